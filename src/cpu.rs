@@ -1,0 +1,189 @@
+//! Which instruction set the kernels use.
+//!
+//! Every kernel is one plain Rust body, compiled once per member of [`Isa`] by [`dispatch!`] and
+//! chosen at run time. The choice changes the speed, never the result.
+
+use std::sync::OnceLock;
+
+use crate::error::{Error, Result};
+
+/// An instruction set that kernels are compiled for, in ascending order of capability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Isa {
+    /// What the compile target guarantees: SSE2 on x86-64, NEON on AArch64.
+    Baseline,
+    /// AVX2 with FMA, BMI1/2, LZCNT and F16C (x86-64-v3).
+    Avx2,
+    /// AVX-512 F, BW, DQ, VL and CD (x86-64-v4).
+    Avx512,
+}
+
+impl Isa {
+    /// Every member, lowest first.
+    pub const ALL: [Isa; 3] = [Isa::Baseline, Isa::Avx2, Isa::Avx512];
+
+    /// The name used by `MYPACKAGE_ISA` and `show_config`.
+    ///
+    /// ```
+    /// assert_eq!(mypackage::cpu::Isa::Avx2.name(), "avx2");
+    /// ```
+    pub fn name(self) -> &'static str {
+        match self {
+            Isa::Baseline => "baseline",
+            Isa::Avx2 => "avx2",
+            Isa::Avx512 => "avx512",
+        }
+    }
+
+    /// Whether this processor has the instruction set.
+    pub fn is_available(self) -> bool {
+        match self {
+            Isa::Baseline => true,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => {
+                is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("fma")
+                    && is_x86_feature_detected!("bmi1")
+                    && is_x86_feature_detected!("bmi2")
+                    && is_x86_feature_detected!("lzcnt")
+                    && is_x86_feature_detected!("f16c")
+            }
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => {
+                Isa::Avx2.is_available()
+                    && is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512cd")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vl")
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => false,
+        }
+    }
+
+    /// The instruction sets of this processor, lowest first.
+    pub fn available() -> Vec<Isa> {
+        Isa::ALL.into_iter().filter(|isa| isa.is_available()).collect()
+    }
+
+    /// Parses a name as `MYPACKAGE_ISA` takes it.
+    ///
+    /// # Errors
+    /// [`Error::Value`] for an unknown name and for one that this processor lacks.
+    pub fn parse(name: &str) -> Result<Isa> {
+        let names = |isas: &[Isa]| {
+            let names: Vec<_> = isas.iter().map(|isa| isa.name()).collect();
+            names.join(", ")
+        };
+        match Isa::ALL.into_iter().find(|isa| isa.name() == name.trim().to_ascii_lowercase()) {
+            None => Err(Error::Value(format!(
+                "MYPACKAGE_ISA={name:?} is not an instruction set; choose one of {}",
+                names(&Isa::ALL)
+            ))),
+            Some(isa) if !isa.is_available() => Err(Error::Value(format!(
+                "MYPACKAGE_ISA={name:?} is not available on this processor, which has {}",
+                names(&Isa::available())
+            ))),
+            Some(isa) => Ok(isa),
+        }
+    }
+}
+
+static ACTIVE: OnceLock<Isa> = OnceLock::new();
+
+/// Reads `MYPACKAGE_ISA` and fixes the instruction set for the life of the process.
+///
+/// # Errors
+/// [`Error::Value`] if the variable names an unknown or unavailable instruction set.
+pub fn initialise() -> Result<Isa> {
+    if let Some(&isa) = ACTIVE.get() {
+        return Ok(isa);
+    }
+    let isa = match std::env::var("MYPACKAGE_ISA") {
+        Ok(name) if !name.trim().is_empty() => Isa::parse(&name)?,
+        _ => best(),
+    };
+    Ok(*ACTIVE.get_or_init(|| isa))
+}
+
+/// The instruction set in use. A door that can report errors calls [`initialise`] first; without
+/// it, an invalid `MYPACKAGE_ISA` is ignored.
+#[inline]
+pub fn isa() -> Isa {
+    *ACTIVE.get_or_init(|| {
+        std::env::var("MYPACKAGE_ISA").ok().and_then(|name| Isa::parse(&name).ok()).unwrap_or_else(best)
+    })
+}
+
+fn best() -> Isa {
+    *Isa::available().last().expect("the baseline is always available")
+}
+
+/// Compiles a kernel body once per instruction set and defines a function that calls the version
+/// for the [`Isa`] given as its first argument.
+///
+/// The body is an `#[inline(always)]` function; the wrappers differ only in their target features.
+///
+/// ```ignore
+/// #[inline(always)]
+/// fn add_body(x: &[f64]) -> f64 { ... }
+/// dispatch! { pub(crate) fn add(x: &[f64]) -> f64 = add_body }
+/// let total = add(cpu::isa(), &values);
+/// ```
+macro_rules! dispatch {
+    ($(#[$attribute:meta])* $visibility:vis fn $name:ident
+     $([$($generic:tt)*][$($argument:tt)*])?
+     ($($parameter:ident: $type:ty),* $(,)?) $(-> $result:ty)? = $body:path) => {
+        $(#[$attribute])*
+        #[inline]
+        #[allow(clippy::too_many_arguments, unsafe_code)]
+        $visibility fn $name $(<$($generic)*>)? (isa: $crate::cpu::Isa, $($parameter: $type),*) $(-> $result)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,f16c")]
+                #[allow(clippy::too_many_arguments)]
+                fn avx2 $(<$($generic)*>)? ($($parameter: $type),*) $(-> $result)? {
+                    $body($($parameter),*)
+                }
+                #[target_feature(
+                    enable = "avx2,fma,bmi1,bmi2,lzcnt,f16c,avx512f,avx512bw,avx512cd,avx512dq,avx512vl"
+                )]
+                #[allow(clippy::too_many_arguments)]
+                fn avx512 $(<$($generic)*>)? ($($parameter: $type),*) $(-> $result)? {
+                    $body($($parameter),*)
+                }
+                match isa {
+                    // SAFETY: an `Isa` other than `Baseline` is made only by `Isa::parse` and
+                    // `Isa::available`, which check the processor, or by a test that does.
+                    $crate::cpu::Isa::Avx2 => return unsafe { avx2 $(::<$($argument)*>)? ($($parameter),*) },
+                    // SAFETY: as above.
+                    $crate::cpu::Isa::Avx512 => return unsafe { avx512 $(::<$($argument)*>)? ($($parameter),*) },
+                    $crate::cpu::Isa::Baseline => {}
+                }
+            }
+            let _ = isa;
+            $body($($parameter),*)
+        }
+    };
+}
+pub(crate) use dispatch;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_parse_back() {
+        for isa in Isa::available() {
+            assert_eq!(Isa::parse(isa.name()), Ok(isa));
+        }
+    }
+
+    #[test]
+    fn unknown_names_are_refused_with_the_choices() {
+        let message = Isa::parse("mmx").unwrap_err().to_string();
+        assert!(message.contains("mmx") && message.contains("baseline, avx2, avx512"), "{message}");
+    }
+}

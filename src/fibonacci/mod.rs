@@ -1,0 +1,1 @@
+//! Fibonacci numbers, exact or an error.

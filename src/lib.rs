@@ -1,0 +1,18 @@
+//! Exact, bit-reproducible sums and exact Fibonacci numbers.
+//!
+//! Three doors open on the same kernels: this crate (no feature needed), a C library (feature
+//! `capi`) and a Python extension for NumPy (feature `python`). The kernels take slices and return
+//! values; they know nothing of Python or C.
+
+pub mod cpu;
+pub mod error;
+pub mod fibonacci;
+pub mod sum;
+pub mod threads;
+
+#[cfg(feature = "capi")]
+mod capi;
+#[cfg(feature = "python")]
+mod python;
+
+pub use error::{Error, Result};

@@ -1,0 +1,33 @@
+//! The extension module `mypackage._native`: converts arguments, calls kernels, converts errors.
+
+use pyo3::prelude::*;
+
+use crate::error::Error;
+
+mod config;
+
+impl From<Error> for PyErr {
+    fn from(error: Error) -> PyErr {
+        use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+        let message = error.to_string();
+        match error {
+            Error::Value(_) => PyValueError::new_err(message),
+            Error::Overflow(_) => PyOverflowError::new_err(message),
+            Error::Type(_) => PyTypeError::new_err(message),
+        }
+    }
+}
+
+#[pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use super::config::{build_info, get_num_threads, set_num_threads};
+
+    #[pymodule_init]
+    fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        // A wrong MYPACKAGE_ISA or MYPACKAGE_NUM_THREADS is an error at import, not a surprise later.
+        crate::cpu::initialise()?;
+        crate::threads::initialise()?;
+        Ok(())
+    }
+}

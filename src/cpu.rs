@@ -124,18 +124,20 @@ fn best() -> Isa {
 /// Compiles a kernel body once per instruction set and defines a function that calls the version
 /// for the [`Isa`] given as its first argument.
 ///
-/// The body is an `#[inline(always)]` function; the wrappers differ only in their target features.
+/// The body is an `#[inline(always)]` function; the wrappers differ only in their target features
+/// and in the constant `W`, the binary64 lanes of a vector register, which the body's path may use
+/// as a const argument. Generic parameters are named twice: declared, then passed on.
 ///
 /// ```ignore
 /// #[inline(always)]
-/// fn add_body(x: &[f64]) -> f64 { ... }
-/// dispatch! { pub(crate) fn add(x: &[f64]) -> f64 = add_body }
+/// fn add_body<T: Copy, const W: usize>(x: &[T]) -> f64 { ... }
+/// dispatch! { pub(crate) fn add[T: Copy][T](x: &[T]) -> f64 = add_body::<T, {W}> }
 /// let total = add(cpu::isa(), &values);
 /// ```
 macro_rules! dispatch {
     ($(#[$attribute:meta])* $visibility:vis fn $name:ident
      $([$($generic:tt)*][$($argument:tt)*])?
-     ($($parameter:ident: $type:ty),* $(,)?) $(-> $result:ty)? = $body:path) => {
+     ($($parameter:ident: $type:ty),* $(,)?) $(-> $result:ty)? = $($body:tt)*) => {
         $(#[$attribute])*
         #[inline]
         #[allow(clippy::too_many_arguments, unsafe_code)]
@@ -143,28 +145,36 @@ macro_rules! dispatch {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,f16c")]
-                #[allow(clippy::too_many_arguments)]
                 fn avx2 $(<$($generic)*>)? ($($parameter: $type),*) $(-> $result)? {
-                    $body($($parameter),*)
+                    #[allow(dead_code)]
+                    const W: usize = 4;
+                    $($body)*($($parameter),*)
                 }
                 #[target_feature(
                     enable = "avx2,fma,bmi1,bmi2,lzcnt,f16c,avx512f,avx512bw,avx512cd,avx512dq,avx512vl"
                 )]
-                #[allow(clippy::too_many_arguments)]
                 fn avx512 $(<$($generic)*>)? ($($parameter: $type),*) $(-> $result)? {
-                    $body($($parameter),*)
+                    #[allow(dead_code)]
+                    const W: usize = 8;
+                    $($body)*($($parameter),*)
                 }
                 match isa {
-                    // SAFETY: an `Isa` other than `Baseline` is made only by `Isa::parse` and
-                    // `Isa::available`, which check the processor, or by a test that does.
+                    // SAFETY: an `Isa` other than `Baseline` comes from `Isa::parse` or
+                    // `Isa::available`, which check the processor.
                     $crate::cpu::Isa::Avx2 => return unsafe { avx2 $(::<$($argument)*>)? ($($parameter),*) },
                     // SAFETY: as above.
                     $crate::cpu::Isa::Avx512 => return unsafe { avx512 $(::<$($argument)*>)? ($($parameter),*) },
                     $crate::cpu::Isa::Baseline => {}
                 }
             }
+            #[inline(never)]
+            fn baseline $(<$($generic)*>)? ($($parameter: $type),*) $(-> $result)? {
+                #[allow(dead_code)]
+                const W: usize = 2;
+                $($body)*($($parameter),*)
+            }
             let _ = isa;
-            $body($($parameter),*)
+            baseline $(::<$($argument)*>)? ($($parameter),*)
         }
     };
 }

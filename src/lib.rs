@@ -7,6 +7,7 @@
 pub mod cpu;
 pub mod error;
 pub mod fibonacci;
+mod fpu;
 pub mod sum;
 pub mod threads;
 

@@ -1,1 +1,34 @@
-//! Exact sums.
+//! Exact sums: the real-number sum of all numbers, rounded once, half to even.
+//!
+//! One number, so it cannot depend on the order, the layout, the threads or the processor.
+//! `docs/numerics.md` states what is promised.
+
+mod accumulator;
+mod block;
+mod bytes;
+mod digits;
+mod round;
+mod slice;
+
+pub use accumulator::Accumulator;
+
+use crate::cpu;
+
+/// The exact sum of a slice, rounded once to binary64. The sum of nothing is 0.0.
+///
+/// ```
+/// assert_eq!(mypackage::sum::sum(&[1e308, 1e308, -1e308]), 1e308);
+/// assert_eq!(mypackage::sum::sum(&[0.1; 10]), 1.0);
+/// ```
+pub fn sum(values: &[f64]) -> f64 {
+    slice::sum(cpu::isa(), values).to_f64()
+}
+
+/// The exact sum of a slice, rounded once to binary32.
+///
+/// ```
+/// assert_eq!(mypackage::sum::sum_f32(&[16_777_216.0, 1.0, 1.0]), 16_777_218.0);
+/// ```
+pub fn sum_f32(values: &[f32]) -> f32 {
+    slice::sum(cpu::isa(), values).to_f32()
+}

@@ -1,0 +1,305 @@
+//! The kernel: the exact sum of one block of numbers, in a few operations per element.
+//!
+//! # Levels
+//!
+//! A *biased accumulator* starts at `1.5 * 2^k` and stays in the binade `[2^k, 2^(k+1))`, so that
+//! its last bit always weighs `2^(k-52)`. To add `x`:
+//!
+//! ```text
+//! s = S + x          rounded: the high part of x is now in s
+//! h = s - S          exact: s and S are in one binade
+//! l = x - h          exact: the rounding error of an addition is a number of the format
+//! ```
+//!
+//! (Dekker's FastTwoSum, 1971, whose condition `|S| >= |x|` follows from the binade; depositing
+//! into a biased accumulator is due to Rump, Ogita and Oishi, 2008, and Demmel and Nguyen, 2013.)
+//! `l` goes to the next level, whose accumulator lies [`LEVEL`] binades lower; what the last level
+//! leaves must be zero in every lane. Each `s` is compared with the bias: `escaped` collects the
+//! bits of sign and exponent that ever differed. If none did, every condition above holds, and lane
+//! minus bias is an integer multiple of the accumulator's last bit: the difference of the two bit
+//! patterns.
+//!
+//! # The flag
+//!
+//! For numbers whose sizes differ little, half the work suffices: `x` is cut into 26 and 27 bits,
+//! both are added with plain additions, and the processor's sticky *inexact* flag tells at the end
+//! of the block whether any addition was rounded. If none was, the sums are exact, whatever their
+//! sizes were on the way.
+//!
+//! `docs/numerics.md` has the proofs.
+
+#![allow(unsafe_code)] // Raw, unaligned, lock-step loads in the hot loop.
+
+use std::hint::black_box;
+
+use crate::cpu::{Isa, dispatch};
+
+/// Numbers in a full block: four pages of binary64, read in lock-step.
+pub(super) const BLOCK: usize = 2048;
+/// Binades between two levels. A level receives at most 256 + 4 parts of at most half a last bit
+/// of the level above (2^-53 of its binade): their sum stays below half of this level's.
+pub(super) const LEVEL: i32 = 43;
+/// The highest exponent of a first accumulator.
+pub(super) const HIGHEST: i32 = 1022;
+/// At this exponent the last bit is the smallest subnormal number: nothing can be left over.
+const LOWEST: i32 = -1022;
+
+/// Bits of the second part of a number cut in two.
+const LOW_BITS: i32 = 27;
+
+const SIGN_AND_EXPONENT: u64 = 0xfff << 52;
+const ABSOLUTE: u64 = u64::MAX >> 1;
+
+/// What a kernel reads: numbers that binary64 holds exactly.
+pub(super) trait Number: Copy + Default + Send + Sync + 'static {
+    /// Whether the significand is too long for one accumulator of the flagged kernel.
+    const SPLIT: bool;
+    fn widen(self) -> f64;
+}
+
+impl Number for f64 {
+    const SPLIT: bool = true;
+    #[inline(always)]
+    fn widen(self) -> f64 {
+        self
+    }
+}
+
+impl Number for f32 {
+    const SPLIT: bool = false;
+    #[inline(always)]
+    fn widen(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+/// The sums of one block: level `j` holds `parts[j] * 2^(exponents[j])`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sums<const K: usize> {
+    pub parts: [i64; K],
+    pub exponents: [i32; K],
+}
+
+/// `2^exponent` for a normal result.
+#[inline(always)]
+pub(super) fn power_of_two(exponent: i32) -> f64 {
+    f64::from_bits(((exponent + 1023) as u64) << 52)
+}
+
+/// The exponents of `K` accumulators, `apart` binades apart, and their start values.
+#[inline(always)]
+pub(super) fn levels<const K: usize>(first: i32, apart: i32) -> ([i32; K], [f64; K]) {
+    let exponents = std::array::from_fn(|level| (first - apart * level as i32).max(LOWEST));
+    (exponents, exponents.map(|exponent| 1.5 * power_of_two(exponent)))
+}
+
+/// What is done with the vectors of a block.
+trait Lanes<T, const W: usize> {
+    /// Adds one vector to the lanes of a stream (a constant, so that lanes live in registers).
+    fn add<const STREAM: usize>(&mut self, vector: [T; W]);
+}
+
+/// Adds all numbers to `lanes`, four streams of vectors in turn.
+///
+/// In a full block the streams start a page apart, which reads memory faster than one stream does;
+/// an exact sum may use any order. `ahead` numbers ahead, memory is asked for in advance.
+#[inline(always)]
+fn read<T: Number, const W: usize>(values: &[T], ahead: usize, lanes: &mut impl Lanes<T, W>) {
+    debug_assert!(values.len() <= BLOCK);
+    let full = values.len() == BLOCK;
+    let (apart, step) = if full { (BLOCK / 4, W) } else { (W, 4 * W) };
+    let steps = values.len() / (4 * W);
+    for index in 0..steps {
+        let at = values.as_ptr().wrapping_add(index * step);
+        if ahead > 0 {
+            for stream in 0..4 {
+                prefetch(at.wrapping_add(stream * apart + ahead));
+            }
+        }
+        // SAFETY: in a full block, stream s reads BLOCK/4 numbers from s * BLOCK/4 on; in a partial
+        // one, step i reads the 4 W numbers from 4 W i on. Both stay within `values`.
+        let load = |stream| unsafe { at.add(stream * apart).cast::<[T; W]>().read_unaligned() };
+        lanes.add::<0>(load(0));
+        lanes.add::<1>(load(1));
+        lanes.add::<2>(load(2));
+        lanes.add::<3>(load(3));
+    }
+    for rest in values[steps * 4 * W..].chunks(W) {
+        let mut vector = [T::default(); W];
+        vector[..rest.len()].copy_from_slice(rest);
+        lanes.add::<0>(vector);
+    }
+}
+
+/// Asks for a cache line ahead of its use; any address will do.
+#[inline(always)]
+pub(super) fn prefetch<T>(address: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch does not fault, and SSE is part of x86-64.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
+/// The lanes' sums less their biases; `None` if a lane is not in its binade.
+#[inline(always)]
+fn collect<const W: usize, const K: usize>(
+    lanes: [[[f64; W]; 4]; K],
+    exponents: [i32; K],
+    bias: [f64; K],
+) -> Option<Sums<K>> {
+    // Without this the compiler may take the lanes apart in the loop to please these few lines.
+    let lanes = black_box(lanes);
+    let mut escaped = [0; W];
+    let mut parts = [0; K];
+    for level in 0..K {
+        let start = bias[level].to_bits();
+        let mut sums = [0u64; W];
+        for stream in &lanes[level] {
+            for lane in 0..W {
+                sums[lane] = sums[lane].wrapping_add(stream[lane].to_bits().wrapping_sub(start));
+                escaped[lane] |= stream[lane].to_bits() ^ start;
+            }
+        }
+        parts[level] = sums.into_iter().fold(0, u64::wrapping_add) as i64;
+    }
+    if any(escaped) & SIGN_AND_EXPONENT != 0 {
+        return None;
+    }
+    Some(Sums { parts, exponents: exponents.map(|exponent| exponent - 52) })
+}
+
+#[inline(always)]
+fn any<const W: usize>(lanes: [u64; W]) -> u64 {
+    lanes.into_iter().fold(0, |any, lane| any | lane)
+}
+
+/// `K` levels, what they left over, and whether the first one left its binade.
+struct Levels<const W: usize, const K: usize> {
+    bias: [f64; K],
+    sums: [[[f64; W]; 4]; K],
+    escaped: [u64; W],
+    remainder: [u64; W],
+}
+
+impl<T: Number, const W: usize, const K: usize> Lanes<T, W> for Levels<W, K> {
+    #[inline(always)]
+    fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
+        let mut x = vector.map(T::widen);
+        for level in 0..K {
+            let sum = &mut self.sums[level][STREAM];
+            for lane in 0..W {
+                let s = sum[lane] + x[lane];
+                x[lane] -= s - sum[lane];
+                if level == 0 {
+                    self.escaped[lane] |= s.to_bits() ^ self.bias[0].to_bits();
+                }
+                sum[lane] = s;
+            }
+        }
+        for lane in 0..W {
+            self.remainder[lane] |= x[lane].to_bits();
+        }
+    }
+}
+
+#[inline(always)]
+fn exact_body<T: Number, const W: usize, const K: usize>(
+    values: &[T],
+    first: i32,
+    ahead: usize,
+) -> Option<Sums<K>> {
+    let (exponents, bias) = levels::<K>(first, LEVEL);
+    let sums = bias.map(|bias| [[bias; W]; 4]);
+    let mut lanes = Levels { bias, sums, escaped: [0; W], remainder: [0; W] };
+    read::<T, W>(values, ahead, &mut lanes);
+    let kept =
+        any(lanes.escaped) & SIGN_AND_EXPONENT == 0 && any(lanes.remainder) & ABSOLUTE == 0;
+    collect(lanes.sums, exponents, bias).filter(|_| kept)
+}
+
+/// Two levels that receive the two parts of each number, unchecked.
+struct Halves<const W: usize> {
+    sums: [[[f64; W]; 4]; 2],
+}
+
+impl<T: Number, const W: usize> Lanes<T, W> for Halves<W> {
+    #[inline(always)]
+    fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
+        for lane in 0..W {
+            let x = vector[lane].widen();
+            let head = if T::SPLIT { f64::from_bits(x.to_bits() >> LOW_BITS << LOW_BITS) } else { x };
+            self.sums[0][STREAM][lane] += head;
+            if T::SPLIT {
+                self.sums[1][STREAM][lane] += x - head;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn flagged_body<T: Number, const W: usize>(
+    values: &[T],
+    first: i32,
+    ahead: usize,
+) -> Option<Sums<2>> {
+    let (exponents, bias) = levels::<2>(first, LOW_BITS - 1);
+    let mut lanes = Halves { sums: bias.map(|bias| [[bias; W]; 4]) };
+    read::<T, W>(values, ahead, &mut lanes);
+    collect(lanes.sums, exponents, bias)
+}
+
+/// The largest magnitudes, as bit patterns.
+struct Highest<const W: usize>([[u64; W]; 4]);
+
+impl<T: Number, const W: usize> Lanes<T, W> for Highest<W> {
+    #[inline(always)]
+    fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
+        for lane in 0..W {
+            let x = vector[lane].widen().to_bits() & ABSOLUTE;
+            self.0[STREAM][lane] = x.max(self.0[STREAM][lane]);
+        }
+    }
+}
+
+/// The largest biased exponent (sign dropped) of the numbers; 2047 if any is infinite or NaN.
+#[inline(always)]
+fn highest_exponent_body<T: Number, const W: usize>(values: &[T]) -> i32 {
+    let mut lanes = Highest([[0; W]; 4]);
+    read::<T, W>(values, 0, &mut lanes);
+    let highest = black_box(lanes.0).as_flattened().iter().fold(0, |all, &lane| lane.max(all));
+    (highest >> 52) as i32
+}
+
+dispatch! {
+    /// The exact sum of a block in `K` levels; `None` if the numbers do not fit the levels.
+    pub(super) fn exact_block[T: Number, const K: usize][T, K](
+        values: &[T], first: i32, ahead: usize
+    ) -> Option<Sums<K>> = exact_body::<T, {W}, K>
+}
+
+dispatch! {
+    /// The sum of a block, exact if the inexact flag was not raised meanwhile; `None` if the
+    /// numbers are too large.
+    pub(super) fn flagged_block[T: Number][T](
+        values: &[T], first: i32, ahead: usize
+    ) -> Option<Sums<2>> = flagged_body::<T, {W}>
+}
+
+dispatch! {
+    pub(super) fn highest_exponent[T: Number][T](values: &[T]) -> i32
+        = highest_exponent_body::<T, {W}>
+}
+
+/// Binades from a block's largest number to the first accumulator: the numbers of one lane add up
+/// to less than a quarter of the accumulator.
+pub(super) fn headroom(isa: Isa) -> i32 {
+    match isa {
+        Isa::Baseline => 10,
+        Isa::Avx2 => 9,
+        Isa::Avx512 => 8,
+    }
+}

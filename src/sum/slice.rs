@@ -1,0 +1,326 @@
+//! The exact sum of a slice: the cheapest kernel that is exact for each block.
+
+use rayon::prelude::*;
+
+use super::accumulator::Accumulator;
+use super::block::{self, BLOCK, HIGHEST, Number, Sums};
+use crate::cpu::Isa;
+use crate::fpu::{self, Environment};
+
+/// The kernels, cheapest first; the last takes any numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Tier {
+    Flagged,
+    Levels2,
+    Levels4,
+    Levels8,
+    Digits,
+}
+
+impl Tier {
+    const ALL: [Tier; 5] =
+        [Tier::Flagged, Tier::Levels2, Tier::Levels4, Tier::Levels8, Tier::Digits];
+}
+
+/// The scale before the first block: lower than any.
+const UNKNOWN: i32 = i32::MIN / 2;
+/// The exponent field of infinities and NaNs.
+const INFINITE: i32 = 2047;
+
+/// Below this many numbers, reading and clearing the flags costs more than it saves.
+const FLAGGED_FROM: usize = 2 * BLOCK;
+/// Below this many, the processor's own prefetching suffices.
+const PREFETCH_FROM: usize = 1 << 17;
+/// For so many blocks a dearer kernel is used before a cheaper one is tried again.
+const PATIENCE: u32 = 64;
+/// A block that its tier's kernel could not sum costs so many points; every block earns one.
+const FAILURE: u32 = 8;
+/// With more points against it, a tier is given up.
+const ENOUGH: u32 = 20;
+/// The scale is lowered only for blocks smaller by more binades than this.
+const SLACK: i32 = 4;
+
+/// Adds slices to an [`Accumulator`], remembering what suited the blocks before.
+///
+/// While it lives, the thread's floating-point environment is the default one.
+pub(super) struct Summer {
+    isa: Isa,
+    environment: Environment,
+    /// The exponent of the first level's accumulator.
+    first: i32,
+    cheapest: Tier,
+    tier: Tier,
+    /// Blocks until the cheapest tier is tried again.
+    patience: u32,
+    points: u32,
+    /// Numbers between reading and prefetching.
+    ahead: usize,
+}
+
+impl Summer {
+    /// For about `total` numbers in all.
+    #[inline]
+    pub fn new(isa: Isa, total: usize) -> Summer {
+        let flagged = total >= FLAGGED_FROM && fpu::inexact_flag_works();
+        let cheapest = if flagged { Tier::Flagged } else { Tier::Levels2 };
+        let mut environment = Environment::enter();
+        if flagged {
+            environment.clear_inexact();
+        }
+        Summer {
+            isa,
+            environment,
+            first: UNKNOWN,
+            cheapest,
+            tier: cheapest,
+            patience: 0,
+            points: 0,
+            ahead: if total >= PREFETCH_FROM { BLOCK } else { 0 },
+        }
+    }
+
+    /// Adds a slice, and its length to the count.
+    #[inline]
+    pub fn add<T: Number>(&mut self, values: &[T], into: &mut Accumulator) {
+        for values in values.chunks(BLOCK) {
+            if self.first == UNKNOWN || !self.try_tier(self.tier, values, into) {
+                self.add_difficult_block(values, into);
+            }
+            self.points = self.points.saturating_sub(1);
+            if self.tier != self.cheapest {
+                self.patience -= 1;
+                if self.patience == 0 {
+                    self.tier = self.cheapest;
+                    self.environment.clear_inexact();
+                }
+            }
+        }
+        into.add_count(values.len() as i64);
+    }
+
+    /// Chooses the scale for a block, then tries the tiers in turn.
+    #[inline(never)]
+    fn add_difficult_block<T: Number>(&mut self, values: &[T], into: &mut Accumulator) {
+        let highest = block::highest_exponent(self.isa, values);
+        // The exponent field of a subnormal number is 0, but counts as 1.
+        let own = highest.max(1) - 1023 + block::headroom(self.isa);
+        let mut start = self.tier;
+        if highest == INFINITE || own > HIGHEST {
+            start = Tier::Digits;
+        } else if own > self.first || own < self.first - SLACK {
+            self.first = own;
+        } else if self.tier == Tier::Flagged {
+            // The same kernel at the same scale would fail again.
+            start = Tier::Levels2;
+        }
+        if start == Tier::Flagged {
+            self.environment.clear_inexact();
+        }
+        let mut suitable = Tier::Digits;
+        for tier in Tier::ALL {
+            if tier >= start && self.try_tier(tier, values, into) {
+                suitable = tier;
+                break;
+            }
+        }
+        if suitable > self.tier {
+            self.points += FAILURE;
+            if self.points > ENOUGH {
+                self.points = FAILURE;
+                self.tier = suitable;
+                self.patience = PATIENCE;
+            }
+        }
+        if self.tier == Tier::Flagged {
+            // The other tiers raise the flag.
+            self.environment.clear_inexact();
+        }
+    }
+
+    #[inline]
+    fn try_tier<T: Number>(&mut self, tier: Tier, values: &[T], into: &mut Accumulator) -> bool {
+        match tier {
+            Tier::Flagged => {
+                let sums = block::flagged_block(self.isa, values, self.first, self.ahead);
+                !self.environment.was_inexact() && deposit(sums, into)
+            }
+            Tier::Levels2 => deposit(self.levels::<T, 2>(values), into),
+            Tier::Levels4 => deposit(self.levels::<T, 4>(values), into),
+            Tier::Levels8 => deposit(self.levels::<T, 8>(values), into),
+            Tier::Digits => {
+                into.add_each(values.iter().map(|x| x.widen()));
+                true
+            }
+        }
+    }
+
+    #[inline]
+    fn levels<T: Number, const K: usize>(&self, values: &[T]) -> Option<Sums<K>> {
+        block::exact_block(self.isa, values, self.first, self.ahead)
+    }
+}
+
+/// Adds a block's sums, if there are any.
+#[inline]
+fn deposit<const K: usize>(sums: Option<Sums<K>>, into: &mut Accumulator) -> bool {
+    let Some(Sums { parts, exponents }) = sums else {
+        return false;
+    };
+    if K == 2 {
+        // |part| < 2^57 and at most LEVEL binades between them: no bit is lost.
+        let high = i128::from(parts[0]) << (exponents[0] - exponents[1]);
+        into.add_scaled(high + i128::from(parts[1]), exponents[1]);
+    } else {
+        for (part, exponent) in parts.into_iter().zip(exponents) {
+            into.add_scaled(part.into(), exponent);
+        }
+    }
+    true
+}
+
+/// The fewest numbers worth waking another thread for.
+const PARALLEL_FROM: usize = 1 << 18;
+
+/// The exact sum of a slice; parallel where that pays.
+pub(super) fn sum<T: Number>(isa: Isa, values: &[T]) -> Accumulator {
+    let serial = |values: &[T]| {
+        let mut total = Accumulator::new();
+        Summer::new(isa, values.len()).add(values, &mut total);
+        total
+    };
+    let threads = crate::threads::get();
+    if values.len() < PARALLEL_FROM || threads == 1 {
+        return serial(values);
+    }
+    let share = values.len().div_ceil(4 * threads).next_multiple_of(BLOCK).max(PARALLEL_FROM / 4);
+    crate::threads::run(|| {
+        values.par_chunks(share).map(serial).reduce(Accumulator::new, |mut left, right| {
+            left.merge(&right);
+            left
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::block::power_of_two;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn reference(values: &[f64]) -> Accumulator {
+        values.iter().copied().collect()
+    }
+
+    fn check(values: &[f64]) {
+        let expected = reference(values);
+        for isa in Isa::available() {
+            assert_eq!(sum(isa, values), expected, "{isa:?}, {} numbers", values.len());
+        }
+    }
+
+    fn pseudo_random(seed: u64) -> impl FnMut() -> u64 {
+        let mut state = seed;
+        move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let x = (state ^ state >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            x ^ x >> 32
+        }
+    }
+
+    /// `spread` binades around `centre`, both signs.
+    fn numbers(count: usize, centre: i32, spread: u64, seed: u64) -> Vec<f64> {
+        let mut next = pseudo_random(seed);
+        let number = |bits: u64, exponent: i32| {
+            let field = (exponent + 1023).clamp(0, 2046) as u64;
+            f64::from_bits(bits & !(0x7ff << 52) | field << 52)
+        };
+        (0..count)
+            .map(|_| {
+                let bits = next();
+                let shift = if spread == 0 { 0 } else { (next() % spread) as i32 - spread as i32 / 2 };
+                number(bits, centre + shift)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_length_around_the_blocks() {
+        let values = numbers(3 * BLOCK + 40, 0, 20, 1);
+        for length in (0..140).chain(BLOCK - 40..BLOCK + 40).chain(2 * BLOCK - 3..2 * BLOCK + 70) {
+            check(&values[..length]);
+            check(&values[3..3 + length]);
+        }
+    }
+
+    #[test]
+    fn every_scale_and_spread() {
+        for (seed, spread) in [0, 1, 10, 17, 30, 60, 90, 130, 300, 700, 2000].into_iter().enumerate() {
+            for centre in [-1074, -1030, -1000, -500, 0, 600, 1000, 1023] {
+                check(&numbers(5 * BLOCK + 17, centre, spread, seed as u64));
+            }
+        }
+    }
+
+    #[test]
+    fn scales_that_change_from_block_to_block() {
+        let mut values = Vec::new();
+        for block in 0..40 {
+            values.extend(numbers(BLOCK, [0, 200, -200, 3, 70][block % 5], 12, block as u64));
+        }
+        check(&values);
+        let negated: Vec<f64> = values.iter().rev().map(|x| -x).collect();
+        values.extend(negated);
+        check(&values);
+        assert_eq!(sum(crate::cpu::isa(), &values).to_f64(), 0.0);
+    }
+
+    #[test]
+    fn numbers_at_the_edge_of_the_accumulator() {
+        for exponent in -3..60 {
+            let big = power_of_two(exponent);
+            let mut values = vec![1.0 + f64::EPSILON; 4 * BLOCK];
+            values.extend([big, -big * (1.0 + f64::EPSILON), big * 0.75, -big / 3.0].repeat(BLOCK));
+            check(&values);
+        }
+    }
+
+    #[test]
+    fn infinities_and_nans_are_counted() {
+        let mut values = numbers(9000, 0, 10, 5);
+        values[4321] = f64::INFINITY;
+        assert_eq!(sum(crate::cpu::isa(), &values).to_f64(), f64::INFINITY);
+        values[77] = f64::NEG_INFINITY;
+        check(&values);
+        assert!(sum(crate::cpu::isa(), &values).is_invalid());
+        values[8999] = f64::NAN;
+        check(&values);
+    }
+
+    #[test]
+    fn single_precision_is_widened_exactly() {
+        let mut next = pseudo_random(3);
+        for spread in [0u32, 8, 30, 100, 254] {
+            let values: Vec<f32> = (0..3 * BLOCK + 5)
+                .map(|_| {
+                    let bits = next() as u32;
+                    let field = (127 + bits % (spread + 1)).saturating_sub(spread / 2).min(254);
+                    f32::from_bits((next() as u32) & 0x807f_ffff | field << 23)
+                })
+                .collect();
+            let expected: Accumulator = values.iter().map(|&x| f64::from(x)).collect();
+            for isa in Isa::available() {
+                assert_eq!(sum(isa, &values), expected);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_numbers(values in prop::collection::vec(prop::num::f64::ANY, 0..300)) {
+            let expected = reference(&values);
+            for isa in Isa::available() {
+                prop_assert_eq!(&sum(isa, &values), &expected);
+            }
+        }
+    }
+}

@@ -47,7 +47,7 @@ const LOWEST: i32 = -1022;
 /// Bits of the second part of a number cut in two.
 const LOW_BITS: i32 = 27;
 
-const SIGN_AND_EXPONENT: u64 = 0xfff << 52;
+pub(super) const SIGN_AND_EXPONENT: u64 = 0xfff << 52;
 const ABSOLUTE: u64 = u64::MAX >> 1;
 
 /// What a kernel reads: numbers that binary64 holds exactly.

@@ -4,13 +4,19 @@
 //! `docs/numerics.md` states what is promised.
 
 mod accumulator;
+mod axes;
 mod block;
 mod bytes;
+mod columns;
 mod digits;
 mod round;
 mod slice;
+mod summand;
+mod walk;
 
 pub use accumulator::Accumulator;
+pub use axes::{Axis, Dtype, Request, sum_axes};
+pub use round::Format;
 
 use crate::cpu;
 

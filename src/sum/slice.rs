@@ -79,7 +79,7 @@ impl Summer {
         }
     }
 
-    /// Adds a slice, and its length to the count.
+    /// Adds a slice; the count is the caller's.
     #[inline]
     pub fn add<T: Number>(&mut self, values: &[T], into: &mut Accumulator) {
         for values in values.chunks(BLOCK) {
@@ -95,7 +95,6 @@ impl Summer {
                 }
             }
         }
-        into.add_count(values.len() as i64);
     }
 
     /// Chooses the scale for a block, then tries the tiers in turn.
@@ -179,13 +178,14 @@ fn deposit<const K: usize>(sums: Option<Sums<K>>, into: &mut Accumulator) -> boo
 }
 
 /// The fewest numbers worth waking another thread for.
-const PARALLEL_FROM: usize = 1 << 18;
+pub(super) const PARALLEL_FROM: usize = 1 << 18;
 
 /// The exact sum of a slice; parallel where that pays.
 pub(super) fn sum<T: Number>(isa: Isa, values: &[T]) -> Accumulator {
     let serial = |values: &[T]| {
         let mut total = Accumulator::new();
         Summer::new(isa, values.len()).add(values, &mut total);
+        total.add_count(values.len() as i64);
         total
     };
     let threads = crate::threads::get();

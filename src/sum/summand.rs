@@ -1,0 +1,107 @@
+//! The numbers that kernels add, floating and integer, behind one trait.
+
+use super::accumulator::Accumulator;
+use super::block::Number;
+use super::columns::Panel;
+use super::slice::Summer;
+use crate::cpu::{Isa, dispatch};
+
+/// A native number with kernels for a run of numbers and for a matrix of columns.
+pub(super) trait Summand: Copy + Default + Send + Sync + 'static {
+    /// Whether the type has NaNs.
+    const HAS_NAN: bool;
+    fn is_nan(self) -> bool;
+    /// Adds a run, without counting it.
+    fn add_run(isa: Isa, values: &[Self], summer: &mut Summer, into: &mut Accumulator);
+    /// Adds rows to the columns of a panel, without counting them.
+    fn add_rows(isa: Isa, rows: Rows<Self>, panel: &mut Panel);
+}
+
+/// A matrix whose columns are added: `count` rows, `stride` bytes apart, each a contiguous run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rows<T> {
+    pub data: *const T,
+    pub stride: isize,
+    pub count: usize,
+}
+
+macro_rules! floating {
+    ($($type:ty),*) => {$(
+        impl Summand for $type {
+            const HAS_NAN: bool = true;
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                self.widen() != self.widen()
+            }
+            #[inline]
+            fn add_run(_: Isa, values: &[$type], summer: &mut Summer, into: &mut Accumulator) {
+                summer.add(values, into);
+            }
+            fn add_rows(isa: Isa, rows: Rows<$type>, panel: &mut Panel) {
+                panel.add_floating(isa, rows);
+            }
+        }
+    )*};
+}
+
+floating!(f64, f32);
+
+/// An integer, cut into parts whose sums do not overflow: `high * 2^32 + low`.
+pub(super) trait Integer: Summand {
+    fn parts(self) -> [i64; 2];
+}
+
+macro_rules! integer {
+    ($($type:ty: $parts:expr;)*) => {$(
+        impl Integer for $type {
+            #[inline(always)]
+            fn parts(self) -> [i64; 2] {
+                $parts(self)
+            }
+        }
+        impl Summand for $type {
+            const HAS_NAN: bool = false;
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                false
+            }
+            #[inline]
+            fn add_run(isa: Isa, values: &[$type], _: &mut Summer, into: &mut Accumulator) {
+                // Each part is below 2^32: 2^30 of them stay below 2^62.
+                for values in values.chunks(1 << 30) {
+                    let [high, low] = sum_parts(isa, values);
+                    into.add_scaled((i128::from(high) << 32) + i128::from(low), 0);
+                }
+            }
+            fn add_rows(isa: Isa, rows: Rows<$type>, panel: &mut Panel) {
+                panel.add_integers(isa, rows);
+            }
+        }
+    )*};
+}
+
+integer! {
+    i64: |x: i64| [x >> 32, x & 0xffff_ffff];
+    u64: |x: u64| [(x >> 32) as i64, (x & 0xffff_ffff) as i64];
+    i32: |x: i32| [0, x.into()];
+    u32: |x: u32| [0, x.into()];
+    i16: |x: i16| [0, x.into()];
+    u16: |x: u16| [0, x.into()];
+    i8: |x: i8| [0, x.into()];
+    u8: |x: u8| [0, x.into()];
+}
+
+#[inline(always)]
+fn sum_parts_body<T: Integer>(values: &[T]) -> [i64; 2] {
+    let (mut high, mut low) = (0i64, 0i64);
+    for &x in values {
+        let parts = x.parts();
+        high += parts[0];
+        low += parts[1];
+    }
+    [high, low]
+}
+
+dispatch! {
+    fn sum_parts[T: Integer][T](values: &[T]) -> [i64; 2] = sum_parts_body::<T>
+}

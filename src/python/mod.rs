@@ -5,6 +5,8 @@ use pyo3::prelude::*;
 use crate::error::Error;
 
 mod config;
+mod ndarray;
+mod reductions;
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> PyErr {
@@ -22,6 +24,8 @@ impl From<Error> for PyErr {
 mod _native {
     #[pymodule_export]
     use super::config::{build_info, get_num_threads, set_num_threads};
+    #[pymodule_export]
+    use super::reductions::{mean, nanmean, nansum, sum};
 
     #[pymodule_init]
     fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {

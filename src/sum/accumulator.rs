@@ -291,7 +291,7 @@ impl Accumulator {
     /// The bits of the sum divided by `divisor`, rounded once to `format`, half to even.
     ///
     /// The sign of a negative `divisor` counts; NaN for 0.
-    pub(crate) fn round_quotient(&self, divisor: i64, format: Format) -> u64 {
+    pub fn round_quotient(&self, divisor: i64, format: Format) -> u64 {
         match self.special() {
             _ if divisor == 0 => format.nan(),
             Some(special) if special.is_nan() => format.nan(),
@@ -335,29 +335,21 @@ impl Accumulator {
         f64::from_bits(self.round_quotient(self.count, Format::F64))
     }
 
-    /// The sum as an integer; `None` if it is not one, not finite, or beyond 128 bits.
-    pub fn to_i128(&self) -> Option<i128> {
-        if !self.is_finite() {
+    /// The sum divided by `divisor`, rounded once to an integer, half to even; `None` if it is not
+    /// finite, beyond 127 bits, or the divisor 0.
+    ///
+    /// ```
+    /// let total: mypackage::sum::Accumulator = [1e18, 0.5].into_iter().collect();
+    /// assert_eq!(total.to_integer(1), Some(1_000_000_000_000_000_000));
+    /// assert_eq!(total.to_integer(-4), Some(-250_000_000_000_000_000));
+    /// ```
+    pub fn to_integer(&self, divisor: i64) -> Option<i128> {
+        if !self.is_finite() || divisor == 0 {
             return None;
         }
-        let (negative, Magnitude { head, exponent, sticky }) = self.magnitude();
-        let exact = if exponent < 0 {
-            let shift = exponent.unsigned_abs();
-            if sticky || head != 0 && head.trailing_zeros() < shift {
-                return None;
-            }
-            head.checked_shr(shift).unwrap_or(0)
-        } else {
-            if sticky || head != 0 && head.leading_zeros() < exponent as u32 {
-                return None;
-            }
-            head.checked_shl(exponent as u32).unwrap_or(0)
-        };
-        if negative {
-            0i128.checked_sub_unsigned(exact)
-        } else {
-            i128::try_from(exact).ok()
-        }
+        let (negative, magnitude) = self.magnitude();
+        let integer = i128::try_from(magnitude.divide(divisor.unsigned_abs()).to_integer()?).ok()?;
+        Some(if negative != (divisor < 0) { -integer } else { integer })
     }
 
     /// The finite part in its one canonical form.

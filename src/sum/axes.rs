@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::accumulator::Accumulator;
 use super::block::BLOCK;
 use super::columns::{Panel, WIDTH};
-use super::slice::{PARALLEL_FROM, Summer};
+use super::slice::{self, PARALLEL_FROM, Summer};
 use super::summand::{Rows, Summand};
 use super::walk::{Bool, F16, Line, Operand, Reading, Stage};
 use crate::cpu::Isa;
@@ -36,6 +36,26 @@ pub enum Dtype {
     F64,
 }
 
+/// Calls a function that is generic over [`Operand`] with the operand of a [`Dtype`].
+macro_rules! by_dtype {
+    ($dtype:expr, $function:ident($($argument:expr),*)) => {
+        match $dtype {
+            Dtype::Bool => $function::<Bool>($($argument),*),
+            Dtype::I8 => $function::<i8>($($argument),*),
+            Dtype::I16 => $function::<i16>($($argument),*),
+            Dtype::I32 => $function::<i32>($($argument),*),
+            Dtype::I64 => $function::<i64>($($argument),*),
+            Dtype::U8 => $function::<u8>($($argument),*),
+            Dtype::U16 => $function::<u16>($($argument),*),
+            Dtype::U32 => $function::<u32>($($argument),*),
+            Dtype::U64 => $function::<u64>($($argument),*),
+            Dtype::F16 => $function::<F16>($($argument),*),
+            Dtype::F32 => $function::<f32>($($argument),*),
+            Dtype::F64 => $function::<f64>($($argument),*),
+        }
+    };
+}
+
 impl Dtype {
     /// Bytes of an element.
     pub fn size(self) -> usize {
@@ -51,6 +71,22 @@ impl Dtype {
     pub fn is_floating(self) -> bool {
         matches!(self, Dtype::F16 | Dtype::F32 | Dtype::F64)
     }
+}
+
+/// The exact sum of `count` native, aligned, contiguous elements: [`sum_axes`] without its costs.
+/// `None` for elements that have to be converted.
+///
+/// # Safety
+/// The elements must be readable during the call.
+pub unsafe fn sum_contiguous(dtype: Dtype, data: *const u8, count: usize) -> Option<Accumulator> {
+    fn run<O: Operand>(data: *const u8, count: usize) -> Option<Accumulator> {
+        let reading = Reading { swapped: false, masked: false, skip_nan: false };
+        let stride = size_of::<O>() as isize;
+        let line = Line { data, stride, mask: std::ptr::null(), mask_stride: 0, count };
+        // SAFETY: the caller's promise.
+        unsafe { line.as_slice::<O>(reading) }.map(|values| slice::sum(cpu::isa(), values))
+    }
+    by_dtype!(dtype, run(data, count))
 }
 
 /// One axis of an array. Strides are in bytes.
@@ -100,17 +136,7 @@ impl Request {
 /// # Safety
 /// All elements, and all bytes of the mask, must be readable during the call.
 pub unsafe fn sum_axes(request: &Request, put: &(dyn Fn(usize, &Accumulator) + Sync)) {
-    macro_rules! by_dtype {
-        ($($dtype:ident => $operand:ty),*) => {
-            match request.dtype {
-                $(Dtype::$dtype => run::<$operand>(request, put),)*
-            }
-        };
-    }
-    by_dtype!(
-        Bool => Bool, I8 => i8, I16 => i16, I32 => i32, I64 => i64, U8 => u8, U16 => u16,
-        U32 => u32, U64 => u64, F16 => F16, F32 => f32, F64 => f64
-    );
+    by_dtype!(request.dtype, run(request, put));
 }
 
 /// An axis that is kept, and the distance between the results along it; or one summed over (0).

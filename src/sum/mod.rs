@@ -15,7 +15,7 @@ mod summand;
 mod walk;
 
 pub use accumulator::Accumulator;
-pub use axes::{Axis, Dtype, Request, sum_axes};
+pub use axes::{Axis, Dtype, Request, sum_axes, sum_contiguous};
 pub use round::Format;
 
 use crate::cpu;

@@ -70,6 +70,26 @@ impl Magnitude {
         }
     }
 
+    /// The nearest integer, ties to even; `None` beyond 128 bits.
+    pub fn to_integer(self) -> Option<u128> {
+        let Magnitude { head, exponent, sticky } = self;
+        if exponent >= 0 {
+            // A sticky part lies below a head of more than 64 bits: far beyond the integers here.
+            let fits = head == 0 || head.leading_zeros() as i32 >= exponent;
+            return (fits && !sticky).then(|| head.checked_shl(exponent as u32).unwrap_or(0));
+        }
+        let dropped = exponent.unsigned_abs();
+        if dropped > 128 {
+            return Some(0);
+        }
+        let (kept, rest, half) = match dropped {
+            128 => (0, head, 1 << 127),
+            _ => (head >> dropped, head & ((1 << dropped) - 1), 1u128 << (dropped - 1)),
+        };
+        let up = rest > half || rest == half && (sticky || kept & 1 == 1);
+        Some(kept + u128::from(up))
+    }
+
     /// The bits of the nearest number of `format`, ties to even; infinity beyond its range.
     ///
     /// A sticky part needs a head of at least two bits more than the significand.

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::accumulator::Accumulator;
 use super::block::{self, BLOCK, HIGHEST, Number, Sums};
+use super::summand::Summand;
 use crate::cpu::Isa;
 use crate::fpu::{self, Environment};
 
@@ -181,10 +182,10 @@ fn deposit<const K: usize>(sums: Option<Sums<K>>, into: &mut Accumulator) -> boo
 pub(super) const PARALLEL_FROM: usize = 1 << 18;
 
 /// The exact sum of a slice; parallel where that pays.
-pub(super) fn sum<T: Number>(isa: Isa, values: &[T]) -> Accumulator {
+pub(super) fn sum<T: Summand>(isa: Isa, values: &[T]) -> Accumulator {
     let serial = |values: &[T]| {
         let mut total = Accumulator::new();
-        Summer::new(isa, values.len()).add(values, &mut total);
+        T::add_run(isa, values, &mut Summer::new(isa, values.len()), &mut total);
         total.add_count(values.len() as i64);
         total
     };

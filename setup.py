@@ -12,7 +12,7 @@ def extension(name, binding, feature):
         features=[feature],
         # Builds with the versions in Cargo.lock, as tested.
         args=["--locked"],
-        # An editable install is optimised too; SETUPTOOLS_RUST_CARGO_PROFILE chooses another profile.
+        # An editable install is optimised too; SETUPTOOLS_RUST_CARGO_PROFILE chooses otherwise.
         debug=False,
         rust_version=">=1.88",
     )

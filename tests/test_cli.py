@@ -103,13 +103,14 @@ def test_fibonacci_mod(capsys):
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex128", "int64", "bool"])
 def test_sum_of_npy(dtype, tmp_path, capsys):
     """The printed digits read back to the result itself."""
-    values = np.arange(-3, 9).reshape(3, 4).astype(dtype) / np.array(3).astype(dtype)
+    values = np.arange(-3, 9).reshape(3, 4).astype(dtype)
+    if values.dtype.kind in "fc":
+        values /= 7
     np.save(tmp_path / "values.npy", values)
-    for axis, expected in [(None, mypackage.sum(values)), (0, mypackage.sum(values, axis=0))]:
-        options = [] if axis is None else ["--axis", axis]
+    for axis, options in [(None, []), (0, ["--axis", 0])]:
+        expected = np.atleast_1d(mypackage.sum(values, axis=axis))
         printed = output(capsys, "sum", tmp_path / "values.npy", *options).split()
-        read_back = np.array([complex(text) for text in printed]).astype(np.result_type(expected))
-        assert np.array_equal(read_back, np.atleast_1d(expected))
+        assert [expected.dtype.type(text) for text in printed] == expected.tolist()
 
 
 def test_sum_axes_and_dtype(tmp_path, capsys):
@@ -144,7 +145,7 @@ def csv_file(tmp_path, text):
 def test_sum_of_csv(tmp_path, capsys):
     """With a header and without, by name and by number; quotes, a BOM and blank lines."""
     path = csv_file(tmp_path, '\ufeff"day, local",x,y\n\nmonday,0.1,1\n"tue,s",0.2,2\n')
-    assert output(capsys, "sum", path, "--columns", "x,y") == "3.3000000000000003\n"
+    assert output(capsys, "sum", path, "--columns", "x,y") == "3.3\n"
     assert output(capsys, "sum", path, "--columns", "y") == "3\n"
     assert output(capsys, "sum", path, "--columns", "2,x", "--axis", 0) == (
         "y\t3.0\nx\t0.30000000000000004\n"

@@ -111,7 +111,9 @@ def _plotter(path: Path) -> Callable[[dict[str, list[Row]]], None]:
     def save(tables: dict[str, list[Row]]) -> None:
         figure = Figure(figsize=(9, 1 + 1.6 * len(tables)), layout="constrained")
         for axes, (title, rows) in zip(
-            figure.subplots(len(tables), squeeze=False)[:, 0], tables.items(), strict=True
+            figure.subplots(len(tables), sharex=True, squeeze=False)[:, 0],
+            tables.items(),
+            strict=True,
         ):
             bars = axes.barh(
                 [row.method for row in rows],

@@ -29,7 +29,7 @@ def _integer(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print one result per line, in the order asked."""
-    n = np.array(arguments.n, dtype=object)
+    n = np.array(arguments.n)
     if arguments.mod is None:
         results = mypackage.fibonacci(n)
     else:

@@ -1,6 +1,7 @@
 """The command line: right answers, and one clear line for everything that is wrong."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -134,6 +135,14 @@ def test_sum_of_npz(tmp_path, capsys):
     assert output(capsys, "sum", path, "--key", "b") == "5\n"
     assert "--key from a, b" in refusal(capsys, "sum", path)
     assert "no array 'c'" in refusal(capsys, "sum", path, "--key", "c")
+
+
+def test_overflow_is_a_warning(tmp_path):
+    """NumPy's warning takes one line too, and infinity is an answer."""
+    np.save(tmp_path / "values.npy", [1e308, 1e308])
+    finished = run("sum", tmp_path / "values.npy")
+    assert (finished.returncode, finished.stdout) == (0, "inf\n")
+    assert re.fullmatch("mypackage: warning: overflow.*\n", finished.stderr)
 
 
 def csv_file(tmp_path, text):

@@ -10,6 +10,7 @@ import argparse
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 import mypackage
@@ -62,7 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Only the command asked for is imported; all of them to list them or to refuse another.
         commands = argv[:1] if argv and argv[0] in COMMANDS else list(COMMANDS)
         arguments = _parser(commands).parse_args(argv)
-        arguments.run(arguments)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            arguments.run(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
@@ -75,6 +78,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (CommandError, ArithmeticError, OSError, TypeError, ValueError) as error:
         return _fail(str(error))
     return 0
+
+
+def _show_warning(message: Warning | str, *place: object, **more: object) -> None:
+    # Where in the code means nothing at a terminal.
+    print(f"mypackage: warning: {message}", file=sys.stderr)
 
 
 def _fail(message: str, status: int = 1) -> int:

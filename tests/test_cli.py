@@ -98,6 +98,11 @@ def test_fibonacci_mod(capsys):
     assert output(capsys, "fibonacci", 10**18, 7, "--mod", 1000) == "875\n13\n"
 
 
+def test_fibonacci_refuses(capsys):
+    """No wrapped number, and no remainder modulo 0."""
+    assert "--mod 0" in refusal(capsys, "fibonacci", 3, "--mod", 0)
+
+
 # sum
 
 

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 
 import mypackage
+from mypackage._cli import CommandError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +30,8 @@ def _integer(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print one result per line, in the order asked."""
+    if arguments.mod == 0:
+        raise CommandError("--mod 0: there is no remainder modulo 0")
     n = np.array(arguments.n)
     if arguments.mod is None:
         results = mypackage.fibonacci(n)

@@ -16,6 +16,8 @@ import mypackage
 from mypackage._cli import COMMANDS, INTERRUPTED, main
 from mypackage._cli.bench import measure
 from mypackage._cli.cases import OURS, cases
+from mypackage._cli.files import read
+from mypackage._cli.sum import OPERATIONS
 
 
 def run(*arguments, **keywords):
@@ -131,6 +133,16 @@ def test_sum_axes_and_dtype(tmp_path, capsys):
     assert output(capsys, "sum", path) == "0.0\n"
 
 
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_sum_op(operation, tmp_path, capsys):
+    """`--op` names the function of the package that is called."""
+    values = np.array([[0.1, 0.2, np.nan], [0.3, 0.4, 0.5]])
+    np.save(tmp_path / "values.npy", values)
+    printed = output(capsys, "sum", tmp_path / "values.npy", "--op", operation, "--axis", 0)
+    expected = getattr(mypackage, operation)(values, axis=0)
+    assert np.array_equal([float(text) for text in printed.split()], expected, equal_nan=True)
+
+
 def test_sum_of_npz(tmp_path, capsys):
     """The only array is the default; of several, one must be chosen."""
     path = tmp_path / "values.npz"
@@ -189,8 +201,6 @@ def test_csv_missing_is_nan(tmp_path, capsys):
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
 def test_csv_reads_what_python_writes(tmp_path_factory, numbers):
     """Reading a column loses no bit, whichever parser takes it."""
-    from mypackage._cli.files import read
-
     path = tmp_path_factory.mktemp("csv") / "values.csv"
     path.write_text("x,note\n" + "".join(f"{number!r},\n" for number in numbers))
     for columns in (["x"], ["x", "note"]):

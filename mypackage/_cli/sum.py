@@ -11,7 +11,7 @@ import numpy as np
 import mypackage
 from mypackage._cli.files import read
 
-OPERATIONS = ("sum",)
+OPERATIONS = ("sum", "nansum", "mean", "nanmean")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ from setuptools import setup
 from setuptools_rust import Binding, RustExtension
 
 
-def extension(name, binding, feature):
+def extension(name, binding, feature, **keywords):
     return RustExtension(
         name,
         path="Cargo.toml",
@@ -12,15 +12,16 @@ def extension(name, binding, feature):
         features=[feature],
         # Builds with the versions in Cargo.lock, as tested.
         args=["--locked"],
-        # An editable install is optimised too; SETUPTOOLS_RUST_CARGO_PROFILE chooses another profile.
+        # An editable install is optimised too; SETUPTOOLS_RUST_CARGO_PROFILE chooses otherwise.
         debug=False,
-        rust_version=">=1.88",
+        **keywords,
     )
 
 
 setup(
     rust_extensions=[
-        extension("mypackage._native", Binding.PyO3, "python"),
+        # The floor on one only: without Rust, setuptools-rust 1.13 fails to compare two of them.
+        extension("mypackage._native", Binding.PyO3, "python", rust_version=">=1.88"),
         extension("mypackage._capi", Binding.NoBinding, "capi"),
     ]
 )

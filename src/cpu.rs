@@ -1,6 +1,6 @@
 //! Which instruction set the kernels use.
 //!
-//! Every kernel is one plain Rust body, compiled once per member of [`Isa`] by [`dispatch!`] and
+//! Every kernel is one plain Rust body, compiled once per member of [`Isa`] by `dispatch!` and
 //! chosen at run time. The choice changes the speed, never the result.
 
 use std::sync::OnceLock;
@@ -113,7 +113,10 @@ pub fn initialise() -> Result<Isa> {
 #[inline]
 pub fn isa() -> Isa {
     *ACTIVE.get_or_init(|| {
-        std::env::var("MYPACKAGE_ISA").ok().and_then(|name| Isa::parse(&name).ok()).unwrap_or_else(best)
+        std::env::var("MYPACKAGE_ISA")
+            .ok()
+            .and_then(|name| Isa::parse(&name).ok())
+            .unwrap_or_else(best)
     })
 }
 

@@ -1,0 +1,90 @@
+"""The command line: one module per command, imported only when the command runs.
+
+A command module has ``add_arguments(parser)`` and ``run(arguments)``. It raises `CommandError`, or
+any of the exceptions that the package itself raises for bad input; `main` turns them into one line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+import mypackage
+
+COMMANDS = {
+    "info": "what is installed and what the kernels use",
+    "bench": "time and error, next to pure Python, NumPy and math.fsum",
+    "sum": "reduce the numbers in a .npy, .npz or .csv file, rounding once",
+    "fibonacci": "Fibonacci numbers, exact or modulo M",
+}
+
+
+class CommandError(Exception):
+    """A message for the person at the terminal."""
+
+
+# 128 + SIGINT, as shells report it.
+INTERRUPTED = 130
+
+
+def _parser(commands: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mypackage", description=mypackage.__doc__)
+    parser.add_argument("--version", action="version", version=mypackage.__version__)
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name in commands:
+        module = importlib.import_module(f"{__name__}.{name}")
+        subparser = subparsers.add_parser(
+            name, help=COMMANDS[name], description=f"{COMMANDS[name].capitalize()}."
+        )
+        module.add_arguments(subparser)
+        subparser.set_defaults(run=module.run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; by default the process's.
+
+    Returns
+    -------
+    int
+        The exit status: 0; 1 for bad input; 130 after Ctrl-C. (A wrong option exits with 2.)
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    try:
+        # Only the command asked for is imported; all of them to list them or to refuse another.
+        commands = argv[:1] if argv and argv[0] in COMMANDS else list(COMMANDS)
+        arguments = _parser(commands).parse_args(argv)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            arguments.run(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader, `head` say, has seen enough. Python flushes again at exit: let it succeed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError as error:
+        return _fail(f"out of memory: {error}" if str(error) else "out of memory")
+    except (CommandError, ArithmeticError, OSError, TypeError, ValueError) as error:
+        return _fail(str(error))
+    return 0
+
+
+def _show_warning(message: Warning | str, *place: object, **more: object) -> None:
+    # Where in the code means nothing at a terminal.
+    print(f"mypackage: warning: {message}", file=sys.stderr)
+
+
+def _fail(message: str, status: int = 1) -> int:
+    print(f"mypackage: {' '.join(message.split())}", file=sys.stderr)
+    return status

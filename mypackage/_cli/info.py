@@ -1,0 +1,16 @@
+"""``mypackage info``."""
+
+from __future__ import annotations
+
+import argparse
+
+import mypackage
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Nothing to choose."""
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print the configuration."""
+    mypackage.show_config()

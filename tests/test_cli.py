@@ -1,0 +1,326 @@
+"""The command line: right answers, and one clear line for everything that is wrong."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import mypackage
+from mypackage._cli import COMMANDS, INTERRUPTED, main
+from mypackage._cli.bench import measure
+from mypackage._cli.cases import OURS, cases
+from mypackage._cli.files import read
+from mypackage._cli.sum import OPERATIONS
+
+
+def run(*arguments, **keywords):
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "mypackage", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        **keywords,
+    )
+
+
+def refusal(capsys, *arguments):
+    """The one line with which a command refuses bad input."""
+    assert main([str(argument) for argument in arguments]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("mypackage: ") and captured.err.count("\n") == 1
+    return captured.err
+
+
+def output(capsys, *arguments):
+    """What a command prints when all is well."""
+    assert main([str(argument) for argument in arguments]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return captured.out
+
+
+def test_import_brings_in_numpy_only():
+    """The package's import costs what NumPy's does: no command, no optional dependency."""
+    code = (
+        "import numpy, sys; before = set(sys.modules); import mypackage;"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    new = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {name.partition(".")[0] for name in new.stdout.split()} == {"mypackage"}
+    assert "mypackage._cli" not in new.stdout
+
+
+def test_the_console_command_is_the_module():
+    """`mypackage` and `python -m mypackage` are the same program."""
+    command = os.path.join(os.path.dirname(sys.executable), "mypackage")
+    script = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
+    assert script.stdout == run("--version").stdout == f"{mypackage.__version__}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help(command, capsys):
+    """Each command describes itself."""
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    assert command in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [[], ["fibo"], ["fibonacci"], ["fibonacci", "1.5"]])
+def test_usage_errors(arguments, capsys):
+    """Wrong usage exits with argparse's 2 and its line."""
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert "error: " in capsys.readouterr().err
+
+
+def test_info(capsys):
+    """`info` prints the configuration."""
+    assert f"version         {mypackage.__version__}\n" in output(capsys, "info")
+
+
+# fibonacci
+
+
+def test_fibonacci(capsys):
+    """One result per line, in order, negative and large numbers too."""
+    assert output(capsys, "fibonacci", 10, 0, -6, 90) == "55\n0\n-8\n2880067194370816120\n"
+
+
+def test_fibonacci_mod(capsys):
+    """F(10**18) is out of reach; its last digits are not."""
+    assert output(capsys, "fibonacci", 10**18, 7, "--mod", 1000) == "875\n13\n"
+
+
+def test_fibonacci_refuses(capsys):
+    """No wrapped number, and no remainder modulo 0."""
+    assert "--mod 0" in refusal(capsys, "fibonacci", 3, "--mod", 0)
+
+
+# sum
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex128", "int64", "bool"])
+def test_sum_of_npy(dtype, tmp_path, capsys):
+    """The printed digits read back to the result itself."""
+    values = np.arange(-3, 9).reshape(3, 4).astype(dtype)
+    if values.dtype.kind in "fc":
+        values /= 7
+    np.save(tmp_path / "values.npy", values)
+    for axis, options in [(None, []), (0, ["--axis", 0])]:
+        expected = np.atleast_1d(mypackage.sum(values, axis=axis))
+        printed = output(capsys, "sum", tmp_path / "values.npy", *options).split()
+        assert [expected.dtype.type(text) for text in printed] == expected.tolist()
+
+
+def test_sum_axes_and_dtype(tmp_path, capsys):
+    """Several axes; the last axis of the result makes the lines; `--dtype` rounds."""
+    values = np.full((2, 3, 4), 0.1)
+    np.save(tmp_path / "values.npy", values)
+    path = tmp_path / "values.npy"
+    assert output(capsys, "sum", path, "--axis", "0,2", "--dtype", "float32") == "0.8\t0.8\t0.8\n"
+    assert output(capsys, "sum", path, "--axis=-1", "--dtype=float32") == "0.4\t0.4\t0.4\n" * 2
+    np.save(path, np.empty((2, 0)))
+    assert output(capsys, "sum", path, "--axis", 0) == "\n"
+    assert output(capsys, "sum", path) == "0.0\n"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_sum_op(operation, tmp_path, capsys):
+    """`--op` names the function of the package that is called."""
+    values = np.array([[0.1, 0.2, np.nan], [0.3, 0.4, 0.5]])
+    np.save(tmp_path / "values.npy", values)
+    printed = output(capsys, "sum", tmp_path / "values.npy", "--op", operation, "--axis", 0)
+    expected = getattr(mypackage, operation)(values, axis=0)
+    assert np.array_equal([float(text) for text in printed.split()], expected, equal_nan=True)
+
+
+def test_sum_of_npz(tmp_path, capsys):
+    """The only array is the default; of several, one must be chosen."""
+    path = tmp_path / "values.npz"
+    np.savez(path, a=[1, 2])
+    assert output(capsys, "sum", path) == "3\n"
+    np.savez(path, a=[1, 2], b=[5])
+    assert output(capsys, "sum", path, "--key", "b") == "5\n"
+    assert "--key from a, b" in refusal(capsys, "sum", path)
+    assert "no array 'c'" in refusal(capsys, "sum", path, "--key", "c")
+
+
+def test_overflow_is_a_warning(tmp_path):
+    """NumPy's warning takes one line too, and infinity is an answer."""
+    np.save(tmp_path / "values.npy", [1e308, 1e308])
+    finished = run("sum", tmp_path / "values.npy")
+    assert (finished.returncode, finished.stdout) == (0, "inf\n")
+    assert re.fullmatch("mypackage: warning: overflow.*\n", finished.stderr)
+
+
+def csv_file(tmp_path, text):
+    path = tmp_path / "values.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_sum_of_csv(tmp_path, capsys):
+    """With a header and without, by name and by number; quotes, a BOM and blank lines."""
+    path = csv_file(tmp_path, '\ufeff"day, local",x,y\n\nmonday,0.1,1\n"tue,s",0.2,2\n')
+    assert output(capsys, "sum", path, "--columns", "x,y") == "3.3\n"
+    assert output(capsys, "sum", path, "--columns", "y") == "3\n"
+    assert output(capsys, "sum", path, "--columns", "2,x", "--axis", 0) == (
+        "y\t3.0\nx\t0.30000000000000004\n"
+    )
+    assert "line 3, column day, local: 'monday' is not a number" in refusal(capsys, "sum", path)
+    assert "has no column 'z', but day, local, x, y" in refusal(
+        capsys, "sum", path, "--columns", "z"
+    )
+    path = csv_file(tmp_path, "1,2\n3,4\n")
+    assert output(capsys, "sum", path, "--columns", "1") == "6\n"
+    assert output(capsys, "sum", path, "--axis", 1) == "3\t7\n"
+
+
+def test_csv_keeps_large_integers(tmp_path, capsys):
+    """Integers are not read through float64, and a later fraction is not cut off."""
+    path = csv_file(tmp_path, "9007199254740993\n-1\n")
+    assert output(capsys, "sum", path) == "9007199254740992\n"
+    assert output(capsys, "sum", csv_file(tmp_path, "1\n2\n0.5\n")) == "3.5\n"
+
+
+def test_csv_missing_is_nan(tmp_path, capsys):
+    """A blank or absent field is NaN, so a plain sum over it says so."""
+    path = csv_file(tmp_path, "x,y\n1,\n2, \n3\n")
+    assert output(capsys, "sum", path, "--axis", 0) == "x\t6.0\ny\tnan\n"
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
+def test_csv_reads_what_python_writes(tmp_path_factory, numbers):
+    """Reading a column loses no bit, whichever parser takes it."""
+    path = tmp_path_factory.mktemp("csv") / "values.csv"
+    path.write_text("x,note\n" + "".join(f"{number!r},\n" for number in numbers))
+    for columns in (["x"], ["x", "note"]):
+        values = read(path, columns).values[:, 0]
+        # An integral column such as -0.0 has a point, so it stays float64.
+        assert values.tobytes() == np.array(numbers).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("absent.npy", None, "No such file"),
+        ("a.txt", b"1", "the suffix must be .npy, .npz or .csv"),
+        ("a.npy", b"", "magic string"),
+        ("a.npy", b"not an array", "magic string"),
+        ("a.npz", b"not an archive", "not a .npz archive"),
+        ("absent.npz", None, "No such file"),
+        ("a.csv", b"", "holds no rows"),
+        ("a.csv", b"\xff\xfe1,2", "decode"),
+        ("a.csv", b"x\n1\nabc\n", "line 3, column x: 'abc' is not a number"),
+        ("absent.csv", None, "No such file"),
+    ],
+)
+def test_bad_files(name, content, message, tmp_path, capsys):
+    """A file that can't be read is named, with what is wrong."""
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    line = refusal(capsys, "sum", path)
+    assert name in line and message in line
+
+
+def test_truncated_and_pickled_files(tmp_path, capsys):
+    """Neither a cut file nor one that would run code is read."""
+    np.save(tmp_path / "cut.npy", np.ones(1000))
+    whole = (tmp_path / "cut.npy").read_bytes()
+    (tmp_path / "cut.npy").write_bytes(whole[:-8])
+    assert "cut.npy" in refusal(capsys, "sum", tmp_path / "cut.npy")
+    np.save(tmp_path / "objects.npy", np.array([1, None]), allow_pickle=True)
+    assert "objects.npy" in refusal(capsys, "sum", tmp_path / "objects.npy")
+
+
+def test_bad_options(tmp_path, capsys):
+    """A wrong axis, dtype or choice is named."""
+    path = tmp_path / "values.npy"
+    np.save(path, np.ones((2, 2)))
+    assert "axis 2" in refusal(capsys, "sum", path, "--axis", 2)
+    assert "float33" in refusal(capsys, "sum", path, "--dtype", "float33")
+    assert "columns of a .csv" in refusal(capsys, "sum", path, "--columns", "x")
+    assert "only a .npz file has keys" in refusal(capsys, "sum", path, "--key", "x")
+    np.save(path, np.array(["a"]))
+    refusal(capsys, "sum", path)
+
+
+# bench
+
+
+def test_bench_prints_a_table():
+    """Every method of every case has its row."""
+    finished = run("bench", "--quick")
+    assert finished.returncode == 0, finished.stderr
+    for case in cases(quick=True):
+        table = finished.stdout.partition(case.title)[2]
+        assert all(method in table for method in case.methods)
+
+
+def test_bench_measures_error():
+    """The last column is zero or rounding for exact methods, and large where NumPy is wrong."""
+    for case in cases(quick=True):
+        rows = {row.method: row for row in measure(case, seconds=0)}
+        assert rows[OURS].ratio == 1
+        assert 0 <= rows[OURS].error <= 0.5
+        assert max(row.error for row in rows.values()) > 0.5 or "0 to 20" in case.title
+
+
+def test_bench_plot(tmp_path, capsys):
+    """The plot is a file of the kind its suffix names."""
+    pytest.importorskip("matplotlib")
+    output(capsys, "bench", "--quick", "--plot", tmp_path / "bench.svg")
+    assert "<svg" in (tmp_path / "bench.svg").read_text()
+    assert "suffix must be one of" in refusal(capsys, "bench", "--plot", tmp_path / "bench.foo")
+    assert "no directory" in refusal(capsys, "bench", "--plot", tmp_path / "absent" / "bench.png")
+
+
+def test_bench_plot_without_matplotlib(monkeypatch, capsys):
+    """The way out is named before anything is measured."""
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert "pip install 'mypackage[plot]'" in refusal(capsys, "bench", "--plot", "bench.png")
+
+
+# leaving early
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c():
+    """Ctrl-C ends with one line and the shell's status for it."""
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "mypackage", "bench"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.readline()  # The heading: it is measuring now.
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (INTERRUPTED, "mypackage: interrupted\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
+def test_closed_pipe():
+    """`mypackage info | head -0` is no error."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        finished = subprocess.run(
+            [sys.executable, "-m", "mypackage", "info"],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert (finished.returncode, finished.stderr) == (0, "")

@@ -1,12 +1,17 @@
 """Exact, bit-reproducible reductions and exact Fibonacci numbers for NumPy."""
 
 from ._config import show_config, threads
-from ._native import get_num_threads, set_num_threads
+from ._locate import get_include, get_library
+from ._native import add, get_num_threads, hello, set_num_threads
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "add",
+    "get_include",
+    "get_library",
     "get_num_threads",
+    "hello",
     "set_num_threads",
     "show_config",
     "threads",

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use crate::error::Error;
 
 mod config;
+mod hello;
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> PyErr {
@@ -22,6 +23,8 @@ impl From<Error> for PyErr {
 mod _native {
     #[pymodule_export]
     use super::config::{build_info, get_num_threads, set_num_threads};
+    #[pymodule_export]
+    use super::hello::{add, hello};
 
     #[pymodule_init]
     fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {

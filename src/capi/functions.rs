@@ -62,6 +62,20 @@ fn map_blocks<T: Copy + Default>(
     out: Strided<T>,
     kernel: impl Fn(usize, &[T], &mut [T]) -> Outcome,
 ) -> Outcome {
+    // A single number should not pay for clearing a large block.
+    match n.count() {
+        ..=FEW => map_blocks_of::<T, FEW>(n, out, kernel),
+        _ => map_blocks_of::<T, BLOCK>(n, out, kernel),
+    }
+}
+
+const FEW: usize = 8;
+
+fn map_blocks_of<T: Copy + Default, const BLOCK: usize>(
+    n: Strided<T>,
+    out: Strided<T>,
+    kernel: impl Fn(usize, &[T], &mut [T]) -> Outcome,
+) -> Outcome {
     let (mut inputs, mut results) = ([T::default(); BLOCK], [T::default(); BLOCK]);
     for start in (0..n.count()).step_by(BLOCK) {
         let length = BLOCK.min(n.count() - start);
@@ -146,11 +160,16 @@ pub unsafe extern "C" fn mypackage_fibonacci_mod_u64(
             return map_blocks(n, out, |_, n, out| Ok(ring.members(Member::U, n, modulus, out)?));
         }
         map_blocks(n, out, |start, n, out| {
-            let mut moduli = [0; BLOCK];
-            let moduli = &mut moduli[..n.len()];
-            m.read(start, moduli);
-            let divided_by_zero = modular::fibonacci(Member::U, n, moduli, out)?;
-            if divided_by_zero { Err(zero().into()) } else { Ok(()) }
+            // In parts of a few: the kernel's own groups are no larger.
+            for (part, (n, out)) in n.chunks(FEW).zip(out.chunks_mut(FEW)).enumerate() {
+                let mut moduli = [0; FEW];
+                let moduli = &mut moduli[..n.len()];
+                m.read(start + part * FEW, moduli);
+                if modular::fibonacci(Member::U, n, moduli, out)? {
+                    return Err(zero().into());
+                }
+            }
+            Ok(())
         })
     })
 }

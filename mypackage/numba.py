@@ -41,6 +41,10 @@ import mypackage
 from .capi import library
 
 
+def _init() -> None:
+    """What numba's entry point calls; the import has done it all."""
+
+
 def _external(name: str, *arguments: types.Type) -> types.ExternalFunction:
     """Return a C function that returns a status, for use in compiled code."""
     symbol = f"mypackage_{name}"

@@ -236,7 +236,7 @@ def test_summary_of_a_file(dtype, shape, tmp_path):
 
 
 def test_summary_of_a_long_file_in_any_order(tmp_path):
-    numbers = np.random.default_rng(4).normal(size=(1000, 700)) * 1e3
+    numbers = np.random.default_rng(4).normal(size=(200, 100)) * 1e3
     path = tmp_path / "long.npy"
     for array in (numbers, np.asfortranarray(numbers)):
         np.save(path, array)

@@ -133,7 +133,8 @@ def version() -> str:
     >>> mypackage.capi.version() == mypackage.__version__
     True
     """
-    return library.mypackage_version().decode()
+    text: bytes = library.mypackage_version()
+    return text.decode()
 
 
 def hello() -> None:
@@ -164,7 +165,8 @@ def get_num_threads() -> int:
     >>> capi.get_num_threads() >= 1
     True
     """
-    return library.mypackage_get_num_threads()
+    count: int = library.mypackage_get_num_threads()
+    return count
 
 
 def set_num_threads(n: int) -> None:
@@ -242,7 +244,8 @@ def _array(name: str, values: ArrayLike, *dtypes: str) -> NDArray[Any]:
 
 
 def _address(array: NDArray[Any]) -> int:
-    return array.__array_interface__["data"][0]
+    address: int = array.__array_interface__["data"][0]
+    return address
 
 
 def _stride(array: NDArray[Any]) -> int:

@@ -24,6 +24,9 @@ Examples
 1.0000000000000008e+16
 """
 
+# The half of numba that extends it is not typed.
+# mypy: ignore-errors
+
 from __future__ import annotations
 
 import ctypes

@@ -228,5 +228,6 @@ def _fields(record: Any) -> dict[str, Any]:
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
         return dataclasses.asdict(record)
     if hasattr(record, "model_dump"):  # pydantic's models, without importing it
-        return record.model_dump()
+        fields: dict[str, Any] = record.model_dump()
+        return fields
     raise TypeError(f"a record is a dataclass, a pydantic model or a mapping, not {record!r:.60}")

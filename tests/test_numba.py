@@ -11,7 +11,7 @@ import mypackage
 
 numba = pytest.importorskip("numba")
 
-NUMBERS = np.random.default_rng(5).normal(size=3000) * 10.0 ** np.arange(-50, 50).repeat(30)
+NUMBERS = np.random.default_rng(5).normal(size=3000) * 10.0 ** np.arange(-30, 30).repeat(50)
 
 
 @numba.njit

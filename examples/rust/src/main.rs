@@ -17,7 +17,8 @@ fn main() -> mypackage::Result<()> {
 
     println!("1e16 + 1 - 1e16 = {}", sum(&[1e16, 1.0, -1e16]));
     let mut left: Accumulator = [1e16, 1.0].into_iter().collect();
-    let right = Accumulator::from_bytes(&left.to_bytes())?;
+    let mut right = Accumulator::from_bytes(&left.to_bytes())?;
+    right.add_f64(-1e16);
     left.merge(&right);
     println!("merged: {}", left.to_f64());
 

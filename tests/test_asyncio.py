@@ -80,15 +80,23 @@ def test_a_cancelled_sum_is_forgotten(function, numbers):
 
 
 FOREVER = """
-import asyncio, sys
+import asyncio, sys, threading
 import numpy as np, mypackage
 from mypackage import capi
 
 async def main(function):
     a = np.ones(1_000_000)
-    print("ready", flush=True)
-    while True:
-        await asyncio.to_thread(function, a)
+    stop = threading.Event()
+
+    def work():
+        while not stop.is_set():
+            function(a)
+
+    try:
+        print("ready", flush=True)
+        await asyncio.to_thread(work)
+    finally:
+        stop.set()
 
 asyncio.run(main({"pyo3": mypackage.sum, "ctypes": capi.sum}[sys.argv[1]]))
 """
@@ -97,16 +105,17 @@ asyncio.run(main({"pyo3": mypackage.sum, "ctypes": capi.sum}[sys.argv[1]]))
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 @pytest.mark.parametrize("door", ["pyo3", "ctypes"])
 def test_ctrl_c_is_clean(door):
-    process = subprocess.Popen(
-        [sys.executable, "-c", FOREVER, door],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout.readline() == "ready\n"
-    time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    command = [sys.executable, "-c", FOREVER, door]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            assert process.stdout.readline() == "ready\n"
+            # Until the loop waits and the kernel works.
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == -signal.SIGINT
     assert errors.splitlines()[-1] == "KeyboardInterrupt"
     assert "panicked" not in errors

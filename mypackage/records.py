@@ -81,7 +81,8 @@ class Summary:
         numbers are amplified. Infinite for a sum of 0; None if all numbers are 0 or one infinite.
     naive_sum, pairwise_sum : float
         Rounded after every addition: from left to right, and in the order of `numpy.sum` for the
-        same numbers as a contiguous float64 array (since NumPy 2.3; before, it took 8192 at a time).
+        same numbers as a contiguous float64 array (of NumPy 2.3 and later; earlier ones took 8192
+        numbers at a time).
     naive_ulps, pairwise_ulps : int or None
         How many float64 numbers these are away from `sum`; None if one of the two is not finite.
     """

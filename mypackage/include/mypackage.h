@@ -34,7 +34,7 @@ enum {
     MYPACKAGE_ERROR_OVERFLOW = 2,
     /* A record's field is missing, unknown or of another type. */
     MYPACKAGE_ERROR_TYPE = 3,
-    /* A pointer is null, or none that the library returned. */
+    /* A pointer is null, or cannot be that of an accumulator. */
     MYPACKAGE_ERROR_POINTER = 4,
     /* A file cannot be read. */
     MYPACKAGE_ERROR_IO = 5,

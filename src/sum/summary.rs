@@ -30,8 +30,8 @@ pub struct Summary {
     pub naive_sum: f64,
     /// How many binary64 numbers `naive_sum` is away from `sum`, if both are finite.
     pub naive_ulps: Option<u64>,
-    /// The sum in the order of `np.sum` for a contiguous array (since NumPy 2.3; before, it took
-    /// 8192 numbers at a time).
+    /// The sum in the order of `np.sum` for a contiguous array (of NumPy 2.3 and later; earlier
+    /// ones took 8192 numbers at a time).
     pub pairwise_sum: f64,
     /// How many binary64 numbers `pairwise_sum` is away from `sum`, if both are finite.
     pub pairwise_ulps: Option<u64>,

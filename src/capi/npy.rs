@@ -90,25 +90,32 @@ impl<R: Read> NpyFile<R> {
 
     /// The next numbers, in the order of the file, widened to binary64.
     pub fn read(&mut self, into: &mut [f64]) -> Result<(), NpyError> {
-        for number in into {
-            *number = match self.layout {
-                Layout::F64 { swapped } => f64::from_bits(u64::from_le_bytes(self.bytes(swapped)?)),
-                Layout::F32 { swapped } => {
-                    f32::from_bits(u32::from_le_bytes(self.bytes(swapped)?)).into()
-                }
-            };
+        match self.layout {
+            Layout::F64 { swapped } => self.read_as(into, swapped, f64::from_le_bytes),
+            Layout::F32 { swapped } => {
+                self.read_as(into, swapped, |bytes| f32::from_le_bytes(bytes).into())
+            }
         }
-        Ok(())
     }
 
-    #[inline]
-    fn bytes<const N: usize>(&mut self, swapped: bool) -> Result<[u8; N], NpyError> {
-        let mut bytes = [0; N];
-        self.file.read_exact(&mut bytes)?;
-        if swapped {
-            bytes.reverse();
+    fn read_as<const N: usize>(
+        &mut self,
+        into: &mut [f64],
+        swapped: bool,
+        number: impl Fn([u8; N]) -> f64,
+    ) -> Result<(), NpyError> {
+        let mut buffer = [[0; N]; 128];
+        for into in into.chunks_mut(buffer.len()) {
+            let buffer = &mut buffer[..into.len()];
+            self.file.read_exact(buffer.as_flattened_mut())?;
+            for (into, bytes) in into.iter_mut().zip(buffer) {
+                if swapped {
+                    bytes.reverse();
+                }
+                *into = number(*bytes);
+            }
         }
-        Ok(bytes)
+        Ok(())
     }
 }
 

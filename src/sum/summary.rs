@@ -62,8 +62,8 @@ pub fn summarize<E>(
         sum: Accumulator::new(),
         magnitudes: Accumulator::new(),
         naive: 0.0,
-        min: None,
-        max: None,
+        min: f64::INFINITY,
+        max: f64::NEG_INFINITY,
         nans: 0,
     };
     // NumPy adds the array's sum to the identity, which turns -0.0 into 0.0.
@@ -75,8 +75,8 @@ pub fn summarize<E>(
         nan_count: state.nans,
         sum,
         mean: state.sum.mean(),
-        min: state.min,
-        max: state.max,
+        min: (state.nans < count).then_some(state.min),
+        max: (state.nans < count).then_some(state.max),
         condition_number: condition_number(&state.magnitudes, &state.sum),
         naive_sum: state.naive,
         naive_ulps: distance(state.naive, sum),
@@ -90,8 +90,8 @@ struct Running<R> {
     sum: Accumulator,
     magnitudes: Accumulator,
     naive: f64,
-    min: Option<f64>,
-    max: Option<f64>,
+    min: f64,
+    max: f64,
     nans: usize,
 }
 
@@ -112,22 +112,21 @@ impl<E, R: FnMut(&mut [f64]) -> Result<(), E>> Running<R> {
 
     /// Accounts for a block, and sets its NaNs to 0.
     fn take(&mut self, block: &mut [f64]) {
-        for x in block.iter_mut() {
+        let mut magnitudes = [0.0; PAIRWISE_BLOCK];
+        let magnitudes = &mut magnitudes[..block.len()];
+        // One pass: the three chains of dependent operations hide each other's latency.
+        for (x, magnitude) in block.iter_mut().zip(magnitudes.iter_mut()) {
+            // A NaN is neither less nor greater.
+            self.min = if *x < self.min { *x } else { self.min };
+            self.max = if *x > self.max { *x } else { self.max };
             if x.is_nan() {
                 self.nans += 1;
                 *x = 0.0;
-                continue;
             }
-            self.min = Some(self.min.map_or(*x, |min| if *x < min { *x } else { min }));
-            self.max = Some(self.max.map_or(*x, |max| if *x > max { *x } else { max }));
-        }
-        self.naive = block.iter().fold(self.naive, |sum, x| sum + x);
-        self.sum.add_slice(block);
-        let mut magnitudes = [0.0; PAIRWISE_BLOCK];
-        let magnitudes = &mut magnitudes[..block.len()];
-        for (magnitude, x) in magnitudes.iter_mut().zip(block) {
+            self.naive += *x;
             *magnitude = x.abs();
         }
+        self.sum.add_slice(block);
         self.magnitudes.add_slice(magnitudes);
     }
 }

@@ -5,6 +5,8 @@ use crate::fpu::Environment;
 
 /// NumPy's PW_BLOCKSIZE: longer runs are halved.
 const PAIRWISE_BLOCK: usize = 128;
+/// Numbers that are added exactly at once: enough for the fast kernels, and still in the cache.
+const STAGE: usize = 4096;
 
 /// What there is to know about a sum of binary64 numbers.
 ///
@@ -61,6 +63,7 @@ pub fn summarize<E>(
         read,
         sum: Accumulator::new(),
         magnitudes: Accumulator::new(),
+        stage: Vec::with_capacity(STAGE),
         naive: 0.0,
         min: f64::INFINITY,
         max: f64::NEG_INFINITY,
@@ -68,6 +71,7 @@ pub fn summarize<E>(
     };
     // NumPy adds the array's sum to the identity, which turns -0.0 into 0.0.
     let pairwise_sum = 0.0 + state.pairwise(count)?;
+    state.add_exactly();
     state.sum.add_count(-(state.nans as i64));
     let sum = state.sum.to_f64();
     Ok(Summary {
@@ -89,6 +93,8 @@ struct Running<R> {
     read: R,
     sum: Accumulator,
     magnitudes: Accumulator,
+    /// Numbers not yet added to the exact sums.
+    stage: Vec<f64>,
     naive: f64,
     min: f64,
     max: f64,
@@ -112,10 +118,8 @@ impl<E, R: FnMut(&mut [f64]) -> Result<(), E>> Running<R> {
 
     /// Accounts for a block, and sets its NaNs to 0.
     fn take(&mut self, block: &mut [f64]) {
-        let mut magnitudes = [0.0; PAIRWISE_BLOCK];
-        let magnitudes = &mut magnitudes[..block.len()];
         // One pass: the three chains of dependent operations hide each other's latency.
-        for (x, magnitude) in block.iter_mut().zip(magnitudes.iter_mut()) {
+        for x in block.iter_mut() {
             // A NaN is neither less nor greater.
             self.min = if *x < self.min { *x } else { self.min };
             self.max = if *x > self.max { *x } else { self.max };
@@ -124,10 +128,19 @@ impl<E, R: FnMut(&mut [f64]) -> Result<(), E>> Running<R> {
                 *x = 0.0;
             }
             self.naive += *x;
-            *magnitude = x.abs();
         }
-        self.sum.add_slice(block);
-        self.magnitudes.add_slice(magnitudes);
+        self.stage.extend_from_slice(block);
+        if self.stage.len() > STAGE - PAIRWISE_BLOCK {
+            self.add_exactly();
+        }
+    }
+
+    /// Adds what is staged to the exact sums.
+    fn add_exactly(&mut self) {
+        self.sum.add_slice(&self.stage);
+        self.stage.iter_mut().for_each(|x| *x = x.abs());
+        self.magnitudes.add_slice(&self.stage);
+        self.stage.clear();
     }
 }
 

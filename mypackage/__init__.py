@@ -2,16 +2,33 @@
 
 from ._config import show_config, threads
 from ._locate import get_include, get_library
-from ._native import add, get_num_threads, hello, set_num_threads
+from ._native import (
+    add,
+    fibonacci,
+    fibonacci_mod,
+    get_num_threads,
+    hello,
+    lucas,
+    lucas_mod,
+    lucasu_mod,
+    lucasv_mod,
+    set_num_threads,
+)
 
 __version__ = "0.1.0"
 
 __all__ = [
     "add",
+    "fibonacci",
+    "fibonacci_mod",
     "get_include",
     "get_library",
     "get_num_threads",
     "hello",
+    "lucas",
+    "lucas_mod",
+    "lucasu_mod",
+    "lucasv_mod",
     "set_num_threads",
     "show_config",
     "threads",

@@ -5,7 +5,9 @@ use pyo3::prelude::*;
 use crate::error::Error;
 
 mod config;
+mod fibonacci;
 mod hello;
+mod ufunc;
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> PyErr {
@@ -27,10 +29,10 @@ mod _native {
     use super::hello::{add, hello};
 
     #[pymodule_init]
-    fn init(_module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+    fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
         // A wrong MYPACKAGE_ISA or MYPACKAGE_NUM_THREADS is an error at import, not a surprise later.
         crate::cpu::initialise()?;
         crate::threads::initialise()?;
-        Ok(())
+        super::fibonacci::add_to(module)
     }
 }

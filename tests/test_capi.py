@@ -1,6 +1,7 @@
 """The C library and its ctypes front."""
 
 import ctypes
+import doctest
 import gc
 import os
 import pathlib
@@ -425,13 +426,18 @@ def test_accumulators_are_released(resident_memory):
 
 
 @pytest.fixture(scope="module")
-def c_program(root, tmp_path_factory):
-    program = tmp_path_factory.mktemp("c") / "doors"
-    command = [compiler("cc", "gcc", "clang"), "-std=c99", "-Wall", "-Wextra", "-Werror"]
-    command += ["-pedantic", "-g", "-I", mypackage.get_include()]
-    source = root / "examples" / "c" / "doors.c"
-    subprocess.run([*command, str(source), mypackage.get_library(), "-o", str(program)], check=True)
-    return program
+def build(root, tmp_path_factory):
+    """A function that compiles examples/c/doors.c and returns the program."""
+
+    def build(*options):
+        program = tmp_path_factory.mktemp("c") / "doors"
+        command = [compiler("cc", "gcc", "clang"), "-std=c99", "-Wall", "-Wextra", "-Werror"]
+        command += ["-pedantic", "-g", "-I", mypackage.get_include(), *options]
+        source = str(root / "examples" / "c" / "doors.c")
+        subprocess.run([*command, source, mypackage.get_library(), "-o", program], check=True)
+        return str(program)
+
+    return build
 
 
 C_OUTPUT = """\
@@ -447,15 +453,23 @@ merged: 10000000000000002
 """
 
 
-def test_c_program(c_program):
-    result = subprocess.run([str(c_program)], check=True, capture_output=True, text=True)
+def test_c_program(build):
+    result = subprocess.run([build()], check=True, capture_output=True, text=True)
     assert result.stdout == C_OUTPUT
     assert result.stderr == ""
 
 
-def test_c_program_leaks_nothing(c_program):
-    if not (valgrind := shutil.which("valgrind")):
-        pytest.skip("no valgrind")
-    checks = ["--quiet", "--error-exitcode=9", "--leak-check=full"]
-    result = subprocess.run([valgrind, *checks, str(c_program)], capture_output=True, text=True)
+def test_c_program_leaks_nothing(build):
+    if valgrind := shutil.which("valgrind"):
+        command = [valgrind, "--quiet", "--error-exitcode=9", "--leak-check=full", build()]
+    else:
+        command = [build("-fsanitize=address")]
+    result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+    assert result.stdout == C_OUTPUT
+
+
+def test_docstring_examples():
+    results = doctest.testmod(capi)
+    assert results.attempted > 0
+    assert results.failed == 0

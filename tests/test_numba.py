@@ -1,5 +1,6 @@
 """The package's functions inside numba's compiled code."""
 
+import doctest
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from reference import fibonacci, fibonacci_mod
 import mypackage
 
 numba = pytest.importorskip("numba")
+import mypackage.numba  # noqa: E402
 
 NUMBERS = np.random.default_rng(5).normal(size=3000) * 10.0 ** np.arange(-30, 30).repeat(50)
 
@@ -121,3 +123,9 @@ def test_numba_finds_the_module_and_may_cache(tmp_path):
             [sys.executable, str(script)], capture_output=True, text=True, cwd=tmp_path
         )
         assert result.stdout == f"56.0 {hits}\n", result.stderr
+
+
+def test_docstring_example():
+    results = doctest.testmod(mypackage.numba)
+    assert results.attempted > 0
+    assert results.failed == 0

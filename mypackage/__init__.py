@@ -1,12 +1,38 @@
 """Exact, bit-reproducible reductions and exact Fibonacci numbers for NumPy."""
 
 from ._config import show_config, threads
-from ._native import get_num_threads, mean, nanmean, nansum, set_num_threads, sum
+from ._locate import get_include, get_library
+from ._native import (
+    add,
+    fibonacci,
+    fibonacci_mod,
+    get_num_threads,
+    hello,
+    lucas,
+    lucas_mod,
+    lucasu_mod,
+    lucasv_mod,
+    mean,
+    nanmean,
+    nansum,
+    set_num_threads,
+    sum,
+)
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "add",
+    "fibonacci",
+    "fibonacci_mod",
+    "get_include",
+    "get_library",
     "get_num_threads",
+    "hello",
+    "lucas",
+    "lucas_mod",
+    "lucasu_mod",
+    "lucasv_mod",
     "mean",
     "nanmean",
     "nansum",

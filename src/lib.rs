@@ -8,6 +8,7 @@ pub mod cpu;
 pub mod error;
 pub mod fibonacci;
 mod fpu;
+pub mod hello;
 pub mod sum;
 pub mod threads;
 

@@ -1,5 +1,6 @@
 """What every test file may use."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,3 +10,12 @@ import pytest
 def root() -> Path:
     """The directory of setup.cfg: a clone, or an unpacked sdist."""
     return Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def resident_memory():
+    """A function that returns the bytes of memory in use now."""
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        pytest.skip("reads Linux's /proc")
+    return lambda: int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -12,11 +12,13 @@ mod digits;
 mod round;
 mod slice;
 mod summand;
+mod summary;
 mod walk;
 
 pub use accumulator::Accumulator;
 pub use axes::{Axis, Dtype, Request, sum_axes, sum_contiguous};
 pub use round::Format;
+pub use summary::{Summary, summarize};
 
 use crate::cpu;
 

@@ -1,1 +1,63 @@
-//! Fibonacci numbers, exact or an error.
+//! Fibonacci numbers and their relatives, exact or an error.
+//!
+//! F(0) = 0, F(1) = 1, F(n) = F(n-1) + F(n-2) and L(0) = 2, L(1) = 1, L(n) = L(n-1) + L(n-2), for
+//! every integer n: read backwards, the recurrence gives F(-n) = (-1)^(n+1) F(n) and
+//! L(-n) = (-1)^n L(n).
+//!
+//! [`small`] holds what fits 64 bits.
+
+pub mod small;
+
+/// A 64-bit integer, signed or not, as the kernels see it.
+pub trait Word: Copy + Send + Sync + Ord + std::fmt::Display + 'static {
+    /// Whether the type has negative values.
+    const SIGNED: bool;
+    /// NumPy's and Rust's reader-friendly name: `int64` or `uint64`.
+    const NAME: &'static str;
+    /// The two's complement bits.
+    fn bits(self) -> u64;
+    /// |self|, which always fits.
+    fn magnitude(self) -> u64;
+    /// Whether self < 0.
+    fn is_negative(self) -> bool;
+}
+
+impl Word for i64 {
+    const SIGNED: bool = true;
+    const NAME: &'static str = "int64";
+
+    #[inline(always)]
+    fn bits(self) -> u64 {
+        self as u64
+    }
+
+    #[inline(always)]
+    fn magnitude(self) -> u64 {
+        self.unsigned_abs()
+    }
+
+    #[inline(always)]
+    fn is_negative(self) -> bool {
+        self < 0
+    }
+}
+
+impl Word for u64 {
+    const SIGNED: bool = false;
+    const NAME: &'static str = "uint64";
+
+    #[inline(always)]
+    fn bits(self) -> u64 {
+        self
+    }
+
+    #[inline(always)]
+    fn magnitude(self) -> u64 {
+        self
+    }
+
+    #[inline(always)]
+    fn is_negative(self) -> bool {
+        false
+    }
+}

@@ -113,10 +113,7 @@ pub fn initialise() -> Result<Isa> {
 #[inline]
 pub fn isa() -> Isa {
     *ACTIVE.get_or_init(|| {
-        std::env::var("MYPACKAGE_ISA")
-            .ok()
-            .and_then(|name| Isa::parse(&name).ok())
-            .unwrap_or_else(best)
+        std::env::var("MYPACKAGE_ISA").ok().and_then(|name| Isa::parse(&name).ok()).unwrap_or_else(best)
     })
 }
 

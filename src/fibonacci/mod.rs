@@ -4,8 +4,10 @@
 //! every integer n: read backwards, the recurrence gives F(-n) = (-1)^(n+1) F(n) and
 //! L(-n) = (-1)^n L(n).
 //!
-//! [`small`] holds what fits 64 bits.
+//! [`small`] holds what fits 64 bits; [`modular`] computes remainders at any index.
 
+pub mod modular;
+pub mod modulus;
 pub mod small;
 
 /// A 64-bit integer, signed or not, as the kernels see it.
@@ -16,6 +18,8 @@ pub trait Word: Copy + Send + Sync + Ord + std::fmt::Display + 'static {
     const NAME: &'static str;
     /// The two's complement bits.
     fn bits(self) -> u64;
+    /// The word with these two's complement bits.
+    fn from_bits(bits: u64) -> Self;
     /// |self|, which always fits.
     fn magnitude(self) -> u64;
     /// Whether self < 0.
@@ -29,6 +33,11 @@ impl Word for i64 {
     #[inline(always)]
     fn bits(self) -> u64 {
         self as u64
+    }
+
+    #[inline(always)]
+    fn from_bits(bits: u64) -> i64 {
+        bits as i64
     }
 
     #[inline(always)]
@@ -49,6 +58,11 @@ impl Word for u64 {
     #[inline(always)]
     fn bits(self) -> u64 {
         self
+    }
+
+    #[inline(always)]
+    fn from_bits(bits: u64) -> u64 {
+        bits
     }
 
     #[inline(always)]

@@ -278,7 +278,7 @@ impl<I: Columns, O: Columns> Call<I, O> {
     }
 
     /// Notes a division by zero; `np.errstate` decides what comes of it.
-    pub(super) fn divided_by_zero(&self) {
+    pub(super) fn note_division_by_zero(&self) {
         self.divided_by_zero.store(true, Ordering::Relaxed);
     }
 

@@ -1,0 +1,499 @@
+//! Lucas sequences modulo 64-bit numbers, for any 64-bit index.
+//!
+//! U(0) = 0, U(1) = 1, V(0) = 2, V(1) = P, and both satisfy X(n) = P X(n-1) - Q X(n-2). With
+//! P = 1, Q = -1 they are the Fibonacci and Lucas numbers. If alpha is a root of x^2 - P x + Q, then
+//! alpha^n = a + b alpha with b = U(n) and V(n) = 2 a + P b, so everything here is a power in
+//! the ring Z/m[alpha]: by repeated squaring (fast doubling) where each element has its own
+//! modulus, and by tables of powers where many share one (Brauer 1939; Yao 1976 calls it 2^k-ary).
+//!
+//! Results follow Python's sign rule: they lie in [0, m) for m > 0 and in (m, 0] for m < 0.
+
+use std::sync::OnceLock;
+
+use crate::cpu::{self, dispatch};
+use crate::error::{Error, Result};
+use crate::fibonacci::Word;
+use crate::fibonacci::modulus::Modulus;
+
+/// Which of the two sequences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Member {
+    /// U(n); with P = 1, Q = -1 the Fibonacci numbers.
+    U,
+    /// V(n); with P = 1, Q = -1 the Lucas numbers.
+    V,
+}
+
+/// Z/m[alpha] with alpha^2 = P alpha - Q.
+#[derive(Debug, Clone, Copy)]
+pub struct Ring {
+    modulus: Modulus,
+    p: u64,
+    minus_q: u64,
+}
+
+/// a + b alpha.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Power {
+    /// For alpha^n: -Q U(n-1); for Fibonacci numbers F(n-1).
+    pub a: u64,
+    /// For alpha^n: U(n).
+    pub b: u64,
+}
+
+impl Ring {
+    /// The ring of the Fibonacci and Lucas numbers.
+    ///
+    /// # Panics
+    /// If `m` is 0.
+    #[inline]
+    pub fn fibonacci(m: u64) -> Ring {
+        let modulus = Modulus::new(m);
+        let one = modulus.reduce(1);
+        Ring { modulus, p: one, minus_q: one }
+    }
+
+    /// The ring of the Lucas sequences with parameters P and Q.
+    ///
+    /// # Panics
+    /// If `m` is 0.
+    pub fn new<P: Word, Q: Word>(p: P, q: Q, m: u64) -> Ring {
+        let modulus = Modulus::new(m);
+        let minus_q = modulus.negate(residue(&modulus, q));
+        Ring { modulus, p: residue(&modulus, p), minus_q }
+    }
+
+    #[inline(always)]
+    fn one(&self) -> Power {
+        Power { a: self.modulus.reduce(1), b: 0 }
+    }
+
+    /// x^2; `FIBONACCI` promises P = 1, Q = -1.
+    #[inline(always)]
+    fn square<const FIBONACCI: bool>(&self, x: Power) -> Power {
+        let m = &self.modulus;
+        let Power { a, b } = x;
+        if FIBONACCI {
+            Power { a: m.mul_add(a, a, b, b), b: m.mul(b, m.add(m.add(a, a), b)) }
+        } else {
+            let bb = m.mul(b, b);
+            Power { a: m.mul_add(a, a, self.minus_q, bb), b: m.mul_add(a, m.add(b, b), self.p, bb) }
+        }
+    }
+
+    /// x alpha.
+    #[inline(always)]
+    fn times_alpha<const FIBONACCI: bool>(&self, x: Power) -> Power {
+        let m = &self.modulus;
+        let Power { a, b } = x;
+        if FIBONACCI {
+            Power { a: b, b: m.add(a, b) }
+        } else {
+            Power { a: m.mul(self.minus_q, b), b: m.add(a, m.mul(self.p, b)) }
+        }
+    }
+
+    /// alpha^n.
+    ///
+    /// ```
+    /// use mypackage::fibonacci::modular::Ring;
+    /// assert_eq!(Ring::fibonacci(1000).power(90).b, 120); // F(90) = 2880067194370816120
+    /// ```
+    pub fn power(&self, n: u64) -> Power {
+        powers::<false, 1>(&[*self], &[n])[0]
+    }
+
+    /// U(n) or V(n) from alpha^|n|, as a residue.
+    ///
+    /// # Errors
+    /// [`Error::Value`] for negative n if Q has no inverse.
+    #[inline(always)]
+    fn member<N: Word>(&self, member: Member, x: Power, n: N) -> Result<u64> {
+        let m = &self.modulus;
+        let value = match member {
+            Member::U => x.b,
+            Member::V => m.add(m.add(x.a, x.a), m.mul(self.p, x.b)),
+        };
+        if n.is_negative() { self.reflect(member, value, n) } else { Ok(value) }
+    }
+
+    /// The member at negative n, from the one at |n|: U(-n) = -U(n) / Q^n and V(-n) = V(n) / Q^n.
+    fn reflect<N: Word>(&self, member: Member, value: u64, n: N) -> Result<u64> {
+        let m = &self.modulus;
+        let one = m.reduce(1);
+        let q = m.negate(self.minus_q);
+        let power = if self.minus_q == one {
+            if n.magnitude() % 2 == 0 { one } else { q }
+        } else {
+            let inverse = m.inverse(q).ok_or_else(|| {
+                Error::Value(format!(
+                    "a Lucas sequence at the negative index n={n} needs Q to be invertible modulo m, \
+                     but Q={q} and m={} have a common divisor",
+                    m.value()
+                ))
+            })?;
+            m.pow(inverse, n.magnitude())
+        };
+        let value = m.mul(value, power);
+        Ok(if member == Member::U { m.negate(value) } else { value })
+    }
+}
+
+/// The residue of a word.
+#[inline(always)]
+fn residue<T: Word>(modulus: &Modulus, x: T) -> u64 {
+    let residue = modulus.reduce(x.magnitude());
+    if x.is_negative() { modulus.negate(residue) } else { residue }
+}
+
+/// The word that Python's `%` gives for a residue modulo |m|.
+#[inline(always)]
+fn signed<M: Word>(residue: u64, m: M) -> M {
+    M::from_bits(if m.is_negative() && residue != 0 {
+        residue.wrapping_add(m.bits())
+    } else {
+        residue
+    })
+}
+
+/// alpha^n in `LANES` rings at once: independent chains of multiplications hide each other's latency.
+#[inline(always)]
+fn powers<const FIBONACCI: bool, const LANES: usize>(
+    rings: &[Ring; LANES],
+    n: &[u64; LANES],
+) -> [Power; LANES] {
+    let mut x = rings.map(|ring| ring.one());
+    let bits = u64::BITS - n.iter().fold(0, |all, n| all | n).leading_zeros();
+    for bit in (0..bits).rev() {
+        for lane in 0..LANES {
+            let ring = &rings[lane];
+            let square = ring.square::<FIBONACCI>(x[lane]);
+            let next = ring.times_alpha::<FIBONACCI>(square);
+            x[lane] = if n[lane] >> bit & 1 == 1 { next } else { square };
+        }
+    }
+    x
+}
+
+/// As many independent chains as keep the multiplier busy.
+const LANES: usize = 4;
+
+/// Runs `powers` over slices; `ring(i)` is the ring of element i, or None for a modulus of 0.
+#[inline(always)]
+fn each<const FIBONACCI: bool, N: Word, M: Word>(
+    member: Member,
+    ring: impl Fn(usize) -> Ring,
+    n: &[N],
+    m: &[M],
+    out: &mut [M],
+) -> Result<bool> {
+    let mut divided_by_zero = false;
+    for start in (0..n.len()).step_by(LANES) {
+        // The last group repeats the last element to fill its lanes.
+        let indices: [usize; LANES] = std::array::from_fn(|lane| (start + lane).min(n.len() - 1));
+        let rings = indices.map(&ring);
+        let x = powers::<FIBONACCI, LANES>(&rings, &indices.map(|index| n[index].magnitude()));
+        for lane in 0..LANES.min(n.len() - start) {
+            let index = start + lane;
+            if m[index].bits() == 0 {
+                divided_by_zero = true;
+                out[index] = m[index];
+            } else {
+                out[index] = signed(rings[lane].member(member, x[lane], n[index])?, m[index]);
+            }
+        }
+    }
+    Ok(divided_by_zero)
+}
+
+#[inline(always)]
+fn fibonacci_body<N: Word, M: Word>(
+    member: Member,
+    n: &[N],
+    m: &[M],
+    out: &mut [M],
+) -> Result<bool> {
+    each::<true, N, M>(member, |index| Ring::fibonacci(m[index].magnitude().max(1)), n, m, out)
+}
+
+dispatch! {
+    fn fibonacci_dispatched [N: Word, M: Word] [N, M]
+        (member: Member, n: &[N], m: &[M], out: &mut [M]) -> Result<bool> = fibonacci_body
+}
+
+/// F(n) mod m ([`Member::U`]) or L(n) mod m ([`Member::V`]), element by element. Returns whether
+/// some m was 0; the result there is 0.
+///
+/// ```
+/// use mypackage::fibonacci::modular::{Member, fibonacci};
+/// let mut out = [0; 3];
+/// let divided_by_zero = fibonacci(Member::U, &[10, -10, 1 << 62], &[7, -7, 0], &mut out)?;
+/// assert_eq!(out, [6, -6, 0]);
+/// assert!(divided_by_zero);
+/// # Ok::<(), mypackage::Error>(())
+/// ```
+///
+/// # Errors
+/// None in practice: -1 is invertible modulo every m.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn fibonacci<N: Word, M: Word>(
+    member: Member,
+    n: &[N],
+    m: &[M],
+    out: &mut [M],
+) -> Result<bool> {
+    assert!(n.len() == m.len() && n.len() == out.len());
+    fibonacci_dispatched(cpu::isa(), member, n, m, out)
+}
+
+#[inline(always)]
+fn lucas_body<P: Word, Q: Word, N: Word, M: Word>(
+    member: Member,
+    p: &[P],
+    q: &[Q],
+    n: &[N],
+    m: &[M],
+    out: &mut [M],
+) -> Result<bool> {
+    let ring = |index: usize| Ring::new(p[index], q[index], m[index].magnitude().max(1));
+    each::<false, N, M>(member, ring, n, m, out)
+}
+
+dispatch! {
+    fn lucas_dispatched [P: Word, Q: Word, N: Word, M: Word] [P, Q, N, M]
+        (member: Member, p: &[P], q: &[Q], n: &[N], m: &[M], out: &mut [M]) -> Result<bool> = lucas_body
+}
+
+/// U(n) or V(n) with parameters p and q modulo m, element by element. Returns whether some m was
+/// 0; the result there is 0.
+///
+/// # Errors
+/// [`Error::Value`] for a negative n where q has no inverse modulo m.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn lucas_sequence<P: Word, Q: Word, N: Word, M: Word>(
+    member: Member,
+    p: &[P],
+    q: &[Q],
+    n: &[N],
+    m: &[M],
+    out: &mut [M],
+) -> Result<bool> {
+    let len = out.len();
+    assert!(p.len() == len && q.len() == len && n.len() == len && m.len() == len);
+    lucas_dispatched(cpu::isa(), member, p, q, n, m, out)
+}
+
+/// Bits of the index that one table covers.
+const WINDOW_BITS: usize = 8;
+const WINDOW: usize = 1 << WINDOW_BITS;
+const WINDOWS: usize = (u64::BITS as usize).div_ceil(WINDOW_BITS);
+
+/// Multiplication by a fixed ring element c + d alpha, as the matrix it applies to (a, b).
+#[derive(Debug, Clone, Copy)]
+struct Multiplier {
+    /// c
+    a_to_a: u64,
+    /// -Q d
+    b_to_a: u64,
+    /// d
+    a_to_b: u64,
+    /// c + P d
+    b_to_b: u64,
+}
+
+/// One ring for many indices: alpha^n is a product of table entries, one per byte of n.
+///
+/// Worth its tables (built on first use) from about a hundred indices on.
+#[derive(Debug)]
+pub struct SharedRing {
+    ring: Ring,
+    tables: [OnceLock<Box<[Multiplier; WINDOW]>>; WINDOWS],
+}
+
+impl SharedRing {
+    /// From how many indices on the tables pay.
+    pub const PAYS_FROM: usize = 96;
+
+    /// Prepares a ring.
+    pub fn new(ring: Ring) -> SharedRing {
+        SharedRing { ring, tables: [const { OnceLock::new() }; WINDOWS] }
+    }
+
+    fn multiplier(&self, x: Power) -> Multiplier {
+        let m = &self.ring.modulus;
+        Multiplier {
+            a_to_a: x.a,
+            b_to_a: m.mul(self.ring.minus_q, x.b),
+            a_to_b: x.b,
+            b_to_b: m.add(x.a, m.mul(self.ring.p, x.b)),
+        }
+    }
+
+    #[inline(always)]
+    fn apply(&self, x: Power, by: &Multiplier) -> Power {
+        let m = &self.ring.modulus;
+        Power {
+            a: m.mul_add(x.a, by.a_to_a, x.b, by.b_to_a),
+            b: m.mul_add(x.a, by.a_to_b, x.b, by.b_to_b),
+        }
+    }
+
+    /// alpha^(d 2^(window WINDOW_BITS)) for every digit d.
+    fn table(&self, window: usize) -> &[Multiplier; WINDOW] {
+        self.tables[window].get_or_init(|| {
+            let base = match window.checked_sub(1) {
+                None => self.multiplier(self.ring.times_alpha::<false>(self.ring.one())),
+                Some(below) => {
+                    let below = self.table(below);
+                    let last = &below[WINDOW - 1];
+                    self.multiplier(self.apply(Power { a: last.a_to_a, b: last.a_to_b }, &below[1]))
+                }
+            };
+            let mut x = self.ring.one();
+            Box::new(std::array::from_fn(|digit| {
+                if digit > 0 {
+                    x = self.apply(x, &base);
+                }
+                self.multiplier(x)
+            }))
+        })
+    }
+
+    /// U(n) or V(n) for each n, for the modulus `m` that the ring was made with (its sign decides
+    /// the result's).
+    ///
+    /// # Errors
+    /// [`Error::Value`] for a negative n where Q has no inverse.
+    ///
+    /// # Panics
+    /// If the slices differ in length.
+    pub fn members<N: Word, M: Word>(
+        &self,
+        member: Member,
+        n: &[N],
+        m: M,
+        out: &mut [M],
+    ) -> Result<()> {
+        assert_eq!(n.len(), out.len());
+        shared_dispatched(cpu::isa(), self, member, n, m, out)
+    }
+}
+
+/// Indices that go through the tables together: window by window, so that the multiplications of
+/// different indices overlap.
+const GROUP: usize = 64;
+
+#[inline(always)]
+fn shared_body<N: Word, M: Word>(
+    shared: &SharedRing,
+    member: Member,
+    n: &[N],
+    m: M,
+    out: &mut [M],
+) -> Result<()> {
+    let mut x = [shared.ring.one(); GROUP];
+    for (n, out) in n.chunks(GROUP).zip(out.chunks_mut(GROUP)) {
+        let x = &mut x[..n.len()];
+        let table = shared.table(0);
+        let mut all = 0;
+        for (x, n) in x.iter_mut().zip(n) {
+            let n = n.magnitude();
+            all |= n;
+            let entry = &table[n as usize % WINDOW];
+            *x = Power { a: entry.a_to_a, b: entry.a_to_b };
+        }
+        for window in 1..WINDOWS {
+            let position = window * WINDOW_BITS;
+            if all >> position == 0 {
+                break;
+            }
+            let table = shared.table(window);
+            for (x, n) in x.iter_mut().zip(n) {
+                *x = shared.apply(*x, &table[(n.magnitude() >> position) as usize % WINDOW]);
+            }
+        }
+        for ((out, &x), &n) in out.iter_mut().zip(&*x).zip(n) {
+            *out = signed(shared.ring.member(member, x, n)?, m);
+        }
+    }
+    Ok(())
+}
+
+dispatch! {
+    fn shared_dispatched [N: Word, M: Word] [N, M]
+        (shared: &SharedRing, member: Member, n: &[N], m: M, out: &mut [M]) -> Result<()> = shared_body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// U(n) and V(n) by the recurrence, in 128 bits.
+    fn by_recurrence(p: i64, q: i64, n: u32, m: i64) -> (i64, i64) {
+        let wide = i128::from(m);
+        let (p, q) = (i128::from(p), i128::from(q));
+        let mut u = (0, 1);
+        let mut v = (2, p % wide);
+        for _ in 0..n {
+            u = (u.1, (p % wide * u.1 - q % wide * u.0) % wide);
+            v = (v.1, (p % wide * v.1 - q % wide * v.0) % wide);
+        }
+        let python = |x: i128| {
+            let r = x.rem_euclid(wide.abs());
+            (if m < 0 && r != 0 { r + wide } else { r }) as i64
+        };
+        (python(u.0), python(v.0))
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_recurrence(
+            p in -9i64..9, q: i64, n in 0u32..600, m: i64, narrow in 0u32..63,
+        ) {
+            let m = m >> narrow;
+            prop_assume!(m != 0 && m != i64::MIN);
+            let (u, v) = by_recurrence(p, q, n, m);
+            for (member, expected) in [(Member::U, u), (Member::V, v)] {
+                let mut out = [0];
+                lucas_sequence(member, &[p], &[q], &[u64::from(n)], &[m], &mut out).unwrap();
+                prop_assert_eq!(out[0], expected);
+                let shared = SharedRing::new(Ring::new(p, q, m.unsigned_abs()));
+                shared.members(member, &[i64::from(n)], m, &mut out).unwrap();
+                prop_assert_eq!(out[0], expected);
+            }
+            let (f, l) = by_recurrence(1, -1, n, m);
+            for (member, expected) in [(Member::U, f), (Member::V, l)] {
+                let mut out = [0];
+                fibonacci(member, &[u64::from(n)], &[m], &mut out).unwrap();
+                prop_assert_eq!(out[0], expected);
+            }
+        }
+
+        #[test]
+        fn tables_and_doubling_agree(n: i64, m in 1u64.., narrow in 0u32..64) {
+            let m = (m >> narrow).max(1);
+            let shared = SharedRing::new(Ring::fibonacci(m));
+            for member in [Member::U, Member::V] {
+                let (mut one, mut other) = ([0], [0]);
+                fibonacci(member, &[n], &[m], &mut one).unwrap();
+                shared.members(member, &[n], m, &mut other).unwrap();
+                prop_assert_eq!(one, other);
+            }
+        }
+    }
+
+    #[test]
+    fn a_negative_index_needs_an_invertible_q() {
+        let mut out = [0];
+        let error =
+            lucas_sequence(Member::U, &[3i64], &[2i64], &[-1i64], &[6i64], &mut out).unwrap_err();
+        assert!(error.to_string().contains("Q=2 and m=6"), "{error}");
+        lucas_sequence(Member::U, &[3i64], &[2i64], &[-1i64], &[5i64], &mut out).unwrap();
+        assert_eq!(out, [2]); // U(-1) = -1/2 = -3 mod 5
+    }
+}

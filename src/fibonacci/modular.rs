@@ -75,7 +75,9 @@ impl Ring {
         let m = &self.modulus;
         let Power { a, b } = x;
         if FIBONACCI {
-            Power { a: m.mul_add(a, a, b, b), b: m.mul(b, m.add(m.add(a, a), b)) }
+            let first = m.mul_add(a, a, b, b);
+            let (first, Power { a, b }) = second(x, first);
+            Power { a: first, b: m.mul(b, m.add(m.add(a, a), b)) }
         } else {
             let bb = m.mul(b, b);
             Power { a: m.mul_add(a, a, self.minus_q, bb), b: m.mul_add(a, m.add(b, b), self.p, bb) }
@@ -152,6 +154,14 @@ impl Ring {
     }
 }
 
+/// Passes both on, and keeps the compiler from computing the two coordinates of a ring element in
+/// one vector: a loss, since vectors have no wide multiplication.
+#[inline(always)]
+fn second(x: Power, first: u64) -> (u64, Power) {
+    let first = black_box(first);
+    (first, Power { a: black_box(x.a), b: x.b })
+}
+
 /// The residue of a word.
 #[inline(always)]
 fn residue<T: Word>(modulus: &Modulus, x: T) -> u64 {
@@ -196,9 +206,7 @@ fn each<const FIBONACCI: bool, N: Word, M: Word>(
         }
         for bit in (0..u64::BITS - all.leading_zeros()).rev() {
             for ((ring, x), n) in rings.iter().zip(&mut *x).zip(&n[group.clone()]) {
-                // Opaque, or the compiler vectorises: a loss, vectors have no wide multiplication.
-                let odd = black_box(n.magnitude() >> bit & 1 == 1);
-                *x = ring.step::<FIBONACCI>(*x, odd);
+                *x = ring.step::<FIBONACCI>(*x, n.magnitude() >> bit & 1 == 1);
             }
         }
         for (lane, index) in group.enumerate() {
@@ -344,10 +352,9 @@ impl SharedRing {
     #[inline(always)]
     fn apply(&self, x: Power, by: &Multiplier) -> Power {
         let m = &self.ring.modulus;
-        Power {
-            a: m.mul_add_scaled(x.a, by.a_to_a, x.b, by.b_to_a),
-            b: m.mul_add_scaled(x.a, by.a_to_b, x.b, by.b_to_b),
-        }
+        let a = m.mul_add_scaled(x.a, by.a_to_a, x.b, by.b_to_a);
+        let x = second(x, a);
+        Power { a: x.0, b: m.mul_add_scaled(x.1.a, by.a_to_b, x.1.b, by.b_to_b) }
     }
 
     /// The ring element of a multiplier.
@@ -422,9 +429,7 @@ fn shared_body<N: Word, M: Word>(
             }
             let table = shared.table(window);
             for (x, n) in x.iter_mut().zip(n) {
-                // Opaque, or the compiler vectorises: a loss, vectors have no wide multiplication.
-                let digit = black_box((n.magnitude() >> position) as usize % WINDOW);
-                *x = shared.apply(*x, &table[digit % WINDOW]);
+                *x = shared.apply(*x, &table[(n.magnitude() >> position) as usize % WINDOW]);
             }
         }
         for ((out, &x), &n) in out.iter_mut().zip(&*x).zip(n) {

@@ -8,6 +8,7 @@
 //!
 //! Results follow Python's sign rule: they lie in [0, m) for m > 0 and in (m, 0] for m < 0.
 
+use std::hint::{black_box, select_unpredictable};
 use std::sync::OnceLock;
 
 use crate::cpu::{self, dispatch};
@@ -74,7 +75,9 @@ impl Ring {
         let m = &self.modulus;
         let Power { a, b } = x;
         if FIBONACCI {
-            Power { a: m.mul_add(a, a, b, b), b: m.mul(b, m.add(m.add(a, a), b)) }
+            let first = m.mul_add(a, a, b, b);
+            let (first, Power { a, b }) = second(x, first);
+            Power { a: first, b: m.mul(b, m.add(m.add(a, a), b)) }
         } else {
             let bb = m.mul(b, b);
             Power { a: m.mul_add(a, a, self.minus_q, bb), b: m.mul_add(a, m.add(b, b), self.p, bb) }
@@ -93,6 +96,17 @@ impl Ring {
         }
     }
 
+    /// x^2, or x^2 alpha: the two steps of raising to a power from the exponent's top bit down.
+    #[inline(always)]
+    fn step<const FIBONACCI: bool>(&self, x: Power, odd: bool) -> Power {
+        let even = self.square::<FIBONACCI>(x);
+        let next = self.times_alpha::<FIBONACCI>(even);
+        Power {
+            a: select_unpredictable(odd, next.a, even.a),
+            b: select_unpredictable(odd, next.b, even.b),
+        }
+    }
+
     /// alpha^n.
     ///
     /// ```
@@ -100,7 +114,8 @@ impl Ring {
     /// assert_eq!(Ring::fibonacci(1000).power(90).b, 120); // F(90) = 2880067194370816120
     /// ```
     pub fn power(&self, n: u64) -> Power {
-        powers::<false, 1>(&[*self], &[n])[0]
+        let bits = u64::BITS - n.leading_zeros();
+        (0..bits).rev().fold(self.one(), |x, bit| self.step::<false>(x, n >> bit & 1 == 1))
     }
 
     /// U(n) or V(n) from alpha^|n|, as a residue.
@@ -139,6 +154,14 @@ impl Ring {
     }
 }
 
+/// Passes both on, and keeps the compiler from computing the two coordinates of a ring element in
+/// one vector: a loss, since vectors have no wide multiplication.
+#[inline(always)]
+fn second(x: Power, first: u64) -> (u64, Power) {
+    let first = black_box(first);
+    (first, Power { a: black_box(x.a), b: x.b })
+}
+
 /// The residue of a word.
 #[inline(always)]
 fn residue<T: Word>(modulus: &Modulus, x: T) -> u64 {
@@ -156,29 +179,11 @@ fn signed<M: Word>(residue: u64, m: M) -> M {
     })
 }
 
-/// alpha^n in `LANES` rings at once: independent chains of multiplications hide each other's latency.
-#[inline(always)]
-fn powers<const FIBONACCI: bool, const LANES: usize>(
-    rings: &[Ring; LANES],
-    n: &[u64; LANES],
-) -> [Power; LANES] {
-    let mut x = rings.map(|ring| ring.one());
-    let bits = u64::BITS - n.iter().fold(0, |all, n| all | n).leading_zeros();
-    for bit in (0..bits).rev() {
-        for lane in 0..LANES {
-            let ring = &rings[lane];
-            let square = ring.square::<FIBONACCI>(x[lane]);
-            let next = ring.times_alpha::<FIBONACCI>(square);
-            x[lane] = if n[lane] >> bit & 1 == 1 { next } else { square };
-        }
-    }
-    x
-}
+/// Elements that are raised together, bit by bit: their independent chains of multiplications hide
+/// each other's latency.
+const GROUP: usize = 16;
 
-/// As many independent chains as keep the multiplier busy.
-const LANES: usize = 4;
-
-/// Runs `powers` over slices; `ring(i)` is the ring of element i, or None for a modulus of 0.
+/// Runs over slices; `ring(i)` is the ring of element i, modulo 1 in place of 0.
 #[inline(always)]
 fn each<const FIBONACCI: bool, N: Word, M: Word>(
     member: Member,
@@ -188,13 +193,23 @@ fn each<const FIBONACCI: bool, N: Word, M: Word>(
     out: &mut [M],
 ) -> Result<bool> {
     let mut divided_by_zero = false;
-    for start in (0..n.len()).step_by(LANES) {
-        // The last group repeats the last element to fill its lanes.
-        let indices: [usize; LANES] = std::array::from_fn(|lane| (start + lane).min(n.len() - 1));
-        let rings = indices.map(&ring);
-        let x = powers::<FIBONACCI, LANES>(&rings, &indices.map(|index| n[index].magnitude()));
-        for lane in 0..LANES.min(n.len() - start) {
-            let index = start + lane;
+    let mut rings = [Ring::fibonacci(1); GROUP];
+    let mut x = [Power { a: 0, b: 0 }; GROUP];
+    for start in (0..n.len()).step_by(GROUP) {
+        let group = start..n.len().min(start + GROUP);
+        let (rings, x) = (&mut rings[..group.len()], &mut x[..group.len()]);
+        let mut all = 0;
+        for (lane, index) in group.clone().enumerate() {
+            rings[lane] = ring(index);
+            x[lane] = rings[lane].one();
+            all |= n[index].magnitude();
+        }
+        for bit in (0..u64::BITS - all.leading_zeros()).rev() {
+            for ((ring, x), n) in rings.iter().zip(&mut *x).zip(&n[group.clone()]) {
+                *x = ring.step::<FIBONACCI>(*x, n.magnitude() >> bit & 1 == 1);
+            }
+        }
+        for (lane, index) in group.enumerate() {
             if m[index].bits() == 0 {
                 divided_by_zero = true;
                 out[index] = m[index];
@@ -292,7 +307,8 @@ const WINDOW_BITS: usize = 8;
 const WINDOW: usize = 1 << WINDOW_BITS;
 const WINDOWS: usize = (u64::BITS as usize).div_ceil(WINDOW_BITS);
 
-/// Multiplication by a fixed ring element c + d alpha, as the matrix it applies to (a, b).
+/// Multiplication by a fixed ring element c + d alpha, as the matrix it applies to (a, b); its
+/// entries are scaled residues.
 #[derive(Debug, Clone, Copy)]
 struct Multiplier {
     /// c
@@ -326,20 +342,26 @@ impl SharedRing {
     fn multiplier(&self, x: Power) -> Multiplier {
         let m = &self.ring.modulus;
         Multiplier {
-            a_to_a: x.a,
-            b_to_a: m.mul(self.ring.minus_q, x.b),
-            a_to_b: x.b,
-            b_to_b: m.add(x.a, m.mul(self.ring.p, x.b)),
+            a_to_a: m.scale(x.a),
+            b_to_a: m.scale(m.mul(self.ring.minus_q, x.b)),
+            a_to_b: m.scale(x.b),
+            b_to_b: m.scale(m.add(x.a, m.mul(self.ring.p, x.b))),
         }
     }
 
     #[inline(always)]
     fn apply(&self, x: Power, by: &Multiplier) -> Power {
         let m = &self.ring.modulus;
-        Power {
-            a: m.mul_add(x.a, by.a_to_a, x.b, by.b_to_a),
-            b: m.mul_add(x.a, by.a_to_b, x.b, by.b_to_b),
-        }
+        let a = m.mul_add_scaled(x.a, by.a_to_a, x.b, by.b_to_a);
+        let x = second(x, a);
+        Power { a: x.0, b: m.mul_add_scaled(x.1.a, by.a_to_b, x.1.b, by.b_to_b) }
+    }
+
+    /// The ring element of a multiplier.
+    #[inline(always)]
+    fn power(&self, by: &Multiplier) -> Power {
+        let m = &self.ring.modulus;
+        Power { a: m.unscale(by.a_to_a), b: m.unscale(by.a_to_b) }
     }
 
     /// alpha^(d 2^(window WINDOW_BITS)) for every digit d.
@@ -349,8 +371,7 @@ impl SharedRing {
                 None => self.multiplier(self.ring.times_alpha::<false>(self.ring.one())),
                 Some(below) => {
                     let below = self.table(below);
-                    let last = &below[WINDOW - 1];
-                    self.multiplier(self.apply(Power { a: last.a_to_a, b: last.a_to_b }, &below[1]))
+                    self.multiplier(self.apply(self.power(&below[WINDOW - 1]), &below[1]))
                 }
             };
             let mut x = self.ring.one();
@@ -383,10 +404,6 @@ impl SharedRing {
     }
 }
 
-/// Indices that go through the tables together: window by window, so that the multiplications of
-/// different indices overlap.
-const GROUP: usize = 64;
-
 #[inline(always)]
 fn shared_body<N: Word, M: Word>(
     shared: &SharedRing,
@@ -403,8 +420,7 @@ fn shared_body<N: Word, M: Word>(
         for (x, n) in x.iter_mut().zip(n) {
             let n = n.magnitude();
             all |= n;
-            let entry = &table[n as usize % WINDOW];
-            *x = Power { a: entry.a_to_a, b: entry.a_to_b };
+            *x = shared.power(&table[n as usize % WINDOW]);
         }
         for window in 1..WINDOWS {
             let position = window * WINDOW_BITS;

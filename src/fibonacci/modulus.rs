@@ -1,5 +1,7 @@
 //! Arithmetic modulo a 64-bit number.
 
+use std::hint::select_unpredictable;
+
 /// A modulus with its precomputed reciprocal.
 ///
 /// Division by the invariant m becomes two multiplications (Möller and Granlund 2011, "Improved
@@ -39,14 +41,10 @@ impl Modulus {
         let quotient = u128::from(self.reciprocal) * u128::from(high)
             + ((u128::from(high) << 64) | u128::from(low));
         let trial = ((quotient >> 64) as u64).wrapping_add(1);
-        let mut rest = low.wrapping_sub(trial.wrapping_mul(self.divisor));
-        if rest > quotient as u64 {
-            rest = rest.wrapping_add(self.divisor);
-        }
-        if rest >= self.divisor {
-            rest -= self.divisor;
-        }
-        rest
+        let rest = low.wrapping_sub(trial.wrapping_mul(self.divisor));
+        let high_by_one = rest > quotient as u64;
+        let rest = select_unpredictable(high_by_one, rest.wrapping_add(self.divisor), rest);
+        if rest >= self.divisor { rest - self.divisor } else { rest }
     }
 
     /// x mod m, for any x.
@@ -60,13 +58,14 @@ impl Modulus {
     #[inline(always)]
     pub fn add(&self, a: u64, b: u64) -> u64 {
         let gap = self.value - b;
-        if a >= gap { a - gap } else { a + b }
+        select_unpredictable(a >= gap, a.wrapping_sub(gap), a.wrapping_add(b))
     }
 
     /// a - b mod m, for residues.
     #[inline(always)]
     pub fn sub(&self, a: u64, b: u64) -> u64 {
-        if a >= b { a - b } else { a.wrapping_sub(b).wrapping_add(self.value) }
+        let difference = a.wrapping_sub(b);
+        select_unpredictable(a >= b, difference, difference.wrapping_add(self.value))
     }
 
     /// -a mod m, for a residue.
@@ -85,14 +84,33 @@ impl Modulus {
     /// a * b + c * d mod m, for residues: one reduction for two products.
     #[inline(always)]
     pub fn mul_add(&self, a: u64, b: u64, c: u64, d: u64) -> u64 {
-        let left = u128::from(a) * u128::from(b << self.shift);
-        let right = u128::from(c) * u128::from(d << self.shift);
+        self.mul_add_scaled(a, self.scale(b), c, self.scale(d))
+    }
+
+    /// A residue prepared for [`mul_add_scaled`](Self::mul_add_scaled).
+    #[inline(always)]
+    pub fn scale(&self, a: u64) -> u64 {
+        a << self.shift
+    }
+
+    /// The residue that [`scale`](Self::scale) prepared.
+    #[inline(always)]
+    pub fn unscale(&self, a: u64) -> u64 {
+        a >> self.shift
+    }
+
+    /// a * b + c * d mod m, where b and d are scaled residues.
+    #[inline(always)]
+    pub fn mul_add_scaled(&self, a: u64, b: u64, c: u64, d: u64) -> u64 {
+        let left = u128::from(a) * u128::from(b);
+        let right = u128::from(c) * u128::from(d);
         let (low, carry) = (left as u64).overflowing_add(right as u64);
         // Each high word is below the modulus, so their sum with the carry is below twice the
         // divisor.
         let (left, right) = ((left >> 64) as u64, (right >> 64) as u64 + u64::from(carry));
         let gap = self.divisor - right;
-        let high = if left >= gap { left - gap } else { left + right };
+        let high =
+            select_unpredictable(left >= gap, left.wrapping_sub(gap), left.wrapping_add(right));
         self.remainder(high, low) >> self.shift
     }
 

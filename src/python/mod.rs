@@ -5,10 +5,10 @@ use pyo3::prelude::*;
 use crate::error::Error;
 
 mod config;
-mod ndarray;
-mod reductions;
 mod fibonacci;
 mod hello;
+mod ndarray;
+mod reductions;
 mod ufunc;
 
 impl From<Error> for PyErr {

@@ -3,6 +3,7 @@
 from ._config import show_config, threads
 from ._locate import get_include, get_library
 from ._native import (
+    ExactSum,
     add,
     fibonacci,
     fibonacci_mod,
@@ -22,6 +23,7 @@ from ._native import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "ExactSum",
     "add",
     "fibonacci",
     "fibonacci_mod",

@@ -51,6 +51,15 @@ def reduce(name: str, a: Any, **arguments: Any) -> Any:
     )
 
 
+def as_numbers(name: str, values: Any) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+    """An exact ``ndarray`` of `values`; of a masked array, its data and what is valid of them."""
+    if is_dask(values):
+        raise TypeError(f"{name}: a dask array is lazy; add its chunks, or use mypackage.dask")
+    if isinstance(values, np.ma.MaskedArray):
+        return np.asarray(values.data), ~np.ma.getmaskarray(values)
+    return np.asarray(values)
+
+
 def _plain(name: str, a: np.ndarray, arguments: dict[str, Any]) -> Any:
     if a.dtype.char in _KERNELS:
         return getattr(_native, name)(a, **arguments)

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 
 use crate::error::Error;
 
+mod accumulator;
 mod config;
 mod fibonacci;
 mod hello;
@@ -25,6 +26,8 @@ impl From<Error> for PyErr {
 
 #[pymodule(gil_used = false)]
 mod _native {
+    #[pymodule_export]
+    use super::accumulator::ExactSum;
     #[pymodule_export]
     use super::config::{build_info, get_num_threads, set_num_threads};
     #[pymodule_export]

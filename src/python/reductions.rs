@@ -34,10 +34,10 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Given<'py> {
 
 /// What a reduction does with the elements.
 #[derive(Debug, Clone, Copy)]
-struct Operation {
-    name: &'static str,
-    mean: bool,
-    skip_nan: bool,
+pub(super) struct Operation {
+    pub name: &'static str,
+    pub mean: bool,
+    pub skip_nan: bool,
 }
 
 const SUM: Operation = Operation { name: "sum", mean: false, skip_nan: false };
@@ -307,13 +307,13 @@ fn reduce<'py>(
 
 /// The sum of all elements of a plain array.
 #[inline]
-fn total(py: Python<'_>, array: Array<'_, '_>, number: Number, size: usize) -> Option<Accumulator> {
+pub(super) fn total(py: Python<'_>, array: Array<'_, '_>, number: Number, size: usize) -> Option<Accumulator> {
     let data = array.data().expose_provenance();
     // SAFETY: native, aligned, contiguous elements of an array that the caller holds.
     let run = || unsafe {
         exact::sum_contiguous(number.part, std::ptr::with_exposed_provenance(data), size)
     };
-    if size < DETACH_FROM { run() } else { py.detach(run) }
+    detached(py, size, run)
 }
 
 /// The usual result without the usual costs; `None` if there is anything to report.
@@ -374,7 +374,12 @@ fn reduce_array<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = array.object.py();
     let reduced = reduced_axes(array.shape().len(), arguments.axis.as_ref())?;
-    let target = Target::choose(operation, number, arguments)?;
+    let dtype = match (&arguments.dtype, &arguments.out) {
+        (Some(dtype), _) => Some(dtype.clone()),
+        (None, Some(out)) => Some(out.getattr("dtype")?),
+        (None, None) => None,
+    };
+    let target = Target::choose(operation, number, dtype)?;
     let keepdims = match &arguments.keepdims {
         Given::No => false,
         Given::Yes(value) => value.is_truthy()?,
@@ -389,30 +394,14 @@ fn reduce_array<'py>(
     }
     let initial = initial(py, operation, array, number, &reduced, &arguments.initial)?;
 
-    let masked = mask.as_ref().map(|mask| Array { object: mask });
-    let mask_strides = masked.map_or(vec![0; reduced.len()], |mask| mask.strides().to_vec());
-    let mut axes: Vec<Axis> = (array.shape().iter().zip(array.strides()))
-        .zip(reduced.iter().zip(mask_strides))
-        .map(|((&size, &stride), (&reduced, mask_stride))| Axis { size, stride, mask_stride, reduced })
-        .collect();
-    if number.complex && target.is_complex() {
-        let stride = number.part.size() as isize;
-        axes.push(Axis { size: 2, stride, mask_stride: 0, reduced: false });
-    }
-    let request = Request {
-        dtype: number.part,
-        swapped: array.swapped(),
-        data: array.data(),
-        mask: masked.map(|mask| mask.data().cast_const()),
-        skip_nan: operation.skip_nan,
-        axes,
-    };
-    // A complex number with a NaN in either part is a NaN, so each part needs both.
+    let parts = number.complex && target.is_complex();
+    let request = request(array, number, &reduced, mask.as_ref(), parts, operation.skip_nan);
     let writer = Writer::new(py, operation, target, initial, &shape, request.results())?;
     let size: usize = array.shape().iter().product();
     // SAFETY: the array and the mask are held by the caller and by `mask`.
-    let run = || unsafe { exact::sum_axes(&request, &|index, sum| writer.put(index, sum)) };
-    if size < DETACH_FROM { run() } else { py.detach(run) };
+    detached(py, size, || unsafe {
+        exact::sum_axes(&request, &|index, sum| writer.put(index, sum));
+    });
     let result = writer.finish(py)?;
     match &arguments.out {
         Some(out) => {
@@ -423,6 +412,70 @@ fn reduce_array<'py>(
         }
         None => Ok(result),
     }
+}
+
+/// Runs a kernel over so many elements, without the GIL where that pays.
+pub(super) fn detached<R: Send>(py: Python<'_>, size: usize, kernel: impl FnOnce() -> R + Send) -> R {
+    if size < DETACH_FROM { kernel() } else { py.detach(kernel) }
+}
+
+/// What the kernel is asked: the array's memory, axis by axis. The parts of complex numbers are a
+/// last axis that is kept, if `parts` says so; otherwise the imaginary parts are left alone.
+pub(super) fn request(
+    array: Array<'_, '_>,
+    number: Number,
+    reduced: &[bool],
+    mask: Option<&Bound<'_, PyAny>>,
+    parts: bool,
+    skip_nan: bool,
+) -> Request {
+    let mask = mask.map(|mask| Array { object: mask });
+    let mask_strides = mask.map_or(vec![0; reduced.len()], |mask| mask.strides().to_vec());
+    let mut axes: Vec<Axis> = (array.shape().iter().zip(array.strides()))
+        .zip(reduced.iter().zip(mask_strides))
+        .map(|((&size, &stride), (&reduced, mask_stride))| Axis { size, stride, mask_stride, reduced })
+        .collect();
+    if parts {
+        let stride = number.part.size() as isize;
+        axes.push(Axis { size: 2, stride, mask_stride: 0, reduced: false });
+    }
+    Request {
+        dtype: number.part,
+        swapped: array.swapped(),
+        data: array.data(),
+        mask: mask.map(|mask| mask.data().cast_const()),
+        skip_nan,
+        axes,
+    }
+}
+
+/// Rounds sums that are there already, as `sum` or `mean` of numbers of a dtype.
+pub(super) fn round_all<'py>(
+    py: Python<'py>,
+    operation: Operation,
+    number: Number,
+    dtype: Option<Bound<'py, PyAny>>,
+    shape: &[usize],
+    cells: &[Accumulator],
+) -> PyResult<Bound<'py, PyAny>> {
+    let target = Target::choose(operation, number, dtype)?;
+    let step = if number.complex && !target.is_complex() { 2 } else { 1 };
+    let writer = Writer::new(py, operation, target, None, shape, cells.len() / step)?;
+    for (index, cell) in cells.iter().step_by(step).enumerate() {
+        writer.put(index, cell);
+    }
+    writer.finish(py)
+}
+
+/// A single sum rounded to double precision, as Python writes it; nothing is reported.
+pub(super) fn quiet_value(py: Python<'_>, complex: bool, cells: &[Accumulator]) -> PyResult<String> {
+    let part = |index: usize| cells.get(index).map_or(0.0, Accumulator::to_f64);
+    let value = if complex {
+        pyo3::types::PyComplex::from_doubles(py, part(0), part(1)).into_any()
+    } else {
+        part(0).into_pyobject(py)?.into_any()
+    };
+    Ok(value.repr()?.to_string())
 }
 
 fn numpy<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyAny>> {
@@ -472,7 +525,7 @@ pub(super) fn normalise_axis(ndim: usize, axis: &Bound<'_, PyAny>) -> PyResult<O
 }
 
 /// `where` as booleans in the shape of the array; `None` for all.
-fn mask<'py>(array: Array<'_, 'py>, r#where: &Given<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+pub(super) fn mask<'py>(array: Array<'_, 'py>, r#where: &Given<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let Given::Yes(r#where) = r#where else {
         return Ok(None);
     };
@@ -569,14 +622,9 @@ impl Target {
         matches!(self, Target::Number(Number { complex: true, .. }))
     }
 
-    fn choose(operation: Operation, number: Number, arguments: &Arguments<'_>) -> PyResult<Target> {
-        let dtype = match (&arguments.dtype, &arguments.out) {
-            (Some(dtype), _) => dtype.clone(),
-            (None, Some(out)) => out.getattr("dtype")?,
-            (None, None) => {
-                let default = if operation.mean { number.of_mean() } else { number.of_sum() };
-                return Ok(Target::Number(default));
-            }
+    fn choose(operation: Operation, number: Number, dtype: Option<Bound<'_, PyAny>>) -> PyResult<Target> {
+        let Some(dtype) = dtype else {
+            return Ok(Target::Number(if operation.mean { number.of_mean() } else { number.of_sum() }));
         };
         let py = dtype.py();
         let dtype = numpy(py)?.call_method1("dtype", (dtype,))?;

@@ -242,9 +242,9 @@ impl Accumulator {
         self.count
     }
 
-    /// Adds to the count alone.
+    /// Adds zeros: to the count alone.
     #[inline]
-    pub(crate) fn add_count(&mut self, count: i64) {
+    pub(crate) fn add_zeros(&mut self, count: i64) {
         self.count += count;
     }
 

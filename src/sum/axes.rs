@@ -139,6 +139,29 @@ pub unsafe fn sum_axes(request: &Request, put: &(dyn Fn(usize, &Accumulator) + S
     by_dtype!(request.dtype, run(request, put));
 }
 
+/// The sums as requested, in row-major order.
+///
+/// # Safety
+/// As for [`sum_axes`].
+pub unsafe fn collect_axes(request: &Request) -> Vec<Accumulator> {
+    struct Slots(*mut Accumulator);
+    // SAFETY: each result is put once, into a slot of its own.
+    unsafe impl Sync for Slots {}
+    impl Slots {
+        /// # Safety
+        /// `index` must be that of a result, and nobody else may write it.
+        unsafe fn set(&self, index: usize, sum: &Accumulator) {
+            // SAFETY: the caller's promise; the slot holds an accumulator already.
+            unsafe { *self.0.add(index) = sum.clone() };
+        }
+    }
+    let mut sums = vec![Accumulator::new(); request.results()];
+    let slots = Slots(sums.as_mut_ptr());
+    // SAFETY: the caller's promise, and the one of `sum_axes` to put each result once.
+    unsafe { sum_axes(request, &|index, sum| slots.set(index, sum)) };
+    sums
+}
+
 /// An axis that is kept, and the distance between the results along it; or one summed over (0).
 #[derive(Debug, Clone, Copy)]
 struct Step {
@@ -349,7 +372,7 @@ impl Plan {
             {
                 counted += self.add_stage(stage, filled, &mut summer, &mut sum);
             }
-            sum.add_count(counted as i64);
+            sum.add_zeros(counted as i64);
             put(result, &sum);
         });
     }
@@ -472,7 +495,7 @@ impl Plan {
         });
         let mut sums = panel.finish(O::Value::HAS_NAN);
         for (sum, count) in sums.iter_mut().zip(counts) {
-            sum.add_count(count);
+            sum.add_zeros(count);
         }
         let (left, right) = sums.split_at_mut(columns.size);
         for (index, sum) in right.iter().enumerate() {

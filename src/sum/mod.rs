@@ -16,7 +16,8 @@ mod summary;
 mod walk;
 
 pub use accumulator::Accumulator;
-pub use axes::{Axis, Dtype, Request, sum_axes, sum_contiguous};
+pub use axes::{Axis, Dtype, Request, collect_axes, sum_axes, sum_contiguous};
+pub use bytes::{decode, encode};
 pub use round::Format;
 pub use summary::{Summary, summarize};
 

@@ -186,7 +186,7 @@ pub(super) fn sum<T: Summand>(isa: Isa, values: &[T]) -> Accumulator {
     let serial = |values: &[T]| {
         let mut total = Accumulator::new();
         T::add_run(isa, values, &mut Summer::new(isa, values.len()), &mut total);
-        total.add_count(values.len() as i64);
+        total.add_zeros(values.len() as i64);
         total
     };
     let threads = crate::threads::get();

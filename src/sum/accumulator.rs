@@ -1,5 +1,6 @@
 //! The exact sum as a value: add, subtract, merge, compare, round once.
 
+use super::block::power_of_two;
 use super::digits::Digits;
 use super::round::{Format, Magnitude};
 use super::slice;
@@ -291,7 +292,21 @@ impl Accumulator {
     /// The bits of the sum divided by `divisor`, rounded once to `format`, half to even.
     ///
     /// The sign of a negative `divisor` counts; NaN for 0.
+    #[inline]
     pub fn round_quotient(&self, divisor: i64, format: Format) -> u64 {
+        if divisor == 1
+            && format == Format::F64
+            && self.digits.is_none()
+            && (-960..=890).contains(&self.exponent)
+            && self.special().is_none()
+        {
+            // The conversion rounds, once; the scaling is exact this far from the ends.
+            return (self.window as f64 * power_of_two(self.exponent)).to_bits();
+        }
+        self.round_slow(divisor, format)
+    }
+
+    fn round_slow(&self, divisor: i64, format: Format) -> u64 {
         match self.special() {
             _ if divisor == 0 => format.nan(),
             Some(special) if special.is_nan() => format.nan(),

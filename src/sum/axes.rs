@@ -410,7 +410,8 @@ impl Plan {
             && columns.size <= WIDTH / 2
             && rows.size > 1
         {
-            (WIDTH / columns.size).min(rows.size)
+            // Few rows side by side where there are few rows at all.
+            (WIDTH / columns.size).min(rows.size.div_ceil(SHORT))
         } else {
             1
         };

@@ -94,7 +94,7 @@ pub(super) fn levels<const K: usize>(first: i32, apart: i32) -> ([i32; K], [f64;
 }
 
 /// What is done with the vectors of a block.
-trait Lanes<T, const W: usize> {
+trait Lanes<T, const W: usize>: Copy {
     /// Adds one vector to the lanes of a stream (a constant, so that lanes live in registers).
     fn add<const STREAM: usize>(&mut self, vector: [T; W]);
 }
@@ -124,6 +124,9 @@ fn read<T: Number, const W: usize>(values: &[T], ahead: usize, lanes: &mut impl 
         lanes.add::<2>(load(2));
         lanes.add::<3>(load(3));
     }
+    // Whole vectors pass here. Without this the compiler may take them apart in the loop above, to
+    // please the few scalar lines that come after it.
+    *lanes = black_box(*lanes);
     for rest in values[steps * 4 * W..].chunks(W) {
         let mut vector = [T::default(); W];
         vector[..rest.len()].copy_from_slice(rest);
@@ -151,8 +154,6 @@ fn collect<const W: usize, const K: usize>(
     exponents: [i32; K],
     bias: [f64; K],
 ) -> Option<Sums<K>> {
-    // Without this the compiler may take the lanes apart in the loop to please these few lines.
-    let lanes = black_box(lanes);
     let mut escaped = [0; W];
     let mut parts = [0; K];
     for level in 0..K {
@@ -178,6 +179,7 @@ fn any<const W: usize>(lanes: [u64; W]) -> u64 {
 }
 
 /// `K` levels, what they left over, and whether the first one left its binade.
+#[derive(Clone, Copy)]
 struct Levels<const W: usize, const K: usize> {
     bias: [f64; K],
     sums: [[[f64; W]; 4]; K],
@@ -222,6 +224,7 @@ fn exact_body<T: Number, const W: usize, const K: usize>(
 }
 
 /// Two levels that receive the two parts of each number, unchecked.
+#[derive(Clone, Copy)]
 struct Halves<const W: usize> {
     sums: [[[f64; W]; 4]; 2],
 }
@@ -253,6 +256,7 @@ fn flagged_body<T: Number, const W: usize>(
 }
 
 /// The largest magnitudes, as bit patterns.
+#[derive(Clone, Copy)]
 struct Highest<const W: usize>([[u64; W]; 4]);
 
 impl<T: Number, const W: usize> Lanes<T, W> for Highest<W> {
@@ -270,7 +274,7 @@ impl<T: Number, const W: usize> Lanes<T, W> for Highest<W> {
 fn highest_exponent_body<T: Number, const W: usize>(values: &[T]) -> i32 {
     let mut lanes = Highest([[0; W]; 4]);
     read::<T, W>(values, 0, &mut lanes);
-    let highest = black_box(lanes.0).as_flattened().iter().fold(0, |all, &lane| lane.max(all));
+    let highest = lanes.0.as_flattened().iter().fold(0, |all, &lane| lane.max(all));
     (highest >> 52) as i32
 }
 

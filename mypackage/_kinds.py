@@ -60,6 +60,24 @@ def as_numbers(name: str, values: Any) -> np.ndarray | tuple[np.ndarray, np.ndar
     return np.asarray(values)
 
 
+def grouped(name: str, group_idx: Any, array: Any) -> tuple[Any, Any]:
+    """Plain values and int64 labels; ``(None, (group_idx, array))`` if either is a dask array."""
+    if is_dask(array) or is_dask(group_idx):
+        return None, (group_idx, array)
+    labels = np.asarray(group_idx)
+    if labels.ndim != 1:
+        raise ValueError(f"{name}: group_idx must have one axis, not {labels.ndim}")
+    if labels.dtype.kind not in "iub" and labels.size:
+        raise TypeError(f"{name}: group_idx must be of an integer dtype, not {labels.dtype}")
+    if labels.dtype == np.uint64 and labels.size and labels.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"{name}: the label {labels.max()} in group_idx is beyond int64")
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name}: a masked array has no labels for its masked elements; give those the label -1"
+        )
+    return np.asarray(array), np.ascontiguousarray(labels, dtype=np.int64)
+
+
 def _plain(name: str, a: np.ndarray, arguments: dict[str, Any]) -> Any:
     if a.dtype.char in _KERNELS:
         return getattr(_native, name)(a, **arguments)

@@ -7,6 +7,7 @@ use crate::error::Error;
 mod accumulator;
 mod config;
 mod fibonacci;
+mod group;
 mod hello;
 mod ndarray;
 mod reductions;
@@ -32,6 +33,8 @@ mod _native {
     use super::config::{build_info, get_num_threads, set_num_threads};
     #[pymodule_export]
     use super::reductions::{mean, nanmean, nansum, sum};
+    #[pymodule_export]
+    use super::group::{group_mean, group_sum};
     #[pymodule_export]
     use super::hello::{add, hello};
 

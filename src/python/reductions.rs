@@ -611,18 +611,18 @@ fn initial<'py>(
 
 /// What the exact results are rounded to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Target {
+pub(super) enum Target {
     Number(Number),
     /// Python ints.
     Object,
 }
 
 impl Target {
-    fn is_complex(self) -> bool {
+    pub fn is_complex(self) -> bool {
         matches!(self, Target::Number(Number { complex: true, .. }))
     }
 
-    fn choose(operation: Operation, number: Number, dtype: Option<Bound<'_, PyAny>>) -> PyResult<Target> {
+    pub fn choose(operation: Operation, number: Number, dtype: Option<Bound<'_, PyAny>>) -> PyResult<Target> {
         let Some(dtype) = dtype else {
             return Ok(Target::Number(if operation.mean { number.of_mean() } else { number.of_sum() }));
         };
@@ -656,7 +656,7 @@ const OVERFLOW: u8 = 2;
 const EMPTY: u8 = 4;
 
 /// Rounds the sums into the result, from any thread, and remembers what went wrong.
-struct Writer<'py> {
+pub(super) struct Writer<'py> {
     operation: Operation,
     target: Target,
     initial: Option<[Accumulator; 2]>,
@@ -684,7 +684,7 @@ unsafe impl Sync for Writer<'_> {}
 unsafe impl Send for Writer<'_> {}
 
 impl<'py> Writer<'py> {
-    fn new(
+    pub fn new(
         py: Python<'py>,
         operation: Operation,
         target: Target,
@@ -734,7 +734,12 @@ impl<'py> Writer<'py> {
         })
     }
 
-    fn put(&self, index: usize, sum: &Accumulator) {
+    pub fn put(&self, index: usize, sum: &Accumulator) {
+        self.put_counted(index, sum, sum.count());
+    }
+
+    /// Writes a result, given how many numbers it is the sum of.
+    pub fn put_counted(&self, index: usize, sum: &Accumulator, count: i64) {
         let with_initial;
         let sum = match &self.initial {
             None => sum,
@@ -745,7 +750,7 @@ impl<'py> Writer<'py> {
                 &with_initial
             }
         };
-        let divisor = if self.operation.mean { sum.count() } else { 1 };
+        let divisor = if self.operation.mean { count } else { 1 };
         if self.operation.mean && divisor == 0 {
             self.raise(EMPTY);
         } else if sum.is_invalid() {
@@ -802,7 +807,7 @@ impl<'py> Writer<'py> {
         }
     }
 
-    fn finish(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    pub fn finish(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let name = self.operation.name;
         if let Some((index, what)) = self.misfit.into_inner().expect("no panic while locked") {
             let place = match &self.place {

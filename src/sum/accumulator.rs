@@ -70,6 +70,12 @@ impl Accumulator {
         self.add_signed(x, true);
     }
 
+    /// Adds one number; the count stays.
+    #[inline]
+    pub(crate) fn add_uncounted(&mut self, x: f64) {
+        self.add_signed(x, false);
+    }
+
     #[inline]
     fn add_signed(&mut self, x: f64, subtract: bool) {
         if x.is_finite() {

@@ -56,6 +56,8 @@ macro_rules! by_dtype {
     };
 }
 
+pub(super) use by_dtype;
+
 impl Dtype {
     /// Bytes of an element.
     pub fn size(self) -> usize {

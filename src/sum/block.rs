@@ -40,7 +40,9 @@ pub(super) const BLOCK: usize = 2048;
 /// of the level above (2^-53 of its binade): their sum stays below half of this level's.
 pub(super) const LEVEL: i32 = 43;
 /// The highest exponent of a first accumulator.
-pub(super) const HIGHEST: i32 = 1022;
+const HIGHEST: i32 = 1022;
+/// The exponent field of infinities and NaNs.
+const INFINITE: i32 = 2047;
 /// At this exponent the last bit is the smallest subnormal number: nothing can be left over.
 const LOWEST: i32 = -1022;
 
@@ -296,6 +298,14 @@ dispatch! {
 dispatch! {
     pub(super) fn highest_exponent[T: Number][T](values: &[T]) -> i32
         = highest_exponent_body::<T, {W}>
+}
+
+/// The first level's exponent for numbers up to a biased exponent, so many binades above the
+/// largest; `None` if that is beyond the range, or if there are infinities or NaNs.
+pub(super) fn scale(highest: i32, headroom: i32) -> Option<i32> {
+    // The exponent field of a subnormal number is 0, but counts as 1.
+    let first = highest.max(1) - 1023 + headroom;
+    (highest != INFINITE && first <= HIGHEST).then_some(first)
 }
 
 /// Binades from a block's largest number to the first accumulator: the numbers of one lane add up

@@ -6,7 +6,7 @@
 #![allow(unsafe_code)] // Raw, unaligned loads in the hot loop.
 
 use super::accumulator::Accumulator;
-use super::block::{self, HIGHEST, LEVEL, Number, SIGN_AND_EXPONENT};
+use super::block::{self, LEVEL, Number, SIGN_AND_EXPONENT};
 use super::slice::Summer;
 use super::summand::{Integer, Rows};
 use crate::cpu::{Isa, dispatch};
@@ -151,7 +151,7 @@ impl Panel {
         let mut highest = [0; WIDTH];
         measure(isa, Rows { count: rows.count.min(SAMPLE), ..rows }, self.width, &mut highest);
         for column in 0..self.width {
-            if let Some(first) = scale((highest[column] >> 52) as i32)
+            if let Some(first) = block::scale((highest[column] >> 52) as i32, HEADROOM)
                 && highest[column] != 0
                 && first != self.first[column]
             {
@@ -169,7 +169,7 @@ impl Panel {
             [*value] = load(rows, row, column);
         }
         let values = &values[..rows.count];
-        if let Some(first) = scale(block::highest_exponent(isa, values))
+        if let Some(first) = block::scale(block::highest_exponent(isa, values), HEADROOM)
             && first > self.first[column]
         {
             self.empty(column);
@@ -193,12 +193,6 @@ impl Panel {
             rest.count -= rows.count;
         }
     }
-}
-
-/// The first level's exponent for numbers up to a biased exponent; `None` beyond its range.
-fn scale(highest: i32) -> Option<i32> {
-    let first = highest.max(1) - 1023 + HEADROOM;
-    (highest != 2047 && first <= HIGHEST).then_some(first)
 }
 
 #[inline(always)]

@@ -9,6 +9,7 @@ mod block;
 mod bytes;
 mod columns;
 mod digits;
+mod group;
 mod round;
 mod slice;
 mod summand;
@@ -18,6 +19,7 @@ mod walk;
 pub use accumulator::Accumulator;
 pub use axes::{Axis, Dtype, Request, collect_axes, sum_axes, sum_contiguous};
 pub use bytes::{decode, encode};
+pub use group::sum_groups;
 pub use round::Format;
 pub use summary::{Summary, summarize};
 

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::accumulator::Accumulator;
-use super::block::{self, BLOCK, HIGHEST, Number, Sums};
+use super::block::{self, BLOCK, Number, Sums};
 use super::summand::Summand;
 use crate::cpu::Isa;
 use crate::fpu::{self, Environment};
@@ -25,8 +25,6 @@ impl Tier {
 
 /// The scale before the first block: lower than any.
 const UNKNOWN: i32 = i32::MIN / 2;
-/// The exponent field of infinities and NaNs.
-const INFINITE: i32 = 2047;
 
 /// Below this many numbers, reading and clearing the flags costs more than it saves.
 const FLAGGED_FROM: usize = 2 * BLOCK;
@@ -102,17 +100,15 @@ impl Summer {
     #[inline(never)]
     fn add_difficult_block<T: Number>(&mut self, values: &[T], into: &mut Accumulator) {
         let highest = block::highest_exponent(self.isa, values);
-        // The exponent field of a subnormal number is 0, but counts as 1.
-        let own = highest.max(1) - 1023 + block::headroom(self.isa);
-        let mut start = self.tier;
-        if highest == INFINITE || own > HIGHEST {
-            start = Tier::Digits;
-        } else if own > self.first || own < self.first - SLACK {
-            self.first = own;
-        } else if self.tier == Tier::Flagged {
+        let start = match block::scale(highest, block::headroom(self.isa)) {
+            None => Tier::Digits,
+            Some(own) if own > self.first || own < self.first - SLACK => {
+                self.first = own;
+                self.tier
+            }
             // The same kernel at the same scale would fail again.
-            start = Tier::Levels2;
-        }
+            Some(_) => self.tier.max(Tier::Levels2),
+        };
         if start == Tier::Flagged {
             self.environment.clear_inexact();
         }

@@ -81,6 +81,11 @@ pub(super) struct Line {
     pub count: usize,
 }
 
+// SAFETY: the pointers are only read, under the promise of whoever made the line.
+unsafe impl Send for Line {}
+// SAFETY: as above.
+unsafe impl Sync for Line {}
+
 /// What is read of a line: all of it, or what the mask and the NaNs leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reading {

@@ -171,7 +171,7 @@ impl<O: Operand> Table<O> {
         }
     }
 
-    fn wide(&mut self) -> &mut [Accumulator] {
+    fn wide(&mut self) -> &mut Vec<Accumulator> {
         if self.wide.is_empty() {
             self.wide = vec![Accumulator::new(); self.pairs.len()];
         }
@@ -180,12 +180,12 @@ impl<O: Operand> Table<O> {
 
     /// Moves the pairs to the accumulators.
     fn empty(&mut self) {
-        let pairs = std::mem::take(&mut self.pairs);
         let scale = self.scale;
-        for (sum, &pair) in self.wide().iter_mut().zip(&pairs) {
-            add_pair::<O>(scale, pair, sum);
+        let mut wide = std::mem::take(self.wide());
+        for (sum, pair) in wide.iter_mut().zip(&mut self.pairs) {
+            add_pair::<O>(scale, std::mem::take(pair), sum);
         }
-        self.pairs = vec![[0; 2]; pairs.len()];
+        self.wide = wide;
         self.added = 0;
     }
 

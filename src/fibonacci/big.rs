@@ -30,7 +30,11 @@ fn bits(n: u64) -> u128 {
 /// # Errors
 /// [`Error::Overflow`] naming the index and the size. `magnitude` is |n|, or None if that exceeds
 /// 64 bits.
-pub fn check_size(name: &str, n: &impl std::fmt::Display, magnitude: Option<u64>) -> Result<(), Error> {
+pub fn check_size(
+    name: &str,
+    n: &impl std::fmt::Display,
+    magnitude: Option<u64>,
+) -> Result<(), Error> {
     let size = match magnitude {
         None => "more than 10^18 bytes".to_string(),
         Some(magnitude) => {
@@ -238,7 +242,11 @@ fn last_word_of(n: u64) -> u64 {
     for bit in (0..u64::BITS - n.leading_zeros()).rev() {
         let square = a.wrapping_mul(a).wrapping_add(b.wrapping_mul(b));
         let middle = b.wrapping_mul(a.wrapping_mul(2).wrapping_add(b));
-        (a, b) = if n >> bit & 1 == 1 { (middle, square.wrapping_add(middle)) } else { (square, middle) };
+        (a, b) = if n >> bit & 1 == 1 {
+            (middle, square.wrapping_add(middle))
+        } else {
+            (square, middle)
+        };
     }
     b as u64
 }
@@ -265,7 +273,11 @@ mod tests {
                 assert_eq!(index(&f.clone().into(), &mut never).unwrap(), Some(n as i64));
             }
             if n > 4 {
-                assert_eq!(index(&(&f + UBig::ONE).into(), &mut never).unwrap(), None, "F({n}) + 1");
+                assert_eq!(
+                    index(&(&f + UBig::ONE).into(), &mut never).unwrap(),
+                    None,
+                    "F({n}) + 1"
+                );
             }
             (f, next) = (next.clone(), f + next);
             (l, next_l) = (next_l.clone(), l + next_l);
@@ -303,6 +315,6 @@ mod tests {
     fn too_large_is_refused_with_its_size() {
         assert!(check_size("fibonacci", &1_000_000, Some(1_000_000)).is_ok());
         let error = check_size("fibonacci", &(1u64 << 60), Some(1 << 60)).unwrap_err().to_string();
-        assert!(error.contains("fibonacci(1152921504606846976) has 100050") , "{error}");
+        assert!(error.contains("fibonacci(1152921504606846976) has 100050"), "{error}");
     }
 }

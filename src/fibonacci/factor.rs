@@ -103,10 +103,13 @@ fn divisor(n: u64) -> u64 {
                 if common == n {
                     // Several factors at once: look again, one step at a time.
                     let mut y = batch_start;
-                    break 'search (0..batch).map(|_| {
-                        y = next(y);
-                        gcd(anchor.abs_diff(y), n)
-                    }).find(|&common| common > 1).unwrap_or(n);
+                    break 'search (0..batch)
+                        .map(|_| {
+                            y = next(y);
+                            gcd(anchor.abs_diff(y), n)
+                        })
+                        .find(|&common| common > 1)
+                        .unwrap_or(n);
                 } else if common > 1 {
                     break 'search common;
                 }
@@ -263,8 +266,11 @@ mod tests {
 
     #[test]
     fn big_numbers_too() {
-        let n = UBig::from(1_000_000_007u64) * UBig::from(1_000_000_009u64) * UBig::from(998_244_353u64)
-            * UBig::from(1_000_000_007u64) * UBig::from(12u8);
+        let n = UBig::from(1_000_000_007u64)
+            * UBig::from(1_000_000_009u64)
+            * UBig::from(998_244_353u64)
+            * UBig::from(1_000_000_007u64)
+            * UBig::from(12u8);
         let mut factors = factor_big::<()>(&n, &mut || Ok(())).unwrap();
         factors.sort();
         let expected = [(2, 2), (3, 1), (998_244_353, 1), (1_000_000_007, 2), (1_000_000_009, 1)];

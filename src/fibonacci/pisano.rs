@@ -184,7 +184,10 @@ mod tests {
         let m = UBig::from(1_000_000_007u64) * UBig::from(4_294_967_291u64) * UBig::from(10u8);
         let ring = BigRing::new(&IBig::ONE, &IBig::NEG_ONE, &m);
         let k = period_big::<()>(&m, &mut || Ok(())).unwrap();
-        let product = [1_000_000_007, 4_294_967_291, 10].map(period).into_iter().fold(1, |a, b| a / gcd(a, b) * b);
+        let product = [1_000_000_007, 4_294_967_291, 10]
+            .map(period)
+            .into_iter()
+            .fold(1, |a, b| a / gcd(a, b) * b);
         assert_eq!(k, UBig::from(product));
         assert!(ring.is_period::<()>(&k, &mut || Ok(())).unwrap());
     }

@@ -230,14 +230,20 @@ pub fn index<T: Word>(x: &[T], out: &mut [i64]) {
         let first = usize::from(FIRST_OF_LENGTH[(u64::BITS - magnitude.leading_zeros()) as usize]);
         // F(94) does not fit, so F(93) is followed by itself.
         let second = (first + 1).min(FIBONACCI_U64);
-        let found = if FIBONACCI[second] == magnitude { second } else { first };
+        let found = if FIBONACCI[first] == magnitude { first } else { second };
         let n = found as i64;
         *out = match (FIBONACCI[found] == magnitude, x.is_negative()) {
             (false, _) => NO_INDEX,
             (true, false) => n,
             // F(-n) = -F(n) for even n only; -1 is F(-2).
             (true, true) if n <= 2 => -2,
-            (true, true) => if n % 2 == 0 { -n } else { NO_INDEX },
+            (true, true) => {
+                if n % 2 == 0 {
+                    -n
+                } else {
+                    NO_INDEX
+                }
+            }
         };
     }
 }
@@ -292,8 +298,7 @@ mod tests {
             assert!(n_found == n || n.abs() == 2 || n < 0 && f[0] > 0, "{n} {n_found}");
         }
         let numbers: Vec<i64> = (-100..=100).filter(|&x| found(x) != NO_INDEX).collect();
-        let expected =
-            [-55, -21, -8, -3, -1, 0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89];
+        let expected = [-55, -21, -8, -3, -1, 0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89];
         assert_eq!(numbers, expected);
         let mut out = [0; 3];
         index(&[FIBONACCI[93], u64::MAX, FIBONACCI[93] - 1], &mut out);
@@ -304,10 +309,14 @@ mod tests {
     fn the_first_offender_is_named() {
         let mut out = [0; 3];
         let error = fibonacci(&[92i64, -93, 94], &mut out).unwrap_err().to_string();
-        assert!(error.starts_with("fibonacci(-93) does not fit int64, which holds |n| <= 92"), "{error}");
+        assert!(
+            error.starts_with("fibonacci(-93) does not fit int64, which holds |n| <= 92"),
+            "{error}"
+        );
         let error = lucas(&[92u64, 93, 94], &mut [0; 3]).unwrap_err().to_string();
         assert!(error.starts_with("lucas(93) does not fit uint64, which holds n <= 92"), "{error}");
-        let error = fibonacci_pair(&[-92i64, 91, 92], &mut out, &mut [0; 3]).unwrap_err().to_string();
+        let error =
+            fibonacci_pair(&[-92i64, 91, 92], &mut out, &mut [0; 3]).unwrap_err().to_string();
         assert!(error.starts_with("fibonacci_pair(92) does not fit int64"), "{error}");
     }
 }

@@ -44,7 +44,8 @@ pub fn multiply(a: &UBig, b: &UBig) -> UBig {
     } else if (long_len + short_len) * HALVES > MAX_LEN {
         let (low, high) = long.as_words().split_at(long_len / 2);
         let shift = low.len() * Word::BITS as usize;
-        (multiply(&UBig::from_words(high), short) << shift) + multiply(&UBig::from_words(low), short)
+        (multiply(&UBig::from_words(high), short) << shift)
+            + multiply(&UBig::from_words(low), short)
     } else {
         let mut product = product(long.as_words(), short.as_words());
         product.truncate(long_len + short_len);
@@ -389,7 +390,8 @@ mod tests {
     #[test]
     fn the_largest_coefficients_do_not_overflow() {
         let a = vec![Word::MAX; 40_000];
-        let square = (UBig::ONE << (40_000 * 64 * 2)) + UBig::ONE - (UBig::ONE << (40_000 * 64 + 1));
+        let square =
+            (UBig::ONE << (40_000 * 64 * 2)) + UBig::ONE - (UBig::ONE << (40_000 * 64 + 1));
         assert_eq!(UBig::from_words(&product(&a, &a)[..80_000]), square);
     }
 }

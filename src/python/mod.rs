@@ -7,6 +7,7 @@ use crate::error::Error;
 mod accumulator;
 mod config;
 mod fibonacci;
+mod integer;
 mod hello;
 mod ndarray;
 mod reductions;

@@ -49,3 +49,38 @@ def fibonacci_mod(n: int, m: int) -> int:
 
     a = pair(abs(n))[0]
     return (-a if n < 0 and n % 2 == 0 else a) % m
+
+
+def lucas(n: int) -> int:
+    """L(n) = F(n-1) + F(n+1)."""
+    return fibonacci(n - 1) + fibonacci(n + 1)
+
+
+def lucas_sequences_mod(p: int, q: int, n: int, m: int) -> tuple[int, int]:
+    """U(n) and V(n) modulo m by Python's rule, as a power of the companion matrix."""
+
+    def product(a: list[int], b: list[int]) -> list[int]:
+        (a0, a1, a2, a3), (b0, b1, b2, b3) = a, b
+        entries = (a0 * b0 + a1 * b2, a0 * b1 + a1 * b3, a2 * b0 + a3 * b2, a2 * b1 + a3 * b3)
+        return [entry % m for entry in entries]
+
+    power, square = [1, 0, 0, 1], [p, -q, 1, 0]
+    if n < 0:
+        # The companion matrix has determinant q.
+        inverse = pow(q, -1, abs(m))
+        square = [0, q * inverse, -inverse, p * inverse]
+    n = abs(n)
+    while n:
+        if n % 2:
+            power = product(power, square)
+        square = product(square, square)
+        n //= 2
+    return power[2] % m, (2 * power[3] + p * power[2]) % m
+
+
+def pisano_period(m: int) -> int:
+    """The period of F modulo m, by walking it."""
+    a, b, steps = 1 % m, 1 % m, 1
+    while (a, b) != (0, 1 % m):
+        a, b, steps = b, (a + b) % m, steps + 1
+    return steps

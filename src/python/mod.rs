@@ -9,6 +9,7 @@ mod config;
 mod fibonacci;
 mod group;
 mod hello;
+mod integer;
 mod ndarray;
 mod reductions;
 mod ufunc;

@@ -357,6 +357,54 @@ impl<I: Numbers, O: Numbers> Call<I, O> {
     }
 }
 
+impl<const N: usize, O: Columns> Call<Objects<N>, O> {
+    /// The entry of an object input.
+    pub(super) fn object<'py>(
+        &self,
+        py: Python<'py>,
+        input: usize,
+        index: usize,
+    ) -> Bound<'py, PyAny> {
+        // SAFETY: NumPy vouches for an object pointer, or null for None, at this place.
+        unsafe {
+            let entry = self.inputs()[input].at(index).cast::<*mut ffi::PyObject>();
+            Bound::from_borrowed_ptr_or_opt(py, entry.read_unaligned())
+        }
+        .unwrap_or_else(|| py.None().into_bound(py))
+    }
+}
+
+impl<I: Columns, const N: usize> Call<I, Objects<N>> {
+    /// Stores one entry in each object output.
+    pub(super) fn set_objects(&self, index: usize, values: [Bound<'_, PyAny>; N]) {
+        for (output, value) in self.outputs().iter().zip(values) {
+            let entry = output.at(index).cast::<*mut ffi::PyObject>();
+            // SAFETY: NumPy vouches for an owned object pointer, or null, at this place. The new
+            // value is in place before the old one is released, which may run any code.
+            unsafe {
+                let old = entry.read_unaligned();
+                entry.write_unaligned(value.into_ptr());
+                ffi::Py_XDECREF(old);
+            }
+        }
+    }
+}
+
+impl<I: Columns> Call<I, Objects<1>> {
+    /// Stores the result of one element.
+    pub(super) fn set_object(&self, index: usize, value: Bound<'_, PyAny>) {
+        self.set_objects(index, [value]);
+    }
+}
+
+impl<I: Columns, T: Scalar> Call<I, (T,)> {
+    /// Stores the result of one element.
+    pub(super) fn set(&self, index: usize, value: T) {
+        // SAFETY: NumPy vouches for the output's memory.
+        unsafe { self.outputs()[0].store(index, &[value]) };
+    }
+}
+
 thread_local! {
     /// This thread's last look for Ctrl-C.
     static LAST_LOOK: Cell<Option<Instant>> = const { Cell::new(None) };
@@ -366,7 +414,7 @@ thread_local! {
 }
 
 /// Raises KeyboardInterrupt, or whatever a signal handler raises, if a signal came in.
-fn look_for_signals() -> PyResult<()> {
+pub(super) fn look_for_signals() -> PyResult<()> {
     let now = Instant::now();
     if LAST_LOOK.get().is_some_and(|last| now - last < PATIENCE) {
         return Ok(());

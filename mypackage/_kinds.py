@@ -46,8 +46,10 @@ def reduce(name: str, a: Any, **arguments: Any) -> Any:
             "or numpy.fromiter"
         )
     array = np.asanyarray(a)
-    return reduce(name, array, **arguments) if type(array) is not np.ndarray else _plain(
-        name, array, arguments
+    return (
+        reduce(name, array, **arguments)
+        if type(array) is not np.ndarray
+        else _plain(name, array, arguments)
     )
 
 
@@ -125,8 +127,11 @@ def _timedelta(name: str, a: np.ndarray, arguments: dict[str, Any]) -> Any:
 
             report_empty(name)
         poisoned = (poisoned | empty) if name == "mean" else empty
-        total = _native.sum(a.view("i8") if a.dtype.isnative else a.astype(unit).view("i8"),
-                            where=included, **with_one)
+        total = _native.sum(
+            a.view("i8") if a.dtype.isnative else a.astype(unit).view("i8"),
+            where=included,
+            **with_one,
+        )
         # Half to even, as everywhere.
         safe = np.where(empty, 1, counts)
         quotient, remainder = np.divmod(total, safe)
@@ -160,9 +165,11 @@ def _masked(name: str, a: np.ma.MaskedArray, arguments: dict[str, Any]) -> Any:
     nothing = ~np.any(valid, axis=axis, keepdims=keepdims)
     if name.endswith("mean"):
         # A mean of nothing is masked, and no cause for a warning.
-        arguments["where"] = valid | np.expand_dims(nothing, _axes(axis, a.ndim)) if (
-            not keepdims
-        ) else valid | nothing
+        arguments["where"] = (
+            valid | np.expand_dims(nothing, _axes(axis, a.ndim))
+            if (not keepdims)
+            else valid | nothing
+        )
     else:
         arguments["where"] = valid
     data = reduce(name, np.asarray(a.data), **arguments)

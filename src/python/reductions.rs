@@ -376,7 +376,7 @@ fn reduce_array<'py>(
     let reduced = reduced_axes(array.shape().len(), arguments.axis.as_ref())?;
     let dtype = match (&arguments.dtype, &arguments.out) {
         (Some(dtype), _) => Some(dtype.clone()),
-        (None, Some(out)) => Some(out.getattr("dtype")?),
+        (None, Some(out)) => Some(out_array(operation, out)?.object.getattr("dtype")?),
         (None, None) => None,
     };
     let target = Target::choose(operation, number, dtype)?;
@@ -384,7 +384,10 @@ fn reduce_array<'py>(
         Given::No => false,
         Given::Yes(value) => value.is_truthy()?,
     };
-    let mask = mask(array, &arguments.r#where)?;
+    let mut mask = mask(array, &arguments.r#where)?;
+    if number.complex && operation.skip_nan {
+        mask = Some(without_nans(array, mask)?);
+    }
     let shape: Vec<usize> = (array.shape().iter().zip(&reduced))
         .filter(|&(_, &reduced)| keepdims || !reduced)
         .map(|(&size, &reduced)| if reduced { 1 } else { size })
@@ -539,14 +542,30 @@ pub(super) fn mask<'py>(array: Array<'_, 'py>, r#where: &Given<'py>) -> PyResult
     Ok(Some(numpy.call_method1("broadcast_to", (mask, shape))?))
 }
 
-fn check_out(operation: Operation, out: &Bound<'_, PyAny>, shape: &[usize]) -> PyResult<()> {
-    let Some(array) = Array::of(out) else {
-        return Err(PyTypeError::new_err(format!(
-            "{}: out must be an array, not {}",
-            operation.name,
-            out.get_type().name()?
-        )));
+/// The mask less the NaNs: a complex number is one if either part is.
+fn without_nans<'py>(
+    array: Array<'_, 'py>,
+    mask: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let numpy = numpy(array.object.py())?;
+    let nan = numpy.call_method1("isnan", (array.object,))?;
+    let kept = match mask {
+        Some(mask) => numpy.call_method1("greater", (mask, nan))?,
+        None => numpy.call_method1("logical_not", (nan,))?,
     };
+    // Of a 0-d array these are scalars.
+    numpy.call_method1("asarray", (kept,))
+}
+
+fn out_array<'a, 'py>(operation: Operation, out: &'a Bound<'py, PyAny>) -> PyResult<Array<'a, 'py>> {
+    let name = out.get_type().name()?;
+    Array::of(out).ok_or_else(|| {
+        PyTypeError::new_err(format!("{}: out must be an array, not {name}", operation.name))
+    })
+}
+
+fn check_out(operation: Operation, out: &Bound<'_, PyAny>, shape: &[usize]) -> PyResult<()> {
+    let array = out_array(operation, out)?;
     if array.shape() != shape {
         return Err(PyValueError::new_err(format!(
             "{}: out has shape {:?}, but the result has shape {shape:?}",
@@ -782,7 +801,10 @@ impl<'py> Writer<'py> {
                 self.write(index, part.size(), integer as u64);
             }
             Some(integer) => self.record_misfit(index, format!("the exact result {integer}")),
-            None => self.record_misfit(index, format!("the result {}", sum.to_f64())),
+            None => {
+                let result = f64::from_bits(sum.round_quotient(divisor, Format::F64));
+                self.record_misfit(index, format!("the result {result}"));
+            }
         }
     }
 

@@ -9,14 +9,19 @@ mod block;
 mod bytes;
 mod columns;
 mod digits;
+mod dot;
+mod products;
 mod round;
 mod slice;
 mod summand;
 mod summary;
+#[cfg(test)]
+mod testing;
 mod walk;
 
 pub use accumulator::Accumulator;
 pub use axes::{Axis, Dtype, Request, sum_axes, sum_contiguous};
+pub use dot::{dot, dot_f32};
 pub use round::Format;
 pub use summary::{Summary, summarize};
 

@@ -17,6 +17,7 @@ from ._native import (
     nansum,
     set_num_threads,
     sum,
+    vecdot,
 )
 
 __version__ = "0.1.0"
@@ -40,4 +41,5 @@ __all__ = [
     "show_config",
     "sum",
     "threads",
+    "vecdot",
 ]

@@ -14,9 +14,8 @@ import numpy as np
 from . import _native
 
 _KERNELS = "?bBhHiIlLqQefdFD"
-_SUPPORTED = (
-    "bool, integers, float16, float32, float64, complex64, complex128, timedelta64 and object"
-)
+_NUMBERS = "bool, integers, float16, float32, float64, complex64, complex128"
+_SUPPORTED = f"{_NUMBERS}, timedelta64 and object"
 
 
 def is_dask(a: object) -> bool:
@@ -49,6 +48,37 @@ def reduce(name: str, a: Any, **arguments: Any) -> Any:
     return reduce(name, array, **arguments) if type(array) is not np.ndarray else _plain(
         name, array, arguments
     )
+
+
+def vecdot(x1: Any, x2: Any, axis: int | None = None) -> Any:
+    """`mypackage.vecdot` of anything."""
+    axis = -1 if axis is None else axis
+    if is_dask(x1) or is_dask(x2):
+        from . import dask
+
+        return dask.vecdot(x1, x2, axis=axis)
+    if isinstance(x1, np.ma.MaskedArray) or isinstance(x2, np.ma.MaskedArray):
+        # Pairs with a masked element are left out; a result of none is masked.
+        valid = [~np.ma.getmaskarray(np.ma.asanyarray(x)) for x in (x1, x2)]
+        data = [np.ma.filled(x, 0) for x in (x1, x2)]
+        pairs = _native.vecdot(*(v.astype(np.int64) for v in valid), axis=axis)
+        # Where one element is masked, the other might be infinite.
+        along = [np.moveaxis(x, axis, -1) for x in (*data, *valid)]
+        both = np.logical_and(along[2], along[3])
+        result = vecdot(*(np.where(both, x, np.zeros((), x.dtype)) for x in along[:2]))
+        masked = np.ma.array(result, mask=pairs == 0)
+        return masked if masked.ndim else masked[()]
+    arrays = [np.asarray(x) for x in (x1, x2)]
+    if any(x.dtype.kind == "O" for x in arrays):
+        left, right = (np.moveaxis(x, axis, -1) for x in arrays)
+        return np.sum(np.conjugate(left) * right, axis=-1)
+    for x in arrays:
+        if x.dtype.char not in _KERNELS:
+            raise TypeError(
+                f"vecdot: there is no exact result for dtype {x.dtype}; "
+                f"supported are {_NUMBERS} and object"
+            )
+    return _native.vecdot(*arrays, axis=axis)
 
 
 def _plain(name: str, a: np.ndarray, arguments: dict[str, Any]) -> Any:

@@ -10,6 +10,7 @@ mod hello;
 mod ndarray;
 mod reductions;
 mod ufunc;
+mod vecdot;
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> PyErr {
@@ -29,6 +30,8 @@ mod _native {
     use super::config::{build_info, get_num_threads, set_num_threads};
     #[pymodule_export]
     use super::reductions::{mean, nanmean, nansum, sum};
+    #[pymodule_export]
+    use super::vecdot::vecdot;
     #[pymodule_export]
     use super::hello::{add, hello};
 

@@ -17,7 +17,7 @@ use super::ndarray::{self, Array, Number};
 use crate::sum::{self as exact, Accumulator, Axis, Dtype, Format, Request};
 
 /// Below this many elements the GIL is kept: to release it would take longer than the sum.
-const DETACH_FROM: usize = 1 << 13;
+pub(super) const DETACH_FROM: usize = 1 << 13;
 
 /// An argument that was or was not given; `None` is a value of its own.
 pub(super) enum Given<'py> {
@@ -34,16 +34,21 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Given<'py> {
 
 /// What a reduction does with the elements.
 #[derive(Debug, Clone, Copy)]
-struct Operation {
-    name: &'static str,
-    mean: bool,
-    skip_nan: bool,
+pub(super) struct Operation {
+    pub name: &'static str,
+    pub mean: bool,
+    pub skip_nan: bool,
+    /// What to use where a result does not fit its dtype.
+    pub advice: &'static str,
 }
 
-const SUM: Operation = Operation { name: "sum", mean: false, skip_nan: false };
-const NANSUM: Operation = Operation { name: "nansum", mean: false, skip_nan: true };
-const MEAN: Operation = Operation { name: "mean", mean: true, skip_nan: false };
-const NANMEAN: Operation = Operation { name: "nanmean", mean: true, skip_nan: true };
+const OBJECT: &str = "dtype=object for Python ints";
+const FLOAT: &str = "dtype=float64 for a float";
+
+const SUM: Operation = Operation { name: "sum", mean: false, skip_nan: false, advice: OBJECT };
+const NANSUM: Operation = Operation { name: "nansum", mean: false, skip_nan: true, advice: OBJECT };
+const MEAN: Operation = Operation { name: "mean", mean: true, skip_nan: false, advice: FLOAT };
+const NANMEAN: Operation = Operation { name: "nanmean", mean: true, skip_nan: true, advice: FLOAT };
 
 /// The arguments after the array, as given.
 struct Arguments<'py> {
@@ -425,7 +430,7 @@ fn reduce_array<'py>(
     }
 }
 
-fn numpy<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyAny>> {
+pub(super) fn numpy<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyAny>> {
     static NUMPY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let module = NUMPY.get_or_try_init(py, || py.import("numpy").map(|numpy| numpy.into_any().unbind()))?;
     Ok(module.bind(py))
@@ -558,7 +563,7 @@ fn initial<'py>(
 
 /// What the exact results are rounded to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Target {
+pub(super) enum Target {
     Number(Number),
     /// Python ints.
     Object,
@@ -608,7 +613,7 @@ const OVERFLOW: u8 = 2;
 const EMPTY: u8 = 4;
 
 /// Rounds the sums into the result, from any thread, and remembers what went wrong.
-struct Writer<'py> {
+pub(super) struct Writer<'py> {
     operation: Operation,
     target: Target,
     initial: Option<[Accumulator; 2]>,
@@ -636,7 +641,7 @@ unsafe impl Sync for Writer<'_> {}
 unsafe impl Send for Writer<'_> {}
 
 impl<'py> Writer<'py> {
-    fn new(
+    pub fn new(
         py: Python<'py>,
         operation: Operation,
         target: Target,
@@ -686,7 +691,7 @@ impl<'py> Writer<'py> {
         })
     }
 
-    fn put(&self, index: usize, sum: &Accumulator) {
+    pub fn put(&self, index: usize, sum: &Accumulator) {
         let with_initial;
         let sum = match &self.initial {
             None => sum,
@@ -754,7 +759,7 @@ impl<'py> Writer<'py> {
         }
     }
 
-    fn finish(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    pub fn finish(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let name = self.operation.name;
         if let Some((index, what)) = self.misfit.into_inner().expect("no panic while locked") {
             let place = match &self.place {
@@ -765,8 +770,7 @@ impl<'py> Writer<'py> {
                 Target::Number(number) => number.name(),
                 Target::Object => "a Python int here",
             };
-            let advice =
-                if self.operation.mean { "dtype=float64 for a float" } else { "dtype=object for Python ints" };
+            let advice = self.operation.advice;
             return Err(PyOverflowError::new_err(format!(
                 "{name}: {what} does not fit {dtype}{place}; use {advice}"
             )));

@@ -38,6 +38,10 @@ pub enum Dtype {
 
 /// Calls a function that is generic over [`Operand`] with the operand of a [`Dtype`].
 macro_rules! by_dtype {
+    ($dtype:expr, unsafe $function:ident($($argument:expr),*)) => {
+        // SAFETY: argued at the call.
+        unsafe { by_dtype!($dtype, $function($($argument),*)) }
+    };
     ($dtype:expr, $function:ident($($argument:expr),*)) => {
         match $dtype {
             Dtype::Bool => $function::<Bool>($($argument),*),
@@ -55,6 +59,8 @@ macro_rules! by_dtype {
         }
     };
 }
+
+pub(super) use by_dtype;
 
 impl Dtype {
     /// Bytes of an element.

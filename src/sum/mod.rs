@@ -10,6 +10,7 @@ mod bytes;
 mod columns;
 mod digits;
 mod dot;
+mod positions;
 mod products;
 mod round;
 mod slice;
@@ -17,6 +18,7 @@ mod summand;
 mod summary;
 #[cfg(test)]
 mod testing;
+mod vecdot;
 mod walk;
 
 pub use accumulator::Accumulator;
@@ -24,6 +26,7 @@ pub use axes::{Axis, Dtype, Request, sum_axes, sum_contiguous};
 pub use dot::{dot, dot_f32};
 pub use round::Format;
 pub use summary::{Summary, summarize};
+pub use vecdot::{DotRequest, Vectors, vecdot};
 
 use crate::cpu;
 

@@ -124,6 +124,12 @@ impl Line {
             ..*self
         }
     }
+
+    /// The first elements, at most `count`.
+    #[inline]
+    pub fn truncate(&self, count: usize) -> Line {
+        Line { count: self.count.min(count), ..*self }
+    }
 }
 
 /// Space for the values of a part of a line.

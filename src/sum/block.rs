@@ -146,7 +146,7 @@ pub(super) fn prefetch<T>(address: *const T) {
 
 /// The lanes' sums less their biases; `None` if a lane is not in its binade.
 #[inline(always)]
-fn collect<const W: usize, const K: usize>(
+pub(super) fn collect<const W: usize, const K: usize>(
     lanes: [[[f64; W]; 4]; K],
     exponents: [i32; K],
     bias: [f64; K],
@@ -173,7 +173,7 @@ fn collect<const W: usize, const K: usize>(
 }
 
 #[inline(always)]
-fn any<const W: usize>(lanes: [u64; W]) -> u64 {
+pub(super) fn any<const W: usize>(lanes: [u64; W]) -> u64 {
     lanes.into_iter().fold(0, |any, lane| any | lane)
 }
 

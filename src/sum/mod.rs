@@ -8,6 +8,7 @@ mod axes;
 mod block;
 mod bytes;
 mod columns;
+mod cumulative;
 mod digits;
 mod dot;
 mod positions;
@@ -23,6 +24,7 @@ mod walk;
 
 pub use accumulator::Accumulator;
 pub use axes::{Axis, Dtype, Request, sum_axes, sum_contiguous};
+pub use cumulative::cumsum;
 pub use dot::{dot, dot_f32};
 pub use round::Format;
 pub use summary::{Summary, summarize};

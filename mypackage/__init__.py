@@ -24,6 +24,7 @@ from ._native import (
     pisano_period,
     set_num_threads,
     sum,
+    vecdot,
 )
 
 __version__ = "0.1.0"
@@ -54,4 +55,5 @@ __all__ = [
     "show_config",
     "sum",
     "threads",
+    "vecdot",
 ]

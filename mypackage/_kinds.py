@@ -17,9 +17,8 @@ from . import _native
 from ._errors import report_empty
 
 _KERNELS = "?bBhHiIlLqQefdFD"
-_SUPPORTED = (
-    "bool, integers, float16, float32, float64, complex64, complex128, timedelta64 and object"
-)
+_NUMBERS = "bool, integers, float16, float32, float64, complex64, complex128"
+_SUPPORTED = f"{_NUMBERS}, timedelta64 and object"
 
 
 def is_dask(a: object) -> bool:
@@ -74,6 +73,37 @@ def grouped(name: str, group_idx: Any, array: Any) -> tuple[Any, Any]:
             f"{name}: a masked array has no labels for its masked elements; give those the label -1"
         )
     return np.asarray(array), np.ascontiguousarray(labels, dtype=np.int64)
+
+
+def vecdot(x1: Any, x2: Any, axis: int | None = None) -> Any:
+    """`mypackage.vecdot` of anything."""
+    axis = -1 if axis is None else axis
+    if is_dask(x1) or is_dask(x2):
+        from . import dask
+
+        return dask.vecdot(x1, x2, axis=axis)
+    if isinstance(x1, np.ma.MaskedArray) or isinstance(x2, np.ma.MaskedArray):
+        # Pairs with a masked element are left out; a result of none is masked.
+        valid = [~np.ma.getmaskarray(np.ma.asanyarray(x)) for x in (x1, x2)]
+        data = [np.ma.filled(x, 0) for x in (x1, x2)]
+        pairs = _native.vecdot(*(v.astype(np.int64) for v in valid), axis=axis)
+        # Where one element is masked, the other might be infinite.
+        along = [np.moveaxis(x, axis, -1) for x in (*data, *valid)]
+        both = np.logical_and(along[2], along[3])
+        result = vecdot(*(np.where(both, x, np.zeros((), x.dtype)) for x in along[:2]))
+        masked = np.ma.array(result, mask=pairs == 0)
+        return masked if masked.ndim else masked[()]
+    arrays = [np.asarray(x) for x in (x1, x2)]
+    if any(x.dtype.kind == "O" for x in arrays):
+        left, right = (np.moveaxis(x, axis, -1) for x in arrays)
+        return np.sum(np.conjugate(left) * right, axis=-1)
+    for x in arrays:
+        if x.dtype.char not in _KERNELS:
+            raise TypeError(
+                f"vecdot: there is no exact result for dtype {x.dtype}; "
+                f"supported are {_NUMBERS} and object"
+            )
+    return _native.vecdot(*arrays, axis=axis)
 
 
 def _array(name: str, a: np.ndarray, arguments: dict[str, Any]) -> Any:

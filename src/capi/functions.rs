@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::fibonacci::modular::{self, Member, Ring, SharedRing};
 use crate::fibonacci::small::{self, Tabulated};
 use crate::hello;
-use crate::sum::{Accumulator, Axis, Dtype, Request, sum_axes};
+use crate::sum::{Accumulator, Axis, DotRequest, Dtype, Request, Vectors, sum_axes, vecdot};
 use crate::threads;
 
 const VERSION: &CStr =
@@ -249,6 +249,23 @@ pub unsafe extern "C" fn mypackage_sum_f32(
     })
 }
 
+/// The exact dot product of two strided vectors of one length.
+fn exact_dot(x: Strided<f64>, y: Strided<f64>) -> Accumulator {
+    let vectors = |strided: Strided<f64>| {
+        let (data, stride) = strided.layout();
+        let (dtype, complex, swapped) = (Dtype::F64, false, false);
+        Vectors { dtype, complex, swapped, data, stride, outer_strides: Vec::new() }
+    };
+    let request =
+        DotRequest { left: vectors(x), right: vectors(y), count: x.count(), shape: Vec::new() };
+    let total = Mutex::new(Accumulator::new());
+    // SAFETY: `Strided::new`'s caller promised that all elements are readable.
+    unsafe {
+        vecdot(&request, &|_, sum| *total.lock().expect("nothing panics here") = sum.clone());
+    }
+    total.into_inner().expect("nothing panics here")
+}
+
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mypackage_vecdot_f64(
     x: *const f64,
@@ -263,16 +280,7 @@ pub unsafe extern "C" fn mypackage_vecdot_f64(
         let (x, y) = unsafe {
             (Strided::new("x", x, count, x_stride)?, Strided::new("y", y, count, y_stride)?)
         };
-        let mut total = Accumulator::new();
-        let (mut left, mut right) = ([0.0; BLOCK], [0.0; BLOCK]);
-        for start in (0..count).step_by(BLOCK) {
-            let length = BLOCK.min(count - start);
-            x.read(start, &mut left[..length]);
-            y.read(start, &mut right[..length]);
-            for (&x, &y) in left[..length].iter().zip(&right) {
-                total.add_product(x, y);
-            }
-        }
+        let total = exact_dot(x, y);
         // SAFETY: the caller's promise.
         unsafe { store("out", out, total.to_f64()) }
     })

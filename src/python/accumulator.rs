@@ -9,11 +9,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple, PyType};
 
 use super::ndarray::{Array, Number};
-use super::reductions::{self, Given, Operation};
+use super::reductions::{self, FLOAT, Given, Operation};
 use crate::sum::{self as exact, Accumulator, Dtype};
 
-const VALUE: Operation = Operation { name: "ExactSum.value", mean: false, skip_nan: false };
-const MEAN: Operation = Operation { name: "ExactSum.mean", mean: true, skip_nan: false };
+const VALUE: Operation =
+    Operation { name: "ExactSum.value", mean: false, skip_nan: false, advice: FLOAT };
+const MEAN: Operation =
+    Operation { name: "ExactSum.mean", mean: true, skip_nan: false, advice: FLOAT };
 
 /// ExactSum(shape=())
 /// --
@@ -137,7 +139,9 @@ impl ExactSum {
         }
         let array = match Array::exact(values) {
             Some(_) => values.clone(),
-            None => py.import("mypackage._kinds")?.call_method1("as_numbers", ("ExactSum", values))?,
+            None => {
+                py.import("mypackage._kinds")?.call_method1("as_numbers", ("ExactSum", values))?
+            }
         };
         if let Ok((array, mask)) = array.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>() {
             // A masked array: its valid elements, and those of them that the caller wants.
@@ -172,8 +176,13 @@ impl ExactSum {
             // The axes that the sums lack.
             None => (0..ndim).map(|axis| axis + shape.len() < ndim).collect(),
         };
-        let kept: Vec<usize> =
-            array.shape().iter().zip(&reduced).filter(|&(_, &reduced)| !reduced).map(|(&size, _)| size).collect();
+        let kept: Vec<usize> = array
+            .shape()
+            .iter()
+            .zip(&reduced)
+            .filter(|&(_, &reduced)| !reduced)
+            .map(|(&size, _)| size)
+            .collect();
         if kept != shape {
             return Err(PyValueError::new_err(format!(
                 "ExactSum: values of shape {:?} leave sums of shape {kept:?}, but this one has shape \
@@ -182,7 +191,8 @@ impl ExactSum {
             )));
         }
         let mask = reductions::mask(array, r#where)?;
-        let request = reductions::request(array, number, &reduced, mask.as_ref(), number.complex, false);
+        let request =
+            reductions::request(array, number, &reduced, mask.as_ref(), number.complex, false);
         let size = array.shape().iter().product();
         // SAFETY: the array and the mask are held until the sums are there.
         let cells = reductions::detached(py, size, || unsafe { exact::collect_axes(&request) });
@@ -256,9 +266,12 @@ impl ExactSum {
                 })?],
             },
         };
-        let sizes = shape.iter().map(|&length| usize::try_from(length).ok()).collect::<Option<Vec<_>>>();
-        let size = |shape: &Vec<usize>| shape.iter().try_fold(1usize, |all, &one| all.checked_mul(one));
-        let Some((shape, size)) = sizes.and_then(|shape| size(&shape).map(|size| (shape, size))) else {
+        let sizes =
+            shape.iter().map(|&length| usize::try_from(length).ok()).collect::<Option<Vec<_>>>();
+        let size =
+            |shape: &Vec<usize>| shape.iter().try_fold(1usize, |all, &one| all.checked_mul(one));
+        let Some((shape, size)) = sizes.and_then(|shape| size(&shape).map(|size| (shape, size)))
+        else {
             return Err(PyValueError::new_err(format!("ExactSum: {shape:?} is not a shape")));
         };
         let mut cells = Vec::new();
@@ -370,7 +383,11 @@ impl ExactSum {
     /// OverflowError
     ///     If an integer `dtype` does not hold a sum.
     #[pyo3(signature = (dtype=None))]
-    fn value<'py>(&self, py: Python<'py>, dtype: Option<Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+    fn value<'py>(
+        &self,
+        py: Python<'py>,
+        dtype: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         self.rounded(py, VALUE, dtype)
     }
 
@@ -381,7 +398,11 @@ impl ExactSum {
     ///
     /// Parameters and errors are those of `value`. Without numbers, NaN and a RuntimeWarning.
     #[pyo3(signature = (dtype=None))]
-    fn mean<'py>(&self, py: Python<'py>, dtype: Option<Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+    fn mean<'py>(
+        &self,
+        py: Python<'py>,
+        dtype: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         self.rounded(py, MEAN, dtype)
     }
 
@@ -419,7 +440,10 @@ impl ExactSum {
         }
         let one = 1i32.into_pyobject(py)?.into_any();
         let power = one.lshift(exponent.unsigned_abs())?;
-        PyTuple::new(py, if exponent < 0 { [numerator, power] } else { [numerator.mul(power)?, one] })
+        PyTuple::new(
+            py,
+            if exponent < 0 { [numerator, power] } else { [numerator.mul(power)?, one] },
+        )
     }
 
     /// How many numbers were added, less those subtracted: an int, or an array of int64.
@@ -493,7 +517,9 @@ impl ExactSum {
         Ok(ExactSum::from_state(State { shape, complex: kind == COMPLEX, cells }))
     }
 
-    fn __reduce__<'py>(slf: &Bound<'py, ExactSum>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+    fn __reduce__<'py>(
+        slf: &Bound<'py, ExactSum>,
+    ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
         Ok((slf.get_type().getattr("from_bytes")?, (slf.get().to_bytes(slf.py()),)))
     }
 

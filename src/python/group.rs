@@ -4,15 +4,16 @@
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PySlice;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PySlice, PyTuple};
 
 use super::ndarray::{Array, Number};
-use super::reductions::{self, Operation, Target, Writer};
+use super::reductions::{self, FLOAT, OBJECT, Operation, Target, Writer};
 use crate::sum as exact;
 
-const GROUP_SUM: Operation = Operation { name: "group_sum", mean: false, skip_nan: false };
-const GROUP_MEAN: Operation = Operation { name: "group_mean", mean: true, skip_nan: false };
+const GROUP_SUM: Operation =
+    Operation { name: "group_sum", mean: false, skip_nan: false, advice: OBJECT };
+const GROUP_MEAN: Operation =
+    Operation { name: "group_mean", mean: true, skip_nan: false, advice: FLOAT };
 
 /// group_sum(group_idx, array, *, axis=-1, size=None, fill_value=0, dtype=None)
 /// --
@@ -112,17 +113,22 @@ fn grouped<'py>(
     let py = array.py();
     let name = operation.name;
     let kinds = py.import("mypackage._kinds")?;
-    let (array, labels) =
-        kinds.call_method1("grouped", (name, group_idx, array))?.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()?;
+    let (array, labels) = kinds
+        .call_method1("grouped", (name, group_idx, array))?
+        .extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()?;
     if array.is_none() {
         // A dask array: the answer is a lazy one.
         let dask = py.import("mypackage.dask")?;
-        let options = pyo3::types::PyDict::new(py);
+        let options = PyDict::new(py);
         let given = [("axis", axis), ("size", size), ("fill_value", fill_value), ("dtype", dtype)];
         for (key, value) in given.into_iter().filter_map(|(key, value)| Some((key, value?))) {
             options.set_item(key, value)?;
         }
-        return dask.call_method(name, labels.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()?, Some(&options));
+        return dask.call_method(
+            name,
+            labels.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()?,
+            Some(&options),
+        );
     }
     let view = Array { object: &array };
     let Some(number) = view.number() else {

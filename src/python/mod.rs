@@ -13,6 +13,7 @@ mod integer;
 mod ndarray;
 mod reductions;
 mod ufunc;
+mod vecdot;
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> PyErr {
@@ -33,11 +34,13 @@ mod _native {
     #[pymodule_export]
     use super::config::{build_info, get_num_threads, set_num_threads};
     #[pymodule_export]
-    use super::reductions::{mean, nanmean, nansum, sum};
-    #[pymodule_export]
     use super::group::{group_mean, group_sum};
     #[pymodule_export]
     use super::hello::{add, hello};
+    #[pymodule_export]
+    use super::reductions::{mean, nanmean, nansum, sum};
+    #[pymodule_export]
+    use super::vecdot::vecdot;
 
     #[pymodule_init]
     fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {

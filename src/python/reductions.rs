@@ -17,7 +17,7 @@ use super::ndarray::{self, Array, Number};
 use crate::sum::{self as exact, Accumulator, Axis, Dtype, Format, Request};
 
 /// Below this many elements the GIL is kept: to release it would take longer than the sum.
-const DETACH_FROM: usize = 1 << 13;
+pub(super) const DETACH_FROM: usize = 1 << 13;
 
 /// An argument that was or was not given; `None` is a value of its own.
 pub(super) enum Given<'py> {
@@ -38,12 +38,17 @@ pub(super) struct Operation {
     pub name: &'static str,
     pub mean: bool,
     pub skip_nan: bool,
+    /// What to use where a result does not fit its dtype.
+    pub advice: &'static str,
 }
 
-const SUM: Operation = Operation { name: "sum", mean: false, skip_nan: false };
-const NANSUM: Operation = Operation { name: "nansum", mean: false, skip_nan: true };
-const MEAN: Operation = Operation { name: "mean", mean: true, skip_nan: false };
-const NANMEAN: Operation = Operation { name: "nanmean", mean: true, skip_nan: true };
+pub(super) const OBJECT: &str = "dtype=object for Python ints";
+pub(super) const FLOAT: &str = "dtype=float64 for a float";
+
+const SUM: Operation = Operation { name: "sum", mean: false, skip_nan: false, advice: OBJECT };
+const NANSUM: Operation = Operation { name: "nansum", mean: false, skip_nan: true, advice: OBJECT };
+const MEAN: Operation = Operation { name: "mean", mean: true, skip_nan: false, advice: FLOAT };
+const NANMEAN: Operation = Operation { name: "nanmean", mean: true, skip_nan: true, advice: FLOAT };
 
 /// The arguments after the array, as given.
 struct Arguments<'py> {
@@ -307,7 +312,12 @@ fn reduce<'py>(
 
 /// The sum of all elements of a plain array.
 #[inline]
-pub(super) fn total(py: Python<'_>, array: Array<'_, '_>, number: Number, size: usize) -> Option<Accumulator> {
+pub(super) fn total(
+    py: Python<'_>,
+    array: Array<'_, '_>,
+    number: Number,
+    size: usize,
+) -> Option<Accumulator> {
     let data = array.data().expose_provenance();
     // SAFETY: native, aligned, contiguous elements of an array that the caller holds.
     let run = || unsafe {
@@ -418,7 +428,11 @@ fn reduce_array<'py>(
 }
 
 /// Runs a kernel over so many elements, without the GIL where that pays.
-pub(super) fn detached<R: Send>(py: Python<'_>, size: usize, kernel: impl FnOnce() -> R + Send) -> R {
+pub(super) fn detached<R: Send>(
+    py: Python<'_>,
+    size: usize,
+    kernel: impl FnOnce() -> R + Send,
+) -> R {
     if size < DETACH_FROM { kernel() } else { py.detach(kernel) }
 }
 
@@ -436,7 +450,12 @@ pub(super) fn request(
     let mask_strides = mask.map_or(vec![0; reduced.len()], |mask| mask.strides().to_vec());
     let mut axes: Vec<Axis> = (array.shape().iter().zip(array.strides()))
         .zip(reduced.iter().zip(mask_strides))
-        .map(|((&size, &stride), (&reduced, mask_stride))| Axis { size, stride, mask_stride, reduced })
+        .map(|((&size, &stride), (&reduced, mask_stride))| Axis {
+            size,
+            stride,
+            mask_stride,
+            reduced,
+        })
         .collect();
     if parts {
         let stride = number.part.size() as isize;
@@ -471,7 +490,11 @@ pub(super) fn round_all<'py>(
 }
 
 /// A single sum rounded to double precision, as Python writes it; nothing is reported.
-pub(super) fn quiet_value(py: Python<'_>, complex: bool, cells: &[Accumulator]) -> PyResult<String> {
+pub(super) fn quiet_value(
+    py: Python<'_>,
+    complex: bool,
+    cells: &[Accumulator],
+) -> PyResult<String> {
     let part = |index: usize| cells.get(index).map_or(0.0, Accumulator::to_f64);
     let value = if complex {
         pyo3::types::PyComplex::from_doubles(py, part(0), part(1)).into_any()
@@ -481,9 +504,10 @@ pub(super) fn quiet_value(py: Python<'_>, complex: bool, cells: &[Accumulator]) 
     Ok(value.repr()?.to_string())
 }
 
-fn numpy<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyAny>> {
+pub(super) fn numpy<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyAny>> {
     static NUMPY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let module = NUMPY.get_or_try_init(py, || py.import("numpy").map(|numpy| numpy.into_any().unbind()))?;
+    let module =
+        NUMPY.get_or_try_init(py, || py.import("numpy").map(|numpy| numpy.into_any().unbind()))?;
     Ok(module.bind(py))
 }
 
@@ -510,12 +534,15 @@ pub(super) fn reduced_axes(ndim: usize, axis: Option<&Bound<'_, PyAny>>) -> PyRe
 
 /// An axis counted from the front; `None` for the only axes that a 0-d array accepts, 0 and -1.
 pub(super) fn normalise_axis(ndim: usize, axis: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
-    let index: isize = axis.call_method0("__index__").map_err(|_| {
-        PyTypeError::new_err(format!(
-            "axis must be None, an int or a tuple of ints, not {}",
-            axis.repr().map_or_else(|_| "this".to_owned(), |text| text.to_string())
-        ))
-    })?.extract()?;
+    let index: isize = axis
+        .call_method0("__index__")
+        .map_err(|_| {
+            PyTypeError::new_err(format!(
+                "axis must be None, an int or a tuple of ints, not {}",
+                axis.repr().map_or_else(|_| "this".to_owned(), |text| text.to_string())
+            ))
+        })?
+        .extract()?;
     let size = ndim as isize;
     if ndim == 0 && (index == 0 || index == -1) {
         return Ok(None);
@@ -528,7 +555,10 @@ pub(super) fn normalise_axis(ndim: usize, axis: &Bound<'_, PyAny>) -> PyResult<O
 }
 
 /// `where` as booleans in the shape of the array; `None` for all.
-pub(super) fn mask<'py>(array: Array<'_, 'py>, r#where: &Given<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+pub(super) fn mask<'py>(
+    array: Array<'_, 'py>,
+    r#where: &Given<'py>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
     let Given::Yes(r#where) = r#where else {
         return Ok(None);
     };
@@ -557,7 +587,10 @@ fn without_nans<'py>(
     numpy.call_method1("asarray", (kept,))
 }
 
-fn out_array<'a, 'py>(operation: Operation, out: &'a Bound<'py, PyAny>) -> PyResult<Array<'a, 'py>> {
+fn out_array<'a, 'py>(
+    operation: Operation,
+    out: &'a Bound<'py, PyAny>,
+) -> PyResult<Array<'a, 'py>> {
     let name = out.get_type().name()?;
     Array::of(out).ok_or_else(|| {
         PyTypeError::new_err(format!("{}: out must be an array, not {name}", operation.name))
@@ -609,7 +642,10 @@ fn initial<'py>(
     };
     if value.hasattr("__index__")? && !value.is_instance_of::<pyo3::types::PyFloat>() {
         let integer: i128 = value.call_method0("__index__")?.extract().map_err(|_| {
-            PyOverflowError::new_err(format!("{}: initial={value} is beyond 128 bits", operation.name))
+            PyOverflowError::new_err(format!(
+                "{}: initial={value} is beyond 128 bits",
+                operation.name
+            ))
         })?;
         parts[0].add_scaled(integer, 0);
     } else if let Ok(real) = value.extract::<f64>() {
@@ -618,7 +654,8 @@ fn initial<'py>(
         }
         parts[0].add_f64(real);
     } else if number.complex {
-        let complex = py.get_type::<pyo3::types::PyComplex>().call1((value,)).map_err(|_| refused())?;
+        let complex =
+            py.get_type::<pyo3::types::PyComplex>().call1((value,)).map_err(|_| refused())?;
         for (part, name) in parts.iter_mut().zip(["real", "imag"]) {
             part.add_f64(complex.getattr(name)?.extract()?);
         }
@@ -641,9 +678,17 @@ impl Target {
         matches!(self, Target::Number(Number { complex: true, .. }))
     }
 
-    pub fn choose(operation: Operation, number: Number, dtype: Option<Bound<'_, PyAny>>) -> PyResult<Target> {
+    pub fn choose(
+        operation: Operation,
+        number: Number,
+        dtype: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Target> {
         let Some(dtype) = dtype else {
-            return Ok(Target::Number(if operation.mean { number.of_mean() } else { number.of_sum() }));
+            return Ok(Target::Number(if operation.mean {
+                number.of_mean()
+            } else {
+                number.of_sum()
+            }));
         };
         let py = dtype.py();
         let dtype = numpy(py)?.call_method1("dtype", (dtype,))?;
@@ -664,7 +709,12 @@ impl Target {
         };
         if number.complex && !target.is_complex() {
             let warning = py.import("numpy.exceptions")?.getattr("ComplexWarning")?;
-            PyErr::warn(py, &warning, c"Casting complex values to real discards the imaginary part", 1)?;
+            PyErr::warn(
+                py,
+                &warning,
+                c"Casting complex values to real discards the imaginary part",
+                1,
+            )?;
         }
         Ok(target)
     }
@@ -787,7 +837,8 @@ impl<'py> Writer<'py> {
                     return self.put_integer(index, sum, divisor, number.part);
                 };
                 let bits = sum.round_quotient(divisor, format);
-                if bits & format.infinity() == format.infinity() && sum.is_finite() && divisor != 0 {
+                if bits & format.infinity() == format.infinity() && sum.is_finite() && divisor != 0
+                {
                     self.raise(OVERFLOW);
                 }
                 self.write(index, number.part.size(), bits);
@@ -812,7 +863,8 @@ impl<'py> Writer<'py> {
         let bytes = if cfg!(target_endian = "little") { bits } else { bits << (64 - 8 * size) };
         // SAFETY: `index` is below the number of parts of the result, each written once.
         unsafe {
-            let to = std::ptr::with_exposed_provenance_mut::<u8>(self.data).add(index * self.stride);
+            let to =
+                std::ptr::with_exposed_provenance_mut::<u8>(self.data).add(index * self.stride);
             to.copy_from_nonoverlapping(bytes.to_ne_bytes().as_ptr(), size);
         }
     }
@@ -840,8 +892,7 @@ impl<'py> Writer<'py> {
                 Target::Number(number) => number.name(),
                 Target::Object => "a Python int here",
             };
-            let advice =
-                if self.operation.mean { "dtype=float64 for a float" } else { "dtype=object for Python ints" };
+            let advice = self.operation.advice;
             return Err(PyOverflowError::new_err(format!(
                 "{name}: {what} does not fit {dtype}{place}; use {advice}"
             )));
@@ -849,9 +900,11 @@ impl<'py> Writer<'py> {
         let status = self.status.into_inner();
         if status != 0 {
             let errors = py.import("mypackage._errors")?;
-            for (flag, report) in
-                [(EMPTY, "report_empty"), (INVALID, "report_invalid"), (OVERFLOW, "report_overflow")]
-            {
+            for (flag, report) in [
+                (EMPTY, "report_empty"),
+                (INVALID, "report_invalid"),
+                (OVERFLOW, "report_overflow"),
+            ] {
                 if status & flag != 0 {
                     errors.call_method1(report, (name,))?;
                 }

@@ -130,7 +130,10 @@ impl Accumulator {
         if x.is_finite() && y.is_finite() {
             let ((mx, ex), (my, ey)) = (decompose(x), decompose(y));
             let m = (u128::from(mx) * u128::from(my)) as i128;
-            self.add_scaled(if x.is_sign_negative() != y.is_sign_negative() { -m } else { m }, ex + ey);
+            self.add_scaled(
+                if x.is_sign_negative() != y.is_sign_negative() { -m } else { m },
+                ex + ey,
+            );
         } else if x == 0.0 || y == 0.0 {
             // 0 * inf has no value; it is invalid, as inf - inf is.
             self.positive_infinities += 1;
@@ -162,9 +165,10 @@ impl Accumulator {
         }
         if self.window != 0 {
             let lowest = exponent.min(self.exponent);
-            if let (Some(mine), Some(theirs)) =
-                (shift_left(self.window, self.exponent - lowest), shift_left(value, exponent - lowest))
-                && let Some(sum) = mine.checked_add(theirs)
+            if let (Some(mine), Some(theirs)) = (
+                shift_left(self.window, self.exponent - lowest),
+                shift_left(value, exponent - lowest),
+            ) && let Some(sum) = mine.checked_add(theirs)
             {
                 self.window = sum;
                 self.exponent = lowest;
@@ -316,7 +320,9 @@ impl Accumulator {
         match self.special() {
             _ if divisor == 0 => format.nan(),
             Some(special) if special.is_nan() => format.nan(),
-            Some(special) if (special < 0.0) != (divisor < 0) => format.sign_bit() | format.infinity(),
+            Some(special) if (special < 0.0) != (divisor < 0) => {
+                format.sign_bit() | format.infinity()
+            }
             Some(_) => format.infinity(),
             None => {
                 let (negative, magnitude) = self.magnitude();
@@ -369,14 +375,17 @@ impl Accumulator {
             return None;
         }
         let (negative, magnitude) = self.magnitude();
-        let integer = i128::try_from(magnitude.divide(divisor.unsigned_abs()).to_integer()?).ok()?;
+        let integer =
+            i128::try_from(magnitude.divide(divisor.unsigned_abs()).to_integer()?).ok()?;
         Some(if negative != (divisor < 0) { -integer } else { integer })
     }
 
     /// The finite part in its one canonical form.
     pub(super) fn canonical(&self) -> Canonical {
         let (negative, mut bytes, mut exponent) = match &self.digits {
-            None => (self.window < 0, self.window.unsigned_abs().to_le_bytes().to_vec(), self.exponent),
+            None => {
+                (self.window < 0, self.window.unsigned_abs().to_le_bytes().to_vec(), self.exponent)
+            }
             Some(digits) if self.window == 0 => digits.to_bytes(),
             Some(_) => {
                 let mut all = self.clone();
@@ -411,7 +420,10 @@ impl Accumulator {
             let mut word = [0; 8];
             word[..chunk.len()].copy_from_slice(chunk);
             let word = i128::from(u64::from_le_bytes(word));
-            result.add_scaled(if value.negative { -word } else { word }, value.exponent + 64 * index as i32);
+            result.add_scaled(
+                if value.negative { -word } else { word },
+                value.exponent + 64 * index as i32,
+            );
         }
         result
     }

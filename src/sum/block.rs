@@ -40,9 +40,9 @@ pub(super) const BLOCK: usize = 2048;
 /// of the level above (2^-53 of its binade): their sum stays below half of this level's.
 pub(super) const LEVEL: i32 = 43;
 /// The highest exponent of a first accumulator.
-const HIGHEST: i32 = 1022;
+pub(super) const HIGHEST: i32 = 1022;
 /// The exponent field of infinities and NaNs.
-const INFINITE: i32 = 2047;
+pub(super) const INFINITE: i32 = 2047;
 /// At this exponent the last bit is the smallest subnormal number: nothing can be left over.
 const LOWEST: i32 = -1022;
 
@@ -50,7 +50,7 @@ const LOWEST: i32 = -1022;
 const LOW_BITS: i32 = 27;
 
 pub(super) const SIGN_AND_EXPONENT: u64 = 0xfff << 52;
-const ABSOLUTE: u64 = u64::MAX >> 1;
+pub(super) const ABSOLUTE: u64 = u64::MAX >> 1;
 
 /// What a kernel reads: numbers that binary64 holds exactly.
 pub(super) trait Number: Copy + Default + Send + Sync + 'static {
@@ -151,7 +151,7 @@ pub(super) fn prefetch<T>(address: *const T) {
 
 /// The lanes' sums less their biases; `None` if a lane is not in its binade.
 #[inline(always)]
-fn collect<const W: usize, const K: usize>(
+pub(super) fn collect<const W: usize, const K: usize>(
     lanes: [[[f64; W]; 4]; K],
     exponents: [i32; K],
     bias: [f64; K],
@@ -176,24 +176,33 @@ fn collect<const W: usize, const K: usize>(
 }
 
 #[inline(always)]
-fn any<const W: usize>(lanes: [u64; W]) -> u64 {
+pub(super) fn any<const W: usize>(lanes: [u64; W]) -> u64 {
     lanes.into_iter().fold(0, |any, lane| any | lane)
 }
 
 /// `K` levels, what they left over, and whether the first one left its binade.
 #[derive(Clone, Copy)]
-struct Levels<const W: usize, const K: usize> {
+pub(super) struct Levels<const W: usize, const K: usize> {
+    exponents: [i32; K],
     bias: [f64; K],
     sums: [[[f64; W]; 4]; K],
     escaped: [u64; W],
     remainder: [u64; W],
 }
 
-impl<T: Number, const W: usize, const K: usize> Lanes<T, W> for Levels<W, K> {
+impl<const W: usize, const K: usize> Levels<W, K> {
+    /// Empty levels, the first at exponent `first`.
     #[inline(always)]
-    fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
-        let mut x = vector.map(T::widen);
-        for level in 0..K {
+    pub fn new(first: i32) -> Levels<W, K> {
+        let (exponents, bias) = levels::<K>(first, LEVEL);
+        let sums = bias.map(|bias| [[bias; W]; 4]);
+        Levels { exponents, bias, sums, escaped: [0; W], remainder: [0; W] }
+    }
+
+    /// Adds one vector to level `TOP` of a stream, and what is left over to those below.
+    #[inline(always)]
+    pub fn cascade<const STREAM: usize, const TOP: usize>(&mut self, mut x: [f64; W]) {
+        for level in TOP..K {
             let sum = &mut self.sums[level][STREAM];
             for lane in 0..W {
                 let s = sum[lane] + x[lane];
@@ -208,6 +217,21 @@ impl<T: Number, const W: usize, const K: usize> Lanes<T, W> for Levels<W, K> {
             self.remainder[lane] |= x[lane].to_bits();
         }
     }
+
+    /// The sums, if all that was added is in them.
+    #[inline(always)]
+    pub fn finish(self) -> Option<Sums<K>> {
+        let kept =
+            any(self.escaped) & SIGN_AND_EXPONENT == 0 && any(self.remainder) & ABSOLUTE == 0;
+        collect(self.sums, self.exponents, self.bias).filter(|_| kept)
+    }
+}
+
+impl<T: Number, const W: usize, const K: usize> Lanes<T, W> for Levels<W, K> {
+    #[inline(always)]
+    fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
+        self.cascade::<STREAM, 0>(vector.map(T::widen));
+    }
 }
 
 #[inline(always)]
@@ -216,13 +240,9 @@ fn exact_body<T: Number, const W: usize, const K: usize>(
     first: i32,
     ahead: usize,
 ) -> Option<Sums<K>> {
-    let (exponents, bias) = levels::<K>(first, LEVEL);
-    let sums = bias.map(|bias| [[bias; W]; 4]);
-    let mut lanes = Levels { bias, sums, escaped: [0; W], remainder: [0; W] };
+    let mut lanes = Levels::<W, K>::new(first);
     read::<T, W>(values, ahead, &mut lanes);
-    let kept =
-        any(lanes.escaped) & SIGN_AND_EXPONENT == 0 && any(lanes.remainder) & ABSOLUTE == 0;
-    collect(lanes.sums, exponents, bias).filter(|_| kept)
+    lanes.finish()
 }
 
 /// Two levels that receive the two parts of each number, unchecked.
@@ -236,7 +256,8 @@ impl<T: Number, const W: usize> Lanes<T, W> for Halves<W> {
     fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
         for lane in 0..W {
             let x = vector[lane].widen();
-            let head = if T::SPLIT { f64::from_bits(x.to_bits() >> LOW_BITS << LOW_BITS) } else { x };
+            let head =
+                if T::SPLIT { f64::from_bits(x.to_bits() >> LOW_BITS << LOW_BITS) } else { x };
             self.sums[0][STREAM][lane] += head;
             if T::SPLIT {
                 self.sums[1][STREAM][lane] += x - head;

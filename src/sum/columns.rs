@@ -139,7 +139,9 @@ impl Panel {
         if !collect(isa, &self.state, self.width, &mut self.parts) {
             for column in 0..self.width {
                 let state = &self.state;
-                if state.escaped[column] & SIGN_AND_EXPONENT != 0 || state.remainder[column] << 1 != 0 {
+                if state.escaped[column] & SIGN_AND_EXPONENT != 0
+                    || state.remainder[column] << 1 != 0
+                {
                     self.add_column(isa, rows, column);
                 }
             }
@@ -307,7 +309,9 @@ fn collect_body(state: &State, width: usize, parts: &mut [Lanes<i64>; 2]) -> boo
         let failed = state.escaped[column] & SIGN_AND_EXPONENT | state.remainder[column] << 1;
         any |= failed;
         for level in 0..2 {
-            let moved = state.sums[level][column].to_bits().wrapping_sub(state.bias[level][column].to_bits());
+            let moved = state.sums[level][column]
+                .to_bits()
+                .wrapping_sub(state.bias[level][column].to_bits());
             parts[level][column] += if failed == 0 { moved as i64 } else { 0 };
         }
     }

@@ -63,7 +63,13 @@ fn run<O: Operand>(
             data = data.wrapping_offset((rest % kept.size) as isize * kept.stride);
             rest /= kept.size;
         }
-        let line = Line { data, stride: along.stride, mask: std::ptr::null(), mask_stride: 0, count: along.size };
+        let line = Line {
+            data,
+            stride: along.stride,
+            mask: std::ptr::null(),
+            mask_stride: 0,
+            count: along.size,
+        };
         let first = index / inner * groups * inner + index % inner;
         Table::<O>::of(cpu::isa(), line, request.swapped, labels, groups)
             .for_each(|group, sum| put(first + group * inner, sum));
@@ -144,7 +150,13 @@ impl<O: Operand> Table<O> {
     }
 
     /// Adds a block; the labels may be more.
-    fn add(&mut self, isa: Isa, values: &[O::Value], labels: &[i64], pairs: &mut [[i64; 2]; BLOCK]) {
+    fn add(
+        &mut self,
+        isa: Isa,
+        values: &[O::Value],
+        labels: &[i64],
+        pairs: &mut [[i64; 2]; BLOCK],
+    ) {
         if self.added + values.len() > CAPACITY {
             self.empty();
         }
@@ -218,7 +230,10 @@ impl<O: Operand> Table<O> {
 fn add_pair<O: Operand>(scale: Option<i32>, pair: [i64; 2], sum: &mut Accumulator) {
     if let Some(scale) = scale {
         let units = O::Value::units(scale);
-        sum.add_scaled((i128::from(pair[0]) << (units[0] - units[1])) + i128::from(pair[1]), units[1]);
+        sum.add_scaled(
+            (i128::from(pair[0]) << (units[0] - units[1])) + i128::from(pair[1]),
+            units[1],
+        );
     }
 }
 

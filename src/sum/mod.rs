@@ -8,20 +8,30 @@ mod axes;
 mod block;
 mod bytes;
 mod columns;
+mod cumulative;
 mod digits;
+mod dot;
 mod group;
+mod positions;
+mod products;
 mod round;
 mod slice;
 mod summand;
 mod summary;
+#[cfg(test)]
+mod testing;
+mod vecdot;
 mod walk;
 
 pub use accumulator::Accumulator;
 pub use axes::{Axis, Dtype, Request, collect_axes, sum_axes, sum_contiguous};
 pub use bytes::{decode, encode};
+pub use cumulative::cumsum;
+pub use dot::{dot, dot_f32};
 pub use group::sum_groups;
 pub use round::Format;
 pub use summary::{Summary, summarize};
+pub use vecdot::{DotRequest, Vectors, vecdot};
 
 use crate::cpu;
 

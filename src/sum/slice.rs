@@ -1,5 +1,7 @@
 //! The exact sum of a slice: the cheapest kernel that is exact for each block.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::accumulator::Accumulator;
@@ -13,14 +15,45 @@ use crate::fpu::{self, Environment};
 enum Tier {
     Flagged,
     Levels2,
+    Levels3,
     Levels4,
     Levels8,
     Digits,
 }
 
 impl Tier {
-    const ALL: [Tier; 5] =
-        [Tier::Flagged, Tier::Levels2, Tier::Levels4, Tier::Levels8, Tier::Digits];
+    const ALL: [Tier; 6] =
+        [Tier::Flagged, Tier::Levels2, Tier::Levels3, Tier::Levels4, Tier::Levels8, Tier::Digits];
+}
+
+/// What a block adds: its numbers, or the products of its pairs.
+pub(super) trait Terms: Copy {
+    /// The largest biased exponent of a term; [`INFINITE`] if any is infinite or NaN.
+    fn highest_exponent(self, isa: Isa) -> i32;
+    /// The sum, exact if the inexact flag was not raised meanwhile, if there is such a kernel.
+    fn flagged(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<2>>;
+    /// The exact sum in `K` levels, if the terms fit them.
+    fn levels<const K: usize>(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<K>>;
+    /// Adds the terms one by one, without counting them.
+    fn add_each(self, into: &mut Accumulator);
+}
+
+impl<T: Number> Terms for &[T] {
+    #[inline(always)]
+    fn highest_exponent(self, isa: Isa) -> i32 {
+        block::highest_exponent(isa, self)
+    }
+    #[inline(always)]
+    fn flagged(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<2>> {
+        block::flagged_block(isa, self, first, ahead)
+    }
+    #[inline(always)]
+    fn levels<const K: usize>(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<K>> {
+        block::exact_block(isa, self, first, ahead)
+    }
+    fn add_each(self, into: &mut Accumulator) {
+        into.add_each(self.iter().map(|x| x.widen()));
+    }
 }
 
 /// The scale before the first block: lower than any.
@@ -61,9 +94,19 @@ impl Summer {
     #[inline]
     pub fn new(isa: Isa, total: usize) -> Summer {
         let flagged = total >= FLAGGED_FROM && fpu::inexact_flag_works();
-        let cheapest = if flagged { Tier::Flagged } else { Tier::Levels2 };
+        Summer::starting_with(isa, total, if flagged { Tier::Flagged } else { Tier::Levels2 })
+    }
+
+    /// For about `total` products in all; with `exact`, each of them is a binary64 number.
+    #[inline]
+    pub fn of_products(isa: Isa, total: usize, exact: bool) -> Summer {
+        Summer::starting_with(isa, total, if exact { Tier::Levels2 } else { Tier::Levels3 })
+    }
+
+    #[inline]
+    fn starting_with(isa: Isa, total: usize, cheapest: Tier) -> Summer {
         let mut environment = Environment::enter();
-        if flagged {
+        if cheapest == Tier::Flagged {
             environment.clear_inexact();
         }
         Summer {
@@ -82,24 +125,30 @@ impl Summer {
     #[inline]
     pub fn add<T: Number>(&mut self, values: &[T], into: &mut Accumulator) {
         for values in values.chunks(BLOCK) {
-            if self.first == UNKNOWN || !self.try_tier(self.tier, values, into) {
-                self.add_difficult_block(values, into);
-            }
-            self.points = self.points.saturating_sub(1);
-            if self.tier != self.cheapest {
-                self.patience -= 1;
-                if self.patience == 0 {
-                    self.tier = self.cheapest;
-                    self.environment.clear_inexact();
-                }
+            self.add_block(values, into);
+        }
+    }
+
+    /// Adds a block; the count is the caller's.
+    #[inline]
+    pub fn add_block(&mut self, terms: impl Terms, into: &mut Accumulator) {
+        if self.first == UNKNOWN || !self.try_tier(self.tier, terms, into) {
+            self.add_difficult_block(terms, into);
+        }
+        self.points = self.points.saturating_sub(1);
+        if self.tier != self.cheapest {
+            self.patience -= 1;
+            if self.patience == 0 {
+                self.tier = self.cheapest;
+                self.environment.clear_inexact();
             }
         }
     }
 
     /// Chooses the scale for a block, then tries the tiers in turn.
     #[inline(never)]
-    fn add_difficult_block<T: Number>(&mut self, values: &[T], into: &mut Accumulator) {
-        let highest = block::highest_exponent(self.isa, values);
+    fn add_difficult_block(&mut self, terms: impl Terms, into: &mut Accumulator) {
+        let highest = terms.highest_exponent(self.isa);
         let start = match block::scale(highest, block::headroom(self.isa)) {
             None => Tier::Digits,
             Some(own) if own > self.first || own < self.first - SLACK => {
@@ -114,7 +163,7 @@ impl Summer {
         }
         let mut suitable = Tier::Digits;
         for tier in Tier::ALL {
-            if tier >= start && self.try_tier(tier, values, into) {
+            if tier >= start && self.try_tier(tier, terms, into) {
                 suitable = tier;
                 break;
             }
@@ -134,25 +183,22 @@ impl Summer {
     }
 
     #[inline]
-    fn try_tier<T: Number>(&mut self, tier: Tier, values: &[T], into: &mut Accumulator) -> bool {
+    fn try_tier(&mut self, tier: Tier, terms: impl Terms, into: &mut Accumulator) -> bool {
+        let Summer { isa, first, ahead, .. } = *self;
         match tier {
             Tier::Flagged => {
-                let sums = block::flagged_block(self.isa, values, self.first, self.ahead);
+                let sums = terms.flagged(isa, first, ahead);
                 !self.environment.was_inexact() && deposit(sums, into)
             }
-            Tier::Levels2 => deposit(self.levels::<T, 2>(values), into),
-            Tier::Levels4 => deposit(self.levels::<T, 4>(values), into),
-            Tier::Levels8 => deposit(self.levels::<T, 8>(values), into),
+            Tier::Levels2 => deposit(terms.levels::<2>(isa, first, ahead), into),
+            Tier::Levels3 => deposit(terms.levels::<3>(isa, first, ahead), into),
+            Tier::Levels4 => deposit(terms.levels::<4>(isa, first, ahead), into),
+            Tier::Levels8 => deposit(terms.levels::<8>(isa, first, ahead), into),
             Tier::Digits => {
-                into.add_each(values.iter().map(|x| x.widen()));
+                terms.add_each(into);
                 true
             }
         }
-    }
-
-    #[inline]
-    fn levels<T: Number, const K: usize>(&self, values: &[T]) -> Option<Sums<K>> {
-        block::exact_block(self.isa, values, self.first, self.ahead)
     }
 }
 
@@ -179,27 +225,39 @@ pub(super) const PARALLEL_FROM: usize = 1 << 18;
 
 /// The exact sum of a slice; parallel where that pays.
 pub(super) fn sum<T: Summand>(isa: Isa, values: &[T]) -> Accumulator {
-    let serial = |values: &[T]| {
+    in_parts(values.len(), |part| {
+        let values = &values[part];
         let mut total = Accumulator::new();
         T::add_run(isa, values, &mut Summer::new(isa, values.len()), &mut total);
         total.add_zeros(values.len() as i64);
         total
-    };
+    })
+}
+
+/// The sum over `0..count` of a function that sums a part of it; parallel where that pays.
+pub(super) fn in_parts(
+    count: usize,
+    sum: impl Fn(Range<usize>) -> Accumulator + Sync,
+) -> Accumulator {
     let threads = crate::threads::get();
-    if values.len() < PARALLEL_FROM || threads == 1 {
-        return serial(values);
+    if count < PARALLEL_FROM || threads == 1 {
+        return sum(0..count);
     }
-    let share = values.len().div_ceil(4 * threads).next_multiple_of(BLOCK).max(PARALLEL_FROM / 4);
+    let share = count.div_ceil(4 * threads).next_multiple_of(BLOCK).max(PARALLEL_FROM / 4);
     crate::threads::run(|| {
-        values.par_chunks(share).map(serial).reduce(Accumulator::new, |mut left, right| {
-            left.merge(&right);
-            left
-        })
+        (0..count.div_ceil(share))
+            .into_par_iter()
+            .map(|part| sum(part * share..count.min((part + 1) * share)))
+            .reduce(Accumulator::new, |mut left, right| {
+                left.merge(&right);
+                left
+            })
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{numbers, pseudo_random};
     use super::block::power_of_two;
     use super::*;
     use proptest::prelude::*;
@@ -215,31 +273,6 @@ mod tests {
         }
     }
 
-    fn pseudo_random(seed: u64) -> impl FnMut() -> u64 {
-        let mut state = seed;
-        move || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let x = (state ^ state >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            x ^ x >> 32
-        }
-    }
-
-    /// `spread` binades around `centre`, both signs.
-    fn numbers(count: usize, centre: i32, spread: u64, seed: u64) -> Vec<f64> {
-        let mut next = pseudo_random(seed);
-        let number = |bits: u64, exponent: i32| {
-            let field = (exponent + 1023).clamp(0, 2046) as u64;
-            f64::from_bits(bits & !(0x7ff << 52) | field << 52)
-        };
-        (0..count)
-            .map(|_| {
-                let bits = next();
-                let shift = if spread == 0 { 0 } else { (next() % spread) as i32 - spread as i32 / 2 };
-                number(bits, centre + shift)
-            })
-            .collect()
-    }
-
     #[test]
     fn every_length_around_the_blocks() {
         let values = numbers(3 * BLOCK + 40, 0, 20, 1);
@@ -251,7 +284,9 @@ mod tests {
 
     #[test]
     fn every_scale_and_spread() {
-        for (seed, spread) in [0, 1, 10, 17, 30, 60, 90, 130, 300, 700, 2000].into_iter().enumerate() {
+        for (seed, spread) in
+            [0, 1, 10, 17, 30, 60, 90, 130, 300, 700, 2000].into_iter().enumerate()
+        {
             for centre in [-1074, -1030, -1000, -500, 0, 600, 1000, 1023] {
                 check(&numbers(5 * BLOCK + 17, centre, spread, seed as u64));
             }

@@ -84,7 +84,10 @@ fn cut_body<T: Number>(values: &[T], scale: i32, pairs: &mut [[i64; 2]; BLOCK]) 
         let rest = x - (high - bias[0]);
         let low = bias[1] + rest;
         let left = rest - (low - bias[1]);
-        *pair = [high.to_bits().wrapping_sub(bits[0]) as i64, low.to_bits().wrapping_sub(bits[1]) as i64];
+        *pair = [
+            high.to_bits().wrapping_sub(bits[0]) as i64,
+            low.to_bits().wrapping_sub(bits[1]) as i64,
+        ];
         failed |= left.to_bits() << 1 | (high.to_bits() ^ bits[0]) & block::SIGN_AND_EXPONENT;
     }
     failed == 0

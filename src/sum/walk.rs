@@ -62,7 +62,8 @@ operand! {
 fn widen_f16(bits: u16) -> f32 {
     const REBIAS: u32 = (127 - 15) << 23;
     let magnitude = u32::from(bits & 0x7fff) << 13;
-    let subnormal = f32::from_bits(magnitude + REBIAS + (1 << 23)) - f32::from_bits(REBIAS + (1 << 23));
+    let subnormal =
+        f32::from_bits(magnitude + REBIAS + (1 << 23)) - f32::from_bits(REBIAS + (1 << 23));
     let widened = match bits & 0x7c00 {
         0 => subnormal.to_bits(),
         0x7c00 => magnitude + 2 * REBIAS,
@@ -128,6 +129,12 @@ impl Line {
             count: self.count - start,
             ..*self
         }
+    }
+
+    /// The first elements, at most `count`.
+    #[inline]
+    pub fn truncate(&self, count: usize) -> Line {
+        Line { count: self.count.min(count), ..*self }
     }
 }
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-import mypackage
 from mypackage import ExactSum
 from mypackage._extras import require
+from mypackage._states import add, result_dtype, rounded
 
 da = require("dask.array")
 
@@ -184,9 +184,7 @@ def _reduction(
             f"{name}: dask arrays of {a.dtype} have no exact result here; reduce a.view('i8') "
             "and view the result as the timedelta"
         )
-    # The in-memory twin decides about dtypes, and refuses those without an exact result.
-    one = getattr(mypackage, name)(np.ones(1, a.dtype), dtype=dtype)
-    dtype = getattr(one, "dtype", np.dtype(object))
+    dtype = result_dtype(name, a.dtype, dtype)
     finish = partial(_value, name=name, initial=initial, masked=_is_masked(a))
     return _tree(
         a,
@@ -205,7 +203,7 @@ def _tree(
     a: Any,
     second: Any,
     state: Callable[..., ExactSum],
-    finish: Callable[..., Any],
+    finish: partial[Any],
     *,
     axis: Any,
     dtype: np.dtype,
@@ -255,16 +253,9 @@ def _chunk(
 def _state(
     x: np.ndarray, where: np.ndarray | None, axis: tuple[int, ...], *, skip_nan: bool
 ) -> ExactSum:
-    shape = tuple(size for index, size in enumerate(x.shape) if index not in axis)
-    include: Any = True if where is None else where
-    total = ExactSum(shape).add(x, axis, include)
-    if skip_nan and x.dtype.kind in "fc":
-        with np.errstate(all="ignore"):
-            value = total.value()
-        # NaNs are looked for only where there may be one: infinities make NaN too.
-        if np.isnan(value).any():
-            return ExactSum(shape).add(x, axis, include & ~np.isnan(x))
-    return total
+    state = ExactSum(tuple(size for index, size in enumerate(x.shape) if index not in axis))
+    add(state, x, axis, True if where is None else where, skip_nan=skip_nan)
+    return state
 
 
 def _states(nested: Any) -> Iterator[ExactSum]:
@@ -295,26 +286,14 @@ def _root(
 def _value(total: ExactSum, *, name: str, dtype: Any, initial: Any, masked: bool) -> Any:
     """Round the root; `total` is this function's own."""
     nothing = np.equal(total.count, 0)
-    if name.endswith("mean"):
-        if masked:
-            # A masked mean of nothing is masked, and no cause for a warning.
-            total.add(np.zeros((1, *total.shape)), 0, nothing)
-        value = total.mean(dtype)
-    else:
+    if name.endswith("sum"):
         if np.any(initial):
             total.add(np.broadcast_to(initial, (1, *total.shape)), 0)
-        value = _integers(total) if dtype.kind == "O" else total.value(dtype)
+    elif masked:
+        # A masked mean of nothing is masked, and no cause for a warning.
+        total.add(np.zeros((1, *total.shape)), 0, nothing)
+    value = rounded(name, total, dtype)
     return np.ma.array(value, mask=nothing) if masked else value
-
-
-def _integers(total: ExactSum) -> Any:
-    """Sums of integers of any size as Python ints."""
-    integers: Any = np.zeros(total.shape, dtype=object)
-    # A rounded sum of integers is an integer, and so is what it lacks.
-    while np.any(part := total.value()):
-        integers = integers + np.vectorize(int, otypes="O")(part)
-        total.subtract(np.expand_dims(part, 0), 0)
-    return integers[()] if isinstance(integers, np.ndarray) else integers
 
 
 def _sizeof(state: ExactSum) -> int:

@@ -16,8 +16,9 @@ import mypackage
 from mypackage._cli import COMMANDS, INTERRUPTED, main
 from mypackage._cli.bench import measure
 from mypackage._cli.cases import OURS, cases
-from mypackage._cli.files import read
 from mypackage._cli.sum import OPERATIONS
+from mypackage._formats import Options
+from mypackage._streams import read
 
 
 def run(*arguments, **keywords):
@@ -205,7 +206,7 @@ def test_csv_reads_what_python_writes(tmp_path_factory, numbers):
     path = tmp_path_factory.mktemp("csv") / "values.csv"
     path.write_text("x,note\n" + "".join(f"{number!r},\n" for number in numbers))
     for columns in (["x"], ["x", "note"]):
-        values = read(path, columns).values[:, 0]
+        values = read(path, Options(columns))[:, 0]
         # An integral column such as -0.0 has a point, so it stays float64.
         assert values.tobytes() == np.array(numbers).tobytes()
 
@@ -214,7 +215,7 @@ def test_csv_reads_what_python_writes(tmp_path_factory, numbers):
     ("name", "content", "message"),
     [
         ("absent.npy", None, "No such file"),
-        ("a.txt", b"1", "the suffix must be .npy, .npz or .csv"),
+        ("a.txt", b"1", "the suffix must be .npy, .npz, .csv"),
         ("a.npy", b"", "magic string"),
         ("a.npy", b"not an array", "magic string"),
         ("a.npz", b"not an archive", "not a .npz archive"),

@@ -1,9 +1,11 @@
 """Exact, bit-reproducible reductions and exact Fibonacci numbers for NumPy."""
 
+from ._average import average
 from ._config import show_config, threads
 from ._locate import get_include, get_library
 from ._native import (
     add,
+    cumsum,
     fibonacci,
     fibonacci_mod,
     get_num_threads,
@@ -24,6 +26,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "add",
+    "average",
+    "cumsum",
     "fibonacci",
     "fibonacci_mod",
     "get_include",

@@ -4,7 +4,9 @@ use pyo3::prelude::*;
 
 use crate::error::Error;
 
+mod average;
 mod config;
+mod cumsum;
 mod fibonacci;
 mod hello;
 mod ndarray;
@@ -30,6 +32,10 @@ mod _native {
     use super::config::{build_info, get_num_threads, set_num_threads};
     #[pymodule_export]
     use super::reductions::{mean, nanmean, nansum, sum};
+    #[pymodule_export]
+    use super::average::weighted_mean;
+    #[pymodule_export]
+    use super::cumsum::cumsum;
     #[pymodule_export]
     use super::vecdot::vecdot;
     #[pymodule_export]

@@ -362,7 +362,7 @@ fn format(part: Dtype) -> Option<Format> {
 }
 
 /// What an integer type, or bool, holds.
-fn integer_range(part: Dtype) -> std::ops::RangeInclusive<i128> {
+pub(super) fn integer_range(part: Dtype) -> std::ops::RangeInclusive<i128> {
     let bits = 8 * part.size() as u32;
     match part {
         Dtype::Bool => 0..=1,
@@ -390,7 +390,7 @@ fn reduce_array<'py>(
         .map(|(&size, &reduced)| if reduced { 1 } else { size })
         .collect();
     if let Some(out) = &arguments.out {
-        check_out(operation, out, &shape)?;
+        check_out(operation.name, out, &shape)?;
     }
     let initial = initial(py, operation, array, number, &reduced, &arguments.initial)?;
 
@@ -491,18 +491,18 @@ fn mask<'py>(array: Array<'_, 'py>, r#where: &Given<'py>) -> PyResult<Option<Bou
     Ok(Some(numpy.call_method1("broadcast_to", (mask, shape))?))
 }
 
-fn check_out(operation: Operation, out: &Bound<'_, PyAny>, shape: &[usize]) -> PyResult<()> {
+pub(super) fn check_out(name: &str, out: &Bound<'_, PyAny>, shape: &[usize]) -> PyResult<()> {
     let Some(array) = Array::of(out) else {
         return Err(PyTypeError::new_err(format!(
             "{}: out must be an array, not {}",
-            operation.name,
+            name,
             out.get_type().name()?
         )));
     };
     if array.shape() != shape {
         return Err(PyValueError::new_err(format!(
             "{}: out has shape {:?}, but the result has shape {shape:?}",
-            operation.name,
+            name,
             array.shape()
         )));
     }
@@ -606,6 +606,10 @@ impl Target {
         }
         Ok(target)
     }
+}
+
+fn is_infinite(sum: &Accumulator) -> bool {
+    !sum.is_finite() && sum.to_f64().is_infinite()
 }
 
 const INVALID: u8 = 1;
@@ -726,6 +730,26 @@ impl<'py> Writer<'py> {
                 self.write(index, number.part.size(), bits);
             }
         }
+    }
+
+    /// Writes a floating-point quotient of two sums.
+    pub fn put_quotient(&self, index: usize, sum: &Accumulator, divisor: &Accumulator) {
+        let Target::Number(number) = self.target else {
+            unreachable!("quotients are floating-point numbers")
+        };
+        let Some(format) = format(number.part) else {
+            unreachable!("quotients are floating-point numbers")
+        };
+        let bits = sum.divide(divisor, format);
+        if sum.is_invalid() || divisor.is_invalid() || is_infinite(sum) && is_infinite(divisor) {
+            self.raise(INVALID);
+        } else if bits & format.infinity() == format.infinity()
+            && sum.is_finite()
+            && divisor.is_finite()
+        {
+            self.raise(OVERFLOW);
+        }
+        self.write(index, number.part.size(), bits);
     }
 
     fn put_integer(&self, index: usize, sum: &Accumulator, divisor: i64, part: Dtype) {

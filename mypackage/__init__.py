@@ -1,10 +1,12 @@
 """Exact, bit-reproducible reductions and exact Fibonacci numbers for NumPy."""
 
+from ._average import average
 from ._config import show_config, threads
 from ._locate import get_include, get_library
 from ._native import (
     ExactSum,
     add,
+    cumsum,
     fibonacci,
     fibonacci_index,
     fibonacci_mod,
@@ -32,6 +34,8 @@ __version__ = "0.1.0"
 __all__ = [
     "ExactSum",
     "add",
+    "average",
+    "cumsum",
     "fibonacci",
     "fibonacci_index",
     "fibonacci_mod",

@@ -16,7 +16,8 @@ import numpy as np
 from . import _native
 from ._errors import report_empty
 
-_KERNELS = "?bBhHiIlLqQefdFD"
+# The dtypes that have kernels.
+KERNELS = "?bBhHiIlLqQefdFD"
 _NUMBERS = "bool, integers, float16, float32, float64, complex64, complex128"
 _SUPPORTED = f"{_NUMBERS}, timedelta64 and object"
 
@@ -98,7 +99,7 @@ def vecdot(x1: Any, x2: Any, axis: int | None = None) -> Any:
         left, right = (np.moveaxis(x, axis, -1) for x in arrays)
         return np.sum(np.conjugate(left) * right, axis=-1)
     for x in arrays:
-        if x.dtype.char not in _KERNELS:
+        if x.dtype.char not in KERNELS:
             raise TypeError(
                 f"vecdot: there is no exact result for dtype {x.dtype}; "
                 f"supported are {_NUMBERS} and object"
@@ -106,8 +107,40 @@ def vecdot(x1: Any, x2: Any, axis: int | None = None) -> Any:
     return _native.vecdot(*arrays, axis=axis)
 
 
+def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """`mypackage.cumsum` of anything."""
+    if is_dask(a):
+        from . import dask
+
+        return dask.cumsum(a, axis=axis, dtype=dtype, out=out)
+    array = np.asanyarray(a)
+    if isinstance(array, np.ma.MaskedArray):
+        # Masked elements count as 0 and stay masked.
+        result = cumsum(array.filled(0), axis, dtype, None if out is None else np.asarray(out))
+        mask = np.ma.getmaskarray(array)
+        result = np.ma.array(result, mask=mask.ravel() if axis is None else mask)
+        if out is None:
+            return result
+        if isinstance(out, np.ma.MaskedArray):
+            out.mask = result.mask
+        return out
+    if type(array) is not np.ndarray:
+        result = cumsum(array.view(np.ndarray), axis, dtype, out)
+        if out is not None or isinstance(array, np.memmap):
+            return result
+        return array.__array_wrap__(result)
+    if array.dtype.char in KERNELS:
+        return _native.cumsum(array, axis, dtype, out)
+    if array.dtype.kind == "O":
+        return np.cumsum(array, axis, dtype, out)
+    raise TypeError(
+        f"cumsum: there is no exact result for dtype {array.dtype}; "
+        f"supported are {_NUMBERS} and object"
+    )
+
+
 def _array(name: str, a: np.ndarray, arguments: dict[str, Any]) -> Any:
-    if a.dtype.char in _KERNELS:
+    if a.dtype.char in KERNELS:
         return getattr(_native, name)(a, **arguments)
     if a.dtype.kind == "O":
         return getattr(np, name)(a, **arguments)

@@ -32,6 +32,19 @@ def to_float(value: Fraction | int) -> float:
         return math.inf if value > 0 else -math.inf
 
 
+def to_format(value: Fraction | int, dtype: type) -> float:
+    """The nearest number of a NumPy floating-point type, by way of a binary64 rounded to odd."""
+    value = Fraction(value)
+    near = to_float(value)
+    if dtype is np.float64 or math.isinf(near):
+        return dtype(near)
+    exact = Fraction(near)
+    if exact != value and int(np.float64(near).view(np.int64)) % 2 == 0:
+        near = math.nextafter(near, math.inf if value > exact else -math.inf)
+    with np.errstate(over="ignore", under="ignore"):
+        return dtype(near)
+
+
 def fibonacci(n: int) -> int:
     """F(n) by the recurrence, for negative n too."""
     a, b = 0, 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from reference import exact_vecdot, to_float
+from reference import exact_vecdot, to_float, to_format
 
 import mypackage
 
@@ -19,18 +19,6 @@ RNG = np.random.default_rng(20)
 def wide(*shape):
     """Numbers of very different sizes, whose products do not overflow."""
     return RNG.standard_normal(shape) * 2.0 ** RNG.integers(-300, 300, shape)
-
-
-def rounded(value, dtype):
-    """A fraction in the nearest number of a dtype."""
-    if dtype == np.float64:
-        return to_float(value)
-    # To odd in binary64, so that the second rounding is the only one.
-    near = to_float(value)
-    if Fraction(near) != value and math.frexp(near)[0] * 2**53 % 2 == 0:
-        near = math.nextafter(near, math.inf if value > Fraction(near) else -math.inf)
-    with np.errstate(over="ignore"):
-        return dtype(near)
 
 
 @given(st.lists(st.tuples(FLOATS, FLOATS)))
@@ -47,7 +35,7 @@ def test_lengths_and_dtypes(count, dtype):
     result = mypackage.vecdot(x, y)
     assert type(result) is dtype
     exact = sum((Fraction(float(a)) * Fraction(float(b)) for a, b in zip(x, y, strict=True)), Fraction(0))
-    assert result == rounded(exact, dtype)
+    assert result == to_format(exact, dtype)
 
 
 def test_cancellation_and_tiny_products():
@@ -109,7 +97,7 @@ def test_complex_conjugates_the_first(dtype):
     part = dtype().real.dtype.type
 
     def exact(terms):
-        return rounded(sum(Fraction(float(a)) * Fraction(float(b)) for a, b in terms), part)
+        return to_format(sum(Fraction(float(a)) * Fraction(float(b)) for a, b in terms), part)
 
     result = mypackage.vecdot(x, y)
     assert type(result) is dtype

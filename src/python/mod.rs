@@ -5,7 +5,9 @@ use pyo3::prelude::*;
 use crate::error::Error;
 
 mod accumulator;
+mod average;
 mod config;
+mod cumsum;
 mod fibonacci;
 mod group;
 mod hello;
@@ -39,6 +41,10 @@ mod _native {
     use super::hello::{add, hello};
     #[pymodule_export]
     use super::reductions::{mean, nanmean, nansum, sum};
+    #[pymodule_export]
+    use super::average::weighted_mean;
+    #[pymodule_export]
+    use super::cumsum::cumsum;
     #[pymodule_export]
     use super::vecdot::vecdot;
 

@@ -367,7 +367,7 @@ fn format(part: Dtype) -> Option<Format> {
 }
 
 /// What an integer type, or bool, holds.
-fn integer_range(part: Dtype) -> std::ops::RangeInclusive<i128> {
+pub(super) fn integer_range(part: Dtype) -> std::ops::RangeInclusive<i128> {
     let bits = 8 * part.size() as u32;
     match part {
         Dtype::Bool => 0..=1,
@@ -386,7 +386,7 @@ fn reduce_array<'py>(
     let reduced = reduced_axes(array.shape().len(), arguments.axis.as_ref())?;
     let dtype = match (&arguments.dtype, &arguments.out) {
         (Some(dtype), _) => Some(dtype.clone()),
-        (None, Some(out)) => Some(out_array(operation, out)?.object.getattr("dtype")?),
+        (None, Some(out)) => Some(out_array(operation.name, out)?.object.getattr("dtype")?),
         (None, None) => None,
     };
     let target = Target::choose(operation, number, dtype)?;
@@ -403,7 +403,7 @@ fn reduce_array<'py>(
         .map(|(&size, &reduced)| if reduced { 1 } else { size })
         .collect();
     if let Some(out) = &arguments.out {
-        check_out(operation, out, &shape)?;
+        check_out(operation.name, out, &shape)?;
     }
     let initial = initial(py, operation, array, number, &reduced, &arguments.initial)?;
 
@@ -587,22 +587,18 @@ fn without_nans<'py>(
     numpy.call_method1("asarray", (kept,))
 }
 
-fn out_array<'a, 'py>(
-    operation: Operation,
-    out: &'a Bound<'py, PyAny>,
-) -> PyResult<Array<'a, 'py>> {
-    let name = out.get_type().name()?;
-    Array::of(out).ok_or_else(|| {
-        PyTypeError::new_err(format!("{}: out must be an array, not {name}", operation.name))
-    })
+fn out_array<'a, 'py>(name: &str, out: &'a Bound<'py, PyAny>) -> PyResult<Array<'a, 'py>> {
+    let kind = out.get_type().name()?;
+    Array::of(out)
+        .ok_or_else(|| PyTypeError::new_err(format!("{name}: out must be an array, not {kind}")))
 }
 
-fn check_out(operation: Operation, out: &Bound<'_, PyAny>, shape: &[usize]) -> PyResult<()> {
-    let array = out_array(operation, out)?;
+pub(super) fn check_out(name: &str, out: &Bound<'_, PyAny>, shape: &[usize]) -> PyResult<()> {
+    let array = out_array(name, out)?;
     if array.shape() != shape {
         return Err(PyValueError::new_err(format!(
             "{}: out has shape {:?}, but the result has shape {shape:?}",
-            operation.name,
+            name,
             array.shape()
         )));
     }
@@ -718,6 +714,10 @@ impl Target {
         }
         Ok(target)
     }
+}
+
+fn is_infinite(sum: &Accumulator) -> bool {
+    !sum.is_finite() && sum.to_f64().is_infinite()
 }
 
 const INVALID: u8 = 1;
@@ -844,6 +844,26 @@ impl<'py> Writer<'py> {
                 self.write(index, number.part.size(), bits);
             }
         }
+    }
+
+    /// Writes a floating-point quotient of two sums.
+    pub fn put_quotient(&self, index: usize, sum: &Accumulator, divisor: &Accumulator) {
+        let Target::Number(number) = self.target else {
+            unreachable!("quotients are floating-point numbers")
+        };
+        let Some(format) = format(number.part) else {
+            unreachable!("quotients are floating-point numbers")
+        };
+        let bits = sum.divide(divisor, format);
+        if sum.is_invalid() || divisor.is_invalid() || is_infinite(sum) && is_infinite(divisor) {
+            self.raise(INVALID);
+        } else if bits & format.infinity() == format.infinity()
+            && sum.is_finite()
+            && divisor.is_finite()
+        {
+            self.raise(OVERFLOW);
+        }
+        self.write(index, number.part.size(), bits);
     }
 
     fn put_integer(&self, index: usize, sum: &Accumulator, divisor: i64, part: Dtype) {

@@ -38,12 +38,11 @@ pub(super) enum Rounding {
     Odd,
 }
 
-/// A running sum.
+/// A running sum. While it advances, the floating-point environment must be the default one.
 #[derive(Debug)]
 pub(super) struct Running {
     isa: Isa,
     rounding: Rounding,
-    _environment: Environment,
     /// The exponent of the first level, once there is one.
     first: Option<i32>,
     /// The prefix, if it is the sum of multiples of the two levels' last bits.
@@ -60,7 +59,6 @@ impl Running {
         Running {
             isa,
             rounding,
-            _environment: Environment::enter(),
             first: None,
             carry: None,
             exact: Accumulator::new(),
@@ -73,6 +71,7 @@ impl Running {
     pub fn reset(&mut self) {
         self.carry = None;
         self.exact = Accumulator::new();
+        self.overflowed = false;
     }
 
     /// Whether infinities of both signs met.
@@ -323,6 +322,7 @@ dispatch! {
 /// assert_eq!(cumsum(&[1e16, 1.0, 1.0, -1e16]), [1e16, 1e16, 1e16 + 2.0, 2.0]);
 /// ```
 pub fn cumsum(values: &[f64]) -> Vec<f64> {
+    let _environment = Environment::enter();
     let mut prefixes = values.to_vec();
     Running::new(crate::cpu::isa(), Rounding::Nearest).advance(&mut prefixes);
     prefixes

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::accumulator::Accumulator;
 use super::axes::{Dtype, by_dtype};
+use super::convert::{Convert, Piece, read_numbers};
 use super::dot::Factor;
 use super::positions::Positions;
 use super::products::PAIRS;
@@ -85,15 +86,6 @@ pub unsafe fn vecdot(request: &DotRequest, put: &(dyn Fn(usize, &Accumulator) + 
 
 /// Below this many products, one by one is faster than a block.
 const SHORT: usize = 12;
-
-/// A binary64 number taken from an element.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Piece {
-    /// The nearest one.
-    Nearest,
-    /// The rest of an integer that is not its own nearest one.
-    Rest,
-}
 
 /// Numbers taken from the elements at an offset.
 #[derive(Debug, Clone, Copy)]
@@ -334,70 +326,13 @@ impl Vectors {
     }
 }
 
-/// What a native number is to a dot product.
-trait Convert {
-    fn nearest(self) -> f64;
-    fn rest(self) -> f64;
-    /// In two's complement, if it is an integer.
-    fn word(self) -> u64;
-}
-
-macro_rules! convert {
-    ($($type:ty: $rest:expr;)*) => {$(
-        impl Convert for $type {
-            #[inline(always)]
-            fn nearest(self) -> f64 {
-                self as f64
-            }
-            #[inline(always)]
-            fn rest(self) -> f64 {
-                $rest(self)
-            }
-            #[inline(always)]
-            fn word(self) -> u64 {
-                self as u64
-            }
-        }
-    )*};
-}
-
-convert! {
-    f64: |_| 0.0;
-    f32: |_| 0.0;
-    i64: |x: i64| (i128::from(x) - x as f64 as i128) as f64;
-    u64: |x: u64| (i128::from(x) - x as f64 as i128) as f64;
-    i32: |_| 0.0;
-    u32: |_| 0.0;
-    i16: |_| 0.0;
-    u16: |_| 0.0;
-    i8: |_| 0.0;
-    u8: |_| 0.0;
-}
-
-/// # Safety
-/// The line must be readable.
-unsafe fn read_numbers<O: Operand<Value: Convert>>(
-    line: Line,
-    swapped: bool,
-    piece: Piece,
-    into: &mut [f64],
-) {
-    for (index, number) in into.iter_mut().enumerate() {
-        // SAFETY: the caller's promise.
-        let value =
-            unsafe { O::read(line.data.wrapping_offset(index as isize * line.stride), swapped) };
-        *number = if piece == Piece::Nearest { value.nearest() } else { value.rest() };
-    }
-}
-
 /// # Safety
 /// The line must be readable.
 unsafe fn read_words<O: Operand<Value: Convert>>(line: Line, swapped: bool, into: &mut [u64]) {
     for (index, word) in into.iter_mut().enumerate() {
         // SAFETY: the caller's promise.
-        let value =
-            unsafe { O::read(line.data.wrapping_offset(index as isize * line.stride), swapped) };
-        *word = value.word();
+        let value = unsafe { O::read(line.data.wrapping_offset(index as isize * line.stride), swapped) };
+        *word = value.integer() as u64;
     }
 }
 

@@ -1,0 +1,160 @@
+"""`average`: the exact quotient of two exact sums, rounded once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import _kinds, _native
+
+
+def average(
+    a: Any,
+    axis: Any = None,
+    weights: Any = None,
+    returned: bool = False,
+    *,
+    keepdims: bool = False,
+) -> Any:
+    """
+    Exact weighted average over given axes, rounded once.
+
+    The exact sum of the exact products of elements and weights is divided by the exact sum of the
+    weights; only the quotient is rounded.
+
+    Parameters
+    ----------
+    a : array_like
+        Elements, as for `sum`.
+    axis : None or int or tuple of ints, optional
+        Axes to average over; all by default.
+    weights : array_like, optional
+        Real weights: of the shape of `a`, or of the shape of the axes given. All 1 by default.
+    returned : bool, optional
+        Whether to return the sums of the weights too.
+    keepdims : bool, optional
+        Keep the axes averaged over, with size one.
+
+    Returns
+    -------
+    average : ndarray or scalar
+        The averages. Their dtype is that of `a` and the weights together; float64 where the
+        elements are integers.
+    sum_of_weights : ndarray or scalar
+        If `returned`: the sums of the weights, exact and rounded once, in the average's shape and
+        dtype.
+
+    Raises
+    ------
+    ZeroDivisionError
+        If weights sum to zero.
+    TypeError
+        If the weights' shape differs from that of `a` and no axis is given, or if they are complex.
+    ValueError
+        If the weights' shape does not fit the axes given.
+
+    See Also
+    --------
+    mean, vecdot, numpy.average
+
+    Examples
+    --------
+    >>> import mypackage
+    >>> float(mypackage.average([1.0, 2.0, 4.0], weights=[3, 2, 1]))
+    1.8333333333333333
+    >>> float(mypackage.average([1e308, 1e308], weights=[1e308, 1e308]))
+    1e+308
+    """
+    if _kinds.is_dask(a) or _kinds.is_dask(weights):
+        from . import dask
+
+        return dask.average(a, axis, weights, returned, keepdims=keepdims)
+    masked = isinstance(a, np.ma.MaskedArray) or isinstance(weights, np.ma.MaskedArray)
+    array = np.ma.asanyarray(a) if masked else np.asanyarray(a)
+    if weights is None:
+        result = _native.mean(array, axis=axis, keepdims=keepdims)
+        if not returned:
+            return result
+        count = np.asanyarray(array.size / max(np.size(result), 1) if not masked else
+                              np.ma.count(array, axis=axis, keepdims=keepdims))
+        return result, np.broadcast_to(count, np.shape(result)).astype(_dtype(array, None))[()]
+    factors = np.ma.asanyarray(weights) if masked else np.asanyarray(weights)
+    if any(x.dtype.kind == "O" for x in (array, factors)):
+        return np.average(array, axis, factors, returned, keepdims=keepdims)
+    for x in (array, factors):
+        if x.dtype.char not in _kinds.KERNELS:
+            raise TypeError(f"average: there is no exact average for dtype {x.dtype}")
+    if factors.dtype.kind == "c":
+        raise TypeError(f"average: weights must be real numbers, not {factors.dtype}")
+    dtype = _dtype(array, factors)
+    axes = _axes(axis, array.ndim)
+    factors = _aligned(factors, array, axis, axes)
+    missing = None
+    if masked:
+        hidden = np.ma.getmaskarray(array) | np.ma.getmaskarray(factors)
+        missing = np.all(hidden, axis=axes, keepdims=keepdims)
+        # Nothing but masked elements: any weight will do for a result that is masked.
+        ones = np.all(hidden, axis=axes, keepdims=True)
+        array = np.where(hidden, array.dtype.type(0), array.data)
+        factors = np.where(hidden, ones.astype(factors.dtype), factors.data)
+    kept = [axis for axis in range(array.ndim) if axis not in axes]
+    shape = tuple(1 if axis in axes else size for axis, size in enumerate(array.shape))
+    if not keepdims:
+        shape = tuple(array.shape[axis] for axis in kept)
+    values, factors = (
+        np.transpose(np.asarray(x), (*kept, *axes)).reshape(
+            *(x.shape[axis] for axis in kept), -1
+        ) if x.ndim else np.asarray(x).reshape(1)
+        for x in (array, np.broadcast_to(factors, array.shape))
+    )
+    result = _native.weighted_mean(values, factors, dtype.num)
+    result = np.reshape(result, shape) if keepdims else result
+    if missing is not None:
+        result = np.ma.array(result, mask=missing)
+        result = result if result.ndim else result[()]
+    if not returned:
+        return result
+    total = _native.sum(factors, axis=-1, dtype=dtype)
+    return result, np.reshape(total, shape)[()]
+
+
+def _dtype(a: np.ndarray, weights: np.ndarray | None) -> np.dtype:
+    """The dtype of the average, as NumPy's."""
+    parts = [a.dtype] if weights is None else [a.dtype, weights.dtype]
+    if a.dtype.kind in "biu":
+        parts.append(np.dtype(np.float64))
+    return np.result_type(*parts)
+
+
+def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """The axes averaged over, counted from the front."""
+    if axis is None:
+        return tuple(range(ndim))
+    given = axis if isinstance(axis, tuple) else (axis,)
+    axes = []
+    for one in given:
+        if not -ndim <= one < ndim:
+            raise np.exceptions.AxisError(one, ndim)
+        axes.append(one % ndim)
+    if len(set(axes)) < len(axes):
+        raise ValueError("duplicate value in 'axis'")
+    return tuple(axes)
+
+
+def _aligned(weights: Any, a: np.ndarray, axis: Any, axes: tuple[int, ...]) -> Any:
+    """The weights, to be broadcast to the shape of `a`."""
+    if weights.shape == a.shape:
+        return weights
+    if axis is None:
+        raise TypeError(
+            f"average: weights of shape {weights.shape} for elements of shape {a.shape} need an axis"
+        )
+    expected = tuple(a.shape[one] for one in axes)
+    if weights.shape != expected:
+        raise ValueError(
+            f"average: weights have shape {weights.shape}, but the axes have shape {expected}"
+        )
+    order = sorted(range(len(axes)), key=axes.__getitem__)
+    sizes = [size if one in axes else 1 for one, size in enumerate(a.shape)]
+    return np.broadcast_to(weights.transpose(order).reshape(sizes), a.shape)

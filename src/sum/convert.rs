@@ -1,0 +1,72 @@
+//! Elements of any dtype as binary64 numbers, without loss: integers of 64 bits need two.
+
+#![allow(unsafe_code)] // Reads elements at computed addresses.
+
+use super::walk::{Line, Operand};
+
+/// A binary64 number taken from an element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// The nearest one.
+    Nearest,
+    /// The rest of an integer that is not its own nearest one.
+    Rest,
+}
+
+/// A native number as binary64 numbers, or as an integer.
+pub(super) trait Convert {
+    fn nearest(self) -> f64;
+    /// What [`Convert::nearest`] leaves of an integer.
+    fn rest(self) -> f64;
+    /// Its integer part.
+    fn integer(self) -> i128;
+}
+
+macro_rules! convert {
+    ($($type:ty: $rest:expr;)*) => {$(
+        impl Convert for $type {
+            #[inline(always)]
+            fn nearest(self) -> f64 {
+                self as f64
+            }
+            #[inline(always)]
+            fn rest(self) -> f64 {
+                $rest(self)
+            }
+            #[inline(always)]
+            fn integer(self) -> i128 {
+                self as i128
+            }
+        }
+    )*};
+}
+
+convert! {
+    f64: |_| 0.0;
+    f32: |_| 0.0;
+    i64: |x: i64| (i128::from(x) - x as f64 as i128) as f64;
+    u64: |x: u64| (i128::from(x) - x as f64 as i128) as f64;
+    i32: |_| 0.0;
+    u32: |_| 0.0;
+    i16: |_| 0.0;
+    u16: |_| 0.0;
+    i8: |_| 0.0;
+    u8: |_| 0.0;
+}
+
+/// Reads a piece of each element of a line.
+///
+/// # Safety
+/// The line must be readable, and as long as `into`.
+pub(super) unsafe fn read_numbers<O: Operand<Value: Convert>>(
+    line: Line,
+    swapped: bool,
+    piece: Piece,
+    into: &mut [f64],
+) {
+    for (index, number) in into.iter_mut().enumerate() {
+        // SAFETY: the caller's promise.
+        let value = unsafe { O::read(line.data.wrapping_offset(index as isize * line.stride), swapped) };
+        *number = if piece == Piece::Nearest { value.nearest() } else { value.rest() };
+    }
+}

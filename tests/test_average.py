@@ -1,0 +1,105 @@
+"""`mypackage.average` against exact fractions."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from reference import to_float, to_format
+
+import mypackage
+
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+RNG = np.random.default_rng(22)
+
+
+def exact_average(values, weights):
+    values, weights = ([Fraction(float(x)) for x in numbers] for numbers in (values, weights))
+    return sum(v * w for v, w in zip(values, weights, strict=True)) / sum(weights)
+
+
+@given(st.lists(st.tuples(FLOATS, FLOATS), min_size=1))
+def test_any_numbers(pairs):
+    values, weights = zip(*pairs, strict=True)
+    assume(sum(map(Fraction, weights)) != 0)
+    with np.errstate(over="ignore"):
+        result = mypackage.average(values, weights=weights)
+    assert result == to_float(exact_average(values, weights))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_dtypes(dtype):
+    values, weights = RNG.random((2, 1000)).astype(dtype)
+    result = mypackage.average(values, weights=weights)
+    assert type(result) is dtype
+    assert result == to_format(exact_average(values, weights), dtype)
+    integers = RNG.integers(-(2**62), 2**62, 50)
+    assert mypackage.average(integers, weights=integers) == to_float(
+        Fraction(sum(int(i) ** 2 for i in integers), sum(int(i) for i in integers))
+    )
+
+
+def test_axes_and_shapes():
+    a = RNG.standard_normal((3, 4, 5))
+    for axis, shape in [(0, (3,)), (-1, (5,)), ((2, 0), (5, 3)), (None, (3, 4, 5)), (1, (3, 4, 5))]:
+        weights = RNG.random(shape)
+        for keepdims in (False, True):
+            result, total = mypackage.average(
+                a, axis, weights, returned=True, keepdims=keepdims
+            )
+            twin, twin_total = np.average(a, axis, weights, returned=True, keepdims=keepdims)
+            assert np.shape(result) == np.shape(twin)
+            assert np.shape(total) == np.shape(twin_total)
+            np.testing.assert_allclose(result, twin, rtol=1e-12)
+            np.testing.assert_allclose(total, twin_total, rtol=1e-12)
+    result = mypackage.average(a, (2, 0), weights=a[:, 0].T)
+    expected = [exact_average(a[:, j].ravel(), a[:, 0].ravel()) for j in range(4)]
+    np.testing.assert_array_equal(result, [to_float(x) for x in expected])
+
+
+def test_without_weights():
+    a = np.array([[1.0, 2.0], [4.0, 1e300]])
+    np.testing.assert_array_equal(mypackage.average(a, axis=0), mypackage.mean(a, axis=0))
+    result, count = mypackage.average(a, axis=1, returned=True)
+    np.testing.assert_array_equal(count, [2.0, 2.0])
+    assert mypackage.average(a, returned=True)[1] == 4.0
+
+
+def test_complex_elements():
+    a = RNG.standard_normal((50, 2)).view(complex)[:, 0]
+    weights = RNG.random(50)
+    result = mypackage.average(a, weights=weights)
+    assert result.real == to_float(exact_average(a.real, weights))
+    assert result.imag == to_float(exact_average(a.imag, weights))
+    with pytest.raises(TypeError, match="weights must be real"):
+        mypackage.average(a, weights=a)
+
+
+def test_special_values():
+    assert mypackage.average([1e308, 1e308], weights=[1e308, 1e308]) == 1e308
+    assert mypackage.average([1.0, math.inf], weights=[1.0, 2.0]) == math.inf
+    assert math.isnan(mypackage.average([1.0, math.nan], weights=[1.0, 2.0]))
+    with pytest.warns(RuntimeWarning, match="overflow encountered in average"):
+        mypackage.average([1e308, -1e308], weights=[1.0, -0.999])
+    with pytest.raises(ZeroDivisionError, match="weights sum to zero"):
+        mypackage.average([1.0, 2.0], weights=[1.0, -1.0])
+
+
+def test_masked_elements_are_left_out():
+    a = np.ma.array([[1.0, 2.0], [3.0, 4.0]], mask=[[0, 1], [0, 1]])
+    result = mypackage.average(a, axis=0, weights=np.array([1.0, 3.0]))
+    assert result[0] == 2.5 and result[1] is np.ma.masked
+    assert mypackage.average(a, weights=np.ones((2, 2))) == 2.0
+
+
+def test_errors():
+    with pytest.raises(TypeError, match="need an axis"):
+        mypackage.average(np.ones((2, 3)), weights=[1.0, 2.0])
+    with pytest.raises(ValueError, match=r"weights have shape \(2,\)"):
+        mypackage.average(np.ones((2, 3)), axis=1, weights=[1.0, 2.0])
+    with pytest.raises(np.exceptions.AxisError):
+        mypackage.average(np.ones(2), axis=1, weights=[1.0, 2.0])
+    with pytest.raises(TypeError, match="no exact average for dtype"):
+        mypackage.average(["a"], weights=[1.0])

@@ -1,0 +1,133 @@
+"""`mypackage.cumsum` against exact fractions."""
+
+import itertools
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reference import to_float, to_format
+
+import mypackage
+
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+RNG = np.random.default_rng(21)
+
+
+def prefixes(values):
+    return itertools.accumulate(map(Fraction, map(float, values)))
+
+
+@given(st.lists(FLOATS))
+def test_any_numbers(values):
+    with np.errstate(over="ignore"):
+        result = mypackage.cumsum(np.array(values, float))
+    np.testing.assert_array_equal(result, [to_float(x) for x in prefixes(values)])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+@pytest.mark.parametrize("target", [np.float64, np.float32, np.float16])
+@pytest.mark.parametrize("count", [0, 1, 100, 512, 3000])
+def test_dtypes_and_lengths(dtype, target, count):
+    values = (RNG.standard_normal(count) * 2.0 ** RNG.integers(-9, 4, count)).astype(dtype)
+    result = mypackage.cumsum(values, dtype=target)
+    assert result.dtype == target
+    np.testing.assert_array_equal(result, [to_format(x, target) for x in prefixes(values)])
+    if count:
+        assert result[-1] == mypackage.sum(values, dtype=target)
+
+
+def test_layouts():
+    a = RNG.standard_normal((4, 600, 3)) * 2.0 ** RNG.integers(-20, 20, (4, 600, 3))
+    for axis in (0, 1, 2, -1):
+        lines = np.moveaxis(a, axis, -1)
+        expected = np.reshape(
+            [[to_float(x) for x in prefixes(line)] for line in lines.reshape(-1, a.shape[axis])],
+            lines.shape,
+        )
+        expected = np.moveaxis(expected, -1, axis)
+        for layout in (a, np.asfortranarray(a), a.astype(">f8"), a[::-1][::-1]):
+            np.testing.assert_array_equal(mypackage.cumsum(layout, axis=axis), expected)
+    expected = [to_float(x) for x in prefixes(a.ravel())]
+    for layout in (a, np.asfortranarray(a), a.astype(">f8")):
+        np.testing.assert_array_equal(mypackage.cumsum(layout), expected)
+    assert mypackage.cumsum(np.zeros((0, 3)), axis=1).shape == (0, 3)
+    assert mypackage.cumsum(np.zeros((3, 0))).shape == (0,)
+    np.testing.assert_array_equal(mypackage.cumsum(np.float64(3.0)), [3.0])
+    np.testing.assert_array_equal(mypackage.cumsum(np.array(3.0), axis=0), [3.0])
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_large_arrays(threads):
+    a = RNG.standard_normal((3, 200_000))
+    with mypackage.threads(threads):
+        rows, columns = mypackage.cumsum(a, axis=1), mypackage.cumsum(a, axis=0)
+    np.testing.assert_array_equal(rows[:, -1], mypackage.sum(a, axis=1))
+    np.testing.assert_array_equal(rows[:, 99_999], mypackage.sum(a[:, :100_000], axis=1))
+    np.testing.assert_array_equal(columns[-1], mypackage.sum(a, axis=0))
+    np.testing.assert_array_equal(columns[1], mypackage.sum(a[:2], axis=0))
+
+
+def test_complex():
+    a = RNG.standard_normal((700, 2)).view(complex)[:, 0]
+    result = mypackage.cumsum(a)
+    np.testing.assert_array_equal(result.real, mypackage.cumsum(a.real))
+    np.testing.assert_array_equal(result.imag, mypackage.cumsum(a.imag))
+    mixed = mypackage.cumsum(a.real, dtype=complex)
+    np.testing.assert_array_equal(mixed, result.real)
+
+
+@pytest.mark.parametrize("dtype", "?bhilqBHILQ")
+def test_integers(dtype):
+    a = np.array([1, 0, 1, 1], dtype)
+    result = mypackage.cumsum(a)
+    assert result.dtype == np.cumsum(a).dtype
+    np.testing.assert_array_equal(result, [1, 1, 2, 3])
+    if dtype != "?":
+        most = np.iinfo(dtype).max
+        with pytest.raises(OverflowError, match=f"cumsum: the exact prefix {most + 1} "):
+            mypackage.cumsum(np.array([most, 1], dtype), dtype=dtype)
+
+
+def test_large_integers():
+    a = np.array([2**63 - 1, -(2**63), 2**62, 2**62 - 1] * 300)
+    with pytest.raises(OverflowError, match="use dtype=object"):
+        mypackage.cumsum(np.array([2**62, 2**62]))
+    exact = list(itertools.accumulate(map(int, a)))
+    assert mypackage.cumsum(a, dtype=object).tolist() == exact
+    np.testing.assert_array_equal(mypackage.cumsum(a, dtype=float), [to_float(x) for x in exact])
+
+
+def test_special_values():
+    inf, nan = math.inf, math.nan
+    np.testing.assert_array_equal(mypackage.cumsum([1.0, inf, 2.0]), [1.0, inf, inf])
+    np.testing.assert_array_equal(mypackage.cumsum([1.0, nan, 2.0]), [1.0, nan, nan])
+    with pytest.warns(RuntimeWarning, match="invalid value encountered in cumsum"):
+        np.testing.assert_array_equal(mypackage.cumsum([inf, -inf, 1.0]), [inf, nan, nan])
+    with pytest.warns(RuntimeWarning, match="overflow encountered in cumsum"):
+        result = mypackage.cumsum([1e308, 1e308, -1e308])
+    np.testing.assert_array_equal(result, [1e308, inf, 1e308])
+    with pytest.warns(RuntimeWarning, match="overflow encountered in cumsum"):
+        assert np.isinf(mypackage.cumsum(np.full(2, 6e4, np.float16)))[1]
+
+
+def test_out_and_other_kinds():
+    out = np.zeros(3, np.float32)
+    assert mypackage.cumsum([1, 2, 3.5], out=out) is out
+    np.testing.assert_array_equal(out, [1, 3, 6.5])
+    a = np.arange(4.0)
+    assert mypackage.cumsum(a, out=a) is a
+    np.testing.assert_array_equal(a, [0, 1, 3, 6])
+    masked = np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 0])
+    result = mypackage.cumsum(masked)
+    assert result.tolist() == np.ma.cumsum(masked).tolist() == [1.0, None, 4.0]
+    with pytest.raises(ValueError, match="cumsum: out has shape"):
+        mypackage.cumsum(np.ones(3), out=np.zeros(4))
+    with pytest.raises(np.exceptions.AxisError):
+        mypackage.cumsum(np.ones(3), axis=1)
+    with pytest.raises(TypeError, match="cannot be given as dtype=int64"):
+        mypackage.cumsum(np.ones(3), dtype=np.int64)
+    with pytest.raises(TypeError, match="no exact result for dtype"):
+        mypackage.cumsum(np.array(["a"]))

@@ -1,7 +1,8 @@
-from typing import Any, Self, TypeAlias, final
+from typing import Any, Literal, TypeAlias, TypeVar, final, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from typing_extensions import Self
 
 __all__ = [
     "ExactSum",
@@ -23,6 +24,16 @@ __all__ = [
 ]
 
 _Axis: TypeAlias = int | tuple[int, ...] | None
+_Array = TypeVar("_Array", bound=NDArray[Any])
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+_DType: TypeAlias = type[_Scalar] | np.dtype[_Scalar]
+# Sums of the first two kinds are 64-bit integers; the third is kept. (To mypy, int8 is an int64.)
+_Signed: TypeAlias = np.bool_ | np.int8 | np.int16 | np.int32
+_Unsigned: TypeAlias = np.uint8 | np.uint16 | np.uint32
+_Wide = TypeVar("_Wide", bound=np.inexact | np.int64 | np.uint64 | np.timedelta64)
+# Means keep the first kind; those of the second are float64.
+_Inexact = TypeVar("_Inexact", bound=np.inexact | np.timedelta64)
+_Integer: TypeAlias = np.bool_ | np.integer
 
 fibonacci: np.ufunc
 fibonacci_mod: np.ufunc
@@ -72,39 +83,378 @@ def cumsum(
 def get_num_threads() -> int: ...
 def hello() -> None: ...
 def set_num_threads(n: int, /) -> int: ...
+
+# The reductions' overloads, in order: the result goes to `out`; to a scalar of `dtype`; to an array
+# of it; as `a` says, to a scalar or an array; what is known at run time only.
+@overload
 def mean(
-    a: Any,
+    a: ArrayLike,
     axis: _Axis = None,
     dtype: DTypeLike | None = None,
-    out: np.ndarray | None = None,
+    *,
+    out: _Array,
+    keepdims: bool = False,
+    where: ArrayLike = True,
+) -> _Array: ...
+@overload
+def mean(
+    a: ArrayLike,
+    axis: None = None,
+    *,
+    dtype: _DType[_Scalar],
+    out: None = None,
+    keepdims: Literal[False] = False,
+    where: ArrayLike = True,
+) -> _Scalar: ...
+@overload
+def mean(
+    a: ArrayLike,
+    axis: _Axis = None,
+    *,
+    dtype: _DType[_Scalar],
+    out: None = None,
+    keepdims: Literal[True],
+    where: ArrayLike = True,
+) -> NDArray[_Scalar]: ...
+@overload
+def mean(
+    a: _Inexact | NDArray[_Inexact],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    *,
+    where: ArrayLike = True,
+) -> _Inexact: ...
+@overload
+def mean(
+    a: _Integer | NDArray[_Integer],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    *,
+    where: ArrayLike = True,
+) -> np.float64: ...
+@overload
+def mean(
+    a: _Inexact | NDArray[_Inexact],
+    axis: _Axis = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: Literal[True],
+    where: ArrayLike = True,
+) -> NDArray[_Inexact]: ...
+@overload
+def mean(
+    a: _Integer | NDArray[_Integer],
+    axis: _Axis = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: Literal[True],
+    where: ArrayLike = True,
+) -> NDArray[np.float64]: ...
+@overload
+def mean(
+    a: ArrayLike,
+    axis: _Axis = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
     keepdims: bool = False,
     *,
     where: ArrayLike = True,
 ) -> Any: ...
+@overload
 def nanmean(
-    a: Any,
+    a: ArrayLike,
     axis: _Axis = None,
     dtype: DTypeLike | None = None,
-    out: np.ndarray | None = None,
+    *,
+    out: _Array,
+    keepdims: bool = False,
+    where: ArrayLike = True,
+) -> _Array: ...
+@overload
+def nanmean(
+    a: ArrayLike,
+    axis: None = None,
+    *,
+    dtype: _DType[_Scalar],
+    out: None = None,
+    keepdims: Literal[False] = False,
+    where: ArrayLike = True,
+) -> _Scalar: ...
+@overload
+def nanmean(
+    a: ArrayLike,
+    axis: _Axis = None,
+    *,
+    dtype: _DType[_Scalar],
+    out: None = None,
+    keepdims: Literal[True],
+    where: ArrayLike = True,
+) -> NDArray[_Scalar]: ...
+@overload
+def nanmean(
+    a: _Inexact | NDArray[_Inexact],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    *,
+    where: ArrayLike = True,
+) -> _Inexact: ...
+@overload
+def nanmean(
+    a: _Integer | NDArray[_Integer],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    *,
+    where: ArrayLike = True,
+) -> np.float64: ...
+@overload
+def nanmean(
+    a: _Inexact | NDArray[_Inexact],
+    axis: _Axis = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: Literal[True],
+    where: ArrayLike = True,
+) -> NDArray[_Inexact]: ...
+@overload
+def nanmean(
+    a: _Integer | NDArray[_Integer],
+    axis: _Axis = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: Literal[True],
+    where: ArrayLike = True,
+) -> NDArray[np.float64]: ...
+@overload
+def nanmean(
+    a: ArrayLike,
+    axis: _Axis = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
     keepdims: bool = False,
     *,
     where: ArrayLike = True,
 ) -> Any: ...
+@overload
 def nansum(
-    a: Any,
+    a: ArrayLike,
     axis: _Axis = None,
     dtype: DTypeLike | None = None,
-    out: np.ndarray | None = None,
+    *,
+    out: _Array,
     keepdims: bool = False,
-    initial: Any = 0,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> _Array: ...
+@overload
+def nansum(
+    a: ArrayLike,
+    axis: None = None,
+    *,
+    dtype: _DType[_Scalar],
+    out: None = None,
+    keepdims: Literal[False] = False,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> _Scalar: ...
+@overload
+def nansum(
+    a: ArrayLike,
+    axis: _Axis = None,
+    *,
+    dtype: _DType[_Scalar],
+    out: None = None,
+    keepdims: Literal[True],
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> NDArray[_Scalar]: ...
+@overload
+def nansum(
+    a: _Signed | NDArray[_Signed],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> np.int64: ...
+@overload
+def nansum(
+    a: _Unsigned | NDArray[_Unsigned],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> np.uint64: ...
+@overload
+def nansum(
+    a: _Wide | NDArray[_Wide],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> _Wide: ...
+@overload
+def nansum(
+    a: _Signed | NDArray[_Signed],
+    axis: _Axis = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: Literal[True],
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> NDArray[np.int64]: ...
+@overload
+def nansum(
+    a: _Unsigned | NDArray[_Unsigned],
+    axis: _Axis = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: Literal[True],
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> NDArray[np.uint64]: ...
+@overload
+def nansum(
+    a: _Wide | NDArray[_Wide],
+    axis: _Axis = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: Literal[True],
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> NDArray[_Wide]: ...
+@overload
+def nansum(
+    a: ArrayLike,
+    axis: _Axis = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: complex | np.generic | None = 0,
     where: ArrayLike = True,
 ) -> Any: ...
+@overload
 def sum(
-    a: Any,
+    a: ArrayLike,
     axis: _Axis = None,
     dtype: DTypeLike | None = None,
-    out: np.ndarray | None = None,
+    *,
+    out: _Array,
     keepdims: bool = False,
-    initial: Any = 0,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> _Array: ...
+@overload
+def sum(
+    a: ArrayLike,
+    axis: None = None,
+    *,
+    dtype: _DType[_Scalar],
+    out: None = None,
+    keepdims: Literal[False] = False,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> _Scalar: ...
+@overload
+def sum(
+    a: ArrayLike,
+    axis: _Axis = None,
+    *,
+    dtype: _DType[_Scalar],
+    out: None = None,
+    keepdims: Literal[True],
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> NDArray[_Scalar]: ...
+@overload
+def sum(
+    a: _Signed | NDArray[_Signed],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> np.int64: ...
+@overload
+def sum(
+    a: _Unsigned | NDArray[_Unsigned],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> np.uint64: ...
+@overload
+def sum(
+    a: _Wide | NDArray[_Wide],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> _Wide: ...
+@overload
+def sum(
+    a: _Signed | NDArray[_Signed],
+    axis: _Axis = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: Literal[True],
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> NDArray[np.int64]: ...
+@overload
+def sum(
+    a: _Unsigned | NDArray[_Unsigned],
+    axis: _Axis = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: Literal[True],
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> NDArray[np.uint64]: ...
+@overload
+def sum(
+    a: _Wide | NDArray[_Wide],
+    axis: _Axis = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: Literal[True],
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> NDArray[_Wide]: ...
+@overload
+def sum(
+    a: ArrayLike,
+    axis: _Axis = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: complex | np.generic | None = 0,
     where: ArrayLike = True,
 ) -> Any: ...

@@ -102,7 +102,7 @@ def test_without_exact_result(name, a):
 
 def test_longdouble_as_result():
     """Nor is there rounding to it."""
-    with pytest.raises(TypeError, match="float128|longdouble"):
+    with pytest.raises(TypeError, match=r"float128|longdouble"):
         mypackage.sum(A, dtype=np.longdouble)
 
 
@@ -232,7 +232,7 @@ def test_timedelta_arguments():
     assert out.tolist() == np.array([5, 8], "m8[D]").astype("m8[h]").tolist()
     with pytest.raises(TypeError, match="timedelta64"):
         mypackage.sum(DAYS, dtype=float)
-    with pytest.raises(OverflowError, match="^sum: "):
+    with pytest.raises(OverflowError, match=r"^sum: "):
         mypackage.sum(np.array([2**62] * 2, "m8[s]"))
 
 

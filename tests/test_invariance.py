@@ -204,7 +204,8 @@ def test_isa(isa, threads):
     environment = {**os.environ, "MYPACKAGE_ISA": isa, "MYPACKAGE_NUM_THREADS": threads}
     code = (
         "import test_invariance as t, mypackage\n"
-        "print(mypackage._native.build_info()['isa'], t.golden(), t.bits(mypackage.sum(t.wide(300_000))))"
+        "isa = mypackage._native.build_info()['isa']\n"
+        "print(isa, t.golden(), t.bits(mypackage.sum(t.wide(300_000))))"
     )
     run = subprocess.run(
         [sys.executable, "-c", code],

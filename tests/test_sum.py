@@ -232,9 +232,9 @@ def test_warnings_are_those_of_errstate():
     assert record[0].filename == __file__
     with pytest.warns(RuntimeWarning, match="^overflow encountered in nansum$"):
         assert np.isinf(mypackage.nansum(overflow))
-    with np.errstate(over="raise"), pytest.raises(FloatingPointError, match="overflow.* in sum"):
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError, match=r"overflow.* in sum"):
         mypackage.sum(overflow)
-    with np.errstate(invalid="raise"), pytest.raises(FloatingPointError, match="invalid.* in sum"):
+    with np.errstate(invalid="raise"), pytest.raises(FloatingPointError, match=r"invalid.* in sum"):
         mypackage.sum(invalid)
     with np.errstate(all="ignore"):
         mypackage.sum(overflow), mypackage.sum(invalid)

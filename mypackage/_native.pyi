@@ -9,9 +9,14 @@ __all__ = [
     "add",
     "build_info",
     "fibonacci",
+    "fibonacci_index",
     "fibonacci_mod",
+    "fibonacci_pair",
     "get_num_threads",
+    "group_mean",
+    "group_sum",
     "hello",
+    "is_fibonacci",
     "lucas",
     "lucas_mod",
     "lucasu_mod",
@@ -19,6 +24,7 @@ __all__ = [
     "mean",
     "nanmean",
     "nansum",
+    "pisano_period",
     "set_num_threads",
     "sum",
 ]
@@ -37,10 +43,14 @@ _Integer: TypeAlias = np.bool_ | np.integer
 
 fibonacci: np.ufunc
 fibonacci_mod: np.ufunc
+fibonacci_index: np.ufunc
+fibonacci_pair: np.ufunc
+is_fibonacci: np.ufunc
 lucas: np.ufunc
 lucas_mod: np.ufunc
 lucasu_mod: np.ufunc
 lucasv_mod: np.ufunc
+pisano_period: np.ufunc
 
 @final
 class ExactSum:
@@ -457,4 +467,22 @@ def sum(
     keepdims: bool = False,
     initial: complex | np.generic | None = 0,
     where: ArrayLike = True,
+) -> Any: ...
+def group_mean(
+    group_idx: ArrayLike,
+    array: ArrayLike,
+    *,
+    axis: int | None = -1,
+    size: int | None = None,
+    fill_value: Any = 0,
+    dtype: DTypeLike | None = None,
+) -> Any: ...
+def group_sum(
+    group_idx: ArrayLike,
+    array: ArrayLike,
+    *,
+    axis: int | None = -1,
+    size: int | None = None,
+    fill_value: Any = 0,
+    dtype: DTypeLike | None = None,
 ) -> Any: ...

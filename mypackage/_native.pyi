@@ -1,4 +1,4 @@
-from typing import Any, Literal, TypeAlias, TypeVar, final, overload
+from typing import Any, Literal, SupportsIndex, TypeAlias, TypeVar, final, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -8,6 +8,7 @@ __all__ = [
     "ExactSum",
     "add",
     "build_info",
+    "cumsum",
     "fibonacci",
     "fibonacci_index",
     "fibonacci_mod",
@@ -27,6 +28,8 @@ __all__ = [
     "pisano_period",
     "set_num_threads",
     "sum",
+    "vecdot",
+    "weighted_mean",
 ]
 
 _Axis: TypeAlias = int | tuple[int, ...] | None
@@ -486,3 +489,5 @@ def group_sum(
     fill_value: Any = 0,
     dtype: DTypeLike | None = None,
 ) -> Any: ...
+def vecdot(x1: ArrayLike, x2: ArrayLike, /, *, axis: SupportsIndex = -1) -> Any: ...
+def weighted_mean(a: NDArray[Any], weights: NDArray[Any], dtype_num: int) -> Any: ...

@@ -34,17 +34,17 @@ mod _native {
     #[pymodule_export]
     use super::accumulator::ExactSum;
     #[pymodule_export]
+    use super::average::weighted_mean;
+    #[pymodule_export]
     use super::config::{build_info, get_num_threads, set_num_threads};
+    #[pymodule_export]
+    use super::cumsum::cumsum;
     #[pymodule_export]
     use super::group::{group_mean, group_sum};
     #[pymodule_export]
     use super::hello::{add, hello};
     #[pymodule_export]
     use super::reductions::{mean, nanmean, nansum, sum};
-    #[pymodule_export]
-    use super::average::weighted_mean;
-    #[pymodule_export]
-    use super::cumsum::cumsum;
     #[pymodule_export]
     use super::vecdot::vecdot;
 

@@ -66,7 +66,8 @@ pub(super) unsafe fn read_numbers<O: Operand<Value: Convert>>(
 ) {
     for (index, number) in into.iter_mut().enumerate() {
         // SAFETY: the caller's promise.
-        let value = unsafe { O::read(line.data.wrapping_offset(index as isize * line.stride), swapped) };
+        let value =
+            unsafe { O::read(line.data.wrapping_offset(index as isize * line.stride), swapped) };
         *number = if piece == Piece::Nearest { value.nearest() } else { value.rest() };
     }
 }

@@ -331,7 +331,8 @@ impl Vectors {
 unsafe fn read_words<O: Operand<Value: Convert>>(line: Line, swapped: bool, into: &mut [u64]) {
     for (index, word) in into.iter_mut().enumerate() {
         // SAFETY: the caller's promise.
-        let value = unsafe { O::read(line.data.wrapping_offset(index as isize * line.stride), swapped) };
+        let value =
+            unsafe { O::read(line.data.wrapping_offset(index as isize * line.stride), swapped) };
         *word = value.integer() as u64;
     }
 }

@@ -116,7 +116,12 @@ def test_every_format_goes_on_from_every_piece(suffix, tmp_path, small_pieces):
 def test_orders_and_shapes_of_npy(tmp_path, capsys, small_pieces):
     values = wild((50, 3, 4))
     for suffix, save in ((".npy", np.save), (".npz", np.savez)):
-        for array in (values, np.asfortranarray(values), (values > 0).astype(">f4"), values[0, 0, 0]):
+        for array in (
+            values,
+            np.asfortranarray(values),
+            (values > 0).astype(">f4"),
+            values[0, 0, 0],
+        ):
             path = tmp_path / f"values{suffix}"
             save(path, array)
             with np.errstate(all="ignore"):

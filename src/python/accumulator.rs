@@ -42,7 +42,7 @@ const MEAN: Operation =
 /// ...     total += chunk
 /// >>> total
 /// ExactSum(1.0, count=10)
-/// >>> total.subtract(np.full(9, 0.1)).value() == 0.1
+/// >>> bool(total.subtract(np.full(9, 0.1)).value() == 0.1)
 /// True
 ///
 /// Column sums of a table that comes in parts:

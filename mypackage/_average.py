@@ -76,8 +76,11 @@ def average(
         result = _native.mean(array, axis=axis, keepdims=keepdims)
         if not returned:
             return result
-        count = np.asanyarray(array.size / max(np.size(result), 1) if not masked else
-                              np.ma.count(array, axis=axis, keepdims=keepdims))
+        count = np.asanyarray(
+            array.size / max(np.size(result), 1)
+            if not masked
+            else np.ma.count(array, axis=axis, keepdims=keepdims)
+        )
         return result, np.broadcast_to(count, np.shape(result)).astype(_dtype(array, None))[()]
     factors = np.ma.asanyarray(weights) if masked else np.asanyarray(weights)
     if any(x.dtype.kind == "O" for x in (array, factors)):
@@ -103,9 +106,9 @@ def average(
     if not keepdims:
         shape = tuple(array.shape[axis] for axis in kept)
     values, factors = (
-        np.transpose(np.asarray(x), (*kept, *axes)).reshape(
-            *(x.shape[axis] for axis in kept), -1
-        ) if x.ndim else np.asarray(x).reshape(1)
+        np.transpose(np.asarray(x), (*kept, *axes)).reshape(*(x.shape[axis] for axis in kept), -1)
+        if x.ndim
+        else np.asarray(x).reshape(1)
         for x in (array, np.broadcast_to(factors, array.shape))
     )
     result = _native.weighted_mean(values, factors, dtype.num)
@@ -148,7 +151,7 @@ def _aligned(weights: Any, a: np.ndarray, axis: Any, axes: tuple[int, ...]) -> A
         return weights
     if axis is None:
         raise TypeError(
-            f"average: weights of shape {weights.shape} for elements of shape {a.shape} need an axis"
+            f"average: weights of shape {weights.shape} need an axis of elements of shape {a.shape}"
         )
     expected = tuple(a.shape[one] for one in axes)
     if weights.shape != expected:

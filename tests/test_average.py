@@ -46,9 +46,7 @@ def test_axes_and_shapes():
     for axis, shape in [(0, (3,)), (-1, (5,)), ((2, 0), (5, 3)), (None, (3, 4, 5)), (1, (3, 4, 5))]:
         weights = RNG.random(shape)
         for keepdims in (False, True):
-            result, total = mypackage.average(
-                a, axis, weights, returned=True, keepdims=keepdims
-            )
+            result, total = mypackage.average(a, axis, weights, returned=True, keepdims=keepdims)
             twin, twin_total = np.average(a, axis, weights, returned=True, keepdims=keepdims)
             assert np.shape(result) == np.shape(twin)
             assert np.shape(total) == np.shape(twin_total)
@@ -62,7 +60,7 @@ def test_axes_and_shapes():
 def test_without_weights():
     a = np.array([[1.0, 2.0], [4.0, 1e300]])
     np.testing.assert_array_equal(mypackage.average(a, axis=0), mypackage.mean(a, axis=0))
-    result, count = mypackage.average(a, axis=1, returned=True)
+    _, count = mypackage.average(a, axis=1, returned=True)
     np.testing.assert_array_equal(count, [2.0, 2.0])
     assert mypackage.average(a, returned=True)[1] == 4.0
 

@@ -41,8 +41,7 @@ pub(super) fn weighted_mean<'py>(
     }
     let parts = products.parts();
     let results = parts * products.shape.iter().product::<usize>();
-    let writer =
-        Writer::new(py, AVERAGE, Target::Number(target), None, &products.shape, results)?;
+    let writer = Writer::new(py, AVERAGE, Target::Number(target), None, &products.shape, results)?;
     compute(py, &products, &|index, sum| {
         let divisor = &divisors[if divisors.len() == 1 { 0 } else { index / parts }];
         if let Some(divisor) = divisor.get() {

@@ -87,8 +87,7 @@ pub(super) fn vecdot<'py>(
     };
     let cells: usize = request.shape.iter().product();
     let target = Target::Number(number);
-    let writer =
-        Writer::new(py, VECDOT, target, None, &request.shape, request.parts() * cells)?;
+    let writer = Writer::new(py, VECDOT, target, None, &request.shape, request.parts() * cells)?;
     // NumPy's product of truth values is their conjunction, and the sum their disjunction.
     let truth = number.part == Dtype::Bool;
     let put = |index: usize, sum: &Accumulator| {

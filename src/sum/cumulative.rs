@@ -108,8 +108,7 @@ impl Running {
             let Some(carry) = self.carry.or_else(|| divide(&self.exact, first)) else {
                 continue;
             };
-            let prefixes =
-                tile(self.isa, numbers, carry, first, self.rounding, &mut self.rows);
+            let prefixes = tile(self.isa, numbers, carry, first, self.rounding, &mut self.rows);
             if let Some(carry) = prefixes {
                 self.carry = Some(carry);
                 self.exact = Accumulator::new();

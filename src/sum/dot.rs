@@ -102,7 +102,15 @@ mod tests {
     #[test]
     fn every_scale_and_spread() {
         for (seed, spread) in [0, 1, 10, 17, 30, 60, 130, 700, 2000].into_iter().enumerate() {
-            for centres in [(0, 0), (-1074, 0), (-1000, 900), (-500, -480), (-540, -535), (500, 500), (1023, 1)] {
+            for centres in [
+                (0, 0),
+                (-1074, 0),
+                (-1000, 900),
+                (-500, -480),
+                (-540, -535),
+                (500, 500),
+                (1023, 1),
+            ] {
                 let x = numbers(3 * PAIRS + 17, centres.0, spread, seed as u64);
                 check(&x, &numbers(3 * PAIRS + 17, centres.1, spread / 2, 77 + seed as u64));
             }
@@ -116,7 +124,9 @@ mod tests {
         x[5] = 0.0;
         y[9] = 0.0;
         check(&x, &y);
-        for (small, other) in [(-1074, -1), (-600, -600), (-500, -490), (-1074, -1074), (-480, -488)] {
+        for (small, other) in
+            [(-1074, -1), (-600, -600), (-500, -490), (-1074, -1074), (-480, -488)]
+        {
             x[700] = 2f64.powi(small) * (1.0 + f64::EPSILON);
             y[700] = 2f64.powi(other) * (1.0 + f64::EPSILON);
             check(&x, &y);

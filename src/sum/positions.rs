@@ -51,7 +51,8 @@ mod tests {
 
     #[test]
     fn any_range_is_walked_in_order() {
-        let positions = Positions { shape: vec![2, 3, 4], strides: vec![[100, 7], [-10, 0], [1, 1]] };
+        let positions =
+            Positions { shape: vec![2, 3, 4], strides: vec![[100, 7], [-10, 0], [1, 1]] };
         let expected = |index: usize| {
             let [i, j, k] = [index / 12, index / 4 % 3, index % 4].map(|i| i as isize);
             [100 * i - 10 * j + k, 7 * i + k]

@@ -39,8 +39,8 @@ impl Accumulator {
         let shift = (divisor.bit_len() + ENOUGH).saturating_sub(dividend.bit_len());
         let (quotient, rest) = (dividend << shift).div_rem(divisor);
         let dropped = quotient.bit_len().saturating_sub(128);
-        let sticky = rest != UBig::ZERO
-            || quotient.trailing_zeros().is_some_and(|zeros| zeros < dropped);
+        let sticky =
+            rest != UBig::ZERO || quotient.trailing_zeros().is_some_and(|zeros| zeros < dropped);
         let Ok(head) = u128::try_from(quotient >> dropped) else {
             unreachable!("128 bits were kept")
         };

@@ -198,11 +198,12 @@ impl Plan<'_> {
             Kernel::F64 if self.add_direct::<f64>(left, right, workspace, &mut sum) => {}
             _ => {
                 for start in (0..left.count).step_by(PAIRS) {
-                    let [left, right] =
-                        [left, right].map(|line| line.skip(start).truncate(PAIRS));
+                    let [left, right] = [left, right].map(|line| line.skip(start).truncate(PAIRS));
                     match self.kernel {
                         Kernel::Signed => add_integers::<true>(self.request, left, right, &mut sum),
-                        Kernel::Unsigned => add_integers::<false>(self.request, left, right, &mut sum),
+                        Kernel::Unsigned => {
+                            add_integers::<false>(self.request, left, right, &mut sum)
+                        }
                         _ => self.add_staged(left, right, part, workspace, &mut sum),
                     }
                 }
@@ -257,9 +258,7 @@ impl Plan<'_> {
                 x.iter_mut().for_each(|x| *x = -*x);
             }
             // Where the partner is infinite or NaN, the nearest number has said it all.
-            for (rest, partner) in
-                [(term.left.piece, &mut *y), (term.right.piece, &mut *x)]
-            {
+            for (rest, partner) in [(term.left.piece, &mut *y), (term.right.piece, &mut *x)] {
                 if rest == Piece::Rest {
                     partner.iter_mut().filter(|y| !y.is_finite()).for_each(|y| *y = 0.0);
                 }
@@ -332,7 +331,8 @@ impl Vectors {
 unsafe fn read_words<O: Operand<Value: Convert>>(line: Line, swapped: bool, into: &mut [u64]) {
     for (index, word) in into.iter_mut().enumerate() {
         // SAFETY: the caller's promise.
-        let value = unsafe { O::read(line.data.wrapping_offset(index as isize * line.stride), swapped) };
+        let value =
+            unsafe { O::read(line.data.wrapping_offset(index as isize * line.stride), swapped) };
         *word = value.integer() as u64;
     }
 }

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+from types import FrameType
+from typing import Any, Literal
 
 import numpy as np
-
-# The caller's line: report -> _trouble -> the extension module is not a Python frame.
-_STACKLEVEL = 3
 
 _ERRCALL_BITS = {"over": 2, "invalid": 8}
 
 
-def _trouble(kind: str, message: str) -> None:
+def _warn(message: str) -> None:
+    """Warn about the line that called the package, however deep inside it this is."""
+    package, level = __name__.partition(".")[0], 2
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(f"{package}."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, RuntimeWarning, stacklevel=level)
+
+
+def _trouble(kind: Literal["over", "invalid"], message: str) -> None:
     """Do what `numpy.errstate` says about trouble of a kind: ``"over"`` or ``"invalid"``."""
     match np.geterr()[kind]:
         case "ignore":
             pass
         case "warn":
-            warnings.warn(message, RuntimeWarning, stacklevel=_STACKLEVEL)
+            _warn(message)
         case "raise":
             raise FloatingPointError(message)
         case "print":
             print(f"Warning: {message}")
         case "call" | "log" as mode:
-            handler = np.geterrcall()
+            handler: Any = np.geterrcall()
             if handler is None:
                 raise NameError(f"{message}: the 'call' mode needs a function set by seterrcall")
             if mode == "call":
@@ -45,4 +54,4 @@ def report_overflow(name: str) -> None:
 
 def report_empty(name: str) -> None:
     """A mean of no elements was asked for."""
-    warnings.warn(f"Mean of empty slice in {name}", RuntimeWarning, stacklevel=_STACKLEVEL - 1)
+    _warn(f"Mean of empty slice in {name}")

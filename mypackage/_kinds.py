@@ -1,17 +1,20 @@
 """What is not a plain NumPy array: how each kind of input becomes one, and what comes back.
 
 The extension module sums exact ``numpy.ndarray`` objects of the dtypes that have kernels and hands
-everything else to `reduce`. Each kind gets the answer of its own kind, as from NumPy's twin.
+everything else to `reduce`. Each kind gets the answer of its own kind, as from NumPy's twin;
+``docs/numerics.md`` has the table.
 """
 
 from __future__ import annotations
 
 import sys
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from . import _native
+from ._errors import report_empty
 
 # The dtypes that have kernels.
 KERNELS = "?bBhHiIlLqQefdFD"
@@ -34,21 +37,43 @@ def reduce(name: str, a: Any, **arguments: Any) -> Any:
     labelled = _labelled(name, a, arguments)
     if labelled is not None:
         return labelled
-    if isinstance(a, np.ma.MaskedArray):
-        return _masked(name, a, arguments)
-    if isinstance(a, np.ndarray):
-        if type(a) is not np.ndarray:
-            return _subclass(name, a, arguments)
-        return _special(name, a, arguments)
     if hasattr(a, "__next__"):
         raise TypeError(
-            f"{name}: a generator has no shape; use mypackage.ExactSum().add(...) for streams, "
-            "or numpy.fromiter"
+            f"{name}: a generator has no shape; use numpy.fromiter(generator, dtype) or list"
         )
-    array = np.asanyarray(a)
-    return reduce(name, array, **arguments) if type(array) is not np.ndarray else _plain(
-        name, array, arguments
-    )
+    a = np.asanyarray(a)
+    if isinstance(a, np.ma.MaskedArray):
+        return _masked(name, a, arguments)
+    if type(a) is not np.ndarray:
+        return _subclass(name, a, arguments)
+    return _array(name, a, arguments)
+
+
+def as_numbers(name: str, values: Any) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+    """An exact ``ndarray`` of `values`; of a masked array, its data and what is valid of them."""
+    if is_dask(values):
+        raise TypeError(f"{name}: a dask array is lazy; add its chunks, or use mypackage.dask")
+    if isinstance(values, np.ma.MaskedArray):
+        return np.asarray(values.data), ~np.ma.getmaskarray(values)
+    return np.asarray(values)
+
+
+def grouped(name: str, group_idx: Any, array: Any) -> tuple[Any, Any]:
+    """Plain values and int64 labels; ``(None, (group_idx, array))`` if either is a dask array."""
+    if is_dask(array) or is_dask(group_idx):
+        return None, (group_idx, array)
+    labels = np.asarray(group_idx)
+    if labels.ndim != 1:
+        raise ValueError(f"{name}: group_idx must have one axis, not {labels.ndim}")
+    if labels.dtype.kind not in "iub" and labels.size:
+        raise TypeError(f"{name}: group_idx must be of an integer dtype, not {labels.dtype}")
+    if labels.dtype == np.uint64 and labels.size and labels.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"{name}: the label {labels.max()} in group_idx is beyond int64")
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name}: a masked array has no labels for its masked elements; give those the label -1"
+        )
+    return np.asarray(array), np.ascontiguousarray(labels, dtype=np.int64)
 
 
 def vecdot(x1: Any, x2: Any, axis: int | None = None) -> Any:
@@ -114,123 +139,96 @@ def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     )
 
 
-def _plain(name: str, a: np.ndarray, arguments: dict[str, Any]) -> Any:
+def _array(name: str, a: np.ndarray, arguments: dict[str, Any]) -> Any:
     if a.dtype.char in KERNELS:
         return getattr(_native, name)(a, **arguments)
-    return _special(name, a, arguments)
-
-
-def _special(name: str, a: np.ndarray, arguments: dict[str, Any]) -> Any:
-    """Arrays of dtypes without a kernel."""
     if a.dtype.kind == "O":
         return getattr(np, name)(a, **arguments)
     if a.dtype.kind == "m":
-        return _timedelta(name, a, arguments)
+        return _timedelta(name, a, **arguments)
     raise TypeError(
         f"{name}: there is no exact result for dtype {a.dtype}; supported are {_SUPPORTED}"
     )
 
 
-def _timedelta(name: str, a: np.ndarray, arguments: dict[str, Any]) -> Any:
-    """Time differences are sums of integers; NaT is their NaN."""
+def _timedelta(
+    name: str,
+    a: np.ndarray,
+    *,
+    axis: Any = None,
+    dtype: Any = None,
+    out: np.ndarray | None = None,
+    keepdims: bool = False,
+    initial: Any = 0,
+    where: Any = True,
+) -> Any:
+    """Time differences are integers; NaT is their NaN."""
+    dtype = np.dtype(dtype or (a.dtype if out is None else out.dtype)).newbyteorder("=")
+    if dtype.kind != "m":
+        raise TypeError(f"{name}: the result of {a.dtype} elements is a timedelta64, not {dtype}")
     unit = a.dtype.newbyteorder("=")
-    dtype = arguments.pop("dtype", None)
-    if dtype is not None and np.dtype(dtype).kind != "m":
-        raise TypeError(f"{name}: the result of {a.dtype} elements is a timedelta, not {dtype}")
-    out = arguments.pop("out", None)
-    initial = arguments.pop("initial", None)
-    if initial is not None:
-        arguments["initial"] = int(np.asarray(initial).astype(unit).astype("i8"))
-    missing = np.isnat(a)
-    where = arguments.pop("where", True)
-    exact = getattr(_native, name.removeprefix("nan"))
-    included = np.logical_and(where, ~missing)
-    counts = np.sum(
-        np.broadcast_to(included, a.shape),
-        axis=arguments.get("axis"),
-        keepdims=arguments.get("keepdims", False),
-    )
-    poisoned = np.any(
-        missing, axis=arguments.get("axis"), keepdims=arguments.get("keepdims", False), where=where
-    )
-    if name.endswith("mean"):
-        empty = counts == 0
-        with_one = {k: v for k, v in arguments.items() if k != "initial"}
-        if np.any(empty & ~poisoned) or (name == "nanmean" and np.any(empty)):
-            from ._errors import report_empty
-
-            report_empty(name)
-        poisoned = (poisoned | empty) if name == "mean" else empty
-        total = _native.sum(a.view("i8") if a.dtype.isnative else a.astype(unit).view("i8"),
-                            where=included, **with_one)
-        # Half to even, as everywhere.
-        safe = np.where(empty, 1, counts)
-        quotient, remainder = np.divmod(total, safe)
-        up = (2 * remainder > safe) | ((2 * remainder == safe) & (quotient % 2 == 1))
-        value = quotient + up
+    ticks = a.astype(unit, copy=False).view(np.int64)
+    over: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
+    where = np.broadcast_to(np.asarray(where, bool), a.shape)
+    counted = where & ~np.isnat(a)
+    lost = np.any(where & ~counted, **over) if not name.startswith("nan") else np.False_
+    if name.endswith("sum"):
+        initial = None if initial is None else int(np.asarray(initial, unit).view(np.int64))
+        total = _native.sum(ticks, initial=initial, where=counted, **over)
     else:
-        value = exact(
-            a.view("i8") if a.dtype.isnative else a.astype(unit).view("i8"),
-            where=included,
-            **arguments,
-        )
-        if name == "nansum":
-            poisoned = np.zeros_like(poisoned)
-    result = np.where(poisoned, np.timedelta64("NaT").view("i8"), value).view(unit)
-    if dtype is not None:
-        result = result.astype(dtype)
-    if out is not None:
-        np.copyto(out, result, casting="same_kind")
-        return out
-    return result[()]
+        count = np.sum(counted, **over)
+        if np.any((count == 0) & ~lost):
+            report_empty(name)
+        lost = lost | (count == 0)
+        total = _native.sum(ticks, dtype=object, where=counted, **over)
+        total = _rounded_quotient(total, np.maximum(count, 1))
+    result = np.asarray(total, np.int64).view(unit).astype(dtype)
+    result = np.where(lost, np.timedelta64("NaT"), result)
+    if out is None:
+        return result[()]
+    np.copyto(out, result, casting="same_kind")
+    return out
+
+
+# Of Python ints, half to even.
+_rounded_quotient = np.frompyfunc(lambda total, count: round(Fraction(total, int(count))), 2, 1)
 
 
 def _masked(name: str, a: np.ma.MaskedArray, arguments: dict[str, Any]) -> Any:
     """Masked elements are left out; a result of nothing but masked elements is masked."""
     out = arguments.pop("out", None)
     valid = ~np.ma.getmaskarray(a)
-    where = arguments.pop("where", True)
-    if where is not True:
-        valid &= np.broadcast_to(np.asarray(where, dtype=bool), a.shape)
+    valid &= np.asarray(arguments.pop("where", True), bool)
     axis, keepdims = arguments.get("axis"), bool(arguments.get("keepdims", False))
-    nothing = ~np.any(valid, axis=axis, keepdims=keepdims)
-    if name.endswith("mean"):
-        # A mean of nothing is masked, and no cause for a warning.
-        arguments["where"] = valid | np.expand_dims(nothing, _axes(axis, a.ndim)) if (
-            not keepdims
-        ) else valid | nothing
-    else:
-        arguments["where"] = valid
-    data = reduce(name, np.asarray(a.data), **arguments)
+    nothing = ~np.any(valid, axis=axis, keepdims=True)
+    data = a.data
+    if name.endswith("mean") and np.any(nothing):
+        # A mean of nothing is masked and no cause for a warning: make it one of zeros.
+        data, valid = np.where(nothing, np.zeros((), a.dtype), data), valid | nothing
+    result = reduce(name, data, where=valid, **arguments)
+    if not keepdims:
+        nothing = np.any(nothing, axis=axis)
     if out is not None:
-        np.copyto(out, data, casting="same_kind")
+        np.copyto(out, result, casting="same_kind")
         if isinstance(out, np.ma.MaskedArray):
             out.mask = nothing
         return out
-    if np.ndim(data) == 0 and not isinstance(data, np.ndarray):
-        return np.ma.masked if nothing else data
-    result = np.asarray(data).view(type(a))
-    result.mask = nothing
-    return result
-
-
-def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
-    if axis is None:
-        return tuple(range(ndim))
-    return axis if isinstance(axis, tuple) else (axis,)
+    if np.ndim(result) == 0:
+        return np.ma.masked if nothing else result
+    return np.ma.MaskedArray(result, nothing).view(type(a))
 
 
 def _subclass(name: str, a: np.ndarray, arguments: dict[str, Any]) -> Any:
     """An array of a subclass: its result is wrapped as NumPy would."""
-    if isinstance(a, np.matrix):
+    if isinstance(a, np.matrix) and arguments.get("axis") is not None:
         # A matrix stays two-dimensional unless it becomes a scalar.
-        arguments["keepdims"] = arguments.get("axis") is not None
+        arguments["keepdims"] = True
     result = reduce(name, a.view(np.ndarray), **arguments)
-    if "out" in arguments and arguments["out"] is not None:
+    if result is arguments.get("out"):
         return result
-    if isinstance(a, np.memmap) or not isinstance(result, np.ndarray):
+    if np.ndim(result) == 0 and isinstance(a, (np.matrix, np.memmap)):
         return result
-    return a.__array_wrap__(result)
+    return a.__array_wrap__(np.asarray(result))
 
 
 def _labelled(name: str, a: Any, arguments: dict[str, Any]) -> Any:

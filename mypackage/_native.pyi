@@ -1,16 +1,91 @@
-from typing import Any, SupportsIndex
+from typing import Any, Literal, SupportsIndex, TypeAlias, TypeVar, final, overload
 
+import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
+from typing_extensions import Self
 
 __all__ = [
+    "ExactSum",
+    "add",
     "build_info",
     "cumsum",
+    "fibonacci",
+    "fibonacci_index",
+    "fibonacci_mod",
+    "fibonacci_pair",
     "get_num_threads",
+    "group_mean",
+    "group_sum",
+    "hello",
+    "is_fibonacci",
+    "lucas",
+    "lucas_mod",
+    "lucasu_mod",
+    "lucasv_mod",
+    "mean",
+    "nanmean",
+    "nansum",
+    "pisano_period",
     "set_num_threads",
+    "sum",
     "vecdot",
     "weighted_mean",
 ]
 
+_Axis: TypeAlias = int | tuple[int, ...] | None
+_Array = TypeVar("_Array", bound=NDArray[Any])
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+_DType: TypeAlias = type[_Scalar] | np.dtype[_Scalar]
+# Sums of the first two kinds are 64-bit integers; the third is kept. (To mypy, int8 is an int64.)
+_Signed: TypeAlias = np.bool_ | np.int8 | np.int16 | np.int32
+_Unsigned: TypeAlias = np.uint8 | np.uint16 | np.uint32
+_Wide = TypeVar("_Wide", bound=np.inexact | np.int64 | np.uint64 | np.timedelta64)
+# Means keep the first kind; those of the second are float64.
+_Inexact = TypeVar("_Inexact", bound=np.inexact | np.timedelta64)
+_Integer: TypeAlias = np.bool_ | np.integer
+
+fibonacci: np.ufunc
+fibonacci_mod: np.ufunc
+fibonacci_index: np.ufunc
+fibonacci_pair: np.ufunc
+is_fibonacci: np.ufunc
+lucas: np.ufunc
+lucas_mod: np.ufunc
+lucasu_mod: np.ufunc
+lucasv_mod: np.ufunc
+pisano_period: np.ufunc
+
+@final
+class ExactSum:
+    def __new__(cls, shape: int | tuple[int, ...] = ()) -> Self: ...
+    @property
+    def count(self) -> Any: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    def add(self, values: Any, axis: _Axis = None, where: ArrayLike = True) -> Any: ...
+    def subtract(self, values: Any, axis: _Axis = None, where: ArrayLike = True) -> Any: ...
+    def merge(self, other: ExactSum, /) -> Any: ...
+    def value(self, dtype: DTypeLike | None = None) -> Any: ...
+    def mean(self, dtype: DTypeLike | None = None) -> Any: ...
+    def as_integer_ratio(self) -> Any: ...
+    def copy(self) -> Self: ...
+    def to_bytes(self) -> bytes: ...
+    @classmethod
+    def from_bytes(cls, data: bytes, /) -> Self: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: object) -> Self: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+    def __float__(self) -> float: ...
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __add__(self, value: Any, /) -> Self: ...
+    def __radd__(self, value: Any, /) -> Self: ...
+    def __iadd__(self, value: Any, /) -> Self: ...
+    def __sub__(self, value: Any, /) -> Self: ...
+    def __rsub__(self, value: Any, /) -> Self: ...
+    def __isub__(self, value: Any, /) -> Self: ...
+
+def add(left: int, right: int, /) -> int: ...
 def build_info() -> dict[str, object]: ...
 def cumsum(
     a: ArrayLike,
@@ -19,6 +94,400 @@ def cumsum(
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]: ...
 def get_num_threads() -> int: ...
+def hello() -> None: ...
 def set_num_threads(n: int, /) -> int: ...
+
+# The reductions' overloads, in order: the result goes to `out`; to a scalar of `dtype`; to an array
+# of it; as `a` says, to a scalar or an array; what is known at run time only.
+@overload
+def mean(
+    a: ArrayLike,
+    axis: _Axis = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out: _Array,
+    keepdims: bool = False,
+    where: ArrayLike = True,
+) -> _Array: ...
+@overload
+def mean(
+    a: ArrayLike,
+    axis: None = None,
+    *,
+    dtype: _DType[_Scalar],
+    out: None = None,
+    keepdims: Literal[False] = False,
+    where: ArrayLike = True,
+) -> _Scalar: ...
+@overload
+def mean(
+    a: ArrayLike,
+    axis: _Axis = None,
+    *,
+    dtype: _DType[_Scalar],
+    out: None = None,
+    keepdims: Literal[True],
+    where: ArrayLike = True,
+) -> NDArray[_Scalar]: ...
+@overload
+def mean(
+    a: _Inexact | NDArray[_Inexact],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    *,
+    where: ArrayLike = True,
+) -> _Inexact: ...
+@overload
+def mean(
+    a: _Integer | NDArray[_Integer],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    *,
+    where: ArrayLike = True,
+) -> np.float64: ...
+@overload
+def mean(
+    a: _Inexact | NDArray[_Inexact],
+    axis: _Axis = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: Literal[True],
+    where: ArrayLike = True,
+) -> NDArray[_Inexact]: ...
+@overload
+def mean(
+    a: _Integer | NDArray[_Integer],
+    axis: _Axis = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: Literal[True],
+    where: ArrayLike = True,
+) -> NDArray[np.float64]: ...
+@overload
+def mean(
+    a: ArrayLike,
+    axis: _Axis = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    *,
+    where: ArrayLike = True,
+) -> Any: ...
+@overload
+def nanmean(
+    a: ArrayLike,
+    axis: _Axis = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out: _Array,
+    keepdims: bool = False,
+    where: ArrayLike = True,
+) -> _Array: ...
+@overload
+def nanmean(
+    a: ArrayLike,
+    axis: None = None,
+    *,
+    dtype: _DType[_Scalar],
+    out: None = None,
+    keepdims: Literal[False] = False,
+    where: ArrayLike = True,
+) -> _Scalar: ...
+@overload
+def nanmean(
+    a: ArrayLike,
+    axis: _Axis = None,
+    *,
+    dtype: _DType[_Scalar],
+    out: None = None,
+    keepdims: Literal[True],
+    where: ArrayLike = True,
+) -> NDArray[_Scalar]: ...
+@overload
+def nanmean(
+    a: _Inexact | NDArray[_Inexact],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    *,
+    where: ArrayLike = True,
+) -> _Inexact: ...
+@overload
+def nanmean(
+    a: _Integer | NDArray[_Integer],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    *,
+    where: ArrayLike = True,
+) -> np.float64: ...
+@overload
+def nanmean(
+    a: _Inexact | NDArray[_Inexact],
+    axis: _Axis = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: Literal[True],
+    where: ArrayLike = True,
+) -> NDArray[_Inexact]: ...
+@overload
+def nanmean(
+    a: _Integer | NDArray[_Integer],
+    axis: _Axis = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: Literal[True],
+    where: ArrayLike = True,
+) -> NDArray[np.float64]: ...
+@overload
+def nanmean(
+    a: ArrayLike,
+    axis: _Axis = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    *,
+    where: ArrayLike = True,
+) -> Any: ...
+@overload
+def nansum(
+    a: ArrayLike,
+    axis: _Axis = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out: _Array,
+    keepdims: bool = False,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> _Array: ...
+@overload
+def nansum(
+    a: ArrayLike,
+    axis: None = None,
+    *,
+    dtype: _DType[_Scalar],
+    out: None = None,
+    keepdims: Literal[False] = False,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> _Scalar: ...
+@overload
+def nansum(
+    a: ArrayLike,
+    axis: _Axis = None,
+    *,
+    dtype: _DType[_Scalar],
+    out: None = None,
+    keepdims: Literal[True],
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> NDArray[_Scalar]: ...
+@overload
+def nansum(
+    a: _Signed | NDArray[_Signed],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> np.int64: ...
+@overload
+def nansum(
+    a: _Unsigned | NDArray[_Unsigned],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> np.uint64: ...
+@overload
+def nansum(
+    a: _Wide | NDArray[_Wide],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> _Wide: ...
+@overload
+def nansum(
+    a: _Signed | NDArray[_Signed],
+    axis: _Axis = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: Literal[True],
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> NDArray[np.int64]: ...
+@overload
+def nansum(
+    a: _Unsigned | NDArray[_Unsigned],
+    axis: _Axis = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: Literal[True],
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> NDArray[np.uint64]: ...
+@overload
+def nansum(
+    a: _Wide | NDArray[_Wide],
+    axis: _Axis = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: Literal[True],
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> NDArray[_Wide]: ...
+@overload
+def nansum(
+    a: ArrayLike,
+    axis: _Axis = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> Any: ...
+@overload
+def sum(
+    a: ArrayLike,
+    axis: _Axis = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out: _Array,
+    keepdims: bool = False,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> _Array: ...
+@overload
+def sum(
+    a: ArrayLike,
+    axis: None = None,
+    *,
+    dtype: _DType[_Scalar],
+    out: None = None,
+    keepdims: Literal[False] = False,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> _Scalar: ...
+@overload
+def sum(
+    a: ArrayLike,
+    axis: _Axis = None,
+    *,
+    dtype: _DType[_Scalar],
+    out: None = None,
+    keepdims: Literal[True],
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> NDArray[_Scalar]: ...
+@overload
+def sum(
+    a: _Signed | NDArray[_Signed],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> np.int64: ...
+@overload
+def sum(
+    a: _Unsigned | NDArray[_Unsigned],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> np.uint64: ...
+@overload
+def sum(
+    a: _Wide | NDArray[_Wide],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> _Wide: ...
+@overload
+def sum(
+    a: _Signed | NDArray[_Signed],
+    axis: _Axis = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: Literal[True],
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> NDArray[np.int64]: ...
+@overload
+def sum(
+    a: _Unsigned | NDArray[_Unsigned],
+    axis: _Axis = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: Literal[True],
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> NDArray[np.uint64]: ...
+@overload
+def sum(
+    a: _Wide | NDArray[_Wide],
+    axis: _Axis = None,
+    dtype: None = None,
+    out: None = None,
+    *,
+    keepdims: Literal[True],
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> NDArray[_Wide]: ...
+@overload
+def sum(
+    a: ArrayLike,
+    axis: _Axis = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: complex | np.generic | None = 0,
+    where: ArrayLike = True,
+) -> Any: ...
+def group_mean(
+    group_idx: ArrayLike,
+    array: ArrayLike,
+    *,
+    axis: int | None = -1,
+    size: int | None = None,
+    fill_value: Any = 0,
+    dtype: DTypeLike | None = None,
+) -> Any: ...
+def group_sum(
+    group_idx: ArrayLike,
+    array: ArrayLike,
+    *,
+    axis: int | None = -1,
+    size: int | None = None,
+    fill_value: Any = 0,
+    dtype: DTypeLike | None = None,
+) -> Any: ...
 def vecdot(x1: ArrayLike, x2: ArrayLike, /, *, axis: SupportsIndex = -1) -> Any: ...
 def weighted_mean(a: NDArray[Any], weights: NDArray[Any], dtype_num: int) -> Any: ...

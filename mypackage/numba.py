@@ -3,7 +3,7 @@
 Inside compiled code these are calls of the C library, a few nanoseconds each, without the GIL:
 
 - ``mypackage.sum(a)`` for float64 and float32 arrays: of one axis at any stride, or contiguous;
-- ``mypackage.vecdot(x1, x2)`` for float64 arrays of one axis;
+- ``mypackage.capi.vecdot(x1, x2)`` for float64 arrays of one axis;
 - ``mypackage.fibonacci(n)`` for an integer;
 - ``mypackage.fibonacci_mod(n, m)`` for two integers, both signed or both unsigned.
 
@@ -41,7 +41,7 @@ from numba.extending import intrinsic, overload
 
 import mypackage
 
-from .capi import library
+from .capi import library, vecdot
 
 
 def _init() -> None:
@@ -122,7 +122,7 @@ def _overload_sum(a: Any) -> Callable[..., Any] | None:
     return None
 
 
-@overload(mypackage.vecdot)
+@overload(vecdot)
 def _overload_vecdot(x1: Any, x2: Any) -> Callable[..., Any] | None:
     for array in (x1, x2):
         if not (

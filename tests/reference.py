@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable
 from fractions import Fraction
 
@@ -64,3 +65,126 @@ def fibonacci_mod(n: int, m: int) -> int:
 
     a = pair(abs(n))[0]
     return (-a if n < 0 and n % 2 == 0 else a) % m
+
+
+def lucas(n: int) -> int:
+    """L(n) = F(n-1) + F(n+1)."""
+    return fibonacci(n - 1) + fibonacci(n + 1)
+
+
+def lucas_sequences_mod(p: int, q: int, n: int, m: int) -> tuple[int, int]:
+    """U(n) and V(n) modulo m by Python's rule, as a power of the companion matrix."""
+
+    def product(a: list[int], b: list[int]) -> list[int]:
+        (a0, a1, a2, a3), (b0, b1, b2, b3) = a, b
+        entries = (a0 * b0 + a1 * b2, a0 * b1 + a1 * b3, a2 * b0 + a3 * b2, a2 * b1 + a3 * b3)
+        return [entry % m for entry in entries]
+
+    power, square = [1, 0, 0, 1], [p, -q, 1, 0]
+    if n < 0:
+        # The companion matrix has determinant q.
+        inverse = pow(q, -1, abs(m))
+        square = [0, q * inverse, -inverse, p * inverse]
+    n = abs(n)
+    while n:
+        if n % 2:
+            power = product(power, square)
+        square = product(square, square)
+        n //= 2
+    return power[2] % m, (2 * power[3] + p * power[2]) % m
+
+
+def pisano_period(m: int) -> int:
+    """The period of F modulo m, by walking it."""
+    a, b, steps = 1 % m, 1 % m, 1
+    while (a, b) != (0, 1 % m):
+        a, b, steps = b, (a + b) % m, steps + 1
+    return steps
+
+
+# -- Reductions: what any array's sums and means are, cell by cell --------------------------------
+
+
+def rounded(value: Fraction, dtype: np.dtype) -> np.generic:
+    """The number of a binary floating-point dtype nearest to a fraction, ties to even."""
+    dtype = np.dtype(dtype)
+    info = np.finfo(dtype)
+    magnitude = abs(value)
+    exponent = magnitude.numerator.bit_length() - magnitude.denominator.bit_length()
+    exponent -= magnitude < Fraction(2) ** exponent
+    unit = max(exponent, info.minexp) - info.nmant
+    digits = round(magnitude / Fraction(2) ** unit)
+    fits = digits * Fraction(2) ** unit < Fraction(2) ** info.maxexp
+    nearest = math.ldexp(digits, unit) if fits else math.inf
+    return dtype.type(-nearest if value < 0 else nearest)
+
+
+def result_dtype(name: str, dtype: np.dtype) -> np.dtype:
+    """NumPy's dtype of a sum or mean."""
+    one = np.ones(1, dtype)
+    return (np.sum if name.endswith("sum") else np.mean)(one).dtype
+
+
+def reduce(name, a, axis=None, dtype=None, keepdims=False, initial=0, where=True) -> np.ndarray:
+    """``sum``, ``nansum``, ``mean`` or ``nanmean`` of an array, one result at a time.
+
+    A result that is beyond an integer dtype is an OverflowError.
+    """
+    axes = tuple(range(a.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = {operator.index(i) % a.ndim for i in axes} if a.ndim else set()
+    kept = [i for i in range(a.ndim) if i not in axes]
+    shape = [a.shape[i] for i in kept]
+    dtype = np.dtype(dtype or result_dtype(name, a.dtype)).newbyteorder("=")
+    elements = a.transpose(kept + sorted(axes)).reshape((*shape, -1) if a.size else (*shape, 0))
+    included = (
+        np.broadcast_to(np.asarray(where, bool), a.shape)
+        .transpose(kept + sorted(axes))
+        .reshape(elements.shape)
+    )
+    result = np.empty(shape, dtype)
+    for index in np.ndindex(*shape):
+        values = np.atleast_1d(elements[index])[np.atleast_1d(included[index])].tolist()
+        if name.startswith("nan"):
+            values = [x for x in values if x == x]
+        divisor = len(values) if name.endswith("mean") else None
+        result[index] = _result([*values, initial], divisor, dtype)
+    if keepdims:
+        result = np.expand_dims(result, tuple(axes))
+    return result
+
+
+def _result(values: list, divisor: int | None, dtype: np.dtype):
+    if dtype.kind == "c":
+        part = np.dtype(f"f{dtype.itemsize // 2}")
+        real, imag = (
+            _result([getattr(x, name) for x in values], divisor, part) for name in ("real", "imag")
+        )
+        pair = np.array([real, imag])
+        return pair.view(dtype)[0]
+    values = [x.real for x in values]
+    special = {x for x in values if isinstance(x, float) and not math.isfinite(x)}
+    if divisor == 0 or len(special) > 1 or any(x != x for x in special):
+        return dtype.type(math.nan)
+    if special:
+        return dtype.type(special.pop())
+    total = _exact_total(values) / (1 if divisor is None else divisor)
+    if dtype.kind == "f":
+        return rounded(total, dtype)
+    nearest = round(total)
+    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    if not low <= nearest <= high:
+        raise OverflowError(nearest)
+    return nearest
+
+
+def _exact_total(values: list) -> Fraction:
+    """The sum of finite numbers, in units of the smallest float: faster than Fractions."""
+    ratios = (x.as_integer_ratio() for x in values)
+    return Fraction(sum(n << (1075 - d.bit_length()) for n, d in ratios), 1 << 1074)
+
+
+def same(actual, expected) -> None:
+    """Assert equality to the bit: dtype, shape, and the signs of zeros; every NaN is positive."""
+    actual = np.asarray(actual)
+    assert (actual.dtype, actual.shape) == (expected.dtype, expected.shape)
+    assert actual.tobytes() == expected.tobytes(), f"{actual!r} is not {expected!r}"

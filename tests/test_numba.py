@@ -12,6 +12,7 @@ import mypackage
 
 numba = pytest.importorskip("numba")
 import mypackage.numba  # noqa: E402
+from mypackage import capi  # noqa: E402
 
 NUMBERS = np.random.default_rng(5).normal(size=3000) * 10.0 ** np.arange(-30, 30).repeat(50)
 
@@ -23,7 +24,7 @@ def compiled_sum(a):
 
 @numba.njit
 def compiled_vecdot(x, y):
-    return mypackage.vecdot(x, y)
+    return capi.vecdot(x, y)
 
 
 @numba.njit
@@ -52,7 +53,7 @@ def test_sum_of_contiguous_axes(order):
 
 
 def test_vecdot():
-    assert compiled_vecdot(NUMBERS, NUMBERS[::-1]) == mypackage.vecdot(NUMBERS, NUMBERS[::-1])
+    assert compiled_vecdot(NUMBERS, NUMBERS[::-1]) == capi.vecdot(NUMBERS, NUMBERS[::-1])
     with pytest.raises(ValueError, match="equal length"):
         compiled_vecdot(NUMBERS, NUMBERS[1:])
 

@@ -18,7 +18,7 @@ import mypackage
 COMMANDS = {
     "info": "what is installed and what the kernels use",
     "bench": "time and error, next to pure Python, NumPy and math.fsum",
-    "sum": "reduce the numbers in a .npy, .npz or .csv file, rounding once",
+    "sum": "reduce the numbers in files of any size and number, rounding once",
     "fibonacci": "Fibonacci numbers, exact or modulo M",
 }
 
@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except MemoryError as error:
         return _fail(f"out of memory: {error}" if str(error) else "out of memory")
-    except (CommandError, ArithmeticError, OSError, TypeError, ValueError) as error:
+    except (CommandError, ArithmeticError, ImportError, OSError, TypeError, ValueError) as error:
         return _fail(str(error))
     return 0
 

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Print one result per line, in the order asked."""
     if arguments.mod == 0:
         raise CommandError("--mod 0: there is no remainder modulo 0")
-    n = np.array(arguments.n)
+    n = np.array(arguments.n, dtype=object)
     if arguments.mod is None:
         results = mypackage.fibonacci(n)
     else:

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::fibonacci::modular::{self, Member, Ring, SharedRing};
 use crate::fibonacci::small::{self, Tabulated};
 use crate::hello;
-use crate::sum::{Accumulator, Axis, Dtype, DotRequest, Request, Vectors, sum_axes, vecdot};
+use crate::sum::{Accumulator, Axis, DotRequest, Dtype, Request, Vectors, sum_axes, vecdot};
 use crate::threads;
 
 const VERSION: &CStr =

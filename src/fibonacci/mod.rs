@@ -4,11 +4,18 @@
 //! every integer n: read backwards, the recurrence gives F(-n) = (-1)^(n+1) F(n) and
 //! L(-n) = (-1)^n L(n).
 //!
-//! [`small`] holds what fits 64 bits; [`modular`] computes remainders at any index.
+//! [`small`] holds what fits 64 bits, [`big`] numbers of any size; [`modular`] and [`big_modular`]
+//! compute remainders at any index, and [`pisano`] their periods. The rest is arithmetic that these
+//! need.
 
+pub mod big;
+pub mod big_modular;
+pub mod factor;
 pub mod modular;
 pub mod modulus;
+pub mod pisano;
 pub mod small;
+pub mod transform;
 
 /// A 64-bit integer, signed or not, as the kernels see it.
 pub trait Word: Copy + Send + Sync + Ord + std::fmt::Display + 'static {
@@ -20,6 +27,8 @@ pub trait Word: Copy + Send + Sync + Ord + std::fmt::Display + 'static {
     fn bits(self) -> u64;
     /// The word with these two's complement bits.
     fn from_bits(bits: u64) -> Self;
+    /// The nonnegative word of this value, if it fits.
+    fn from_magnitude(magnitude: u64) -> Option<Self>;
     /// |self|, which always fits.
     fn magnitude(self) -> u64;
     /// Whether self < 0.
@@ -38,6 +47,11 @@ impl Word for i64 {
     #[inline(always)]
     fn from_bits(bits: u64) -> i64 {
         bits as i64
+    }
+
+    #[inline(always)]
+    fn from_magnitude(magnitude: u64) -> Option<i64> {
+        i64::try_from(magnitude).ok()
     }
 
     #[inline(always)]
@@ -63,6 +77,11 @@ impl Word for u64 {
     #[inline(always)]
     fn from_bits(bits: u64) -> u64 {
         bits
+    }
+
+    #[inline(always)]
+    fn from_magnitude(magnitude: u64) -> Option<u64> {
+        Some(magnitude)
     }
 
     #[inline(always)]

@@ -113,9 +113,14 @@ impl Ring {
     /// use mypackage::fibonacci::modular::Ring;
     /// assert_eq!(Ring::fibonacci(1000).power(90).b, 120); // F(90) = 2880067194370816120
     /// ```
-    pub fn power(&self, n: u64) -> Power {
-        let bits = u64::BITS - n.leading_zeros();
+    pub fn power(&self, n: u128) -> Power {
+        let bits = u128::BITS - n.leading_zeros();
         (0..bits).rev().fold(self.one(), |x, bit| self.step::<false>(x, n >> bit & 1 == 1))
+    }
+
+    /// Whether alpha^k = 1: for the Fibonacci numbers, whether F(k) = 0 and F(k+1) = 1.
+    pub fn is_period(&self, k: u128) -> bool {
+        self.power(k) == self.one()
     }
 
     /// U(n) or V(n) from alpha^|n|, as a residue.

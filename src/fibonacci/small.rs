@@ -87,6 +87,8 @@ pub trait Tabulated: Word {
     const LUCAS_MAX: usize;
     /// Writes F(n) for each n and returns whether all fit.
     fn look_up_fibonacci(n: &[Self], out: &mut [Self]) -> bool;
+    /// Writes F(n+1) for each n and returns whether all fit.
+    fn look_up_successor(n: &[Self], out: &mut [Self]) -> bool;
     /// Writes L(n) for each n and returns whether all fit.
     fn look_up_lucas(n: &[Self], out: &mut [Self]) -> bool;
 }
@@ -98,6 +100,11 @@ impl Tabulated for i64 {
     #[inline]
     fn look_up_fibonacci(n: &[i64], out: &mut [i64]) -> bool {
         look_up(cpu::isa(), &FIBONACCI_SIGNED, FIBONACCI_I64 as u64, n, out)
+    }
+
+    #[inline]
+    fn look_up_successor(n: &[i64], out: &mut [i64]) -> bool {
+        look_up(cpu::isa(), &FIBONACCI_SIGNED, FIBONACCI_I64 as u64 + 1, n, out)
     }
 
     #[inline]
@@ -113,6 +120,11 @@ impl Tabulated for u64 {
     #[inline]
     fn look_up_fibonacci(n: &[u64], out: &mut [u64]) -> bool {
         look_up(cpu::isa(), &FIBONACCI, 0, n, out)
+    }
+
+    #[inline]
+    fn look_up_successor(n: &[u64], out: &mut [u64]) -> bool {
+        look_up(cpu::isa(), &FIBONACCI, 1, n, out)
     }
 
     #[inline]
@@ -163,6 +175,92 @@ pub fn lucas<T: Tabulated>(n: &[T], out: &mut [T]) -> Result<()> {
     if T::look_up_lucas(n, out) { Ok(()) } else { Err(overflow("lucas", n, T::LUCAS_MAX)) }
 }
 
+/// F(n) and F(n+1) for each n.
+///
+/// # Errors
+/// [`Error::Overflow`] naming the first n for which they do not both fit; the outputs are then
+/// unspecified.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn fibonacci_pair<T: Tabulated>(n: &[T], here: &mut [T], next: &mut [T]) -> Result<()> {
+    assert!(n.len() == here.len() && n.len() == next.len());
+    if T::look_up_fibonacci(n, here) & T::look_up_successor(n, next) {
+        return Ok(());
+    }
+    let limit = T::FIBONACCI_MAX as u64;
+    let outside = |n: &&T| n.magnitude() > limit || !n.is_negative() && n.magnitude() == limit;
+    let n = n.iter().find(outside).expect("an index was outside");
+    let range = if T::SIGNED { format!("-{limit} <= n < {limit}") } else { format!("n < {limit}") };
+    Err(Error::Overflow(format!(
+        "fibonacci_pair({n}) does not fit {}, which holds {range}; use dtype=object for the exact numbers",
+        T::NAME
+    )))
+}
+
+/// What [`index`] gives where there is none. No n with F(n) = x is -1: F(-1) = 1 = F(1).
+pub const NO_INDEX: i64 = -1;
+
+/// For each length in bits, the first n > 0 with an F(n) of that length; at most the next is as long.
+static FIRST_OF_LENGTH: [u8; 65] = {
+    let mut first = [0; 65];
+    let mut n = FIBONACCI_U64;
+    while n > 0 {
+        first[(u64::BITS - FIBONACCI[n].leading_zeros()) as usize] = n as u8;
+        n -= 1;
+    }
+    first
+};
+
+/// For each x the n with F(n) = x: the smallest n >= 0 for x >= 0, n < 0 for x < 0; [`NO_INDEX`]
+/// where there is none.
+///
+/// ```
+/// let mut out = [0; 4];
+/// mypackage::fibonacci::small::index(&[55i64, 56, -8, 1], &mut out);
+/// assert_eq!(out, [10, -1, -6, 1]);
+/// ```
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn index<T: Word>(x: &[T], out: &mut [i64]) {
+    assert_eq!(x.len(), out.len());
+    for (out, &x) in out.iter_mut().zip(x) {
+        let magnitude = x.magnitude();
+        let first = usize::from(FIRST_OF_LENGTH[(u64::BITS - magnitude.leading_zeros()) as usize]);
+        // F(94) does not fit, so F(93) is followed by itself.
+        let second = (first + 1).min(FIBONACCI_U64);
+        let found = if FIBONACCI[first] == magnitude { first } else { second };
+        let n = found as i64;
+        *out = match (FIBONACCI[found] == magnitude, x.is_negative()) {
+            (false, _) => NO_INDEX,
+            (true, false) => n,
+            // F(-n) = -F(n) for even n only; -1 is F(-2).
+            (true, true) if n <= 2 => -2,
+            (true, true) => {
+                if n % 2 == 0 {
+                    -n
+                } else {
+                    NO_INDEX
+                }
+            }
+        };
+    }
+}
+
+/// Whether each x is an F(n).
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn is_fibonacci<T: Word>(x: &[T], out: &mut [bool]) {
+    assert_eq!(x.len(), out.len());
+    for (out, x) in out.iter_mut().zip(x) {
+        let mut n = [0];
+        index(std::slice::from_ref(x), &mut n);
+        *out = n[0] != NO_INDEX;
+    }
+}
+
 /// The error for the first n of which the sequence's member does not fit.
 #[cold]
 fn overflow<T: Word>(name: &str, n: &[T], limit: usize) -> Error {
@@ -177,5 +275,48 @@ fn overflow<T: Word>(name: &str, n: &[T], limit: usize) -> Error {
             ))
         }
         None => unreachable!("a kernel reported an index outside that is inside"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_index_is_found_and_nothing_else() {
+        let found = |x: i64| {
+            let mut out = [0];
+            index(&[x], &mut out);
+            out[0]
+        };
+        for n in -(FIBONACCI_I64 as i64)..=FIBONACCI_I64 as i64 {
+            let mut f = [0];
+            fibonacci(&[n], &mut f).unwrap();
+            let (mut again, n_found) = ([0], found(f[0]));
+            fibonacci(&[n_found], &mut again).unwrap();
+            assert_eq!(again, f);
+            assert!(n_found == n || n.abs() == 2 || n < 0 && f[0] > 0, "{n} {n_found}");
+        }
+        let numbers: Vec<i64> = (-100..=100).filter(|&x| found(x) != NO_INDEX).collect();
+        let expected = [-55, -21, -8, -3, -1, 0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89];
+        assert_eq!(numbers, expected);
+        let mut out = [0; 3];
+        index(&[FIBONACCI[93], u64::MAX, FIBONACCI[93] - 1], &mut out);
+        assert_eq!(out, [93, NO_INDEX, NO_INDEX]);
+    }
+
+    #[test]
+    fn the_first_offender_is_named() {
+        let mut out = [0; 3];
+        let error = fibonacci(&[92i64, -93, 94], &mut out).unwrap_err().to_string();
+        assert!(
+            error.starts_with("fibonacci(-93) does not fit int64, which holds |n| <= 92"),
+            "{error}"
+        );
+        let error = lucas(&[92u64, 93, 94], &mut [0; 3]).unwrap_err().to_string();
+        assert!(error.starts_with("lucas(93) does not fit uint64, which holds n <= 92"), "{error}");
+        let error =
+            fibonacci_pair(&[-92i64, 91, 92], &mut out, &mut [0; 3]).unwrap_err().to_string();
+        assert!(error.starts_with("fibonacci_pair(92) does not fit int64"), "{error}");
     }
 }

@@ -4,11 +4,14 @@ use pyo3::prelude::*;
 
 use crate::error::Error;
 
+mod accumulator;
 mod average;
 mod config;
 mod cumsum;
 mod fibonacci;
+mod group;
 mod hello;
+mod integer;
 mod ndarray;
 mod reductions;
 mod ufunc;
@@ -29,17 +32,21 @@ impl From<Error> for PyErr {
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
-    use super::config::{build_info, get_num_threads, set_num_threads};
-    #[pymodule_export]
-    use super::reductions::{mean, nanmean, nansum, sum};
+    use super::accumulator::ExactSum;
     #[pymodule_export]
     use super::average::weighted_mean;
     #[pymodule_export]
+    use super::config::{build_info, get_num_threads, set_num_threads};
+    #[pymodule_export]
     use super::cumsum::cumsum;
     #[pymodule_export]
-    use super::vecdot::vecdot;
+    use super::group::{group_mean, group_sum};
     #[pymodule_export]
     use super::hello::{add, hello};
+    #[pymodule_export]
+    use super::reductions::{mean, nanmean, nansum, sum};
+    #[pymodule_export]
+    use super::vecdot::vecdot;
 
     #[pymodule_init]
     fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {

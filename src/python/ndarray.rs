@@ -175,7 +175,6 @@ impl<'a, 'py> Array<'a, 'py> {
         Number::from_type_number(self.descriptor().0)
     }
 
-
     /// Whether the bytes of an element are in the other order.
     #[inline]
     pub fn swapped(&self) -> bool {
@@ -212,7 +211,11 @@ unsafe fn slice<'a, T>(data: *const T, length: c_int) -> &'a [T] {
 }
 
 /// A new array in C order, its elements not yet set.
-pub(super) fn empty<'py>(py: Python<'py>, shape: &[usize], number: Number) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn empty<'py>(
+    py: Python<'py>,
+    shape: &[usize],
+    number: Number,
+) -> PyResult<Bound<'py, PyAny>> {
     let mut dimensions: Vec<isize> = shape.iter().map(|&length| length as isize).collect();
     // SAFETY: `PyArray_Empty` steals the descriptor and returns a new reference or an error.
     unsafe {
@@ -230,7 +233,11 @@ pub(super) fn empty<'py>(py: Python<'py>, shape: &[usize], number: Number) -> Py
 
 /// A NumPy scalar from the bytes of an element.
 #[inline]
-pub(super) fn scalar<'py>(py: Python<'py>, bytes: &[u8; 16], number: Number) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn scalar<'py>(
+    py: Python<'py>,
+    bytes: &[u8; 16],
+    number: Number,
+) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: `PyArray_Scalar` copies an element, at most 16 bytes, and borrows the descriptor.
     unsafe {
         let descriptor = PY_ARRAY_API.PyArray_DescrFromType(py, number.type_number());

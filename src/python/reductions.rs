@@ -42,8 +42,8 @@ pub(super) struct Operation {
     pub advice: &'static str,
 }
 
-const OBJECT: &str = "dtype=object for Python ints";
-const FLOAT: &str = "dtype=float64 for a float";
+pub(super) const OBJECT: &str = "dtype=object for Python ints";
+pub(super) const FLOAT: &str = "dtype=float64 for a float";
 
 const SUM: Operation = Operation { name: "sum", mean: false, skip_nan: false, advice: OBJECT };
 const NANSUM: Operation = Operation { name: "nansum", mean: false, skip_nan: true, advice: OBJECT };
@@ -312,13 +312,18 @@ fn reduce<'py>(
 
 /// The sum of all elements of a plain array.
 #[inline]
-fn total(py: Python<'_>, array: Array<'_, '_>, number: Number, size: usize) -> Option<Accumulator> {
+pub(super) fn total(
+    py: Python<'_>,
+    array: Array<'_, '_>,
+    number: Number,
+    size: usize,
+) -> Option<Accumulator> {
     let data = array.data().expose_provenance();
     // SAFETY: native, aligned, contiguous elements of an array that the caller holds.
     let run = || unsafe {
         exact::sum_contiguous(number.part, std::ptr::with_exposed_provenance(data), size)
     };
-    if size < DETACH_FROM { run() } else { py.detach(run) }
+    detached(py, size, run)
 }
 
 /// The usual result without the usual costs; `None` if there is anything to report.
@@ -379,12 +384,20 @@ fn reduce_array<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = array.object.py();
     let reduced = reduced_axes(array.shape().len(), arguments.axis.as_ref())?;
-    let target = Target::choose(operation, number, arguments)?;
+    let dtype = match (&arguments.dtype, &arguments.out) {
+        (Some(dtype), _) => Some(dtype.clone()),
+        (None, Some(out)) => Some(out_array(operation.name, out)?.object.getattr("dtype")?),
+        (None, None) => None,
+    };
+    let target = Target::choose(operation, number, dtype)?;
     let keepdims = match &arguments.keepdims {
         Given::No => false,
         Given::Yes(value) => value.is_truthy()?,
     };
-    let mask = mask(array, &arguments.r#where)?;
+    let mut mask = mask(array, &arguments.r#where)?;
+    if number.complex && operation.skip_nan {
+        mask = Some(without_nans(array, mask)?);
+    }
     let shape: Vec<usize> = (array.shape().iter().zip(&reduced))
         .filter(|&(_, &reduced)| keepdims || !reduced)
         .map(|(&size, &reduced)| if reduced { 1 } else { size })
@@ -394,30 +407,14 @@ fn reduce_array<'py>(
     }
     let initial = initial(py, operation, array, number, &reduced, &arguments.initial)?;
 
-    let masked = mask.as_ref().map(|mask| Array { object: mask });
-    let mask_strides = masked.map_or(vec![0; reduced.len()], |mask| mask.strides().to_vec());
-    let mut axes: Vec<Axis> = (array.shape().iter().zip(array.strides()))
-        .zip(reduced.iter().zip(mask_strides))
-        .map(|((&size, &stride), (&reduced, mask_stride))| Axis { size, stride, mask_stride, reduced })
-        .collect();
-    if number.complex && target.is_complex() {
-        let stride = number.part.size() as isize;
-        axes.push(Axis { size: 2, stride, mask_stride: 0, reduced: false });
-    }
-    let request = Request {
-        dtype: number.part,
-        swapped: array.swapped(),
-        data: array.data(),
-        mask: masked.map(|mask| mask.data().cast_const()),
-        skip_nan: operation.skip_nan,
-        axes,
-    };
-    // A complex number with a NaN in either part is a NaN, so each part needs both.
+    let parts = number.complex && target.is_complex();
+    let request = request(array, number, &reduced, mask.as_ref(), parts, operation.skip_nan);
     let writer = Writer::new(py, operation, target, initial, &shape, request.results())?;
     let size: usize = array.shape().iter().product();
     // SAFETY: the array and the mask are held by the caller and by `mask`.
-    let run = || unsafe { exact::sum_axes(&request, &|index, sum| writer.put(index, sum)) };
-    if size < DETACH_FROM { run() } else { py.detach(run) };
+    detached(py, size, || unsafe {
+        exact::sum_axes(&request, &|index, sum| writer.put(index, sum));
+    });
     let result = writer.finish(py)?;
     match &arguments.out {
         Some(out) => {
@@ -430,9 +427,87 @@ fn reduce_array<'py>(
     }
 }
 
+/// Runs a kernel over so many elements, without the GIL where that pays.
+pub(super) fn detached<R: Send>(
+    py: Python<'_>,
+    size: usize,
+    kernel: impl FnOnce() -> R + Send,
+) -> R {
+    if size < DETACH_FROM { kernel() } else { py.detach(kernel) }
+}
+
+/// What the kernel is asked: the array's memory, axis by axis. The parts of complex numbers are a
+/// last axis that is kept, if `parts` says so; otherwise the imaginary parts are left alone.
+pub(super) fn request(
+    array: Array<'_, '_>,
+    number: Number,
+    reduced: &[bool],
+    mask: Option<&Bound<'_, PyAny>>,
+    parts: bool,
+    skip_nan: bool,
+) -> Request {
+    let mask = mask.map(|mask| Array { object: mask });
+    let mask_strides = mask.map_or(vec![0; reduced.len()], |mask| mask.strides().to_vec());
+    let mut axes: Vec<Axis> = (array.shape().iter().zip(array.strides()))
+        .zip(reduced.iter().zip(mask_strides))
+        .map(|((&size, &stride), (&reduced, mask_stride))| Axis {
+            size,
+            stride,
+            mask_stride,
+            reduced,
+        })
+        .collect();
+    if parts {
+        let stride = number.part.size() as isize;
+        axes.push(Axis { size: 2, stride, mask_stride: 0, reduced: false });
+    }
+    Request {
+        dtype: number.part,
+        swapped: array.swapped(),
+        data: array.data(),
+        mask: mask.map(|mask| mask.data().cast_const()),
+        skip_nan,
+        axes,
+    }
+}
+
+/// Rounds sums that are there already, as `sum` or `mean` of numbers of a dtype.
+pub(super) fn round_all<'py>(
+    py: Python<'py>,
+    operation: Operation,
+    number: Number,
+    dtype: Option<Bound<'py, PyAny>>,
+    shape: &[usize],
+    cells: &[Accumulator],
+) -> PyResult<Bound<'py, PyAny>> {
+    let target = Target::choose(operation, number, dtype)?;
+    let step = if number.complex && !target.is_complex() { 2 } else { 1 };
+    let writer = Writer::new(py, operation, target, None, shape, cells.len() / step)?;
+    for (index, cell) in cells.iter().step_by(step).enumerate() {
+        writer.put(index, cell);
+    }
+    writer.finish(py)
+}
+
+/// A single sum rounded to double precision, as Python writes it; nothing is reported.
+pub(super) fn quiet_value(
+    py: Python<'_>,
+    complex: bool,
+    cells: &[Accumulator],
+) -> PyResult<String> {
+    let part = |index: usize| cells.get(index).map_or(0.0, Accumulator::to_f64);
+    let value = if complex {
+        pyo3::types::PyComplex::from_doubles(py, part(0), part(1)).into_any()
+    } else {
+        part(0).into_pyobject(py)?.into_any()
+    };
+    Ok(value.repr()?.to_string())
+}
+
 pub(super) fn numpy<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyAny>> {
     static NUMPY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let module = NUMPY.get_or_try_init(py, || py.import("numpy").map(|numpy| numpy.into_any().unbind()))?;
+    let module =
+        NUMPY.get_or_try_init(py, || py.import("numpy").map(|numpy| numpy.into_any().unbind()))?;
     Ok(module.bind(py))
 }
 
@@ -459,12 +534,15 @@ pub(super) fn reduced_axes(ndim: usize, axis: Option<&Bound<'_, PyAny>>) -> PyRe
 
 /// An axis counted from the front; `None` for the only axes that a 0-d array accepts, 0 and -1.
 pub(super) fn normalise_axis(ndim: usize, axis: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
-    let index: isize = axis.call_method0("__index__").map_err(|_| {
-        PyTypeError::new_err(format!(
-            "axis must be None, an int or a tuple of ints, not {}",
-            axis.repr().map_or_else(|_| "this".to_owned(), |text| text.to_string())
-        ))
-    })?.extract()?;
+    let index: isize = axis
+        .call_method0("__index__")
+        .map_err(|_| {
+            PyTypeError::new_err(format!(
+                "axis must be None, an int or a tuple of ints, not {}",
+                axis.repr().map_or_else(|_| "this".to_owned(), |text| text.to_string())
+            ))
+        })?
+        .extract()?;
     let size = ndim as isize;
     if ndim == 0 && (index == 0 || index == -1) {
         return Ok(None);
@@ -477,7 +555,10 @@ pub(super) fn normalise_axis(ndim: usize, axis: &Bound<'_, PyAny>) -> PyResult<O
 }
 
 /// `where` as booleans in the shape of the array; `None` for all.
-fn mask<'py>(array: Array<'_, 'py>, r#where: &Given<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+pub(super) fn mask<'py>(
+    array: Array<'_, 'py>,
+    r#where: &Given<'py>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
     let Given::Yes(r#where) = r#where else {
         return Ok(None);
     };
@@ -491,14 +572,29 @@ fn mask<'py>(array: Array<'_, 'py>, r#where: &Given<'py>) -> PyResult<Option<Bou
     Ok(Some(numpy.call_method1("broadcast_to", (mask, shape))?))
 }
 
-pub(super) fn check_out(name: &str, out: &Bound<'_, PyAny>, shape: &[usize]) -> PyResult<()> {
-    let Some(array) = Array::of(out) else {
-        return Err(PyTypeError::new_err(format!(
-            "{}: out must be an array, not {}",
-            name,
-            out.get_type().name()?
-        )));
+/// The mask less the NaNs: a complex number is one if either part is.
+fn without_nans<'py>(
+    array: Array<'_, 'py>,
+    mask: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let numpy = numpy(array.object.py())?;
+    let nan = numpy.call_method1("isnan", (array.object,))?;
+    let kept = match mask {
+        Some(mask) => numpy.call_method1("greater", (mask, nan))?,
+        None => numpy.call_method1("logical_not", (nan,))?,
     };
+    // Of a 0-d array these are scalars.
+    numpy.call_method1("asarray", (kept,))
+}
+
+fn out_array<'a, 'py>(name: &str, out: &'a Bound<'py, PyAny>) -> PyResult<Array<'a, 'py>> {
+    let kind = out.get_type().name()?;
+    Array::of(out)
+        .ok_or_else(|| PyTypeError::new_err(format!("{name}: out must be an array, not {kind}")))
+}
+
+pub(super) fn check_out(name: &str, out: &Bound<'_, PyAny>, shape: &[usize]) -> PyResult<()> {
+    let array = out_array(name, out)?;
     if array.shape() != shape {
         return Err(PyValueError::new_err(format!(
             "{}: out has shape {:?}, but the result has shape {shape:?}",
@@ -542,7 +638,10 @@ fn initial<'py>(
     };
     if value.hasattr("__index__")? && !value.is_instance_of::<pyo3::types::PyFloat>() {
         let integer: i128 = value.call_method0("__index__")?.extract().map_err(|_| {
-            PyOverflowError::new_err(format!("{}: initial={value} is beyond 128 bits", operation.name))
+            PyOverflowError::new_err(format!(
+                "{}: initial={value} is beyond 128 bits",
+                operation.name
+            ))
         })?;
         parts[0].add_scaled(integer, 0);
     } else if let Ok(real) = value.extract::<f64>() {
@@ -551,7 +650,8 @@ fn initial<'py>(
         }
         parts[0].add_f64(real);
     } else if number.complex {
-        let complex = py.get_type::<pyo3::types::PyComplex>().call1((value,)).map_err(|_| refused())?;
+        let complex =
+            py.get_type::<pyo3::types::PyComplex>().call1((value,)).map_err(|_| refused())?;
         for (part, name) in parts.iter_mut().zip(["real", "imag"]) {
             part.add_f64(complex.getattr(name)?.extract()?);
         }
@@ -570,18 +670,21 @@ pub(super) enum Target {
 }
 
 impl Target {
-    fn is_complex(self) -> bool {
+    pub fn is_complex(self) -> bool {
         matches!(self, Target::Number(Number { complex: true, .. }))
     }
 
-    fn choose(operation: Operation, number: Number, arguments: &Arguments<'_>) -> PyResult<Target> {
-        let dtype = match (&arguments.dtype, &arguments.out) {
-            (Some(dtype), _) => dtype.clone(),
-            (None, Some(out)) => out.getattr("dtype")?,
-            (None, None) => {
-                let default = if operation.mean { number.of_mean() } else { number.of_sum() };
-                return Ok(Target::Number(default));
-            }
+    pub fn choose(
+        operation: Operation,
+        number: Number,
+        dtype: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Target> {
+        let Some(dtype) = dtype else {
+            return Ok(Target::Number(if operation.mean {
+                number.of_mean()
+            } else {
+                number.of_sum()
+            }));
         };
         let py = dtype.py();
         let dtype = numpy(py)?.call_method1("dtype", (dtype,))?;
@@ -602,7 +705,12 @@ impl Target {
         };
         if number.complex && !target.is_complex() {
             let warning = py.import("numpy.exceptions")?.getattr("ComplexWarning")?;
-            PyErr::warn(py, &warning, c"Casting complex values to real discards the imaginary part", 1)?;
+            PyErr::warn(
+                py,
+                &warning,
+                c"Casting complex values to real discards the imaginary part",
+                1,
+            )?;
         }
         Ok(target)
     }
@@ -696,6 +804,11 @@ impl<'py> Writer<'py> {
     }
 
     pub fn put(&self, index: usize, sum: &Accumulator) {
+        self.put_counted(index, sum, sum.count());
+    }
+
+    /// Writes a result, given how many numbers it is the sum of.
+    pub fn put_counted(&self, index: usize, sum: &Accumulator, count: i64) {
         let with_initial;
         let sum = match &self.initial {
             None => sum,
@@ -706,7 +819,7 @@ impl<'py> Writer<'py> {
                 &with_initial
             }
         };
-        let divisor = if self.operation.mean { sum.count() } else { 1 };
+        let divisor = if self.operation.mean { count } else { 1 };
         if self.operation.mean && divisor == 0 {
             self.raise(EMPTY);
         } else if sum.is_invalid() {
@@ -724,7 +837,8 @@ impl<'py> Writer<'py> {
                     return self.put_integer(index, sum, divisor, number.part);
                 };
                 let bits = sum.round_quotient(divisor, format);
-                if bits & format.infinity() == format.infinity() && sum.is_finite() && divisor != 0 {
+                if bits & format.infinity() == format.infinity() && sum.is_finite() && divisor != 0
+                {
                     self.raise(OVERFLOW);
                 }
                 self.write(index, number.part.size(), bits);
@@ -758,7 +872,10 @@ impl<'py> Writer<'py> {
                 self.write(index, part.size(), integer as u64);
             }
             Some(integer) => self.record_misfit(index, format!("the exact result {integer}")),
-            None => self.record_misfit(index, format!("the result {}", sum.to_f64())),
+            None => {
+                let result = f64::from_bits(sum.round_quotient(divisor, Format::F64));
+                self.record_misfit(index, format!("the result {result}"));
+            }
         }
     }
 
@@ -766,7 +883,8 @@ impl<'py> Writer<'py> {
         let bytes = if cfg!(target_endian = "little") { bits } else { bits << (64 - 8 * size) };
         // SAFETY: `index` is below the number of parts of the result, each written once.
         unsafe {
-            let to = std::ptr::with_exposed_provenance_mut::<u8>(self.data).add(index * self.stride);
+            let to =
+                std::ptr::with_exposed_provenance_mut::<u8>(self.data).add(index * self.stride);
             to.copy_from_nonoverlapping(bytes.to_ne_bytes().as_ptr(), size);
         }
     }
@@ -802,9 +920,11 @@ impl<'py> Writer<'py> {
         let status = self.status.into_inner();
         if status != 0 {
             let errors = py.import("mypackage._errors")?;
-            for (flag, report) in
-                [(EMPTY, "report_empty"), (INVALID, "report_invalid"), (OVERFLOW, "report_overflow")]
-            {
+            for (flag, report) in [
+                (EMPTY, "report_empty"),
+                (INVALID, "report_invalid"),
+                (OVERFLOW, "report_overflow"),
+            ] {
                 if status & flag != 0 {
                     errors.call_method1(report, (name,))?;
                 }

@@ -70,6 +70,15 @@ pub(super) trait Numbers: Columns {
     /// # Safety
     /// `operands` describe writable memory of these types for elements `start .. start + len`.
     unsafe fn store(buffers: &Self::Buffers, operands: &[Operand], start: usize, len: usize);
+    /// Whether the operands are ordinary arrays: gapless, ascending and aligned.
+    fn are_slices(operands: &[Operand]) -> bool;
+    /// # Safety
+    /// The operands [are slices](Self::are_slices), readable for elements `start .. start + len`.
+    unsafe fn views<'a>(operands: &[Operand], start: usize, len: usize) -> Self::Slices<'a>;
+    /// # Safety
+    /// The operands [are slices](Self::are_slices), writable for elements `start .. start + len`,
+    /// which no other reference reaches.
+    unsafe fn views_mut<'a>(operands: &[Operand], start: usize, len: usize) -> Self::SlicesMut<'a>;
     /// # Safety
     /// `operands` describe readable memory of these types for element 0.
     unsafe fn first(operands: &[Operand]) -> Self::Values;
@@ -127,10 +136,19 @@ impl Operand {
         }
     }
 
-    /// The addresses that elements `0 .. count` touch.
-    fn extent(self, count: usize, item: usize) -> (usize, usize) {
-        let (first, last) = (self.at(0) as usize, self.at(count - 1) as usize);
-        (first.min(last), first.max(last) + item)
+    /// Whether the elements lie in memory as those of a Rust slice.
+    fn is_slice<T>(self) -> bool {
+        self.stride == size_of::<T>() as isize && self.start.cast::<T>().is_aligned()
+    }
+
+    /// Whether the spans of memory from first to last of `count` elements meet.
+    fn overlaps(self, other: Operand, count: usize) -> bool {
+        let span = |operand: Operand| {
+            let (first, last) = (operand.at(0) as usize, operand.at(count - 1) as usize);
+            (first.min(last), first.max(last) + MAX_ITEM)
+        };
+        let ((low, high), (start, end)) = (span(self), span(other));
+        start < high && low < end
     }
 }
 
@@ -170,6 +188,26 @@ macro_rules! columns {
             unsafe fn store(buffers: &Self::Buffers, operands: &[Operand], start: usize, len: usize) {
                 // SAFETY: the caller's promise.
                 $(unsafe { operands[$index].store(start, &buffers.$index[..len]) };)+
+            }
+
+            fn are_slices(operands: &[Operand]) -> bool {
+                $(operands[$index].is_slice::<$T>())&&+
+            }
+
+            unsafe fn views<'a>(operands: &[Operand], start: usize, len: usize) -> Self::Slices<'a> {
+                // SAFETY: the caller's promise.
+                ($(unsafe { std::slice::from_raw_parts(operands[$index].at(start).cast::<$T>(), len) },)+)
+            }
+
+            unsafe fn views_mut<'a>(
+                operands: &[Operand],
+                start: usize,
+                len: usize,
+            ) -> Self::SlicesMut<'a> {
+                // SAFETY: the caller's promise.
+                ($(unsafe {
+                    std::slice::from_raw_parts_mut(operands[$index].at(start).cast::<$T>(), len)
+                },)+)
             }
 
             unsafe fn first(operands: &[Operand]) -> Self::Values {
@@ -289,14 +327,20 @@ impl<I: Columns, O: Columns> Call<I, O> {
             return false;
         }
         self.outputs().iter().any(|output| {
-            let (low, high) = output.extent(self.count, MAX_ITEM);
             self.inputs().iter().any(|input| {
-                let (start, end) = input.extent(self.count, MAX_ITEM);
                 let in_step = output.start == input.start
                     && output.stride == input.stride
                     && input.stride != 0;
-                start < high && low < end && !in_step
+                output.overlaps(*input, self.count) && !in_step
             })
+        })
+    }
+
+    /// Whether no output shares memory with any other operand.
+    fn is_disjoint(&self) -> bool {
+        self.outputs().iter().enumerate().all(|(index, output)| {
+            let others = self.inputs().iter().chain(&self.outputs()[index + 1..]);
+            !others.into_iter().any(|other| output.overlaps(*other, self.count))
         })
     }
 }
@@ -311,6 +355,8 @@ impl<I: Numbers, O: Numbers> Call<I, O> {
 
     /// Runs the kernel over all elements, block by block, in the thread pool when that pays.
     ///
+    /// A block is a copy, unless the copying would take as long as the work.
+    ///
     /// The error returned is that of the first failing block in memory order, and work that has
     /// not begun by then is skipped.
     pub(super) fn for_each_block<F>(&self, work: Work, kernel: F) -> PyResult<()>
@@ -318,8 +364,22 @@ impl<I: Numbers, O: Numbers> Call<I, O> {
         F: Fn(I::Slices<'_>, O::SlicesMut<'_>) -> KernelResult<()> + Sync,
     {
         let block = if self.is_recurrent() { 1 } else { BLOCK };
-        // SAFETY: pieces partition `0 .. self.count`, and NumPy guarantees the operands' memory.
+        let direct = matches!(work, Work::Light)
+            && I::are_slices(self.inputs())
+            && O::are_slices(self.outputs())
+            && self.is_disjoint();
         let piece = |start: usize, end: usize| -> KernelResult<()> {
+            if direct {
+                // SAFETY: the operands are slices, the outputs disjoint from all else, NumPy vouches
+                // for elements up to `self.count`, and pieces partition them.
+                let (inputs, outputs) = unsafe {
+                    (
+                        I::views(self.inputs(), start, end - start),
+                        O::views_mut(self.outputs(), start, end - start),
+                    )
+                };
+                return kernel(inputs, outputs);
+            }
             let mut inputs = I::buffers();
             let mut outputs = O::buffers();
             for start in (start..end).step_by(block) {
@@ -357,6 +417,54 @@ impl<I: Numbers, O: Numbers> Call<I, O> {
     }
 }
 
+impl<const N: usize, O: Columns> Call<Objects<N>, O> {
+    /// The entry of an object input.
+    pub(super) fn object<'py>(
+        &self,
+        py: Python<'py>,
+        input: usize,
+        index: usize,
+    ) -> Bound<'py, PyAny> {
+        // SAFETY: NumPy vouches for an object pointer, or null for None, at this place.
+        unsafe {
+            let entry = self.inputs()[input].at(index).cast::<*mut ffi::PyObject>();
+            Bound::from_borrowed_ptr_or_opt(py, entry.read_unaligned())
+        }
+        .unwrap_or_else(|| py.None().into_bound(py))
+    }
+}
+
+impl<I: Columns, const N: usize> Call<I, Objects<N>> {
+    /// Stores one entry in each object output.
+    pub(super) fn set_objects(&self, index: usize, values: [Bound<'_, PyAny>; N]) {
+        for (output, value) in self.outputs().iter().zip(values) {
+            let entry = output.at(index).cast::<*mut ffi::PyObject>();
+            // SAFETY: NumPy vouches for an owned object pointer, or null, at this place. The new
+            // value is in place before the old one is released, which may run any code.
+            unsafe {
+                let old = entry.read_unaligned();
+                entry.write_unaligned(value.into_ptr());
+                ffi::Py_XDECREF(old);
+            }
+        }
+    }
+}
+
+impl<I: Columns> Call<I, Objects<1>> {
+    /// Stores the result of one element.
+    pub(super) fn set_object(&self, index: usize, value: Bound<'_, PyAny>) {
+        self.set_objects(index, [value]);
+    }
+}
+
+impl<I: Columns, T: Scalar> Call<I, (T,)> {
+    /// Stores the result of one element.
+    pub(super) fn set(&self, index: usize, value: T) {
+        // SAFETY: NumPy vouches for the output's memory.
+        unsafe { self.outputs()[0].store(index, &[value]) };
+    }
+}
+
 thread_local! {
     /// This thread's last look for Ctrl-C.
     static LAST_LOOK: Cell<Option<Instant>> = const { Cell::new(None) };
@@ -366,7 +474,7 @@ thread_local! {
 }
 
 /// Raises KeyboardInterrupt, or whatever a signal handler raises, if a signal came in.
-fn look_for_signals() -> PyResult<()> {
+pub(super) fn look_for_signals() -> PyResult<()> {
     let now = Instant::now();
     if LAST_LOOK.get().is_some_and(|last| now - last < PATIENCE) {
         return Ok(());

@@ -1,5 +1,6 @@
 //! The exact sum as a value: add, subtract, merge, compare, round once.
 
+use super::block::power_of_two;
 use super::digits::Digits;
 use super::round::{Format, Magnitude};
 use super::slice;
@@ -69,6 +70,12 @@ impl Accumulator {
         self.add_signed(x, true);
     }
 
+    /// Adds one number; the count stays.
+    #[inline]
+    pub(crate) fn add_uncounted(&mut self, x: f64) {
+        self.add_signed(x, false);
+    }
+
     #[inline]
     fn add_signed(&mut self, x: f64, subtract: bool) {
         if x.is_finite() {
@@ -123,7 +130,10 @@ impl Accumulator {
         if x.is_finite() && y.is_finite() {
             let ((mx, ex), (my, ey)) = (decompose(x), decompose(y));
             let m = (u128::from(mx) * u128::from(my)) as i128;
-            self.add_scaled(if x.is_sign_negative() != y.is_sign_negative() { -m } else { m }, ex + ey);
+            self.add_scaled(
+                if x.is_sign_negative() != y.is_sign_negative() { -m } else { m },
+                ex + ey,
+            );
         } else if x == 0.0 || y == 0.0 {
             // 0 * inf has no value; it is invalid, as inf - inf is.
             self.positive_infinities += 1;
@@ -155,9 +165,10 @@ impl Accumulator {
         }
         if self.window != 0 {
             let lowest = exponent.min(self.exponent);
-            if let (Some(mine), Some(theirs)) =
-                (shift_left(self.window, self.exponent - lowest), shift_left(value, exponent - lowest))
-                && let Some(sum) = mine.checked_add(theirs)
+            if let (Some(mine), Some(theirs)) = (
+                shift_left(self.window, self.exponent - lowest),
+                shift_left(value, exponent - lowest),
+            ) && let Some(sum) = mine.checked_add(theirs)
             {
                 self.window = sum;
                 self.exponent = lowest;
@@ -242,9 +253,9 @@ impl Accumulator {
         self.count
     }
 
-    /// Adds to the count alone.
+    /// Adds zeros: to the count alone.
     #[inline]
-    pub(crate) fn add_count(&mut self, count: i64) {
+    pub(crate) fn add_zeros(&mut self, count: i64) {
         self.count += count;
     }
 
@@ -291,11 +302,27 @@ impl Accumulator {
     /// The bits of the sum divided by `divisor`, rounded once to `format`, half to even.
     ///
     /// The sign of a negative `divisor` counts; NaN for 0.
+    #[inline]
     pub fn round_quotient(&self, divisor: i64, format: Format) -> u64 {
+        if divisor == 1
+            && format == Format::F64
+            && self.digits.is_none()
+            && (-960..=890).contains(&self.exponent)
+            && self.special().is_none()
+        {
+            // The conversion rounds, once; the scaling is exact this far from the ends.
+            return (self.window as f64 * power_of_two(self.exponent)).to_bits();
+        }
+        self.round_slow(divisor, format)
+    }
+
+    fn round_slow(&self, divisor: i64, format: Format) -> u64 {
         match self.special() {
             _ if divisor == 0 => format.nan(),
             Some(special) if special.is_nan() => format.nan(),
-            Some(special) if (special < 0.0) != (divisor < 0) => format.sign_bit() | format.infinity(),
+            Some(special) if (special < 0.0) != (divisor < 0) => {
+                format.sign_bit() | format.infinity()
+            }
             Some(_) => format.infinity(),
             None => {
                 let (negative, magnitude) = self.magnitude();
@@ -348,14 +375,17 @@ impl Accumulator {
             return None;
         }
         let (negative, magnitude) = self.magnitude();
-        let integer = i128::try_from(magnitude.divide(divisor.unsigned_abs()).to_integer()?).ok()?;
+        let integer =
+            i128::try_from(magnitude.divide(divisor.unsigned_abs()).to_integer()?).ok()?;
         Some(if negative != (divisor < 0) { -integer } else { integer })
     }
 
     /// The finite part in its one canonical form.
     pub(super) fn canonical(&self) -> Canonical {
         let (negative, mut bytes, mut exponent) = match &self.digits {
-            None => (self.window < 0, self.window.unsigned_abs().to_le_bytes().to_vec(), self.exponent),
+            None => {
+                (self.window < 0, self.window.unsigned_abs().to_le_bytes().to_vec(), self.exponent)
+            }
             Some(digits) if self.window == 0 => digits.to_bytes(),
             Some(_) => {
                 let mut all = self.clone();
@@ -390,7 +420,10 @@ impl Accumulator {
             let mut word = [0; 8];
             word[..chunk.len()].copy_from_slice(chunk);
             let word = i128::from(u64::from_le_bytes(word));
-            result.add_scaled(if value.negative { -word } else { word }, value.exponent + 64 * index as i32);
+            result.add_scaled(
+                if value.negative { -word } else { word },
+                value.exponent + 64 * index as i32,
+            );
         }
         result
     }

@@ -145,6 +145,29 @@ pub unsafe fn sum_axes(request: &Request, put: &(dyn Fn(usize, &Accumulator) + S
     by_dtype!(request.dtype, run(request, put));
 }
 
+/// The sums as requested, in row-major order.
+///
+/// # Safety
+/// As for [`sum_axes`].
+pub unsafe fn collect_axes(request: &Request) -> Vec<Accumulator> {
+    struct Slots(*mut Accumulator);
+    // SAFETY: each result is put once, into a slot of its own.
+    unsafe impl Sync for Slots {}
+    impl Slots {
+        /// # Safety
+        /// `index` must be that of a result, and nobody else may write it.
+        unsafe fn set(&self, index: usize, sum: &Accumulator) {
+            // SAFETY: the caller's promise; the slot holds an accumulator already.
+            unsafe { *self.0.add(index) = sum.clone() };
+        }
+    }
+    let mut sums = vec![Accumulator::new(); request.results()];
+    let slots = Slots(sums.as_mut_ptr());
+    // SAFETY: the caller's promise, and the one of `sum_axes` to put each result once.
+    unsafe { sum_axes(request, &|index, sum| slots.set(index, sum)) };
+    sums
+}
+
 /// An axis that is kept, and the distance between the results along it; or one summed over (0).
 #[derive(Debug, Clone, Copy)]
 struct Step {
@@ -355,7 +378,7 @@ impl Plan {
             {
                 counted += self.add_stage(stage, filled, &mut summer, &mut sum);
             }
-            sum.add_count(counted as i64);
+            sum.add_zeros(counted as i64);
             put(result, &sum);
         });
     }
@@ -393,14 +416,17 @@ impl Plan {
             && columns.size <= WIDTH / 2
             && rows.size > 1
         {
-            (WIDTH / columns.size).min(rows.size)
+            // Few rows side by side where there are few rows at all.
+            (WIDTH / columns.size).min(rows.size.div_ceil(SHORT))
         } else {
             1
         };
         for_each(outer, self.data, self.mask, self.result, |data, mask, result| {
             for first in (0..columns.size).step_by(WIDTH) {
                 let width = columns.size.min(first + WIDTH) - first;
-                let at = |pointer: *const u8, stride: isize| pointer.wrapping_offset(first as isize * stride);
+                let at = |pointer: *const u8, stride: isize| {
+                    pointer.wrapping_offset(first as isize * stride)
+                };
                 let (data, mask) = (at(data, columns.stride), at(mask, columns.mask_stride));
                 let block = Matrix {
                     columns: Step { size: width, ..*columns },
@@ -424,61 +450,74 @@ impl Plan {
         let mut counts = vec![0i64; wide];
         let mut stage: Option<Box<Stage<O::Value>>> = None;
         // Rows `start..start + count`, `fold` of them side by side.
-        let mut add = |data: *const u8, mask: *const u8, count: usize, width: usize, stride, mask_stride| {
-            let line = Line { data, stride: columns.stride, mask, mask_stride: columns.mask_stride, count: width };
-            // SAFETY: the promise of `sum_axes`.
-            if let Some(values) = unsafe { line.as_slice::<O>(self.reading) }
-                && width == wide
-                && (stride % align_of::<O::Value>() as isize == 0 || count == 1)
-            {
-                let rows = Rows { data: values.as_ptr(), stride, count };
-                O::Value::add_rows(self.isa, rows, &mut panel);
-                counts.iter_mut().for_each(|counted| *counted += count as i64);
-                return;
-            }
-            let stage = stage.get_or_insert_with(Stage::new);
-            let at_once = BLOCK / wide;
-            for first in (0..count).step_by(at_once) {
-                let taken = at_once.min(count - first);
-                for row in 0..taken {
-                    let by = (first + row) as isize;
-                    let line = Line {
-                        data: data.wrapping_offset(by * stride),
-                        mask: mask.wrapping_offset(by * mask_stride),
-                        ..line
-                    };
-                    // SAFETY: the promise of `sum_axes`.
-                    unsafe { stage.fill::<O>(self.isa, line, self.reading, row * wide) };
-                    stage.values[row * wide + width..(row + 1) * wide].fill(O::Value::default());
-                    if self.reading.is_selective() {
-                        let counted = &stage.counted[row * wide..][..width];
-                        counts.iter_mut().zip(counted).for_each(|(all, &one)| *all += i64::from(one));
-                    } else {
-                        counts[..width].iter_mut().for_each(|counted| *counted += 1);
-                    }
-                }
-                let rows = Rows {
-                    data: stage.values.as_ptr(),
-                    stride: (wide * size_of::<O::Value>()) as isize,
-                    count: taken,
+        let mut add =
+            |data: *const u8, mask: *const u8, count: usize, width: usize, stride, mask_stride| {
+                let line = Line {
+                    data,
+                    stride: columns.stride,
+                    mask,
+                    mask_stride: columns.mask_stride,
+                    count: width,
                 };
-                O::Value::add_rows(self.isa, rows, &mut panel);
-            }
-        };
+                // SAFETY: the promise of `sum_axes`.
+                if let Some(values) = unsafe { line.as_slice::<O>(self.reading) }
+                    && width == wide
+                    && (stride % align_of::<O::Value>() as isize == 0 || count == 1)
+                {
+                    let rows = Rows { data: values.as_ptr(), stride, count };
+                    O::Value::add_rows(self.isa, rows, &mut panel);
+                    counts.iter_mut().for_each(|counted| *counted += count as i64);
+                    return;
+                }
+                let stage = stage.get_or_insert_with(Stage::new);
+                let at_once = BLOCK / wide;
+                for first in (0..count).step_by(at_once) {
+                    let taken = at_once.min(count - first);
+                    for row in 0..taken {
+                        let by = (first + row) as isize;
+                        let line = Line {
+                            data: data.wrapping_offset(by * stride),
+                            mask: mask.wrapping_offset(by * mask_stride),
+                            ..line
+                        };
+                        // SAFETY: the promise of `sum_axes`.
+                        unsafe { stage.fill::<O>(self.isa, line, self.reading, row * wide) };
+                        stage.values[row * wide + width..(row + 1) * wide]
+                            .fill(O::Value::default());
+                        if self.reading.is_selective() {
+                            let counted = &stage.counted[row * wide..][..width];
+                            counts
+                                .iter_mut()
+                                .zip(counted)
+                                .for_each(|(all, &one)| *all += i64::from(one));
+                        } else {
+                            counts[..width].iter_mut().for_each(|counted| *counted += 1);
+                        }
+                    }
+                    let rows = Rows {
+                        data: stage.values.as_ptr(),
+                        stride: (wide * size_of::<O::Value>()) as isize,
+                        count: taken,
+                    };
+                    O::Value::add_rows(self.isa, rows, &mut panel);
+                }
+            };
         for_each(matrix.outer, matrix.data, matrix.mask, 0, |data, mask, _| {
             let folded = rows.size / fold;
-            let (stride, mask_stride) = (rows.stride * fold as isize, rows.mask_stride * fold as isize);
+            let (stride, mask_stride) =
+                (rows.stride * fold as isize, rows.mask_stride * fold as isize);
             add(data, mask, folded, wide, stride, mask_stride);
             let rest = rows.size - folded * fold;
             if rest > 0 {
                 let by = folded as isize;
-                let (data, mask) = (data.wrapping_offset(by * stride), mask.wrapping_offset(by * mask_stride));
+                let (data, mask) =
+                    (data.wrapping_offset(by * stride), mask.wrapping_offset(by * mask_stride));
                 add(data, mask, 1, rest * columns.size, 0, 0);
             }
         });
         let mut sums = panel.finish(O::Value::HAS_NAN);
         for (sum, count) in sums.iter_mut().zip(counts) {
-            sum.add_count(count);
+            sum.add_zeros(count);
         }
         let (left, right) = sums.split_at_mut(columns.size);
         for (index, sum) in right.iter().enumerate() {

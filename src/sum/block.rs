@@ -41,6 +41,8 @@ pub(super) const BLOCK: usize = 2048;
 pub(super) const LEVEL: i32 = 43;
 /// The highest exponent of a first accumulator.
 pub(super) const HIGHEST: i32 = 1022;
+/// The exponent field of infinities and NaNs.
+pub(super) const INFINITE: i32 = 2047;
 /// At this exponent the last bit is the smallest subnormal number: nothing can be left over.
 const LOWEST: i32 = -1022;
 
@@ -94,7 +96,7 @@ pub(super) fn levels<const K: usize>(first: i32, apart: i32) -> ([i32; K], [f64;
 }
 
 /// What is done with the vectors of a block.
-trait Lanes<T, const W: usize> {
+trait Lanes<T, const W: usize>: Copy {
     /// Adds one vector to the lanes of a stream (a constant, so that lanes live in registers).
     fn add<const STREAM: usize>(&mut self, vector: [T; W]);
 }
@@ -124,6 +126,9 @@ fn read<T: Number, const W: usize>(values: &[T], ahead: usize, lanes: &mut impl 
         lanes.add::<2>(load(2));
         lanes.add::<3>(load(3));
     }
+    // Whole vectors pass here. Without this the compiler may take them apart in the loop above, to
+    // please the few scalar lines that come after it.
+    *lanes = black_box(*lanes);
     for rest in values[steps * 4 * W..].chunks(W) {
         let mut vector = [T::default(); W];
         vector[..rest.len()].copy_from_slice(rest);
@@ -151,8 +156,6 @@ pub(super) fn collect<const W: usize, const K: usize>(
     exponents: [i32; K],
     bias: [f64; K],
 ) -> Option<Sums<K>> {
-    // Without this the compiler may take the lanes apart in the loop to please these few lines.
-    let lanes = black_box(lanes);
     let mut escaped = [0; W];
     let mut parts = [0; K];
     for level in 0..K {
@@ -178,6 +181,7 @@ pub(super) fn any<const W: usize>(lanes: [u64; W]) -> u64 {
 }
 
 /// `K` levels, what they left over, and whether the first one left its binade.
+#[derive(Clone, Copy)]
 pub(super) struct Levels<const W: usize, const K: usize> {
     exponents: [i32; K],
     bias: [f64; K],
@@ -242,6 +246,7 @@ fn exact_body<T: Number, const W: usize, const K: usize>(
 }
 
 /// Two levels that receive the two parts of each number, unchecked.
+#[derive(Clone, Copy)]
 struct Halves<const W: usize> {
     sums: [[[f64; W]; 4]; 2],
 }
@@ -251,7 +256,8 @@ impl<T: Number, const W: usize> Lanes<T, W> for Halves<W> {
     fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
         for lane in 0..W {
             let x = vector[lane].widen();
-            let head = if T::SPLIT { f64::from_bits(x.to_bits() >> LOW_BITS << LOW_BITS) } else { x };
+            let head =
+                if T::SPLIT { f64::from_bits(x.to_bits() >> LOW_BITS << LOW_BITS) } else { x };
             self.sums[0][STREAM][lane] += head;
             if T::SPLIT {
                 self.sums[1][STREAM][lane] += x - head;
@@ -273,6 +279,7 @@ fn flagged_body<T: Number, const W: usize>(
 }
 
 /// The largest magnitudes, as bit patterns.
+#[derive(Clone, Copy)]
 struct Highest<const W: usize>([[u64; W]; 4]);
 
 impl<T: Number, const W: usize> Lanes<T, W> for Highest<W> {
@@ -290,7 +297,7 @@ impl<T: Number, const W: usize> Lanes<T, W> for Highest<W> {
 fn highest_exponent_body<T: Number, const W: usize>(values: &[T]) -> i32 {
     let mut lanes = Highest([[0; W]; 4]);
     read::<T, W>(values, 0, &mut lanes);
-    let highest = black_box(lanes.0).as_flattened().iter().fold(0, |all, &lane| lane.max(all));
+    let highest = lanes.0.as_flattened().iter().fold(0, |all, &lane| lane.max(all));
     (highest >> 52) as i32
 }
 
@@ -312,6 +319,14 @@ dispatch! {
 dispatch! {
     pub(super) fn highest_exponent[T: Number][T](values: &[T]) -> i32
         = highest_exponent_body::<T, {W}>
+}
+
+/// The first level's exponent for numbers up to a biased exponent, so many binades above the
+/// largest; `None` if that is beyond the range, or if there are infinities or NaNs.
+pub(super) fn scale(highest: i32, headroom: i32) -> Option<i32> {
+    // The exponent field of a subnormal number is 0, but counts as 1.
+    let first = highest.max(1) - 1023 + headroom;
+    (highest != INFINITE && first <= HIGHEST).then_some(first)
 }
 
 /// Binades from a block's largest number to the first accumulator: the numbers of one lane add up

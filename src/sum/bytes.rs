@@ -18,7 +18,7 @@ const VERSION: u8 = 1;
 const LONGEST: usize = 533;
 
 /// Encodes an array of accumulators; `kind` is the caller's to use.
-pub(crate) fn encode(kind: u8, shape: &[usize], cells: &[Accumulator]) -> Vec<u8> {
+pub fn encode(kind: u8, shape: &[usize], cells: &[Accumulator]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(16 + 24 * cells.len());
     bytes.extend(MAGIC);
     bytes.extend([VERSION, kind, shape.len() as u8]);
@@ -45,7 +45,7 @@ pub(crate) fn encode(kind: u8, shape: &[usize], cells: &[Accumulator]) -> Vec<u8
 ///
 /// # Errors
 /// [`Error::Value`] if the bytes are not what [`encode`] of this version makes.
-pub(crate) fn decode(bytes: &[u8]) -> Result<(u8, Vec<usize>, Vec<Accumulator>)> {
+pub fn decode(bytes: &[u8]) -> Result<(u8, Vec<usize>, Vec<Accumulator>)> {
     let damaged = |what: &str| Error::Value(format!("these bytes are not an exact sum: {what}"));
     let body = match bytes.split_last_chunk::<4>() {
         _ if !bytes.starts_with(&MAGIC) => Err(damaged("they do not begin with \"MYXS\"")),

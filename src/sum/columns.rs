@@ -6,7 +6,7 @@
 #![allow(unsafe_code)] // Raw, unaligned loads in the hot loop.
 
 use super::accumulator::Accumulator;
-use super::block::{self, HIGHEST, LEVEL, Number, SIGN_AND_EXPONENT};
+use super::block::{self, LEVEL, Number, SIGN_AND_EXPONENT};
 use super::slice::Summer;
 use super::summand::{Integer, Rows};
 use crate::cpu::{Isa, dispatch};
@@ -16,8 +16,10 @@ pub(super) const WIDTH: usize = 512;
 /// Rows in a block: what a level can take between two collections.
 const ROWS: usize = 256;
 /// Binades from a column's largest number to its first accumulator, as 256 rows add up to less
-/// than a quarter of it.
-const HEADROOM: i32 = 10;
+/// than a quarter of it; and some more, as only the first rows are measured.
+const HEADROOM: i32 = 10 + 3;
+/// Rows that are measured to choose the columns' scales.
+const SAMPLE: usize = 32;
 /// Blocks after which the columns' 64-bit sums (52 bits from each block) are emptied.
 const BLOCKS: u32 = 1 << 10;
 /// Rows for which a column's state stays in registers.
@@ -47,24 +49,33 @@ struct State {
     remainder: Lanes<u64>,
 }
 
+impl Default for State {
+    fn default() -> State {
+        State {
+            bias: [[0.0; WIDTH]; 2],
+            sums: [[0.0; WIDTH]; 2],
+            escaped: [0; WIDTH],
+            remainder: [0; WIDTH],
+        }
+    }
+}
+
 impl Panel {
     pub fn new(isa: Isa, width: usize) -> Panel {
         assert!(width <= WIDTH);
         let mut panel = Panel {
             width,
             first: [UNKNOWN; WIDTH],
-            state: Box::new(State {
-                bias: [[0.0; WIDTH]; 2],
-                sums: [[0.0; WIDTH]; 2],
-                escaped: [0; WIDTH],
-                remainder: [0; WIDTH],
-            }),
+            state: Box::default(),
             parts: [[0; WIDTH]; 2],
             blocks: 0,
             totals: vec![Accumulator::new(); width],
             summer: Summer::new(isa, ROWS),
         };
-        (0..WIDTH).for_each(|column| panel.set_scale(column, UNKNOWN));
+        let (_, bias) = block::levels::<2>(UNKNOWN, LEVEL);
+        for (lanes, bias) in panel.state.bias.iter_mut().zip(bias) {
+            lanes[..width].fill(bias);
+        }
         panel
     }
 
@@ -124,12 +135,13 @@ impl Panel {
         if self.blocks == 1 {
             self.measure(isa, rows);
         }
-        // Whole vectors, unless they would reach beyond the row.
         add_block(isa, rows, self.width, &mut self.state);
-        if !collect(isa, &self.state, &mut self.parts) {
+        if !collect(isa, &self.state, self.width, &mut self.parts) {
             for column in 0..self.width {
                 let state = &self.state;
-                if state.escaped[column] & SIGN_AND_EXPONENT != 0 || state.remainder[column] << 1 != 0 {
+                if state.escaped[column] & SIGN_AND_EXPONENT != 0
+                    || state.remainder[column] << 1 != 0
+                {
                     self.add_column(isa, rows, column);
                 }
             }
@@ -139,9 +151,9 @@ impl Panel {
     /// Chooses the columns' scales by a first block of rows.
     fn measure<T: Number>(&mut self, isa: Isa, rows: Rows<T>) {
         let mut highest = [0; WIDTH];
-        measure(isa, rows, self.width, &mut highest);
+        measure(isa, Rows { count: rows.count.min(SAMPLE), ..rows }, self.width, &mut highest);
         for column in 0..self.width {
-            if let Some(first) = scale((highest[column] >> 52) as i32)
+            if let Some(first) = block::scale((highest[column] >> 52) as i32, HEADROOM)
                 && highest[column] != 0
                 && first != self.first[column]
             {
@@ -156,12 +168,10 @@ impl Panel {
     fn add_column<T: Number>(&mut self, isa: Isa, rows: Rows<T>, column: usize) {
         let mut values = [T::default(); ROWS];
         for (row, value) in values[..rows.count].iter_mut().enumerate() {
-            let at = rows.data.wrapping_byte_offset(row as isize * rows.stride).wrapping_add(column);
-            // SAFETY: `Rows` are readable, and `column` lies within them.
-            *value = unsafe { at.read_unaligned() };
+            [*value] = load(rows, row, column);
         }
         let values = &values[..rows.count];
-        if let Some(first) = scale(block::highest_exponent(isa, values))
+        if let Some(first) = block::scale(block::highest_exponent(isa, values), HEADROOM)
             && first > self.first[column]
         {
             self.empty(column);
@@ -187,27 +197,16 @@ impl Panel {
     }
 }
 
-/// The first level's exponent for numbers up to a biased exponent; `None` beyond its range.
-fn scale(highest: i32) -> Option<i32> {
-    let first = highest.max(1) - 1023 + HEADROOM;
-    (highest != 2047 && first <= HIGHEST).then_some(first)
+#[inline(always)]
+fn address<T>(rows: Rows<T>, row: usize, column: usize) -> *const T {
+    rows.data.wrapping_byte_offset(row as isize * rows.stride).wrapping_add(column)
 }
 
-/// Loads up to `W` numbers of a row, the others 0.
+/// Loads `W` numbers of a row.
 #[inline(always)]
-fn load<T: Copy + Default, const W: usize>(rows: Rows<T>, row: usize, column: usize, width: usize) -> [T; W] {
-    let at = rows.data.wrapping_byte_offset(row as isize * rows.stride).wrapping_add(column);
-    if column + W <= width {
-        // SAFETY: `Rows` are readable, and the vector ends within them.
-        unsafe { at.cast::<[T; W]>().read_unaligned() }
-    } else {
-        let mut vector = [T::default(); W];
-        for (lane, value) in vector[..width - column].iter_mut().enumerate() {
-            // SAFETY: the lane lies within the row.
-            *value = unsafe { at.wrapping_add(lane).read_unaligned() };
-        }
-        vector
-    }
+fn load<T: Copy, const W: usize>(rows: Rows<T>, row: usize, column: usize) -> [T; W] {
+    // SAFETY: `Rows` are readable, and all callers stay within their width.
+    unsafe { address(rows, row, column).cast::<[T; W]>().read_unaligned() }
 }
 
 #[inline(always)]
@@ -215,53 +214,85 @@ fn vector<T: Copy, const W: usize>(lanes: &Lanes<T>, column: usize) -> [T; W] {
     std::array::from_fn(|lane| lanes[column + lane])
 }
 
+/// Adds `COUNT` rows to `V` vectors of `W` columns.
 #[inline(always)]
-fn add_group<T: Number, const W: usize, const COUNT: usize>(
+fn add_group<T: Number, const W: usize, const V: usize, const COUNT: usize>(
     rows: Rows<T>,
     start: usize,
+    column: usize,
+    state: &mut State,
+) {
+    let at = |index: usize| column + index * W;
+    let bias: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.bias[0], at(index)));
+    let mut high: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.sums[0], at(index)));
+    let mut low: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.sums[1], at(index)));
+    let mut escaped: [[u64; W]; V] = std::array::from_fn(|index| vector(&state.escaped, at(index)));
+    let mut remainder: [[u64; W]; V] =
+        std::array::from_fn(|index| vector(&state.remainder, at(index)));
+    for row in start..start + COUNT {
+        for index in 0..V {
+            if COUNT > 1 {
+                // The rows of the next group start too far away for the processor to foresee.
+                block::prefetch(address(rows, row + COUNT, at(index)));
+            }
+            let x: [T; W] = load(rows, row, at(index));
+            for lane in 0..W {
+                let x = x[lane].widen();
+                let s = high[index][lane] + x;
+                let rest = x - (s - high[index][lane]);
+                let t = low[index][lane] + rest;
+                escaped[index][lane] |= s.to_bits() ^ bias[index][lane].to_bits();
+                remainder[index][lane] |= (rest - (t - low[index][lane])).to_bits();
+                high[index][lane] = s;
+                low[index][lane] = t;
+            }
+        }
+    }
+    for index in 0..V {
+        let columns = at(index)..at(index) + W;
+        state.sums[0][columns.clone()].copy_from_slice(&high[index]);
+        state.sums[1][columns.clone()].copy_from_slice(&low[index]);
+        state.escaped[columns.clone()].copy_from_slice(&escaped[index]);
+        state.remainder[columns].copy_from_slice(&remainder[index]);
+    }
+}
+
+/// Adds `COUNT` rows to all columns: vectors in pairs for the sake of latency, where the processor
+/// has registers for that, then one by one.
+#[inline(always)]
+fn add_rows<T: Number, const W: usize, const COUNT: usize>(
+    rows: Rows<T>,
+    row: usize,
     width: usize,
     state: &mut State,
 ) {
-    for column in (0..width).step_by(W) {
-        let mut high: [f64; W] = vector(&state.sums[0], column);
-        let mut low: [f64; W] = vector(&state.sums[1], column);
-        let bias: [f64; W] = vector(&state.bias[0], column);
-        let mut escaped: [u64; W] = vector(&state.escaped, column);
-        let mut remainder: [u64; W] = vector(&state.remainder, column);
-        for row in 0..COUNT {
-            let x: [T; W] = load(rows, start + row, column, width);
-            for lane in 0..W {
-                let x = x[lane].widen();
-                let s = high[lane] + x;
-                let rest = x - (s - high[lane]);
-                let t = low[lane] + rest;
-                let rest = rest - (t - low[lane]);
-                escaped[lane] |= s.to_bits() ^ bias[lane].to_bits();
-                remainder[lane] |= rest.to_bits();
-                high[lane] = s;
-                low[lane] = t;
-            }
-        }
-        state.sums[0][column..column + W].copy_from_slice(&high);
-        state.sums[1][column..column + W].copy_from_slice(&low);
-        state.escaped[column..column + W].copy_from_slice(&escaped);
-        state.remainder[column..column + W].copy_from_slice(&remainder);
+    let whole = width - width % W;
+    let pairs = if W == 8 { width - width % (2 * W) } else { 0 };
+    for column in (0..pairs).step_by(2 * W) {
+        add_group::<T, W, 2, COUNT>(rows, row, column, state);
+    }
+    for column in (pairs..whole).step_by(W) {
+        add_group::<T, W, 1, COUNT>(rows, row, column, state);
+    }
+    for column in whole..width {
+        add_group::<T, 1, 1, COUNT>(rows, row, column, state);
     }
 }
 
 #[inline(always)]
 fn add_block_body<T: Number, const W: usize>(rows: Rows<T>, width: usize, state: &mut State) {
-    state.sums = state.bias;
-    state.escaped = [0; WIDTH];
-    state.remainder = [0; WIDTH];
-    let mut row = 0;
-    while row + GROUP <= rows.count {
-        add_group::<T, W, GROUP>(rows, row, width, state);
-        row += GROUP;
+    let width = width.min(WIDTH);
+    for level in 0..2 {
+        state.sums[level][..width].copy_from_slice(&state.bias[level][..width]);
     }
-    while row < rows.count {
-        add_group::<T, W, 1>(rows, row, width, state);
-        row += 1;
+    state.escaped[..width].fill(0);
+    state.remainder[..width].fill(0);
+    let grouped = rows.count - rows.count % GROUP;
+    for row in (0..grouped).step_by(GROUP) {
+        add_rows::<T, W, GROUP>(rows, row, width, state);
+    }
+    for row in grouped..rows.count {
+        add_rows::<T, W, 1>(rows, row, width, state);
     }
 }
 
@@ -272,13 +303,15 @@ dispatch! {
 
 /// Adds the block's sums of the columns that kept to their scale; whether all did.
 #[inline(always)]
-fn collect_body(state: &State, parts: &mut [Lanes<i64>; 2]) -> bool {
+fn collect_body(state: &State, width: usize, parts: &mut [Lanes<i64>; 2]) -> bool {
     let mut any = 0;
-    for column in 0..WIDTH {
+    for column in 0..width.min(WIDTH) {
         let failed = state.escaped[column] & SIGN_AND_EXPONENT | state.remainder[column] << 1;
         any |= failed;
         for level in 0..2 {
-            let moved = state.sums[level][column].to_bits().wrapping_sub(state.bias[level][column].to_bits());
+            let moved = state.sums[level][column]
+                .to_bits()
+                .wrapping_sub(state.bias[level][column].to_bits());
             parts[level][column] += if failed == 0 { moved as i64 } else { 0 };
         }
     }
@@ -286,50 +319,38 @@ fn collect_body(state: &State, parts: &mut [Lanes<i64>; 2]) -> bool {
 }
 
 dispatch! {
-    fn collect(state: &State, parts: &mut [Lanes<i64>; 2]) -> bool = collect_body
+    fn collect(state: &State, width: usize, parts: &mut [Lanes<i64>; 2]) -> bool = collect_body
 }
 
 #[inline(always)]
-fn measure_body<T: Number, const W: usize>(rows: Rows<T>, width: usize, highest: &mut Lanes<u64>) {
+fn measure_body<T: Number>(rows: Rows<T>, width: usize, highest: &mut Lanes<u64>) {
     for row in 0..rows.count {
-        for column in (0..width).step_by(W) {
-            let x: [T; W] = load(rows, row, column, width);
-            for lane in 0..W {
-                let magnitude = x[lane].widen().to_bits() & (u64::MAX >> 1);
-                highest[column + lane] = magnitude.max(highest[column + lane]);
-            }
+        for (column, highest) in highest[..width.min(WIDTH)].iter_mut().enumerate() {
+            let [x] = load::<T, 1>(rows, row, column);
+            *highest = (x.widen().to_bits() & (u64::MAX >> 1)).max(*highest);
         }
     }
 }
 
 dispatch! {
     fn measure[T: Number][T](rows: Rows<T>, width: usize, highest: &mut Lanes<u64>)
-        = measure_body::<T, {W}>
+        = measure_body::<T>
 }
 
 #[inline(always)]
-fn add_integer_block_body<T: Integer, const W: usize>(
-    rows: Rows<T>,
-    width: usize,
-    parts: &mut [Lanes<i64>; 2],
-) {
-    for column in (0..width).step_by(W) {
-        let mut high: [i64; W] = vector(&parts[0], column);
-        let mut low: [i64; W] = vector(&parts[1], column);
-        for row in 0..rows.count {
-            let x: [T; W] = load(rows, row, column, width);
-            for lane in 0..W {
-                let part = x[lane].parts();
-                high[lane] += part[0];
-                low[lane] += part[1];
-            }
+fn add_integer_block_body<T: Integer>(rows: Rows<T>, width: usize, parts: &mut [Lanes<i64>; 2]) {
+    let [high, low] = parts;
+    for row in 0..rows.count {
+        for column in 0..width.min(WIDTH) {
+            let [x] = load::<T, 1>(rows, row, column);
+            let part = x.parts();
+            high[column] += part[0];
+            low[column] += part[1];
         }
-        parts[0][column..column + W].copy_from_slice(&high);
-        parts[1][column..column + W].copy_from_slice(&low);
     }
 }
 
 dispatch! {
     fn add_integer_block[T: Integer][T](rows: Rows<T>, width: usize, parts: &mut [Lanes<i64>; 2])
-        = add_integer_block_body::<T, {W}>
+        = add_integer_block_body::<T>
 }

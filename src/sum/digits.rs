@@ -38,7 +38,8 @@ impl Digits {
         let sign = -(x.is_sign_negative() as i64);
         let shifted = u128::from(m) << shift;
         // (v ^ sign) - sign is -v where the sign is set.
-        let [low, middle, high] = [0, 32, 64].map(|bits| ((shifted >> bits) as u32 as i64 ^ sign) - sign);
+        let [low, middle, high] =
+            [0, 32, 64].map(|bits| ((shifted >> bits) as u32 as i64 ^ sign) - sign);
         let Some(digits) = self.digit.get_mut(index..index + 3) else {
             unreachable!("every binary64 number lies within the digits")
         };
@@ -119,7 +120,8 @@ impl Digits {
             return (false, Magnitude { head: 0, exponent: 0, sticky: false });
         };
         let lowest = top.saturating_sub(3);
-        let head = digits[lowest..=top].iter().rev().fold(0, |head, &digit| head << 32 | digit as u128);
+        let head =
+            digits[lowest..=top].iter().rev().fold(0, |head, &digit| head << 32 | digit as u128);
         let sticky = digits[..lowest].iter().any(|&digit| digit != 0);
         (negative, Magnitude { head, exponent: LOWEST + 32 * lowest as i32, sticky })
     }

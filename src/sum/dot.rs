@@ -70,7 +70,7 @@ pub(super) fn products<T: Factor>(isa: Isa, x: &[T], y: &[T]) -> Accumulator {
         let (x, y) = (&x[part.clone()], &y[part]);
         let mut total = Accumulator::new();
         T::add_products(x, y, &mut T::summer(isa, x.len()), &mut total);
-        total.add_count(x.len() as i64);
+        total.add_zeros(x.len() as i64);
         total
     })
 }

@@ -28,10 +28,10 @@
 
 use super::accumulator::Accumulator;
 use super::block::{
-    ABSOLUTE, BLOCK, LEVEL, Levels, Number, SIGN_AND_EXPONENT, Sums, any, collect, levels,
-    power_of_two, prefetch,
+    ABSOLUTE, BLOCK, INFINITE, LEVEL, Levels, Number, SIGN_AND_EXPONENT, Sums, any, collect,
+    levels, power_of_two, prefetch,
 };
-use super::slice::{INFINITE, Terms};
+use super::slice::Terms;
 use crate::cpu::{Isa, dispatch};
 
 /// Pairs in a block.
@@ -71,7 +71,7 @@ impl<T: Number, const EXACT: bool> Terms for Products<'_, T, EXACT> {
         for (x, y) in self.x.iter().zip(self.y) {
             into.add_product(x.widen(), y.widen());
         }
-        into.add_count(-(self.x.len() as i64));
+        into.add_zeros(-(self.x.len() as i64));
     }
 }
 

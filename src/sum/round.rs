@@ -120,7 +120,8 @@ impl Magnitude {
         }
         // The hidden bit of a normal number adds one to the field, and so does a carry beyond it.
         let field = (unit - format.lowest_bit()) as u64;
-        let bits = field.checked_mul(1 << format.fraction_bits).and_then(|bits| bits.checked_add(kept));
+        let bits =
+            field.checked_mul(1 << format.fraction_bits).and_then(|bits| bits.checked_add(kept));
         sign | bits.unwrap_or(u64::MAX).min(format.infinity())
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::accumulator::Accumulator;
-use super::block::{self, BLOCK, HIGHEST, Number, Sums};
+use super::block::{self, BLOCK, Number, Sums};
 use super::summand::Summand;
 use crate::cpu::Isa;
 use crate::fpu::{self, Environment};
@@ -22,14 +22,8 @@ enum Tier {
 }
 
 impl Tier {
-    const ALL: [Tier; 6] = [
-        Tier::Flagged,
-        Tier::Levels2,
-        Tier::Levels3,
-        Tier::Levels4,
-        Tier::Levels8,
-        Tier::Digits,
-    ];
+    const ALL: [Tier; 6] =
+        [Tier::Flagged, Tier::Levels2, Tier::Levels3, Tier::Levels4, Tier::Levels8, Tier::Digits];
 }
 
 /// What a block adds: its numbers, or the products of its pairs.
@@ -64,8 +58,6 @@ impl<T: Number> Terms for &[T] {
 
 /// The scale before the first block: lower than any.
 const UNKNOWN: i32 = i32::MIN / 2;
-/// The exponent field of infinities and NaNs.
-pub(super) const INFINITE: i32 = 2047;
 
 /// Below this many numbers, reading and clearing the flags costs more than it saves.
 const FLAGGED_FROM: usize = 2 * BLOCK;
@@ -157,17 +149,15 @@ impl Summer {
     #[inline(never)]
     fn add_difficult_block(&mut self, terms: impl Terms, into: &mut Accumulator) {
         let highest = terms.highest_exponent(self.isa);
-        // The exponent field of a subnormal number is 0, but counts as 1.
-        let own = highest.max(1) - 1023 + block::headroom(self.isa);
-        let mut start = self.tier;
-        if highest == INFINITE || own > HIGHEST {
-            start = Tier::Digits;
-        } else if own > self.first || own < self.first - SLACK {
-            self.first = own;
-        } else if self.tier == Tier::Flagged {
+        let start = match block::scale(highest, block::headroom(self.isa)) {
+            None => Tier::Digits,
+            Some(own) if own > self.first || own < self.first - SLACK => {
+                self.first = own;
+                self.tier
+            }
             // The same kernel at the same scale would fail again.
-            start = Tier::Levels2;
-        }
+            Some(_) => self.tier.max(Tier::Levels2),
+        };
         if start == Tier::Flagged {
             self.environment.clear_inexact();
         }
@@ -239,7 +229,7 @@ pub(super) fn sum<T: Summand>(isa: Isa, values: &[T]) -> Accumulator {
         let values = &values[part];
         let mut total = Accumulator::new();
         T::add_run(isa, values, &mut Summer::new(isa, values.len()), &mut total);
-        total.add_count(values.len() as i64);
+        total.add_zeros(values.len() as i64);
         total
     })
 }
@@ -267,8 +257,8 @@ pub(super) fn in_parts(
 
 #[cfg(test)]
 mod tests {
-    use super::block::power_of_two;
     use super::super::testing::{numbers, pseudo_random};
+    use super::block::power_of_two;
     use super::*;
     use proptest::prelude::*;
 
@@ -294,7 +284,9 @@ mod tests {
 
     #[test]
     fn every_scale_and_spread() {
-        for (seed, spread) in [0, 1, 10, 17, 30, 60, 90, 130, 300, 700, 2000].into_iter().enumerate() {
+        for (seed, spread) in
+            [0, 1, 10, 17, 30, 60, 90, 130, 300, 700, 2000].into_iter().enumerate()
+        {
             for centre in [-1074, -1030, -1000, -500, 0, 600, 1000, 1023] {
                 check(&numbers(5 * BLOCK + 17, centre, spread, seed as u64));
             }

@@ -1,7 +1,7 @@
 //! The numbers that kernels add, floating and integer, behind one trait.
 
 use super::accumulator::Accumulator;
-use super::block::Number;
+use super::block::{self, BLOCK, Number};
 use super::columns::Panel;
 use super::slice::Summer;
 use crate::cpu::{Isa, dispatch};
@@ -11,6 +11,15 @@ pub(super) trait Summand: Copy + Default + Send + Sync + 'static {
     /// Whether the type has NaNs.
     const HAS_NAN: bool;
     fn is_nan(self) -> bool;
+    /// A scale for `cut` that suits all of the numbers; `None` if there is none.
+    fn scale(isa: Isa, values: &[Self]) -> Option<i32>;
+    /// Cuts up to a block of numbers into two integers each, of at most 42 bits with the sign, in
+    /// the scale's `units`; whether that was exact.
+    fn cut(isa: Isa, values: &[Self], scale: i32, pairs: &mut [[i64; 2]; BLOCK]) -> bool;
+    /// The exponents of what the integers count.
+    fn units(scale: i32) -> [i32; 2];
+    /// Adds the number, without counting it.
+    fn add_to(self, sum: &mut Accumulator);
     /// Adds a run, without counting it.
     fn add_run(isa: Isa, values: &[Self], summer: &mut Summer, into: &mut Accumulator);
     /// Adds rows to the columns of a panel, without counting them.
@@ -33,6 +42,19 @@ macro_rules! floating {
             fn is_nan(self) -> bool {
                 self.widen() != self.widen()
             }
+            fn scale(isa: Isa, values: &[$type]) -> Option<i32> {
+                block::scale(block::highest_exponent(isa, values), CUT_HEADROOM)
+            }
+            fn cut(isa: Isa, values: &[$type], scale: i32, pairs: &mut [[i64; 2]; BLOCK]) -> bool {
+                cut(isa, values, scale, pairs)
+            }
+            fn units(scale: i32) -> [i32; 2] {
+                block::levels::<2>(scale, CUT_BITS).0.map(|exponent| exponent - 52)
+            }
+            #[inline]
+            fn add_to(self, sum: &mut Accumulator) {
+                sum.add_uncounted(self.widen());
+            }
             #[inline]
             fn add_run(_: Isa, values: &[$type], summer: &mut Summer, into: &mut Accumulator) {
                 summer.add(values, into);
@@ -45,6 +67,48 @@ macro_rules! floating {
 }
 
 floating!(f64, f32);
+
+/// Bits of each part of a number that is cut in two, with the sign.
+const CUT_BITS: i32 = 42;
+/// Binades from the largest number to the accumulator whose last bit the upper part counts.
+const CUT_HEADROOM: i32 = 52 - (CUT_BITS - 2);
+
+#[inline(always)]
+fn cut_body<T: Number>(values: &[T], scale: i32, pairs: &mut [[i64; 2]; BLOCK]) -> bool {
+    let (_, bias) = block::levels::<2>(scale, CUT_BITS);
+    let bits = bias.map(f64::to_bits);
+    let mut failed = 0;
+    for (x, pair) in values.iter().zip(pairs) {
+        let x = x.widen();
+        let high = bias[0] + x;
+        let rest = x - (high - bias[0]);
+        let low = bias[1] + rest;
+        let left = rest - (low - bias[1]);
+        *pair = [
+            high.to_bits().wrapping_sub(bits[0]) as i64,
+            low.to_bits().wrapping_sub(bits[1]) as i64,
+        ];
+        failed |= left.to_bits() << 1 | (high.to_bits() ^ bits[0]) & block::SIGN_AND_EXPONENT;
+    }
+    failed == 0
+}
+
+dispatch! {
+    fn cut[T: Number][T](values: &[T], scale: i32, pairs: &mut [[i64; 2]; BLOCK]) -> bool
+        = cut_body::<T>
+}
+
+#[inline(always)]
+fn cut_integers_body<T: Integer>(values: &[T], pairs: &mut [[i64; 2]; BLOCK]) {
+    for (&x, pair) in values.iter().zip(pairs) {
+        *pair = x.parts();
+    }
+}
+
+dispatch! {
+    fn cut_integers[T: Integer][T](values: &[T], pairs: &mut [[i64; 2]; BLOCK])
+        = cut_integers_body::<T>
+}
 
 /// An integer, cut into parts whose sums do not overflow: `high * 2^32 + low`.
 pub(super) trait Integer: Summand {
@@ -64,6 +128,19 @@ macro_rules! integer {
             #[inline(always)]
             fn is_nan(self) -> bool {
                 false
+            }
+            fn scale(_: Isa, _: &[$type]) -> Option<i32> {
+                Some(0)
+            }
+            fn cut(isa: Isa, values: &[$type], _: i32, pairs: &mut [[i64; 2]; BLOCK]) -> bool {
+                cut_integers(isa, values, pairs);
+                true
+            }
+            fn units(_: i32) -> [i32; 2] {
+                [32, 0]
+            }
+            fn add_to(self, sum: &mut Accumulator) {
+                sum.add_scaled(self.into(), 0);
             }
             #[inline]
             fn add_run(isa: Isa, values: &[$type], _: &mut Summer, into: &mut Accumulator) {

@@ -72,7 +72,7 @@ pub fn summarize<E>(
     // NumPy adds the array's sum to the identity, which turns -0.0 into 0.0.
     let pairwise_sum = 0.0 + state.pairwise(count)?;
     state.add_exactly();
-    state.sum.add_count(-(state.nans as i64));
+    state.sum.add_zeros(-(state.nans as i64));
     let sum = state.sum.to_f64();
     Ok(Summary {
         count,

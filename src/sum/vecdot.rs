@@ -209,7 +209,7 @@ impl Plan<'_> {
                 }
             }
         }
-        sum.add_count(left.count as i64);
+        sum.add_zeros(left.count as i64);
         sum
     }
 
@@ -265,7 +265,7 @@ impl Plan<'_> {
             }
             if x.len() < SHORT {
                 x.iter().zip(&*y).for_each(|(&x, &y)| sum.add_product(x, y));
-                sum.add_count(-(x.len() as i64));
+                sum.add_zeros(-(x.len() as i64));
             } else {
                 f64::add_products(x, y, summer, sum);
             }

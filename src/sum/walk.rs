@@ -62,7 +62,8 @@ operand! {
 fn widen_f16(bits: u16) -> f32 {
     const REBIAS: u32 = (127 - 15) << 23;
     let magnitude = u32::from(bits & 0x7fff) << 13;
-    let subnormal = f32::from_bits(magnitude + REBIAS + (1 << 23)) - f32::from_bits(REBIAS + (1 << 23));
+    let subnormal =
+        f32::from_bits(magnitude + REBIAS + (1 << 23)) - f32::from_bits(REBIAS + (1 << 23));
     let widened = match bits & 0x7c00 {
         0 => subnormal.to_bits(),
         0x7c00 => magnitude + 2 * REBIAS,
@@ -80,6 +81,11 @@ pub(super) struct Line {
     pub mask_stride: isize,
     pub count: usize,
 }
+
+// SAFETY: the pointers are only read, under the promise of whoever made the line.
+unsafe impl Send for Line {}
+// SAFETY: as above.
+unsafe impl Sync for Line {}
 
 /// What is read of a line: all of it, or what the mask and the NaNs leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,14 +1,13 @@
-//! The Fibonacci family as ufuncs: the table, and the loops that join kernels to NumPy.
-
-use std::marker::PhantomData;
+//! The Fibonacci family as ufuncs: the table, with the docstrings; the loops are in `words` and `objects`.
 
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
-use super::ufunc::{Call, Loop, Scalar, TypedLoop, Ufunc, Work};
-use crate::fibonacci::Word;
-use crate::fibonacci::modular::{self, Member, Ring, SharedRing};
-use crate::fibonacci::small::{self, Tabulated};
+use super::ufunc::{TypedLoop, Ufunc};
+use crate::fibonacci::modular::Member;
+
+mod objects;
+mod words;
 
 /// Adds every ufunc to the module.
 pub(super) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -20,10 +19,11 @@ macro_rules! lucas_loops {
     ($S:ident) => { lucas_loops!(@p $S: i64 i64, u64 u64, i64 u64, u64 i64) };
     (@p $S:ident: $($n:ident $m:ident),+) => {
         &[
-            $(TypedLoop::of::<Sequence<$S, i64, i64, $n, $m>>(),)+
-            $(TypedLoop::of::<Sequence<$S, u64, u64, $n, $m>>(),)+
-            $(TypedLoop::of::<Sequence<$S, i64, u64, $n, $m>>(),)+
-            $(TypedLoop::of::<Sequence<$S, u64, i64, $n, $m>>(),)+
+            $(TypedLoop::of::<words::Sequence<$S, i64, i64, $n, $m>>(),)+
+            $(TypedLoop::of::<words::Sequence<$S, u64, u64, $n, $m>>(),)+
+            $(TypedLoop::of::<words::Sequence<$S, i64, u64, $n, $m>>(),)+
+            $(TypedLoop::of::<words::Sequence<$S, u64, i64, $n, $m>>(),)+
+            TypedLoop::of::<objects::Sequence<$S>>(),
         ]
     };
 }
@@ -69,7 +69,7 @@ Examples
 >>> mypackage.fibonacci(np.arange(-3, 11))
 array([ 2, -1,  1,  0,  1,  1,  2,  3,  5,  8, 13, 21, 34, 55])
 ",
-        loops: &[TypedLoop::of::<Small<U, i64>>(), TypedLoop::of::<Small<U, u64>>()],
+        loops: &[TypedLoop::of::<words::Number<U, i64>>(), TypedLoop::of::<words::Number<U, u64>>(), TypedLoop::of::<objects::Number<U>>()],
     },
     Ufunc {
         name: c"lucas",
@@ -111,7 +111,7 @@ Examples
 >>> mypackage.lucas(np.arange(-2, 9))
 array([ 3, -1,  2,  1,  3,  4,  7, 11, 18, 29, 47])
 ",
-        loops: &[TypedLoop::of::<Small<V, i64>>(), TypedLoop::of::<Small<V, u64>>()],
+        loops: &[TypedLoop::of::<words::Number<V, i64>>(), TypedLoop::of::<words::Number<V, u64>>(), TypedLoop::of::<objects::Number<V>>()],
     },
     Ufunc {
         name: c"fibonacci_mod",
@@ -159,10 +159,11 @@ Examples
 array([ 55, 875,  13])
 ",
         loops: &[
-            TypedLoop::of::<Modular<U, i64, i64>>(),
-            TypedLoop::of::<Modular<U, u64, u64>>(),
-            TypedLoop::of::<Modular<U, i64, u64>>(),
-            TypedLoop::of::<Modular<U, u64, i64>>(),
+            TypedLoop::of::<words::Modular<U, i64, i64>>(),
+            TypedLoop::of::<words::Modular<U, u64, u64>>(),
+            TypedLoop::of::<words::Modular<U, i64, u64>>(),
+            TypedLoop::of::<words::Modular<U, u64, i64>>(),
+            TypedLoop::of::<objects::Modular<U>>(),
         ],
     },
     Ufunc {
@@ -211,10 +212,11 @@ Examples
 array([123, 127, 971])
 ",
         loops: &[
-            TypedLoop::of::<Modular<V, i64, i64>>(),
-            TypedLoop::of::<Modular<V, u64, u64>>(),
-            TypedLoop::of::<Modular<V, i64, u64>>(),
-            TypedLoop::of::<Modular<V, u64, i64>>(),
+            TypedLoop::of::<words::Modular<V, i64, i64>>(),
+            TypedLoop::of::<words::Modular<V, u64, u64>>(),
+            TypedLoop::of::<words::Modular<V, i64, u64>>(),
+            TypedLoop::of::<words::Modular<V, u64, i64>>(),
+            TypedLoop::of::<objects::Modular<V>>(),
         ],
     },
     Ufunc {
@@ -307,10 +309,179 @@ array([  2,   3,   5,   9,  17,  33,  65, 129])
 ",
         loops: lucas_loops!(V),
     },
-];
+    Ufunc {
+        name: c"fibonacci_pair",
+        doc: c"fibonacci_pair(n, /, out=(None, None), *, where=True, dtype=None)
 
-/// F(n) or L(n) where it fits a word.
-struct Small<S, T>(PhantomData<(S, T)>);
+The pair (F(n), F(n+1)), exact, element by element.
+
+Parameters
+----------
+n : array_like of int
+    Any shape. Smaller integers are cast to int64 (uint64 stays). Python ints of any size with
+    ``dtype=object``, where one computation serves both numbers.
+out, where, dtype, **kwargs
+    As for any `numpy.ufunc` with two outputs.
+
+Returns
+-------
+tuple of two ndarrays or scalars
+    F(n) and F(n+1), of the type of n.
+
+Raises
+------
+OverflowError
+    If a result does not fit: int64 holds ``-92 <= n < 92``, uint64 ``n < 93``. The message names
+    the first such n.
+TypeError
+    For floating-point and complex input.
+
+Notes
+-----
+dask does not apply ufuncs with two outputs; ``dask.array.apply_gufunc(fibonacci_pair,
+'()->(),()', n)`` does.
+
+Examples
+--------
+>>> import mypackage
+>>> mypackage.fibonacci_pair([5, 90])
+(array([                  5, 2880067194370816120]), array([                  8, 4660046610375530309]))
+",
+        loops: &[
+            TypedLoop::of::<words::Pair<i64>>(),
+            TypedLoop::of::<words::Pair<u64>>(),
+            TypedLoop::of::<objects::Pair>(),
+        ],
+    },
+    Ufunc {
+        name: c"fibonacci_index",
+        doc: c"fibonacci_index(x, /, out=None, *, where=True, dtype=None)
+
+The n with F(n) = x, or -1 where there is none, element by element.
+
+For x >= 0 the smallest n >= 0 (so 1 for x = 1); for x < 0 the n < 0. No Fibonacci number has
+-1 for its index alone, as F(-1) = F(1) = 1.
+
+Parameters
+----------
+x : array_like of int
+    int64, uint64 or, with ``dtype=object``, Python ints of any size.
+out, where, dtype, **kwargs
+    As for any `numpy.ufunc`.
+
+Returns
+-------
+ndarray or scalar
+    int64, or Python ints for object.
+
+Raises
+------
+TypeError
+    For floating-point and complex input.
+
+See Also
+--------
+is_fibonacci : whether there is such an n.
+
+Examples
+--------
+>>> import mypackage
+>>> mypackage.fibonacci_index([0, 1, 4, 55, -8])
+array([ 0,  1, -1, 10, -6])
+",
+        loops: &[
+            TypedLoop::of::<words::FindIndex<i64>>(),
+            TypedLoop::of::<words::FindIndex<u64>>(),
+            TypedLoop::of::<objects::FindIndex>(),
+        ],
+    },
+    Ufunc {
+        name: c"is_fibonacci",
+        doc: c"is_fibonacci(x, /, out=None, *, where=True)
+
+Whether x is a Fibonacci number F(n) for some n, which may be negative, element by element.
+
+Parameters
+----------
+x : array_like of int
+    int64, uint64 or object (Python ints of any size).
+out, where, **kwargs
+    As for any `numpy.ufunc`.
+
+Returns
+-------
+ndarray of bool or bool
+
+Raises
+------
+TypeError
+    For floating-point and complex input.
+
+See Also
+--------
+fibonacci_index : the n.
+
+Examples
+--------
+>>> import mypackage
+>>> mypackage.is_fibonacci([0, 1, 4, 55, -8])
+array([ True,  True, False,  True,  True])
+",
+        loops: &[
+            TypedLoop::of::<words::IsFibonacci<i64>>(),
+            TypedLoop::of::<words::IsFibonacci<u64>>(),
+            TypedLoop::of::<objects::IsFibonacci>(),
+        ],
+    },
+    Ufunc {
+        name: c"pisano_period",
+        doc: c"pisano_period(m, /, out=None, *, where=True, dtype=None)
+
+The Pisano period of m: after how many terms F(n) modulo m repeats, element by element.
+
+Parameters
+----------
+m : array_like of int
+    int64, uint64 or, with ``dtype=object``, Python ints of any size that can be factored. A
+    negative m counts as ``|m|``.
+out, where, dtype, **kwargs
+    As for any `numpy.ufunc`.
+
+Returns
+-------
+ndarray or scalar
+    The least k > 0 with F(k) = 0 and F(k+1) = 1 modulo m; of the type of m. 0 where m is 0, with
+    NumPy's divide-by-zero handling (`numpy.errstate`).
+
+Raises
+------
+OverflowError
+    If a period, which is at most 6 m, does not fit. The message names m.
+TypeError
+    For floating-point and complex input.
+ZeroDivisionError
+    For m = 0 in object arrays.
+
+Notes
+-----
+From the prime factors of m and of their neighbours (D. D. Wall 1960, 'Fibonacci series modulo m'),
+found by Pollard's rho method (Brent 1980). Beyond 64 bits that takes as long as the second
+largest prime factor demands; Ctrl-C works.
+
+Examples
+--------
+>>> import mypackage
+>>> mypackage.pisano_period([1, 2, 10, 1000, 10**18])
+array([                  1,                   3,                  60,
+                      1500, 1500000000000000000])
+",
+        loops: &[
+            TypedLoop::of::<words::Pisano<i64>>(),
+            TypedLoop::of::<words::Pisano<u64>>(),
+            TypedLoop::of::<objects::Pisano>(),
+        ],
+    },
+];
 
 /// A marker type for one of the two members of a Lucas sequence pair.
 trait Which: 'static {
@@ -329,72 +500,4 @@ struct V;
 
 impl Which for V {
     const MEMBER: Member = Member::V;
-}
-
-impl<S: Which, T: Tabulated + Scalar> Loop for Small<S, T> {
-    type Inputs = (T,);
-    type Outputs = (T,);
-
-    fn run(call: &Call<(T,), (T,)>) -> PyResult<()> {
-        call.for_each_block(Work::Light, |(n,), (out,)| match S::MEMBER {
-            Member::U => small::fibonacci(n, out),
-            Member::V => small::lucas(n, out),
-        })
-    }
-}
-
-/// F(n) or L(n) modulo m. The result has the type of m, whose range it shares.
-struct Modular<S, N, M>(PhantomData<(S, N, M)>);
-
-impl<S: Which, N: Word + Scalar, M: Word + Scalar> Loop for Modular<S, N, M> {
-    type Inputs = (N, M);
-    type Outputs = (M,);
-
-    fn run(call: &Call<(N, M), (M,)>) -> PyResult<()> {
-        let (_, m) = call.first();
-        if m.magnitude() != 0 && call.is_shared(1) && call.count() >= SharedRing::PAYS_FROM {
-            let ring = SharedRing::new(Ring::fibonacci(m.magnitude()));
-            return call.for_each_block(Work::Moderate, |(n, _), (out,)| {
-                ring.members(S::MEMBER, n, m, out)
-            });
-        }
-        call.for_each_block(Work::Moderate, |(n, m), (out,)| {
-            if modular::fibonacci(S::MEMBER, n, m, out)? {
-                call.note_division_by_zero();
-            }
-            Ok(())
-        })
-    }
-}
-
-/// U(n) or V(n) with parameters p and q modulo m. The result has the type of m.
-struct Sequence<S, P, Q, N, M>(PhantomData<(S, P, Q, N, M)>);
-
-impl<S, P, Q, N, M> Loop for Sequence<S, P, Q, N, M>
-where
-    S: Which,
-    P: Word + Scalar,
-    Q: Word + Scalar,
-    N: Word + Scalar,
-    M: Word + Scalar,
-{
-    type Inputs = (P, Q, N, M);
-    type Outputs = (M,);
-
-    fn run(call: &Call<(P, Q, N, M), (M,)>) -> PyResult<()> {
-        let (p, q, _, m) = call.first();
-        let shared = [0, 1, 3].into_iter().all(|input| call.is_shared(input));
-        if m.magnitude() != 0 && shared && call.count() >= SharedRing::PAYS_FROM {
-            let ring = SharedRing::new(Ring::new(p, q, m.magnitude()));
-            return call.for_each_block(Work::Moderate, |(_, _, n, _), (out,)| {
-                ring.members(S::MEMBER, n, m, out)
-            });
-        }
-        call.for_each_block(Work::Moderate, |(p, q, n, m), (out,)| {
-            if modular::lucas_sequence(S::MEMBER, p, q, n, m, out)? {
-                call.note_division_by_zero();
-            }
-            Ok(())
-        })
-    }
 }

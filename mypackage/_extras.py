@@ -1,0 +1,36 @@
+"""The optional dependencies: where one is missing, the error says how to get it."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+# The extra of setup.cfg that brings each module.
+EXTRAS = {
+    "dask": "dask",
+    "pandas": "pandas",
+    "xarray": "xarray",
+    "flox": "xarray",
+    "pyarrow": "arrow",
+    "polars": "polars",
+    "h5py": "hdf5",
+    "tqdm": "progress",
+}
+
+
+def require(name: str) -> ModuleType:
+    """Import an optional module.
+
+    Raises
+    ------
+    ImportError
+        Names the command that installs it.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        package = name.partition(".")[0]
+        raise ImportError(
+            f"this needs {package}: pip install 'mypackage[{EXTRAS[package]}]' ({error})",
+            name=package,
+        ) from error

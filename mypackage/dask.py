@@ -1,0 +1,304 @@
+"""The reductions on dask arrays: lazy, and the same bits as in memory for any chunking.
+
+Each chunk becomes an exact state (`mypackage.ExactSum`), the states merge in a tree, and the root
+is rounded once. A state does not depend on how the elements were grouped, so neither does the
+result: not on chunks, scheduler, workers, ``split_every``, nor on tasks that ran twice.
+
+`mypackage.sum` and its kin call these for dask arrays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from mypackage import ExactSum
+from mypackage._extras import require
+from mypackage._states import add, result_dtype, rounded
+
+da = require("dask.array")
+
+__all__ = ["mean", "nanmean", "nansum", "sum"]
+
+
+def sum(
+    a: Any,
+    axis: int | tuple[int, ...] | None = None,
+    dtype: Any = None,
+    keepdims: bool = False,
+    split_every: int | dict[int, int] | None = None,
+    out: Any = None,
+    *,
+    initial: Any = 0,
+    where: Any = True,
+) -> Any:
+    """Exact sum of a dask array over given axes, rounded once.
+
+    Parameters
+    ----------
+    a : dask.array.Array
+        Of any dtype that `mypackage.sum` takes.
+    axis : None or int or tuple of ints, optional
+        Axes to sum over; all by default.
+    dtype : dtype, optional
+        What the exact sum is rounded to; by default as NumPy.
+    keepdims : bool, optional
+        Keep the axes summed over, with size one.
+    split_every : int >= 2 or dict of axis to int, optional
+        How many states are merged at once, as for `dask.array.sum`. No result depends on it.
+    out : dask.array.Array, optional
+        An array whose content becomes the result.
+    initial : scalar, optional
+        A number that is added to each sum, exactly.
+    where : array_like of bool, optional
+        Elements to include, broadcast against `a`.
+
+    Returns
+    -------
+    dask.array.Array
+        Lazy. Computed, it has the bits that `mypackage.sum` gives for the array in memory.
+
+    Raises
+    ------
+    OverflowError
+        When computed, if an integer sum does not fit its dtype.
+    TypeError
+        If the dtype of `a` has no exact sum.
+
+    See Also
+    --------
+    mypackage.sum, dask.array.sum
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> a = da.from_array([1e16, 1.0, 1.0, -1e16], chunks=2)
+    >>> float(a.sum().compute()), float(mypackage.dask.sum(a).compute())
+    (0.0, 2.0)
+    """
+    return _reduction("sum", a, axis, dtype, keepdims, split_every, out, where, initial)
+
+
+def nansum(
+    a: Any,
+    axis: int | tuple[int, ...] | None = None,
+    dtype: Any = None,
+    keepdims: bool = False,
+    split_every: int | dict[int, int] | None = None,
+    out: Any = None,
+    *,
+    initial: Any = 0,
+    where: Any = True,
+) -> Any:
+    """Exact sum of a dask array over given axes, NaNs left out, rounded once.
+
+    Parameters, result and errors are those of `sum`.
+
+    See Also
+    --------
+    mypackage.nansum, dask.array.nansum
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> float(mypackage.dask.nansum(da.from_array([1.0, float("nan"), 2.0], chunks=1)).compute())
+    3.0
+    """
+    return _reduction("nansum", a, axis, dtype, keepdims, split_every, out, where, initial)
+
+
+def mean(
+    a: Any,
+    axis: int | tuple[int, ...] | None = None,
+    dtype: Any = None,
+    keepdims: bool = False,
+    split_every: int | dict[int, int] | None = None,
+    out: Any = None,
+    *,
+    where: Any = True,
+) -> Any:
+    """Exact mean of a dask array over given axes: exact sum over count, rounded once.
+
+    Parameters and errors are those of `sum`. NaN, with a RuntimeWarning, for no elements.
+
+    See Also
+    --------
+    mypackage.mean, dask.array.mean
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> float(mypackage.dask.mean(da.full(1000, 0.1, chunks=7)).compute())
+    0.1
+    """
+    return _reduction("mean", a, axis, dtype, keepdims, split_every, out, where)
+
+
+def nanmean(
+    a: Any,
+    axis: int | tuple[int, ...] | None = None,
+    dtype: Any = None,
+    keepdims: bool = False,
+    split_every: int | dict[int, int] | None = None,
+    out: Any = None,
+    *,
+    where: Any = True,
+) -> Any:
+    """Exact mean of a dask array over given axes, NaNs left out, rounded once.
+
+    Parameters and warnings are those of `mean`.
+
+    See Also
+    --------
+    mypackage.nanmean, dask.array.nanmean
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> float(mypackage.dask.nanmean(da.from_array([1.0, float("nan"), 2.0], chunks=1)).compute())
+    1.5
+    """
+    return _reduction("nanmean", a, axis, dtype, keepdims, split_every, out, where)
+
+
+def _reduction(
+    name: str,
+    a: Any,
+    axis: Any,
+    dtype: Any,
+    keepdims: bool,
+    split_every: Any,
+    out: Any,
+    where: Any,
+    initial: Any = 0,
+) -> Any:
+    a = da.asanyarray(a)
+    if a.dtype.kind == "O":
+        return getattr(da, name)(a, axis, dtype, keepdims, split_every, out)
+    if a.dtype.kind == "m":
+        raise TypeError(
+            f"{name}: dask arrays of {a.dtype} have no exact result here; reduce a.view('i8') "
+            "and view the result as the timedelta"
+        )
+    dtype = result_dtype(name, a.dtype, dtype)
+    finish = partial(_value, name=name, initial=initial, masked=_is_masked(a))
+    return _tree(
+        a,
+        None if where is True else where,
+        partial(_state, skip_nan=name.startswith("nan")),
+        finish,
+        axis=axis,
+        dtype=dtype,
+        keepdims=bool(keepdims),
+        split_every=split_every,
+        out=out,
+    )
+
+
+def _tree(
+    a: Any,
+    second: Any,
+    state: Callable[..., ExactSum],
+    finish: partial[Any],
+    *,
+    axis: Any,
+    dtype: np.dtype,
+    keepdims: bool,
+    split_every: Any = None,
+    out: Any = None,
+) -> Any:
+    """Merge ``state(chunk, chunk of second, kept shape)`` in dask's tree and `finish` the root."""
+    reduced = a.ndim if axis is None else np.size(axis)
+    meta = np.empty((0,) * (a.ndim if keepdims else a.ndim - reduced), dtype)
+    return da.reduction(
+        a,
+        partial(_chunk, state=state),
+        partial(_root, finish=finish),
+        axis=axis,
+        keepdims=keepdims,
+        dtype=dtype,
+        split_every=split_every,
+        combine=_merge,
+        name=f"mypackage-{finish.keywords['name']}",
+        out=out,
+        # A chunk leaves a state, not an array.
+        concatenate=False,
+        weights=second,
+        meta=np.ma.array(meta) if _is_masked(a) else meta,
+    )
+
+
+def _is_masked(a: Any) -> bool:
+    return isinstance(a._meta, np.ma.MaskedArray)
+
+
+def _chunk(
+    x: np.ndarray,
+    weights: np.ndarray | None = None,
+    *,
+    axis: tuple[int, ...],
+    keepdims: bool,
+    dtype: Any = None,
+    state: Callable[..., ExactSum],
+    computing_meta: bool = False,
+) -> Any:
+    """A leaf of the tree. ("weights" is dask's name for an array that goes along.)"""
+    return x if computing_meta else state(x, weights, axis)
+
+
+def _state(
+    x: np.ndarray, where: np.ndarray | None, axis: tuple[int, ...], *, skip_nan: bool
+) -> ExactSum:
+    state = ExactSum(tuple(size for index, size in enumerate(x.shape) if index not in axis))
+    add(state, x, axis, True if where is None else where, skip_nan=skip_nan)
+    return state
+
+
+def _states(nested: Any) -> Iterator[ExactSum]:
+    if isinstance(nested, list):
+        for item in nested:
+            yield from _states(item)
+    else:
+        yield nested
+
+
+def _merge(nested: Any, axis: Any = None, keepdims: bool = True) -> ExactSum:
+    """An inner node of the tree."""
+    states = _states(nested)
+    # What a task was given is not its own to change.
+    total = next(states).copy()
+    for state in states:
+        total.merge(state)
+    return total
+
+
+def _root(
+    nested: Any, axis: tuple[int, ...], keepdims: bool, dtype: Any, finish: Callable[..., Any]
+) -> Any:
+    result = finish(_merge(nested), dtype=dtype)
+    return np.expand_dims(result, axis) if keepdims else result
+
+
+def _value(total: ExactSum, *, name: str, dtype: Any, initial: Any, masked: bool) -> Any:
+    """Round the root; `total` is this function's own."""
+    nothing = np.equal(total.count, 0)
+    if name.endswith("sum"):
+        if np.any(initial):
+            total.add(np.broadcast_to(initial, (1, *total.shape)), 0)
+    elif masked:
+        # A masked mean of nothing is masked, and no cause for a warning.
+        total.add(np.zeros((1, *total.shape)), 0, nothing)
+    value = rounded(name, total, dtype)
+    return np.ma.array(value, mask=nothing) if masked else value
+
+
+def _sizeof(state: ExactSum) -> int:
+    """Bytes of a state in memory, for the schedulers' account of it."""
+    return 64 * (1 + math.prod(state.shape))
+
+
+require("dask.sizeof").sizeof.register(ExactSum, _sizeof)

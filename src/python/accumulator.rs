@@ -1,0 +1,579 @@
+//! `ExactSum`: the exact sum as a Python object.
+
+#![allow(unsafe_code)] // Hands the arrays' memory to the kernels.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyTuple, PyType};
+
+use super::ndarray::{Array, Number};
+use super::reductions::{self, FLOAT, Given, Operation};
+use crate::sum::{self as exact, Accumulator, Dtype};
+
+const VALUE: Operation =
+    Operation { name: "ExactSum.value", mean: false, skip_nan: false, advice: FLOAT };
+const MEAN: Operation =
+    Operation { name: "ExactSum.mean", mean: true, skip_nan: false, advice: FLOAT };
+
+/// ExactSum(shape=())
+/// --
+///
+/// An exact sum, or an array of them, that numbers are added to and taken back from.
+///
+/// It holds the real-number sum, not a rounded one, so neither the order nor the grouping of
+/// additions and merges can change it: streams, processes and machines that each sum a part agree
+/// to the last bit. Infinities and NaNs are counted and can be taken back too.
+///
+/// A sum takes 64 bytes, and 1.1 kB more if the numbers span more than about 120 binary digits; its
+/// byte form takes about 30 bytes, 560 at most. All methods may be called from several threads.
+///
+/// Parameters
+/// ----------
+/// shape : int or tuple of ints, optional
+///     The shape of the array of sums; by default a single one.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, mypackage
+/// >>> total = mypackage.ExactSum()
+/// >>> for chunk in np.array_split(np.full(10, 0.1), 3):
+/// ...     total += chunk
+/// >>> total
+/// ExactSum(1.0, count=10)
+/// >>> total.subtract(np.full(9, 0.1)).value() == 0.1
+/// True
+///
+/// Column sums of a table that comes in parts:
+///
+/// >>> columns = mypackage.ExactSum(2)
+/// >>> for rows in ([[1.0, 1e100], [2.0, 5.0]], [[3.0, -1e100]]):
+/// ...     columns += rows
+/// >>> columns.value()
+/// array([6., 5.])
+#[pyclass(frozen, module = "mypackage", name = "ExactSum", eq)]
+pub(super) struct ExactSum {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct State {
+    shape: Vec<usize>,
+    /// Whether every sum has a real and an imaginary part, which lie side by side.
+    complex: bool,
+    cells: Vec<Accumulator>,
+}
+
+/// The kinds of state in the byte form.
+const REAL: u8 = 0;
+const COMPLEX: u8 = 1;
+
+impl State {
+    fn size(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    fn make_complex(&mut self) {
+        if !self.complex {
+            self.complex = true;
+            let parts = |real: Accumulator| {
+                let mut imaginary = Accumulator::new();
+                imaginary.add_zeros(real.count());
+                [real, imaginary]
+            };
+            self.cells = std::mem::take(&mut self.cells).into_iter().flat_map(parts).collect();
+        }
+    }
+
+    fn merge(&mut self, mut other: State) {
+        if self.complex || other.complex {
+            self.make_complex();
+            other.make_complex();
+        }
+        for (mine, theirs) in self.cells.iter_mut().zip(&other.cells) {
+            mine.merge(theirs);
+        }
+    }
+
+    fn negate(&mut self) {
+        self.cells.iter_mut().for_each(Accumulator::negate);
+    }
+
+    /// The number of values in each sum.
+    fn counts(&self) -> impl Iterator<Item = i64> {
+        self.cells.iter().step_by(if self.complex { 2 } else { 1 }).map(Accumulator::count)
+    }
+}
+
+impl PartialEq for ExactSum {
+    fn eq(&self, other: &ExactSum) -> bool {
+        std::ptr::eq(self, other) || *self.lock() == other.snapshot()
+    }
+}
+
+impl ExactSum {
+    fn from_state(state: State) -> ExactSum {
+        ExactSum { state: Mutex::new(state) }
+    }
+
+    /// Nothing panics while the lock is held, so a poisoned state is a whole one.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn snapshot(&self) -> State {
+        self.lock().clone()
+    }
+
+    /// The sums of `values` in this object's shape.
+    fn sums_of<'py>(
+        &self,
+        values: &Bound<'py, PyAny>,
+        axis: Option<&Bound<'py, PyAny>>,
+        r#where: &Given<'py>,
+    ) -> PyResult<State> {
+        let py = values.py();
+        if let Ok(other) = values.cast::<ExactSum>() {
+            return other.get().checked_snapshot(&self.lock().shape);
+        }
+        let array = match Array::exact(values) {
+            Some(_) => values.clone(),
+            None => {
+                py.import("mypackage._kinds")?.call_method1("as_numbers", ("ExactSum", values))?
+            }
+        };
+        if let Ok((array, mask)) = array.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>() {
+            // A masked array: its valid elements, and those of them that the caller wants.
+            let mask = match r#where {
+                Given::No => mask,
+                Given::Yes(wanted) => mask.call_method1("__and__", (wanted,))?,
+            };
+            return self.sums_of(&array, axis, &Given::Yes(mask));
+        }
+        let array = Array { object: &array };
+        let Some(number) = array.number() else {
+            return Err(PyTypeError::new_err(format!(
+                "ExactSum: numbers of dtype {} have no exact sum; supported are bool, integers, \
+                 float16, float32, float64, complex64 and complex128",
+                array.object.getattr("dtype")?
+            )));
+        };
+        let shape = self.lock().shape.clone();
+        if shape.is_empty()
+            && axis.is_none()
+            && matches!(r#where, Given::No)
+            && !number.complex
+            && let Some(size) = array.contiguous_size(number)
+            && size > 0
+            && let Some(total) = reductions::total(py, array, number, size)
+        {
+            return Ok(State { shape, complex: false, cells: vec![total] });
+        }
+        let ndim = array.shape().len();
+        let reduced = match axis {
+            Some(_) => reductions::reduced_axes(ndim, axis)?,
+            // The axes that the sums lack.
+            None => (0..ndim).map(|axis| axis + shape.len() < ndim).collect(),
+        };
+        let kept: Vec<usize> = array
+            .shape()
+            .iter()
+            .zip(&reduced)
+            .filter(|&(_, &reduced)| !reduced)
+            .map(|(&size, _)| size)
+            .collect();
+        if kept != shape {
+            return Err(PyValueError::new_err(format!(
+                "ExactSum: values of shape {:?} leave sums of shape {kept:?}, but this one has shape \
+                 {shape:?}; choose another axis",
+                array.shape()
+            )));
+        }
+        let mask = reductions::mask(array, r#where)?;
+        let request =
+            reductions::request(array, number, &reduced, mask.as_ref(), number.complex, false);
+        let size = array.shape().iter().product();
+        // SAFETY: the array and the mask are held until the sums are there.
+        let cells = reductions::detached(py, size, || unsafe { exact::collect_axes(&request) });
+        Ok(State { shape, complex: number.complex, cells })
+    }
+
+    fn checked_snapshot(&self, shape: &[usize]) -> PyResult<State> {
+        let state = self.snapshot();
+        if state.shape != shape {
+            return Err(PyValueError::new_err(format!(
+                "ExactSum: sums of shape {:?} cannot be merged into sums of shape {shape:?}",
+                state.shape
+            )));
+        }
+        Ok(state)
+    }
+
+    /// Adds values, or each item of an iterator, or subtracts them.
+    fn update<'py>(
+        &self,
+        values: &Bound<'py, PyAny>,
+        axis: Option<&Bound<'py, PyAny>>,
+        r#where: &Given<'py>,
+        subtract: bool,
+    ) -> PyResult<()> {
+        if values.hasattr("__next__")? {
+            for item in values.try_iter()? {
+                self.update(&item?, axis, r#where, subtract)?;
+            }
+            return Ok(());
+        }
+        let mut sums = self.sums_of(values, axis, r#where)?;
+        if subtract {
+            sums.negate();
+        }
+        self.lock().merge(sums);
+        Ok(())
+    }
+
+    fn rounded<'py>(
+        &self,
+        py: Python<'py>,
+        operation: Operation,
+        dtype: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let state = self.snapshot();
+        let number = Number { part: Dtype::F64, complex: state.complex };
+        reductions::round_all(py, operation, number, dtype, &state.shape, &state.cells)
+    }
+
+    fn combined(&self, other: &Bound<'_, PyAny>, subtract: bool) -> PyResult<ExactSum> {
+        let result = ExactSum::from_state(self.snapshot());
+        result.update(other, None, &Given::No, subtract)?;
+        Ok(result)
+    }
+}
+
+#[pymethods]
+impl ExactSum {
+    #[new]
+    #[pyo3(signature = (shape=None), text_signature = "(shape=())")]
+    fn new(shape: Option<&Bound<'_, PyAny>>) -> PyResult<ExactSum> {
+        let shape = match shape {
+            None => Vec::new(),
+            Some(shape) => match shape.extract::<Vec<i64>>() {
+                Ok(shape) => shape,
+                Err(_) => vec![shape.extract::<i64>().map_err(|_| {
+                    PyTypeError::new_err(format!(
+                        "ExactSum: shape must be an int or a tuple of ints, not {shape}"
+                    ))
+                })?],
+            },
+        };
+        let sizes =
+            shape.iter().map(|&length| usize::try_from(length).ok()).collect::<Option<Vec<_>>>();
+        let size =
+            |shape: &Vec<usize>| shape.iter().try_fold(1usize, |all, &one| all.checked_mul(one));
+        let Some((shape, size)) = sizes.and_then(|shape| size(&shape).map(|size| (shape, size)))
+        else {
+            return Err(PyValueError::new_err(format!("ExactSum: {shape:?} is not a shape")));
+        };
+        let mut cells = Vec::new();
+        if cells.try_reserve_exact(size).is_err() || shape.len() > 64 {
+            return Err(PyValueError::new_err(format!(
+                "ExactSum: there is no memory for {size} sums of {} bytes",
+                size_of::<Accumulator>()
+            )));
+        }
+        cells.resize(size, Accumulator::new());
+        Ok(ExactSum::from_state(State { shape, complex: false, cells }))
+    }
+
+    /// add(values, axis=None, where=True)
+    /// --
+    ///
+    /// Add numbers exactly.
+    ///
+    /// Parameters
+    /// ----------
+    /// values : array_like or iterator of array_like
+    ///     Numbers of any dtype that `sum` takes, or another ExactSum of the same shape.
+    /// axis : None or int or tuple of ints, optional
+    ///     The axes of `values` to sum over; the others must have this object's shape. By default
+    ///     all leading axes that this object lacks.
+    /// where : array_like of bool, optional
+    ///     Elements to include.
+    ///
+    /// Returns
+    /// -------
+    /// ExactSum
+    ///     This object.
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     If the shapes do not match.
+    /// TypeError
+    ///     If `values` are not numbers.
+    #[pyo3(signature = (values, axis=None, r#where=Given::No), text_signature = "($self, values, axis=None, where=True)")]
+    fn add<'py>(
+        slf: Bound<'py, ExactSum>,
+        values: &Bound<'py, PyAny>,
+        axis: Option<&Bound<'py, PyAny>>,
+        r#where: Given<'py>,
+    ) -> PyResult<Bound<'py, ExactSum>> {
+        slf.get().update(values, axis, &r#where, false)?;
+        Ok(slf)
+    }
+
+    /// subtract(values, axis=None, where=True)
+    /// --
+    ///
+    /// Take numbers back exactly; the inverse of `add`.
+    ///
+    /// Parameters and errors are those of `add`.
+    ///
+    /// Returns
+    /// -------
+    /// ExactSum
+    ///     This object.
+    #[pyo3(signature = (values, axis=None, r#where=Given::No), text_signature = "($self, values, axis=None, where=True)")]
+    fn subtract<'py>(
+        slf: Bound<'py, ExactSum>,
+        values: &Bound<'py, PyAny>,
+        axis: Option<&Bound<'py, PyAny>>,
+        r#where: Given<'py>,
+    ) -> PyResult<Bound<'py, ExactSum>> {
+        slf.get().update(values, axis, &r#where, true)?;
+        Ok(slf)
+    }
+
+    /// merge(other)
+    /// --
+    ///
+    /// Add everything that another ExactSum of the same shape holds.
+    ///
+    /// Returns
+    /// -------
+    /// ExactSum
+    ///     This object.
+    #[pyo3(signature = (other, /))]
+    fn merge<'py>(
+        slf: Bound<'py, ExactSum>,
+        other: &Bound<'py, ExactSum>,
+    ) -> PyResult<Bound<'py, ExactSum>> {
+        let theirs = other.get().checked_snapshot(&slf.get().lock().shape);
+        slf.get().lock().merge(theirs?);
+        Ok(slf)
+    }
+
+    /// value(dtype=None)
+    /// --
+    ///
+    /// The sums, each rounded once, half to even.
+    ///
+    /// Parameters
+    /// ----------
+    /// dtype : dtype, optional
+    ///     What to round to; float64 by default, complex128 if complex numbers were added.
+    ///
+    /// Returns
+    /// -------
+    /// scalar or ndarray
+    ///     In the shape of this object.
+    ///
+    /// Raises
+    /// ------
+    /// OverflowError
+    ///     If an integer `dtype` does not hold a sum.
+    #[pyo3(signature = (dtype=None))]
+    fn value<'py>(
+        &self,
+        py: Python<'py>,
+        dtype: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.rounded(py, VALUE, dtype)
+    }
+
+    /// mean(dtype=None)
+    /// --
+    ///
+    /// The exact means, the sums divided by the counts, each rounded once.
+    ///
+    /// Parameters and errors are those of `value`. Without numbers, NaN and a RuntimeWarning.
+    #[pyo3(signature = (dtype=None))]
+    fn mean<'py>(
+        &self,
+        py: Python<'py>,
+        dtype: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.rounded(py, MEAN, dtype)
+    }
+
+    /// as_integer_ratio()
+    /// --
+    ///
+    /// The exact value of a single real sum as a pair of ints, as `float.as_integer_ratio`.
+    ///
+    /// Raises
+    /// ------
+    /// OverflowError, ValueError
+    ///     If the sum is an infinity or NaN; if this is an array of sums or complex.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> mypackage.ExactSum().add([0.5, 1e300, -1e300]).as_integer_ratio()
+    /// (1, 2)
+    fn as_integer_ratio<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let state = self.snapshot();
+        let ([cell], []) = (state.cells.as_slice(), state.shape.as_slice()) else {
+            return Err(PyValueError::new_err("as_integer_ratio: this is not a single real sum"));
+        };
+        let Some((negative, magnitude, exponent)) = cell.to_parts() else {
+            return Err(PyOverflowError::new_err(format!(
+                "as_integer_ratio: the sum is {}",
+                cell.to_f64()
+            )));
+        };
+        let integer = py.get_type::<pyo3::types::PyInt>();
+        let mut numerator =
+            integer.call_method1("from_bytes", (PyBytes::new(py, &magnitude), "little"))?;
+        if negative {
+            numerator = numerator.neg()?;
+        }
+        let one = 1i32.into_pyobject(py)?.into_any();
+        let power = one.lshift(exponent.unsigned_abs())?;
+        PyTuple::new(
+            py,
+            if exponent < 0 { [numerator, power] } else { [numerator.mul(power)?, one] },
+        )
+    }
+
+    /// How many numbers were added, less those subtracted: an int, or an array of int64.
+    #[getter]
+    fn count<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let state = self.snapshot();
+        let counts: Vec<i64> = state.counts().collect();
+        if state.shape.is_empty() {
+            return Ok(counts[0].into_pyobject(py)?.into_any());
+        }
+        let array = py.import("numpy")?.call_method1("array", (counts, "int64"))?;
+        array.call_method1("reshape", (PyTuple::new(py, state.shape)?,))
+    }
+
+    /// The shape of the array of sums; ``()`` for a single one.
+    #[getter]
+    fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, &self.lock().shape)
+    }
+
+    /// copy()
+    /// --
+    ///
+    /// An independent ExactSum with the same content.
+    fn copy(&self) -> ExactSum {
+        ExactSum::from_state(self.snapshot())
+    }
+
+    fn __copy__(&self) -> ExactSum {
+        self.copy()
+    }
+
+    fn __deepcopy__(&self, _memo: &Bound<'_, PyAny>) -> ExactSum {
+        self.copy()
+    }
+
+    /// to_bytes()
+    /// --
+    ///
+    /// A compact, versioned, check-summed form; equal sums have equal bytes on every machine.
+    ///
+    /// Returns
+    /// -------
+    /// bytes
+    ///     About 20 bytes and 10 for each sum of ordinary numbers.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let state = self.snapshot();
+        let kind = if state.complex { COMPLEX } else { REAL };
+        PyBytes::new(py, &exact::encode(kind, &state.shape, &state.cells))
+    }
+
+    /// from_bytes(data)
+    /// --
+    ///
+    /// The inverse of `to_bytes`.
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     If `data` is damaged, cut short, or of a version that this release does not read.
+    #[classmethod]
+    #[pyo3(signature = (data, /))]
+    fn from_bytes(_class: &Bound<'_, PyType>, data: &Bound<'_, PyAny>) -> PyResult<ExactSum> {
+        let data = data.py().get_type::<PyBytes>().call1((data,))?;
+        let (kind, shape, cells) = exact::decode(data.cast::<PyBytes>()?.as_bytes())?;
+        if kind > COMPLEX {
+            return Err(PyValueError::new_err(format!(
+                "these bytes are not an exact sum: kind {kind} is unknown to this release"
+            )));
+        }
+        Ok(ExactSum::from_state(State { shape, complex: kind == COMPLEX, cells }))
+    }
+
+    fn __reduce__<'py>(
+        slf: &Bound<'py, ExactSum>,
+    ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+        Ok((slf.get_type().getattr("from_bytes")?, (slf.get().to_bytes(slf.py()),)))
+    }
+
+    fn __float__(&self, py: Python<'_>) -> PyResult<f64> {
+        self.value(py, None)?.extract()
+    }
+
+    fn __add__(&self, other: &Bound<'_, PyAny>) -> PyResult<ExactSum> {
+        self.combined(other, false)
+    }
+
+    /// The builtin `sum` begins with the int 0, which is no number to be counted.
+    fn __radd__(&self, other: &Bound<'_, PyAny>) -> PyResult<ExactSum> {
+        if other.is_exact_instance_of::<pyo3::types::PyInt>() && other.eq(0)? {
+            return Ok(self.copy());
+        }
+        self.combined(other, false)
+    }
+
+    fn __sub__(&self, other: &Bound<'_, PyAny>) -> PyResult<ExactSum> {
+        self.combined(other, true)
+    }
+
+    fn __iadd__(&self, other: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.update(other, None, &Given::No, false)
+    }
+
+    fn __isub__(&self, other: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.update(other, None, &Given::No, true)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let state = self.snapshot();
+        if state.shape.is_empty() {
+            let value = reductions::quiet_value(py, state.complex, &state.cells)?;
+            return Ok(format!("ExactSum({value}, count={})", state.cells[0].count()));
+        }
+        let shape = PyTuple::new(py, &state.shape)?.repr()?;
+        let total: i128 = state.counts().map(i128::from).sum();
+        Ok(format!("<ExactSum of shape {shape}, {} sums of {total} numbers>", state.size()))
+    }
+
+    /// A small table for notebooks.
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        let state = self.snapshot();
+        let bytes = exact::encode(REAL, &state.shape, &state.cells).len();
+        let value = if state.shape.is_empty() {
+            reductions::quiet_value(py, state.complex, &state.cells)?
+        } else {
+            format!("{} sums of shape {}", state.size(), PyTuple::new(py, &state.shape)?.repr()?)
+        };
+        let total: i128 = state.counts().map(i128::from).sum();
+        let rows = [("value", value), ("count", total.to_string()), ("bytes", bytes.to_string())]
+            .map(|(name, value)| format!("<tr><th>{name}</th><td>{value}</td></tr>"));
+        Ok(format!("<table><caption>ExactSum</caption>{}</table>", rows.concat()))
+    }
+}

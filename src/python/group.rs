@@ -1,0 +1,216 @@
+//! `group_sum` and `group_mean`.
+
+#![allow(unsafe_code)] // Hands the arrays' memory to the kernels.
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PySlice, PyTuple};
+
+use super::ndarray::{Array, Number};
+use super::reductions::{self, FLOAT, OBJECT, Operation, Target, Writer};
+use crate::sum as exact;
+
+const GROUP_SUM: Operation =
+    Operation { name: "group_sum", mean: false, skip_nan: false, advice: OBJECT };
+const GROUP_MEAN: Operation =
+    Operation { name: "group_mean", mean: true, skip_nan: false, advice: FLOAT };
+
+/// group_sum(group_idx, array, *, axis=-1, size=None, fill_value=0, dtype=None)
+/// --
+///
+/// Exact sums of the elements with the same label, each rounded once.
+///
+/// The sum of a group is, to the last bit, the `sum` of its elements.
+///
+/// Parameters
+/// ----------
+/// group_idx : array_like of int, shape (n,)
+///     The group of each position along `axis`: 0, 1, ...; a negative label belongs to none.
+/// array : array_like, shape (..., n, ...)
+///     Elements to sum, of any dtype that `sum` takes.
+/// axis : int, optional
+///     The axis of `array` that the labels belong to; the last by default.
+/// size : int, optional
+///     The number of groups; by default the greatest label plus one.
+/// fill_value : scalar, optional
+///     The result for groups without elements.
+/// dtype : dtype, optional
+///     What the exact sums are rounded to; by default as for `sum`.
+///
+/// Returns
+/// -------
+/// ndarray, shape (..., size, ...)
+///
+/// Raises
+/// ------
+/// ValueError
+///     If a label is not below `size`, or the labels do not match the axis.
+/// OverflowError
+///     If an integer sum does not fit the result's dtype.
+///
+/// See Also
+/// --------
+/// numpy.bincount
+///
+/// Examples
+/// --------
+/// >>> import mypackage
+/// >>> mypackage.group_sum([0, 1, 0, -1, 0], [1e16, 2.0, 1.0, 9.0, -1e16])
+/// array([1., 2.])
+#[pyfunction]
+#[pyo3(
+    signature = (group_idx, array, *, axis=None, size=None, fill_value=None, dtype=None),
+    text_signature = "(group_idx, array, *, axis=-1, size=None, fill_value=0, dtype=None)"
+)]
+pub(super) fn group_sum<'py>(
+    group_idx: &Bound<'py, PyAny>,
+    array: &Bound<'py, PyAny>,
+    axis: Option<Bound<'py, PyAny>>,
+    size: Option<Bound<'py, PyAny>>,
+    fill_value: Option<Bound<'py, PyAny>>,
+    dtype: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    grouped(GROUP_SUM, group_idx, array, axis, size, fill_value, dtype)
+}
+
+/// group_mean(group_idx, array, *, axis=-1, size=None, fill_value=0, dtype=None)
+/// --
+///
+/// Exact means of the elements with the same label, each rounded once.
+///
+/// Parameters, result and errors are those of `group_sum`; means of integers are float64.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, mypackage
+/// >>> mypackage.group_mean([0, 0, 2], [1, 2, 5], fill_value=np.nan)
+/// array([1.5, nan, 5. ])
+#[pyfunction]
+#[pyo3(
+    signature = (group_idx, array, *, axis=None, size=None, fill_value=None, dtype=None),
+    text_signature = "(group_idx, array, *, axis=-1, size=None, fill_value=0, dtype=None)"
+)]
+pub(super) fn group_mean<'py>(
+    group_idx: &Bound<'py, PyAny>,
+    array: &Bound<'py, PyAny>,
+    axis: Option<Bound<'py, PyAny>>,
+    size: Option<Bound<'py, PyAny>>,
+    fill_value: Option<Bound<'py, PyAny>>,
+    dtype: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    grouped(GROUP_MEAN, group_idx, array, axis, size, fill_value, dtype)
+}
+
+fn grouped<'py>(
+    operation: Operation,
+    group_idx: &Bound<'py, PyAny>,
+    array: &Bound<'py, PyAny>,
+    axis: Option<Bound<'py, PyAny>>,
+    size: Option<Bound<'py, PyAny>>,
+    fill_value: Option<Bound<'py, PyAny>>,
+    dtype: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = array.py();
+    let name = operation.name;
+    let kinds = py.import("mypackage._kinds")?;
+    let (array, labels) = kinds
+        .call_method1("grouped", (name, group_idx, array))?
+        .extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()?;
+    if array.is_none() {
+        // A dask array: the answer is a lazy one.
+        let dask = py.import("mypackage.dask")?;
+        let options = PyDict::new(py);
+        let given = [("axis", axis), ("size", size), ("fill_value", fill_value), ("dtype", dtype)];
+        for (key, value) in given.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+            options.set_item(key, value)?;
+        }
+        return dask.call_method(
+            name,
+            labels.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()?,
+            Some(&options),
+        );
+    }
+    let view = Array { object: &array };
+    let Some(number) = view.number() else {
+        return Err(PyTypeError::new_err(format!(
+            "{name}: there is no exact result for dtype {}",
+            array.getattr("dtype")?
+        )));
+    };
+    let ndim = view.shape().len();
+    let axis = match &axis {
+        Some(axis) => reductions::normalise_axis(ndim, axis)?,
+        None => ndim.checked_sub(1),
+    };
+    let Some(axis) = axis else {
+        return Err(PyValueError::new_err(format!("{name}: array must have at least one axis")));
+    };
+    let labels = labels_of(Array { object: &labels });
+    let length = view.shape()[axis];
+    if labels.len() != length {
+        return Err(PyValueError::new_err(format!(
+            "{name}: group_idx has {} labels, but axis {axis} of array has {length} elements",
+            labels.len()
+        )));
+    }
+    let needed = labels.iter().copied().max().map_or(0, |label| (label + 1).max(0)) as usize;
+    let groups = match &size {
+        None => needed,
+        Some(size) => size.extract().map_err(|_| {
+            PyValueError::new_err(format!("{name}: size must be an int of at least 0, not {size}"))
+        })?,
+    };
+    if needed > groups {
+        return Err(PyValueError::new_err(format!(
+            "{name}: the label {} in group_idx is not below size={groups}",
+            needed - 1
+        )));
+    }
+    let target = Target::choose(operation, number, dtype)?;
+    let mut shape = view.shape().to_vec();
+    shape[axis] = groups;
+    let mut counts = vec![0i64; groups];
+    for &label in labels {
+        if let Some(count) = counts.get_mut(label as usize) {
+            *count += 1;
+        }
+    }
+    let reduced: Vec<bool> = (0..ndim).map(|index| index == axis).collect();
+    let parts = number.complex && target.is_complex();
+    let request = reductions::request(view, number, &reduced, None, parts, false);
+    let inner: usize = request.axes[axis + 1..].iter().map(|axis| axis.size).product();
+    let results = request.results() * groups;
+    let writer = Writer::new(py, operation, target, None, &shape, results)?;
+    let put = |index: usize, sum: &exact::Accumulator| {
+        let count = counts[index / inner % groups];
+        if count != 0 {
+            writer.put_counted(index, sum, count);
+        }
+    };
+    // SAFETY: the array is held until the sums are there.
+    reductions::detached(py, view.shape().iter().product(), || unsafe {
+        exact::sum_groups(&request, labels, groups, &put);
+    });
+    let result = writer.finish(py)?;
+    if let Some(fill) = fill_value
+        && counts.contains(&0)
+    {
+        let empty: Vec<bool> = counts.iter().map(|&count| count == 0).collect();
+        let everything = PySlice::full(py).into_any();
+        let mut index = vec![everything; axis];
+        index.push(py.import("numpy")?.call_method1("array", (empty,))?);
+        result.set_item(PyTuple::new(py, index)?, fill)?;
+    }
+    Ok(result)
+}
+
+/// The labels, which `mypackage._kinds` made contiguous int64.
+fn labels_of<'a>(labels: Array<'a, '_>) -> &'a [i64] {
+    debug_assert_eq!(labels.number(), Some(Number::I64));
+    let length = labels.shape().iter().product();
+    if length == 0 {
+        return &[];
+    }
+    // SAFETY: contiguous, aligned int64 elements of an array that the caller holds.
+    unsafe { std::slice::from_raw_parts(labels.data().cast(), length) }
+}

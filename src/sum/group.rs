@@ -1,0 +1,261 @@
+//! Sums of the elements that carry the same label.
+//!
+//! A block of numbers is cut into pairs of integers at a scale that is common to the whole line
+//! (`block`'s levels again, but less filled, so that two million pairs add up without overflow); the
+//! pairs are added to their groups. A block that cannot be cut exactly is added number by number to
+//! an [`Accumulator`] for each group. Both are exact, so the order of the elements does not matter.
+
+#![allow(unsafe_code)] // Addresses from strides.
+
+use std::marker::PhantomData;
+
+use rayon::prelude::*;
+
+use super::accumulator::Accumulator;
+use super::axes::{Dtype, Request, by_dtype};
+use super::block::{BLOCK, prefetch};
+use super::slice::PARALLEL_FROM;
+use super::summand::Summand;
+use super::walk::{Bool, F16, Line, Operand, Reading, Stage};
+use crate::cpu::{self, Isa};
+use crate::fpu::Environment;
+use crate::threads;
+
+/// Sums along the one reduced axis of `request` by label: element `i` of a line belongs to the
+/// group `labels[i]`, or to none if that is negative. Calls `put(index, sum)`, from any thread, for
+/// every result in row-major order of the array's shape with `groups` in place of the axis.
+///
+/// Counts are not kept: they are those of the labels.
+///
+/// # Panics
+/// If a label is not below `groups`, or `labels` is not as long as the axis.
+///
+/// # Safety
+/// All elements must be readable during the call. A mask and `skip_nan` are not looked at.
+pub unsafe fn sum_groups(
+    request: &Request,
+    labels: &[i64],
+    groups: usize,
+    put: &(dyn Fn(usize, &Accumulator) + Sync),
+) {
+    assert!(labels.iter().all(|&label| label < 0 || (label as usize) < groups));
+    by_dtype!(request.dtype, run(request, labels, groups, put));
+}
+
+fn run<O: Operand>(
+    request: &Request,
+    labels: &[i64],
+    groups: usize,
+    put: &(dyn Fn(usize, &Accumulator) + Sync),
+) {
+    let Some(axis) = request.axes.iter().position(|axis| axis.reduced) else {
+        return;
+    };
+    let along = request.axes[axis];
+    assert_eq!(along.size, labels.len());
+    let inner: usize = request.axes[axis + 1..].iter().map(|axis| axis.size).product();
+    let lines: Vec<usize> = (0..request.results()).collect();
+    let sum_line = |&index: &usize| {
+        // The line's first element: its position among the kept axes, the last fastest.
+        let mut rest = index;
+        let mut data = request.data;
+        for kept in request.axes.iter().rev().filter(|axis| !axis.reduced) {
+            data = data.wrapping_offset((rest % kept.size) as isize * kept.stride);
+            rest /= kept.size;
+        }
+        let line = Line {
+            data,
+            stride: along.stride,
+            mask: std::ptr::null(),
+            mask_stride: 0,
+            count: along.size,
+        };
+        let first = index / inner * groups * inner + index % inner;
+        Table::<O>::of(cpu::isa(), line, request.swapped, labels, groups)
+            .for_each(|group, sum| put(first + group * inner, sum));
+    };
+    let threads = threads::get();
+    if threads > 1 && lines.len() >= threads && lines.len() * labels.len() >= PARALLEL_FROM {
+        threads::run(|| lines.par_iter().for_each(sum_line));
+    } else {
+        lines.iter().for_each(sum_line);
+    }
+}
+
+/// The groups of one line.
+struct Table<O> {
+    scale: Option<i32>,
+    /// Two integers for each group.
+    pairs: Vec<[i64; 2]>,
+    /// Numbers added since the pairs were emptied.
+    added: usize,
+    /// What the pairs could not take; empty until it is needed.
+    wide: Vec<Accumulator>,
+    operand: PhantomData<O>,
+}
+
+/// So many pairs of 42 bits, sign included, add up without overflow.
+const CAPACITY: usize = 1 << 21;
+/// Labels looked ahead, to ask for their groups' memory in time.
+const AHEAD: usize = 24;
+
+impl<O: Operand> Table<O> {
+    fn of(isa: Isa, line: Line, swapped: bool, labels: &[i64], groups: usize) -> Table<O> {
+        let reading = Reading { swapped, masked: false, skip_nan: false };
+        let parts = Self::parts(line.count, groups);
+        let share = line.count.div_ceil(parts).max(1);
+        let used = line.count.div_ceil(share).max(1);
+        let part = |index: usize| {
+            let start = index * share;
+            let part = Line { count: share.min(line.count - start), ..line.skip(start) };
+            (part, &labels[start..start + part.count])
+        };
+        // A block with infinities or NaNs has no scale, and needs none.
+        let scale_of = |index: usize| {
+            let mut scale = None;
+            for_blocks::<O>(isa, part(index).0, reading, |_, values| {
+                scale = scale.max(O::Value::scale(isa, values));
+            });
+            scale
+        };
+        let table_of = |scale: Option<i32>, index: usize| {
+            let mut table = Table::<O> {
+                scale,
+                pairs: vec![[0; 2]; groups],
+                added: 0,
+                wide: Vec::new(),
+                operand: PhantomData,
+            };
+            let (part, labels) = part(index);
+            let mut pairs = [[0; 2]; BLOCK];
+            for_blocks::<O>(isa, part, reading, |start, values| {
+                table.add(isa, values, &labels[start..], &mut pairs);
+            });
+            table
+        };
+        if used == 1 {
+            return table_of(scale_of(0), 0);
+        }
+        threads::run(|| {
+            let scale = (0..used).into_par_iter().map(scale_of).max().flatten();
+            (0..used).into_par_iter().map(|index| table_of(scale, index)).reduce_with(Table::merged)
+        })
+        .expect("there are parts")
+    }
+
+    /// A table for each part is worth it only if the parts are larger than the tables.
+    fn parts(count: usize, groups: usize) -> usize {
+        let threads = threads::get();
+        if count >= PARALLEL_FROM && groups <= count / 4 { threads } else { 1 }
+    }
+
+    /// Adds a block; the labels may be more.
+    fn add(
+        &mut self,
+        isa: Isa,
+        values: &[O::Value],
+        labels: &[i64],
+        pairs: &mut [[i64; 2]; BLOCK],
+    ) {
+        if self.added + values.len() > CAPACITY {
+            self.empty();
+        }
+        let cut = self.scale.is_some_and(|scale| O::Value::cut(isa, values, scale, pairs));
+        if !cut {
+            let wide = self.wide();
+            for (&x, &label) in values.iter().zip(labels) {
+                // A negative label is beyond every table.
+                if let Some(sum) = wide.get_mut(label as usize) {
+                    x.add_to(sum);
+                }
+            }
+            return;
+        }
+        self.added += values.len();
+        for (index, (pair, &label)) in pairs[..values.len()].iter().zip(labels).enumerate() {
+            if let Some(&next) = labels.get(index + AHEAD) {
+                prefetch(self.pairs.as_ptr().wrapping_add(next as usize));
+            }
+            if let Some(sum) = self.pairs.get_mut(label as usize) {
+                sum[0] += pair[0];
+                sum[1] += pair[1];
+            }
+        }
+    }
+
+    fn wide(&mut self) -> &mut Vec<Accumulator> {
+        if self.wide.is_empty() {
+            self.wide = vec![Accumulator::new(); self.pairs.len()];
+        }
+        &mut self.wide
+    }
+
+    /// Moves the pairs to the accumulators.
+    fn empty(&mut self) {
+        let scale = self.scale;
+        let mut wide = std::mem::take(self.wide());
+        for (sum, pair) in wide.iter_mut().zip(&mut self.pairs) {
+            add_pair::<O>(scale, std::mem::take(pair), sum);
+        }
+        self.wide = wide;
+        self.added = 0;
+    }
+
+    fn merged(mut self, mut other: Table<O>) -> Table<O> {
+        if self.added + other.added > CAPACITY {
+            other.empty();
+        }
+        self.added += other.added;
+        for (mine, theirs) in self.pairs.iter_mut().zip(&other.pairs) {
+            mine[0] += theirs[0];
+            mine[1] += theirs[1];
+        }
+        if !other.wide.is_empty() {
+            for (mine, theirs) in self.wide().iter_mut().zip(&other.wide) {
+                mine.merge(theirs);
+            }
+        }
+        self
+    }
+
+    fn for_each(self, mut put: impl FnMut(usize, &Accumulator)) {
+        for (group, &pair) in self.pairs.iter().enumerate() {
+            let mut sum = self.wide.get(group).cloned().unwrap_or_default();
+            add_pair::<O>(self.scale, pair, &mut sum);
+            put(group, &sum);
+        }
+    }
+}
+
+fn add_pair<O: Operand>(scale: Option<i32>, pair: [i64; 2], sum: &mut Accumulator) {
+    if let Some(scale) = scale {
+        let units = O::Value::units(scale);
+        sum.add_scaled(
+            (i128::from(pair[0]) << (units[0] - units[1])) + i128::from(pair[1]),
+            units[1],
+        );
+    }
+}
+
+/// Calls `visit(start, values)` for the values of a line, a block at a time.
+fn for_blocks<O: Operand>(
+    isa: Isa,
+    line: Line,
+    reading: Reading,
+    mut visit: impl FnMut(usize, &[O::Value]),
+) {
+    // A subnormal number must not be flushed.
+    let _environment = Environment::enter();
+    // SAFETY: the promise of `sum_groups`.
+    if let Some(values) = unsafe { line.as_slice::<O>(reading) } {
+        values.chunks(BLOCK).enumerate().for_each(|(index, values)| visit(index * BLOCK, values));
+        return;
+    }
+    let mut stage = Stage::new();
+    for start in (0..line.count).step_by(BLOCK) {
+        let part = Line { count: BLOCK.min(line.count - start), ..line.skip(start) };
+        // SAFETY: the promise of `sum_groups`.
+        unsafe { stage.fill::<O>(isa, part, reading, 0) };
+        visit(start, &stage.values[..part.count]);
+    }
+}

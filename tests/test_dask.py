@@ -1,0 +1,276 @@
+"""Dask arrays: the bits of the array in memory, for any chunking, scheduler and accident."""
+
+import doctest
+import importlib
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import exact_sum
+
+import mypackage
+
+dask = pytest.importorskip("dask")
+da = pytest.importorskip("dask.array")
+md = importlib.import_module("mypackage.dask")
+
+REDUCTIONS = ["sum", "nansum", "mean", "nanmean"]
+DTYPES = ["?", "i1", "u2", "i8", "u8", "f2", "f4", "f8", "c8", "c16", ">f8", ">i4"]
+
+
+def wild(shape, seed=0):
+    """Numbers whose naive sum depends on the order."""
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal(shape) * 2.0 ** rng.integers(-300, 300, shape)
+
+
+def same(lazy, expected, scheduler="threads"):
+    """Whether a lazy result announced, and has, the shape, dtype and bits expected."""
+    result = lazy.compute(scheduler=scheduler)
+    expected = np.asarray(expected)
+    assert lazy.shape == result.shape == expected.shape
+    assert lazy.dtype == result.dtype == expected.dtype
+    assert result.tobytes() == expected.tobytes()
+
+
+@st.composite
+def chunked(draw, shape):
+    """A division of each axis into chunks."""
+    chunks = []
+    for size in shape:
+        cuts = draw(st.lists(st.integers(0, size), max_size=6))
+        edges = [0, *sorted(cuts), size]
+        chunks.append(tuple(b - a for a, b in itertools.pairwise(edges)))
+    return tuple(chunks)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    data=st.data(),
+    name=st.sampled_from(REDUCTIONS),
+    axis=st.sampled_from([None, 0, 1, -1, 2, (0, 1), (0, -1), (0, 1, 2), ()]),
+    keepdims=st.booleans(),
+    split_every=st.sampled_from([None, 2, 3, 100]),
+)
+def test_no_chunking_changes_a_bit(data, name, axis, keepdims, split_every):
+    values = wild((6, 5, 4))
+    values.flat[:: data.draw(st.integers(7, 200))] = np.nan
+    lazy = da.from_array(values, chunks=data.draw(chunked(values.shape)))
+    with np.errstate(all="ignore"):
+        expected = getattr(mypackage, name)(values, axis=axis, keepdims=keepdims)
+    result = getattr(md, name)(lazy, axis=axis, keepdims=keepdims, split_every=split_every)
+    same(result, expected, "sync")
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_dtypes(name, dtype):
+    values = (np.arange(60).reshape(12, 5) % 7).astype(dtype)
+    if values.dtype.kind in "fc":
+        values /= 3
+    function = getattr(mypackage, name)
+    lazy = da.from_array(values, chunks=(5, 2))
+    for axis in (None, 0):
+        same(function(lazy, axis=axis), function(values, axis=axis))
+        if values.dtype.kind != "c":
+            same(function(lazy, axis, "f4"), function(values, axis, "f4"))
+
+
+def test_numpy_level_calls_come_here():
+    """The package's own functions know dask arrays, with all of their arguments."""
+    values = wild((9, 7))
+    lazy = da.from_array(values, chunks=4)
+    where = values > 0
+    for mask in (where, da.from_array(where, chunks=3), where[:, :1]):
+        expected = mypackage.sum(values, axis=0, where=np.asarray(mask), initial=2.5)
+        same(mypackage.sum(lazy, axis=0, where=mask, initial=2.5), expected)
+        expected = mypackage.mean(values, axis=0, where=np.asarray(mask))
+        same(mypackage.mean(lazy, axis=0, where=mask), expected)
+    out = da.zeros(7)
+    assert mypackage.sum(lazy, axis=0, out=out) is out
+    same(out, mypackage.sum(values, axis=0))
+
+
+def test_the_result_is_lazy():
+    def fail(block):
+        if block.size:
+            raise RuntimeError("computed")
+        return block
+
+    lazy = md.sum(da.zeros(8, chunks=2).map_blocks(fail, dtype=float))
+    with pytest.raises(RuntimeError, match="computed"):
+        lazy.compute(scheduler="sync")
+
+
+def test_names_are_deterministic():
+    """Equal graphs have equal keys, so that schedulers and caches recognise them."""
+    lazy = da.from_array(np.ones(8), chunks=2, name="ones")
+    assert md.sum(lazy).name == md.sum(lazy).name
+    assert len({md.sum(lazy).name, md.mean(lazy).name, md.sum(lazy, dtype="f4").name}) == 3
+
+
+def test_integers():
+    """A sum that does not fit is an error when computed; Python ints hold any."""
+    lazy = da.full((4, 2), 2**62, chunks=1, dtype=np.int64)
+    with pytest.raises(OverflowError, match=r"does not fit int64.*dtype=object"):
+        md.sum(lazy).compute()
+    assert md.sum(lazy, dtype=object).compute() == 2**65
+    assert md.sum(lazy - 1, axis=0, dtype=object).compute().tolist() == [2**64 - 4] * 2
+
+
+def test_special_values():
+    values = np.array([[np.inf, 1e308, -0.0, np.nan], [-np.inf, 1e308, -0.0, 2.0]])
+    lazy = da.from_array(values, chunks=1)
+    with np.errstate(all="ignore"), dask.config.set(scheduler="sync"):
+        for name in REDUCTIONS:
+            for axis in (None, 0, 1):
+                same(getattr(md, name)(lazy, axis), getattr(mypackage, name)(values, axis), "sync")
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        assert md.sum(lazy[:, 1]).compute(scheduler="sync") == np.inf
+    assert md.sum(da.from_array([1e308, 1e308, -1e308], chunks=1)).compute() == 1e308
+
+
+def test_empty():
+    lazy = da.zeros((0, 3), chunks=2)
+    same(md.sum(lazy), mypackage.sum(np.zeros((0, 3))))
+    same(md.sum(lazy, axis=0), np.zeros(3))
+    with pytest.warns(RuntimeWarning, match="Mean of empty"):
+        assert np.isnan(md.mean(lazy).compute(scheduler="sync"))
+
+
+def test_masked_chunks():
+    values = np.ma.masked_greater(np.arange(12.0).reshape(4, 3), 7)
+    values[:, 1] = np.ma.masked
+    lazy = da.from_array(values, chunks=2)
+    for name in ("sum", "mean"):
+        for axis in (None, 0, 1):
+            result = getattr(md, name)(lazy, axis).compute(scheduler="sync")
+            expected = np.ma.asarray(getattr(mypackage, name)(values, axis))
+            assert np.ma.getmaskarray(result).tolist() == np.ma.getmaskarray(expected).tolist()
+            assert np.ma.filled(result, 0).tolist() == np.ma.filled(expected, 0).tolist()
+
+
+def test_unknown_chunk_sizes():
+    values = wild(50)
+    lazy = da.from_array(values, chunks=7)
+    assert md.sum(lazy[lazy > 0]).compute() == mypackage.sum(values[values > 0])
+
+
+def test_refusals():
+    with pytest.raises(TypeError, match="datetime64"):
+        md.sum(da.from_array(np.zeros(3, "M8[s]"), chunks=1))
+    with pytest.raises(TypeError, match="view\\('i8'\\)"):
+        md.sum(da.from_array(np.zeros(3, "m8[s]"), chunks=1))
+    with pytest.raises(np.exceptions.AxisError):
+        md.sum(da.zeros((2, 2)), axis=2)
+    objects = da.from_array(np.array([1, 10**30], dtype=object), chunks=1)
+    assert md.sum(objects).compute() == 10**30 + 1
+
+
+# Size
+
+
+def test_a_sum_over_many_chunks_stays_small():
+    """10,000 chunks: about one task for each and the tree's; a state of some 30 bytes each."""
+    lazy = da.ones(10_000, chunks=1)
+    result = md.sum(lazy)
+    assert len(result.__dask_graph__()) <= len(da.sum(lazy).__dask_graph__())
+    assert result.compute() == 10_000.0
+
+
+def test_states_are_small():
+    from dask.sizeof import sizeof
+
+    state = mypackage.ExactSum((1000, 10)).add(np.full((1000, 10), 0.1))
+    assert sizeof(state) < 100 * 10_000
+    assert len(state.to_bytes()) < 40 * 10_000
+
+
+# Schedulers
+
+
+def test_processes():
+    values = wild((40, 30))
+    lazy = da.from_array(values, chunks=(9, 13))
+    for axis in (None, 0):
+        same(md.sum(lazy, axis), mypackage.sum(values, axis), "processes")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two worker processes on this machine."""
+    distributed = pytest.importorskip("distributed")
+    settings = {
+        "distributed.worker.memory.terminate": False,
+        "distributed.admin.log-format": "%(message)s",
+    }
+    with (
+        dask.config.set(settings),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
+            silence_logs=50,
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):  # fmt: skip
+        yield client
+
+
+@pytest.mark.filterwarnings("ignore")  # distributed closes some sockets late
+def test_cluster(cluster):
+    values = wild((40, 30))
+    lazy = da.from_array(values, chunks=(7, 11))
+    for name in REDUCTIONS:
+        for axis in (None, 0, 1):
+            result = cluster.compute(getattr(md, name)(lazy, axis)).result(timeout=120)
+            assert np.array_equal(result, getattr(mypackage, name)(values, axis))
+
+
+def _slowly(block, seconds):
+    time.sleep(seconds)
+    return block
+
+
+@pytest.mark.filterwarnings("ignore")  # distributed closes some sockets late
+def test_a_killed_worker_changes_nothing(cluster):
+    """Its chunks are summed again elsewhere: no element is lost, and none counts twice."""
+    values = wild(4000)
+    lazy = da.from_array(values, chunks=50).map_blocks(partial(_slowly, seconds=0.05), dtype="f8")
+    future = cluster.compute(md.sum(lazy))
+    done = lambda: sum(cluster.run_on_scheduler(_tasks_in_memory).values())  # noqa: E731
+    deadline = time.monotonic() + 60
+    while done() < 10 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not future.done()
+    victim = next(iter(cluster.run(os.getpid).values()))
+    os.kill(victim, signal.SIGKILL)
+    assert future.result(timeout=120) == exact_sum(values)
+    assert victim not in cluster.run(os.getpid).values()
+
+
+def _tasks_in_memory(dask_scheduler):
+    return {address: len(w.has_what) for address, w in dask_scheduler.workers.items()}
+
+
+# Documentation and the missing extra
+
+
+@pytest.mark.parametrize("name", md.__all__)
+def test_docstring_examples(name):
+    tests = doctest.DocTestFinder().find(getattr(md, name), name, globs={})
+    assert any(test.examples for test in tests)
+    for test in tests:
+        assert doctest.DocTestRunner().run(test).failed == 0
+
+
+def test_a_missing_extra_is_named():
+    code = "import sys; sys.modules['dask'] = None; import mypackage.dask"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "pip install 'mypackage[dask]'" in run.stderr

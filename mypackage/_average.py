@@ -151,7 +151,7 @@ def _aligned(weights: Any, a: np.ndarray, axis: Any, axes: tuple[int, ...]) -> A
         return weights
     if axis is None:
         raise TypeError(
-            f"average: weights of shape {weights.shape} for elements of shape {a.shape} need an axis"
+            f"average: weights of shape {weights.shape} need an axis of elements of shape {a.shape}"
         )
     expected = tuple(a.shape[one] for one in axes)
     if weights.shape != expected:

@@ -60,7 +60,7 @@ def test_axes_and_shapes():
 def test_without_weights():
     a = np.array([[1.0, 2.0], [4.0, 1e300]])
     np.testing.assert_array_equal(mypackage.average(a, axis=0), mypackage.mean(a, axis=0))
-    result, count = mypackage.average(a, axis=1, returned=True)
+    _, count = mypackage.average(a, axis=1, returned=True)
     np.testing.assert_array_equal(count, [2.0, 2.0])
     assert mypackage.average(a, returned=True)[1] == 4.0
 

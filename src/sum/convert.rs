@@ -64,10 +64,30 @@ pub(super) unsafe fn read_numbers<O: Operand<Value: Convert>>(
     piece: Piece,
     into: &mut [f64],
 ) {
+    let element = size_of::<O>() as isize;
+    // One loop each, so that the compiler sees constants where they are constant.
+    // SAFETY: the caller's promise.
+    unsafe {
+        match (line.stride == element, swapped) {
+            (true, false) => read_loop::<O>(line.data, element, false, piece, into),
+            _ => read_loop::<O>(line.data, line.stride, swapped, piece, into),
+        }
+    }
+}
+
+/// # Safety
+/// That of [`read_numbers`].
+#[inline(always)]
+unsafe fn read_loop<O: Operand<Value: Convert>>(
+    data: *const u8,
+    stride: isize,
+    swapped: bool,
+    piece: Piece,
+    into: &mut [f64],
+) {
     for (index, number) in into.iter_mut().enumerate() {
         // SAFETY: the caller's promise.
-        let value =
-            unsafe { O::read(line.data.wrapping_offset(index as isize * line.stride), swapped) };
+        let value = unsafe { O::read(data.wrapping_offset(index as isize * stride), swapped) };
         *number = if piece == Piece::Nearest { value.nearest() } else { value.rest() };
     }
 }

@@ -8,14 +8,16 @@
 //! ```
 //!
 //! and |e| is at most half a last bit of p. Both go to the biased levels of [`super::block`], `e`
-//! from the second one on: a level so receives two parts per pair, hence the shorter blocks.
+//! from the second one on.
 //!
 //! # Products of one size
 //!
 //! If all |p| >= 2^(k-33), where k is the exponent of the first level, the last bit of each product
 //! is at least 2^(k-138), the last bit of the third level. What the first level leaves of `p` is a
 //! multiple of 2^(k-85), so the second one takes it whole; what that leaves of `e`, the third one
-//! takes whole. This kernel needs no remainder: only the smallest |p|.
+//! takes whole. This kernel needs no remainder: only the smallest |p|. (The second level receives at
+//! most 256 + 2 times 2^(k-53) + 2^(k-54) in a lane, the third one 2^(k-96): either stays in its
+//! binade.)
 //!
 //! # Products of any sizes
 //!
@@ -33,7 +35,7 @@ use super::slice::Terms;
 use crate::cpu::{Isa, dispatch};
 
 /// Pairs in a block.
-pub(super) const PAIRS: usize = BLOCK / 2;
+pub(super) const PAIRS: usize = BLOCK;
 /// The exponent that the last bit of the last level must exceed.
 const LOWEST_LAST_BIT: i32 = -967;
 
@@ -73,16 +75,16 @@ impl<T: Number, const EXACT: bool> Terms for Products<'_, T, EXACT> {
     }
 }
 
-/// Hands vectors of widened pairs to a function, for two streams in turn, with how many of their
+/// Hands vectors of widened pairs to a function, for four streams in turn, with how many of their
 /// lanes hold pairs (the others are 0).
 macro_rules! read_pairs {
     ($x:ident, $y:ident, $w:ident, $ahead:ident,
      |stream: $stream:ident, $left:ident, $right:ident, $valid:pat_param| $add:expr) => {{
-        let (x_twice, x_rest) = $x.as_chunks::<$w>().0.as_chunks::<2>();
-        let (y_twice, y_rest) = $y.as_chunks::<$w>().0.as_chunks::<2>();
-        for (x, y) in x_twice.iter().zip(y_twice) {
+        let (x_fours, x_rest) = $x.as_chunks::<$w>().0.as_chunks::<4>();
+        let (y_fours, y_rest) = $y.as_chunks::<$w>().0.as_chunks::<4>();
+        for (x, y) in x_fours.iter().zip(y_fours) {
             if $ahead > 0 {
-                for stream in 0..2 {
+                for stream in 0..4 {
                     prefetch(x[stream].as_ptr().wrapping_add($ahead));
                     prefetch(y[stream].as_ptr().wrapping_add($ahead));
                 }
@@ -95,6 +97,16 @@ macro_rules! read_pairs {
             {
                 const $stream: usize = 1;
                 let ($left, $right, $valid) = (x[1].map(T::widen), y[1].map(T::widen), $w);
+                $add;
+            }
+            {
+                const $stream: usize = 2;
+                let ($left, $right, $valid) = (x[2].map(T::widen), y[2].map(T::widen), $w);
+                $add;
+            }
+            {
+                const $stream: usize = 3;
+                let ($left, $right, $valid) = (x[3].map(T::widen), y[3].map(T::widen), $w);
                 $add;
             }
         }

@@ -67,9 +67,7 @@ def average(
     1e+308
     """
     if _kinds.is_dask(a) or _kinds.is_dask(weights):
-        from . import dask
-
-        return dask.average(a, axis, weights, returned, keepdims=keepdims)
+        return _kinds.front("dask").average(a, axis, weights, returned, keepdims=keepdims)
     masked = isinstance(a, np.ma.MaskedArray) or isinstance(weights, np.ma.MaskedArray)
     array = np.ma.asanyarray(a) if masked else np.asanyarray(a)
     if weights is None:
@@ -84,7 +82,8 @@ def average(
         return result, np.broadcast_to(count, np.shape(result)).astype(_dtype(array, None))[()]
     factors = np.ma.asanyarray(weights) if masked else np.asanyarray(weights)
     if any(x.dtype.kind == "O" for x in (array, factors)):
-        return np.average(array, axis, factors, returned, keepdims=keepdims)
+        numpys: Any = np.average
+        return numpys(array, axis, factors, returned, keepdims=keepdims)
     for x in (array, factors):
         if x.dtype.char not in _kinds.KERNELS:
             raise TypeError(f"average: there is no exact average for dtype {x.dtype}")

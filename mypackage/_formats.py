@@ -166,7 +166,7 @@ def _skip(file: Any, size: int) -> None:
 def _choose(names: Sequence[str], key: str | None) -> str:
     if key is None and len(names) == 1:
         return names[0]
-    if key not in names:
+    if key is None or key not in names:
         problem = "holds several arrays" if key is None else f"has no array {key!r}"
         raise ValueError(f"{problem}; choose with --key from {', '.join(names) or 'nothing'}")
     return key

@@ -7,6 +7,7 @@ everything else to `reduce`. Each kind gets the answer of its own kind, as from 
 
 from __future__ import annotations
 
+import importlib
 import sys
 from fractions import Fraction
 from typing import Any
@@ -22,6 +23,11 @@ _NUMBERS = "bool, integers, float16, float32, float64, complex64, complex128"
 _SUPPORTED = f"{_NUMBERS}, timedelta64 and object"
 
 
+def front(module: str) -> Any:
+    """The module for one kind of input, imported when it is needed first."""
+    return importlib.import_module(f"{__package__}.{module}")
+
+
 def is_dask(a: object) -> bool:
     """Whether `a` is a dask array, without importing dask."""
     dask_array = sys.modules.get("dask.array")
@@ -31,9 +37,7 @@ def is_dask(a: object) -> bool:
 def reduce(name: str, a: Any, **arguments: Any) -> Any:
     """Reduce anything by the function called `name`, given the arguments that were given to it."""
     if is_dask(a):
-        from . import dask
-
-        return getattr(dask, name)(a, **arguments)
+        return getattr(front("dask"), name)(a, **arguments)
     labelled = _labelled(name, a, arguments)
     if labelled is not None:
         return labelled
@@ -80,9 +84,7 @@ def vecdot(x1: Any, x2: Any, axis: int | None = None) -> Any:
     """`mypackage.vecdot` of anything."""
     axis = -1 if axis is None else axis
     if is_dask(x1) or is_dask(x2):
-        from . import dask
-
-        return dask.vecdot(x1, x2, axis=axis)
+        return front("dask").vecdot(x1, x2, axis=axis)
     if isinstance(x1, np.ma.MaskedArray) or isinstance(x2, np.ma.MaskedArray):
         # Pairs with a masked element are left out; a result of none is masked.
         valid = [~np.ma.getmaskarray(np.ma.asanyarray(x)) for x in (x1, x2)]
@@ -110,9 +112,7 @@ def vecdot(x1: Any, x2: Any, axis: int | None = None) -> Any:
 def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """`mypackage.cumsum` of anything."""
     if is_dask(a):
-        from . import dask
-
-        return dask.cumsum(a, axis=axis, dtype=dtype, out=out)
+        return front("dask").cumsum(a, axis=axis, dtype=dtype, out=out)
     array = np.asanyarray(a)
     if isinstance(array, np.ma.MaskedArray):
         # Masked elements count as 0 and stay masked.
@@ -235,12 +235,8 @@ def _labelled(name: str, a: Any, arguments: dict[str, Any]) -> Any:
     """The result for a pandas or xarray object, None for anything else."""
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(a, (pandas.Series, pandas.DataFrame)):
-        from . import pandas as front
-
-        return front.reduce(name, a, **arguments)
+        return front("pandas").reduce(name, a, **arguments)
     xarray = sys.modules.get("xarray")
     if xarray is not None and isinstance(a, (xarray.DataArray, xarray.Dataset)):
-        from . import xarray as front
-
-        return front.reduce(name, a, **arguments)
+        return front("xarray").reduce(name, a, **arguments)
     return None

@@ -191,7 +191,7 @@ impl Walk {
 /// Whether the member at -n is the negative of the one at n.
 pub fn is_negated(member: Member, n: u64) -> bool {
     match member {
-        Member::U => n % 2 == 0,
+        Member::U => n.is_multiple_of(2),
         Member::V => n % 2 == 1,
     }
 }
@@ -217,7 +217,7 @@ pub fn index<E>(x: &IBig, poll: &mut dyn FnMut() -> Result<(), E>) -> Result<Opt
         // by their last word.
         let len = x.bit_len() as u128;
         let first = ((len << 64) / BITS_PER_INDEX) as u64;
-        let last_word = x.as_words()[0] as u64;
+        let last_word = x.as_words()[0];
         let mut found = None;
         for n in first..first + 4 {
             if last_word_of(n) == last_word && number(Member::U, n, poll)? == x {
@@ -236,8 +236,8 @@ pub fn index<E>(x: &IBig, poll: &mut dyn FnMut() -> Result<(), E>) -> Result<Opt
     })
 }
 
-/// F(n) modulo the word size, as a u64.
-fn last_word_of(n: u64) -> u64 {
+/// F(n) modulo the word size.
+fn last_word_of(n: u64) -> Word {
     let (mut a, mut b) = (1 as Word, 0 as Word);
     for bit in (0..u64::BITS - n.leading_zeros()).rev() {
         let square = a.wrapping_mul(a).wrapping_add(b.wrapping_mul(b));
@@ -248,7 +248,7 @@ fn last_word_of(n: u64) -> u64 {
             (square, middle)
         };
     }
-    b as u64
+    b
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ pub fn factor(mut n: u64) -> Vec<(u64, u32)> {
         if prime * prime > n {
             break;
         }
-        while n % prime == 0 {
+        while n.is_multiple_of(prime) {
             count(&mut factors, prime);
             n /= prime;
         }

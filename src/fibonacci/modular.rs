@@ -143,7 +143,7 @@ impl Ring {
         let one = m.reduce(1);
         let q = m.negate(self.minus_q);
         let power = if self.minus_q == one {
-            if n.magnitude() % 2 == 0 { one } else { q }
+            if n.magnitude().is_multiple_of(2) { one } else { q }
         } else {
             let inverse = m.inverse(q).ok_or_else(|| {
                 Error::Value(format!(

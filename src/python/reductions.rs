@@ -518,10 +518,10 @@ pub(super) fn reduced_axes(ndim: usize, axis: Option<&Bound<'_, PyAny>>) -> PyRe
     };
     let mut reduced = vec![false; ndim];
     let mut mark = |axis: &Bound<'_, PyAny>| {
-        if let Some(index) = normalise_axis(ndim, axis)? {
-            if std::mem::replace(&mut reduced[index], true) {
-                return Err(PyValueError::new_err("duplicate value in 'axis'"));
-            }
+        if let Some(index) = normalise_axis(ndim, axis)?
+            && std::mem::replace(&mut reduced[index], true)
+        {
+            return Err(PyValueError::new_err("duplicate value in 'axis'"));
         }
         Ok(())
     };
@@ -779,10 +779,10 @@ impl<'py> Writer<'py> {
             Place::Scalar(bytes) => bytes.as_mut_ptr().addr(),
             Place::Array(array) => {
                 let view = Array { object: array };
-                // Imaginary parts that nothing writes are 0.
-                // SAFETY: the array is new, C-contiguous and nobody else's.
+                // Imaginary parts and empty groups, which nothing writes, are 0.
                 if let Target::Number(number) = target {
                     let bytes = view.shape().iter().product::<usize>() * number.size();
+                    // SAFETY: the array is new, C-contiguous and nobody else's.
                     unsafe { view.data().write_bytes(0, bytes) };
                 }
                 view.data().addr()

@@ -108,7 +108,7 @@ impl Operand {
         if self.stride == size_of::<T>() as isize {
             // SAFETY: the caller's promise; a byte copy needs no alignment.
             unsafe {
-                let bytes = out.len() * size_of::<T>();
+                let bytes = size_of_val(out);
                 std::ptr::copy_nonoverlapping(self.at(start), out.as_mut_ptr().cast(), bytes);
             }
         } else {

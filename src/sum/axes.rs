@@ -275,14 +275,11 @@ impl Plan {
         let parts = 4 * threads;
         let split = |steps: &[Step]| steps.iter().position(|step| step.size >= parts);
         let outer = |steps: &[Step]| steps.iter().map(|step| step.size).product::<usize>();
-        if outer(&self.kept) >= WIDTH * threads
-            || !self.kept.is_empty() && split(&self.reduced).is_none()
-        {
-            if let Some(axis) = split(&self.kept) {
-                let plans: Vec<_> = self.split_kept(axis, parts).collect();
-                plans.par_iter().for_each(|plan| plan.sum::<O>(put));
-                return;
-            }
+        let many = outer(&self.kept) >= WIDTH * threads || split(&self.reduced).is_none();
+        if many && let Some(axis) = split(&self.kept) {
+            let plans: Vec<_> = self.split_kept(axis, parts).collect();
+            plans.par_iter().for_each(|plan| plan.sum::<O>(put));
+            return;
         }
         let Some(axis) = split(&self.reduced) else {
             return self.sum::<O>(put);

@@ -232,7 +232,7 @@ def _subclass(name: str, a: np.ndarray, arguments: dict[str, Any]) -> Any:
 
 
 def _labelled(name: str, a: Any, arguments: dict[str, Any]) -> Any:
-    """The result for a pandas or xarray object, None for anything else."""
+    """The result for a pandas or xarray object or an Arrow column, None for anything else."""
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(a, (pandas.Series, pandas.DataFrame)):
         from . import pandas as front
@@ -243,4 +243,9 @@ def _labelled(name: str, a: Any, arguments: dict[str, Any]) -> Any:
         from . import xarray as front
 
         return front.reduce(name, a, **arguments)
+    if {"pyarrow", "polars"} & sys.modules.keys():
+        from . import arrow
+
+        if arrow.is_column(a):
+            return arrow.reduce(name, a, **arguments)
     return None

@@ -231,10 +231,10 @@ def _arrow_errors() -> Iterator[None]:
 def _batch(
     rows: Any, names: list[str], position: tuple[int, ...], done: float, options: Options
 ) -> Piece:
-    from mypackage import _arrow
+    from mypackage import arrow
 
     columns = [
-        list(_arrow.chunks(rows.column(name), f"column {name}", options.skip_nulls))
+        list(arrow.chunks(rows.column(name), f"column {name}", options.skip_nulls))
         for name in names
     ]
     return Piece(columns, position, done, names)

@@ -93,7 +93,8 @@ def vecdot(x1: Any, x2: Any, axis: int | None = None) -> Any:
         # Where one element is masked, the other might be infinite.
         along = [np.moveaxis(x, axis, -1) for x in (*data, *valid)]
         both = np.logical_and(along[2], along[3])
-        result = vecdot(*(np.where(both, x, np.zeros((), x.dtype)) for x in along[:2]))
+        left, right = (np.where(both, x, np.zeros((), x.dtype)) for x in along[:2])
+        result = vecdot(left, right)
         masked = np.ma.array(result, mask=pairs == 0)
         return masked if masked.ndim else masked[()]
     arrays = [np.asarray(x) for x in (x1, x2)]
@@ -232,11 +233,15 @@ def _subclass(name: str, a: np.ndarray, arguments: dict[str, Any]) -> Any:
 
 
 def _labelled(name: str, a: Any, arguments: dict[str, Any]) -> Any:
-    """The result for a pandas or xarray object, None for anything else."""
+    """The result for a pandas or xarray object or an Arrow column, None for anything else."""
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(a, (pandas.Series, pandas.DataFrame)):
         return front("pandas").reduce(name, a, **arguments)
     xarray = sys.modules.get("xarray")
     if xarray is not None and isinstance(a, (xarray.DataArray, xarray.Dataset)):
         return front("xarray").reduce(name, a, **arguments)
+    if {"pyarrow", "polars"} & sys.modules.keys():
+        arrow = front("arrow")
+        if arrow.is_column(a):
+            return arrow.reduce(name, a, **arguments)
     return None

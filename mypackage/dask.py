@@ -18,11 +18,13 @@ import numpy as np
 
 from mypackage import ExactSum
 from mypackage._extras import require
+from mypackage._kinds import is_dask
+from mypackage._native import _group_states
 from mypackage._states import add, result_dtype, rounded
 
 da = require("dask.array")
 
-__all__ = ["mean", "nanmean", "nansum", "sum"]
+__all__ = ["group_mean", "group_sum", "mean", "nanmean", "nansum", "sum"]
 
 
 def sum(
@@ -165,6 +167,135 @@ def nanmean(
     return _reduction("nanmean", a, axis, dtype, keepdims, split_every, out, where)
 
 
+def group_sum(
+    group_idx: Any,
+    array: Any,
+    *,
+    axis: int = -1,
+    size: int | None = None,
+    fill_value: Any = 0,
+    dtype: Any = None,
+    split_every: int | dict[int, int] | None = None,
+) -> Any:
+    """Exact sums of the elements of a dask array with the same label, each rounded once.
+
+    Parameters
+    ----------
+    group_idx : array_like or dask.array.Array of int, shape (n,)
+        The group of each position along `axis`; a negative label belongs to none.
+    array : dask.array.Array, shape (..., n, ...)
+        Elements to sum.
+    axis : int, optional
+        The axis of `array` that the labels belong to; the last by default.
+    size : int, optional
+        The number of groups; by default the greatest label plus one. Lazy labels need it.
+    fill_value : scalar, optional
+        The result for groups without elements.
+    dtype : dtype, optional
+        What the exact sums are rounded to.
+    split_every : int >= 2 or dict of axis to int, optional
+        How many states are merged at once.
+
+    Returns
+    -------
+    dask.array.Array, shape (..., size, ...)
+        Lazy. Every chunk makes a state of 64 bytes or more for each group.
+
+    Raises
+    ------
+    ValueError
+        If the labels do not match the axis, or are lazy and `size` is not given.
+
+    See Also
+    --------
+    mypackage.group_sum
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> a = da.from_array([1e16, 2.0, 1.0, 9.0, -1e16], chunks=2)
+    >>> mypackage.dask.group_sum([0, 1, 0, -1, 0], a).compute()
+    array([1., 2.])
+    """
+    return _grouped("sum", group_idx, array, axis, size, fill_value, dtype, split_every)
+
+
+def group_mean(
+    group_idx: Any,
+    array: Any,
+    *,
+    axis: int = -1,
+    size: int | None = None,
+    fill_value: Any = 0,
+    dtype: Any = None,
+    split_every: int | dict[int, int] | None = None,
+) -> Any:
+    """Exact means of the elements of a dask array with the same label, each rounded once.
+
+    Parameters, result and errors are those of `group_sum`.
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> mypackage.dask.group_mean([0, 0, 1], da.from_array([1, 2, 5], chunks=1)).compute()
+    array([1.5, 5. ])
+    """
+    return _grouped("mean", group_idx, array, axis, size, fill_value, dtype, split_every)
+
+
+def _grouped(
+    name: str,
+    group_idx: Any,
+    array: Any,
+    axis: int,
+    size: int | None,
+    fill_value: Any,
+    dtype: Any,
+    split_every: Any,
+) -> Any:
+    array = da.asanyarray(array)
+    axis = range(array.ndim)[axis]
+    if size is None:
+        if is_dask(group_idx):
+            raise ValueError(f"group_{name}: lazy labels need size=, the number of groups")
+        size = int(np.max(group_idx, initial=-1)) + 1
+    labels = da.asarray(group_idx)
+    if labels.ndim != 1 or labels.shape[0] != array.shape[axis]:
+        raise ValueError(
+            f"group_{name}: group_idx has shape {labels.shape}, but axis {axis} of array has "
+            f"{array.shape[axis]} elements"
+        )
+    return _tree(
+        array,
+        labels.reshape([-1 if index == axis else 1 for index in range(array.ndim)]),
+        partial(_group_state, size=size),
+        partial(_group_value, name=name, fill_value=fill_value),
+        axis=axis,
+        dtype=result_dtype(name, array.dtype, dtype),
+        split_every=split_every,
+        groups=size,
+    )
+
+
+def _group_state(
+    x: np.ndarray, labels: np.ndarray, axis: tuple[int, ...], *, size: int
+) -> ExactSum:
+    if not x.size:
+        return ExactSum((*x.shape[: axis[0]], size, *x.shape[axis[0] + 1 :]))
+    # They were broadcast to the chunk's shape.
+    line = np.moveaxis(labels, axis[0], -1)[(0,) * (x.ndim - 1)]
+    return _group_states(line, x, axis[0], size)
+
+
+def _group_value(total: ExactSum, *, name: str, dtype: Any, fill_value: Any) -> Any:
+    nothing = np.equal(total.count, 0)
+    # No mean is empty then, which would be a cause for a warning.
+    total.add(np.zeros((1, *total.shape)), 0, nothing)
+    value = rounded(name, total, dtype)
+    value[nothing] = fill_value
+    return value
+
+
 def _reduction(
     name: str,
     a: Any,
@@ -206,20 +337,26 @@ def _tree(
     finish: partial[Any],
     *,
     axis: Any,
-    dtype: np.dtype,
-    keepdims: bool,
+    dtype: np.dtype[Any],
+    keepdims: bool = False,
     split_every: Any = None,
     out: Any = None,
+    groups: int | None = None,
 ) -> Any:
-    """Merge ``state(chunk, chunk of second, kept shape)`` in dask's tree and `finish` the root."""
+    """Merge ``state(chunk, chunk of second, axis)`` in dask's tree and `finish` the root.
+
+    The axis disappears; or it stays, with size 1 or as many `groups`.
+    """
     reduced = a.ndim if axis is None else np.size(axis)
-    meta = np.empty((0,) * (a.ndim if keepdims else a.ndim - reduced), dtype)
+    stays = keepdims or groups is not None
+    meta = np.empty((0,) * (a.ndim if stays else a.ndim - reduced), dtype)
     return da.reduction(
         a,
         partial(_chunk, state=state),
-        partial(_root, finish=finish),
+        partial(_root, finish=finish, expand=keepdims),
         axis=axis,
-        keepdims=keepdims,
+        keepdims=stays,
+        output_size=1 if groups is None else groups,
         dtype=dtype,
         split_every=split_every,
         combine=_merge,
@@ -277,10 +414,15 @@ def _merge(nested: Any, axis: Any = None, keepdims: bool = True) -> ExactSum:
 
 
 def _root(
-    nested: Any, axis: tuple[int, ...], keepdims: bool, dtype: Any, finish: Callable[..., Any]
+    nested: Any,
+    axis: tuple[int, ...],
+    keepdims: bool,
+    dtype: np.dtype[Any],
+    finish: Callable[..., Any],
+    expand: bool,
 ) -> Any:
     result = finish(_merge(nested), dtype=dtype)
-    return np.expand_dims(result, axis) if keepdims else result
+    return np.expand_dims(result, axis) if expand else result
 
 
 def _value(total: ExactSum, *, name: str, dtype: Any, initial: Any, masked: bool) -> Any:
@@ -298,7 +440,7 @@ def _value(total: ExactSum, *, name: str, dtype: Any, initial: Any, masked: bool
 
 def _sizeof(state: ExactSum) -> int:
     """Bytes of a state in memory, for the schedulers' account of it."""
-    return 64 * (1 + math.prod(state.shape))
+    return int(64 * (1 + math.prod(state.shape)))
 
 
 require("dask.sizeof").sizeof.register(ExactSum, _sizeof)

@@ -175,6 +175,50 @@ def test_refusals():
     assert md.sum(objects).compute() == 10**30 + 1
 
 
+# Groups
+
+
+@settings(deadline=None, max_examples=40)
+@given(data=st.data(), name=st.sampled_from(["group_sum", "group_mean"]), axis=st.integers(-2, 1))
+def test_groups_of_any_chunking(data, name, axis):
+    values = wild((9, 8))
+    count = values.shape[axis]
+    labels = np.array(data.draw(st.lists(st.integers(-1, 4), min_size=count, max_size=count)))
+    lazy = da.from_array(values, chunks=data.draw(chunked(values.shape)))
+    options = {
+        "axis": axis,
+        "size": 6,
+        "fill_value": 7,
+        "dtype": data.draw(st.sampled_from(["f4", None])),
+    }
+    with np.errstate(over="ignore"):
+        expected = getattr(mypackage, name)(labels, values, **options)
+        same(getattr(mypackage, name)(labels, lazy, **options), expected, "sync")
+        lazy_labels = da.from_array(labels, chunks=3)
+        same(getattr(md, name)(lazy_labels, lazy, **options, split_every=2), expected, "sync")
+
+
+def test_groups_of_dtypes():
+    labels = [0, 2, 2, -1, 0]
+    for dtype in DTYPES:
+        values = (np.arange(15).reshape(3, 5) % 4).astype(dtype)
+        if values.dtype.kind in "fc":
+            values /= 3
+        for name in ("group_sum", "group_mean"):
+            function = getattr(mypackage, name)
+            same(function(labels, da.from_array(values, chunks=2)), function(labels, values))
+
+
+def test_group_refusals():
+    lazy = da.ones((4, 3), chunks=2)
+    with pytest.raises(ValueError, match="size="):
+        mypackage.group_sum(da.zeros(3, dtype=int), lazy)
+    with pytest.raises(ValueError, match="axis 1 of array has 3"):
+        mypackage.group_sum([0, 1], lazy)
+    with pytest.raises(ValueError, match=r"label 5 .* not below size=2"):
+        mypackage.group_sum([0, 5, 0], lazy, size=2).compute(scheduler="sync")
+
+
 # Size
 
 

@@ -116,12 +116,8 @@ def test_every_format_goes_on_from_every_piece(suffix, tmp_path, small_pieces):
 def test_orders_and_shapes_of_npy(tmp_path, capsys, small_pieces):
     values = wild((50, 3, 4))
     for suffix, save in ((".npy", np.save), (".npz", np.savez)):
-        for array in (
-            values,
-            np.asfortranarray(values),
-            (values > 0).astype(">f4"),
-            values[0, 0, 0],
-        ):
+        swapped = (values > 0).astype(">f4")
+        for array in (values, np.asfortranarray(values), values[0, 0, 0], swapped):
             path = tmp_path / f"values{suffix}"
             save(path, array)
             with np.errstate(all="ignore"):
@@ -158,7 +154,7 @@ def test_nulls_are_refused_or_skipped(tmp_path, capsys):
     line = refusal(capsys, "sum", path, "--columns", "a")
     assert "values.parquet: column a: 1 of 3 values are null" in line and "--skip-nulls" in line
     assert output(capsys, "sum", path, "--columns", "a", "--skip-nulls") == f"{large + 2}\n"
-    assert "column b: there is no exact sum of Arrow's string" in refusal(capsys, "sum", path)
+    assert "column b: there is no exact sum of string" in refusal(capsys, "sum", path)
 
 
 @settings(max_examples=50, deadline=None)
@@ -347,6 +343,7 @@ def test_kill_9(suffix, tmp_path):
 # Memory and progress
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="reads Linux's /proc")
 def test_memory_is_constant(tmp_path):
     """A file of 1 GB, most of it a hole, in less than a quarter of that."""
     path = tmp_path / "hole.npy"
@@ -358,15 +355,16 @@ def test_memory_is_constant(tmp_path):
         file.seek(-8, os.SEEK_END)
         file.write(np.float64(math.pi).tobytes())
     code = (
-        "import sys, resource; from mypackage._cli import main; main(['sum', sys.argv[1]]);"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "import sys; from mypackage._cli import main; main(['sum', sys.argv[1]]);"
+        "lines = dict(line.split(':') for line in open('/proc/self/status'));"
+        "print(lines['VmHWM'].split()[0])"
     )
     run = subprocess.run(
         [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
     )
     total, kilobytes = run.stdout.split()
     assert float(total) == math.pi
-    assert int(kilobytes) < 250_000 * (1024 if sys.platform == "darwin" else 1)
+    assert int(kilobytes) < 250_000
 
 
 def test_progress(tmp_path, capsys):

@@ -2,10 +2,13 @@
 
 #![allow(unsafe_code)] // Hands the arrays' memory to the kernels.
 
+use std::sync::{Mutex, PoisonError};
+
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySlice, PyTuple};
 
+use super::accumulator::ExactSum;
 use super::ndarray::{Array, Number};
 use super::reductions::{self, FLOAT, OBJECT, Operation, Target, Writer};
 use crate::sum as exact;
@@ -130,78 +133,143 @@ fn grouped<'py>(
             Some(&options),
         );
     }
-    let view = Array { object: &array };
-    let Some(number) = view.number() else {
-        return Err(PyTypeError::new_err(format!(
-            "{name}: there is no exact result for dtype {}",
-            array.getattr("dtype")?
-        )));
-    };
-    let ndim = view.shape().len();
-    let axis = match &axis {
-        Some(axis) => reductions::normalise_axis(ndim, axis)?,
-        None => ndim.checked_sub(1),
-    };
-    let Some(axis) = axis else {
-        return Err(PyValueError::new_err(format!("{name}: array must have at least one axis")));
-    };
-    let labels = labels_of(Array { object: &labels });
-    let length = view.shape()[axis];
-    if labels.len() != length {
-        return Err(PyValueError::new_err(format!(
-            "{name}: group_idx has {} labels, but axis {axis} of array has {length} elements",
-            labels.len()
-        )));
-    }
-    let needed = labels.iter().copied().max().map_or(0, |label| (label + 1).max(0)) as usize;
-    let groups = match &size {
-        None => needed,
-        Some(size) => size.extract().map_err(|_| {
-            PyValueError::new_err(format!("{name}: size must be an int of at least 0, not {size}"))
-        })?,
-    };
-    if needed > groups {
-        return Err(PyValueError::new_err(format!(
-            "{name}: the label {} in group_idx is not below size={groups}",
-            needed - 1
-        )));
-    }
-    let target = Target::choose(operation, number, dtype)?;
-    let mut shape = view.shape().to_vec();
-    shape[axis] = groups;
-    let mut counts = vec![0i64; groups];
-    for &label in labels {
-        if let Some(count) = counts.get_mut(label as usize) {
-            *count += 1;
-        }
-    }
-    let reduced: Vec<bool> = (0..ndim).map(|index| index == axis).collect();
-    let parts = number.complex && target.is_complex();
-    let request = reductions::request(view, number, &reduced, None, parts, false);
-    let inner: usize = request.axes[axis + 1..].iter().map(|axis| axis.size).product();
-    let results = request.results() * groups;
-    let writer = Writer::new(py, operation, target, None, &shape, results)?;
-    let put = |index: usize, sum: &exact::Accumulator| {
-        let count = counts[index / inner % groups];
+    let groups = Groups::of(name, &array, &labels, axis, size)?;
+    let target = Target::choose(operation, groups.number, dtype)?;
+    let parts = groups.number.complex && target.is_complex();
+    let request = groups.request(parts);
+    let results = request.results() * groups.size;
+    let writer = Writer::new(py, operation, target, None, &groups.shape, results)?;
+    groups.sum(&request, &|index, sum, count| {
         if count != 0 {
             writer.put_counted(index, sum, count);
         }
-    };
-    // SAFETY: the array is held until the sums are there.
-    reductions::detached(py, view.shape().iter().product(), || unsafe {
-        exact::sum_groups(&request, labels, groups, &put);
     });
     let result = writer.finish(py)?;
     if let Some(fill) = fill_value
-        && counts.contains(&0)
+        && groups.counts.contains(&0)
     {
-        let empty: Vec<bool> = counts.iter().map(|&count| count == 0).collect();
+        let empty: Vec<bool> = groups.counts.iter().map(|&count| count == 0).collect();
         let everything = PySlice::full(py).into_any();
-        let mut index = vec![everything; axis];
+        let mut index = vec![everything; groups.axis];
         index.push(py.import("numpy")?.call_method1("array", (empty,))?);
         result.set_item(PyTuple::new(py, index)?, fill)?;
     }
     Ok(result)
+}
+
+/// _group_states(group_idx, array, axis, size)
+/// --
+///
+/// The exact sums and counts of the groups as an `ExactSum` of the result's shape: what
+/// `mypackage.dask` merges.
+#[pyfunction]
+#[pyo3(signature = (group_idx, array, axis, size))]
+pub(super) fn _group_states<'py>(
+    group_idx: &Bound<'py, PyAny>,
+    array: &Bound<'py, PyAny>,
+    axis: Option<Bound<'py, PyAny>>,
+    size: Option<Bound<'py, PyAny>>,
+) -> PyResult<ExactSum> {
+    let name = GROUP_SUM.name;
+    let kinds = array.py().import("mypackage._kinds")?;
+    let (array, labels) =
+        kinds.call_method1("grouped", (name, group_idx, array))?.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()?;
+    let groups = Groups::of(name, &array, &labels, axis, size)?;
+    let request = groups.request(groups.number.complex);
+    let cells = Mutex::new(vec![exact::Accumulator::new(); request.results() * groups.size]);
+    groups.sum(&request, &|index, sum, count| {
+        let mut sum = sum.clone();
+        sum.add_zeros(count - sum.count());
+        cells.lock().unwrap_or_else(PoisonError::into_inner)[index] = sum;
+    });
+    let cells = cells.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(ExactSum::of(groups.shape, groups.number.complex, cells))
+}
+
+/// An array and the labels along one of its axes.
+struct Groups<'a, 'py> {
+    array: Array<'a, 'py>,
+    number: Number,
+    axis: usize,
+    labels: &'a [i64],
+    size: usize,
+    /// How many elements of a line have each label.
+    counts: Vec<i64>,
+    /// The result's.
+    shape: Vec<usize>,
+}
+
+impl<'a, 'py> Groups<'a, 'py> {
+    fn of(
+        name: &str,
+        array: &'a Bound<'py, PyAny>,
+        labels: &'a Bound<'py, PyAny>,
+        axis: Option<Bound<'py, PyAny>>,
+        size: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Groups<'a, 'py>> {
+        let view = Array { object: array };
+        let Some(number) = view.number() else {
+            return Err(PyTypeError::new_err(format!(
+                "{name}: there is no exact result for dtype {}",
+                array.getattr("dtype")?
+            )));
+        };
+        let ndim = view.shape().len();
+        let axis = match &axis {
+            Some(axis) => reductions::normalise_axis(ndim, axis)?,
+            None => ndim.checked_sub(1),
+        };
+        let Some(axis) = axis else {
+            return Err(PyValueError::new_err(format!("{name}: array must have at least one axis")));
+        };
+        let labels = labels_of(Array { object: labels });
+        let length = view.shape()[axis];
+        if labels.len() != length {
+            return Err(PyValueError::new_err(format!(
+                "{name}: group_idx has {} labels, but axis {axis} of array has {length} elements",
+                labels.len()
+            )));
+        }
+        let needed = labels.iter().copied().max().map_or(0, |label| (label + 1).max(0)) as usize;
+        let groups = match &size {
+            None => needed,
+            Some(size) => size.extract().map_err(|_| {
+                PyValueError::new_err(format!("{name}: size must be an int of at least 0, not {size}"))
+            })?,
+        };
+        if needed > groups {
+            return Err(PyValueError::new_err(format!(
+                "{name}: the label {} in group_idx is not below size={groups}",
+                needed - 1
+            )));
+        }
+        let mut shape = view.shape().to_vec();
+        shape[axis] = groups;
+        let mut counts = vec![0i64; groups];
+        for &label in labels {
+            if let Some(count) = counts.get_mut(label as usize) {
+                *count += 1;
+            }
+        }
+        Ok(Groups { array: view, number, axis, labels, size: groups, counts, shape })
+    }
+
+    fn request(&self, parts: bool) -> exact::Request {
+        let reduced: Vec<bool> = (0..self.shape.len()).map(|index| index == self.axis).collect();
+        reductions::request(self.array, self.number, &reduced, None, parts, false)
+    }
+
+    /// Calls `put(index, sum, count)` for every result, from any thread.
+    fn sum(&self, request: &exact::Request, put: &(dyn Fn(usize, &exact::Accumulator, i64) + Sync)) {
+        let inner: usize = request.axes[self.axis + 1..].iter().map(|axis| axis.size).product();
+        let (counts, labels, size) = (&self.counts, self.labels, self.size);
+        let count = |index: usize| counts[index / inner % size];
+        let elements = self.array.shape().iter().product();
+        // SAFETY: the array is held by whoever made this.
+        reductions::detached(self.array.object.py(), elements, || unsafe {
+            exact::sum_groups(request, labels, size, &|index, sum| put(index, sum, count(index)));
+        });
+    }
 }
 
 /// The labels, which `mypackage._kinds` made contiguous int64.

@@ -1,0 +1,69 @@
+"""`mypackage.dask` next to `dask.array`: interleaved pairs on chunks in memory, threads of dask.
+
+Prints the table that docs/scale.md quotes: the median ratio of times (above 1: ours is faster), and
+the most memory that a sum to many cells takes beyond its input.
+"""
+
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+import dask.array as da
+
+import mypackage.dask as md
+
+PAIRS = 15
+
+
+def pairs(name, lazy, **options):
+    ours, theirs = [], []
+    for _ in range(PAIRS):
+        for module, times in ((da, theirs), (md, ours)):
+            start = time.perf_counter()
+            getattr(module, name)(lazy, **options).compute()
+            times.append(time.perf_counter() - start)
+    ratio = statistics.median(a / b for a, b in zip(theirs, ours, strict=True))
+    return ratio, statistics.median(theirs), statistics.median(ours)
+
+
+def table():
+    flat = da.random.random(40_000_000, chunks=1_000_000).persist()
+    single = flat.astype("f4").persist()
+    matrix = flat.reshape((20_000, 2000)).rechunk((1000, 1000)).persist()
+    small = da.random.random(1_000_000, chunks=1000).persist()
+    cells = da.random.random((40, 1_000_000), chunks=(10, 250_000)).persist()
+    cases = {
+        "float64, 40 chunks of 8 MB": (flat, {}),
+        "float32, 40 chunks of 4 MB": (single, {}),
+        "axis=0, 2000 columns": (matrix, {"axis": 0}),
+        "axis=1, 20,000 rows": (matrix, {"axis": 1}),
+        "1000 chunks of 8 kB": (small, {}),
+        "axis=0, 1e6 columns of 40": (cells, {"axis": 0}),
+    }
+    print(f"{'':30}{'dask':>10}{'mypackage':>11}{'ratio':>8}")
+    for name in ("sum", "mean", "nansum"):
+        for case, (lazy, options) in cases.items():
+            ratio, theirs, ours = pairs(name, lazy, **options)
+            print(f"{name:8}{case:30}{theirs * 1e3:8.1f} ms{ours * 1e3:8.1f} ms{ratio:8.2f}")
+
+
+def memory():
+    """In a process of its own, for the maximum is the process's."""
+    for module in ("dask.array", "mypackage.dask"):
+        run = subprocess.run(
+            [sys.executable, __file__, module], capture_output=True, text=True, check=True
+        )
+        print(f"most memory, 1e6 columns of 160 in 16 x 4 chunks, {module}: {run.stdout.strip()}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        module = {"dask.array": da, "mypackage.dask": md}[sys.argv[1]]
+        lazy = da.ones((160, 1_000_000), chunks=(10, 250_000))
+        module.sum(lazy, axis=0).compute(scheduler="sync")
+        print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:.0f} MB")
+    else:
+        table()
+        memory()

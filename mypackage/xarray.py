@@ -1,0 +1,211 @@
+"""The reductions on xarray's DataArray and Dataset: by ``dim=``, with coordinates and attributes.
+
+`mypackage.sum` and its kin call these for xarray objects. Dask-backed ones stay lazy. As in xarray
+itself, NaNs are missing values and left out of floats unless ``skipna=False``.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import mypackage
+from mypackage._extras import require
+
+xr = require("xarray")
+
+__all__ = ["group_mean", "group_sum", "mean", "sum"]
+
+
+def sum(
+    obj: Any,
+    dim: Any = None,
+    *,
+    skipna: bool | None = None,
+    keepdims: bool = False,
+    keep_attrs: bool = True,
+    dtype: Any = None,
+) -> Any:
+    """Exact sum of a DataArray or Dataset over dimensions, rounded once.
+
+    Parameters
+    ----------
+    obj : xarray.DataArray or xarray.Dataset
+        With numbers of any dtype that `mypackage.sum` takes.
+    dim : hashable or iterable of hashable, optional
+        Dimensions to sum over; all by default.
+    skipna : bool, optional
+        Leave NaNs out; by default for floats.
+    keepdims : bool, optional
+        Keep the dimensions summed over, with size one. For a DataArray.
+    keep_attrs : bool, optional
+        Keep the attributes.
+    dtype : dtype, optional
+        What the exact sums are rounded to.
+
+    Returns
+    -------
+    xarray.DataArray or xarray.Dataset
+        As given; lazy if the data are dask arrays.
+
+    Raises
+    ------
+    ValueError
+        If there is no such dimension.
+
+    See Also
+    --------
+    mypackage.sum, xarray.DataArray.sum
+
+    Examples
+    --------
+    >>> import xarray, mypackage.xarray
+    >>> a = xarray.DataArray([[1e16, 1.0], [1.0, 2.0], [-1e16, 3.0]], dims=("time", "place"))
+    >>> mypackage.xarray.sum(a, "time").values
+    array([1., 6.])
+    """
+    return _reduced("sum", obj, dim, skipna, keepdims, keep_attrs, dtype=dtype)
+
+
+def mean(
+    obj: Any,
+    dim: Any = None,
+    *,
+    skipna: bool | None = None,
+    keepdims: bool = False,
+    keep_attrs: bool = True,
+    dtype: Any = None,
+) -> Any:
+    """Exact mean of a DataArray or Dataset over dimensions, rounded once.
+
+    Parameters, result and errors are those of `sum`.
+
+    Examples
+    --------
+    >>> import xarray, mypackage.xarray
+    >>> a = xarray.DataArray([0.1] * 10, dims="time", attrs={"units": "m"})
+    >>> average = mypackage.xarray.mean(a)
+    >>> float(average), average.attrs
+    (0.1, {'units': 'm'})
+    """
+    return _reduced("mean", obj, dim, skipna, keepdims, keep_attrs, dtype=dtype)
+
+
+def _reduced(
+    name: str,
+    obj: Any,
+    dim: Any,
+    skipna: bool | None,
+    keepdims: bool,
+    keep_attrs: bool,
+    **arguments: Any,
+) -> Any:
+    # A Dataset leaves out what are no numbers, and has no keepdims.
+    dataset = isinstance(obj, xr.Dataset)
+    extra = {"numeric_only": True} if dataset else {"keepdims": keepdims}
+    function = partial(_numbers, name=name, skipna=skipna, arguments=arguments)
+    return obj.reduce(function, dim, keep_attrs=keep_attrs, **extra)
+
+
+def _numbers(
+    data: Any, axis: Any = None, *, name: str, skipna: bool | None, arguments: dict[str, Any]
+) -> Any:
+    if name.startswith("nan") or skipna is False or data.dtype.kind not in "fc":
+        return getattr(mypackage, name)(data, axis=axis, **arguments)
+    return getattr(mypackage, f"nan{name}")(data, axis=axis, **arguments)
+
+
+def reduce(
+    name: str,
+    obj: Any,
+    *,
+    axis: Any = None,
+    keepdims: bool = False,
+    out: Any = None,
+    where: Any = True,
+    **arguments: Any,
+) -> Any:
+    """What `mypackage.sum` and its kin do with an xarray object, by axis as NumPy's twins."""
+    if out is not None:
+        raise TypeError(f"{name}: an xarray object takes no out=")
+    dims = None
+    if axis is not None:
+        if isinstance(obj, xr.Dataset):
+            raise TypeError(
+                f"{name}: the axes of a Dataset have no order; "
+                f"use mypackage.xarray.{name.removeprefix('nan')}(..., dim=)"
+            )
+        axes = axis if isinstance(axis, tuple) else (axis,)
+        dims = [obj.dims[index] for index in axes]
+    if where is not True:
+        arguments["where"] = where.data if isinstance(where, xr.DataArray) else where
+    return _reduced(name, obj, dims, None, keepdims, True, **arguments)
+
+
+def group_sum(obj: Any, by: Any, *, dtype: Any = None) -> Any:
+    """Exact sums of the elements of a DataArray with equal values of a coordinate.
+
+    Parameters
+    ----------
+    obj : xarray.DataArray
+        The elements; dask-backed ones stay lazy.
+    by : str or xarray.DataArray
+        A coordinate of one dimension, or its name. Elements where it is missing are left out.
+    dtype : dtype, optional
+        What the exact sums are rounded to.
+
+    Returns
+    -------
+    xarray.DataArray
+        With a dimension named as `by` in place of the one that it belongs to, and its distinct
+        values, sorted, as coordinate.
+
+    See Also
+    --------
+    mypackage.group_sum, xarray.DataArray.groupby
+
+    Examples
+    --------
+    >>> import xarray, mypackage.xarray
+    >>> a = xarray.DataArray([1e16, 5.0, 1.0, -1e16], dims="x", coords={"k": ("x", list("abaa"))})
+    >>> total = mypackage.xarray.group_sum(a, "k")
+    >>> dict(zip(total.k.values.tolist(), total.values.tolist()))
+    {'a': 1.0, 'b': 5.0}
+    """
+    return _grouped("group_sum", obj, by, dtype)
+
+
+def group_mean(obj: Any, by: Any, *, dtype: Any = None) -> Any:
+    """Exact means of the elements of a DataArray with equal values of a coordinate.
+
+    Parameters and result are those of `group_sum`.
+
+    Examples
+    --------
+    >>> import xarray, mypackage.xarray
+    >>> a = xarray.DataArray([1.0, 5.0, 2.0], dims="x", coords={"k": ("x", list("aba"))})
+    >>> mypackage.xarray.group_mean(a, "k").values
+    array([1.5, 5. ])
+    """
+    return _grouped("group_mean", obj, by, dtype)
+
+
+def _grouped(name: str, obj: Any, by: Any, dtype: Any) -> Any:
+    by = obj[by] if isinstance(by, str) else by
+    if by.ndim != 1:
+        raise ValueError(f"{name}: {by.name!r} must have one dimension, not {by.dims}")
+    (dim,) = by.dims
+    label = by.name or "group"
+    # xarray depends on pandas.
+    codes, values = require("pandas").factorize(by.values, sort=True)
+    axis = obj.get_axis_num(dim)
+    function = getattr(mypackage, name)
+    data = function(codes, obj.data, axis=axis, size=len(values), dtype=dtype)
+    kept = {
+        key: value for key, value in obj.coords.items() if dim not in value.dims and key != label
+    }
+    dims = [label if other == dim else other for other in obj.dims]
+    coords = {**kept, label: (label, np.asarray(values))}
+    return xr.DataArray(data, coords, dims, name=obj.name, attrs=obj.attrs)

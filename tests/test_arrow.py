@@ -1,0 +1,73 @@
+"""Arrow columns: no copy, and no null taken for a number."""
+
+import doctest
+
+import numpy as np
+import pytest
+from reference import exact_sum
+
+import mypackage
+from mypackage import arrow
+
+pa = pytest.importorskip("pyarrow")
+
+WILD = np.array([1e16, 1.0, -1e16, 0.1, 3e-300])
+LARGE = 2**60 + 1
+
+
+def polars_series(values):
+    return pytest.importorskip("polars").Series("x", values)
+
+
+@pytest.mark.parametrize(
+    "make", [pa.array, polars_series, lambda x: pa.chunked_array([x[:2], x[2:]])]
+)
+def test_columns(make):
+    column = make(WILD)
+    assert mypackage.sum(column) == exact_sum(WILD)
+    assert mypackage.nanmean(column) == mypackage.mean(WILD)
+    assert mypackage.sum(column, dtype="f4") == mypackage.sum(WILD, dtype="f4")
+    flags = mypackage.sum(make(WILD > 0.5))
+    assert flags == 2 and flags.dtype == np.int64
+    assert mypackage.mean(make(np.arange(5, dtype=np.int8))) == 2.0
+
+
+@pytest.mark.parametrize("make", [pa.array, polars_series])
+def test_nulls(make):
+    column = make([LARGE, None, 2])
+    for function in (mypackage.sum, mypackage.mean, mypackage.nansum, arrow.sum):
+        with pytest.raises(ValueError, match=r"1 of 3 values are null.*skip_nulls=True"):
+            function(column)
+    assert arrow.sum(column, skip_nulls=True) == LARGE + 2
+    assert arrow.mean(column, skip_nulls=True) == (LARGE + 2) / 2
+    assert arrow.sum(make([None, 1.5, np.nan]), skip_nulls=True) != 0
+    assert mypackage.nansum(make([1.5, np.nan])) == 1.5
+
+
+@pytest.mark.parametrize("make", [pa.array, polars_series])
+def test_refusals(make):
+    with pytest.raises(TypeError, match="no exact sum of"):
+        mypackage.sum(make(["a"]))
+    with pytest.raises(TypeError, match="takes no keepdims="):
+        mypackage.sum(make([1.0]), keepdims=True)
+    with pytest.raises(ValueError, match="no axis 1"):
+        mypackage.sum(make([1.0]), axis=1)
+
+
+def test_no_copy():
+    for column in (pa.array(WILD), polars_series(WILD)):
+        (part,) = arrow.chunks(column, "sum")
+        assert not part.flags.owndata and not part.flags.writeable
+
+
+def test_empty():
+    for column in (pa.array([], pa.int32()), pa.chunked_array([], pa.int32())):
+        assert mypackage.sum(column) == 0 and mypackage.sum(column).dtype == np.int64
+
+
+@pytest.mark.parametrize("name", arrow.__all__)
+def test_docstring_examples(name):
+    tests = doctest.DocTestFinder().find(getattr(arrow, name), name, globs={})
+    assert any(test.examples for test in tests)
+    for test in tests:
+        assert doctest.DocTestRunner().run(test).failed == 0

@@ -1,0 +1,106 @@
+"""pandas: what pandas would give, were its sums exact."""
+
+import doctest
+import importlib
+
+import numpy as np
+import pytest
+from reference import exact_sum
+
+import mypackage
+
+pd = pytest.importorskip("pandas")
+mp = importlib.import_module("mypackage.pandas")
+
+WILD = [1e16, 1.0, np.nan, -1e16, 0.1, 0.2]
+LARGE = 2**60 + 1
+
+
+def frame():
+    return pd.DataFrame({"x": WILD, "n": range(6), "flag": [True, False] * 3})
+
+
+def test_series():
+    series = frame()["x"]
+    assert mypackage.sum(series) == exact_sum(series.dropna())
+    assert mypackage.sum(series) == mypackage.nansum(series) == mp.sum(series)
+    assert np.isnan(mp.sum(series, skipna=False))
+    assert mypackage.mean(series) == mypackage.mean(series.dropna().to_numpy())
+    assert mypackage.sum(series, dtype="f4").dtype == np.float32
+
+
+@pytest.mark.filterwarnings("ignore:Arrow")
+@pytest.mark.parametrize("dtype", ["Int64", "Float64", "int64[pyarrow]"])
+def test_nullable(dtype):
+    if "arrow" in dtype:
+        pytest.importorskip("pyarrow")
+    series = pd.Series([LARGE, None, 2], dtype=dtype)
+    # Float64 holds 2**60 of it.
+    expected = LARGE + 2 if "nt64" in dtype else 2.0**60 + 2
+    assert mypackage.sum(series) == expected
+    assert np.isnan(mp.sum(series, skipna=False))
+    assert mypackage.mean(series) == expected / 2
+
+
+def test_frames():
+    table = frame()
+    columns = mypackage.sum(table, axis=0)
+    assert isinstance(columns, pd.Series)
+    assert columns.to_dict() == {"x": exact_sum(table.x.dropna()), "n": 15, "flag": 3}
+    rows = mypackage.sum(table, axis=1)
+    assert rows.index.equals(table.index)
+    assert rows.tolist() == [
+        exact_sum(x for x in row if x == x) for row in table.astype(float).values
+    ]
+    assert mypackage.sum(table) == exact_sum(table.astype(float).stack().dropna())
+    assert mypackage.mean(table, axis=1).iloc[2] == 1.5
+    poisoned = mp.sum(table, axis=1, skipna=False)
+    assert np.isnan(poisoned.iloc[2]) and poisoned.notna().sum() == 5
+
+
+def test_agrees_with_pandas_where_pandas_is_exact():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.integers(-9, 9, (20, 4)).astype(float))
+    table = table.mask(rng.random((20, 4)) < 0.3)
+    table.loc[3] = np.nan
+    for name in ("sum", "mean"):
+        for skipna in (True, False):
+            for axis in (0, 1):
+                ours = getattr(mp, name)(table, axis, skipna=skipna)
+                pd.testing.assert_series_equal(ours, getattr(table, name)(axis=axis, skipna=skipna))
+
+
+def test_groups():
+    table = frame().assign(k=["a", "b", "a", "a", None, "b"])
+    result = mp.group_sum(table, "k")
+    assert result.index.tolist() == ["a", "b"] and result.index.name == "k"
+    assert result["x"].tolist() == [0.0, 1.2]
+    assert result["n"].tolist() == [5, 6]
+    expected = table.groupby("k").mean()
+    assert mp.group_mean(table, "k")["n"].tolist() == expected["n"].tolist()
+    series = mp.group_mean(table.x, table.k)
+    assert series.name == "x" and series["b"] == 0.6
+    assert np.isnan(mp.group_mean(table.x, [0, 0, 1, 0, 0, 0])[1])
+    assert mp.group_sum(table.n, table.k, dropna=False).tolist() == [5, 6, 4]
+    nullable = pd.Series([LARGE, None, 2], dtype="Int64")
+    assert mp.group_sum(nullable, [0, 0, 0]).tolist() == [LARGE + 2]
+
+
+def test_refusals():
+    table = pd.DataFrame({"x": [1.0], "s": ["a"]})
+    with pytest.raises(TypeError, match=r"column 's'.*select_dtypes"):
+        mypackage.sum(table)
+    with pytest.raises(TypeError, match="takes no where="):
+        mypackage.sum(table, where=[True])
+    with pytest.raises(ValueError, match="no axis 1"):
+        mypackage.sum(table.x, axis=1)
+    with pytest.raises(ValueError, match="by has 2 values, but there are 1 rows"):
+        mp.group_sum(table.x, [0, 1])
+
+
+@pytest.mark.parametrize("name", mp.__all__)
+def test_docstring_examples(name):
+    tests = doctest.DocTestFinder().find(getattr(mp, name), name, globs={})
+    assert any(test.examples for test in tests)
+    for test in tests:
+        assert doctest.DocTestRunner().run(test).failed == 0

@@ -1,0 +1,94 @@
+"""xarray: by dimension, lazy where the data are, with coordinates and attributes."""
+
+import doctest
+import importlib
+
+import numpy as np
+import pytest
+
+import mypackage
+
+xr = pytest.importorskip("xarray")
+mx = importlib.import_module("mypackage.xarray")
+
+
+def cube(chunks=None):
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((6, 4, 5)) * 2.0 ** rng.integers(-200, 200, (6, 4, 5))
+    values[1, 2, 3] = np.nan
+    coords = {"time": range(6), "place": list("abcd"), "season": ("time", list("wssaaw"))}
+    array = xr.DataArray(
+        values, coords, ("time", "place", "level"), name="flux", attrs={"units": "W"}
+    )
+    return array if chunks is None else array.chunk(chunks)
+
+
+@pytest.mark.parametrize("chunks", [None, {"time": 2, "level": 3}])
+@pytest.mark.parametrize("dim", [None, "time", ["place", "time"], ...])
+@pytest.mark.parametrize("name", ["sum", "mean"])
+def test_reductions(name, dim, chunks):
+    if chunks:
+        pytest.importorskip("dask")
+    array = cube(chunks)
+    axes = {"time": 0, None: None, ...: None}.get(dim if dim != ["place", "time"] else 0, (0, 1))
+    with np.errstate(invalid="ignore"):
+        expected = getattr(mypackage, f"nan{name}")(cube().values, axis=axes)
+        plain = getattr(mypackage, name)(cube().values, axis=axes)
+    result = getattr(mx, name)(array, dim)
+    assert (result.chunks is not None) == (chunks is not None)
+    assert result.dims == getattr(array, name)(dim).dims
+    assert result.attrs == array.attrs and result.name == "flux"
+    assert set(result.coords) == set(getattr(array, name)(dim).coords)
+    assert np.array_equal(result.values, expected)
+    unskipped = getattr(mx, name)(array, dim, skipna=False)
+    assert np.array_equal(unskipped.values, plain, equal_nan=True)
+
+
+def test_the_packages_own_functions():
+    array = cube()
+    result = mypackage.sum(array, axis=(0, -1))
+    assert result.dims == ("place",)
+    assert np.array_equal(result, mypackage.nansum(array.values, axis=(0, -1)))
+    assert mypackage.mean(array, axis=0, keepdims=True).dims == array.dims
+    where = array > 0
+    expected = mypackage.nansum(array.values, where=where.values)
+    assert float(mypackage.sum(array, where=where)) == expected
+    with pytest.raises(TypeError, match="takes no out="):
+        mypackage.sum(array, out=np.zeros(()))
+
+
+def test_datasets():
+    data = cube().to_dataset().assign(n=("time", range(6)), label=("time", list("abcdef")))
+    result = mx.sum(data, "time")
+    assert set(result.data_vars) == {"flux", "n"} and int(result.n) == 15
+    assert np.array_equal(result.flux, mypackage.nansum(cube().values, axis=0))
+    assert float(mypackage.mean(data).n) == 2.5
+    with pytest.raises(TypeError, match=r"dim="):
+        mypackage.sum(data, axis=0)
+    with pytest.raises(ValueError, match="nowhere"):
+        mx.sum(data, "nowhere")
+
+
+@pytest.mark.parametrize("chunks", [None, {"time": 2, "level": 3}])
+def test_groups(chunks):
+    if chunks:
+        pytest.importorskip("dask")
+    array = cube(chunks).drop_isel(level=3)
+    for name, whole in (("group_sum", mypackage.sum), ("group_mean", mypackage.mean)):
+        result = getattr(mx, name)(array, "season")
+        assert result.dims == ("season", "place", "level")
+        assert result.season.values.tolist() == ["a", "s", "w"]
+        assert result.attrs == array.attrs and set(result.coords) == {"season", "place"}
+        for season in "asw":
+            part = array.values[array.season.values == season]
+            assert np.array_equal(result.sel(season=season), whole(part, axis=0))
+    with pytest.raises(ValueError, match="one dimension"):
+        mx.group_sum(array, array > 0)
+
+
+@pytest.mark.parametrize("name", mx.__all__)
+def test_docstring_examples(name):
+    tests = doctest.DocTestFinder().find(getattr(mx, name), name, globs={})
+    assert any(test.examples for test in tests)
+    for test in tests:
+        assert doctest.DocTestRunner().run(test).failed == 0

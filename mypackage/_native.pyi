@@ -6,6 +6,7 @@ from typing_extensions import Self
 
 __all__ = [
     "ExactSum",
+    "_group_states",
     "add",
     "build_info",
     "cumsum",
@@ -471,6 +472,9 @@ def sum(
     initial: complex | np.generic | None = 0,
     where: ArrayLike = True,
 ) -> Any: ...
+def _group_states(
+    group_idx: ArrayLike, array: ArrayLike, axis: int | None, size: int | None
+) -> ExactSum: ...
 def group_mean(
     group_idx: ArrayLike,
     array: ArrayLike,

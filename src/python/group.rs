@@ -172,8 +172,9 @@ pub(super) fn _group_states<'py>(
 ) -> PyResult<ExactSum> {
     let name = GROUP_SUM.name;
     let kinds = array.py().import("mypackage._kinds")?;
-    let (array, labels) =
-        kinds.call_method1("grouped", (name, group_idx, array))?.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()?;
+    let (array, labels) = kinds
+        .call_method1("grouped", (name, group_idx, array))?
+        .extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()?;
     let groups = Groups::of(name, &array, &labels, axis, size)?;
     let request = groups.request(groups.number.complex);
     let cells = Mutex::new(vec![exact::Accumulator::new(); request.results() * groups.size]);
@@ -220,7 +221,9 @@ impl<'a, 'py> Groups<'a, 'py> {
             None => ndim.checked_sub(1),
         };
         let Some(axis) = axis else {
-            return Err(PyValueError::new_err(format!("{name}: array must have at least one axis")));
+            return Err(PyValueError::new_err(format!(
+                "{name}: array must have at least one axis"
+            )));
         };
         let labels = labels_of(Array { object: labels });
         let length = view.shape()[axis];
@@ -234,7 +237,9 @@ impl<'a, 'py> Groups<'a, 'py> {
         let groups = match &size {
             None => needed,
             Some(size) => size.extract().map_err(|_| {
-                PyValueError::new_err(format!("{name}: size must be an int of at least 0, not {size}"))
+                PyValueError::new_err(format!(
+                    "{name}: size must be an int of at least 0, not {size}"
+                ))
             })?,
         };
         if needed > groups {
@@ -260,7 +265,11 @@ impl<'a, 'py> Groups<'a, 'py> {
     }
 
     /// Calls `put(index, sum, count)` for every result, from any thread.
-    fn sum(&self, request: &exact::Request, put: &(dyn Fn(usize, &exact::Accumulator, i64) + Sync)) {
+    fn sum(
+        &self,
+        request: &exact::Request,
+        put: &(dyn Fn(usize, &exact::Accumulator, i64) + Sync),
+    ) {
         let inner: usize = request.axes[self.axis + 1..].iter().map(|axis| axis.size).product();
         let (counts, labels, size) = (&self.counts, self.labels, self.size);
         let count = |index: usize| counts[index / inner % size];

@@ -6,7 +6,6 @@ from typing_extensions import Self
 
 __all__ = [
     "ExactSum",
-    "_group_states",
     "add",
     "build_info",
     "cumsum",
@@ -16,6 +15,7 @@ __all__ = [
     "fibonacci_pair",
     "get_num_threads",
     "group_mean",
+    "group_states",
     "group_sum",
     "hello",
     "is_fibonacci",
@@ -472,7 +472,7 @@ def sum(
     initial: complex | np.generic | None = 0,
     where: ArrayLike = True,
 ) -> Any: ...
-def _group_states(
+def group_states(
     group_idx: ArrayLike, array: ArrayLike, axis: int | None, size: int | None
 ) -> ExactSum: ...
 def group_mean(

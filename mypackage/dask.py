@@ -19,7 +19,7 @@ import numpy as np
 from mypackage import ExactSum
 from mypackage._extras import require
 from mypackage._kinds import is_dask
-from mypackage._native import _group_states
+from mypackage._native import group_states
 from mypackage._states import add, result_dtype, rounded
 
 da = require("dask.array")
@@ -284,7 +284,7 @@ def _group_state(
         return ExactSum((*x.shape[: axis[0]], size, *x.shape[axis[0] + 1 :]))
     # They were broadcast to the chunk's shape.
     line = np.moveaxis(labels, axis[0], -1)[(0,) * (x.ndim - 1)]
-    return _group_states(line, x, axis[0], size)
+    return group_states(line, x, axis[0], size)
 
 
 def _group_value(total: ExactSum, *, name: str, dtype: Any, fill_value: Any) -> Any:

@@ -157,14 +157,14 @@ fn grouped<'py>(
     Ok(result)
 }
 
-/// _group_states(group_idx, array, axis, size)
+/// group_states(group_idx, array, axis, size)
 /// --
 ///
 /// The exact sums and counts of the groups as an `ExactSum` of the result's shape: what
 /// `mypackage.dask` merges.
 #[pyfunction]
 #[pyo3(signature = (group_idx, array, axis, size))]
-pub(super) fn _group_states<'py>(
+pub(super) fn group_states<'py>(
     group_idx: &Bound<'py, PyAny>,
     array: &Bound<'py, PyAny>,
     axis: Option<Bound<'py, PyAny>>,

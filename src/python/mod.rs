@@ -40,7 +40,7 @@ mod _native {
     #[pymodule_export]
     use super::cumsum::cumsum;
     #[pymodule_export]
-    use super::group::{_group_states, group_mean, group_sum};
+    use super::group::{group_mean, group_states, group_sum};
     #[pymodule_export]
     use super::hello::{add, hello};
     #[pymodule_export]

@@ -96,6 +96,23 @@ impl State {
         }
     }
 
+    /// The byte form; the parts of complex sums are a last axis.
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut shape = self.shape.clone();
+        shape.extend(self.complex.then_some(2));
+        exact::encode(if self.complex { COMPLEX } else { REAL }, &shape, &self.cells)
+    }
+
+    fn from_bytes(data: &[u8]) -> PyResult<State> {
+        let (kind, mut shape, cells) = exact::decode(data)?;
+        if kind > COMPLEX || kind == COMPLEX && shape.pop() != Some(2) {
+            return Err(PyValueError::new_err(format!(
+                "these bytes are not an exact sum: kind {kind} is unknown to this release"
+            )));
+        }
+        Ok(State { shape, complex: kind == COMPLEX, cells })
+    }
+
     fn negate(&mut self) {
         self.cells.iter_mut().for_each(Accumulator::negate);
     }
@@ -495,9 +512,7 @@ impl ExactSum {
     /// bytes
     ///     About 20 bytes and 10 for each sum of ordinary numbers.
     fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        let state = self.snapshot();
-        let kind = if state.complex { COMPLEX } else { REAL };
-        PyBytes::new(py, &exact::encode(kind, &state.shape, &state.cells))
+        PyBytes::new(py, &self.snapshot().to_bytes())
     }
 
     /// from_bytes(data)
@@ -513,13 +528,7 @@ impl ExactSum {
     #[pyo3(signature = (data, /))]
     fn from_bytes(_class: &Bound<'_, PyType>, data: &Bound<'_, PyAny>) -> PyResult<ExactSum> {
         let data = data.py().get_type::<PyBytes>().call1((data,))?;
-        let (kind, shape, cells) = exact::decode(data.cast::<PyBytes>()?.as_bytes())?;
-        if kind > COMPLEX {
-            return Err(PyValueError::new_err(format!(
-                "these bytes are not an exact sum: kind {kind} is unknown to this release"
-            )));
-        }
-        Ok(ExactSum::from_state(State { shape, complex: kind == COMPLEX, cells }))
+        State::from_bytes(data.cast::<PyBytes>()?.as_bytes()).map(ExactSum::from_state)
     }
 
     fn __reduce__<'py>(
@@ -570,7 +579,7 @@ impl ExactSum {
     /// A small table for notebooks.
     fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
         let state = self.snapshot();
-        let bytes = exact::encode(REAL, &state.shape, &state.cells).len();
+        let bytes = state.to_bytes().len();
         let value = if state.shape.is_empty() {
             reductions::quiet_value(py, state.complex, &state.cells)?
         } else {

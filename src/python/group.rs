@@ -140,7 +140,7 @@ fn grouped<'py>(
     let results = request.results() * groups.size;
     let writer = Writer::new(py, operation, target, None, &groups.shape, results)?;
     groups.sum(&request, &|index, sum, count| {
-        if count != 0 {
+        if count != 0 || target == Target::Object {
             writer.put_counted(index, sum, count);
         }
     });

@@ -1,0 +1,228 @@
+"""`ExactSum` against exact fractions: order, grouping, taking back, bytes, kinds of input."""
+
+import copy
+import math
+import pickle
+import subprocess
+import sys
+from fractions import Fraction
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given
+
+import mypackage
+from mypackage import ExactSum
+
+RNG = np.random.default_rng(20)
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def exact(total: ExactSum) -> Fraction:
+    return Fraction(*total.as_integer_ratio())
+
+
+def fraction(values) -> Fraction:
+    return sum(map(Fraction, values), Fraction(0))
+
+
+@given(st.lists(finite), st.randoms())
+def test_any_order_and_grouping(values, random):
+    total = ExactSum()
+    rest = list(values)
+    random.shuffle(rest)
+    parts = []
+    while rest:
+        size = random.randint(1, len(rest))
+        parts.append(ExactSum().add(np.array(rest[:size])))
+        rest = rest[size:]
+    random.shuffle(parts)
+    for part in parts:
+        total += part
+    assert exact(total) == fraction(values)
+    assert total == ExactSum().add(np.array(values))
+    assert total.count == len(values)
+
+
+@given(st.lists(finite), st.lists(st.floats()))
+def test_subtracting_takes_back_exactly(kept, passing):
+    total = ExactSum().add(np.array(kept))
+    before = total.to_bytes()
+    total.add(np.array(passing)).subtract(np.array(passing))
+    assert total.to_bytes() == before
+
+
+def test_a_sliding_window_never_drifts():
+    values = RNG.normal(size=3000) * 10.0 ** RNG.integers(-200, 200, 3000)
+    window = ExactSum()
+    for index, value in enumerate(values):
+        window += value
+        if index >= 50:
+            window -= values[index - 50]
+        if index % 100 == 99:
+            assert window.value() == mypackage.sum(values[max(0, index - 49) : index + 1])
+    assert window.subtract(values[-50:]) == ExactSum()
+
+
+@given(st.lists(st.floats(), max_size=30))
+def test_value_and_mean_are_those_of_the_functions(values):
+    array = np.array(values)
+    total = ExactSum().add(array)
+    with np.errstate(all="ignore"):
+        for dtype in (np.float16, np.float32, np.float64):
+            value = total.value(dtype)
+            assert type(value) is dtype
+            assert value.tobytes() == mypackage.sum(array, dtype=dtype).tobytes()
+            if values:
+                assert total.mean(dtype).tobytes() == mypackage.mean(array, dtype=dtype).tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["?", "i1", "u8", "i8", "f2", "f4", ">f8", "c8", "c16"])
+def test_every_dtype_and_layout(dtype):
+    values = (RNG.integers(0, 2 if dtype == "?" else 100, (7, 40))).astype(dtype)
+    for array in (values, values.T, values[::-1, ::3], np.asfortranarray(values)):
+        total = ExactSum().add(array)
+        assert total.value() == array.astype("c16" if "c" in dtype else "f8").sum()
+        assert total.count == array.size
+
+
+def test_large_integers_are_exact():
+    values = np.array([2**63 - 1, 1, 2**62], dtype=np.uint64)
+    total = ExactSum().add(values)
+    assert total.as_integer_ratio() == (2**63 + 2**62, 1)
+    assert total.value(np.uint64) == 2**63 + 2**62
+    with pytest.raises(OverflowError, match=str(2**63 + 2**62)):
+        total.value(np.int64)
+
+
+def test_arrays_of_sums():
+    values = RNG.normal(size=(4, 5, 6)) * 1e200
+    columns = ExactSum((5, 6)).add(values)
+    np.testing.assert_array_equal(columns.value(), mypackage.sum(values, axis=0))
+    np.testing.assert_array_equal(columns.count, np.full((5, 6), 4))
+    middle = ExactSum((4, 6)).add(values, axis=1).add(values, axis=(1,))
+    np.testing.assert_array_equal(
+        middle.value(), mypackage.sum(np.concatenate([values, values], axis=1), axis=1)
+    )
+    mask = values > 0
+    some = ExactSum((5, 6)).add(values, where=mask)
+    np.testing.assert_array_equal(some.value(), mypackage.sum(values, axis=0, where=mask))
+    np.testing.assert_array_equal(some.count, mask.sum(axis=0))
+    np.testing.assert_array_equal(ExactSum(3).add(np.ones((0, 3))).value(), np.zeros(3))
+
+
+def test_infinities_and_nans_can_be_taken_back():
+    total = ExactSum().add([1.0, math.inf])
+    assert total.value() == math.inf
+    total += -math.inf
+    with pytest.warns(RuntimeWarning, match="invalid"):
+        assert math.isnan(total.value())
+    total -= [math.inf, -math.inf]
+    assert total.value() == 1.0
+    assert math.isnan(total.add(math.nan).value())
+    assert total.subtract(math.nan).value() == 1.0
+
+
+def test_complex_numbers_join_real_ones():
+    total = ExactSum().add([1.0, 2.0])
+    total += [1e300 + 1j, -1e300 + 2j]
+    assert (total.value(), total.mean(), total.count) == (3 + 3j, 0.75 + 0.75j, 4)
+    assert ExactSum.from_bytes(total.to_bytes()) == total
+    many = ExactSum((2, 2)).add(np.array([[1j, 2], [3, 4]]))
+    assert ExactSum.from_bytes(many.to_bytes()) == many
+    assert "<td>4 sums" in many._repr_html_()
+    with pytest.raises(ValueError, match="real"):
+        total.as_integer_ratio()
+
+
+@given(st.lists(st.floats(), max_size=40), st.integers(0, 2))
+def test_bytes_are_canonical(values, spare):
+    total = ExactSum(2).add(np.array([values, values]).T.reshape(-1, 2))
+    again = ExactSum.from_bytes(bytearray(total.to_bytes()))
+    assert again == total and again.to_bytes() == total.to_bytes()
+    for other in (pickle.loads(pickle.dumps(total)), copy.copy(total), copy.deepcopy(total)):
+        assert other == total
+        other += np.ones(2)
+        assert other != total
+
+
+@given(st.data())
+def test_bad_bytes_are_refused(data):
+    good = ExactSum(3).add(np.arange(27.0).reshape(9, 3) / 7).to_bytes()
+    at = data.draw(st.integers(0, len(good) - 1))
+    bad = bytearray(good)
+    bad[at] ^= 1 << data.draw(st.integers(0, 7))
+    for broken in (bytes(bad), good[:at], good + b"\0"):
+        with pytest.raises(ValueError, match="not an exact sum"):
+            ExactSum.from_bytes(broken)
+
+
+def test_sizes_that_the_documentation_states():
+    ordinary = ExactSum().add(RNG.normal(size=10**5))
+    assert len(ordinary.to_bytes()) < 40
+    wild = ExactSum().add(np.array([5e-324, 1.7e308, 1.0]))
+    assert len(wild.to_bytes()) < 560
+
+
+def test_another_process_gets_the_same_sum():
+    total = ExactSum().add([0.1, 1e300, 1e-300])
+    code = "import pickle, sys; print(pickle.load(sys.stdin.buffer).to_bytes().hex())"
+    run = subprocess.run(
+        [sys.executable, "-c", code], input=pickle.dumps(total), capture_output=True, check=True
+    )
+    assert run.stdout.decode().strip() == total.to_bytes().hex()
+
+
+def test_operators_and_the_builtin_sum():
+    one, two = ExactSum().add(1.0), ExactSum().add(2.0)
+    assert (one + two).value() == 3.0 and (two - one).value() == 1.0
+    assert (one + 5).count == 2 and one.count == 1
+    assert sum([one, two]) == one + two
+    assert float(one) == 1.0
+    assert one != 1.0
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(one)
+
+
+def test_streams_of_arrays():
+    chunks = [RNG.normal(size=size) for size in (3, 0, 1000, 7)]
+    assert ExactSum().add(iter(chunks)) == ExactSum().add(np.concatenate(chunks))
+
+
+def test_masked_elements_are_left_out():
+    masked = np.ma.array([1.0, 2.0, 4.0], mask=[False, True, False])
+    total = ExactSum().add(masked)
+    assert (total.value(), total.count) == (5.0, 2)
+    assert total.add(masked, where=[True, True, False]).value() == 6.0
+
+
+def test_representations():
+    assert repr(ExactSum().add([1.5, 1])) == "ExactSum(2.5, count=2)"
+    assert repr(ExactSum((2, 3))) == "<ExactSum of shape (2, 3), 6 sums of 0 numbers>"
+    html = ExactSum().add(2.5)._repr_html_()
+    assert html.startswith("<table>") and "<td>2.5</td>" in html
+
+
+def test_an_empty_mean_warns():
+    with pytest.warns(RuntimeWarning, match="Mean of empty slice"):
+        assert math.isnan(ExactSum().mean())
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "match"),
+    [
+        (lambda: ExactSum().add("x"), TypeError, "no exact sum"),
+        (lambda: ExactSum().add(np.array([1], "M8[s]")), TypeError, "datetime64"),
+        (lambda: ExactSum(2).add(np.ones((2, 3))), ValueError, r"\[2, 3\]"),
+        (lambda: ExactSum(2).merge(ExactSum(3)), ValueError, r"\[3\]"),
+        (lambda: ExactSum(-1), ValueError, "not a shape"),
+        (lambda: ExactSum("x"), TypeError, "shape must be"),
+        (lambda: ExactSum((10**9, 10**9, 10**9)), ValueError, "shape|memory"),
+        (lambda: ExactSum(10**17), ValueError, "memory"),
+        (lambda: ExactSum().add(math.inf).as_integer_ratio(), OverflowError, "inf"),
+    ],
+)
+def test_bad_input_is_named(make, error, match):
+    with pytest.raises(error, match=match):
+        make()

@@ -115,8 +115,17 @@ impl Ring {
     /// assert_eq!(Ring::fibonacci(1000).power(90).b, 120); // F(90) = 2880067194370816120
     /// ```
     pub fn power(&self, n: u128) -> Power {
+        if self.minus_q == self.p && self.p == self.one().a {
+            self.raise::<true>(n)
+        } else {
+            self.raise::<false>(n)
+        }
+    }
+
+    #[inline(always)]
+    fn raise<const FIBONACCI: bool>(&self, n: u128) -> Power {
         let bits = u128::BITS - n.leading_zeros();
-        (0..bits).rev().fold(self.one(), |x, bit| self.step::<false>(x, n >> bit & 1 == 1))
+        (0..bits).rev().fold(self.one(), |x, bit| self.step::<FIBONACCI>(x, n >> bit & 1 == 1))
     }
 
     /// Whether alpha^k = 1: for the Fibonacci numbers, whether F(k) = 0 and F(k+1) = 1.

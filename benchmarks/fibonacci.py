@@ -15,11 +15,13 @@ import math
 import platform
 import time
 from collections.abc import Callable
+from functools import partial
 
 import gmpy2
 import numba
 import numpy as np
 import sympy
+from sympy.ntheory.factor_ import factor_cache
 
 import mypackage
 
@@ -55,6 +57,10 @@ def numba_mod(n: np.ndarray, m: np.ndarray) -> np.ndarray:
     return _numba_mod(n, np.atleast_1d(np.asarray(m, dtype=np.int64)), np.empty_like(n))
 
 
+def gmpy2_ints(n: list[int]) -> list[int]:
+    return [int(gmpy2.fib(k)) for k in n]
+
+
 def gmpy2_mod(n: np.ndarray, m: np.ndarray) -> list[int]:
     pairs = np.broadcast(n, m)
     return [int(gmpy2.lucasu_mod(1, -1, int(k), int(modulus))) for k, modulus in pairs]
@@ -83,40 +89,41 @@ def sympy_period(m: int) -> int:
     return math.lcm(*(of_prime(p) * p ** (e - 1) for p, e in sympy.factorint(m).items()))
 
 
+def sympy_periods(m: np.ndarray) -> list[int]:
+    # Else the second run would look its factors up.
+    factor_cache.cache_clear()
+    return [sympy_period(k) for k in m.tolist()]
+
+
+# Name, number of elements, ours, and each peer with the number of elements it takes.
 Case = tuple[str, int, Callable[[], object], dict[str, tuple[int, Callable[[], object]]]]
 
 
 def cases(quick: bool) -> list[Case]:
-    """Name, number of elements, ours, and for each peer on how many of them it runs."""
-    rng = np.random.default_rng(2026)
+    return [*table_cases(quick), *modular_cases(quick), *period_cases(quick), *object_cases(quick)]
+
+
+def table_cases(quick: bool) -> list[Case]:
+    rng = np.random.default_rng(1)
     found: list[Case] = []
     for name, limit in ("fibonacci", 92), ("lucas", 90):
         function = getattr(mypackage, name)
         table = function(np.arange(limit + 1))
         for size in [10**5] if quick else [10**5, 10**7]:
             n = rng.integers(0, limit, size, endpoint=True)
-            out, peer_out, copied = np.empty_like(n), np.empty_like(n), np.empty_like(n)
-            found.append(
-                (
-                    f"{name}, int64",
-                    size,
-                    lambda function=function, n=n, out=out: function(n, out=out),
-                    {
-                        "table[n]": (size, lambda table=table, n=n: table[n]),
-                        "np.take": (
-                            size,
-                            lambda table=table, n=n, out=peer_out: np.take(
-                                table, n, out=out, mode="clip"
-                            ),
-                        ),
-                        # Not the same work, but the speed of memory.
-                        "np.copyto (memory)": (
-                            size,
-                            lambda n=n, out=copied: np.copyto(out, n),
-                        ),
-                    },
-                )
-            )
+            ours, theirs, copied = (np.empty_like(n) for _ in range(3))
+            peers = {
+                "table[n]": (size, partial(table.__getitem__, n)),
+                "np.take": (size, partial(np.take, table, n, out=theirs, mode="clip")),
+                # Not the same work, but the speed of memory.
+                "np.copyto": (size, partial(np.copyto, copied, n)),
+            }
+            found.append((f"{name}, int64", size, partial(function, n, out=ours), peers))
+    return found
+
+
+def modular_cases(quick: bool) -> list[Case]:
+    rng = np.random.default_rng(2)
     size, few = (10**4, 200) if quick else (10**5, 2000)
     n = rng.integers(0, 2**63 - 1, size)
     moduli = {
@@ -126,52 +133,43 @@ def cases(quick: bool) -> list[Case]:
         "31-bit m each": rng.integers(2**30, 2**31, size),
         "63-bit m each": rng.integers(2**62, 2**63 - 1, size),
     }
+    found: list[Case] = []
     for label, m in moduli.items():
-        first = m[:few] if np.ndim(m) else m
-        peers = {"gmpy2": (few, lambda m=first: gmpy2_mod(n[:few], m))}
+        peers = {"gmpy2": (few, partial(gmpy2_mod, n[:few], m[:few] if np.ndim(m) else m))}
         if int(np.max(m)) < 2**31:
-            peers["numba"] = (size, lambda m=m: numba_mod(n, m))
-        found.append(
-            (f"fibonacci_mod, {label}", size, lambda m=m: mypackage.fibonacci_mod(n, m), peers)
-        )
+            peers["numba"] = (size, partial(numba_mod, n, m))
+        ours = partial(mypackage.fibonacci_mod, n, m)
+        found.append((f"fibonacci_mod, {label}", size, ours, peers))
+    return found
+
+
+def period_cases(quick: bool) -> list[Case]:
+    rng = np.random.default_rng(3)
+    found: list[Case] = []
     for exponent in 6, 12, 18:
-        few = 50 if quick or exponent == 18 else 200
-        m = rng.integers(1, 10**exponent, few)
-        found.append(
-            (
-                f"pisano_period, m < 10^{exponent}",
-                few,
-                lambda m=m: mypackage.pisano_period(m),
-                {"sympy": (few, lambda m=m: [sympy_period(int(k)) for k in m])},
-            )
-        )
+        size = 50 if quick else 500
+        m = rng.integers(1, 10**exponent, size)
+        peers = {"sympy": (50, partial(sympy_periods, m[:50]))}
+        ours = partial(mypackage.pisano_period, m)
+        found.append((f"pisano_period, m < 10^{exponent}", size, ours, peers))
+    return found
+
+
+def object_cases(quick: bool) -> list[Case]:
+    rng = np.random.default_rng(4)
+    found: list[Case] = []
     for exponent in [4, 5, 6] if quick else [4, 5, 6, 7]:
-        k = 10**exponent
-        found.append(
-            (
-                f"fibonacci, object, n = 10^{exponent}",
-                1,
-                lambda k=k: mypackage.fibonacci(k, dtype=object),
-                {
-                    "gmpy2": (1, lambda k=k: gmpy2.fib(k)),
-                    "int(gmpy2)": (1, lambda k=k: int(gmpy2.fib(k))),
-                },
-            )
-        )
-    batches = {
-        "arange(2000)": np.arange(2000),
-        "10000 random n < 10^5": rng.integers(0, 10**5, 10**4),
-    }
-    for label, batch in list(batches.items())[: 1 if quick else 2]:
-        ints, objects = batch.tolist(), batch.astype(object)
-        found.append(
-            (
-                f"fibonacci, object, {label}",
-                len(ints),
-                lambda objects=objects: mypackage.fibonacci(objects),
-                {"gmpy2": (len(ints), lambda ints=ints: [int(gmpy2.fib(k)) for k in ints])},
-            )
-        )
+        n = 10**exponent
+        ours = partial(mypackage.fibonacci, n, dtype=object)
+        peers = {"gmpy2": (1, partial(gmpy2_ints, [n])), "gmpy2 mpz": (1, partial(gmpy2.fib, n))}
+        found.append((f"fibonacci, object, n = 10^{exponent}", 1, ours, peers))
+    batches = {"arange(2000)": np.arange(2000)}
+    if not quick:
+        batches["random n < 10^5"] = rng.integers(0, 10**5, 10**4)
+    for label, n in batches.items():
+        ours = partial(mypackage.fibonacci, n.astype(object))
+        peers = {"gmpy2": (n.size, partial(gmpy2_ints, n.tolist()))}
+        found.append((f"fibonacci, object, {label}", n.size, ours, peers))
     return found
 
 

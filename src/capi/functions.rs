@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use super::status::{Outcome, guard, last_message};
 use super::strided::{BLOCK, Strided, store};
 use crate::error::Error;
-use crate::fibonacci::modular::{self, Member, Ring, SharedRing};
+use crate::fibonacci::modular::{self, Member, SharedRing};
 use crate::fibonacci::small::{self, Tabulated};
 use crate::hello;
 use crate::sum::{Accumulator, Axis, DotRequest, Dtype, Request, Vectors, sum_axes, vecdot};
@@ -156,7 +156,7 @@ pub unsafe extern "C" fn mypackage_fibonacci_mod_u64(
             if modulus == 0 {
                 return Err(zero().into());
             }
-            let ring = SharedRing::new(Ring::fibonacci(modulus));
+            let ring = SharedRing::fibonacci(modulus);
             return map_blocks(n, out, |_, n, out| Ok(ring.members(Member::U, n, modulus, out)?));
         }
         map_blocks(n, out, |start, n, out| {

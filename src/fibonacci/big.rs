@@ -13,7 +13,7 @@ use crate::fibonacci::modular::Member;
 use crate::fibonacci::small::FIBONACCI;
 use crate::fibonacci::transform::multiply;
 
-/// The largest result, in bits: a gigabyte is more than 7 * 10^9 for the index.
+/// The largest result, in bits: eight gigabytes, for an index near 10^11.
 const MAX_BITS: u64 = 1 << 36;
 /// Memory at work at the worst moment, relative to the result.
 const WORKING_SETS: usize = 6;
@@ -209,23 +209,21 @@ pub fn is_negated(member: Member, n: u64) -> bool {
 pub fn index<E>(x: &IBig, poll: &mut dyn FnMut() -> Result<(), E>) -> Result<Option<i64>, E> {
     let negative = *x < IBig::ZERO;
     let x = x.clone().into_parts().1;
-    let found = if x < UBig::from(*FIBONACCI.last().expect("not empty")) {
-        let word = x.as_words().first().map_or(0, |&word| word);
-        FIBONACCI.iter().position(|&f| Word::from(f as Word) == word).map(|n| n as u64)
-    } else {
-        // Members with the same bit length are at most two, and almost all other x are ruled out
-        // by their last word.
-        let len = x.bit_len() as u128;
-        let first = ((len << 64) / BITS_PER_INDEX) as u64;
-        let last_word = x.as_words()[0];
-        let mut found = None;
-        for n in first..first + 4 {
-            if last_word_of(n) == last_word && number(Member::U, n, poll)? == x {
-                found = Some(n);
-                break;
+    let found = match u64::try_from(&x) {
+        Ok(word) => FIBONACCI.iter().position(|&f| f == word).map(|n| n as u64),
+        Err(_) => {
+            // At most two members have this length in bits, and almost all other numbers are ruled
+            // out by their last word.
+            let first = (((x.bit_len() as u128) << 64) / BITS_PER_INDEX) as u64;
+            let mut found = None;
+            for n in first..first + 4 {
+                if last_word(n) == x.as_words()[0] && number(Member::U, n, poll)? == x {
+                    found = Some(n);
+                    break;
+                }
             }
+            found
         }
-        found
     };
     Ok(match found {
         // F(-n) = -F(n) for even n only; -1 is F(-2).
@@ -236,8 +234,8 @@ pub fn index<E>(x: &IBig, poll: &mut dyn FnMut() -> Result<(), E>) -> Result<Opt
     })
 }
 
-/// F(n) modulo the word size.
-fn last_word_of(n: u64) -> Word {
+/// F(n) modulo 2^[`Word::BITS`].
+fn last_word(n: u64) -> Word {
     let (mut a, mut b) = (1 as Word, 0 as Word);
     for bit in (0..u64::BITS - n.leading_zeros()).rev() {
         let square = a.wrapping_mul(a).wrapping_add(b.wrapping_mul(b));

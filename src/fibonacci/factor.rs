@@ -10,7 +10,7 @@ use dashu_int::{UBig, modular::Reduced};
 
 use crate::fibonacci::modulus::Modulus;
 
-const SMALL_PRIMES: [u64; 54] = [
+pub(super) const SMALL_PRIMES: [u64; 54] = [
     2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97,
     101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167, 173, 179, 181, 191, 193,
     197, 199, 211, 223, 227, 229, 233, 239, 241, 251,
@@ -65,8 +65,14 @@ fn is_prime(n: u64) -> bool {
     }
     let modulus = Modulus::new(n);
     let (twos, odd) = ((n - 1).trailing_zeros(), (n - 1) >> (n - 1).trailing_zeros());
-    // Jim Sinclair's seven bases: no composite below 2^64 passes all of them.
-    [2, 325, 9375, 28178, 450_775, 9_780_504, 1_795_265_022].into_iter().all(|base| {
+    // No composite below 2^32 passes the three bases (Jaeschke 1993), none below 2^64 the seven
+    // (Jim Sinclair).
+    let bases: &[u64] = if n < 1 << 32 {
+        &[2, 7, 61]
+    } else {
+        &[2, 325, 9375, 28178, 450_775, 9_780_504, 1_795_265_022]
+    };
+    bases.iter().all(|&base| {
         let base = modulus.reduce(base);
         let mut x = modulus.pow(base, odd);
         if base == 0 || x == 1 || x == n - 1 {

@@ -13,6 +13,7 @@ pub mod big_modular;
 pub mod factor;
 pub mod modular;
 pub mod modulus;
+mod narrow;
 pub mod pisano;
 pub mod small;
 pub mod transform;

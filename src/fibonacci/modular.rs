@@ -15,6 +15,7 @@ use crate::cpu::{self, dispatch};
 use crate::error::{Error, Result};
 use crate::fibonacci::Word;
 use crate::fibonacci::modulus::Modulus;
+use crate::fibonacci::narrow;
 
 /// Which of the two sequences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,8 +115,17 @@ impl Ring {
     /// assert_eq!(Ring::fibonacci(1000).power(90).b, 120); // F(90) = 2880067194370816120
     /// ```
     pub fn power(&self, n: u128) -> Power {
+        if self.minus_q == self.p && self.p == self.one().a {
+            self.raise::<true>(n)
+        } else {
+            self.raise::<false>(n)
+        }
+    }
+
+    #[inline(always)]
+    fn raise<const FIBONACCI: bool>(&self, n: u128) -> Power {
         let bits = u128::BITS - n.leading_zeros();
-        (0..bits).rev().fold(self.one(), |x, bit| self.step::<false>(x, n >> bit & 1 == 1))
+        (0..bits).rev().fold(self.one(), |x, bit| self.step::<FIBONACCI>(x, n >> bit & 1 == 1))
     }
 
     /// Whether alpha^k = 1: for the Fibonacci numbers, whether F(k) = 0 and F(k+1) = 1.
@@ -176,7 +186,7 @@ fn residue<T: Word>(modulus: &Modulus, x: T) -> u64 {
 
 /// The word that Python's `%` gives for a residue modulo |m|.
 #[inline(always)]
-fn signed<M: Word>(residue: u64, m: M) -> M {
+pub(super) fn signed<M: Word>(residue: u64, m: M) -> M {
     M::from_bits(if m.is_negative() && residue != 0 {
         residue.wrapping_add(m.bits())
     } else {
@@ -233,7 +243,17 @@ fn fibonacci_body<N: Word, M: Word>(
     m: &[M],
     out: &mut [M],
 ) -> Result<bool> {
-    each::<true, N, M>(member, |index| Ring::fibonacci(m[index].magnitude().max(1)), n, m, out)
+    let mut divided_by_zero = false;
+    let groups = n.chunks(narrow::GROUP).zip(m.chunks(narrow::GROUP));
+    for ((n, m), out) in groups.zip(out.chunks_mut(narrow::GROUP)) {
+        if m.iter().all(|m| (1..narrow::LIMIT).contains(&m.magnitude())) {
+            narrow::each(member, n, m, out);
+        } else {
+            let ring = |index: usize| Ring::fibonacci(m[index].magnitude().max(1));
+            divided_by_zero |= each::<true, N, M>(member, ring, n, m, out)?;
+        }
+    }
+    Ok(divided_by_zero)
 }
 
 dispatch! {
@@ -333,6 +353,8 @@ struct Multiplier {
 pub struct SharedRing {
     ring: Ring,
     tables: [OnceLock<Box<[Multiplier; WINDOW]>>; WINDOWS],
+    /// Takes over for a narrow modulus.
+    narrow: Option<narrow::Tables>,
 }
 
 impl SharedRing {
@@ -341,7 +363,16 @@ impl SharedRing {
 
     /// Prepares a ring.
     pub fn new(ring: Ring) -> SharedRing {
-        SharedRing { ring, tables: [const { OnceLock::new() }; WINDOWS] }
+        SharedRing { ring, tables: [const { OnceLock::new() }; WINDOWS], narrow: None }
+    }
+
+    /// Prepares the ring of the Fibonacci and Lucas numbers.
+    ///
+    /// # Panics
+    /// If `m` is 0.
+    pub fn fibonacci(m: u64) -> SharedRing {
+        let narrow = (m < narrow::LIMIT).then(|| narrow::Tables::new(m));
+        SharedRing { narrow, ..SharedRing::new(Ring::fibonacci(m)) }
     }
 
     fn multiplier(&self, x: Power) -> Multiplier {
@@ -417,6 +448,12 @@ fn shared_body<N: Word, M: Word>(
     m: M,
     out: &mut [M],
 ) -> Result<()> {
+    if let Some(tables) = &shared.narrow {
+        for (n, out) in n.chunks(narrow::GROUP).zip(out.chunks_mut(narrow::GROUP)) {
+            tables.members(member, n, m, out);
+        }
+        return Ok(());
+    }
     let mut x = [shared.ring.one(); GROUP];
     for (n, out) in n.chunks(GROUP).zip(out.chunks_mut(GROUP)) {
         let x = &mut x[..n.len()];
@@ -498,7 +535,7 @@ mod tests {
         #[test]
         fn tables_and_doubling_agree(n: i64, m in 1u64.., narrow in 0u32..64) {
             let m = (m >> narrow).max(1);
-            let shared = SharedRing::new(Ring::fibonacci(m));
+            let shared = SharedRing::fibonacci(m);
             for member in [Member::U, Member::V] {
                 let (mut one, mut other) = ([0], [0]);
                 fibonacci(member, &[n], &[m], &mut one).unwrap();

@@ -14,7 +14,7 @@ use dashu_int::{IBig, UBig};
 use crate::error::{Error, Result};
 use crate::fibonacci::Word;
 use crate::fibonacci::big_modular::Ring as BigRing;
-use crate::fibonacci::factor::{factor, factor_big};
+use crate::fibonacci::factor::{SMALL_PRIMES, factor, factor_big};
 use crate::fibonacci::modular::Ring;
 
 /// The least divisor of `multiple` that `is_period`, where only divisors by `primes` are tried.
@@ -52,28 +52,54 @@ pub fn period(m: u64) -> u128 {
     })
 }
 
-fn prime_power_period(prime: u64, exponent: u32) -> u128 {
-    let holds = |m: u64| {
-        let ring = Ring::fibonacci(m);
-        move |k: &u128| Ok::<_, std::convert::Infallible>(ring.is_period(*k))
-    };
+/// The periods of the small primes, by walking.
+static SMALL_PERIODS: [u16; SMALL_PRIMES.len()] = {
+    let mut periods = [0; SMALL_PRIMES.len()];
+    let mut index = 0;
+    while index < periods.len() {
+        let (mut a, mut b, mut steps) = (1, 1, 1);
+        while a != 0 || b != 1 {
+            (a, b) = (b, (a + b) % SMALL_PRIMES[index]);
+            steps += 1;
+        }
+        periods[index] = steps;
+        index += 1;
+    }
+    periods
+};
+
+fn prime_period(prime: u64) -> u128 {
+    if let Ok(index) = SMALL_PRIMES.binary_search(&prime) {
+        return u128::from(SMALL_PERIODS[index]);
+    }
     let wide = u128::from(prime);
-    let (multiple, related) = match prime % 5 {
-        0 => (20, 10),
-        1 | 4 => (wide - 1, wide - 1),
-        _ => (2 * (wide + 1), wide + 1),
+    // 5 is among the small primes; prime + 1 exceeds 64 bits for none, as 2^64 - 1 is composite.
+    let (multiple, related) = if matches!(prime % 5, 1 | 4) {
+        (wide - 1, prime - 1)
+    } else {
+        (2 * (wide + 1), prime + 1)
     };
-    // wide + 1 exceeds 64 bits for no prime: 2^64 - 1 is composite.
     let mut primes: Vec<u128> =
-        factor(related as u64).into_iter().map(|(prime, _)| u128::from(prime)).collect();
+        factor(related).into_iter().map(|(prime, _)| u128::from(prime)).collect();
     primes.push(2);
-    let Ok(of_prime) = least(multiple, &primes, holds(prime));
+    least_period(multiple, &primes, prime)
+}
+
+/// The least divisor of `multiple` that is a period modulo m.
+fn least_period(multiple: u128, primes: &[u128], m: u64) -> u128 {
+    let ring = Ring::fibonacci(m);
+    let Ok(period) =
+        least(multiple, primes, |&k| Ok::<_, std::convert::Infallible>(ring.is_period(k)));
+    period
+}
+
+fn prime_power_period(prime: u64, exponent: u32) -> u128 {
+    let of_prime = prime_period(prime);
     if exponent == 1 {
         return of_prime;
     }
-    let Ok(of_power) =
-        least(of_prime * wide.pow(exponent - 1), &[wide], holds(prime.pow(exponent)));
-    of_power
+    let wide = u128::from(prime);
+    least_period(of_prime * wide.pow(exponent - 1), &[wide], prime.pow(exponent))
 }
 
 fn gcd(mut a: u128, mut b: u128) -> u128 {
@@ -125,7 +151,7 @@ pub fn period_big<E>(
     let mut period = UBig::ONE;
     for (prime, exponent) in factor_big(m, poll)? {
         let of_prime = match u64::try_from(&prime) {
-            Ok(prime) => UBig::from(prime_power_period(prime, 1)),
+            Ok(prime) => UBig::from(prime_period(prime)),
             Err(_) => {
                 let residue = u64::try_from(&prime % UBig::from(5u8)).unwrap_or(0);
                 let (multiple, related) = if residue == 1 || residue == 4 {

@@ -36,7 +36,7 @@ impl<S: Which, N: Word + Scalar, M: Word + Scalar> Loop for Modular<S, N, M> {
     fn run(call: &Call<(N, M), (M,)>) -> PyResult<()> {
         let (_, m) = call.first();
         if m.magnitude() != 0 && call.is_shared(1) && call.count() >= SharedRing::PAYS_FROM {
-            let ring = SharedRing::new(Ring::fibonacci(m.magnitude()));
+            let ring = SharedRing::fibonacci(m.magnitude());
             return call.for_each_block(Work::Moderate, |(n, _), (out,)| {
                 ring.members(S::MEMBER, n, m, out)
             });

@@ -16,15 +16,16 @@ from typing import Any
 
 import numpy as np
 
+import mypackage
 from mypackage import ExactSum
 from mypackage._extras import require
 from mypackage._kinds import is_dask
-from mypackage._native import group_states
+from mypackage._native import _vecdot_states, group_states
 from mypackage._states import add, result_dtype, rounded
 
 da = require("dask.array")
 
-__all__ = ["group_mean", "group_sum", "mean", "nanmean", "nansum", "sum"]
+__all__ = ["group_mean", "group_sum", "mean", "nanmean", "nansum", "sum", "vecdot"]
 
 
 def sum(
@@ -294,6 +295,49 @@ def _group_value(total: ExactSum, *, name: str, dtype: Any, fill_value: Any) -> 
     value = rounded(name, total, dtype)
     value[nothing] = fill_value
     return value
+
+
+def vecdot(
+    x1: Any, x2: Any, /, *, axis: int | None = None, split_every: int | dict[int, int] | None = None
+) -> Any:
+    """Exact dot products of dask arrays along an axis, each rounded once; `x1` is conjugated.
+
+    Parameters
+    ----------
+    x1, x2 : array_like
+        At least one of them a dask array; they are broadcast against each other.
+    axis : int, optional
+        The axis of the vectors; the last by default.
+    split_every : int >= 2 or dict of axis to int, optional
+        How many states are merged at once.
+
+    Returns
+    -------
+    dask.array.Array
+        Lazy.
+
+    See Also
+    --------
+    mypackage.vecdot
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> x = da.from_array([1e200, 1.0, -1e200], chunks=1)
+    >>> float(mypackage.dask.vecdot(x, [1e200, 2.0, 1e200]).compute())
+    2.0
+    """
+    if axis is not None and axis >= 0:
+        raise ValueError(f"vecdot: give axis={axis} counted from the end, for both arrays alike")
+    x1, x2 = da.broadcast_arrays(da.asanyarray(x1), da.asanyarray(x2))
+    dtype = mypackage.vecdot(np.ones(1, x1.dtype), np.ones(1, x2.dtype)).dtype
+    axis = range(x1.ndim)[-1 if axis is None else axis]
+    finish = partial(_value, name="sum", initial=0, masked=False)
+    return _tree(x1, x2, _vecdot_state, finish, axis=axis, dtype=dtype, split_every=split_every)
+
+
+def _vecdot_state(x1: np.ndarray, x2: np.ndarray, axis: tuple[int, ...]) -> ExactSum:
+    return _vecdot_states(x1, x2, axis[0])
 
 
 def _reduction(

@@ -175,6 +175,30 @@ def test_refusals():
     assert md.sum(objects).compute() == 10**30 + 1
 
 
+# Dot products
+
+
+@settings(deadline=None, max_examples=30)
+@given(data=st.data(), axis=st.sampled_from([None, -1, -2]))
+def test_vecdot_of_any_chunking(data, axis):
+    x1, x2 = wild((7, 6)), wild((7, 6), seed=1)
+    lazy = da.from_array(x1, chunks=data.draw(chunked(x1.shape)))
+    with np.errstate(all="ignore"):
+        expected = mypackage.vecdot(x1, x2, axis=-1 if axis is None else axis)
+        same(mypackage.vecdot(lazy, x2, axis=-1 if axis is None else axis), expected, "sync")
+        other = da.from_array(x2, chunks=data.draw(chunked(x2.shape)))
+        same(md.vecdot(lazy, other, axis=axis, split_every=2), expected, "sync")
+
+
+def test_vecdot_dtypes():
+    x1 = (np.arange(12).reshape(4, 3) % 5 + 1j).astype("c16") / 3
+    x2 = np.arange(3.0)
+    same(md.vecdot(da.from_array(x1, chunks=2), x2), mypackage.vecdot(x1, x2))
+    same(md.vecdot(da.from_array(x2, chunks=2), x1), mypackage.vecdot(x2, x1))
+    integers = np.arange(9, dtype="i4")
+    same(md.vecdot(da.from_array(integers, chunks=2), integers), np.int32(204))
+
+
 # Groups
 
 

@@ -41,7 +41,14 @@ def rounded(name: str, state: ExactSum, dtype: np.dtype[Any]) -> Any:
     """The result of the function called `name`."""
     if name.endswith("mean"):
         return state.mean(dtype)
-    return _integers(state) if dtype.kind == "O" else state.value(dtype)
+    if dtype.kind == "O":
+        return _integers(state)
+    try:
+        return state.value(dtype)
+    except OverflowError as error:
+        raise OverflowError(
+            f"{name}: an exact sum does not fit {dtype}; use dtype=object for Python ints"
+        ) from error
 
 
 def _integers(state: ExactSum) -> Any:

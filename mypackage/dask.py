@@ -16,15 +16,16 @@ from typing import Any
 
 import numpy as np
 
+import mypackage
 from mypackage import ExactSum
 from mypackage._extras import require
 from mypackage._kinds import is_dask
-from mypackage._native import group_states
+from mypackage._native import _vecdot_states, group_states
 from mypackage._states import add, result_dtype, rounded
 
 da = require("dask.array")
 
-__all__ = ["group_mean", "group_sum", "mean", "nanmean", "nansum", "sum"]
+__all__ = ["cumsum", "group_mean", "group_sum", "mean", "nanmean", "nansum", "sum", "vecdot"]
 
 
 def sum(
@@ -294,6 +295,153 @@ def _group_value(total: ExactSum, *, name: str, dtype: Any, fill_value: Any) -> 
     value = rounded(name, total, dtype)
     value[nothing] = fill_value
     return value
+
+
+def vecdot(
+    x1: Any, x2: Any, /, *, axis: int | None = None, split_every: int | dict[int, int] | None = None
+) -> Any:
+    """Exact dot products of dask arrays along an axis, each rounded once; `x1` is conjugated.
+
+    Parameters
+    ----------
+    x1, x2 : array_like
+        At least one of them a dask array; they are broadcast against each other.
+    axis : int, optional
+        The axis of the vectors; the last by default.
+    split_every : int >= 2 or dict of axis to int, optional
+        How many states are merged at once.
+
+    Returns
+    -------
+    dask.array.Array
+        Lazy.
+
+    See Also
+    --------
+    mypackage.vecdot
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> x = da.from_array([1e200, 1.0, -1e200], chunks=1)
+    >>> float(mypackage.dask.vecdot(x, [1e200, 2.0, 1e200]).compute())
+    2.0
+    """
+    if axis is not None and axis >= 0:
+        raise ValueError(f"vecdot: give axis={axis} counted from the end, for both arrays alike")
+    x1, x2 = da.broadcast_arrays(da.asanyarray(x1), da.asanyarray(x2))
+    dtype = mypackage.vecdot(np.ones(1, x1.dtype), np.ones(1, x2.dtype)).dtype
+    axis = range(x1.ndim)[-1 if axis is None else axis]
+    finish = partial(_value, name="sum", initial=0, masked=False)
+    return _tree(x1, x2, _vecdot_state, finish, axis=axis, dtype=dtype, split_every=split_every)
+
+
+def _vecdot_state(x1: np.ndarray, x2: np.ndarray, axis: tuple[int, ...]) -> ExactSum:
+    return _vecdot_states(x1, x2, axis[0])
+
+
+def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Any:
+    """Exact cumulative sums of a dask array along an axis, every prefix rounded once.
+
+    Parameters
+    ----------
+    a : dask.array.Array
+        Of known chunk sizes.
+    axis : int, optional
+        By default, the flattened array is summed.
+    dtype : dtype, optional
+        What the exact prefixes are rounded to.
+    out : dask.array.Array, optional
+        An array whose content becomes the result.
+
+    Returns
+    -------
+    dask.array.Array
+        Lazy; in chunks as `a`. Each chunk is read twice: for its state, and for its prefixes.
+
+    See Also
+    --------
+    mypackage.cumsum, dask.array.cumsum
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> a = da.from_array([1e16, 1.0, 1.0, -1e16], chunks=1)
+    >>> float(mypackage.dask.cumsum(a)[-1].compute())
+    2.0
+    """
+    a = da.asanyarray(a)
+    if axis is None:
+        a, axis = a.flatten(), 0
+    axis = range(a.ndim)[axis]
+    dtype = mypackage.cumsum(np.ones(1, a.dtype), dtype=dtype).dtype
+    name = f"mypackage-cumsum-{require('dask.base').tokenize(a, axis, dtype)}"
+    graph: dict[Any, Any] = {}
+    for index in np.ndindex(*a.numblocks):
+        before = (*index[:axis], index[axis] - 1, *index[axis + 1 :])
+        block, carry = (a.name, *index), None
+        if index[axis]:
+            carry = (f"{name}-carry", *index)
+            previous = (f"{name}-carry", *before) if before[axis] else None
+            graph[carry] = (_carry, previous, (a.name, *before), axis)
+        graph[(name, *index)] = (_prefixes, carry, block, axis, dtype)
+    layers = require("dask.highlevelgraph").HighLevelGraph
+    graph = layers.from_collections(name, graph, dependencies=[a])
+    result = da.Array(graph, name, a.chunks, dtype=dtype, meta=np.empty((0,) * a.ndim, dtype))
+    if out is None:
+        return result
+    return require("dask.array.core").handle_out(out, result)
+
+
+def _carry(before: ExactSum | None, x: np.ndarray, axis: int) -> ExactSum:
+    """The exact sum of all blocks up to `x`, with the axis kept."""
+    state = _state(x, None, (axis,), skip_nan=False)
+    return state if before is None else state.merge(before)
+
+
+def _prefixes(carry: ExactSum | None, x: np.ndarray, axis: int, dtype: np.dtype[Any]) -> Any:
+    if carry is None:
+        return mypackage.cumsum(x, axis, dtype)
+    # Numbers that sum exactly to the carry stand for everything before the block.
+    if x.dtype.kind in "fc":
+        wide = np.result_type(x.dtype, np.float64)
+        heads = _expansion(carry, wide)
+    else:
+        wide = result_dtype("sum", x.dtype)
+        heads = [np.asarray(carry.value(wide))]
+    front = np.stack(heads, axis) if heads else np.empty((*x.shape[:axis], 0, *x.shape[axis + 1 :]))
+    together = np.concatenate([front.astype(wide), x.astype(wide)], axis)
+    result = mypackage.cumsum(together, axis, dtype)
+    return result[(slice(None),) * axis + (slice(len(heads), None),)]
+
+
+def _expansion(state: ExactSum, dtype: np.dtype[Any]) -> list[np.ndarray]:
+    """Arrays of floats that add up to the state, without rounding."""
+    rest, parts = state.copy(), []
+    with np.errstate(all="ignore"):
+        if not np.any(state.count):
+            return []
+        # A finite sum may be beyond the floats; the mean of floats is not.
+        finite = _floats(state.mean(dtype), dtype)
+    special = ~np.isfinite(finite)
+    while True:
+        with np.errstate(all="ignore"):
+            part = _floats(rest.value(dtype), dtype)
+        limit = np.finfo(np.float64).max
+        part = np.where(special, 0.0, np.clip(part, -limit, limit))
+        if not part.any():
+            break
+        value = part.view(dtype).reshape(state.shape)
+        parts.append(value)
+        rest.subtract(np.expand_dims(value, 0), 0)
+    if special.any():
+        parts.append(np.where(special, finite, 0.0).view(dtype).reshape(state.shape))
+    return parts
+
+
+def _floats(value: Any, dtype: np.dtype[Any]) -> np.ndarray:
+    """The real numbers in an array, of complex ones both parts."""
+    return np.ravel(np.asarray(value, dtype)).view(np.float64)
 
 
 def _reduction(

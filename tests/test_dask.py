@@ -175,6 +175,62 @@ def test_refusals():
     assert md.sum(objects).compute() == 10**30 + 1
 
 
+# Dot products
+
+
+@settings(deadline=None, max_examples=30)
+@given(data=st.data(), axis=st.sampled_from([None, -1, -2]))
+def test_vecdot_of_any_chunking(data, axis):
+    x1, x2 = wild((7, 6)), wild((7, 6), seed=1)
+    lazy = da.from_array(x1, chunks=data.draw(chunked(x1.shape)))
+    with np.errstate(all="ignore"):
+        expected = mypackage.vecdot(x1, x2, axis=-1 if axis is None else axis)
+        same(mypackage.vecdot(lazy, x2, axis=-1 if axis is None else axis), expected, "sync")
+        other = da.from_array(x2, chunks=data.draw(chunked(x2.shape)))
+        same(md.vecdot(lazy, other, axis=axis, split_every=2), expected, "sync")
+
+
+def test_vecdot_dtypes():
+    x1 = (np.arange(12).reshape(4, 3) % 5 + 1j).astype("c16") / 3
+    x2 = np.arange(3.0)
+    same(md.vecdot(da.from_array(x1, chunks=2), x2), mypackage.vecdot(x1, x2))
+    same(md.vecdot(da.from_array(x2, chunks=2), x1), mypackage.vecdot(x2, x1))
+    integers = np.arange(9, dtype="i4")
+    same(md.vecdot(da.from_array(integers, chunks=2), integers), np.int32(204))
+
+
+# Cumulative sums
+
+
+@settings(deadline=None, max_examples=30)
+@given(data=st.data(), axis=st.sampled_from([None, 0, 1, -1]), dtype=st.sampled_from([None, "f4"]))
+def test_cumsum_of_any_chunking(data, axis, dtype):
+    values = wild((6, 5))
+    values[data.draw(st.integers(0, 5)), 2] = data.draw(st.sampled_from([np.inf, np.nan, 1e308]))
+    values[data.draw(st.integers(0, 5)), 2] = data.draw(st.sampled_from([-np.inf, 0.0, 1e308]))
+    # dask cannot flatten empty chunks.
+    chunks = st.integers(1, 6) if axis is None else chunked(values.shape)
+    lazy = da.from_array(values, chunks=data.draw(chunks))
+    with np.errstate(all="ignore"):
+        same(mypackage.cumsum(lazy, axis, dtype), mypackage.cumsum(values, axis, dtype), "sync")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_cumsum_dtypes(dtype):
+    values = (np.arange(15).reshape(3, 5) % 4).astype(dtype)
+    if values.dtype.kind in "fc":
+        values /= 3
+    same(mypackage.cumsum(da.from_array(values, chunks=2), 0), mypackage.cumsum(values, 0))
+
+
+def test_cumsum_beyond_the_floats():
+    values = np.array([1e308, 1e308, -1e308, -1e308, 1.0])
+    with np.errstate(over="ignore"):
+        expected = mypackage.cumsum(values)
+        same(md.cumsum(da.from_array(values, chunks=1)), expected, "sync")
+    assert expected[-1] == 1.0
+
+
 # Groups
 
 

@@ -1,8 +1,11 @@
 //! `vecdot` with NumPy's signature.
 
-use pyo3::exceptions::PyValueError;
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
+use super::accumulator::ExactSum;
 use super::ndarray::{Array, Number};
 use super::reductions::{DETACH_FROM, Operation, Target, Writer, normalise_axis, numpy};
 use crate::sum::{self as exact, Accumulator, DotRequest, Dtype, Vectors};
@@ -101,6 +104,30 @@ pub(super) fn vecdot<'py>(
     };
     compute(py, &request, &put);
     writer.finish(py)
+}
+
+/// _vecdot_states(x1, x2, axis)
+/// --
+///
+/// The exact dot products of two plain arrays as an `ExactSum`: what `mypackage.dask` merges.
+#[pyfunction]
+pub(super) fn _vecdot_states<'py>(
+    x1: &Bound<'py, PyAny>,
+    x2: &Bound<'py, PyAny>,
+    axis: &Bound<'py, PyAny>,
+) -> PyResult<ExactSum> {
+    let operand = |x| Array::exact(x).and_then(|array| Some((array, array.number()?)));
+    let (Some(left), Some(right)) = (operand(x1), operand(x2)) else {
+        return Err(PyTypeError::new_err("vecdot: dask chunks must be plain arrays of numbers"));
+    };
+    let request = request(VECDOT.name, left, right, Some(axis))?;
+    let cells: usize = request.shape.iter().product();
+    let states = Mutex::new(vec![Accumulator::new(); request.parts() * cells]);
+    compute(x1.py(), &request, &|index, sum| {
+        states.lock().unwrap_or_else(PoisonError::into_inner)[index] = sum.clone();
+    });
+    let states = states.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(ExactSum::of(request.shape.clone(), request.parts() == 2, states))
 }
 
 /// Computes with the GIL released where that pays.

@@ -20,7 +20,7 @@ import mypackage
 from mypackage import ExactSum
 from mypackage._extras import require
 from mypackage._kinds import is_dask
-from mypackage._native import _vecdot_states, group_states
+from mypackage._native import group_states, vecdot_states
 from mypackage._states import add, result_dtype, rounded
 
 da = require("dask.array")
@@ -337,7 +337,7 @@ def vecdot(
 
 
 def _vecdot_state(x1: np.ndarray, x2: np.ndarray, axis: tuple[int, ...]) -> ExactSum:
-    return _vecdot_states(x1, x2, axis[0])
+    return vecdot_states(x1, x2, axis[0])
 
 
 def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Any:

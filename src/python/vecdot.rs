@@ -106,12 +106,12 @@ pub(super) fn vecdot<'py>(
     writer.finish(py)
 }
 
-/// _vecdot_states(x1, x2, axis)
+/// vecdot_states(x1, x2, axis)
 /// --
 ///
 /// The exact dot products of two plain arrays as an `ExactSum`: what `mypackage.dask` merges.
 #[pyfunction]
-pub(super) fn _vecdot_states<'py>(
+pub(super) fn vecdot_states<'py>(
     x1: &Bound<'py, PyAny>,
     x2: &Bound<'py, PyAny>,
     axis: &Bound<'py, PyAny>,

@@ -20,7 +20,7 @@ import mypackage
 from mypackage import ExactSum
 from mypackage._extras import require
 from mypackage._kinds import is_dask
-from mypackage._native import vecdot_states, group_states
+from mypackage._native import group_states, vecdot_states
 from mypackage._states import add, result_dtype, rounded
 
 da = require("dask.array")

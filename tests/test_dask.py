@@ -52,6 +52,7 @@ def chunked(draw, shape):
     return tuple(chunks)
 
 
+@pytest.mark.filterwarnings("ignore:Mean of empty")
 @settings(deadline=None, max_examples=60)
 @given(
     data=st.data(),

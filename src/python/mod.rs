@@ -46,7 +46,7 @@ mod _native {
     #[pymodule_export]
     use super::reductions::{mean, nanmean, nansum, sum};
     #[pymodule_export]
-    use super::vecdot::{vecdot_states, vecdot};
+    use super::vecdot::{vecdot, vecdot_states};
 
     #[pymodule_init]
     fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {

@@ -47,6 +47,8 @@ def test_axes_and_shapes():
         weights = RNG.random(shape)
         for keepdims in (False, True):
             result, total = mypackage.average(a, axis, weights, returned=True, keepdims=keepdims)
+            if isinstance(axis, tuple) and np.lib.NumpyVersion(np.__version__) < "2.0.0":
+                continue  # np.average takes weights for several axes since NumPy 2.
             twin, twin_total = np.average(a, axis, weights, returned=True, keepdims=keepdims)
             assert np.shape(result) == np.shape(twin)
             assert np.shape(total) == np.shape(twin_total)

@@ -92,7 +92,8 @@ def test_accumulators_have_the_same_bytes(numbers):
     there.add(numbers)
     assert capi.Accumulator.from_bytes(here.to_bytes()).to_bytes() == there.to_bytes()
     back = mypackage.ExactSum.from_bytes(there.to_bytes())
-    assert bits(back.value()) == bits(there.value())
+    with np.errstate(all="ignore"):
+        assert bits(back.value()) == bits(there.value())
 
 
 # Examples

@@ -87,7 +87,7 @@ pub fn pair<E>(n: u64, poll: &mut dyn FnMut() -> Result<(), E>) -> Result<(UBig,
 /// ```
 /// use mypackage::fibonacci::{big, modular::Member};
 /// let f = big::number::<()>(Member::U, 300, &mut || Ok(())).unwrap();
-/// assert_eq!(f.to_string(), "222232244629420445529739893505090668349848350243612304561021600");
+/// assert_eq!(f.to_string(), "222232244629420445529739893461909967206666939096499764990979600");
 /// ```
 ///
 /// # Errors

@@ -267,7 +267,7 @@ dispatch! {
 /// ```
 /// use mypackage::fibonacci::modular::{Member, fibonacci};
 /// let mut out = [0; 3];
-/// let divided_by_zero = fibonacci(Member::U, &[10, -10, 1 << 62], &[7, -7, 0], &mut out)?;
+/// let divided_by_zero = fibonacci(Member::U, &[10i64, -10, 1 << 62], &[7i64, -7, 0], &mut out)?;
 /// assert_eq!(out, [6, -6, 0]);
 /// assert!(divided_by_zero);
 /// # Ok::<(), mypackage::Error>(())

@@ -8,7 +8,7 @@ use dashu_int::{IBig, Sign, UBig};
 use crate::error::Error;
 use crate::fibonacci::modular::Member;
 
-/// Z/m[alpha] with alpha^2 = P alpha - Q.
+/// `Z/m[alpha]` with alpha^2 = P alpha - Q.
 #[derive(Debug)]
 pub struct Ring {
     divisor: ConstDivisor,

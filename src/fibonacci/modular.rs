@@ -3,7 +3,7 @@
 //! U(0) = 0, U(1) = 1, V(0) = 2, V(1) = P, and both satisfy X(n) = P X(n-1) - Q X(n-2). With
 //! P = 1, Q = -1 they are the Fibonacci and Lucas numbers. If alpha is a root of x^2 - P x + Q, then
 //! alpha^n = a + b alpha with b = U(n) and V(n) = 2 a + P b, so everything here is a power in
-//! the ring Z/m[alpha]: by repeated squaring (fast doubling) where each element has its own
+//! the ring `Z/m[alpha]`: by repeated squaring (fast doubling) where each element has its own
 //! modulus, and by tables of powers where many share one (Brauer 1939; Yao 1976 calls it 2^k-ary).
 //!
 //! Results follow Python's sign rule: they lie in [0, m) for m > 0 and in (m, 0] for m < 0.
@@ -26,7 +26,7 @@ pub enum Member {
     V,
 }
 
-/// Z/m[alpha] with alpha^2 = P alpha - Q.
+/// `Z/m[alpha]` with alpha^2 = P alpha - Q.
 #[derive(Debug, Clone, Copy)]
 pub struct Ring {
     modulus: Modulus,

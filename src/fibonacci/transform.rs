@@ -6,7 +6,7 @@
 //! into vector code, and exact: there is no rounding to bound.
 //!
 //! A transform of length n reduces a polynomial modulo x^n - 1 by repeatedly splitting
-//! x^2h - r^2 = (x^h - r)(x^h + r). It stops at factors of degree [`LEAF`], where products are made
+//! x^2h - r^2 = (x^h - r)(x^h + r). It stops at factors of degree `LEAF`, where products are made
 //! directly: shorter inner loops would not fill a vector.
 
 use dashu_int::{UBig, Word};

@@ -1,4 +1,13 @@
-from typing import Any, Literal, SupportsIndex, TypeAlias, TypeVar, final, overload
+from typing import (
+    Any,
+    Literal,
+    SupportsIndex,
+    TypeAlias,
+    TypeVar,
+    final,
+    overload,
+    type_check_only,
+)
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -46,16 +55,111 @@ _Wide = TypeVar("_Wide", bound=np.inexact | np.int64 | np.uint64 | np.timedelta6
 _Inexact = TypeVar("_Inexact", bound=np.inexact | np.timedelta64)
 _Integer: TypeAlias = np.bool_ | np.integer
 
-fibonacci: np.ufunc
-fibonacci_mod: np.ufunc
-fibonacci_index: np.ufunc
-fibonacci_pair: np.ufunc
-is_fibonacci: np.ufunc
-lucas: np.ufunc
-lucas_mod: np.ufunc
-lucasu_mod: np.ufunc
-lucasv_mod: np.ufunc
-pisano_period: np.ufunc
+# Ufuncs, by their numbers of inputs and outputs. (NumPy declares its own in this way, though ufunc
+# is final.) An array gives an array; a number, a sequence or an object with its own
+# `__array_ufunc__` (pandas, xarray, dask) what its kind gives.
+@type_check_only
+class _Ufunc1(np.ufunc):  # type: ignore[misc]
+    @overload
+    def __call__(
+        self, n: NDArray[Any], /, *, where: ArrayLike = ..., dtype: DTypeLike = ..., **kwargs: Any
+    ) -> NDArray[Any]: ...
+    @overload
+    def __call__(
+        self,
+        n: Any,
+        /,
+        out: Any = ...,
+        *,
+        where: ArrayLike = ...,
+        dtype: DTypeLike = ...,
+        **kwargs: Any,
+    ) -> Any: ...
+
+@type_check_only
+class _Ufunc1Pair(np.ufunc):  # type: ignore[misc]
+    @overload
+    def __call__(
+        self, n: NDArray[Any], /, *, where: ArrayLike = ..., dtype: DTypeLike = ..., **kwargs: Any
+    ) -> tuple[NDArray[Any], NDArray[Any]]: ...
+    @overload
+    def __call__(
+        self,
+        n: Any,
+        /,
+        out: Any = ...,
+        *,
+        where: ArrayLike = ...,
+        dtype: DTypeLike = ...,
+        **kwargs: Any,
+    ) -> tuple[Any, Any]: ...
+
+@type_check_only
+class _Ufunc2(np.ufunc):  # type: ignore[misc]
+    @overload
+    def __call__(
+        self,
+        n: NDArray[Any],
+        m: ArrayLike,
+        /,
+        *,
+        where: ArrayLike = ...,
+        dtype: DTypeLike = ...,
+        **kwargs: Any,
+    ) -> NDArray[Any]: ...
+    @overload
+    def __call__(
+        self,
+        n: Any,
+        m: Any,
+        /,
+        out: Any = ...,
+        *,
+        where: ArrayLike = ...,
+        dtype: DTypeLike = ...,
+        **kwargs: Any,
+    ) -> Any: ...
+
+@type_check_only
+class _Ufunc4(np.ufunc):  # type: ignore[misc]
+    @overload
+    def __call__(
+        self,
+        p: NDArray[Any],
+        q: ArrayLike,
+        n: ArrayLike,
+        m: ArrayLike,
+        /,
+        *,
+        where: ArrayLike = ...,
+        dtype: DTypeLike = ...,
+        **kwargs: Any,
+    ) -> NDArray[Any]: ...
+    @overload
+    def __call__(
+        self,
+        p: Any,
+        q: Any,
+        n: Any,
+        m: Any,
+        /,
+        out: Any = ...,
+        *,
+        where: ArrayLike = ...,
+        dtype: DTypeLike = ...,
+        **kwargs: Any,
+    ) -> Any: ...
+
+fibonacci: _Ufunc1
+fibonacci_index: _Ufunc1
+fibonacci_mod: _Ufunc2
+fibonacci_pair: _Ufunc1Pair
+is_fibonacci: _Ufunc1
+lucas: _Ufunc1
+lucas_mod: _Ufunc2
+lucasu_mod: _Ufunc4
+lucasv_mod: _Ufunc4
+pisano_period: _Ufunc1
 
 @final
 class ExactSum:

@@ -184,7 +184,7 @@ def _timedelta(
         total = _native.sum(ticks, dtype=object, where=counted, **over)
         total = _rounded_quotient(total, np.maximum(count, 1))
     result = np.asarray(total, np.int64).view(unit).astype(dtype)
-    result = np.where(lost, np.timedelta64("NaT"), result)
+    result = np.where(lost, np.array("NaT", result.dtype), result)
     if out is None:
         return result[()]
     np.copyto(out, result, casting="same_kind")

@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no failure: no test asserts a time.
+settings.register_profile("mypackage", deadline=None)
+settings.load_profile("mypackage")
 
 
 @pytest.fixture(scope="session")

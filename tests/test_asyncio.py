@@ -48,8 +48,9 @@ def test_the_loop_ticks_during_a_sum(function, numbers):
         assert total == function(numbers)
         return sum(start < tick < end for tick in ticks)
 
-    # With the GIL held there would be none, or one before the kernel begins.
-    assert asyncio.run(main()) > 3
+    # With the GIL held there would be none, or one before the kernel begins, however often it runs;
+    # without it, a busy machine may still let one of the threads wait.
+    assert any(asyncio.run(main()) > 3 for _ in range(20))
 
 
 @pytest.mark.parametrize("function", DOORS)

@@ -36,6 +36,15 @@ impl Isa {
         }
     }
 
+    /// The binary64 lanes of a vector register.
+    pub(crate) fn lanes(self) -> usize {
+        match self {
+            Isa::Baseline => 2,
+            Isa::Avx2 => 4,
+            Isa::Avx512 => 8,
+        }
+    }
+
     /// Whether this processor has the instruction set.
     pub fn is_available(self) -> bool {
         match self {

@@ -14,7 +14,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::ndarray::{self, Array, Number};
-use crate::sum::{self as exact, Accumulator, Axis, Dtype, Format, Request};
+use crate::sum::{self as exact, Accumulator, Axis, Dtype, Format, Pairs, Request, Sink};
 
 /// Below this many elements the GIL is kept: to release it would take longer than the sum.
 pub(super) const DETACH_FROM: usize = 1 << 13;
@@ -413,7 +413,7 @@ fn reduce_array<'py>(
     let size: usize = array.shape().iter().product();
     // SAFETY: the array and the mask are held by the caller and by `mask`.
     detached(py, size, || unsafe {
-        exact::sum_axes(&request, &|index, sum| writer.put(index, sum));
+        exact::sum_into(&request, &writer);
     });
     let result = writer.finish(py)?;
     match &arguments.out {
@@ -752,6 +752,58 @@ unsafe impl Sync for Writer<'_> {}
 // SAFETY: as above.
 unsafe impl Send for Writer<'_> {}
 
+impl Sink for Writer<'_> {
+    fn put(&self, index: usize, sum: &Accumulator) {
+        self.put_counted(index, sum, sum.count());
+    }
+
+    fn put_pairs(&self, index: usize, step: usize, pairs: &Pairs, results: usize, count: i64) {
+        let divisor = if self.operation.mean { count as f64 } else { 1.0 };
+        let isa = crate::cpu::isa();
+        // Counts of this size are numbers; there is no zero among them.
+        let part = match self.target {
+            Target::Number(number) if self.initial.is_none() && count < 1 << 53 => number.part,
+            _ => Dtype::Bool,
+        };
+        for first in (0..results).step_by(ROUNDED) {
+            let taken = ROUNDED.min(results - first);
+            let at = |result: usize| index + (first + result) * step;
+            // NaNs and infinities need another way.
+            let put = |result: usize| {
+                self.put(at(result), &pairs.accumulator(first + result, count));
+            };
+            match part {
+                Dtype::F64 => {
+                    let mut rounded = [0.0; ROUNDED];
+                    exact::round_f64(isa, pairs, first, divisor, &mut rounded[..taken]);
+                    for (result, rounded) in rounded[..taken].iter().enumerate() {
+                        if rounded.is_finite() {
+                            self.write(at(result), 8, rounded.to_bits());
+                        } else {
+                            put(result);
+                        }
+                    }
+                }
+                Dtype::F32 => {
+                    let mut rounded = [0.0; ROUNDED];
+                    exact::round_f32(isa, pairs, first, divisor, &mut rounded[..taken]);
+                    for (result, rounded) in rounded[..taken].iter().enumerate() {
+                        if rounded.is_finite() {
+                            self.write(at(result), 4, rounded.to_bits().into());
+                        } else {
+                            put(result);
+                        }
+                    }
+                }
+                _ => (0..taken).for_each(put),
+            }
+        }
+    }
+}
+
+/// Results that are rounded at once.
+const ROUNDED: usize = 64;
+
 impl<'py> Writer<'py> {
     pub fn new(
         py: Python<'py>,
@@ -801,10 +853,6 @@ impl<'py> Writer<'py> {
             misfit: Mutex::new(None),
             integers: Mutex::new(Vec::new()),
         })
-    }
-
-    pub fn put(&self, index: usize, sum: &Accumulator) {
-        self.put_counted(index, sum, sum.count());
     }
 
     /// Writes a result, given how many numbers it is the sum of.

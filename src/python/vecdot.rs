@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use super::accumulator::ExactSum;
 use super::ndarray::{Array, Number};
 use super::reductions::{DETACH_FROM, Operation, Target, Writer, normalise_axis, numpy};
-use crate::sum::{self as exact, Accumulator, DotRequest, Dtype, Vectors};
+use crate::sum::{self as exact, Accumulator, DotRequest, Dtype, Sink, Vectors};
 
 pub(super) const VECDOT: Operation = Operation {
     name: "vecdot",

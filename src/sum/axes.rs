@@ -11,73 +11,16 @@ use rayon::prelude::*;
 
 use super::accumulator::Accumulator;
 use super::block::BLOCK;
-use super::columns::{Panel, WIDTH};
+use super::columns::WIDTH;
+use super::pairs::Pairs;
+use super::request::{Axis, Dtype, Request, by_dtype};
+use super::runs::Batches;
 use super::slice::{self, PARALLEL_FROM, Summer};
+use super::strided;
 use super::summand::{Rows, Summand};
-use super::walk::{Bool, F16, Line, Operand, Reading, Stage};
+use super::walk::{Line, Operand, Reading, Stage};
 use crate::cpu::Isa;
 use crate::{cpu, threads};
-
-/// The type of an array's elements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Dtype {
-    Bool,
-    I8,
-    I16,
-    I32,
-    I64,
-    U8,
-    U16,
-    U32,
-    U64,
-    F16,
-    F32,
-    F64,
-}
-
-/// Calls a function that is generic over [`Operand`] with the operand of a [`Dtype`].
-macro_rules! by_dtype {
-    ($dtype:expr, unsafe $function:ident($($argument:expr),*)) => {
-        // SAFETY: argued at the call.
-        unsafe { by_dtype!($dtype, $function($($argument),*)) }
-    };
-    ($dtype:expr, $function:ident($($argument:expr),*)) => {
-        match $dtype {
-            Dtype::Bool => $function::<Bool>($($argument),*),
-            Dtype::I8 => $function::<i8>($($argument),*),
-            Dtype::I16 => $function::<i16>($($argument),*),
-            Dtype::I32 => $function::<i32>($($argument),*),
-            Dtype::I64 => $function::<i64>($($argument),*),
-            Dtype::U8 => $function::<u8>($($argument),*),
-            Dtype::U16 => $function::<u16>($($argument),*),
-            Dtype::U32 => $function::<u32>($($argument),*),
-            Dtype::U64 => $function::<u64>($($argument),*),
-            Dtype::F16 => $function::<F16>($($argument),*),
-            Dtype::F32 => $function::<f32>($($argument),*),
-            Dtype::F64 => $function::<f64>($($argument),*),
-        }
-    };
-}
-
-pub(super) use by_dtype;
-
-impl Dtype {
-    /// Bytes of an element.
-    pub fn size(self) -> usize {
-        match self {
-            Dtype::Bool | Dtype::I8 | Dtype::U8 => 1,
-            Dtype::I16 | Dtype::U16 | Dtype::F16 => 2,
-            Dtype::I32 | Dtype::U32 | Dtype::F32 => 4,
-            Dtype::I64 | Dtype::U64 | Dtype::F64 => 8,
-        }
-    }
-
-    /// Whether elements are floating-point numbers.
-    pub fn is_floating(self) -> bool {
-        matches!(self, Dtype::F16 | Dtype::F32 | Dtype::F64)
-    }
-}
 
 /// The exact sum of `count` native, aligned, contiguous elements: [`sum_axes`] without its costs.
 /// `None` for elements that have to be converted.
@@ -95,54 +38,43 @@ pub unsafe fn sum_contiguous(dtype: Dtype, data: *const u8, count: usize) -> Opt
     by_dtype!(dtype, run(data, count))
 }
 
-/// One axis of an array. Strides are in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Axis {
-    /// The number of elements along it.
-    pub size: usize,
-    /// From one element to the next.
-    pub stride: isize,
-    /// From one byte of the mask to the next, if there is a mask.
-    pub mask_stride: isize,
-    /// Whether it is summed over.
-    pub reduced: bool,
-}
-
-/// An array in memory, and what of it is summed.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// The type of the elements.
-    pub dtype: Dtype,
-    /// Whether the elements' bytes are in the other than the native order.
-    pub swapped: bool,
-    /// The first element.
-    pub data: *const u8,
-    /// The first byte of the mask: elements whose byte is 0 are left out.
-    pub mask: Option<*const u8>,
-    /// Whether NaNs are left out.
-    pub skip_nan: bool,
-    /// The axes; the results are in row-major order of those that are not reduced.
-    pub axes: Vec<Axis>,
-}
-
-// SAFETY: the pointers are only read, by a function whose caller promised that they may be.
-unsafe impl Send for Request {}
-// SAFETY: as above.
-unsafe impl Sync for Request {}
-
-impl Request {
-    /// How many sums there are.
-    pub fn results(&self) -> usize {
-        self.axes.iter().filter(|axis| !axis.reduced).map(|axis| axis.size).product()
-    }
-}
-
 /// Sums as requested, calling `put(index, sum)` for each result, from any thread, in any order.
 ///
 /// # Safety
 /// All elements, and all bytes of the mask, must be readable during the call.
 pub unsafe fn sum_axes(request: &Request, put: &(dyn Fn(usize, &Accumulator) + Sync)) {
-    by_dtype!(request.dtype, run(request, put));
+    // SAFETY: the caller's promise.
+    unsafe { sum_into(request, &Each(put)) };
+}
+
+/// As [`sum_axes`], into any [`Sink`].
+///
+/// # Safety
+/// As for [`sum_axes`].
+pub(crate) unsafe fn sum_into(request: &Request, sink: &(dyn Sink + Sync)) {
+    by_dtype!(request.dtype, run(request, sink));
+}
+
+/// What takes the results, in any order; each once.
+pub(crate) trait Sink {
+    fn put(&self, index: usize, sum: &Accumulator);
+
+    /// The first `results` of `pairs`, each the sum of `count` numbers, for the indices
+    /// `index, index + step, ...`.
+    fn put_pairs(&self, index: usize, step: usize, pairs: &Pairs, results: usize, count: i64) {
+        for result in 0..results {
+            self.put(index + result * step, &pairs.accumulator(result, count));
+        }
+    }
+}
+
+/// A function that takes the results one by one.
+struct Each<F>(F);
+
+impl<F: Fn(usize, &Accumulator)> Sink for Each<F> {
+    fn put(&self, index: usize, sum: &Accumulator) {
+        self.0(index, sum);
+    }
 }
 
 /// The sums as requested, in row-major order.
@@ -170,23 +102,23 @@ pub unsafe fn collect_axes(request: &Request) -> Vec<Accumulator> {
 
 /// An axis that is kept, and the distance between the results along it; or one summed over (0).
 #[derive(Debug, Clone, Copy)]
-struct Step {
-    size: usize,
-    stride: isize,
-    mask_stride: isize,
-    result_stride: usize,
+pub(super) struct Step {
+    pub size: usize,
+    pub stride: isize,
+    pub mask_stride: isize,
+    pub result_stride: usize,
 }
 
 /// A part of the work: axes sorted from the sparsest to the densest.
 #[derive(Debug, Clone)]
-struct Plan {
-    isa: Isa,
-    data: *const u8,
-    mask: *const u8,
-    reading: Reading,
-    result: usize,
-    kept: Vec<Step>,
-    reduced: Vec<Step>,
+pub(super) struct Plan {
+    pub isa: Isa,
+    pub data: *const u8,
+    pub mask: *const u8,
+    pub reading: Reading,
+    pub result: usize,
+    pub kept: Vec<Step>,
+    pub reduced: Vec<Step>,
 }
 
 // SAFETY: as for `Request`.
@@ -194,21 +126,21 @@ unsafe impl Send for Plan {}
 // SAFETY: as above.
 unsafe impl Sync for Plan {}
 
-fn run<O: Operand>(request: &Request, put: &(dyn Fn(usize, &Accumulator) + Sync)) {
+fn run<O: Operand>(request: &Request, sink: &(dyn Sink + Sync)) {
     if request.results() == 0 {
         return;
     }
     if request.axes.iter().any(|axis| axis.size == 0) {
         let empty = Accumulator::new();
-        (0..request.results()).for_each(|index| put(index, &empty));
+        (0..request.results()).for_each(|index| sink.put(index, &empty));
         return;
     }
     let plan = Plan::new(request);
     let threads = threads::get();
     if threads == 1 || plan.size() < PARALLEL_FROM {
-        plan.sum::<O>(put);
+        plan.sum::<O>(sink);
     } else {
-        threads::run(|| plan.sum_parallel::<O>(threads, put));
+        threads::run(|| plan.sum_parallel::<O>(threads, sink));
     }
 }
 
@@ -250,46 +182,51 @@ impl Plan {
         }
     }
 
-    fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         self.kept.iter().chain(&self.reduced).map(|step| step.size).product()
     }
 
     /// Serially: by rows or by columns.
-    fn sum<O: Operand>(&self, put: &dyn Fn(usize, &Accumulator)) {
+    fn sum<O: Operand>(&self, sink: &dyn Sink) {
         let Some(&densest) = self.kept.last() else {
-            return self.sum_runs::<O>(put);
+            return self.sum_runs::<O>(sink);
         };
         let run = self.reduced.last();
         let terms: usize = self.reduced.iter().map(|step| step.size).product();
+        if self.sum_short_runs::<O>(sink) {
+            return;
+        }
         let runs_are_dense = run.is_some_and(|run| run.stride.abs() <= densest.stride.abs());
         // A result of few terms costs more than its terms do: better many results at once.
         if runs_are_dense && (terms >= SHORT || densest.size < SHORT) {
-            self.sum_runs::<O>(put);
+            self.sum_runs::<O>(sink);
         } else {
-            self.sum_columns::<O>(put);
+            self.sum_columns::<O>(sink);
         }
     }
 
     /// In parts by the kept axes, if there is enough to share out, else by the terms of each sum.
-    fn sum_parallel<O: Operand>(&self, threads: usize, put: &(dyn Fn(usize, &Accumulator) + Sync)) {
+    fn sum_parallel<O: Operand>(&self, threads: usize, sink: &(dyn Sink + Sync)) {
         let parts = 4 * threads;
         let split = |steps: &[Step]| steps.iter().position(|step| step.size >= parts);
         let outer = |steps: &[Step]| steps.iter().map(|step| step.size).product::<usize>();
         let many = outer(&self.kept) >= WIDTH * threads || split(&self.reduced).is_none();
         if many && let Some(axis) = split(&self.kept) {
             let plans: Vec<_> = self.split_kept(axis, parts).collect();
-            plans.par_iter().for_each(|plan| plan.sum::<O>(put));
+            plans.par_iter().for_each(|plan| plan.sum::<O>(sink));
             return;
         }
         let Some(axis) = split(&self.reduced) else {
-            return self.sum::<O>(put);
+            return self.sum::<O>(sink);
         };
         let plans: Vec<_> = self.split_reduced(axis, parts).collect();
         let sums = plans
             .par_iter()
             .map(|plan| {
                 let results = std::cell::RefCell::new(Vec::new());
-                plan.sum::<O>(&|index, sum| results.borrow_mut().push((index, sum.clone())));
+                plan.sum::<O>(&Each(|index, sum: &Accumulator| {
+                    results.borrow_mut().push((index, sum.clone()));
+                }));
                 let mut results = results.into_inner();
                 results.sort_unstable_by_key(|&(index, _)| index);
                 results
@@ -301,7 +238,7 @@ impl Plan {
                 left
             });
         for (index, sum) in sums.unwrap_or_default() {
-            put(index, &sum);
+            sink.put(index, &sum);
         }
     }
 
@@ -329,14 +266,66 @@ impl Plan {
         plan
     }
 
+    /// Each result from one short run of memory, many at once; whether that is what there is.
+    fn sum_short_runs<O: Operand>(&self, sink: &dyn Sink) -> bool {
+        let (Some((many, outer)), [run]) = (self.kept.split_last(), self.reduced.as_slice()) else {
+            return false;
+        };
+        let line = |data: *const u8| Line {
+            data,
+            stride: run.stride,
+            mask: std::ptr::null(),
+            mask_stride: 0,
+            count: run.size,
+        };
+        let rows = Rows { data: self.data.cast(), stride: many.stride, count: many.size };
+        // SAFETY: the promise of `sum_axes`.
+        let direct = |data| unsafe { line(data).as_slice::<O>(self.reading) };
+        let aligned =
+            self.kept.iter().all(|step| step.stride % align_of::<O::Value>() as isize == 0);
+        if !O::Value::HAS_NAN
+            || !Batches::suit::<O::Value>(rows, run.size)
+            || direct(self.data).is_none()
+            || !aligned
+        {
+            return false;
+        }
+        let mut summer = Summer::new(self.isa, self.size());
+        let mut batches = Batches::new();
+        let at_once = Batches::size(run.size);
+        for_each(outer, self.data, self.mask, self.result, |data, _, result| {
+            for first in (0..many.size).step_by(at_once) {
+                let data = data.wrapping_offset(first as isize * many.stride);
+                let count = at_once.min(many.size - first);
+                let result = result + first * many.result_stride;
+                let rows = Rows { data: data.cast(), count, ..rows };
+                if O::Value::sum_runs(self.isa, rows, run.size, &mut batches, &mut summer) {
+                    let (step, terms) = (many.result_stride, run.size as i64);
+                    sink.put_pairs(result, step, &batches.pairs, count, terms);
+                    continue;
+                }
+                for index in 0..count {
+                    let mut sum = Accumulator::new();
+                    let values = direct(data.wrapping_offset(index as isize * many.stride));
+                    O::Value::add_run(self.isa, values.unwrap_or_default(), &mut summer, &mut sum);
+                    sum.add_zeros(run.size as i64);
+                    sink.put(result + index * many.result_stride, &sum);
+                }
+            }
+        });
+        true
+    }
+
     /// Each result from runs of memory.
-    fn sum_runs<O: Operand>(&self, put: &dyn Fn(usize, &Accumulator)) {
+    fn sum_runs<O: Operand>(&self, sink: &dyn Sink) {
         let (run, outer) = match self.reduced.split_last() {
             Some((run, outer)) => (*run, outer),
             None => (Step { size: 1, stride: 0, mask_stride: 0, result_stride: 0 }, [].as_slice()),
         };
         let mut summer = Summer::new(self.isa, self.size());
         let mut stage = None;
+        // Whether numbers can be read where they are, if there are enough of them.
+        let in_place = O::IS_VALUE && !self.reading.swapped && !self.reading.is_selective();
         for_each(&self.kept, self.data, self.mask, self.result, |data, mask, result| {
             let mut sum = Accumulator::new();
             let mut filled = 0;
@@ -357,9 +346,18 @@ impl Plan {
                     counted += values.len();
                     return;
                 }
-                let stage = stage.get_or_insert_with(Stage::new);
+                let stage = stage.get_or_insert_with(|| Stage::new(BLOCK));
                 while line.count > 0 {
-                    let part = Line { count: line.count.min(BLOCK - filled), ..line };
+                    let long = line.truncate(strided::LINE);
+                    if in_place
+                        && long.count >= strided::LINE / 4
+                        && O::Value::add_line(long, &mut summer, &mut sum)
+                    {
+                        counted += long.count;
+                        line = line.skip(long.count);
+                        continue;
+                    }
+                    let part = line.truncate(BLOCK - filled);
                     // SAFETY: the promise of `sum_axes`.
                     unsafe { stage.fill::<O>(self.isa, part, self.reading, filled) };
                     filled += part.count;
@@ -376,7 +374,7 @@ impl Plan {
                 counted += self.add_stage(stage, filled, &mut summer, &mut sum);
             }
             sum.add_zeros(counted as i64);
-            put(result, &sum);
+            sink.put(result, &sum);
         });
     }
 
@@ -395,149 +393,10 @@ impl Plan {
             filled
         }
     }
-
-    /// Rows of memory, added to panels of columns.
-    fn sum_columns<O: Operand>(&self, put: &dyn Fn(usize, &Accumulator)) {
-        let Some((columns, outer)) = self.kept.split_last() else {
-            return;
-        };
-        let one = Step { size: 1, stride: 0, mask_stride: 0, result_stride: 0 };
-        let (rows, reduced) = match self.reduced.split_last() {
-            Some((rows, reduced)) => (*rows, reduced),
-            None => (one, [].as_slice()),
-        };
-        // Rows that follow each other without a gap are taken as one, several times as wide.
-        let row_bytes = columns.size as isize * columns.stride;
-        let fold = if rows.stride == row_bytes
-            && rows.mask_stride == columns.size as isize * columns.mask_stride
-            && columns.size <= WIDTH / 2
-            && rows.size > 1
-        {
-            // Few rows side by side where there are few rows at all.
-            (WIDTH / columns.size).min(rows.size.div_ceil(SHORT))
-        } else {
-            1
-        };
-        for_each(outer, self.data, self.mask, self.result, |data, mask, result| {
-            for first in (0..columns.size).step_by(WIDTH) {
-                let width = columns.size.min(first + WIDTH) - first;
-                let at = |pointer: *const u8, stride: isize| {
-                    pointer.wrapping_offset(first as isize * stride)
-                };
-                let (data, mask) = (at(data, columns.stride), at(mask, columns.mask_stride));
-                let block = Matrix {
-                    columns: Step { size: width, ..*columns },
-                    rows,
-                    outer: reduced,
-                    fold,
-                    data,
-                    mask,
-                };
-                for (column, sum) in self.sum_matrix::<O>(&block).iter().enumerate() {
-                    put(result + (first + column) * columns.result_stride, sum);
-                }
-            }
-        });
-    }
-
-    fn sum_matrix<O: Operand>(&self, matrix: &Matrix<'_>) -> Vec<Accumulator> {
-        let Matrix { columns, rows, fold, .. } = *matrix;
-        let wide = columns.size * fold;
-        let mut panel = Panel::new(self.isa, wide);
-        let mut counts = vec![0i64; wide];
-        let mut stage: Option<Box<Stage<O::Value>>> = None;
-        // Rows `start..start + count`, `fold` of them side by side.
-        let mut add =
-            |data: *const u8, mask: *const u8, count: usize, width: usize, stride, mask_stride| {
-                let line = Line {
-                    data,
-                    stride: columns.stride,
-                    mask,
-                    mask_stride: columns.mask_stride,
-                    count: width,
-                };
-                // SAFETY: the promise of `sum_axes`.
-                if let Some(values) = unsafe { line.as_slice::<O>(self.reading) }
-                    && width == wide
-                    && (stride % align_of::<O::Value>() as isize == 0 || count == 1)
-                {
-                    let rows = Rows { data: values.as_ptr(), stride, count };
-                    O::Value::add_rows(self.isa, rows, &mut panel);
-                    counts.iter_mut().for_each(|counted| *counted += count as i64);
-                    return;
-                }
-                let stage = stage.get_or_insert_with(Stage::new);
-                let at_once = BLOCK / wide;
-                for first in (0..count).step_by(at_once) {
-                    let taken = at_once.min(count - first);
-                    for row in 0..taken {
-                        let by = (first + row) as isize;
-                        let line = Line {
-                            data: data.wrapping_offset(by * stride),
-                            mask: mask.wrapping_offset(by * mask_stride),
-                            ..line
-                        };
-                        // SAFETY: the promise of `sum_axes`.
-                        unsafe { stage.fill::<O>(self.isa, line, self.reading, row * wide) };
-                        stage.values[row * wide + width..(row + 1) * wide]
-                            .fill(O::Value::default());
-                        if self.reading.is_selective() {
-                            let counted = &stage.counted[row * wide..][..width];
-                            counts
-                                .iter_mut()
-                                .zip(counted)
-                                .for_each(|(all, &one)| *all += i64::from(one));
-                        } else {
-                            counts[..width].iter_mut().for_each(|counted| *counted += 1);
-                        }
-                    }
-                    let rows = Rows {
-                        data: stage.values.as_ptr(),
-                        stride: (wide * size_of::<O::Value>()) as isize,
-                        count: taken,
-                    };
-                    O::Value::add_rows(self.isa, rows, &mut panel);
-                }
-            };
-        for_each(matrix.outer, matrix.data, matrix.mask, 0, |data, mask, _| {
-            let folded = rows.size / fold;
-            let (stride, mask_stride) =
-                (rows.stride * fold as isize, rows.mask_stride * fold as isize);
-            add(data, mask, folded, wide, stride, mask_stride);
-            let rest = rows.size - folded * fold;
-            if rest > 0 {
-                let by = folded as isize;
-                let (data, mask) =
-                    (data.wrapping_offset(by * stride), mask.wrapping_offset(by * mask_stride));
-                add(data, mask, 1, rest * columns.size, 0, 0);
-            }
-        });
-        let mut sums = panel.finish(O::Value::HAS_NAN);
-        for (sum, count) in sums.iter_mut().zip(counts) {
-            sum.add_zeros(count);
-        }
-        let (left, right) = sums.split_at_mut(columns.size);
-        for (index, sum) in right.iter().enumerate() {
-            left[index % columns.size].merge(sum);
-        }
-        sums.truncate(columns.size);
-        sums
-    }
 }
 
 /// Fewer terms than this make a short sum.
-const SHORT: usize = 32;
-
-/// What one panel sums.
-struct Matrix<'a> {
-    columns: Step,
-    rows: Step,
-    outer: &'a [Step],
-    /// Rows taken side by side.
-    fold: usize,
-    data: *const u8,
-    mask: *const u8,
-}
+pub(super) const SHORT: usize = 32;
 
 /// `parts` ranges `(start, size)` that cover `0..size`.
 fn chunks(size: usize, parts: usize) -> impl Iterator<Item = (usize, usize)> {
@@ -565,7 +424,7 @@ fn merge(mut steps: Vec<Step>) -> Vec<Step> {
 }
 
 /// Calls `visit(data, mask, result)` at every position of the axes, the densest fastest.
-fn for_each(
+pub(super) fn for_each(
     steps: &[Step],
     data: *const u8,
     mask: *const u8,

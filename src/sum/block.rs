@@ -47,7 +47,7 @@ pub(super) const INFINITE: i32 = 2047;
 const LOWEST: i32 = -1022;
 
 /// Bits of the second part of a number cut in two.
-const LOW_BITS: i32 = 27;
+pub(super) const LOW_BITS: i32 = 27;
 
 pub(super) const SIGN_AND_EXPONENT: u64 = 0xfff << 52;
 pub(super) const ABSOLUTE: u64 = u64::MAX >> 1;
@@ -156,6 +156,20 @@ pub(super) fn collect<const W: usize, const K: usize>(
     exponents: [i32; K],
     bias: [f64; K],
 ) -> Option<Sums<K>> {
+    let (parts, escaped) = units(lanes, bias);
+    if escaped & SIGN_AND_EXPONENT != 0 {
+        return None;
+    }
+    Some(Sums { parts, exponents: exponents.map(|exponent| exponent - 52) })
+}
+
+/// The lanes' sums less their biases, in units of the last bit, and the bits in which any differs
+/// from its bias: if sign and exponent are not among them, these are the sums.
+#[inline(always)]
+fn units<const W: usize, const STREAMS: usize, const K: usize>(
+    lanes: [[[f64; W]; STREAMS]; K],
+    bias: [f64; K],
+) -> ([i64; K], u64) {
     let mut escaped = [0; W];
     let mut parts = [0; K];
     for level in 0..K {
@@ -169,10 +183,7 @@ pub(super) fn collect<const W: usize, const K: usize>(
         }
         parts[level] = sums.into_iter().fold(0, u64::wrapping_add) as i64;
     }
-    if any(escaped) & SIGN_AND_EXPONENT != 0 {
-        return None;
-    }
-    Some(Sums { parts, exponents: exponents.map(|exponent| exponent - 52) })
+    (parts, any(escaped))
 }
 
 #[inline(always)]
@@ -247,15 +258,21 @@ fn exact_body<T: Number, const W: usize, const K: usize>(
 
 /// Two levels that receive the two parts of each number, unchecked.
 #[derive(Clone, Copy)]
-struct Halves<const W: usize> {
-    sums: [[[f64; W]; 4]; 2],
+pub(super) struct Halves<const W: usize, const STREAMS: usize> {
+    sums: [[[f64; W]; STREAMS]; 2],
 }
 
-impl<T: Number, const W: usize> Lanes<T, W> for Halves<W> {
+impl<const W: usize, const STREAMS: usize> Halves<W, STREAMS> {
     #[inline(always)]
-    fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
+    pub fn new(bias: [f64; 2]) -> Self {
+        Halves { sums: bias.map(|bias| [[bias; W]; STREAMS]) }
+    }
+
+    /// Adds numbers of type `T` to a stream.
+    #[inline(always)]
+    pub fn add<const STREAM: usize, T: Number>(&mut self, x: [f64; W]) {
         for lane in 0..W {
-            let x = vector[lane].widen();
+            let x = x[lane];
             let head =
                 if T::SPLIT { f64::from_bits(x.to_bits() >> LOW_BITS << LOW_BITS) } else { x };
             self.sums[0][STREAM][lane] += head;
@@ -263,6 +280,26 @@ impl<T: Number, const W: usize> Lanes<T, W> for Halves<W> {
                 self.sums[1][STREAM][lane] += x - head;
             }
         }
+    }
+
+    /// The levels' sums, biases included.
+    #[inline(always)]
+    pub fn sums(&self) -> [[[f64; W]; STREAMS]; 2] {
+        self.sums
+    }
+
+    /// The sums in units of the levels' last bits, and the bits that any lane does not share with
+    /// its bias: sign and exponent must not be among them.
+    #[inline(always)]
+    pub fn parts(&self, bias: [f64; 2]) -> ([i64; 2], u64) {
+        units(self.sums, bias)
+    }
+}
+
+impl<T: Number, const W: usize> Lanes<T, W> for Halves<W, 4> {
+    #[inline(always)]
+    fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
+        self.add::<STREAM, T>(vector.map(T::widen));
     }
 }
 
@@ -273,7 +310,7 @@ fn flagged_body<T: Number, const W: usize>(
     ahead: usize,
 ) -> Option<Sums<2>> {
     let (exponents, bias) = levels::<2>(first, LOW_BITS - 1);
-    let mut lanes = Halves { sums: bias.map(|bias| [[bias; W]; 4]) };
+    let mut lanes = Halves::new(bias);
     read::<T, W>(values, ahead, &mut lanes);
     collect(lanes.sums, exponents, bias)
 }

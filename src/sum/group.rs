@@ -12,11 +12,11 @@ use std::marker::PhantomData;
 use rayon::prelude::*;
 
 use super::accumulator::Accumulator;
-use super::axes::{Dtype, Request, by_dtype};
 use super::block::{BLOCK, prefetch};
+use super::request::{Dtype, Request, by_dtype};
 use super::slice::PARALLEL_FROM;
 use super::summand::Summand;
-use super::walk::{Bool, F16, Line, Operand, Reading, Stage};
+use super::walk::{Line, Operand, Reading, Stage};
 use crate::cpu::{self, Isa};
 use crate::fpu::Environment;
 use crate::threads;
@@ -251,7 +251,7 @@ fn for_blocks<O: Operand>(
         values.chunks(BLOCK).enumerate().for_each(|(index, values)| visit(index * BLOCK, values));
         return;
     }
-    let mut stage = Stage::new();
+    let mut stage = Stage::new(BLOCK);
     for start in (0..line.count).step_by(BLOCK) {
         let part = Line { count: BLOCK.min(line.count - start), ..line.skip(start) };
         // SAFETY: the promise of `sum_groups`.

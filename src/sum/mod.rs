@@ -13,12 +13,18 @@ mod cumulative;
 mod digits;
 mod dot;
 mod group;
+mod matrix;
+mod pairs;
 mod positions;
 mod products;
+mod quiet;
 mod quotient;
+mod request;
 mod round;
+mod runs;
 mod scan;
 mod slice;
+mod strided;
 mod summand;
 mod summary;
 #[cfg(test)]
@@ -27,11 +33,15 @@ mod vecdot;
 mod walk;
 
 pub use accumulator::Accumulator;
-pub use axes::{Axis, Dtype, Request, collect_axes, sum_axes, sum_contiguous};
+pub(crate) use axes::{Sink, sum_into};
+pub use axes::{collect_axes, sum_axes, sum_contiguous};
 pub use bytes::{decode, encode};
 pub use cumulative::cumsum;
 pub use dot::{dot, dot_f32};
 pub use group::sum_groups;
+#[cfg(feature = "python")]
+pub(crate) use pairs::{Pairs, round_f32, round_f64};
+pub use request::{Axis, Dtype, Request};
 pub use round::Format;
 pub use scan::{Misfit, ScanRequest, ScanStatus, cumsum_axis};
 pub use summary::{Summary, summarize};

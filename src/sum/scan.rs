@@ -6,13 +6,13 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::axes::{Dtype, by_dtype};
 use super::convert::{Convert, Piece, read_numbers};
 use super::cumulative::{Rounding, Running, TILE, narrow};
 use super::positions::Positions;
+use super::request::{Dtype, by_dtype};
 use super::round::Format;
 use super::slice::PARALLEL_FROM;
-use super::walk::{Bool, F16, Line, Operand};
+use super::walk::{Line, Operand};
 use crate::cpu;
 use crate::fpu::Environment;
 use crate::threads;

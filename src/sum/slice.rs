@@ -6,7 +6,9 @@ use rayon::prelude::*;
 
 use super::accumulator::Accumulator;
 use super::block::{self, BLOCK, Number, Sums};
+use super::strided;
 use super::summand::Summand;
+use super::walk::Line;
 use crate::cpu::Isa;
 use crate::fpu::{self, Environment};
 
@@ -28,8 +30,12 @@ impl Tier {
 
 /// What a block adds: its numbers, or the products of its pairs.
 pub(super) trait Terms: Copy {
-    /// The largest biased exponent of a term; [`INFINITE`] if any is infinite or NaN.
+    /// The largest biased exponent of a term; [`block::INFINITE`] if any is infinite or NaN.
     fn highest_exponent(self, isa: Isa) -> i32;
+    /// The same of the first few terms; [`block::INFINITE`] if that is not to be had for less.
+    fn first_exponents(self) -> i32 {
+        block::INFINITE
+    }
     /// The sum, exact if the inexact flag was not raised meanwhile, if there is such a kernel.
     fn flagged(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<2>>;
     /// The exact sum in `K` levels, if the terms fit them.
@@ -42,6 +48,12 @@ impl<T: Number> Terms for &[T] {
     #[inline(always)]
     fn highest_exponent(self, isa: Isa) -> i32 {
         block::highest_exponent(isa, self)
+    }
+    #[inline(always)]
+    fn first_exponents(self) -> i32 {
+        let magnitude = |x: &T| x.widen().to_bits() & block::ABSOLUTE;
+        let highest = self.iter().take(SAMPLE).map(magnitude).fold(0, u64::max);
+        if highest == 0 { block::INFINITE } else { (highest >> 52) as i32 }
     }
     #[inline(always)]
     fn flagged(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<2>> {
@@ -69,6 +81,10 @@ const PATIENCE: u32 = 64;
 const FAILURE: u32 = 8;
 /// With more points against it, a tier is given up.
 const ENOUGH: u32 = 20;
+/// Numbers from which a scale is guessed.
+const SAMPLE: usize = 8;
+/// Binades by which the others may be larger than these.
+const MARGIN: i32 = 8;
 /// The scale is lowered only for blocks smaller by more binades than this.
 const SLACK: i32 = 4;
 
@@ -121,6 +137,18 @@ impl Summer {
         }
     }
 
+    /// Clears the flags, so that [`Summer::was_inexact`] speaks of what follows.
+    #[inline]
+    pub fn clear_inexact(&mut self) {
+        self.environment.clear_inexact();
+    }
+
+    /// Whether any operation since the flags were cleared was rounded.
+    #[inline]
+    pub fn was_inexact(&self) -> bool {
+        self.environment.was_inexact()
+    }
+
     /// Adds a slice; the count is the caller's.
     #[inline]
     pub fn add<T: Number>(&mut self, values: &[T], into: &mut Accumulator) {
@@ -129,9 +157,28 @@ impl Summer {
         }
     }
 
+    /// Adds up to [`strided::LINE`] numbers where they are; whether that worked. The count is the
+    /// caller's.
+    pub fn add_line<T: Number>(&mut self, line: Line, into: &mut Accumulator) -> bool {
+        if self.tier != Tier::Flagged || self.first == UNKNOWN {
+            return false;
+        }
+        let sums = strided::flagged_line::<T>(self.isa, line, self.first);
+        if !self.environment.was_inexact() && deposit(sums, into) {
+            return true;
+        }
+        self.environment.clear_inexact();
+        false
+    }
+
     /// Adds a block; the count is the caller's.
     #[inline]
     pub fn add_block(&mut self, terms: impl Terms, into: &mut Accumulator) {
+        if self.first == UNKNOWN && self.tier == Tier::Levels2 {
+            // Two levels have room for a guess, and few numbers are summed faster than measured.
+            let headroom = block::headroom(self.isa) + MARGIN;
+            self.first = block::scale(terms.first_exponents(), headroom).unwrap_or(UNKNOWN);
+        }
         if self.first == UNKNOWN || !self.try_tier(self.tier, terms, into) {
             self.add_difficult_block(terms, into);
         }

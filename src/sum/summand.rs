@@ -3,7 +3,9 @@
 use super::accumulator::Accumulator;
 use super::block::{self, BLOCK, Number};
 use super::columns::Panel;
+use super::runs::Batches;
 use super::slice::Summer;
+use super::walk::Line;
 use crate::cpu::{Isa, dispatch};
 
 /// A native number with kernels for a run of numbers and for a matrix of columns.
@@ -22,6 +24,16 @@ pub(super) trait Summand: Copy + Default + Send + Sync + 'static {
     fn add_to(self, sum: &mut Accumulator);
     /// Adds a run, without counting it.
     fn add_run(isa: Isa, values: &[Self], summer: &mut Summer, into: &mut Accumulator);
+    /// Adds numbers at equal distances in memory, without counting them; whether that worked.
+    fn add_line(line: Line, summer: &mut Summer, into: &mut Accumulator) -> bool;
+    /// Sums a batch of short runs of `length` numbers to pairs; whether that worked.
+    fn sum_runs(
+        isa: Isa,
+        runs: Rows<Self>,
+        length: usize,
+        batches: &mut Batches,
+        summer: &mut Summer,
+    ) -> bool;
     /// Adds rows to the columns of a panel, without counting them.
     fn add_rows(isa: Isa, rows: Rows<Self>, panel: &mut Panel);
 }
@@ -58,6 +70,18 @@ macro_rules! floating {
             #[inline]
             fn add_run(_: Isa, values: &[$type], summer: &mut Summer, into: &mut Accumulator) {
                 summer.add(values, into);
+            }
+            fn add_line(line: Line, summer: &mut Summer, into: &mut Accumulator) -> bool {
+                summer.add_line::<$type>(line, into)
+            }
+            fn sum_runs(
+                isa: Isa,
+                runs: Rows<$type>,
+                length: usize,
+                batches: &mut Batches,
+                summer: &mut Summer,
+            ) -> bool {
+                batches.sum(isa, runs, length, summer)
             }
             fn add_rows(isa: Isa, rows: Rows<$type>, panel: &mut Panel) {
                 panel.add_floating(isa, rows);
@@ -149,6 +173,12 @@ macro_rules! integer {
                     let [high, low] = sum_parts(isa, values);
                     into.add_scaled((i128::from(high) << 32) + i128::from(low), 0);
                 }
+            }
+            fn add_line(_: Line, _: &mut Summer, _: &mut Accumulator) -> bool {
+                false
+            }
+            fn sum_runs(_: Isa, _: Rows<$type>, _: usize, _: &mut Batches, _: &mut Summer) -> bool {
+                false
             }
             fn add_rows(isa: Isa, rows: Rows<$type>, panel: &mut Panel) {
                 panel.add_integers(isa, rows);

@@ -9,13 +9,13 @@
 use rayon::prelude::*;
 
 use super::accumulator::Accumulator;
-use super::axes::{Dtype, by_dtype};
 use super::convert::{Convert, Piece, read_numbers};
 use super::dot::Factor;
 use super::positions::Positions;
 use super::products::PAIRS;
+use super::request::{Dtype, by_dtype};
 use super::slice::{PARALLEL_FROM, Summer, in_parts};
-use super::walk::{Bool, F16, Line, Operand, Reading};
+use super::walk::{Line, Operand, Reading};
 use crate::cpu::Isa;
 use crate::{cpu, threads};
 

@@ -2,7 +2,6 @@
 
 #![allow(unsafe_code)] // Reads elements at computed addresses.
 
-use super::block::BLOCK;
 use super::summand::Summand;
 use crate::cpu::{Isa, dispatch};
 
@@ -37,10 +36,10 @@ macro_rules! operand {
 
 /// A binary16 number.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct F16;
+pub(super) struct F16(#[allow(dead_code)] u16);
 /// A truth value; any byte but 0 is true.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bool;
+pub(super) struct Bool(#[allow(dead_code)] u8);
 
 operand! {
     f64, u64, f64, true, f64::from_bits;
@@ -140,14 +139,21 @@ impl Line {
 
 /// Space for the values of a part of a line.
 pub(super) struct Stage<V> {
-    pub values: [V; BLOCK],
+    pub values: Vec<V>,
     /// 1 where a value is counted, 0 where it was left out (and its value is 0).
-    pub counted: [u8; BLOCK],
+    pub counted: Vec<u8>,
 }
 
 impl<V: Summand> Stage<V> {
-    pub fn new() -> Box<Stage<V>> {
-        Box::new(Stage { values: [V::default(); BLOCK], counted: [1; BLOCK] })
+    pub fn new(size: usize) -> Stage<V> {
+        Stage { values: vec![V::default(); size], counted: vec![1; size] }
+    }
+
+    /// Sees to it that there is space for at least so many values.
+    pub fn make_room(&mut self, size: usize) {
+        if self.values.len() < size {
+            *self = Stage::new(size);
+        }
     }
 
     /// Copies a line to `at..at + line.count`; `counted` is written only by a selective reading.
@@ -192,10 +198,11 @@ unsafe fn copy<O: Operand>(isa: Isa, line: Line, swapped: bool, values: &mut [O:
 #[inline(always)]
 fn copy_body<O: Operand>(line: Line, swapped: bool, values: &mut [O::Value]) {
     // One loop each, so that the compiler sees constant strides where they are constant.
-    let contiguous = line.stride == size_of::<O>() as isize;
-    match (swapped, contiguous) {
-        (false, true) => copy_loop::<O>(line.data, size_of::<O>() as isize, false, values),
-        (true, true) => copy_loop::<O>(line.data, size_of::<O>() as isize, true, values),
+    let size = size_of::<O>() as isize;
+    match (swapped, line.stride == size) {
+        (false, true) => copy_loop::<O>(line.data, size, false, values),
+        (true, true) => copy_loop::<O>(line.data, size, true, values),
+        (_, false) if line.stride == -size => copy_loop::<O>(line.data, -size, swapped, values),
         (_, false) => copy_loop::<O>(line.data, line.stride, swapped, values),
     }
 }

@@ -1,0 +1,220 @@
+//! The kernel for sums of many short runs of memory, such as the rows of a narrow matrix.
+//!
+//! It is the flagged kernel of `block`, with a scale that is common to many runs; the flag is read
+//! once for all of them. What it cannot do exactly is left to the caller.
+
+#![allow(unsafe_code)] // Raw, unaligned loads in the hot loop.
+
+use super::block::{self, BLOCK, Halves, Number};
+use super::pairs::{BATCH, Pairs};
+use super::slice::Summer;
+use super::summand::Rows;
+use crate::cpu::{Isa, dispatch};
+
+/// The longest runs; for longer ones the usual kernel is as good.
+pub(super) const LONGEST: usize = 1024;
+/// Bits by which the sum of all lanes may be longer than a number.
+const EXCESS: u32 = 8;
+/// Vectors in flight for one run.
+const STREAMS: usize = 2;
+/// Batches for which a kernel that failed is not tried again.
+const PATIENCE: u32 = 16;
+/// Scales from which all results and their parts are normal numbers.
+const SMALLEST: i32 = -700;
+
+/// The sums of a batch of runs.
+pub(super) struct Batches {
+    /// The scale, once known.
+    first: Option<i32>,
+    patience: u32,
+    pub pairs: Box<Pairs>,
+}
+
+impl Batches {
+    pub fn new() -> Batches {
+        Batches { first: None, patience: 0, pairs: Pairs::new() }
+    }
+
+    /// How many runs of `length` numbers make a batch: few enough that one difficult number does
+    /// not spoil much.
+    pub fn size(length: usize) -> usize {
+        (2 * BLOCK / length).clamp(1, BATCH)
+    }
+
+    /// Whether the runs can be read: where the last vector of a run reaches beyond it, there must
+    /// be another run or enough of this one.
+    pub fn suit<T>(runs: Rows<T>, length: usize) -> bool {
+        length <= LONGEST && (length >= 8 || runs.stride == (length * size_of::<T>()) as isize)
+    }
+
+    /// Puts the exact sums of a batch of runs of `length` numbers in `pairs`; whether that worked.
+    pub fn sum<T: Number>(
+        &mut self,
+        isa: Isa,
+        runs: Rows<T>,
+        length: usize,
+        summer: &mut Summer,
+    ) -> bool {
+        debug_assert!(runs.count <= BATCH && Batches::suit(runs, length));
+        if self.patience > 0 {
+            self.patience -= 1;
+            return false;
+        }
+        if self.try_scale(isa, runs, length, summer) {
+            return true;
+        }
+        let mut highest = 0;
+        for run in 0..runs.count {
+            let at = runs.data.wrapping_byte_offset(run as isize * runs.stride);
+            // SAFETY: `Rows` are readable.
+            let values = unsafe { std::slice::from_raw_parts(at, length) };
+            highest = block::highest_exponent(isa, values).max(highest);
+        }
+        // The numbers of a lane add up to less than half of its accumulator.
+        let lane = length.div_ceil(STREAMS * isa.lanes()) + 1;
+        let headroom = lane.next_power_of_two().ilog2() as i32 + 2;
+        let first = block::scale(highest, headroom).filter(|&first| first >= SMALLEST);
+        if first != self.first {
+            self.first = first;
+            if self.try_scale(isa, runs, length, summer) {
+                return true;
+            }
+        }
+        self.patience = PATIENCE;
+        false
+    }
+
+    fn try_scale<T: Number>(
+        &mut self,
+        isa: Isa,
+        runs: Rows<T>,
+        length: usize,
+        summer: &mut Summer,
+    ) -> bool {
+        let Some(first) = self.first else { return false };
+        summer.clear_inexact();
+        sum_runs(isa, runs, length, first, &mut self.pairs) && !summer.was_inexact()
+    }
+}
+
+/// The first `COUNT` lanes of a vector that starts at `at`.
+#[inline(always)]
+fn load_some<T: Number, const W: usize>(at: *const T, count: usize) -> [T; W] {
+    let mut vector = [T::default(); W];
+    for (lane, x) in vector[..count].iter_mut().enumerate() {
+        // SAFETY: the caller's run has these numbers.
+        *x = unsafe { at.add(lane).read_unaligned() };
+    }
+    vector
+}
+
+/// Sums runs to pairs; false if a sum left its binade. The inexact flag tells the rest.
+#[inline(always)]
+fn sum_runs_body<T: Number, const W: usize>(
+    runs: Rows<T>,
+    length: usize,
+    first: i32,
+    pairs: &mut Pairs,
+) -> bool {
+    let (exponents, bias) = block::levels::<2>(first, block::LOW_BITS - 1);
+    let units = exponents.map(|exponent| block::power_of_two(exponent - 52));
+    let vectors = length / W;
+    let rest = length % W;
+    // The last vector of a longer run starts early, and lanes that were read already are dropped; a
+    // shorter run is a vector with lanes of the next run.
+    let (last, kept) = if vectors > 0 { (length - W, W - rest..W) } else { (0, 0..length) };
+    let mut keep = [0u64; W];
+    keep[kept].fill(u64::MAX);
+    // Short runs whose vector would reach beyond the last run.
+    let beyond = if vectors > 0 { 0 } else { W.div_ceil(length) };
+    let mut escaped = 0;
+    for run in 0..runs.count {
+        let at = runs.data.wrapping_byte_offset(run as isize * runs.stride);
+        // SAFETY: `index + W <= length`, or the run is followed by others that are readable.
+        let load = |index| unsafe { at.wrapping_add(index).cast::<[T; W]>().read_unaligned() };
+        let mut lanes = Halves::<W, STREAMS>::new(bias);
+        for pair in 0..vectors / 2 {
+            lanes.add::<0, T>(load(2 * pair * W).map(T::widen));
+            lanes.add::<1, T>(load((2 * pair + 1) * W).map(T::widen));
+        }
+        if vectors % 2 == 1 {
+            lanes.add::<0, T>(load((vectors - 1) * W).map(T::widen));
+        }
+        if rest > 0 {
+            let vector = if run + beyond < runs.count || vectors > 0 {
+                load(last)
+            } else {
+                load_some(at, length)
+            };
+            let mut x = vector.map(T::widen);
+            for lane in 0..W {
+                x[lane] = f64::from_bits(x[lane].to_bits() & keep[lane]);
+            }
+            lanes.add::<1, T>(x);
+        }
+        let (parts, outside) = lanes.parts(bias);
+        escaped |= outside;
+        // The upper part may have a few bits too many for a number; the lower takes them.
+        let excess = parts[0] & ((1 << EXCESS) - 1);
+        pairs.high[run] = (parts[0] - excess) as f64 * units[0];
+        pairs.low[run] = (parts[1] + (excess << (block::LOW_BITS - 1))) as f64 * units[1];
+    }
+    escaped & block::SIGN_AND_EXPONENT == 0
+}
+
+dispatch! {
+    fn sum_runs[T: Number][T](
+        runs: Rows<T>, length: usize, first: i32, pairs: &mut Pairs
+    ) -> bool = sum_runs_body::<T, {W}>
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::accumulator::Accumulator;
+    use super::super::testing::numbers;
+    use super::*;
+
+    fn check(values: &[f64], length: usize, stride: usize, must_work: bool) {
+        let count = (values.len() - length) / stride + 1;
+        let rows = |count| Rows { data: values.as_ptr(), stride: (8 * stride) as isize, count };
+        for isa in Isa::available() {
+            let mut summer = Summer::new(isa, values.len());
+            let mut batches = Batches::new();
+            for count in [count.min(BATCH), 1] {
+                batches.patience = 0;
+                let worked = batches.sum(isa, rows(count), length, &mut summer);
+                assert!(worked || !must_work, "{isa:?}, {length}");
+                for run in 0..if worked { count } else { 0 } {
+                    let expected: Accumulator =
+                        values[run * stride..][..length].iter().copied().collect();
+                    assert_eq!(batches.pairs.accumulator(run, length as i64), expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_length() {
+        let values = numbers(9000, 2, 3, 1);
+        for length in (1..70).chain([127, 500, 1023, 1024]) {
+            check(&values[..length * (9000 / length)], length, length, true);
+            if length >= 8 {
+                check(&values, length, length + 3, true);
+            }
+        }
+    }
+
+    #[test]
+    fn difficult_numbers_are_summed_or_refused() {
+        for (seed, spread) in [12, 25, 40, 100, 2000].into_iter().enumerate() {
+            for centre in [-1000, -600, 0, 1000] {
+                let mut values = numbers(3000, centre, spread, seed as u64);
+                check(&values, 30, 30, false);
+                check(&values, 3, 3, false);
+                values[1234] = f64::NAN;
+                values[77] = f64::INFINITY;
+                check(&values, 50, 50, false);
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The flagged kernel of `block` for numbers at equal distances, read where they are.
+
+#![allow(unsafe_code)] // Addresses from strides.
+
+use super::block::{self, Halves, Number, Sums};
+use super::walk::Line;
+use crate::cpu::dispatch;
+
+/// Numbers in a full block of a line.
+pub(super) const LINE: usize = 1024;
+/// Up to this many numbers apart, all memory is read and what is between them dropped: they share
+/// cache lines anyway.
+const DENSE: usize = 5;
+/// Numbers between reading and asking for memory.
+const AHEAD: usize = 1024;
+/// The same, of numbers that share no cache line.
+const AHEAD_SPARSE: usize = 128;
+const CACHE_LINE: usize = 64;
+
+/// Loads `COUNT <= W` numbers, `stride` bytes apart.
+///
+/// # Safety
+/// They must be readable.
+#[inline(always)]
+unsafe fn load<T: Number, const W: usize>(at: *const u8, stride: isize, count: usize) -> [f64; W] {
+    std::array::from_fn(|lane| {
+        if lane < count {
+            // SAFETY: the caller's promise.
+            unsafe { at.offset(lane as isize * stride).cast::<T>().read_unaligned() }.widen()
+        } else {
+            0.0
+        }
+    })
+}
+
+/// Adds all lines whose numbers are up to [`DENSE`] numbers apart, except the last few numbers;
+/// how many were added.
+#[inline(always)]
+fn add_dense<T: Number, const W: usize>(
+    line: Line,
+    step: usize,
+    lanes: &mut Halves<W, 4>,
+) -> usize {
+    // masks[p]: the lanes of a vector that starts p numbers after a number of the line.
+    let masks: [[u64; W]; DENSE] = std::array::from_fn(|phase| {
+        std::array::from_fn(|lane| if (phase + lane) % step == 0 { u64::MAX } else { 0 })
+    });
+    let mut phases: [usize; 4] = std::array::from_fn(|stream| stream * W % step);
+    let advance = 4 * W % step;
+    // The last vector must end before the line does.
+    let span = (line.count - 1) * step + 1;
+    let end = span - span % (4 * W);
+    for position in (0..end).step_by(4 * W) {
+        let at = line.data.cast::<T>().wrapping_add(position);
+        macro_rules! add {
+            ($($stream:literal)*) => {$(
+                let vector = at.wrapping_add($stream * W);
+                block::prefetch(vector.wrapping_add(AHEAD));
+                // SAFETY: `position + 4 W <= span`: memory between two numbers of the line.
+                let x = unsafe { vector.cast::<[T; W]>().read_unaligned() };
+                let mask = masks[phases[$stream]];
+                lanes.add::<$stream, T>(std::array::from_fn(|lane| {
+                    f64::from_bits(x[lane].widen().to_bits() & mask[lane])
+                }));
+                phases[$stream] += advance;
+                if phases[$stream] >= step {
+                    phases[$stream] -= step;
+                }
+            )*};
+        }
+        add!(0 1 2 3);
+    }
+    end.div_ceil(step)
+}
+
+/// As [`add_dense`], whatever the stride.
+#[inline(always)]
+fn add_sparse<T: Number, const W: usize>(line: Line, lanes: &mut Halves<W, 4>) -> usize {
+    let far = line.stride.unsigned_abs() >= CACHE_LINE;
+    let end = line.count - line.count % (4 * W);
+    for index in (0..end).step_by(4 * W) {
+        let at = |number: usize| line.data.wrapping_offset(number as isize * line.stride);
+        if far {
+            for lane in 0..4 * W {
+                block::prefetch(at(index + lane + AHEAD_SPARSE));
+            }
+        }
+        macro_rules! add {
+            ($($stream:literal)*) => {$(
+                // SAFETY: `index + 4 W <= count`.
+                let x = unsafe { load::<T, W>(at(index + $stream * W), line.stride, W) };
+                lanes.add::<$stream, T>(x);
+            )*};
+        }
+        add!(0 1 2 3);
+    }
+    end
+}
+
+#[inline(always)]
+fn flagged_line_body<T: Number, const W: usize>(line: Line, first: i32) -> Option<Sums<2>> {
+    let (exponents, bias) = block::levels::<2>(first, block::LOW_BITS - 1);
+    let mut lanes = Halves::<W, 4>::new(bias);
+    let size = size_of::<T>() as isize;
+    let step = (line.stride / size) as usize;
+    let mut added = if line.stride % size == 0 && (1..=DENSE).contains(&step) {
+        add_dense::<T, W>(line, step, &mut lanes)
+    } else {
+        add_sparse::<T, W>(line, &mut lanes)
+    };
+    lanes = std::hint::black_box(lanes);
+    while added < line.count {
+        let rest = line.skip(added);
+        // SAFETY: the promise of whoever made the line.
+        lanes.add::<0, T>(unsafe { load::<T, W>(rest.data, rest.stride, rest.count) });
+        added += W;
+    }
+    block::collect(lanes.sums(), exponents, bias)
+}
+
+dispatch! {
+    /// The sum of up to [`LINE`] numbers of a line, exact if the inexact flag was not raised
+    /// meanwhile; `None` if they are too large.
+    pub(super) fn flagged_line[T: Number][T](line: Line, first: i32) -> Option<Sums<2>>
+        = flagged_line_body::<T, {W}>
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::accumulator::Accumulator;
+    use super::super::slice::Summer;
+    use super::super::testing::numbers;
+    use super::*;
+    use crate::cpu::Isa;
+
+    #[test]
+    fn every_stride_and_count() {
+        let values = numbers(40_000, 0, 4, 1);
+        for step in [1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 33] {
+            for count in (1..140).chain([256, 1000, 1023, 1024]) {
+                for turned in [false, true] {
+                    let (data, stride) = if turned {
+                        (&raw const values[(count - 1) * step], -8 * step as isize)
+                    } else {
+                        (values.as_ptr(), 8 * step as isize)
+                    };
+                    let line = Line {
+                        data: data.cast(),
+                        stride,
+                        mask: std::ptr::null(),
+                        mask_stride: 0,
+                        count,
+                    };
+                    let expected: Accumulator =
+                        values.iter().step_by(step).take(count).copied().collect();
+                    for isa in Isa::available() {
+                        let mut summer = Summer::new(isa, 1 << 20);
+                        let mut sum = Accumulator::new();
+                        summer.add(&values[..512], &mut Accumulator::new());
+                        assert!(summer.add_line::<f64>(line, &mut sum), "{isa:?} {step} {count}");
+                        sum.add_zeros(count as i64);
+                        assert_eq!(sum, expected, "{isa:?} {step} {count}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -164,11 +164,13 @@ impl Summer {
             return false;
         }
         let sums = strided::flagged_line::<T>(self.isa, line, self.first);
-        if !self.environment.was_inexact() && deposit(sums, into) {
-            return true;
+        let worked = !self.environment.was_inexact() && deposit(sums, into);
+        if worked {
+            self.points = self.points.saturating_sub(1);
+        } else {
+            self.environment.clear_inexact();
         }
-        self.environment.clear_inexact();
-        false
+        worked
     }
 
     /// Adds a block; the count is the caller's.

@@ -42,9 +42,12 @@ fn add_dense<T: Number, const W: usize>(
     lanes: &mut Halves<W, 4>,
 ) -> usize {
     // masks[p]: the lanes of a vector that starts p numbers after a number of the line.
-    let masks: [[u64; W]; DENSE] = std::array::from_fn(|phase| {
-        std::array::from_fn(|lane| if (phase + lane) % step == 0 { u64::MAX } else { 0 })
-    });
+    let mut masks = [[0; W]; DENSE];
+    for (phase, mask) in masks.iter_mut().enumerate() {
+        for lane in ((step - phase % step) % step..W).step_by(step) {
+            mask[lane] = u64::MAX;
+        }
+    }
     let mut phases: [usize; 4] = std::array::from_fn(|stream| stream * W % step);
     let advance = 4 * W % step;
     // The last vector must end before the line does.

@@ -19,6 +19,13 @@ use crate::cpu::Isa;
 use crate::{cpu, threads};
 
 /// The type of an array's elements.
+///
+/// ```
+/// use mypackage::sum::Dtype;
+///
+/// let total = unsafe { mypackage::sum::sum_contiguous(Dtype::I16, [1i16, -3].as_ptr().cast(), 2) };
+/// assert_eq!(total.unwrap().to_integer(1), Some(-2));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Dtype {
@@ -64,6 +71,12 @@ pub(super) use by_dtype;
 
 impl Dtype {
     /// Bytes of an element.
+    ///
+    /// ```
+    /// use mypackage::sum::Dtype;
+    ///
+    /// assert_eq!([Dtype::Bool, Dtype::F16, Dtype::U64].map(Dtype::size), [1, 2, 8]);
+    /// ```
     pub fn size(self) -> usize {
         match self {
             Dtype::Bool | Dtype::I8 | Dtype::U8 => 1,
@@ -74,6 +87,12 @@ impl Dtype {
     }
 
     /// Whether elements are floating-point numbers.
+    ///
+    /// ```
+    /// use mypackage::sum::Dtype;
+    ///
+    /// assert!(Dtype::F16.is_floating() && !Dtype::U64.is_floating());
+    /// ```
     pub fn is_floating(self) -> bool {
         matches!(self, Dtype::F16 | Dtype::F32 | Dtype::F64)
     }
@@ -81,6 +100,15 @@ impl Dtype {
 
 /// The exact sum of `count` native, aligned, contiguous elements: [`sum_axes`] without its costs.
 /// `None` for elements that have to be converted.
+///
+/// ```
+/// use mypackage::sum::{Dtype, sum_contiguous};
+///
+/// let values = [1e16f64, 1.0, -1e16];
+/// // SAFETY: the pointer and the count are those of a slice.
+/// let total = unsafe { sum_contiguous(Dtype::F64, values.as_ptr().cast(), values.len()) };
+/// assert_eq!(total.unwrap().to_f64(), 1.0);
+/// ```
 ///
 /// # Safety
 /// The elements must be readable during the call.
@@ -96,6 +124,14 @@ pub unsafe fn sum_contiguous(dtype: Dtype, data: *const u8, count: usize) -> Opt
 }
 
 /// One axis of an array. Strides are in bytes.
+///
+/// ```
+/// use mypackage::sum::Axis;
+///
+/// // The rows of a matrix of binary64 numbers with three columns, to be summed over.
+/// let rows = Axis { size: 2, stride: 3 * 8, mask_stride: 0, reduced: true };
+/// assert_eq!(rows.stride, 24);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Axis {
     /// The number of elements along it.
@@ -109,6 +145,27 @@ pub struct Axis {
 }
 
 /// An array in memory, and what of it is summed.
+///
+/// ```
+/// use mypackage::sum::{Axis, Dtype, Request, collect_axes};
+///
+/// let matrix = [[1.0, 1e16, 0.0], [2.0, 1.0, 0.0]];
+/// let request = Request {
+///     dtype: Dtype::F64,
+///     swapped: false,
+///     data: matrix.as_ptr().cast(),
+///     mask: None,
+///     skip_nan: false,
+///     axes: vec![
+///         Axis { size: 2, stride: 24, mask_stride: 0, reduced: true },
+///         Axis { size: 3, stride: 8, mask_stride: 0, reduced: false },
+///     ],
+/// };
+/// // SAFETY: the axes are those of the matrix.
+/// let columns = unsafe { collect_axes(&request) };
+/// assert_eq!(columns[0].to_f64(), 3.0);
+/// assert_eq!(columns[1].to_integer(1), Some(10_000_000_000_000_001));
+/// ```
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The type of the elements.
@@ -132,12 +189,46 @@ unsafe impl Sync for Request {}
 
 impl Request {
     /// How many sums there are.
+    ///
+    /// ```
+    /// # use mypackage::sum::{Axis, Dtype, Request};
+    /// let axis = Axis { size: 5, stride: 0, mask_stride: 0, reduced: false };
+    /// let request = Request {
+    ///     dtype: Dtype::U8,
+    ///     swapped: false,
+    ///     data: [7].as_ptr(), // read 15 times: both strides are 0
+    ///     mask: None,
+    ///     skip_nan: false,
+    ///     axes: vec![axis, Axis { size: 3, reduced: true, ..axis }],
+    /// };
+    /// assert_eq!(request.results(), 5);
+    /// ```
     pub fn results(&self) -> usize {
         self.axes.iter().filter(|axis| !axis.reduced).map(|axis| axis.size).product()
     }
 }
 
 /// Sums as requested, calling `put(index, sum)` for each result, from any thread, in any order.
+///
+/// ```
+/// use std::sync::Mutex;
+///
+/// use mypackage::sum::{Axis, Dtype, Request, sum_axes};
+///
+/// let (values, mask) = ([1.0f32, 2.0, 3.0, f32::NAN], [1u8, 0, 1, 1]);
+/// let request = Request {
+///     dtype: Dtype::F32,
+///     swapped: false,
+///     data: values.as_ptr().cast(),
+///     mask: Some(mask.as_ptr()),
+///     skip_nan: true,
+///     axes: vec![Axis { size: 4, stride: 4, mask_stride: 1, reduced: true }],
+/// };
+/// let results = Mutex::new(Vec::new());
+/// // SAFETY: the axis is that of both arrays.
+/// unsafe { sum_axes(&request, &|index, sum| results.lock().unwrap().push((index, sum.to_f32()))) };
+/// assert_eq!(results.into_inner().unwrap(), [(0, 4.0)]);
+/// ```
 ///
 /// # Safety
 /// All elements, and all bytes of the mask, must be readable during the call.
@@ -146,6 +237,27 @@ pub unsafe fn sum_axes(request: &Request, put: &(dyn Fn(usize, &Accumulator) + S
 }
 
 /// The sums as requested, in row-major order.
+///
+/// ```
+/// use mypackage::sum::{Axis, Dtype, Request, collect_axes};
+///
+/// let values = [3i64, i64::MAX, i64::MAX, 4];
+/// let request = Request {
+///     dtype: Dtype::I64,
+///     swapped: false,
+///     data: values.as_ptr().cast(),
+///     mask: None,
+///     skip_nan: false,
+///     axes: vec![
+///         Axis { size: 2, stride: 8, mask_stride: 0, reduced: false },
+///         Axis { size: 2, stride: 16, mask_stride: 0, reduced: true },
+///     ],
+/// };
+/// // SAFETY: the axes are those of the slice, read as a 2 by 2 matrix.
+/// let sums = unsafe { collect_axes(&request) };
+/// assert_eq!(sums[0].to_integer(1), Some(i128::from(i64::MAX) + 3));
+/// assert_eq!(sums[1].to_integer(1), Some(i128::from(i64::MAX) + 4));
+/// ```
 ///
 /// # Safety
 /// As for [`sum_axes`].

@@ -105,6 +105,12 @@ OUTPUTS = {
         "add Python integers with +\n"
     ),
     "numba_door.py": f"{math.fsum([1.0, math.fsum([0.1, 0.2, 0.3]), 6.0])}\n",
+    "python_door.py": (
+        "Hello from rust\n8 [                 55                  -8 7540113804746346429]\n"
+        "2147483647 + 1 = 2147483648 does not fit int32, which holds -2147483648 to 2147483647; "
+        "add Python integers with +\n"
+        "[1.  0.6]\n[1.  0.6] [3 3]\n"
+    ),
     "records_door.py": None,
 }
 

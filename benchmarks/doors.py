@@ -20,6 +20,7 @@ import numpy as np
 
 import mypackage
 from mypackage import capi, records
+from mypackage._native import build_info
 
 ROOT = pathlib.Path(__file__).parents[1]
 FEW = np.full(8, 0.1)
@@ -145,7 +146,8 @@ def main():
         print(f"| {name} |", " | ".join(shown(costs.get(column)) for column in COLUMNS), "|")
     print(
         f"\nmypackage {mypackage.__version__}, NumPy {np.__version__}, numba {numba.__version__}, "
-        f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, one thread"
+        f"Python {platform.python_version()}, {platform.system()} {platform.machine()} with "
+        f"{build_info()['isa']}, one thread, best of nine runs."
     )
 
 

@@ -1,5 +1,7 @@
 """Exact, bit-reproducible reductions and exact Fibonacci numbers for NumPy."""
 
+from . import _startup as _startup  # isort: split
+
 from ._average import average
 from ._config import show_config, threads
 from ._locate import get_include, get_library

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -182,7 +181,7 @@ def _timedelta(
             report_empty(name)
         lost = lost | (count == 0)
         total = _native.sum(ticks, dtype=object, where=counted, **over)
-        total = _rounded_quotient(total, np.maximum(count, 1))
+        total = _rounded_quotients(total, np.maximum(count, 1))
     result = np.asarray(total, np.int64).view(unit).astype(dtype)
     result = np.where(lost, np.array("NaT", result.dtype), result)
     if out is None:
@@ -191,8 +190,13 @@ def _timedelta(
     return out
 
 
-# Of Python ints, half to even.
-_rounded_quotient = np.frompyfunc(lambda total, count: round(Fraction(total, int(count))), 2, 1)
+def _rounded_quotients(totals: Any, counts: Any) -> Any:
+    """The quotients of Python ints, rounded half to even."""
+    # Only here: fractions and its decimal cost an import more than all of this package.
+    from fractions import Fraction
+
+    quotient = np.frompyfunc(lambda total, count: round(Fraction(total, int(count))), 2, 1)
+    return quotient(totals, counts)
 
 
 def _masked(name: str, a: np.ma.MaskedArray, arguments: dict[str, Any]) -> Any:

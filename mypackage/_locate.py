@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import pathlib
+import os
 
 
 def get_include() -> str:
@@ -19,7 +18,7 @@ def get_include() -> str:
     >>> os.listdir(mypackage.get_include())
     ['mypackage.h']
     """
-    return str(pathlib.Path(__file__).parent / "include")
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), "include")
 
 
 def get_library() -> str:
@@ -44,6 +43,8 @@ def get_library() -> str:
     >>> library.mypackage_get_num_threads() >= 1
     True
     """
+    import importlib.util
+
     # The import system knows every suffix: .abi3.so, .cpython-311-x86_64-linux-gnu.so, .pyd ...
     spec = importlib.util.find_spec("mypackage._capi")
     if spec is None or spec.origin is None:

@@ -3,7 +3,7 @@
 Inside compiled code these are calls of the C library, a few nanoseconds each, without the GIL:
 
 - ``mypackage.sum(a)`` for float64 and float32 arrays: of one axis at any stride, or contiguous;
-- ``mypackage.capi.vecdot(x1, x2)`` for float64 arrays of one axis;
+- ``mypackage.vecdot(x1, x2)`` for float64 arrays of one axis, also by its name in `mypackage.capi`;
 - ``mypackage.fibonacci(n)`` for an integer;
 - ``mypackage.fibonacci_mod(n, m)`` for two integers, both signed or both unsigned.
 
@@ -41,7 +41,7 @@ from numba.extending import intrinsic, overload
 
 import mypackage
 
-from .capi import library, vecdot
+from . import capi
 
 
 def _init() -> None:
@@ -52,7 +52,7 @@ def _external(name: str, *arguments: types.Type) -> types.ExternalFunction:
     """Return a C function that returns a status, for use in compiled code."""
     symbol = f"mypackage_{name}"
     # By name, not by address: so compiled code can be cached on disk.
-    address = ctypes.cast(getattr(library, symbol), ctypes.c_void_p).value
+    address = ctypes.cast(getattr(capi.library, symbol), ctypes.c_void_p).value
     llvmlite.binding.add_symbol(symbol, address)
     return types.ExternalFunction(symbol, types.int32(*arguments))
 
@@ -122,7 +122,8 @@ def _overload_sum(a: Any) -> Callable[..., Any] | None:
     return None
 
 
-@overload(vecdot)
+@overload(mypackage.vecdot)
+@overload(capi.vecdot)
 def _overload_vecdot(x1: Any, x2: Any) -> Callable[..., Any] | None:
     for array in (x1, x2):
         if not (

@@ -8,6 +8,12 @@ use std::sync::OnceLock;
 use crate::error::{Error, Result};
 
 /// An instruction set that kernels are compiled for, in ascending order of capability.
+///
+/// ```
+/// use mypackage::cpu::Isa;
+///
+/// assert!(Isa::Baseline < Isa::Avx2 && Isa::Avx2 < Isa::Avx512);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Isa {
@@ -46,6 +52,10 @@ impl Isa {
     }
 
     /// Whether this processor has the instruction set.
+    ///
+    /// ```
+    /// assert!(mypackage::cpu::Isa::Baseline.is_available());
+    /// ```
     pub fn is_available(self) -> bool {
         match self {
             Isa::Baseline => true,
@@ -73,11 +83,25 @@ impl Isa {
     }
 
     /// The instruction sets of this processor, lowest first.
+    ///
+    /// ```
+    /// use mypackage::cpu::{self, Isa};
+    ///
+    /// assert_eq!(Isa::available()[0], Isa::Baseline);
+    /// assert!(Isa::available().contains(&cpu::isa()));
+    /// ```
     pub fn available() -> Vec<Isa> {
         Isa::ALL.into_iter().filter(|isa| isa.is_available()).collect()
     }
 
     /// Parses a name as `MYPACKAGE_ISA` takes it.
+    ///
+    /// ```
+    /// use mypackage::cpu::Isa;
+    ///
+    /// assert_eq!(Isa::parse("Baseline"), Ok(Isa::Baseline));
+    /// assert!(Isa::parse("mmx").unwrap_err().to_string().contains("choose one of baseline, avx2"));
+    /// ```
     ///
     /// # Errors
     /// [`Error::Value`] for an unknown name and for one that this processor lacks.
@@ -104,6 +128,12 @@ static ACTIVE: OnceLock<Isa> = OnceLock::new();
 
 /// Reads `MYPACKAGE_ISA` and fixes the instruction set for the life of the process.
 ///
+/// ```
+/// let isa = mypackage::cpu::initialise()?;
+/// assert_eq!(isa, mypackage::cpu::isa());
+/// # Ok::<(), mypackage::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Value`] if the variable names an unknown or unavailable instruction set.
 pub fn initialise() -> Result<Isa> {
@@ -119,6 +149,12 @@ pub fn initialise() -> Result<Isa> {
 
 /// The instruction set in use. A door that can report errors calls [`initialise`] first; without
 /// it, an invalid `MYPACKAGE_ISA` is ignored.
+///
+/// ```
+/// let isa = mypackage::cpu::isa();
+/// println!("kernels use {}", isa.name());
+/// assert!(isa.is_available());
+/// ```
 #[inline]
 pub fn isa() -> Isa {
     *ACTIVE.get_or_init(|| {

@@ -1,6 +1,15 @@
 //! The crate's one error type; each door converts it once.
 
 /// What can go wrong in a kernel or its configuration.
+///
+/// ```
+/// use mypackage::{Error, hello};
+///
+/// match hello::add(i32::MAX, 1) {
+///     Err(Error::Overflow(message)) => assert!(message.contains("does not fit int32")),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -16,4 +25,11 @@ pub enum Error {
 }
 
 /// A result whose error is [`Error`].
+///
+/// ```
+/// fn double(x: i32) -> mypackage::Result<i32> {
+///     mypackage::hello::add(x, x)
+/// }
+/// assert_eq!(double(21), Ok(42));
+/// ```
 pub type Result<T> = std::result::Result<T, Error>;

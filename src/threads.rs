@@ -23,6 +23,11 @@ struct Pool {
 
 /// Reads `MYPACKAGE_NUM_THREADS` unless a number of threads was already set.
 ///
+/// ```
+/// mypackage::threads::initialise()?;
+/// # Ok::<(), mypackage::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Value`] if the variable is not a whole number from 1 to [`MAX_THREADS`].
 pub fn initialise() -> Result<()> {
@@ -43,6 +48,10 @@ pub fn initialise() -> Result<()> {
 }
 
 /// The processors that this process may use (its affinity and quota considered).
+///
+/// ```
+/// assert!(mypackage::threads::available() >= 1);
+/// ```
 pub fn available() -> usize {
     std::thread::available_parallelism().map_or(1, |n| n.get().min(MAX_THREADS))
 }
@@ -66,6 +75,16 @@ pub fn get() -> usize {
 }
 
 /// Sets how many threads a kernel may use and returns the number before. No result depends on it.
+///
+/// ```
+/// use mypackage::threads;
+///
+/// let before = threads::set(2)?;
+/// assert_eq!(threads::get(), 2);
+/// threads::set(before)?;
+/// assert!(threads::set(0).is_err());
+/// # Ok::<(), mypackage::Error>(())
+/// ```
 ///
 /// # Errors
 /// [`Error::Value`] unless `1 <= count <= MAX_THREADS`.

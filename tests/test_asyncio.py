@@ -4,6 +4,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -69,15 +70,25 @@ def test_two_sums_run_at_once(function, numbers):
 
 @pytest.mark.parametrize("function", DOORS)
 def test_a_cancelled_sum_is_forgotten(function, numbers):
+    started, totals = threading.Event(), []
+
+    def work():
+        started.set()
+        totals.append(function(numbers))
+
     async def main():
-        task = asyncio.create_task(asyncio.to_thread(function, numbers))
-        await asyncio.sleep(0)
+        task = asyncio.create_task(asyncio.to_thread(work))
+        while not started.is_set():
+            await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         return await asyncio.to_thread(function, numbers)
 
-    assert asyncio.run(main()) == function(numbers)
+    expected = function(numbers)
+    assert asyncio.run(main()) == expected
+    # The thread came to its end by itself, and nobody had to know.
+    assert totals == [expected]
 
 
 FOREVER = """

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import tracemalloc
 
@@ -309,6 +310,34 @@ def test_bad_pointers_and_lengths_are_a_status(name, arguments, message):
         getattr(capi.library, f"mypackage_{name}")(*arguments)
 
 
+def test_every_null_pointer_is_a_status():
+    """Each pointer of each function in turn, the others being good."""
+    functions = capi._STATUS_FUNCTIONS | {
+        name: types for name, (_, types) in capi._OTHER_FUNCTIONS.items() if len(types) > 1
+    }
+    total = capi.Accumulator()
+    memory = ctypes.create_string_buffer(64 * 64 + 8)
+    tried = 0
+    for name, types in functions.items():
+        function = ctypes.CDLL(mypackage.get_library())[f"mypackage_{name}"]
+        function.argtypes = types
+        # Accumulators come first; every count, capacity and stride is 64, but for bytes.
+        handles = {"accumulator_merge": 2}.get(name, int(name.startswith("accumulator_")))
+        good = [64 if hasattr(type_(), "value") else type_._type_() for type_ in types]
+        for place, type_ in enumerate(types):
+            if type_ is ctypes.c_char_p:
+                good[place : place + 2] = total.to_bytes(), len(total.to_bytes())
+            elif type_ is ctypes.c_void_p:
+                good[place] = total._handle if place < handles else ctypes.addressof(memory)
+        for place, type_ in enumerate(types):
+            if type_ in (ctypes.c_void_p, ctypes.c_char_p) or hasattr(type_, "contents"):
+                assert function(*good[:place], None, *good[place + 1 :]) == 4, (name, place)
+                message = capi.library.mypackage_error_message().decode()
+                assert message.endswith("is a null pointer")
+                tried += 1
+    assert tried > 30
+
+
 def test_null_is_an_array_of_nothing():
     out = ctypes.c_double(7)
     assert capi.library.mypackage_sum_f64(None, 0, 8, out) == 0
@@ -459,11 +488,25 @@ def test_c_program(build):
     assert result.stderr == ""
 
 
-def test_c_program_leaks_nothing(build):
-    if valgrind := shutil.which("valgrind"):
+def sanitizer():
+    """Whether the compiler has AddressSanitizer, and its library is there."""
+    with tempfile.TemporaryDirectory() as directory:
+        program = pathlib.Path(directory, "empty")
+        source = b"int main(void) { return 0; }"
+        command = [compiler("cc", "gcc", "clang"), "-fsanitize=address", "-xc", "-", "-o", program]
+        return not subprocess.run(command, input=source, stderr=subprocess.DEVNULL).returncode
+
+
+@pytest.mark.parametrize("tool", ["valgrind", "AddressSanitizer"])
+def test_c_program_leaks_nothing(tool, build):
+    if tool == "AddressSanitizer":
+        if not sanitizer():
+            pytest.skip("no AddressSanitizer")
+        command = [build("-fsanitize=address")]
+    elif valgrind := shutil.which("valgrind"):
         command = [valgrind, "--quiet", "--error-exitcode=9", "--leak-check=full", build()]
     else:
-        command = [build("-fsanitize=address")]
+        pytest.skip("no valgrind")
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert result.stdout == C_OUTPUT

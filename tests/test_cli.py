@@ -20,6 +20,9 @@ from mypackage._cli.sum import OPERATIONS
 from mypackage._formats import Options
 from mypackage._streams import read
 
+# What pip installed.
+COMMAND = os.path.join(os.path.dirname(sys.executable), "mypackage")
+
 
 def run(*arguments, **keywords):
     """Run the command in a process of its own."""
@@ -49,23 +52,42 @@ def output(capsys, *arguments):
     return captured.out
 
 
-def test_import_brings_in_numpy_only():
-    """The package's import costs what NumPy's does: no command, no optional dependency."""
-    code = (
-        "import numpy, sys; before = set(sys.modules); import mypackage;"
-        "print(*sorted(set(sys.modules) - before))"
-    )
-    new = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    packages = {name.partition(".")[0] for name in new.stdout.split()}
-    assert packages - sys.stdlib_module_names == {"mypackage"}
-    assert "mypackage._cli" not in new.stdout
-
-
 def test_the_console_command_is_the_module():
     """`mypackage` and `python -m mypackage` are the same program."""
-    command = os.path.join(os.path.dirname(sys.executable), "mypackage")
-    script = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
+    script = subprocess.run([COMMAND, "--version"], capture_output=True, text=True, check=True)
     assert script.stdout == run("--version").stdout == f"{mypackage.__version__}\n"
+
+
+@pytest.mark.parametrize("variable", ["MYPACKAGE_ISA", "MYPACKAGE_NUM_THREADS"])
+@pytest.mark.parametrize("program", [[sys.executable, "-m", "mypackage"], [COMMAND]])
+def test_a_wrong_environment_variable_is_one_line(variable, program):
+    """The extension refuses it when it is imported, before `main` could."""
+    result = subprocess.run(
+        [*program, "fibonacci", "10"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, variable: "rubbish"},
+    )
+    assert (result.returncode, result.stdout) == (1, "")
+    assert re.fullmatch(rf'mypackage: {variable}="rubbish" is not .+\n', result.stderr)
+
+
+def test_a_wrong_environment_variable_is_a_value_error_elsewhere():
+    """A program that imports the package may catch it."""
+    code = """
+try:
+    import mypackage
+except ValueError as error:
+    print(error)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "MYPACKAGE_ISA": "mmx"},
+    )
+    assert result.stdout.startswith('MYPACKAGE_ISA="mmx" is not an instruction set; choose one of ')
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

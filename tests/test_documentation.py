@@ -1,17 +1,19 @@
-"""The examples in docstrings and in the README are true."""
+"""The examples in docstrings and in the README are true; Rust in the documents is the crate's."""
 
 import doctest
+import re
 
 import numpy as np
 import pytest
 
 import mypackage
 
-pytestmark = pytest.mark.skipif(
+numpy_2 = pytest.mark.skipif(
     np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="NumPy 1 prints scalars in another way"
 )
 
 
+@numpy_2
 @pytest.mark.parametrize("name", mypackage.__all__)
 def test_docstring_examples(name: str) -> None:
     """Every public name has a docstring with an example, which gives what it says."""
@@ -21,8 +23,56 @@ def test_docstring_examples(name: str) -> None:
         assert doctest.DocTestRunner().run(test).failed == 0
 
 
+@numpy_2
 def test_readme_examples(root) -> None:
     """What the README shows after >>> is what Python prints."""
     results = doctest.testfile(str(root / "README.md"), module_relative=False)
     assert results.attempted > 0
     assert results.failed == 0
+
+
+def uncommented(source: str) -> str:
+    """The source with what its comments say as if it were code: an example stands there too."""
+    return re.sub(r"^ *//[/!] ?", "", source, flags=re.MULTILINE)
+
+
+def test_rust_in_the_documents_is_the_crates(root) -> None:
+    """An excerpt follows the name of its file and is in it, but for what `// ...` leaves out."""
+    text = (root / "docs" / "doors.md").read_text()
+    excerpts = re.findall(r"`(src/[\w/]+\.rs)`:\n\n```rust\n(.*?)```", text, re.DOTALL)
+    assert len(excerpts) == text.count("```rust")
+    for file, excerpt in excerpts:
+        source = (root / file).read_text()
+        for part in filter(str.strip, re.split(r"^// \.\.\.\n", excerpt, flags=re.MULTILINE)):
+            assert part in source or part in uncommented(source), (file, part)
+
+
+def rust_items(source: str):
+    """What a source file offers to other crates: each item's line, and the comment before it.
+
+    By the rules of this crate: an item for the crate alone says `pub(crate)` or `pub(super)`, and
+    so do types whose methods say `pub`. Constants are left out.
+    """
+    # With the tests, which stand at the end of a file, left out too.
+    lines = source.partition("\n#[cfg(test)]\nmod tests")[0].splitlines()
+    types = set(re.findall(r"^pub (?:struct|enum) (\w+)", source, re.MULTILINE)) | {"Accumulator"}
+    inside = None
+    for number, line in enumerate(lines):
+        if match := re.match(r"impl(?:<.*?>)? (\w+)", line):
+            inside = match[1]
+        function = re.match(r" {4}pub (unsafe |const )*fn ", line) and inside in types
+        if function or re.match(r"pub (unsafe |const )*(fn|struct|enum|trait|type) ", line):
+            comment = []
+            while re.match(r" *(///|#\[)", lines[number - len(comment) - 1]):
+                comment.append(lines[number - len(comment) - 1])
+            yield line.strip(), comment
+
+
+def test_every_rust_item_has_an_example(root) -> None:
+    """Everything public in the crate has an example in its documentation, which cargo test runs."""
+    files = [*(root / "src").glob("*.rs"), *(root / "src" / "sum").glob("*.rs")]
+    files += (root / "src" / "fibonacci").glob("*.rs")
+    items = [(file.name, *item) for file in files for item in rust_items(file.read_text())]
+    assert len(items) > 100
+    without = [item[:2] for item in items if not any("/// ```" in line for line in item[2])]
+    assert without == []

@@ -62,7 +62,6 @@ def test_sum_of_float32(numbers):
         assert bits(capi.sum(numbers)) == bits(mypackage.sum(numbers))
 
 
-@pytest.mark.skipif(not hasattr(mypackage, "vecdot"), reason="no mypackage.vecdot")
 @given(
     pair=st.integers(0, 100).flatmap(
         lambda size: st.tuples(*[hnp.arrays(np.float64, size, elements=st.floats())] * 2)
@@ -84,7 +83,6 @@ def test_fibonacci_mod(n, m):
     assert capi.fibonacci_mod(n, m).tolist() == expected.tolist()
 
 
-@pytest.mark.skipif(not hasattr(mypackage, "ExactSum"), reason="no mypackage.ExactSum")
 @given(numbers=hnp.arrays(np.float64, st.integers(0, 50), elements=st.floats()))
 def test_accumulators_have_the_same_bytes(numbers):
     here, there = mypackage.ExactSum(), capi.Accumulator()
@@ -107,12 +105,22 @@ OUTPUTS = {
         "add Python integers with +\n"
     ),
     "numba_door.py": f"{math.fsum([1.0, math.fsum([0.1, 0.2, 0.3]), 6.0])}\n",
+    "python_door.py": (
+        "Hello from rust\n8 [                 55                  -8 7540113804746346429]\n"
+        "2147483647 + 1 = 2147483648 does not fit int32, which holds -2147483648 to 2147483647; "
+        "add Python integers with +\n"
+        "[1.  0.6]\n[1.  0.6] [3 3]\n"
+    ),
     "records_door.py": None,
 }
 
 
-def test_every_example_is_run():
-    assert {path.name for path in EXAMPLES.glob("*_door.py")} == set(OUTPUTS)
+def test_every_example_is_run(root):
+    # c: tests/test_capi.py. rust: below. co2.csv: the README's.
+    others = {"c", "rust", "co2.csv"}
+    assert {path.name for path in EXAMPLES.iterdir()} == set(OUTPUTS) | others
+    assert "examples/co2.csv" in (root / "README.md").read_text()
+    assert {path.name for path in (EXAMPLES / "c").glob("*.c")} == {"doors.c"}
 
 
 @pytest.mark.parametrize("name", OUTPUTS)

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from reference import fibonacci, fibonacci_mod
+from reference import exact_vecdot, fibonacci, fibonacci_mod
 
 import mypackage
 
@@ -24,6 +24,11 @@ def compiled_sum(a):
 
 @numba.njit
 def compiled_vecdot(x, y):
+    return mypackage.vecdot(x, y)
+
+
+@numba.njit
+def compiled_capi_vecdot(x, y):
     return capi.vecdot(x, y)
 
 
@@ -52,10 +57,28 @@ def test_sum_of_contiguous_axes(order):
     assert compiled_sum(a[:0]) == 0.0
 
 
-def test_vecdot():
-    assert compiled_vecdot(NUMBERS, NUMBERS[::-1]) == capi.vecdot(NUMBERS, NUMBERS[::-1])
+@pytest.mark.parametrize("compiled", [compiled_vecdot, compiled_capi_vecdot])
+@pytest.mark.parametrize("step", [1, -1, 7])
+def test_vecdot(compiled, step):
+    x, y = NUMBERS[::step], NUMBERS[::-step] * 1e-3
+    assert compiled(x, y) == mypackage.vecdot(x, y) == exact_vecdot(x, y)
+    assert compiled(x[:0], y[:0]) == 0.0
     with pytest.raises(ValueError, match="equal length"):
-        compiled_vecdot(NUMBERS, NUMBERS[1:])
+        compiled(x, y[1:])
+
+
+def test_vecdot_in_a_loop():
+    @numba.njit
+    def gram(rows):
+        products = np.empty((rows.shape[0], rows.shape[0]))
+        for i in range(rows.shape[0]):
+            for j in range(rows.shape[0]):
+                products[i, j] = mypackage.vecdot(rows[i], rows[j])
+        return products
+
+    rows = NUMBERS.reshape(6, 500)
+    expected = mypackage.vecdot(rows[:, None], rows[None, :])
+    assert gram(rows).tobytes() == expected.tobytes()
 
 
 def test_fibonacci():
@@ -87,6 +110,9 @@ def test_what_is_not_supported_is_an_error_when_compiled():
         compiled_sum(np.arange(3))
     with pytest.raises(numba.TypingError):
         compiled_sum(np.ones((4, 4))[::2, ::2])
+    for bad in (np.arange(3), np.ones((2, 2)), np.ones(3, np.float32)):
+        with pytest.raises(numba.TypingError):
+            compiled_vecdot(bad, bad)
     with pytest.raises(numba.TypingError):
         compiled_fibonacci(1.0)
     with pytest.raises(numba.TypingError):

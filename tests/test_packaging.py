@@ -160,7 +160,8 @@ def check_wheel(directory):
         names = archive.namelist()
     for name in ("_native", "_capi"):
         assert any(re.fullmatch(rf"mypackage/{name}\.(abi3\.so|pyd)", file) for file in names)
-    assert {"mypackage/_native.pyi", "mypackage/py.typed"} <= set(names)
+    files = {"_native.pyi", "py.typed", "include/mypackage.h"}
+    assert {f"mypackage/{file}" for file in files} <= set(names)
     assert not any(file.startswith("src/") or file.endswith(".rs") for file in names)
     return wheel
 

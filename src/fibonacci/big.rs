@@ -27,6 +27,14 @@ fn bits(n: u64) -> u128 {
 
 /// Refuses an index whose number is too large to hold, before any memory is taken.
 ///
+/// ```
+/// use mypackage::fibonacci::big::check_size;
+///
+/// assert!(check_size("fibonacci", &1000, Some(1000)).is_ok());
+/// let message = check_size("fibonacci", &u64::MAX, Some(u64::MAX)).unwrap_err().to_string();
+/// assert!(message.contains("too large to hold"));
+/// ```
+///
 /// # Errors
 /// [`Error::Overflow`] naming the index and the size. `magnitude` is |n|, or None if that exceeds
 /// 64 bits.
@@ -56,6 +64,16 @@ pub fn check_size(
 }
 
 /// (F(n-1), F(n)); F(-1) = 1.
+///
+/// ```
+/// use mypackage::fibonacci::big;
+///
+/// let (below, here) = big::pair::<()>(101, &mut || Ok(())).unwrap();
+/// assert_eq!(below.to_string(), "354224848179261915075");
+/// assert_eq!(here.to_string(), "573147844013817084101");
+/// // A poll that fails, once the user has had enough, ends it.
+/// assert_eq!(big::pair(1_000_000, &mut || Err("stopped")), Err("stopped"));
+/// ```
 ///
 /// # Errors
 /// What `poll` returns.
@@ -130,6 +148,17 @@ pub fn number<E>(
 
 /// Walks up the sequence: many numbers cost little more than the largest where their indices lie
 /// close together.
+///
+/// ```
+/// use mypackage::fibonacci::big::Walk;
+///
+/// let poll = &mut || Ok::<(), ()>(());
+/// let mut walk = Walk::start(100, poll)?;
+/// assert_eq!(walk.fibonacci().to_string(), "354224848179261915075");
+/// walk.go(102, poll)?;
+/// assert_eq!(walk.fibonacci().to_string(), "927372692193078999176");
+/// # Ok::<(), ()>(())
+/// ```
 #[derive(Debug)]
 pub struct Walk {
     n: u64,
@@ -140,6 +169,13 @@ pub struct Walk {
 impl Walk {
     /// Starts at `n`.
     ///
+    /// ```
+    /// use mypackage::fibonacci::big::Walk;
+    ///
+    /// assert_eq!(*Walk::start(12, &mut || Ok::<(), ()>(()))?.fibonacci(), 144u32.into());
+    /// # Ok::<(), ()>(())
+    /// ```
+    ///
     /// # Errors
     /// What `poll` returns.
     pub fn start<E>(n: u64, poll: &mut dyn FnMut() -> Result<(), E>) -> Result<Walk, E> {
@@ -148,6 +184,16 @@ impl Walk {
     }
 
     /// Goes to `n`: in steps by the addition formula if it is near and ahead, else by doubling.
+    ///
+    /// ```
+    /// use mypackage::fibonacci::big::Walk;
+    ///
+    /// let poll = &mut || Ok::<(), ()>(());
+    /// let mut walk = Walk::start(1000, poll)?;
+    /// walk.go(12, poll)?;
+    /// assert_eq!(*walk.fibonacci(), 144u32.into());
+    /// # Ok::<(), ()>(())
+    /// ```
     ///
     /// # Errors
     /// What `poll` returns.
@@ -173,22 +219,50 @@ impl Walk {
     }
 
     /// F(n).
+    ///
+    /// ```
+    /// # use mypackage::fibonacci::big::Walk;
+    /// let walk = Walk::start(94, &mut || Ok::<(), ()>(()))?;
+    /// assert_eq!(walk.fibonacci().to_string(), "19740274219868223167");
+    /// # Ok::<(), ()>(())
+    /// ```
     pub fn fibonacci(&self) -> &UBig {
         &self.here
     }
 
     /// F(n+1).
+    ///
+    /// ```
+    /// # use mypackage::fibonacci::big::Walk;
+    /// let walk = Walk::start(93, &mut || Ok::<(), ()>(()))?;
+    /// assert_eq!(walk.successor().to_string(), "19740274219868223167");
+    /// # Ok::<(), ()>(())
+    /// ```
     pub fn successor(&self) -> UBig {
         &self.below + &self.here
     }
 
     /// L(n).
+    ///
+    /// ```
+    /// # use mypackage::fibonacci::big::Walk;
+    /// let walk = Walk::start(10, &mut || Ok::<(), ()>(()))?;
+    /// assert_eq!(walk.lucas(), 123u32.into());
+    /// # Ok::<(), ()>(())
+    /// ```
     pub fn lucas(&self) -> UBig {
         (&self.below << 1) + &self.here
     }
 }
 
 /// Whether the member at -n is the negative of the one at n.
+///
+/// ```
+/// use mypackage::fibonacci::{big::is_negated, modular::Member};
+///
+/// assert!(is_negated(Member::U, 6)); // F(-6) = -8
+/// assert!(!is_negated(Member::V, 6)); // L(-6) = 18
+/// ```
 pub fn is_negated(member: Member, n: u64) -> bool {
     match member {
         Member::U => n.is_multiple_of(2),

@@ -9,6 +9,13 @@ use crate::error::Error;
 use crate::fibonacci::modular::Member;
 
 /// `Z/m[alpha]` with alpha^2 = P alpha - Q.
+///
+/// ```
+/// use mypackage::fibonacci::big_modular::Ring;
+///
+/// let fibonacci = Ring::new(&1.into(), &(-1).into(), &10u32.into());
+/// assert_eq!(fibonacci.is_period(&60u32.into(), &mut || Ok::<(), ()>(())), Ok(true));
+/// ```
 #[derive(Debug)]
 pub struct Ring {
     divisor: ConstDivisor,
@@ -17,6 +24,15 @@ pub struct Ring {
 }
 
 impl Ring {
+    /// The ring with parameters P and Q modulo m.
+    ///
+    /// ```
+    /// use mypackage::fibonacci::big_modular::Ring;
+    ///
+    /// let pell = Ring::new(&2.into(), &(-1).into(), &7u32.into());
+    /// assert_eq!(pell.is_period(&6u32.into(), &mut || Ok::<(), ()>(())), Ok(true));
+    /// ```
+    ///
     /// # Panics
     /// If `m` is 0.
     pub fn new(p: &IBig, q: &IBig, m: &UBig) -> Ring {
@@ -49,6 +65,15 @@ impl Ring {
     }
 
     /// Whether alpha^k = 1: for P = 1, Q = -1, whether F(k) = 0 and F(k+1) = 1.
+    ///
+    /// ```
+    /// use mypackage::fibonacci::big_modular::Ring;
+    ///
+    /// let fibonacci = Ring::new(&1.into(), &(-1).into(), &2u32.into());
+    /// let poll = &mut || Ok::<(), ()>(());
+    /// let found = [1u32, 2, 3].map(|k| fibonacci.is_period(&k.into(), poll));
+    /// assert_eq!(found, [Ok(false), Ok(false), Ok(true)]);
+    /// ```
     ///
     /// # Errors
     /// What `poll` returns.

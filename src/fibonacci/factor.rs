@@ -140,6 +140,17 @@ fn gcd(mut a: u64, mut b: u64) -> u64 {
 /// The prime factors of n > 0 of any size with their exponents. How long it takes depends on the
 /// second largest prime factor; beyond about 20 digits that is very long, hence `poll`.
 ///
+/// ```
+/// use dashu_int::UBig;
+/// use mypackage::fibonacci::factor::factor_big;
+///
+/// let mersenne = (UBig::ONE << 67) - UBig::ONE;
+/// let mut factors = factor_big(&mersenne, &mut || Ok::<(), ()>(()))?;
+/// factors.sort();
+/// assert_eq!(factors, [(193_707_721u64.into(), 1), (761_838_257_287u64.into(), 1)]);
+/// # Ok::<(), ()>(())
+/// ```
+///
 /// # Errors
 /// What `poll` returns.
 pub fn factor_big<E>(

@@ -19,6 +19,16 @@ pub mod small;
 pub mod transform;
 
 /// A 64-bit integer, signed or not, as the kernels see it.
+///
+/// ```
+/// use mypackage::fibonacci::Word;
+///
+/// assert_eq!((-3i64).magnitude(), 3);
+/// assert_eq!(u64::from_bits((-1i64).bits()), u64::MAX);
+/// assert_eq!(i64::from_magnitude(1 << 63), None);
+/// assert!((-3i64).is_negative() && i64::SIGNED && !u64::SIGNED);
+/// assert_eq!(u64::NAME, "uint64");
+/// ```
 pub trait Word: Copy + Send + Sync + Ord + std::fmt::Display + 'static {
     /// Whether the type has negative values.
     const SIGNED: bool;

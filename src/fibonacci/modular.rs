@@ -18,6 +18,16 @@ use crate::fibonacci::modulus::Modulus;
 use crate::fibonacci::narrow;
 
 /// Which of the two sequences.
+///
+/// ```
+/// use mypackage::fibonacci::modular::{Member, fibonacci};
+///
+/// let (mut f, mut l) = ([0], [0]);
+/// fibonacci(Member::U, &[10u64], &[1000u64], &mut f)?;
+/// fibonacci(Member::V, &[10u64], &[1000u64], &mut l)?;
+/// assert_eq!((f, l), ([55], [123]));
+/// # Ok::<(), mypackage::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Member {
     /// U(n); with P = 1, Q = -1 the Fibonacci numbers.
@@ -27,6 +37,14 @@ pub enum Member {
 }
 
 /// `Z/m[alpha]` with alpha^2 = P alpha - Q.
+///
+/// ```
+/// use mypackage::fibonacci::modular::Ring;
+///
+/// let pell = Ring::new(2i64, -1i64, 1000);
+/// assert_eq!(pell.power(10).b, 378); // 2378
+/// assert!(Ring::fibonacci(10).is_period(60));
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Ring {
     modulus: Modulus,
@@ -35,6 +53,12 @@ pub struct Ring {
 }
 
 /// a + b alpha.
+///
+/// ```
+/// use mypackage::fibonacci::modular::{Power, Ring};
+///
+/// assert_eq!(Ring::fibonacci(100).power(10), Power { a: 34, b: 55 });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Power {
     /// For alpha^n: -Q U(n-1); for Fibonacci numbers F(n-1).
@@ -46,6 +70,12 @@ pub struct Power {
 impl Ring {
     /// The ring of the Fibonacci and Lucas numbers.
     ///
+    /// ```
+    /// use mypackage::fibonacci::modular::Ring;
+    ///
+    /// assert_eq!(Ring::fibonacci(1000).power(12).b, 144);
+    /// ```
+    ///
     /// # Panics
     /// If `m` is 0.
     #[inline]
@@ -56,6 +86,13 @@ impl Ring {
     }
 
     /// The ring of the Lucas sequences with parameters P and Q.
+    ///
+    /// ```
+    /// use mypackage::fibonacci::modular::Ring;
+    ///
+    /// let mersenne = Ring::new(3u64, 2u64, 1000); // U(n) = 2^n - 1
+    /// assert_eq!(mersenne.power(10).b, 23);
+    /// ```
     ///
     /// # Panics
     /// If `m` is 0.
@@ -129,6 +166,13 @@ impl Ring {
     }
 
     /// Whether alpha^k = 1: for the Fibonacci numbers, whether F(k) = 0 and F(k+1) = 1.
+    ///
+    /// ```
+    /// use mypackage::fibonacci::modular::Ring;
+    ///
+    /// let ring = Ring::fibonacci(2);
+    /// assert_eq!([1, 2, 3, 6].map(|k| ring.is_period(k)), [false, false, true, true]);
+    /// ```
     pub fn is_period(&self, k: u128) -> bool {
         self.power(k) == self.one()
     }
@@ -309,6 +353,20 @@ dispatch! {
 /// U(n) or V(n) with parameters p and q modulo m, element by element. Returns whether some m was
 /// 0; the result there is 0.
 ///
+/// ```
+/// use mypackage::fibonacci::modular::{Member, lucas_sequence};
+///
+/// // U(10) = 2^10 - 1 and V(10) = 2^10 + 1 for P = 3, Q = 2.
+/// let (p, q, n, m) = ([3i64], [2i64], [10i64], [1_000_000i64]);
+/// let mut out = [0];
+/// lucas_sequence(Member::U, &p, &q, &n, &m, &mut out)?;
+/// assert_eq!(out, [1023]);
+/// lucas_sequence(Member::V, &p, &q, &n, &m, &mut out)?;
+/// assert_eq!(out, [1025]);
+/// assert!(lucas_sequence(Member::U, &p, &q, &[-1i64], &m, &mut out).is_err()); // 1/2 mod 10^6
+/// # Ok::<(), mypackage::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Value`] for a negative n where q has no inverse modulo m.
 ///
@@ -349,6 +407,16 @@ struct Multiplier {
 /// One ring for many indices: alpha^n is a product of table entries, one per byte of n.
 ///
 /// Worth its tables (built on first use) from about a hundred indices on.
+///
+/// ```
+/// use mypackage::fibonacci::modular::{Member, SharedRing};
+///
+/// let n: Vec<u64> = (0..100).collect();
+/// let mut out = vec![0; 100];
+/// SharedRing::fibonacci(1000).members(Member::U, &n, 1000u64, &mut out)?;
+/// assert_eq!((out[10], out[90]), (55, 120));
+/// # Ok::<(), mypackage::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct SharedRing {
     ring: Ring,
@@ -362,11 +430,30 @@ impl SharedRing {
     pub const PAYS_FROM: usize = 96;
 
     /// Prepares a ring.
+    ///
+    /// ```
+    /// use mypackage::fibonacci::modular::{Member, Ring, SharedRing};
+    ///
+    /// let pell = SharedRing::new(Ring::new(2i64, -1i64, 1000));
+    /// let mut out = [0; 3];
+    /// pell.members(Member::U, &[1u64, 2, 10], 1000u64, &mut out)?;
+    /// assert_eq!(out, [1, 2, 378]);
+    /// # Ok::<(), mypackage::Error>(())
+    /// ```
     pub fn new(ring: Ring) -> SharedRing {
         SharedRing { ring, tables: [const { OnceLock::new() }; WINDOWS], narrow: None }
     }
 
     /// Prepares the ring of the Fibonacci and Lucas numbers.
+    ///
+    /// ```
+    /// use mypackage::fibonacci::modular::{Member, SharedRing};
+    ///
+    /// let mut out = [0];
+    /// SharedRing::fibonacci(1_000_000_007).members(Member::U, &[10u64.pow(18)], 1_000_000_007, &mut out)?;
+    /// assert_eq!(out, [209_783_453u64]);
+    /// # Ok::<(), mypackage::Error>(())
+    /// ```
     ///
     /// # Panics
     /// If `m` is 0.
@@ -422,6 +509,15 @@ impl SharedRing {
 
     /// U(n) or V(n) for each n, for the modulus `m` that the ring was made with (its sign decides
     /// the result's).
+    ///
+    /// ```
+    /// use mypackage::fibonacci::modular::{Member, SharedRing};
+    ///
+    /// let mut out = [0; 3];
+    /// SharedRing::fibonacci(7).members(Member::U, &[10i64, -10, 0], -7i64, &mut out)?;
+    /// assert_eq!(out, [-1, -6, 0]); // 55 and -55, with the modulus's sign
+    /// # Ok::<(), mypackage::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Value`] for a negative n where Q has no inverse.

@@ -7,6 +7,13 @@ use std::hint::select_unpredictable;
 /// Division by the invariant m becomes two multiplications (Möller and Granlund 2011, "Improved
 /// division by invariant integers", algorithm 4). Unlike Montgomery's form this serves odd and even
 /// moduli alike, and residues need no conversion.
+///
+/// ```
+/// use mypackage::fibonacci::modulus::Modulus;
+///
+/// let m = Modulus::new(1_000_000_007);
+/// assert_eq!(m.pow(m.reduce(2), 100), 976_371_285);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Modulus {
     value: u64,
@@ -19,6 +26,14 @@ pub struct Modulus {
 }
 
 impl Modulus {
+    /// Prepares a modulus.
+    ///
+    /// ```
+    /// use mypackage::fibonacci::modulus::Modulus;
+    ///
+    /// assert_eq!(Modulus::new(10).reduce(123), 3);
+    /// ```
+    ///
     /// # Panics
     /// If `value` is 0.
     #[inline]
@@ -30,6 +45,10 @@ impl Modulus {
     }
 
     /// The modulus.
+    ///
+    /// ```
+    /// assert_eq!(mypackage::fibonacci::modulus::Modulus::new(10).value(), 10);
+    /// ```
     #[inline(always)]
     pub fn value(&self) -> u64 {
         self.value
@@ -48,6 +67,11 @@ impl Modulus {
     }
 
     /// x mod m, for any x.
+    ///
+    /// ```
+    /// # use mypackage::fibonacci::modulus::Modulus;
+    /// assert_eq!(Modulus::new(1000).reduce(u64::MAX), 615);
+    /// ```
     #[inline(always)]
     pub fn reduce(&self, x: u64) -> u64 {
         let x = u128::from(x) << self.shift;
@@ -55,6 +79,11 @@ impl Modulus {
     }
 
     /// a + b mod m, for residues.
+    ///
+    /// ```
+    /// # use mypackage::fibonacci::modulus::Modulus;
+    /// assert_eq!(Modulus::new(u64::MAX).add(u64::MAX - 1, 3), 2);
+    /// ```
     #[inline(always)]
     pub fn add(&self, a: u64, b: u64) -> u64 {
         let gap = self.value - b;
@@ -62,6 +91,11 @@ impl Modulus {
     }
 
     /// a - b mod m, for residues.
+    ///
+    /// ```
+    /// # use mypackage::fibonacci::modulus::Modulus;
+    /// assert_eq!(Modulus::new(10).sub(3, 7), 6);
+    /// ```
     #[inline(always)]
     pub fn sub(&self, a: u64, b: u64) -> u64 {
         let difference = a.wrapping_sub(b);
@@ -69,12 +103,22 @@ impl Modulus {
     }
 
     /// -a mod m, for a residue.
+    ///
+    /// ```
+    /// # use mypackage::fibonacci::modulus::Modulus;
+    /// assert_eq!([0, 3].map(|a| Modulus::new(10).negate(a)), [0, 7]);
+    /// ```
     #[inline(always)]
     pub fn negate(&self, a: u64) -> u64 {
         if a == 0 { 0 } else { self.value - a }
     }
 
     /// a * b mod m, for residues.
+    ///
+    /// ```
+    /// # use mypackage::fibonacci::modulus::Modulus;
+    /// assert_eq!(Modulus::new(u64::MAX).mul(u64::MAX - 1, u64::MAX - 1), 1);
+    /// ```
     #[inline(always)]
     pub fn mul(&self, a: u64, b: u64) -> u64 {
         let product = u128::from(a) * u128::from(b << self.shift);
@@ -82,24 +126,47 @@ impl Modulus {
     }
 
     /// a * b + c * d mod m, for residues: one reduction for two products.
+    ///
+    /// ```
+    /// # use mypackage::fibonacci::modulus::Modulus;
+    /// assert_eq!(Modulus::new(10).mul_add(3, 4, 5, 7), 7);
+    /// ```
     #[inline(always)]
     pub fn mul_add(&self, a: u64, b: u64, c: u64, d: u64) -> u64 {
         self.mul_add_scaled(a, self.scale(b), c, self.scale(d))
     }
 
     /// A residue prepared for [`mul_add_scaled`](Self::mul_add_scaled).
+    ///
+    /// ```
+    /// # use mypackage::fibonacci::modulus::Modulus;
+    /// let m = Modulus::new(10);
+    /// assert_eq!(m.unscale(m.scale(7)), 7);
+    /// ```
     #[inline(always)]
     pub fn scale(&self, a: u64) -> u64 {
         a << self.shift
     }
 
     /// The residue that [`scale`](Self::scale) prepared.
+    ///
+    /// ```
+    /// # use mypackage::fibonacci::modulus::Modulus;
+    /// let m = Modulus::new(1 << 63);
+    /// assert_eq!((m.scale(5), m.unscale(5)), (5, 5)); // the top bit is set already
+    /// ```
     #[inline(always)]
     pub fn unscale(&self, a: u64) -> u64 {
         a >> self.shift
     }
 
     /// a * b + c * d mod m, where b and d are scaled residues.
+    ///
+    /// ```
+    /// # use mypackage::fibonacci::modulus::Modulus;
+    /// let m = Modulus::new(10);
+    /// assert_eq!(m.mul_add_scaled(3, m.scale(4), 5, m.scale(7)), m.mul_add(3, 4, 5, 7));
+    /// ```
     #[inline(always)]
     pub fn mul_add_scaled(&self, a: u64, b: u64, c: u64, d: u64) -> u64 {
         let left = u128::from(a) * u128::from(b);
@@ -115,6 +182,12 @@ impl Modulus {
     }
 
     /// base^exponent mod m, for a residue.
+    ///
+    /// ```
+    /// # use mypackage::fibonacci::modulus::Modulus;
+    /// assert_eq!(Modulus::new(1000).pow(7, 100), 1);
+    /// assert_eq!(Modulus::new(1).pow(0, 0), 0);
+    /// ```
     pub fn pow(&self, mut base: u64, mut exponent: u64) -> u64 {
         let mut power = self.reduce(1);
         while exponent > 0 {
@@ -128,6 +201,12 @@ impl Modulus {
     }
 
     /// The inverse of a residue, if it has one.
+    ///
+    /// ```
+    /// # use mypackage::fibonacci::modulus::Modulus;
+    /// let m = Modulus::new(10);
+    /// assert_eq!((m.inverse(3), m.inverse(4)), (Some(7), None));
+    /// ```
     pub fn inverse(&self, a: u64) -> Option<u64> {
         let (mut r0, mut r1) = (i128::from(self.value), i128::from(a));
         let (mut t0, mut t1) = (0i128, 1i128);

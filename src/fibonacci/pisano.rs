@@ -112,6 +112,16 @@ fn gcd(mut a: u128, mut b: u128) -> u128 {
 /// The period modulo each m; a negative m counts as |m|. Returns whether some m was 0; the result
 /// there is 0.
 ///
+/// ```
+/// use mypackage::fibonacci::pisano::periods;
+///
+/// let mut out = [1; 3];
+/// let divided_by_zero = periods(&[10i64, -7, 0], &mut out)?;
+/// assert_eq!(out, [60, 16, 0]);
+/// assert!(divided_by_zero);
+/// # Ok::<(), mypackage::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Overflow`] naming the first m whose period does not fit.
 ///
@@ -138,6 +148,16 @@ pub fn periods<M: Word>(m: &[M], out: &mut [M]) -> Result<bool> {
 }
 
 /// The period modulo m > 0 of any size, as long as m and its primes' neighbours can be factored.
+///
+/// ```
+/// use dashu_int::UBig;
+/// use mypackage::fibonacci::pisano::period_big;
+///
+/// let m = UBig::from(10u32).pow(30);
+/// let period = period_big(&m, &mut || Ok::<(), ()>(()))?;
+/// assert_eq!(period, UBig::from(15u32) * UBig::from(10u32).pow(29)); // as for 10^3, 10^4 ...
+/// # Ok::<(), ()>(())
+/// ```
 ///
 /// # Errors
 /// What `poll` returns.

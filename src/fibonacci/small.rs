@@ -80,6 +80,19 @@ dispatch! {
 }
 
 /// A 64-bit integer with the two sequences tabulated.
+///
+/// ```
+/// use mypackage::fibonacci::small::Tabulated;
+///
+/// let mut out = [0; 2];
+/// assert!(u64::look_up_fibonacci(&[10, 93], &mut out));
+/// assert_eq!(out, [55, 12_200_160_415_121_876_738]);
+/// assert!(!u64::look_up_successor(&[10, 93], &mut out)); // F(94) does not fit
+/// let mut out = [0; 2];
+/// assert!(i64::look_up_lucas(&[-1, -2], &mut out));
+/// assert_eq!(out, [-1, 3]);
+/// assert_eq!((i64::FIBONACCI_MAX, i64::LUCAS_MAX), (92, 90));
+/// ```
 pub trait Tabulated: Word {
     /// Largest |n| for which F(n) fits.
     const FIBONACCI_MAX: usize;
@@ -177,6 +190,13 @@ pub fn lucas<T: Tabulated>(n: &[T], out: &mut [T]) -> Result<()> {
 
 /// F(n) and F(n+1) for each n.
 ///
+/// ```
+/// let (mut here, mut next) = ([0; 2], [0; 2]);
+/// mypackage::fibonacci::small::fibonacci_pair(&[10i64, -2], &mut here, &mut next)?;
+/// assert_eq!((here, next), ([55, -1], [89, 1]));
+/// # Ok::<(), mypackage::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Overflow`] naming the first n for which they do not both fit; the outputs are then
 /// unspecified.
@@ -249,6 +269,12 @@ pub fn index<T: Word>(x: &[T], out: &mut [i64]) {
 }
 
 /// Whether each x is an F(n).
+///
+/// ```
+/// let mut out = [false; 4];
+/// mypackage::fibonacci::small::is_fibonacci(&[55i64, 56, -8, 8], &mut out);
+/// assert_eq!(out, [true, false, true, true]);
+/// ```
 ///
 /// # Panics
 /// If the slices differ in length.

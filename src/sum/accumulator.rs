@@ -52,11 +52,22 @@ impl Accumulator {
     pub(super) const HIGHEST_EXPONENT: i32 = 2112 + 8;
 
     /// An empty sum.
+    ///
+    /// ```
+    /// let total = mypackage::sum::Accumulator::new();
+    /// assert_eq!((total.to_f64(), total.count()), (0.0, 0));
+    /// ```
     pub fn new() -> Accumulator {
         Accumulator::default()
     }
 
     /// Adds one number, and one to the count.
+    ///
+    /// ```
+    /// let mut total = mypackage::sum::Accumulator::new();
+    /// total.add_f64(0.5);
+    /// assert_eq!((total.to_f64(), total.count()), (0.5, 1));
+    /// ```
     #[inline]
     pub fn add_f64(&mut self, x: f64) {
         self.count += 1;
@@ -64,6 +75,12 @@ impl Accumulator {
     }
 
     /// Takes back one number that was added, and one from the count.
+    ///
+    /// ```
+    /// let mut total: mypackage::sum::Accumulator = [1.0, f64::INFINITY].into_iter().collect();
+    /// total.subtract_f64(f64::INFINITY);
+    /// assert_eq!((total.to_f64(), total.count()), (1.0, 1));
+    /// ```
     #[inline]
     pub fn subtract_f64(&mut self, x: f64) {
         self.count -= 1;
@@ -110,6 +127,12 @@ impl Accumulator {
     }
 
     /// Adds the numbers of a binary32 slice, and their number to the count.
+    ///
+    /// ```
+    /// let mut total = mypackage::sum::Accumulator::new();
+    /// total.add_slice_f32(&[16_777_216.0, 1.0]);
+    /// assert_eq!(total.to_f64(), 16_777_217.0);
+    /// ```
     pub fn add_slice_f32(&mut self, values: &[f32]) {
         self.merge(&slice::sum(cpu::isa(), values));
     }
@@ -144,6 +167,12 @@ impl Accumulator {
     }
 
     /// Adds `value * 2^exponent` to the finite part; the count stays.
+    ///
+    /// ```
+    /// let mut total = mypackage::sum::Accumulator::new();
+    /// total.add_scaled(3, -1);
+    /// assert_eq!((total.to_f64(), total.count()), (1.5, 0));
+    /// ```
     ///
     /// # Panics
     /// If the number has bits below 2^-2148 or reaches 2^2111 (no sum of products does).
@@ -229,6 +258,16 @@ impl Accumulator {
     }
 
     /// Changes the sign of everything held, counts included: `a.merge(-b)` subtracts `b` from `a`.
+    ///
+    /// ```
+    /// use mypackage::sum::Accumulator;
+    ///
+    /// let mut total: Accumulator = [1.0, 2.0].into_iter().collect();
+    /// let mut taken: Accumulator = [2.0].into_iter().collect();
+    /// taken.negate();
+    /// total.merge(&taken);
+    /// assert_eq!((total.to_f64(), total.count()), (1.0, 1));
+    /// ```
     pub fn negate(&mut self) {
         if self.window == i128::MIN {
             self.spill();
@@ -248,6 +287,11 @@ impl Accumulator {
     }
 
     /// How many numbers were added, less those subtracted.
+    ///
+    /// ```
+    /// let total: mypackage::sum::Accumulator = [1.0, f64::NAN].into_iter().collect();
+    /// assert_eq!(total.count(), 2);
+    /// ```
     #[inline]
     pub fn count(&self) -> i64 {
         self.count
@@ -270,11 +314,24 @@ impl Accumulator {
     }
 
     /// Whether infinities of both signs met and no NaN did: the operation was invalid.
+    ///
+    /// ```
+    /// use mypackage::sum::Accumulator;
+    ///
+    /// let infinities = [f64::INFINITY, f64::NEG_INFINITY];
+    /// assert!(infinities.into_iter().collect::<Accumulator>().is_invalid());
+    /// assert!(![f64::NAN].into_iter().collect::<Accumulator>().is_invalid());
+    /// ```
     pub fn is_invalid(&self) -> bool {
         self.nans == 0 && self.positive_infinities != 0 && self.negative_infinities != 0
     }
 
     /// Whether the sum is finite (its rounded value may overflow all the same).
+    ///
+    /// ```
+    /// let total: mypackage::sum::Accumulator = [f64::MAX, f64::MAX].into_iter().collect();
+    /// assert!(total.is_finite() && total.to_f64() == f64::INFINITY);
+    /// ```
     pub fn is_finite(&self) -> bool {
         self.special().is_none()
     }
@@ -302,6 +359,14 @@ impl Accumulator {
     /// The bits of the sum divided by `divisor`, rounded once to `format`, half to even.
     ///
     /// The sign of a negative `divisor` counts; NaN for 0.
+    ///
+    /// ```
+    /// use mypackage::sum::{Accumulator, Format};
+    ///
+    /// let total: Accumulator = [1e308, 1e308].into_iter().collect();
+    /// assert_eq!(f64::from_bits(total.round_quotient(-4, Format::F64)), -5e307);
+    /// assert_eq!(total.round_quotient(1, Format::F16), Format::F16.infinity());
+    /// ```
     #[inline]
     pub fn round_quotient(&self, divisor: i64, format: Format) -> u64 {
         if divisor == 1
@@ -337,6 +402,11 @@ impl Accumulator {
     }
 
     /// The sum, rounded once to binary64, half to even. An empty sum is 0.0.
+    ///
+    /// ```
+    /// let total: mypackage::sum::Accumulator = [0.1; 10].into_iter().collect();
+    /// assert_eq!(total.to_f64(), 1.0);
+    /// ```
     pub fn to_f64(&self) -> f64 {
         f64::from_bits(self.round(Format::F64))
     }

@@ -18,6 +18,14 @@ const VERSION: u8 = 1;
 const LONGEST: usize = 533;
 
 /// Encodes an array of accumulators; `kind` is the caller's to use.
+///
+/// ```
+/// use mypackage::sum::{Accumulator, decode, encode};
+///
+/// let cells: Vec<Accumulator> = [[0.5, 1e300], [2.0, 4.0]].map(|cell| cell.into_iter().collect()).into();
+/// let bytes = encode(7, &[2], &cells);
+/// assert_eq!(decode(&bytes), Ok((7, vec![2], cells)));
+/// ```
 pub fn encode(kind: u8, shape: &[usize], cells: &[Accumulator]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(16 + 24 * cells.len());
     bytes.extend(MAGIC);
@@ -42,6 +50,15 @@ pub fn encode(kind: u8, shape: &[usize], cells: &[Accumulator]) -> Vec<u8> {
 }
 
 /// The inverse of [`encode`]: kind, shape and cells.
+///
+/// ```
+/// use mypackage::sum::{decode, encode};
+///
+/// let mut bytes = encode(0, &[3, 0], &[]);
+/// assert_eq!(decode(&bytes), Ok((0, vec![3, 0], vec![])));
+/// bytes[6] ^= 1;
+/// assert!(decode(&bytes).unwrap_err().to_string().contains("the check sum does not match"));
+/// ```
 ///
 /// # Errors
 /// [`Error::Value`] if the bytes are not what [`encode`] of this version makes.
@@ -164,6 +181,15 @@ impl Accumulator {
     }
 
     /// The inverse of [`Accumulator::to_bytes`].
+    ///
+    /// ```
+    /// use mypackage::sum::Accumulator;
+    ///
+    /// let bytes = [1e300, 1.0].into_iter().collect::<Accumulator>().to_bytes();
+    /// assert_eq!(Accumulator::from_bytes(&bytes)?.count(), 2);
+    /// assert!(Accumulator::from_bytes(&bytes[1..]).is_err());
+    /// # Ok::<(), mypackage::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Value`] if the bytes are damaged, of another version, or hold an array.

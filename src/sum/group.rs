@@ -27,6 +27,31 @@ use crate::threads;
 ///
 /// Counts are not kept: they are those of the labels.
 ///
+/// ```
+/// use std::sync::Mutex;
+///
+/// use mypackage::sum::{Axis, Dtype, Request, sum_groups};
+///
+/// let values = [1e16, 5.0, 1.0, 8.0, -1e16];
+/// let labels = [0, 1, 0, -1, 0];
+/// let request = Request {
+///     dtype: Dtype::F64,
+///     swapped: false,
+///     data: values.as_ptr().cast(),
+///     mask: None,
+///     skip_nan: false,
+///     axes: vec![Axis { size: 5, stride: 8, mask_stride: 0, reduced: true }],
+/// };
+/// let results = Mutex::new([f64::NAN; 2]);
+/// // SAFETY: the axis is that of the slice.
+/// unsafe {
+///     sum_groups(&request, &labels, 2, &|group, sum| {
+///         results.lock().unwrap()[group] = sum.to_f64();
+///     });
+/// }
+/// assert_eq!(results.into_inner().unwrap(), [1.0, 5.0]);
+/// ```
+///
 /// # Panics
 /// If a label is not below `groups`, or `labels` is not as long as the axis.
 ///

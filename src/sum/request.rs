@@ -3,6 +3,13 @@
 #![allow(unsafe_code)] // Addresses that other threads may read.
 
 /// The type of an array's elements.
+///
+/// ```
+/// use mypackage::sum::Dtype;
+///
+/// let total = unsafe { mypackage::sum::sum_contiguous(Dtype::I16, [1i16, -3].as_ptr().cast(), 2) };
+/// assert_eq!(total.unwrap().to_integer(1), Some(-2));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Dtype {
@@ -48,6 +55,12 @@ pub(super) use by_dtype;
 
 impl Dtype {
     /// Bytes of an element.
+    ///
+    /// ```
+    /// use mypackage::sum::Dtype;
+    ///
+    /// assert_eq!([Dtype::Bool, Dtype::F16, Dtype::U64].map(Dtype::size), [1, 2, 8]);
+    /// ```
     pub fn size(self) -> usize {
         match self {
             Dtype::Bool | Dtype::I8 | Dtype::U8 => 1,
@@ -58,12 +71,26 @@ impl Dtype {
     }
 
     /// Whether elements are floating-point numbers.
+    ///
+    /// ```
+    /// use mypackage::sum::Dtype;
+    ///
+    /// assert!(Dtype::F16.is_floating() && !Dtype::U64.is_floating());
+    /// ```
     pub fn is_floating(self) -> bool {
         matches!(self, Dtype::F16 | Dtype::F32 | Dtype::F64)
     }
 }
 
 /// One axis of an array. Strides are in bytes.
+///
+/// ```
+/// use mypackage::sum::Axis;
+///
+/// // The rows of a matrix of binary64 numbers with three columns, to be summed over.
+/// let rows = Axis { size: 2, stride: 3 * 8, mask_stride: 0, reduced: true };
+/// assert_eq!(rows.stride, 24);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Axis {
     /// The number of elements along it.
@@ -77,6 +104,27 @@ pub struct Axis {
 }
 
 /// An array in memory, and what of it is summed.
+///
+/// ```
+/// use mypackage::sum::{Axis, Dtype, Request, collect_axes};
+///
+/// let matrix = [[1.0, 1e16, 0.0], [2.0, 1.0, 0.0]];
+/// let request = Request {
+///     dtype: Dtype::F64,
+///     swapped: false,
+///     data: matrix.as_ptr().cast(),
+///     mask: None,
+///     skip_nan: false,
+///     axes: vec![
+///         Axis { size: 2, stride: 24, mask_stride: 0, reduced: true },
+///         Axis { size: 3, stride: 8, mask_stride: 0, reduced: false },
+///     ],
+/// };
+/// // SAFETY: the axes are those of the matrix.
+/// let columns = unsafe { collect_axes(&request) };
+/// assert_eq!(columns[0].to_f64(), 3.0);
+/// assert_eq!(columns[1].to_integer(1), Some(10_000_000_000_000_001));
+/// ```
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The type of the elements.
@@ -100,6 +148,20 @@ unsafe impl Sync for Request {}
 
 impl Request {
     /// How many sums there are.
+    ///
+    /// ```
+    /// # use mypackage::sum::{Axis, Dtype, Request};
+    /// let axis = Axis { size: 5, stride: 0, mask_stride: 0, reduced: false };
+    /// let request = Request {
+    ///     dtype: Dtype::U8,
+    ///     swapped: false,
+    ///     data: [7].as_ptr(), // read 15 times: both strides are 0
+    ///     mask: None,
+    ///     skip_nan: false,
+    ///     axes: vec![axis, Axis { size: 3, reduced: true, ..axis }],
+    /// };
+    /// assert_eq!(request.results(), 5);
+    /// ```
     pub fn results(&self) -> usize {
         self.axes.iter().filter(|axis| !axis.reduced).map(|axis| axis.size).product()
     }

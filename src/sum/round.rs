@@ -1,6 +1,14 @@
 //! The single rounding: from an exact magnitude to the nearest number of a format, ties to even.
 
 /// An IEEE 754 binary interchange format.
+///
+/// ```
+/// use mypackage::sum::{Accumulator, Format};
+///
+/// let total: Accumulator = [2048.0, 1.0, 2f64.powi(-40)].into_iter().collect();
+/// // binary16 has 11 bits: just above half way between 2048 and 2050.
+/// assert_eq!(total.round_quotient(1, Format::F16), 0x6801);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Format {
     /// Bits of the trailing significand field (52 for binary64).
@@ -27,16 +35,35 @@ impl Format {
     }
 
     /// The bit that makes a number negative.
+    ///
+    /// ```
+    /// use mypackage::sum::Format;
+    ///
+    /// assert_eq!(Format::F64.sign_bit(), (-0.0f64).to_bits());
+    /// ```
     pub fn sign_bit(self) -> u64 {
         1 << (self.fraction_bits + self.exponent_bits)
     }
 
     /// The bit pattern of +infinity.
+    ///
+    /// ```
+    /// use mypackage::sum::Format;
+    ///
+    /// assert_eq!(Format::F32.infinity(), u64::from(f32::INFINITY.to_bits()));
+    /// ```
     pub fn infinity(self) -> u64 {
         ((1 << self.exponent_bits) - 1) << self.fraction_bits
     }
 
     /// The one bit pattern that every NaN result has: quiet, positive, no payload.
+    ///
+    /// ```
+    /// use mypackage::sum::Format;
+    ///
+    /// assert_eq!(Format::F16.nan(), 0x7e00);
+    /// assert_eq!(Format::F64.nan(), 0x7ff8_0000_0000_0000);
+    /// ```
     pub fn nan(self) -> u64 {
         self.infinity() | 1 << (self.fraction_bits - 1)
     }

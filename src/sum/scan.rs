@@ -21,6 +21,33 @@ use crate::threads;
 const GROUP: usize = 8;
 
 /// The lines of an array, and where their prefixes go. Strides are in bytes.
+///
+/// ```
+/// use mypackage::sum::{Dtype, ScanRequest, cumsum_axis};
+///
+/// // The prefixes of both columns of a matrix, each rounded once.
+/// let matrix = [[1e16, 1.0], [1.0, 2.0], [-1e16, 3.0]];
+/// let mut prefixes = [[0.0; 2]; 3];
+/// let request = ScanRequest {
+///     dtype: Dtype::F64,
+///     swapped: false,
+///     data: matrix.as_ptr().cast(),
+///     stride: 16,
+///     count: 3,
+///     shape: vec![2],
+///     outer_strides: vec![8],
+///     joined: false,
+///     out_dtype: Dtype::F64,
+///     out: prefixes.as_mut_ptr().cast(),
+///     out_stride: 16,
+///     out_outer_strides: vec![8],
+///     range: 0..=0, // results are not integers
+/// };
+/// // SAFETY: the strides are those of the matrices.
+/// let status = unsafe { cumsum_axis(&request) };
+/// assert_eq!(prefixes, [[1e16, 1.0], [1e16, 3.0], [1.0, 6.0]]);
+/// assert!(!status.invalid && !status.overflow);
+/// ```
 #[derive(Debug, Clone)]
 pub struct ScanRequest {
     /// The type of the elements.
@@ -57,6 +84,13 @@ unsafe impl Send for ScanRequest {}
 unsafe impl Sync for ScanRequest {}
 
 /// A prefix that does not fit the type of the results.
+///
+/// ```
+/// use mypackage::sum::Misfit;
+///
+/// let misfit = Misfit { line: 0, index: 2, value: 1 << 63 };
+/// assert_eq!(misfit.value, i128::from(i64::MAX) + 1);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Misfit {
     /// The line, in row-major order.
@@ -68,6 +102,13 @@ pub struct Misfit {
 }
 
 /// What happened on the way.
+///
+/// ```
+/// use mypackage::sum::ScanStatus;
+///
+/// let status = ScanStatus::default();
+/// assert!(!status.invalid && !status.overflow && status.misfit.is_none());
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ScanStatus {
     /// Infinities of both signs met.
@@ -89,6 +130,35 @@ impl ScanStatus {
 }
 
 /// Writes the prefixes of all lines, each rounded once; parallel where that pays.
+///
+/// ```
+/// use mypackage::sum::{Dtype, Misfit, ScanRequest, cumsum_axis};
+///
+/// let values = [100i8, 27, 1];
+/// let mut prefixes = [0i8; 3];
+/// let mut request = ScanRequest {
+///     dtype: Dtype::I8,
+///     swapped: false,
+///     data: values.as_ptr().cast(),
+///     stride: 1,
+///     count: 3,
+///     shape: vec![],
+///     outer_strides: vec![],
+///     joined: false,
+///     out_dtype: Dtype::I8,
+///     out: prefixes.as_mut_ptr().cast(),
+///     out_stride: 1,
+///     out_outer_strides: vec![],
+///     range: -128..=127,
+/// };
+/// // SAFETY: the strides and the count are those of both arrays.
+/// let status = unsafe { cumsum_axis(&request) };
+/// assert_eq!(status.misfit, Some(Misfit { line: 0, index: 2, value: 128 }));
+/// request.count = 2;
+/// // SAFETY: as above.
+/// assert_eq!(unsafe { cumsum_axis(&request) }, Default::default());
+/// assert_eq!(prefixes[..2], [100, 127]);
+/// ```
 ///
 /// # Safety
 /// All elements must be readable and all results writable during the call, and the two must not

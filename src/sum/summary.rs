@@ -11,6 +11,19 @@ const STAGE: usize = 4096;
 /// What there is to know about a sum of binary64 numbers.
 ///
 /// NaNs are counted and left out; the two inexact sums take them for 0, as `np.nansum` does.
+///
+/// ```
+/// let summary = mypackage::sum::summarize(3, |into| {
+///     into.copy_from_slice(&[2.0, f64::NAN, -1.0]);
+///     Ok::<(), ()>(())
+/// })?;
+/// assert_eq!((summary.count, summary.nan_count), (3, 1));
+/// assert_eq!((summary.sum, summary.mean), (1.0, 0.5));
+/// assert_eq!((summary.min, summary.max), (Some(-1.0), Some(2.0)));
+/// assert_eq!(summary.condition_number, Some(3.0));
+/// assert_eq!((summary.naive_ulps, summary.pairwise_ulps), (Some(0), Some(0)));
+/// # Ok::<(), ()>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     /// All numbers, NaNs included.

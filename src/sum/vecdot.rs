@@ -20,6 +20,22 @@ use crate::cpu::Isa;
 use crate::{cpu, threads};
 
 /// One of the two arrays. Strides are in bytes; one of a broadcast axis is 0.
+///
+/// ```
+/// use mypackage::sum::{Dtype, Vectors};
+///
+/// // The columns of a matrix of 4 by 3 binary32 numbers.
+/// let matrix = [[0f32; 3]; 4];
+/// let columns = Vectors {
+///     dtype: Dtype::F32,
+///     complex: false,
+///     swapped: false,
+///     data: matrix.as_ptr().cast(),
+///     stride: 12,
+///     outer_strides: vec![4],
+/// };
+/// assert_eq!(columns.stride, 3 * columns.dtype.size() as isize);
+/// ```
 #[derive(Debug, Clone)]
 pub struct Vectors {
     /// The type of the elements, or of each part of complex ones.
@@ -37,6 +53,29 @@ pub struct Vectors {
 }
 
 /// Which dot products to compute: that of each pair of vectors.
+///
+/// ```
+/// use std::sync::Mutex;
+///
+/// use mypackage::sum::{DotRequest, Dtype, Vectors, vecdot};
+///
+/// // Each row of a matrix with one vector, which is broadcast.
+/// let (matrix, vector) = ([[1e200, 1.0, 1e200], [1.0, 2.0, 3.0]], [1e200, 1.0, -1e200]);
+/// let rows = Vectors {
+///     dtype: Dtype::F64,
+///     complex: false,
+///     swapped: false,
+///     data: matrix.as_ptr().cast(),
+///     stride: 8,
+///     outer_strides: vec![24],
+/// };
+/// let vector = Vectors { data: vector.as_ptr().cast(), outer_strides: vec![0], ..rows.clone() };
+/// let request = DotRequest { left: rows, right: vector, count: 3, shape: vec![2] };
+/// let results = Mutex::new([0.0; 2]);
+/// // SAFETY: the strides and lengths are those of the arrays.
+/// unsafe { vecdot(&request, &|index, sum| results.lock().unwrap()[index] = sum.to_f64()) };
+/// assert_eq!(results.into_inner().unwrap(), [1.0, -2e200]);
+/// ```
 #[derive(Debug, Clone)]
 pub struct DotRequest {
     /// The left vectors; complex ones are conjugated.
@@ -56,6 +95,22 @@ unsafe impl Sync for DotRequest {}
 
 impl DotRequest {
     /// 2 if the results are complex, else 1.
+    ///
+    /// ```
+    /// use mypackage::sum::{DotRequest, Dtype, Vectors};
+    ///
+    /// let left = Vectors {
+    ///     dtype: Dtype::I64,
+    ///     complex: false,
+    ///     swapped: false,
+    ///     data: [1i64].as_ptr().cast(),
+    ///     stride: 8,
+    ///     outer_strides: vec![],
+    /// };
+    /// let right = Vectors { dtype: Dtype::F64, complex: true, data: [0.0, 1.0].as_ptr().cast(), ..left.clone() };
+    /// let request = DotRequest { left, right, count: 1, shape: vec![] };
+    /// assert_eq!(request.parts(), 2);
+    /// ```
     pub fn parts(&self) -> usize {
         if self.left.complex || self.right.complex { 2 } else { 1 }
     }
@@ -63,6 +118,27 @@ impl DotRequest {
 
 /// Computes dot products, calling `put(parts * index + part, sum)` for each part of each result, in
 /// row-major order of the shape, from any thread. The count of a sum is that of its products.
+///
+/// ```
+/// use std::sync::Mutex;
+///
+/// use mypackage::sum::{DotRequest, Dtype, Vectors, vecdot};
+///
+/// let x = [1.0, 2.0]; // 1 + 2i
+/// let vectors = Vectors {
+///     dtype: Dtype::F64,
+///     complex: true,
+///     swapped: false,
+///     data: x.as_ptr().cast(),
+///     stride: 16,
+///     outer_strides: vec![],
+/// };
+/// let request = DotRequest { left: vectors.clone(), right: vectors, count: 1, shape: vec![] };
+/// let parts = Mutex::new([0.0; 2]);
+/// // SAFETY: both are the one complex number.
+/// unsafe { vecdot(&request, &|index, sum| parts.lock().unwrap()[index] = sum.to_f64()) };
+/// assert_eq!(parts.into_inner().unwrap(), [5.0, 0.0]);
+/// ```
 ///
 /// # Safety
 /// All elements must be readable during the call.

@@ -1,0 +1,48 @@
+"""What `import mypackage` brings in: NumPy, and nothing else that costs time."""
+
+import subprocess
+import sys
+
+# Expensive, optional, or both: none may come in with the package but by its own front for it.
+HEAVY = """
+argparse asyncio concurrent ctypes dask dataclasses decimal fractions h5py importlib.metadata
+importlib.util json llvmlite logging multiprocessing mypackage._cli mypackage._formats
+mypackage._streams mypackage.arrow mypackage.capi mypackage.dask mypackage.numba mypackage.pandas
+mypackage.records mypackage.xarray numba pandas pathlib polars pyarrow pydantic socket sqlite3
+tqdm typing_extensions unittest urllib xarray
+""".split()
+
+
+CODE = """
+import numpy, sys
+before = set(sys.modules)
+{}
+print(*set(sys.modules) - before)
+"""
+
+# One call of each kind.
+CALLS = """
+import mypackage
+mypackage.sum([0.1] * 10)
+mypackage.mean([[1, 2]], axis=0)
+mypackage.average([1.0], weights=[2])
+mypackage.vecdot([1.0], [2.0])
+mypackage.fibonacci(numpy.arange(9))
+mypackage.ExactSum().add([1.0]).value()
+"""
+
+
+def imported(code):
+    """The modules that `code` imports and NumPy does not."""
+    command = [sys.executable, "-c", CODE.format(code)]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_import_brings_in_numpy_only():
+    modules = imported("import mypackage")
+    assert not modules & set(HEAVY)
+    assert {name.partition(".")[0] for name in modules} - sys.stdlib_module_names == {"mypackage"}
+
+
+def test_calls_bring_in_nothing():
+    assert not imported(CALLS) & set(HEAVY)

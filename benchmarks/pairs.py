@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import csv
 import enum
+import importlib.util
 import os
 import statistics
 import subprocess
@@ -143,15 +144,13 @@ def measure(case: Case, scale: Scale) -> dict[str, Any]:
         "isa": ISA,
         "threads": case.threads,
         "ns per element": statistics.median(each[OURS]) * 1e9,
-        "floors": "; ".join(f"{floor.ratio:.3g} {floor.peer}" for floor in floors),
-        "met": ("yes" if all(ratios[floor.peer] >= floor.ratio for floor in floors) else "no")
-        if floors
-        else "",
+        "floors": "; ".join(f"{floor.peer} {floor.ratio:.3g}" for floor in floors),
+        "missed": "; ".join(floor.peer for floor in floors if ratios[floor.peer] < floor.ratio),
         **ratios,
     }
 
 
-COMMON_COLUMNS = ("case", "isa", "threads", "ns per element", "floors", "met")
+COMMON_COLUMNS = ("case", "isa", "threads", "ns per element", "floors", "missed")
 
 
 def peers_of(row: dict[str, Any]) -> dict[str, float]:
@@ -164,13 +163,31 @@ def peers_of(row: dict[str, Any]) -> dict[str, float]:
 
 
 def show(row: dict[str, Any]) -> None:
-    verdict = {"yes": "met", "no": "MISSED", "": ""}[row["met"]]
-    ratios = ", ".join(f"{name} {value:.3g}" for name, value in peers_of(row).items())
-    floors = f"  [{row['floors']}: {verdict}]" if verdict else ""
+    """Prints a row, each floor beside its ratio."""
+    floors = dict(floor.rpartition(" ")[::2] for floor in row["floors"].split("; ") if floor)
+    missed = row["missed"].split("; ")
+    shown = [
+        f"{name} {value:.3g}"
+        + (f" [{floors[name]} {'MISSED' if name in missed else 'met'}]" if name in floors else "")
+        for name, value in peers_of(row).items()
+    ]
     print(
-        f"{row['case']:46}{row['threads']:>2}T{row['ns per element']:>9.3g} ns  {ratios}{floors}",
+        f"{row['case']:46}{row['threads']:>2}T{row['ns per element']:>9.3g} ns  {', '.join(shown)}",
         flush=True,
     )
+
+
+def summarise(rows: list[dict[str, Any]]) -> None:
+    judged = [row for row in rows if row["floors"]]
+    missed = [row for row in judged if row["missed"]]
+    if judged:
+        print(f"\n{len(judged) - len(missed)} of {len(judged)} rows with floors meet them; not:")
+    for row in missed:
+        ratios = peers_of(row)
+        peers = ", ".join(f"{name} {ratios[name]:.3g}" for name in row["missed"].split("; "))
+        print(
+            f"  {row['case']}, {row['isa']}, {row['threads']}T: {peers} (floors: {row['floors']})"
+        )
 
 
 def measure_all(cases: Iterable[Case], scale: Scale, only: str) -> list[dict[str, Any]]:
@@ -256,17 +273,16 @@ def main(
     arguments = parser.parse_args()
     if build_info()["profile"] != "release":
         raise SystemExit("this is a debug build; its figures would say nothing")
+    if arguments.plot and not importlib.util.find_spec("matplotlib"):
+        raise SystemExit("--plot needs matplotlib")
     scale = Scale.QUICK if arguments.quick else Scale.SMOKE if arguments.smoke else Scale.FULL
     if every_isa and "MYPACKAGE_ISA" not in os.environ:
         sizes = {Scale.FULL: [], Scale.QUICK: ["--quick"], Scale.SMOKE: ["--smoke"]}[scale]
         rows = measure_each_isa([*sizes, "--only", arguments.only])
-        judged = [row for row in rows if row["met"]]
-        missed = [row for row in judged if row["met"] == "no"]
-        print(f"\n{len(judged) - len(missed)} of {len(judged)} rows with a floor meet it")
-        for row in missed:
-            print(f"  missed: {row['case']}, {row['isa']}, {row['threads']} threads")
     else:
         rows = measure_all(cases(scale), scale, arguments.only)
+    if "MYPACKAGE_ISA" not in os.environ:
+        summarise(rows)
     if arguments.csv:
         write_csv(rows, arguments.csv)
     if arguments.plot:

@@ -40,10 +40,10 @@ def sums(values: np.ndarray, threads: int, scale: Scale, limit: bool = False) ->
     peers["math.fsum"] = Method(partial(math.fsum, few.tolist()), few.size)
     if not BEST:
         return peers
-    if bottleneck := _optional("bottleneck"):
+    if bottleneck := optional("bottleneck"):
         peers["bottleneck"] = Method(partial(bottleneck.nansum, values), values.size)
-    if pyarrow := _optional("pyarrow.compute", "pyarrow"):
-        array = _optional("pyarrow").array(values)
+    if pyarrow := optional("pyarrow.compute", "pyarrow"):
+        array = optional("pyarrow").array(values)
         peers["pyarrow"] = Method(partial(pyarrow.sum, array), values.size)
     if compilers:
         for name, function in _numba_sums(threads).items():
@@ -57,7 +57,7 @@ def sums(values: np.ndarray, threads: int, scale: Scale, limit: bool = False) ->
 
 
 @cache
-def _optional(module: str, package: str | None = None) -> Any:
+def optional(module: str, package: str | None = None) -> Any:
     """A module, or None after a line that says so."""
     try:
         __import__(module)
@@ -71,7 +71,7 @@ def _optional(module: str, package: str | None = None) -> Any:
 def _compiled() -> dict[str, Callable[[np.ndarray], float]]:
     # Idle threads of numba's would otherwise spin, and take a processor from who comes next.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    numba = _optional("numba")
+    numba = optional("numba")
     if numba is None:
         return {}
 
@@ -106,7 +106,7 @@ def _compiled() -> dict[str, Callable[[np.ndarray], float]]:
 def _numba_sums(threads: int) -> dict[str, Callable[[np.ndarray], float]]:
     functions = _compiled()
     if functions:
-        numba = _optional("numba")
+        numba = optional("numba")
         numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
     return functions
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import mypackage
-from inputs import DIFFICULT, ORDINARY, numbers
+from inputs import DIFFICULT, ORDINARY, numbers, some_of
 from oracles import exact_sum, is_sum, rounded, some_cells
 from pairs import Case, Floor, Method, Scale, Task, main, short, task
 from peers import sums
@@ -95,21 +95,6 @@ def dtype_cases(scale: Scale, large: int) -> Iterator[Case]:
             name = f"{dtype}, {short(size)}"
             build = partial(against_numpy, partial(some_of, dtype, size))
             yield Case(name, build, threads, (LEAST(ratio),))
-
-
-def some_of(dtype: str, shape: int | tuple[int, ...]) -> np.ndarray:
-    """Random numbers of a dtype that fill its range, as far as its sum allows."""
-    rng = np.random.default_rng(3)
-    kind, itemsize = np.dtype(dtype).kind, np.dtype(dtype).itemsize
-    if kind in "iu":
-        # A hundred million of them stay below 2^63.
-        high = 2 ** min(36, 8 * itemsize - 1)
-        return rng.integers(0 if kind == "u" else -high, high, shape, dtype=dtype)
-    if kind == "b":
-        return rng.integers(0, 2, shape, dtype=np.uint8).view(bool)
-    # Around zero, for a million float16 between 0 and 1 overflow.
-    values = rng.random(shape, dtype="f8" if dtype in ("float64", "complex128") else "f4") - 0.5
-    return (values + 1j * values[::-1]).astype(dtype) if kind == "c" else values.astype(dtype)
 
 
 def against_numpy(make: Callable[[], np.ndarray], **options: Any) -> Task:

@@ -10,6 +10,7 @@ import argparse
 import csv
 import enum
 import importlib.util
+import itertools
 import os
 import statistics
 import subprocess
@@ -162,10 +163,14 @@ def peers_of(row: dict[str, Any]) -> dict[str, float]:
     }
 
 
+def floors_of(row: dict[str, Any]) -> dict[str, float]:
+    floors = (floor.rpartition(" ") for floor in row["floors"].split("; ") if floor)
+    return {peer: float(ratio) for peer, _, ratio in floors}
+
+
 def show(row: dict[str, Any]) -> None:
     """Prints a row, each floor beside its ratio."""
-    floors = dict(floor.rpartition(" ")[::2] for floor in row["floors"].split("; ") if floor)
-    missed = row["missed"].split("; ")
+    floors, missed = floors_of(row), row["missed"].split("; ")
     shown = [
         f"{name} {value:.3g}"
         + (f" [{floors[name]} {'MISSED' if name in missed else 'met'}]" if name in floors else "")
@@ -230,28 +235,32 @@ def write_csv(rows: list[dict[str, Any]], path: Path) -> None:
 
 
 def plot(rows: list[dict[str, Any]], path: Path) -> None:
-    """Ratios, a panel for each instruction set."""
+    """Ratios and floors, a panel for each instruction set."""
     from matplotlib.figure import Figure
 
-    cases = list(dict.fromkeys((row["case"], str(row["threads"])) for row in rows))
+    labels = list(dict.fromkeys(f"{row['case']}, {row['threads']}T" for row in rows))
     isas = list(dict.fromkeys(row["isa"] for row in rows))
     peers = list(dict.fromkeys(name for row in rows for name in peers_of(row)))
-    figure = Figure(figsize=(5 + 4 * len(isas), 0.22 * len(cases) + 2), layout="constrained")
+    markers = {"floor": "|", **dict(zip(peers, itertools.cycle("os^vDP*Xh<>"), strict=False))}
+    figure = Figure(figsize=(5 + 4 * len(isas), 0.22 * len(labels) + 2), layout="constrained")
     panels = figure.subplots(1, len(isas), sharey=True, squeeze=False)[0]
     for panel, isa in zip(panels, isas, strict=True):
-        for place, peer in enumerate(peers):
-            points = [
-                (peers_of(row)[peer], cases.index((row["case"], str(row["threads"]))))
-                for row in rows
-                if row["isa"] == isa and peer in peers_of(row)
-            ]
-            if points:
-                marker = "os^vDP*Xh<>"[place % 11]
-                panel.scatter(*zip(*points, strict=True), marker=marker, label=peer, zorder=2, s=18)
+        points: dict[str, list[tuple[float, int]]] = {name: [] for name in markers}
+        for row in rows:
+            if row["isa"] == isa:
+                place = labels.index(f"{row['case']}, {row['threads']}T")
+                for name, value in peers_of(row).items():
+                    points[name].append((value, place))
+                for floor in floors_of(row).values():
+                    points["floor"].append((floor, place))
+        for name, marker in markers.items():
+            if points[name]:
+                panel.scatter(*zip(*points[name], strict=True), marker=marker, label=name, s=18)
         panel.axvline(1, color="black", linewidth=1)
+        panel.margins(y=0.01)
         panel.set(xscale="log", title=isa, xlabel="their time over ours")
         panel.grid(alpha=0.3)
-    panels[0].set_yticks(range(len(cases)), [f"{name}, {threads}T" for name, threads in cases])
+    panels[0].set_yticks(range(len(labels)), labels)
     panels[0].invert_yaxis()
     handles = {h.get_label(): h for panel in panels for h in panel.get_legend_handles_labels()[0]}
     figure.legend(handles=list(handles.values()), loc="outside lower center", ncols=6)

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from pairs import BEST, Method, Scale, best_of
+from mypackage._cli.timing import interleaved
+from pairs import BEST, Method, Scale
 
 HERE = Path(__file__).parent
 # So many numbers are enough for the slow ones; more would take long without telling more.
@@ -162,4 +163,5 @@ def read_limit(values: np.ndarray, threads: int) -> Callable[[], int] | None:
 
     if read(AHEAD[-1]) != np.bitwise_or.reduce(values.view(np.uint64)):
         raise SystemExit("the read limit did not read everything")
-    return partial(read, min(AHEAD, key=lambda ahead: best_of(partial(read, ahead), repeat=3)))
+    times = interleaved({str(ahead): partial(read, ahead) for ahead in AHEAD}, 0.0)
+    return partial(read, min(AHEAD, key=lambda ahead: min(times[str(ahead)])))

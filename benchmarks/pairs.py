@@ -253,9 +253,10 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
                     points[name].append((value, place))
                 for floor in floors_of(row).values():
                     points["floor"].append((floor, place))
-        for name, marker in markers.items():
+        for colour, (name, marker) in enumerate(markers.items()):
+            style = {"marker": marker, "color": "black" if name == "floor" else f"C{colour}"}
             if points[name]:
-                panel.scatter(*zip(*points[name], strict=True), marker=marker, label=name, s=18)
+                panel.scatter(*zip(*points[name], strict=True), label=name, s=18, **style)
         panel.axvline(1, color="black", linewidth=1)
         panel.margins(y=0.01)
         panel.set(xscale="log", title=isa, xlabel="their time over ours")

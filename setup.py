@@ -21,7 +21,7 @@ def extension(name, binding, feature, **keywords):
 setup(
     rust_extensions=[
         # The floor on one only: without Rust, setuptools-rust 1.13 fails to compare two of them.
-        extension("mypackage._native", Binding.PyO3, "python", rust_version=">=1.88"),
+        extension("mypackage._native", Binding.PyO3, "python", rust_version=">=1.89"),
         extension("mypackage._capi", Binding.NoBinding, "capi"),
     ]
 )

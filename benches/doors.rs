@@ -1,22 +1,15 @@
 //! The cost of a call from Rust: `cargo bench --bench doors`; benchmarks/doors.py reads the output.
 
 use std::hint::black_box;
-use std::time::Instant;
 
 use mypackage::fibonacci::small::fibonacci;
 use mypackage::hello::add;
 use mypackage::sum::sum;
 
-/// Prints the nanoseconds of a call: the best of several runs of about 10 ms.
-fn measure(name: &str, mut call: impl FnMut()) {
-    let mut run = |times: u32| {
-        let start = Instant::now();
-        (0..times).for_each(|_| call());
-        start.elapsed().as_nanos() as f64 / f64::from(times)
-    };
-    let times = (1e7 / run(10).max(1.0)).max(10.0) as u32;
-    let best = (0..9).map(|_| run(times)).fold(f64::INFINITY, f64::min);
-    println!("{name} {best:.1}");
+mod timing;
+
+fn measure(name: &str, call: impl FnMut()) {
+    println!("{name} {:.1}", timing::nanoseconds(call));
 }
 
 fn main() {

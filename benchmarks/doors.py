@@ -10,7 +10,6 @@ import platform
 import shutil
 import subprocess
 import tempfile
-import timeit
 
 os.environ["MYPACKAGE_NUM_THREADS"] = "1"
 
@@ -21,6 +20,7 @@ import numpy as np
 import mypackage
 from mypackage import capi, records
 from mypackage._native import build_info
+from pairs import best_of
 
 ROOT = pathlib.Path(__file__).parents[1]
 FEW = np.full(8, 0.1)
@@ -34,10 +34,7 @@ COLUMNS = {
 
 
 def nanoseconds(function, inner=1):
-    timer = timeit.Timer(function)
-    number, _ = timer.autorange()
-    number = max(1, number // 10)
-    return min(timer.repeat(9, number)) / number / inner * 1e9
+    return best_of(function) / inner * 1e9
 
 
 def python_door(door):

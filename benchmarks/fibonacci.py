@@ -1,20 +1,15 @@
 """The Fibonacci family side by side with its peers, one line per case.
 
-    python benchmarks/fibonacci.py [--quick] [--csv FILE] [--plot FILE]
+    python benchmarks/fibonacci.py [--quick] [--only TEXT] [--csv FILE] [--plot FILE]
 
-Every answer is compared with the peers' while it is timed. Times are the best of several runs, in
-nanoseconds per element; ours with one thread and with two. Needs numba, gmpy2 and sympy, and
-matplotlib for the plot.
+Every answer is compared with the peers' before and after it is timed; ours with one thread and with
+two. Needs numba, gmpy2 and sympy, and matplotlib for the plot.
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
 import math
-import platform
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import gmpy2
@@ -24,17 +19,7 @@ import sympy
 from sympy.ntheory.factor_ import factor_cache
 
 import mypackage
-
-
-def best(work: Callable[[], object], budget: float) -> tuple[float, object]:
-    """The shortest of at least two runs within a budget in seconds, and the result."""
-    shortest, spent, runs = math.inf, 0.0, 0
-    while spent < budget or runs < 2:
-        start = time.perf_counter()
-        result = work()
-        elapsed = time.perf_counter() - start
-        shortest, spent, runs = min(shortest, elapsed), spent + elapsed, runs + 1
-    return shortest, result
+from pairs import Case, Method, Scale, Task, main, short
 
 
 @numba.njit
@@ -96,16 +81,38 @@ def sympy_periods(m: np.ndarray) -> list[int]:
 
 
 # Name, number of elements, ours, and each peer with the number of elements it takes.
-Case = tuple[str, int, Callable[[], object], dict[str, tuple[int, Callable[[], object]]]]
+Row = tuple[str, int, Callable[[], object], dict[str, tuple[int, Callable[[], object]]]]
 
 
-def cases(quick: bool) -> list[Case]:
-    return [*table_cases(quick), *modular_cases(quick), *period_cases(quick), *object_cases(quick)]
+def cases(scale: Scale) -> Iterator[Case]:
+    quick = scale is not Scale.FULL
+    for table in table_rows, modular_rows, period_rows, object_rows:
+        for row in table(quick):
+            for threads in 1, 2:
+                yield Case(f"{row[0]}, {short(row[1])}", partial(build, row), threads)
 
 
-def table_cases(quick: bool) -> list[Case]:
+def build(row: Row) -> Task:
+    _, size, ours, peers = row
+    methods = {peer: Method(call, count) for peer, (count, call) in peers.items()}
+    return Task(Method(ours, size), methods, partial(agree, peers))
+
+
+def agree(peers: dict[str, tuple[int, Callable[[], object]]], result: object) -> bool:
+    """Whether our answers are the peers', as far as they have any."""
+    ours = np.atleast_1d(np.asarray(result, object))
+    answers = [call() for _, call in peers.values()]
+    return all(
+        a == b
+        for theirs in answers
+        if theirs is not None
+        for a, b in zip(ours, np.atleast_1d(np.asarray(theirs, object)), strict=False)
+    )
+
+
+def table_rows(quick: bool) -> list[Row]:
     rng = np.random.default_rng(1)
-    found: list[Case] = []
+    found: list[Row] = []
     for name, limit in ("fibonacci", 92), ("lucas", 90):
         function = getattr(mypackage, name)
         table = function(np.arange(limit + 1))
@@ -122,7 +129,7 @@ def table_cases(quick: bool) -> list[Case]:
     return found
 
 
-def modular_cases(quick: bool) -> list[Case]:
+def modular_rows(quick: bool) -> list[Row]:
     rng = np.random.default_rng(2)
     size, few = (10**4, 200) if quick else (10**5, 2000)
     n = rng.integers(0, 2**63 - 1, size)
@@ -133,7 +140,7 @@ def modular_cases(quick: bool) -> list[Case]:
         "31-bit m each": rng.integers(2**30, 2**31, size),
         "63-bit m each": rng.integers(2**62, 2**63 - 1, size),
     }
-    found: list[Case] = []
+    found: list[Row] = []
     for label, m in moduli.items():
         peers = {"gmpy2": (few, partial(gmpy2_mod, n[:few], m[:few] if np.ndim(m) else m))}
         if int(np.max(m)) < 2**31:
@@ -143,9 +150,9 @@ def modular_cases(quick: bool) -> list[Case]:
     return found
 
 
-def period_cases(quick: bool) -> list[Case]:
+def period_rows(quick: bool) -> list[Row]:
     rng = np.random.default_rng(3)
-    found: list[Case] = []
+    found: list[Row] = []
     for exponent in 6, 12, 18:
         size = 50 if quick else 500
         m = rng.integers(1, 10**exponent, size)
@@ -155,9 +162,9 @@ def period_cases(quick: bool) -> list[Case]:
     return found
 
 
-def object_cases(quick: bool) -> list[Case]:
+def object_rows(quick: bool) -> list[Row]:
     rng = np.random.default_rng(4)
-    found: list[Case] = []
+    found: list[Row] = []
     for exponent in [4, 5, 6] if quick else [4, 5, 6, 7]:
         n = 10**exponent
         ours = partial(mypackage.fibonacci, n, dtype=object)
@@ -173,83 +180,5 @@ def object_cases(quick: bool) -> list[Case]:
     return found
 
 
-def check(case: str, ours: object, theirs: object) -> None:
-    """Stops at the first difference."""
-    ours, theirs = (
-        np.atleast_1d(np.asarray(ours, object)),
-        np.atleast_1d(np.asarray(theirs, object)),
-    )
-    if not all(a == b for a, b in zip(ours, theirs, strict=False)):
-        raise SystemExit(f"{case}: the answers differ")
-
-
-def measure(quick: bool) -> list[dict[str, object]]:
-    budget = 0.05 if quick else 0.5
-    rows = []
-    for name, size, ours, peers in cases(quick):
-        row: dict[str, object] = {"case": name, "elements": size}
-        for threads in 1, 2:
-            with mypackage.threads(threads):
-                seconds, result = best(ours, budget)
-            row[f"mypackage, {threads} thread{'s' * (threads > 1)}"] = seconds / size * 1e9
-        for peer, (count, work) in peers.items():
-            seconds, theirs = best(work, budget)
-            row[peer] = seconds / count * 1e9
-            if theirs is not None:
-                check(name, result, theirs)
-        rows.append(row)
-        single = row["mypackage, 1 thread"]
-        shown = ", ".join(
-            f"{key} {value:.4g} ns ({value / single:.3g}x)"
-            for key, value in row.items()
-            if key not in ("case", "elements", "mypackage, 1 thread")
-        )
-        print(f"{name}, {size} elements: {single:.4g} ns; {shown}", flush=True)
-    return rows
-
-
-def plot(rows: list[dict[str, object]], file: str) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(9, 0.42 * len(rows) + 1.5), layout="constrained")
-    labels = [f"{row['case']} ({row['elements']:,})" for row in rows]
-    series = dict.fromkeys(key for row in rows for key in row if key not in ("case", "elements"))
-    markers = "os^vDP*Xh<>"
-    for marker, key in zip(markers, series, strict=False):
-        points = [(row[key], place) for place, row in enumerate(rows) if key in row]
-        axes.scatter(*zip(*points, strict=True), marker=marker, label=key, zorder=2)
-    axes.set(xscale="log", xlabel="nanoseconds per element (smaller is better)")
-    axes.set_yticks(range(len(rows)), labels)
-    axes.invert_yaxis()
-    axes.grid(axis="x", alpha=0.4)
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    axes.set_title(
-        f"mypackage {mypackage.__version__}, NumPy {np.__version__}, {platform.machine()}"
-    )
-    figure.savefig(file, dpi=120)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="smaller arrays, shorter runs")
-    parser.add_argument("--csv", metavar="FILE", help="write the figures")
-    parser.add_argument("--plot", metavar="FILE", help="draw them")
-    arguments = parser.parse_args()
-    if mypackage.show_config()["profile"] != "release":
-        raise SystemExit("this build is not optimised; its figures would say nothing")
-    rows = measure(arguments.quick)
-    if arguments.csv:
-        columns = dict.fromkeys(key for row in rows for key in row)
-        with open(arguments.csv, "w", newline="") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(rows)
-    if arguments.plot:
-        plot(rows, arguments.plot)
-
-
 if __name__ == "__main__":
-    main()
+    main(cases, __doc__.splitlines()[0], every_isa=False)

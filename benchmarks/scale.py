@@ -4,7 +4,6 @@ Needs dask. Every time is the best of several runs, with one thread.
 """
 
 import os
-import timeit
 
 os.environ["MYPACKAGE_NUM_THREADS"] = "1"
 
@@ -14,15 +13,10 @@ import numpy as np
 import mypackage
 import mypackage.dask
 from mypackage import ExactSum
+from pairs import best_of
 
 CELLS = 100_000
 RNG = np.random.default_rng(0)
-
-
-def seconds(function):
-    timer = timeit.Timer(function)
-    number, _ = timer.autorange()
-    return min(timer.repeat(5, max(1, number // 5))) / max(1, number // 5)
 
 
 def states():
@@ -33,9 +27,9 @@ def states():
         state = ExactSum(CELLS).add(values)
         data = state.to_bytes()
         times = (
-            seconds(lambda state=state: state.copy().merge(state)),
-            seconds(state.to_bytes),
-            seconds(lambda data=data: ExactSum.from_bytes(data)),
+            best_of(lambda state=state: state.copy().merge(state)),
+            best_of(state.to_bytes),
+            best_of(lambda data=data: ExactSum.from_bytes(data)),
         )
         row = "".join(f"{time / CELLS * 1e9:7.0f} ns  " for time in times)
         print(f"  {name:24} {len(data) / CELLS:6.1f} B {row}")
@@ -45,7 +39,7 @@ def states():
 
 def reading():
     values = RNG.standard_normal(30_000_000)
-    time = seconds(lambda: mypackage.sum(values))
+    time = best_of(lambda: mypackage.sum(values))
     print(f"sum, one thread: {values.nbytes / time / 1e9:.1f} GB/s")
 
 
@@ -54,7 +48,7 @@ def graphs():
     print("10,000 chunks of one number")
     for name, function in {"da.sum": da.sum, "mypackage.dask.sum": mypackage.dask.sum}.items():
         result = function(lazy)
-        time = seconds(lambda result=result: result.compute(scheduler="sync"))
+        time = best_of(lambda result=result: result.compute(scheduler="sync"))
         tasks = len(result.__dask_graph__())
         print(f"  {name:20} {tasks} tasks {time / 10_000 * 1e6:6.0f} us per chunk")
 

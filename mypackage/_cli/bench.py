@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import mypackage
 from mypackage._cli import CommandError
 from mypackage._cli.cases import OURS, Case, cases
+from mypackage._cli.timing import interleaved
 from mypackage._native import build_info
-
-# A round runs each method at least this long, in seconds, so that the clock's grain is negligible.
-SHORTEST_TURN = 1e-3
 
 
 class Row(NamedTuple):
@@ -61,7 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def measure(case: Case, seconds: float) -> list[Row]:
-    """Time the methods of a case in turns, so that a slow moment of the machine hits all alike.
+    """Time the methods of a case in turns, and find how wrong each is.
 
     Parameters
     ----------
@@ -70,30 +67,16 @@ def measure(case: Case, seconds: float) -> list[Row]:
         Start no round after this time; at least three rounds.
     """
     errors = {name: case.error(method()) for name, method in case.methods.items()}
-    calls = {
-        name: max(1, round(SHORTEST_TURN / _time(method, 1)))
-        for name, method in case.methods.items()
-    }
-    rounds: list[dict[str, float]] = []
-    end = time.perf_counter() + seconds
-    while len(rounds) < 3 or time.perf_counter() < end:
-        rounds.append({name: _time(method, calls[name]) for name, method in case.methods.items()})
+    times = interleaved(case.methods, seconds)
     return [
         Row(
             name,
-            statistics.median(times[name] for times in rounds) / case.elements * 1e9,
-            statistics.median(times[name] / times[OURS] for times in rounds),
+            statistics.median(times[name]) / case.elements * 1e9,
+            statistics.median(a / b for a, b in zip(times[name], times[OURS], strict=True)),
             errors[name],
         )
         for name in case.methods
     ]
-
-
-def _time(method: Callable[[], Any], calls: int) -> float:
-    start = time.perf_counter()
-    for _ in range(calls):
-        method()
-    return (time.perf_counter() - start) / calls
 
 
 def _plotter(path: Path) -> Callable[[dict[str, list[Row]]], None]:

@@ -25,6 +25,15 @@ use crate::{cpu, threads};
 /// The exact sum of `count` native, aligned, contiguous elements: [`sum_axes`] without its costs.
 /// `None` for elements that have to be converted.
 ///
+/// ```
+/// use mypackage::sum::{Dtype, sum_contiguous};
+///
+/// let values = [1e16f64, 1.0, -1e16];
+/// // SAFETY: the pointer and the count are those of a slice.
+/// let total = unsafe { sum_contiguous(Dtype::F64, values.as_ptr().cast(), values.len()) };
+/// assert_eq!(total.unwrap().to_f64(), 1.0);
+/// ```
+///
 /// # Safety
 /// The elements must be readable during the call.
 pub unsafe fn sum_contiguous(dtype: Dtype, data: *const u8, count: usize) -> Option<Accumulator> {
@@ -39,6 +48,26 @@ pub unsafe fn sum_contiguous(dtype: Dtype, data: *const u8, count: usize) -> Opt
 }
 
 /// Sums as requested, calling `put(index, sum)` for each result, from any thread, in any order.
+///
+/// ```
+/// use std::sync::Mutex;
+///
+/// use mypackage::sum::{Axis, Dtype, Request, sum_axes};
+///
+/// let (values, mask) = ([1.0f32, 2.0, 3.0, f32::NAN], [1u8, 0, 1, 1]);
+/// let request = Request {
+///     dtype: Dtype::F32,
+///     swapped: false,
+///     data: values.as_ptr().cast(),
+///     mask: Some(mask.as_ptr()),
+///     skip_nan: true,
+///     axes: vec![Axis { size: 4, stride: 4, mask_stride: 1, reduced: true }],
+/// };
+/// let results = Mutex::new(Vec::new());
+/// // SAFETY: the axis is that of both arrays.
+/// unsafe { sum_axes(&request, &|index, sum| results.lock().unwrap().push((index, sum.to_f32()))) };
+/// assert_eq!(results.into_inner().unwrap(), [(0, 4.0)]);
+/// ```
 ///
 /// # Safety
 /// All elements, and all bytes of the mask, must be readable during the call.
@@ -78,6 +107,27 @@ impl<F: Fn(usize, &Accumulator)> Sink for Each<F> {
 }
 
 /// The sums as requested, in row-major order.
+///
+/// ```
+/// use mypackage::sum::{Axis, Dtype, Request, collect_axes};
+///
+/// let values = [3i64, i64::MAX, i64::MAX, 4];
+/// let request = Request {
+///     dtype: Dtype::I64,
+///     swapped: false,
+///     data: values.as_ptr().cast(),
+///     mask: None,
+///     skip_nan: false,
+///     axes: vec![
+///         Axis { size: 2, stride: 8, mask_stride: 0, reduced: false },
+///         Axis { size: 2, stride: 16, mask_stride: 0, reduced: true },
+///     ],
+/// };
+/// // SAFETY: the axes are those of the slice, read as a 2 by 2 matrix.
+/// let sums = unsafe { collect_axes(&request) };
+/// assert_eq!(sums[0].to_integer(1), Some(i128::from(i64::MAX) + 3));
+/// assert_eq!(sums[1].to_integer(1), Some(i128::from(i64::MAX) + 4));
+/// ```
 ///
 /// # Safety
 /// As for [`sum_axes`].

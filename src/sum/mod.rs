@@ -6,6 +6,8 @@
 mod accumulator;
 mod axes;
 mod block;
+#[cfg(any(feature = "python", test))]
+mod bulk;
 mod bytes;
 mod columns;
 mod convert;
@@ -33,14 +35,17 @@ mod vecdot;
 mod walk;
 
 pub use accumulator::Accumulator;
+#[cfg(feature = "python")]
 pub(crate) use axes::{Sink, sum_into};
 pub use axes::{collect_axes, sum_axes, sum_contiguous};
+#[cfg(feature = "python")]
+pub(crate) use bulk::{round_f32, round_f64};
 pub use bytes::{decode, encode};
 pub use cumulative::cumsum;
 pub use dot::{dot, dot_f32};
 pub use group::sum_groups;
 #[cfg(feature = "python")]
-pub(crate) use pairs::{Pairs, round_f32, round_f64};
+pub(crate) use pairs::Pairs;
 pub use request::{Axis, Dtype, Request};
 pub use round::Format;
 pub use scan::{Misfit, ScanRequest, ScanStatus, cumsum_axis};

@@ -1,7 +1,6 @@
-//! Exact results as pairs of numbers, and their rounding in bulk.
+//! Exact results as pairs of numbers.
 
 use super::accumulator::Accumulator;
-use crate::cpu::dispatch;
 
 /// Results in one batch.
 pub(crate) const BATCH: usize = 512;
@@ -27,110 +26,5 @@ impl Pairs {
         sum.add_uncounted(self.low[index]);
         sum.add_zeros(count);
         sum
-    }
-}
-
-/// The results from `first` on divided by `divisor`, rounded once, half to even; NaN for those that need
-/// another way.
-#[inline(always)]
-fn round_f64_body(pairs: &Pairs, first: usize, divisor: f64, rounded: &mut [f64]) {
-    let (high, low) = (&pairs.high[first..], &pairs.low[first..]);
-    let (high, low) = (&high[..rounded.len()], &low[..rounded.len()]);
-    if divisor == 1.0 {
-        for (index, rounded) in rounded.iter_mut().enumerate() {
-            *rounded = high[index] + low[index];
-        }
-        return;
-    }
-    for (index, rounded) in rounded.iter_mut().enumerate() {
-        let (sum, rest) = two_sum(high[index], low[index]);
-        // The exact quotient is `quotient + (remainder + rest) / divisor`, the correction known
-        // but for its last bits. They do not matter unless they change the result.
-        let quotient = sum / divisor;
-        let remainder = f64::mul_add(-quotient, divisor, sum);
-        let correction = (remainder + rest) / divisor;
-        let upper = quotient + correction * (1.0 + DOUBT);
-        let lower = quotient + correction * (1.0 - DOUBT);
-        // The remainder is exact if it cannot underflow.
-        let certain = upper == lower && (quotient.abs() > SMALL || sum == 0.0);
-        *rounded = if certain { upper } else { f64::NAN };
-    }
-}
-
-/// More than the relative error of what is rounded.
-const DOUBT: f64 = 8.0 * f64::EPSILON;
-/// Above this, no remainder of a division underflows.
-const SMALL: f64 = 1e-200;
-
-/// As [`round_f64`], to binary32.
-#[inline(always)]
-fn round_f32_body(pairs: &Pairs, first: usize, divisor: f64, rounded: &mut [f32]) {
-    let (high, low) = (&pairs.high[first..], &pairs.low[first..]);
-    let (high, low) = (&high[..rounded.len()], &low[..rounded.len()]);
-    for (index, rounded) in rounded.iter_mut().enumerate() {
-        let quotient = (high[index] + low[index]) / divisor;
-        let upper = (quotient * (1.0 + DOUBT)) as f32;
-        let lower = (quotient * (1.0 - DOUBT)) as f32;
-        *rounded = if upper == lower { upper } else { f32::NAN };
-    }
-}
-
-/// `a + b` and its rounding error (Knuth 1969).
-#[inline(always)]
-fn two_sum(a: f64, b: f64) -> (f64, f64) {
-    let sum = a + b;
-    let from_b = sum - a;
-    (sum, (a - (sum - from_b)) + (b - from_b))
-}
-
-dispatch! {
-    /// The results from `first` on divided by `divisor`, rounded once to binary64, half to even;
-    /// NaN for those that need another way.
-    pub(crate) fn round_f64(pairs: &Pairs, first: usize, divisor: f64, rounded: &mut [f64]) = round_f64_body
-}
-
-dispatch! {
-    /// As [`round_f64`], rounded once to binary32.
-    pub(crate) fn round_f32(pairs: &Pairs, first: usize, divisor: f64, rounded: &mut [f32]) = round_f32_body
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::round::Format;
-    use super::super::testing::numbers;
-    use super::*;
-    use crate::cpu::Isa;
-
-    #[test]
-    fn rounded_as_accumulators_are_or_left_alone() {
-        for (seed, (spread, apart)) in
-            [(4, 26), (40, 30), (4, 53), (1, 54), (60, 80)].into_iter().enumerate()
-        {
-            let mut pairs = Pairs::new();
-            pairs.high.copy_from_slice(&numbers(BATCH, 3, spread, seed as u64));
-            pairs.low.copy_from_slice(&numbers(BATCH, 3 - apart, spread, 99 + seed as u64));
-            for index in 0..BATCH / 4 {
-                // Integers, ties and exact zeros.
-                pairs.high[index] = (index as f64 - 64.0) * 0.5 + 16_777_216.0 * (index % 2) as f64;
-                pairs.low[index] = [0.0, 0.5, -0.25, 1e-30][index % 4];
-            }
-            for divisor in [1, 2, 3, 10, 50, 1000, 12_345_677] {
-                for isa in Isa::available() {
-                    let mut wide = [0.0; BATCH];
-                    let mut narrow = [0.0f32; BATCH];
-                    round_f64(isa, &pairs, 0, divisor as f64, &mut wide);
-                    round_f32(isa, &pairs, 0, divisor as f64, &mut narrow);
-                    for index in 0..BATCH {
-                        let exact = pairs.accumulator(index, 0);
-                        let bits = exact.round_quotient(divisor, Format::F64);
-                        assert!(wide[index].is_nan() || wide[index].to_bits() == bits);
-                        let bits = exact.round_quotient(divisor, Format::F32) as u32;
-                        assert!(narrow[index].is_nan() || narrow[index].to_bits() == bits);
-                    }
-                    let left = wide.iter().filter(|x| x.is_nan()).count();
-                    assert!(left < BATCH / 8, "{left} left alone");
-                }
-            }
-        }
     }
 }

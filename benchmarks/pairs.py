@@ -1,0 +1,299 @@
+"""What the benchmarks share: cases in tables, timed in interleaved turns, held to floors.
+
+A script lists its cases and calls `main`, which gives it its command line. Every instruction set
+has a process of its own, for MYPACKAGE_ISA is read once; so has a user who sets that variable.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import enum
+import importlib.util
+import itertools
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import timeit
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import mypackage
+from mypackage._cli.timing import interleaved
+from mypackage._native import build_info
+
+OURS = "mypackage"
+ISA: str = build_info()["isa"]
+# Floors that name no instruction set are for the best one; slow peers are met there only.
+BEST: bool = ISA == build_info()["isas_available"][-1]
+CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Scale(enum.Enum):
+    """How large the cases are and how long each is measured: seconds, and rounds at least."""
+
+    FULL = 2.0, 9
+    QUICK = 0.15, 5
+    SMOKE = 0.0, 1
+
+    def of(self, full: int, quick: int | None = None) -> int:
+        """A size; `quick` is that of a quick run if it differs."""
+        quick = full if quick is None else quick
+        return {Scale.FULL: full, Scale.QUICK: quick, Scale.SMOKE: min(quick, 20)}[self]
+
+    def shape(self, full: tuple[int, ...], quick: tuple[int, ...] | None = None) -> tuple[int, ...]:
+        return tuple(self.of(*sizes) for sizes in zip(full, quick or full, strict=True))
+
+
+class Method(NamedTuple):
+    """One way to do a task, perhaps on fewer elements: times are compared per element."""
+
+    call: Callable[[], Any]
+    elements: int
+
+
+class Floor(NamedTuple):
+    """A peer's time per element over ours is to be at least this, with this instruction set."""
+
+    peer: str
+    ratio: float
+    isa: str | None = None
+
+    def applies(self) -> bool:
+        return BEST if self.isa is None else self.isa == ISA
+
+
+class Task(NamedTuple):
+    """`check` takes our result and says whether it is right."""
+
+    ours: Method
+    peers: dict[str, Method]
+    check: Callable[[Any], bool]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A line of the table; its data are made by `build` when its turn comes."""
+
+    name: str
+    build: Callable[[], Task]
+    threads: int = 1
+    floors: tuple[Floor, ...] = field(default=())
+
+
+def task(
+    elements: int,
+    ours: Callable[[], Any],
+    peers: dict[str, Callable[[], Any]],
+    check: Callable[[Any], bool],
+) -> Task:
+    """A task whose methods all take all elements."""
+    return Task(
+        Method(ours, elements),
+        {name: Method(call, elements) for name, call in peers.items()},
+        check,
+    )
+
+
+def short(size: int) -> str:
+    """2e7 rather than 20000000."""
+    digits, _, exponent = f"{size:e}".partition("e")
+    return f"{digits.rstrip('0').rstrip('.')}e{int(exponent)}" if size >= 10_000 else str(size)
+
+
+def best_of(call: Callable[[], Any], repeat: int = 9) -> float:
+    """The shortest time of a call in seconds, out of several runs."""
+    timer = timeit.Timer(call)
+    number = max(1, timer.autorange()[0] // 10)
+    return min(timer.repeat(repeat, number)) / number
+
+
+def ratio(theirs: list[float], ours: list[float]) -> float:
+    """The median of the ratios of the rounds."""
+    return statistics.median(a / b for a, b in zip(theirs, ours, strict=True))
+
+
+def measure(case: Case, scale: Scale) -> dict[str, Any]:
+    """One row; a wrong answer ends the program."""
+    ours, peers, check = case.build()
+    with mypackage.threads(case.threads):
+        if not check(ours.call()):
+            raise SystemExit(f"{case.name}, {ISA}, {case.threads} threads: the answer is wrong")
+        for peer in peers.values():
+            # What it compiles or caches at first is not its speed.
+            peer.call()
+        methods = {OURS: ours, **peers}
+        times = interleaved({name: method.call for name, method in methods.items()}, *scale.value)
+        if not check(ours.call()):
+            raise SystemExit(f"{case.name}, {ISA}, {case.threads} threads: the answer changed")
+    each = {
+        name: [seconds / method.elements for seconds in times[name]]
+        for name, method in methods.items()
+    }
+    ratios = {name: ratio(each[name], each[OURS]) for name in peers}
+    floors = [floor for floor in case.floors if floor.applies() and floor.peer in peers]
+    if scale is Scale.SMOKE:
+        floors = []
+    return {
+        "case": case.name,
+        "isa": ISA,
+        "threads": case.threads,
+        "ns per element": statistics.median(each[OURS]) * 1e9,
+        "floors": "; ".join(f"{floor.peer} {floor.ratio:.3g}" for floor in floors),
+        "missed": "; ".join(floor.peer for floor in floors if ratios[floor.peer] < floor.ratio),
+        **ratios,
+    }
+
+
+COMMON_COLUMNS = ("case", "isa", "threads", "ns per element", "floors", "missed")
+
+
+def peers_of(row: dict[str, Any]) -> dict[str, float]:
+    """A row's ratios, which a CSV file holds as text, or empty."""
+    return {
+        name: float(value)
+        for name, value in row.items()
+        if name not in COMMON_COLUMNS and value not in ("", None)
+    }
+
+
+def floors_of(row: dict[str, Any]) -> dict[str, float]:
+    floors = (floor.rpartition(" ") for floor in row["floors"].split("; ") if floor)
+    return {peer: float(ratio) for peer, _, ratio in floors}
+
+
+def show(row: dict[str, Any]) -> None:
+    """Prints a row, each floor beside its ratio."""
+    floors, missed = floors_of(row), row["missed"].split("; ")
+    shown = [
+        f"{name} {value:.3g}"
+        + (f" [{floors[name]} {'MISSED' if name in missed else 'met'}]" if name in floors else "")
+        for name, value in peers_of(row).items()
+    ]
+    print(
+        f"{row['case']:46}{row['threads']:>2}T{row['ns per element']:>9.3g} ns  {', '.join(shown)}",
+        flush=True,
+    )
+
+
+def summarise(rows: list[dict[str, Any]]) -> None:
+    judged = [row for row in rows if row["floors"]]
+    missed = [row for row in judged if row["missed"]]
+    if judged:
+        print(f"\n{len(judged) - len(missed)} of {len(judged)} rows with floors meet them; not:")
+    for row in missed:
+        ratios = peers_of(row)
+        peers = ", ".join(f"{name} {ratios[name]:.3g}" for name in row["missed"].split("; "))
+        print(
+            f"  {row['case']}, {row['isa']}, {row['threads']}T: {peers} (floors: {row['floors']})"
+        )
+
+
+def measure_all(cases: Iterable[Case], scale: Scale, only: str) -> list[dict[str, Any]]:
+    print(
+        f"\n{ISA}: ns per element, and how many times as long as ours each peer takes", flush=True
+    )
+    rows = []
+    for case in cases:
+        if only not in case.name:
+            continue
+        if case.threads > CPUS:
+            print(f"{case.name}: skipped, needs {case.threads} processors")
+            continue
+        rows.append(measure(case, scale))
+        show(rows[-1])
+    return rows
+
+
+def measure_each_isa(options: list[str]) -> list[dict[str, Any]]:
+    """Runs this script once for each instruction set, the best one first."""
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as directory:
+        record = Path(directory, "rows.csv")
+        for isa in reversed(build_info()["isas_available"]):
+            command = [sys.executable, sys.argv[0], *options, "--csv", str(record)]
+            run = subprocess.run(command, env={**os.environ, "MYPACKAGE_ISA": isa})
+            if run.returncode:
+                raise SystemExit(run.returncode)
+            with record.open(newline="") as file:
+                rows += csv.DictReader(file)
+    return rows
+
+
+def write_csv(rows: list[dict[str, Any]], path: Path) -> None:
+    peers = dict.fromkeys(name for row in rows for name in peers_of(row))
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [*COMMON_COLUMNS, *peers], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def plot(rows: list[dict[str, Any]], path: Path) -> None:
+    """Ratios and floors, a panel for each instruction set."""
+    from matplotlib.figure import Figure
+
+    labels = list(dict.fromkeys(f"{row['case']}, {row['threads']}T" for row in rows))
+    isas = list(dict.fromkeys(row["isa"] for row in rows))
+    peers = list(dict.fromkeys(name for row in rows for name in peers_of(row)))
+    markers = {"floor": "|", **dict(zip(peers, itertools.cycle("os^vDP*Xh<>"), strict=False))}
+    figure = Figure(figsize=(5 + 4 * len(isas), 0.22 * len(labels) + 2), layout="constrained")
+    panels = figure.subplots(1, len(isas), sharey=True, squeeze=False)[0]
+    for panel, isa in zip(panels, isas, strict=True):
+        points: dict[str, list[tuple[float, int]]] = {name: [] for name in markers}
+        for row in rows:
+            if row["isa"] == isa:
+                place = labels.index(f"{row['case']}, {row['threads']}T")
+                for name, value in peers_of(row).items():
+                    points[name].append((value, place))
+                for floor in floors_of(row).values():
+                    points["floor"].append((floor, place))
+        for colour, (name, marker) in enumerate(markers.items()):
+            style = {"marker": marker, "color": "black" if name == "floor" else f"C{colour}"}
+            if points[name]:
+                panel.scatter(*zip(*points[name], strict=True), label=name, s=18, **style)
+        panel.axvline(1, color="black", linewidth=1)
+        panel.margins(y=0.01)
+        panel.set(xscale="log", title=isa, xlabel="their time over ours")
+        panel.grid(alpha=0.3)
+    panels[0].set_yticks(range(len(labels)), labels)
+    panels[0].invert_yaxis()
+    handles = {h.get_label(): h for panel in panels for h in panel.get_legend_handles_labels()[0]}
+    figure.legend(handles=list(handles.values()), loc="outside lower center", ncols=6)
+    figure.suptitle(f"mypackage {mypackage.__version__}, NumPy {np.__version__}, {CPUS} processors")
+    figure.savefig(path, dpi=120)
+
+
+def main(
+    cases: Callable[[Scale], Iterable[Case]], description: str, every_isa: bool = True
+) -> None:
+    """The command line of a script."""
+    parser = argparse.ArgumentParser(description=description)
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="smaller arrays, shorter runs")
+    size.add_argument("--smoke", action="store_true", help="tiny arrays: does it run?")
+    parser.add_argument("--only", default="", metavar="TEXT", help="cases with this in their name")
+    parser.add_argument("--csv", metavar="FILE", type=Path, help="write the figures")
+    parser.add_argument("--plot", metavar="FILE", type=Path, help="draw them")
+    arguments = parser.parse_args()
+    if build_info()["profile"] != "release":
+        raise SystemExit("this is a debug build; its figures would say nothing")
+    if arguments.plot and not importlib.util.find_spec("matplotlib"):
+        raise SystemExit("--plot needs matplotlib")
+    scale = Scale.QUICK if arguments.quick else Scale.SMOKE if arguments.smoke else Scale.FULL
+    if every_isa and "MYPACKAGE_ISA" not in os.environ:
+        sizes = {Scale.FULL: [], Scale.QUICK: ["--quick"], Scale.SMOKE: ["--smoke"]}[scale]
+        rows = measure_each_isa([*sizes, "--only", arguments.only])
+    else:
+        rows = measure_all(cases(scale), scale, arguments.only)
+    if "MYPACKAGE_ISA" not in os.environ:
+        summarise(rows)
+    if arguments.csv:
+        write_csv(rows, arguments.csv)
+    if arguments.plot:
+        plot(rows, arguments.plot)

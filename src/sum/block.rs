@@ -28,13 +28,14 @@
 //!
 //! `docs/numerics.md` has the proofs.
 
-#![allow(unsafe_code)] // Raw, unaligned, lock-step loads in the hot loop.
+#![allow(unsafe_code)] // Raw, unaligned loads in the hot loop.
 
 use std::hint::black_box;
 
 use crate::cpu::{Isa, dispatch};
 
-/// Numbers in a full block: four pages of binary64, read in lock-step.
+/// Numbers in a full block: many enough to make its beginning and end cheap, few enough for the
+/// lanes to keep to their binades.
 pub(super) const BLOCK: usize = 2048;
 /// Binades between two levels. A level receives at most 256 + 4 parts of at most half a last bit
 /// of the level above (2^-53 of its binade): their sum stays below half of this level's.
@@ -48,6 +49,9 @@ const LOWEST: i32 = -1022;
 
 /// Bits of the second part of a number cut in two.
 pub(super) const LOW_BITS: i32 = 27;
+
+/// Bytes.
+const CACHE_LINE: usize = 64;
 
 pub(super) const SIGN_AND_EXPONENT: u64 = 0xfff << 52;
 pub(super) const ABSOLUTE: u64 = u64::MAX >> 1;
@@ -101,26 +105,21 @@ trait Lanes<T, const W: usize>: Copy {
     fn add<const STREAM: usize>(&mut self, vector: [T; W]);
 }
 
-/// Adds all numbers to `lanes`, four streams of vectors in turn.
-///
-/// In a full block the streams start a page apart, which reads memory faster than one stream does;
-/// an exact sum may use any order. `ahead` numbers ahead, memory is asked for in advance.
+/// Adds all numbers to `lanes`, four streams of vectors in turn. `ahead` bytes ahead, memory is
+/// asked for in advance.
 #[inline(always)]
 fn read<T: Number, const W: usize>(values: &[T], ahead: usize, lanes: &mut impl Lanes<T, W>) {
     debug_assert!(values.len() <= BLOCK);
-    let full = values.len() == BLOCK;
-    let (apart, step) = if full { (BLOCK / 4, W) } else { (W, 4 * W) };
     let steps = values.len() / (4 * W);
     for index in 0..steps {
-        let at = values.as_ptr().wrapping_add(index * step);
+        let at = values.as_ptr().wrapping_add(index * 4 * W);
         if ahead > 0 {
-            for stream in 0..4 {
-                prefetch(at.wrapping_add(stream * apart + ahead));
+            for line in (0..4 * W * size_of::<T>()).step_by(CACHE_LINE) {
+                prefetch(at.wrapping_byte_add(line + ahead));
             }
         }
-        // SAFETY: in a full block, stream s reads BLOCK/4 numbers from s * BLOCK/4 on; in a partial
-        // one, step i reads the 4 W numbers from 4 W i on. Both stay within `values`.
-        let load = |stream| unsafe { at.add(stream * apart).cast::<[T; W]>().read_unaligned() };
+        // SAFETY: step i reads the 4 W numbers from 4 W i on, which `values` has.
+        let load = |stream| unsafe { at.add(stream * W).cast::<[T; W]>().read_unaligned() };
         lanes.add::<0>(load(0));
         lanes.add::<1>(load(1));
         lanes.add::<2>(load(2));

@@ -85,8 +85,8 @@ macro_rules! read_pairs {
         for (x, y) in x_fours.iter().zip(y_fours) {
             if $ahead > 0 {
                 for stream in 0..4 {
-                    prefetch(x[stream].as_ptr().wrapping_add($ahead));
-                    prefetch(y[stream].as_ptr().wrapping_add($ahead));
+                    prefetch(x[stream].as_ptr().wrapping_byte_add($ahead));
+                    prefetch(y[stream].as_ptr().wrapping_byte_add($ahead));
                 }
             }
             {

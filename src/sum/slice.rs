@@ -74,7 +74,9 @@ const UNKNOWN: i32 = i32::MIN / 2;
 /// Below this many numbers, reading and clearing the flags costs more than it saves.
 const FLAGGED_FROM: usize = 2 * BLOCK;
 /// Below this many, the processor's own prefetching suffices.
-const PREFETCH_FROM: usize = 1 << 17;
+const PREFETCH_FROM: usize = 1 << 13;
+/// Bytes between reading and prefetching.
+const AHEAD: usize = 1 << 13;
 /// For so many blocks a dearer kernel is used before a cheaper one is tried again.
 const PATIENCE: u32 = 64;
 /// A block that its tier's kernel could not sum costs so many points; every block earns one.
@@ -101,7 +103,7 @@ pub(super) struct Summer {
     /// Blocks until the cheapest tier is tried again.
     patience: u32,
     points: u32,
-    /// Numbers between reading and prefetching.
+    /// Bytes between reading and prefetching.
     ahead: usize,
 }
 
@@ -133,7 +135,7 @@ impl Summer {
             tier: cheapest,
             patience: 0,
             points: 0,
-            ahead: if total >= PREFETCH_FROM { BLOCK } else { 0 },
+            ahead: if total >= PREFETCH_FROM { AHEAD } else { 0 },
         }
     }
 

@@ -375,6 +375,7 @@ impl Plan {
         let mut summer = Summer::new(self.isa, self.size());
         let mut stage = None;
         // Whether numbers can be read where they are, if there are enough of them.
+        let block = strided::block_of::<O>(run.stride);
         let in_place = O::IS_VALUE && !self.reading.swapped && !self.reading.is_selective();
         for_each(&self.kept, self.data, self.mask, self.result, |data, mask, result| {
             let mut sum = Accumulator::new();
@@ -398,9 +399,9 @@ impl Plan {
                 }
                 let stage = stage.get_or_insert_with(|| Stage::new(BLOCK));
                 while line.count > 0 {
-                    let long = line.truncate(strided::LINE);
+                    let long = line.truncate(block);
                     if in_place
-                        && long.count >= strided::LINE / 4
+                        && long.count >= BLOCK / 8
                         && O::Value::add_line(long, &mut summer, &mut sum)
                     {
                         counted += long.count;

@@ -316,15 +316,14 @@ fn flagged_body<T: Number, const W: usize>(
 
 /// The largest magnitudes, as bit patterns.
 #[derive(Clone, Copy)]
-struct Highest<const W: usize>([[u64; W]; 4]);
+struct Highest<const W: usize>([[i64; W]; 4]);
 
 impl<T: Number, const W: usize> Lanes<T, W> for Highest<W> {
     #[inline(always)]
     fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
-        for lane in 0..W {
-            let x = vector[lane].widen().to_bits() & ABSOLUTE;
-            self.0[STREAM][lane] = x.max(self.0[STREAM][lane]);
-        }
+        let x = vector.map(|x| (x.widen().to_bits() & ABSOLUTE) as i64);
+        let highest = self.0[STREAM];
+        self.0[STREAM] = std::array::from_fn(|lane| x[lane].max(highest[lane]));
     }
 }
 

@@ -26,12 +26,14 @@
 //! shows in the remainder. There remain the products that are 0; a block with any is read again to
 //! see whether they are truly 0.
 
+use std::hint::black_box;
+
 use super::accumulator::Accumulator;
 use super::block::{
     ABSOLUTE, BLOCK, INFINITE, LEVEL, Levels, Number, SIGN_AND_EXPONENT, Sums, any, collect,
     levels, power_of_two, prefetch,
 };
-use super::slice::Terms;
+use super::slice::{SAMPLE, Terms, Tier};
 use crate::cpu::{Isa, dispatch};
 
 /// Pairs in a block.
@@ -50,6 +52,19 @@ impl<T: Number, const EXACT: bool> Terms for Products<'_, T, EXACT> {
     #[inline(always)]
     fn highest_exponent(self, isa: Isa) -> i32 {
         highest_exponent(isa, self.x, self.y)
+    }
+    #[inline(always)]
+    fn first_exponents(self) -> i32 {
+        let count = self.x.len().min(SAMPLE);
+        match highest_exponent_body(&self.x[..count], &self.y[..count]) {
+            0 => INFINITE,
+            exponent => exponent,
+        }
+    }
+    #[inline(always)]
+    fn margin(self, tier: Tier) -> Option<i32> {
+        // Products in three levels must be of one size.
+        Some(if tier == Tier::Levels3 { 4 } else { 8 })
     }
     /// Almost every product is rounded, and the flag raised.
     #[inline(always)]
@@ -136,8 +151,16 @@ fn padded<T: Number, const W: usize>(numbers: &[T]) -> [f64; W] {
 /// Binades from the first level to the smallest product of [`similar_body`].
 const SIMILAR: i32 = 33;
 
+/// `x - y` by a fused multiply-add: some processors have units for these that would idle otherwise,
+/// and the compiler, which does not know that the factor is 1, leaves it at that.
+#[inline(always)]
+fn minus<const W: usize>(x: f64, y: f64, one: f64) -> f64 {
+    if has_fma::<W>() { x.mul_add(one, -y) } else { x - y }
+}
+
 /// The sums of products of one size in three levels.
 struct Similar<const W: usize> {
+    one: f64,
     bias: [f64; 3],
     sums: [[[f64; W]; 4]; 3],
     escaped: [u64; W],
@@ -152,12 +175,12 @@ impl<const W: usize> Similar<W> {
             let e = error::<W>(x[lane], y[lane], p);
             let [first, second, third] = self.sums.each_mut().map(|sums| &mut sums[STREAM][lane]);
             let s = *first + p;
-            let rest = p - (s - *first);
+            let rest = minus::<W>(p, minus::<W>(s, *first, self.one), self.one);
             *first = s;
             self.escaped[lane] |= s.to_bits() ^ self.bias[0].to_bits();
             let whole = *second + rest;
             let s = whole + e;
-            *third += e - (s - whole);
+            *third += e - minus::<W>(s, whole, self.one);
             *second = s;
             let magnitude = p.abs();
             if lane < valid {
@@ -185,6 +208,7 @@ fn similar_body<T: Number, const W: usize>(
     }
     let (exponents, bias) = levels::<3>(first, LEVEL);
     let mut state = Similar::<W> {
+        one: black_box(1.0),
         bias,
         sums: bias.map(|bias| [[bias; W]; 4]),
         escaped: [0; W],
@@ -221,12 +245,15 @@ impl<const W: usize, const K: usize> State<W, K> {
     }
 }
 
+/// Whether vectors of `W` lanes can be multiplied and added at once: not on the x86-64 baseline.
+const fn has_fma<const W: usize>() -> bool {
+    W > 2 || cfg!(not(target_arch = "x86_64"))
+}
+
 /// `x * y - p` for the rounded product `p`.
 #[inline(always)]
 fn error<const W: usize>(x: f64, y: f64, p: f64) -> f64 {
-    /// Vectors of the x86-64 baseline, which has no fused multiply-add.
-    const BASELINE: usize = 2;
-    if W > BASELINE || cfg!(not(target_arch = "x86_64")) {
+    if has_fma::<W>() {
         return x.mul_add(y, -p);
     }
     // Veltkamp's splitting; beyond 2^996 it gives NaN, which the remainder shows.

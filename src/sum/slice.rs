@@ -14,7 +14,7 @@ use crate::fpu::{self, Environment};
 
 /// The kernels, cheapest first; the last takes any numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Tier {
+pub(super) enum Tier {
     Flagged,
     Levels2,
     Levels3,
@@ -32,10 +32,11 @@ impl Tier {
 pub(super) trait Terms: Copy {
     /// The largest biased exponent of a term; [`block::INFINITE`] if any is infinite or NaN.
     fn highest_exponent(self, isa: Isa) -> i32;
-    /// The same of the first few terms; [`block::INFINITE`] if that is not to be had for less.
-    fn first_exponents(self) -> i32 {
-        block::INFINITE
-    }
+    /// The same of the first few terms.
+    fn first_exponents(self) -> i32;
+    /// By how many binades the others may be larger than these and still be summed by a tier's
+    /// kernel, if that has any to spare.
+    fn margin(self, tier: Tier) -> Option<i32>;
     /// The sum, exact if the inexact flag was not raised meanwhile, if there is such a kernel.
     fn flagged(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<2>>;
     /// The exact sum in `K` levels, if the terms fit them.
@@ -54,6 +55,14 @@ impl<T: Number> Terms for &[T] {
         let magnitude = |x: &T| x.widen().to_bits() & block::ABSOLUTE;
         let highest = self.iter().take(SAMPLE).map(magnitude).fold(0, u64::max);
         if highest == 0 { block::INFINITE } else { (highest >> 52) as i32 }
+    }
+    #[inline(always)]
+    fn margin(self, tier: Tier) -> Option<i32> {
+        match tier {
+            Tier::Flagged if T::SPLIT => None,
+            Tier::Flagged => Some(2),
+            _ => Some(8),
+        }
     }
     #[inline(always)]
     fn flagged(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<2>> {
@@ -84,9 +93,7 @@ const FAILURE: u32 = 8;
 /// With more points against it, a tier is given up.
 const ENOUGH: u32 = 20;
 /// Numbers from which a scale is guessed.
-const SAMPLE: usize = 8;
-/// Binades by which the others may be larger than these.
-const MARGIN: i32 = 8;
+pub(super) const SAMPLE: usize = 8;
 /// The scale is lowered only for blocks smaller by more binades than this.
 const SLACK: i32 = 4;
 
@@ -159,7 +166,7 @@ impl Summer {
         }
     }
 
-    /// Adds up to [`strided::LINE`] numbers where they are; whether that worked. The count is the
+    /// Adds up to [`strided::block_of`] numbers where they are; whether that worked. The count is the
     /// caller's.
     pub fn add_line<T: Number>(&mut self, line: Line, into: &mut Accumulator) -> bool {
         if self.tier != Tier::Flagged || self.first == UNKNOWN {
@@ -178,9 +185,11 @@ impl Summer {
     /// Adds a block; the count is the caller's.
     #[inline]
     pub fn add_block(&mut self, terms: impl Terms, into: &mut Accumulator) {
-        if self.first == UNKNOWN && self.tier == Tier::Levels2 {
-            // Two levels have room for a guess, and few numbers are summed faster than measured.
-            let headroom = block::headroom(self.isa) + MARGIN;
+        if self.first == UNKNOWN
+            && let Some(margin) = terms.margin(self.tier)
+        {
+            // There is room for a guess, and a block is summed faster than measured.
+            let headroom = block::headroom(self.isa) + margin;
             self.first = block::scale(terms.first_exponents(), headroom).unwrap_or(UNKNOWN);
         }
         if self.first == UNKNOWN || !self.try_tier(self.tier, terms, into) {

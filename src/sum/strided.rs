@@ -2,12 +2,17 @@
 
 #![allow(unsafe_code)] // Addresses from strides.
 
-use super::block::{self, Halves, Number, Sums};
+use super::block::{self, BLOCK, Halves, Number, Sums};
 use super::walk::Line;
 use crate::cpu::dispatch;
 
-/// Numbers in a full block of a line.
-pub(super) const LINE: usize = 1024;
+/// Numbers in a full block of a line, `stride` bytes apart: no more for a lane than from a block of
+/// `block`, though only some of the lanes may receive any.
+pub(super) fn block_of<T>(stride: isize) -> usize {
+    let step = stride.unsigned_abs() / size_of::<T>();
+    if step <= DENSE { BLOCK >> step.trailing_zeros().min(3) } else { BLOCK }
+}
+
 /// Up to this many numbers apart, all memory is read and what is between them dropped: they share
 /// cache lines anyway.
 const DENSE: usize = 5;
@@ -122,7 +127,7 @@ fn flagged_line_body<T: Number, const W: usize>(line: Line, first: i32) -> Optio
 }
 
 dispatch! {
-    /// The sum of up to [`LINE`] numbers of a line, exact if the inexact flag was not raised
+    /// The sum of up to [`block_of`] numbers of a line, exact if the inexact flag was not raised
     /// meanwhile; `None` if they are too large.
     pub(super) fn flagged_line[T: Number][T](line: Line, first: i32) -> Option<Sums<2>>
         = flagged_line_body::<T, {W}>
@@ -138,9 +143,10 @@ mod tests {
 
     #[test]
     fn every_stride_and_count() {
-        let values = numbers(40_000, 0, 4, 1);
+        let values = numbers(70_000, 0, 4, 1);
         for step in [1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 33] {
-            for count in (1..140).chain([256, 1000, 1023, 1024]) {
+            let most = block_of::<f64>(8 * step as isize);
+            for count in (1..140).chain([500, 511, 512, 1024, 2047, 2048]).filter(|&n| n <= most) {
                 for turned in [false, true] {
                     let (data, stride) = if turned {
                         (&raw const values[(count - 1) * step], -8 * step as isize)

@@ -328,7 +328,7 @@ pub(super) fn total(
 
 /// The usual result without the usual costs; `None` if there is anything to report.
 #[inline]
-fn plain_result<'py>(
+pub(super) fn plain_result<'py>(
     py: Python<'py>,
     operation: Operation,
     number: Number,

@@ -7,7 +7,9 @@ use pyo3::prelude::*;
 
 use super::accumulator::ExactSum;
 use super::ndarray::{Array, Number};
-use super::reductions::{DETACH_FROM, Operation, Target, Writer, normalise_axis, numpy};
+use super::reductions::{
+    DETACH_FROM, Operation, Target, Writer, detached, normalise_axis, numpy, plain_result,
+};
 use crate::sum::{self as exact, Accumulator, DotRequest, Dtype, Sink, Vectors};
 
 pub(super) const VECDOT: Operation = Operation {
@@ -79,6 +81,12 @@ pub(super) fn vecdot<'py>(
     let (Some(left), Some(right)) = (operand(x1), operand(x2)) else {
         return py.import("mypackage._kinds")?.call_method1("vecdot", (x1, x2, axis));
     };
+    if axis.is_none()
+        && let Some(total) = total(py, left, right)
+        && let Some(result) = plain_result(py, VECDOT, left.1, &total)?
+    {
+        return Ok(result);
+    }
     let request = request(VECDOT.name, left, right, axis.as_ref())?;
     let number = if left.1 == right.1 {
         left.1
@@ -104,6 +112,27 @@ pub(super) fn vecdot<'py>(
     };
     compute(py, &request, &put);
     writer.finish(py)
+}
+
+/// The product of two plain vectors of one dtype, without the costs of any others.
+#[allow(unsafe_code)] // Hands the arrays' memory to the kernel.
+fn total(py: Python<'_>, left: Operand<'_, '_>, right: Operand<'_, '_>) -> Option<Accumulator> {
+    let size = left.0.contiguous_size(left.1)?;
+    let is_vector = |side: Operand<'_, '_>| side.0.shape() == [size];
+    let plain = left.1 == right.1
+        && !left.1.complex
+        && is_vector(left)
+        && is_vector(right)
+        && right.0.contiguous_size(right.1).is_some();
+    if !plain {
+        return None;
+    }
+    let data = [left, right].map(|side| side.0.data().expose_provenance());
+    detached(py, size, || {
+        let [x, y] = data.map(std::ptr::with_exposed_provenance);
+        // SAFETY: native, aligned, contiguous elements of arrays that the caller holds.
+        unsafe { exact::dot_contiguous(left.1.part, x, y, size) }
+    })
 }
 
 /// vecdot_states(x1, x2, axis)

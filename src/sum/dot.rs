@@ -3,6 +3,8 @@
 use super::accumulator::Accumulator;
 use super::block::Number;
 use super::products::{PAIRS, Products};
+#[cfg(feature = "python")]
+use super::request::Dtype;
 use super::slice::{self, Summer};
 use crate::cpu::{self, Isa};
 
@@ -46,9 +48,8 @@ macro_rules! factor {
         impl Factor for $type {
             #[inline]
             fn add_products(x: &[$type], y: &[$type], summer: &mut Summer, into: &mut Accumulator) {
-                for (x, y) in x.chunks(PAIRS).zip(y.chunks(PAIRS)) {
-                    summer.add_block(Products::<$type, $exact> { x, y }, into);
-                }
+                let blocks = x.chunks(PAIRS).zip(y.chunks(PAIRS));
+                summer.add_blocks(blocks.map(|(x, y)| Products::<$type, $exact> { x, y }), into);
             }
             #[inline]
             fn summer(isa: Isa, total: usize) -> Summer {
@@ -73,6 +74,33 @@ pub(super) fn products<T: Factor>(isa: Isa, x: &[T], y: &[T]) -> Accumulator {
         total.add_zeros(x.len() as i64);
         total
     })
+}
+
+/// The exact dot product of `count` native, aligned, contiguous elements each; `None` for other
+/// elements than binary64 and binary32 numbers.
+///
+/// # Safety
+/// The elements must be readable during the call.
+#[cfg(feature = "python")]
+#[allow(unsafe_code)]
+pub(crate) unsafe fn dot_contiguous(
+    dtype: Dtype,
+    x: *const u8,
+    y: *const u8,
+    count: usize,
+) -> Option<Accumulator> {
+    unsafe fn run<T: Factor>(x: *const u8, y: *const u8, count: usize) -> Accumulator {
+        // SAFETY: the caller's promise.
+        let [x, y] = [x, y].map(|data| unsafe { std::slice::from_raw_parts(data.cast(), count) });
+        products::<T>(cpu::isa(), x, y)
+    }
+    match dtype {
+        // SAFETY: the caller's promise.
+        Dtype::F64 => Some(unsafe { run::<f64>(x, y, count) }),
+        // SAFETY: the caller's promise.
+        Dtype::F32 => Some(unsafe { run::<f32>(x, y, count) }),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -42,6 +42,8 @@ pub use axes::{collect_axes, sum_axes, sum_contiguous};
 pub(crate) use bulk::{round_f32, round_f64};
 pub use bytes::{decode, encode};
 pub use cumulative::cumsum;
+#[cfg(feature = "python")]
+pub(crate) use dot::dot_contiguous;
 pub use dot::{dot, dot_f32};
 pub use group::sum_groups;
 #[cfg(feature = "python")]

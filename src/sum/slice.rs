@@ -112,6 +112,8 @@ pub(super) struct Summer {
     points: u32,
     /// Bytes between reading and prefetching.
     ahead: usize,
+    /// What the lower levels hold: it would not fit the window of the upper ones' accumulator.
+    lower: Accumulator,
 }
 
 impl Summer {
@@ -143,6 +145,7 @@ impl Summer {
             patience: 0,
             points: 0,
             ahead: if total >= PREFETCH_FROM { AHEAD } else { 0 },
+            lower: Accumulator::new(),
         }
     }
 
@@ -161,8 +164,17 @@ impl Summer {
     /// Adds a slice; the count is the caller's.
     #[inline]
     pub fn add<T: Number>(&mut self, values: &[T], into: &mut Accumulator) {
-        for values in values.chunks(BLOCK) {
-            self.add_block(values, into);
+        self.add_blocks(values.chunks(BLOCK), into);
+    }
+
+    /// Adds blocks; the count is the caller's.
+    #[inline]
+    pub fn add_blocks(&mut self, blocks: impl Iterator<Item = impl Terms>, into: &mut Accumulator) {
+        for block in blocks {
+            self.add_block(block, into);
+        }
+        if !self.lower.is_empty() {
+            into.merge(&std::mem::take(&mut self.lower));
         }
     }
 
@@ -173,7 +185,7 @@ impl Summer {
             return false;
         }
         let sums = strided::flagged_line::<T>(self.isa, line, self.first);
-        let worked = !self.environment.was_inexact() && deposit(sums, into);
+        let worked = !self.environment.was_inexact() && deposit(sums, into, &mut self.lower);
         if worked {
             self.points = self.points.saturating_sub(1);
         } else {
@@ -182,9 +194,9 @@ impl Summer {
         worked
     }
 
-    /// Adds a block; the count is the caller's.
+    /// Adds a block, to `into` and to `self.lower`.
     #[inline]
-    pub fn add_block(&mut self, terms: impl Terms, into: &mut Accumulator) {
+    fn add_block(&mut self, terms: impl Terms, into: &mut Accumulator) {
         if self.first == UNKNOWN
             && let Some(margin) = terms.margin(self.tier)
         {
@@ -248,12 +260,12 @@ impl Summer {
         match tier {
             Tier::Flagged => {
                 let sums = terms.flagged(isa, first, ahead);
-                !self.environment.was_inexact() && deposit(sums, into)
+                !self.environment.was_inexact() && deposit(sums, into, &mut self.lower)
             }
-            Tier::Levels2 => deposit(terms.levels::<2>(isa, first, ahead), into),
-            Tier::Levels3 => deposit(terms.levels::<3>(isa, first, ahead), into),
-            Tier::Levels4 => deposit(terms.levels::<4>(isa, first, ahead), into),
-            Tier::Levels8 => deposit(terms.levels::<8>(isa, first, ahead), into),
+            Tier::Levels2 => deposit(terms.levels::<2>(isa, first, ahead), into, &mut self.lower),
+            Tier::Levels3 => deposit(terms.levels::<3>(isa, first, ahead), into, &mut self.lower),
+            Tier::Levels4 => deposit(terms.levels::<4>(isa, first, ahead), into, &mut self.lower),
+            Tier::Levels8 => deposit(terms.levels::<8>(isa, first, ahead), into, &mut self.lower),
             Tier::Digits => {
                 terms.add_each(into);
                 true
@@ -262,20 +274,21 @@ impl Summer {
     }
 }
 
-/// Adds a block's sums, if there are any.
+/// Adds a block's sums, if there are any: those of the two upper levels to `upper`.
 #[inline]
-fn deposit<const K: usize>(sums: Option<Sums<K>>, into: &mut Accumulator) -> bool {
+fn deposit<const K: usize>(
+    sums: Option<Sums<K>>,
+    upper: &mut Accumulator,
+    lower: &mut Accumulator,
+) -> bool {
     let Some(Sums { parts, exponents }) = sums else {
         return false;
     };
-    if K == 2 {
-        // |part| < 2^57 and at most LEVEL binades between them: no bit is lost.
-        let high = i128::from(parts[0]) << (exponents[0] - exponents[1]);
-        into.add_scaled(high + i128::from(parts[1]), exponents[1]);
-    } else {
-        for (part, exponent) in parts.into_iter().zip(exponents) {
-            into.add_scaled(part.into(), exponent);
-        }
+    // |part| < 2^57 and at most LEVEL binades between them: no bit is lost.
+    let high = i128::from(parts[0]) << (exponents[0] - exponents[1]);
+    upper.add_scaled(high + i128::from(parts[1]), exponents[1]);
+    for level in 2..K {
+        lower.add_scaled(parts[level].into(), exponents[level]);
     }
     true
 }

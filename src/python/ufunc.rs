@@ -353,6 +353,12 @@ impl<I: Numbers, O: Numbers> Call<I, O> {
         unsafe { I::first(self.inputs()) }
     }
 
+    /// Whether a kernel of light work sees the operands themselves: ordinary arrays, no output sharing
+    /// memory with any other operand.
+    pub(super) fn is_direct(&self) -> bool {
+        I::are_slices(self.inputs()) && O::are_slices(self.outputs()) && self.is_disjoint()
+    }
+
     /// Runs the kernel over all elements, block by block, in the thread pool when that pays.
     ///
     /// A block is a copy, unless the copying would take as long as the work.
@@ -364,10 +370,7 @@ impl<I: Numbers, O: Numbers> Call<I, O> {
         F: Fn(I::Slices<'_>, O::SlicesMut<'_>) -> KernelResult<()> + Sync,
     {
         let block = if self.is_recurrent() { 1 } else { BLOCK };
-        let direct = matches!(work, Work::Light)
-            && I::are_slices(self.inputs())
-            && O::are_slices(self.outputs())
-            && self.is_disjoint();
+        let direct = matches!(work, Work::Light) && self.is_direct();
         let piece = |start: usize, end: usize| -> KernelResult<()> {
             if direct {
                 // SAFETY: the operands are slices, the outputs disjoint from all else, NumPy vouches

@@ -165,6 +165,18 @@ impl Ring {
         (0..bits).rev().fold(self.one(), |x, bit| self.step::<FIBONACCI>(x, n >> bit & 1 == 1))
     }
 
+    /// alpha^k for each k in the Fibonacci numbers' ring: independent chains of multiplications hide each other's latency.
+    pub(super) fn powers<const K: usize>(&self, k: [u64; K]) -> [Power; K] {
+        let all = k.iter().fold(0, |all, k| all | k);
+        let mut powers = [self.one(); K];
+        for bit in (0..u64::BITS - all.leading_zeros()).rev() {
+            for (power, k) in powers.iter_mut().zip(k) {
+                *power = self.step::<true>(*power, k >> bit & 1 == 1);
+            }
+        }
+        powers
+    }
+
     /// Whether alpha^k = 1: for the Fibonacci numbers, whether F(k) = 0 and F(k+1) = 1.
     ///
     /// ```

@@ -57,7 +57,12 @@ static LEAST_FACTORS: LazyLock<Box<[u16]>> = LazyLock::new(|| {
     least
 });
 
-/// The prime factors of a 64-bit number with their exponents.
+/// The prime factors of a 64-bit number with their exponents: a slice of its own.
+///
+/// ```
+/// let factors = mypackage::fibonacci::factor::factor(1 << 40);
+/// assert_eq!(*factors, [(2, 40)]);
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Factors {
     /// The product of the first 16 primes exceeds 64 bits.

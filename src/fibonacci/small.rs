@@ -66,6 +66,12 @@ static FIBONACCI_SEQUENCE: Sequence = Sequence::new(&FIBONACCI, 0);
 static LUCAS_SEQUENCE: Sequence = Sequence::new(&LUCAS, 1);
 
 /// Where results go.
+///
+/// ```
+/// use mypackage::fibonacci::small::Stores;
+///
+/// assert_eq!([10, 10_000_000].map(Stores::of), [Stores::Cached, Stores::Streamed]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stores {
     /// Into the caches, as usual.
@@ -77,6 +83,10 @@ pub enum Stores {
 
 impl Stores {
     /// For this many results that lie side by side.
+    ///
+    /// ```
+    /// assert_eq!(mypackage::fibonacci::small::Stores::of(1000), mypackage::fibonacci::small::Stores::Cached);
+    /// ```
     pub fn of(count: usize) -> Stores {
         /// 16 MiB; with as much input, about a last-level cache.
         const STREAMED_FROM: usize = 1 << 21;
@@ -139,14 +149,14 @@ impl<T: Lane, const N: usize> Tables<T, N> {
 /// A 64-bit integer with the two sequences tabulated.
 ///
 /// ```
-/// use mypackage::fibonacci::small::Tabulated;
+/// use mypackage::fibonacci::small::{Stores, Tabulated};
 ///
 /// let mut out = [0; 2];
-/// assert!(u64::look_up_fibonacci(&[10, 93], &mut out));
+/// assert!(u64::look_up_fibonacci(0, &[10, 93], &mut out, Stores::Cached));
 /// assert_eq!(out, [55, 12_200_160_415_121_876_738]);
-/// assert!(!u64::look_up_successor(&[10, 93], &mut out)); // F(94) does not fit
+/// assert!(!u64::look_up_fibonacci(1, &[10, 93], &mut out, Stores::Cached)); // F(94) does not fit
 /// let mut out = [0; 2];
-/// assert!(i64::look_up_lucas(&[-1, -2], &mut out));
+/// assert!(i64::look_up_lucas(&[-1, -2], &mut out, Stores::Cached));
 /// assert_eq!(out, [-1, 3]);
 /// assert_eq!((i64::FIBONACCI_MAX, i64::LUCAS_MAX), (92, 90));
 /// ```
@@ -231,6 +241,15 @@ pub fn fibonacci<T: Tabulated>(n: &[T], out: &mut [T]) -> Result<()> {
 
 /// [`fibonacci`] where `n` is a part of what is stored so.
 ///
+/// ```
+/// use mypackage::fibonacci::small::{Stores, fibonacci_with};
+///
+/// let (n, mut out) = ([10i64; 100], [0; 100]);
+/// fibonacci_with(Stores::Streamed, &n, &mut out)?;
+/// assert_eq!(out, [55; 100]);
+/// # Ok::<(), mypackage::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`fibonacci`].
 ///
@@ -264,6 +283,15 @@ pub fn lucas<T: Tabulated>(n: &[T], out: &mut [T]) -> Result<()> {
 }
 
 /// [`lucas`] where `n` is a part of what is stored so.
+///
+/// ```
+/// use mypackage::fibonacci::small::{Stores, lucas_with};
+///
+/// let (n, mut out) = ([10i64; 100], [0; 100]);
+/// lucas_with(Stores::Streamed, &n, &mut out)?;
+/// assert_eq!(out, [123; 100]);
+/// # Ok::<(), mypackage::Error>(())
+/// ```
 ///
 /// # Errors
 /// As [`lucas`].

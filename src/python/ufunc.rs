@@ -239,7 +239,7 @@ pub(super) enum Work {
     Light,
     /// Tens to hundreds of nanoseconds.
     Moderate,
-    /// Microseconds or more.
+    /// From hundreds of nanoseconds to hundreds of microseconds.
     Heavy,
 }
 
@@ -249,7 +249,7 @@ impl Work {
         match self {
             Work::Light => 1 << 22,
             Work::Moderate => 1 << 17,
-            Work::Heavy => 1 << 8,
+            Work::Heavy => 1 << 10,
         }
     }
 
@@ -258,7 +258,7 @@ impl Work {
         match self {
             Work::Light => 1 << 18,
             Work::Moderate => 1 << 11,
-            Work::Heavy => 1 << 5,
+            Work::Heavy => 1 << 8,
         }
     }
 

@@ -2,6 +2,9 @@
 
 import _thread
 import math
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -199,3 +202,94 @@ def test_index_of_large_numbers(n, sign, change):
         assert found == (n if n > 0 or n % 2 == 0 else -n)
     elif abs(n) > 10:
         assert found == -1
+
+
+@pytest.mark.parametrize(("name", "dtype", "low", "high"), RANGES)
+@pytest.mark.parametrize("skipped", [0, 1, 6])
+def test_arrays_beyond_the_caches(name, dtype, low, high, skipped):
+    """Their results are stored past the caches, from the first aligned element on."""
+    table = np.array([SEQUENCES[name](k) for k in range(low, high + 1)], dtype=dtype)
+    index = np.random.default_rng(6).integers(0, high - low + 1, 2**21 + 13)
+    n = (index + low).astype(dtype)[skipped:]
+    out = np.full(n.size + 2 * 8, 7, dtype=dtype)
+    inner = out[8 - skipped : 8 - skipped + n.size]
+    for count in 1, 2:
+        inner[:] = 5
+        with mypackage.threads(count):
+            assert getattr(mypackage, name)(n, out=inner) is inner
+        np.testing.assert_array_equal(inner, table[index[skipped:]])
+        assert set(out[: 8 - skipped]) | set(out[8 - skipped + n.size :]) == {7}
+    # In place, and shifted onto itself.
+    buffer = np.concatenate([n, n[:1]])
+    getattr(mypackage, name)(buffer[:-1], out=buffer[1:])
+    np.testing.assert_array_equal(buffer[1:], inner)
+    getattr(mypackage, name)(n, out=n)
+    np.testing.assert_array_equal(n, inner)
+
+
+@pytest.mark.parametrize("isa", ["baseline", "avx2", "avx512"])
+def test_every_instruction_set_gives_the_same(isa):
+    if isa not in mypackage._native.build_info()["isas_available"]:
+        pytest.skip(f"this processor has no {isa}")
+    code = """if True:
+        import numpy as np, mypackage, test_fibonacci as tests
+        for row in tests.RANGES:
+            tests.test_every_value_that_fits(*row)
+            tests.test_the_first_that_does_not_fit_is_named(*row)
+            tests.test_arrays_beyond_the_caches(*row, 1)
+        tests.test_pairs()
+        n = np.arange(1, 2000)
+        print(mypackage._native.build_info()["isa"], np.dot(mypackage.pisano_period(n), n))
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"MYPACKAGE_ISA": isa},
+        cwd=os.path.dirname(__file__),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    n = np.arange(1, 2000)
+    expected = sum(reference.pisano_period(k) * k for k in n.tolist())
+    assert run.stdout.split() == [isa, str(expected)]
+
+
+BAD_IN_THE_MIDDLE = {
+    # The dtype, the number of elements, an offender and an element that is none.
+    "fibonacci": (np.int64, 10**7, 93, 5),
+    "lucas": (np.uint64, 10**7, 93, 5),
+    "fibonacci_pair": (np.int64, 10**7, 92, 5),
+    "pisano_period": (np.int64, 10**5, 2 * 5**26, 10),
+}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("name", BAD_IN_THE_MIDDLE)
+def test_an_error_ends_the_work(name, count):
+    """What comes long after the offender is not computed."""
+    dtype, size, bad, good = BAD_IN_THE_MIDDLE[name]
+    function = getattr(mypackage, name)
+    n = np.full(size, good, dtype=dtype)
+    n[size // 100] = bad
+    out = tuple(np.zeros(size, dtype=dtype) for _ in range(function.nout))
+    with mypackage.threads(count), pytest.raises(OverflowError, match=rf"^{name}\({bad}\)"):
+        function(n, out=out)
+    for values in out:
+        assert values[0] != 0
+        assert values[-size // 10 :].tolist() == [0] * len(values[-size // 10 :])
+
+
+@pytest.mark.parametrize("name", ["fibonacci", "lucas", "fibonacci_pair"])
+def test_an_error_ends_the_work_on_objects(name):
+    function = getattr(mypackage, name)
+    n = np.full(1000, 5, dtype=object)
+    n[500], n[501] = "five", Stubborn()
+    with pytest.raises(TypeError, match="five"):
+        function(n)
+
+
+class Stubborn:
+    """Fails the test if it is asked for its value."""
+
+    def __index__(self):
+        pytest.fail("asked after an error")

@@ -1,8 +1,11 @@
 //! Prime factors, as far as the periods need them.
 //!
-//! Trial division, then the Miller-Rabin test and Pollard's rho in Brent's form (Brent 1980, "An
+//! A table of least factors, trial division, then the Miller-Rabin test and Pollard's rho in Brent's form (Brent 1980, "An
 //! improved Monte Carlo factorization algorithm"). Crates that do this bring a big-integer library
 //! of their own; on top of [`Modulus`] it is a page.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::LazyLock;
 
 use dashu_int::fast_div::ConstDivisor;
 use dashu_int::ops::Gcd;
@@ -10,13 +13,113 @@ use dashu_int::{UBig, modular::Reduced};
 
 use crate::fibonacci::modulus::Modulus;
 
-pub(super) const SMALL_PRIMES: [u64; 54] = [
+const SMALL_PRIMES: [u64; 54] = [
     2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97,
     101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167, 173, 179, 181, 191, 193,
     197, 199, 211, 223, 227, 229, 233, 239, 241, 251,
 ];
-/// What is below this and has no small prime factor is prime: 257 is the next prime.
-const TRIAL_LIMIT: u64 = 257 * 257;
+/// For each odd small prime its inverse modulo 2^64 and the largest quotient by it: n is a multiple
+/// if and only if n times the inverse is no larger (Granlund and Montgomery 1994).
+static ODD_DIVISORS: [(u64, u64); SMALL_PRIMES.len() - 1] = {
+    let mut divisors = [(0, 0); SMALL_PRIMES.len() - 1];
+    let mut index = 0;
+    while index < divisors.len() {
+        let prime = SMALL_PRIMES[index + 1];
+        // Newton's iteration doubles the three bits that an odd number has in common with its
+        // inverse, to 96.
+        let mut inverse = prime;
+        let mut doublings = 0;
+        while doublings < 5 {
+            inverse = inverse.wrapping_mul(2u64.wrapping_sub(prime.wrapping_mul(inverse)));
+            doublings += 1;
+        }
+        divisors[index] = (inverse, u64::MAX / prime);
+        index += 1;
+    }
+    divisors
+};
+
+/// Numbers below this are factored by a table.
+const TABLE_LIMIT: usize = 1 << 20;
+
+/// The least prime factors of 1, 3, 5, ... below [`TABLE_LIMIT`]; 0 for primes and 1.
+static LEAST_FACTORS: LazyLock<Box<[u16]>> = LazyLock::new(|| {
+    let mut least = vec![0; TABLE_LIMIT / 2].into_boxed_slice();
+    for divisor in (3..1 << 10).step_by(2) {
+        if least[divisor / 2] == 0 {
+            for multiple in (divisor * divisor..TABLE_LIMIT).step_by(2 * divisor) {
+                if least[multiple / 2] == 0 {
+                    least[multiple / 2] = divisor as u16;
+                }
+            }
+        }
+    }
+    least
+});
+
+/// The prime factors of a 64-bit number with their exponents: a slice of its own.
+///
+/// ```
+/// let factors = mypackage::fibonacci::factor::factor(1 << 40);
+/// assert_eq!(*factors, [(2, 40)]);
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Factors {
+    /// The product of the first 16 primes exceeds 64 bits.
+    factors: [(u64, u32); 15],
+    len: usize,
+}
+
+impl Factors {
+    fn count(&mut self, prime: u64) {
+        match self.iter_mut().find(|(known, _)| *known == prime) {
+            Some((_, exponent)) => *exponent += 1,
+            None => {
+                self.factors[self.len] = (prime, 1);
+                self.len += 1;
+            }
+        }
+    }
+
+    /// Counts the prime factors of an odd n.
+    fn count_factors(&mut self, mut n: u64) {
+        if n < TABLE_LIMIT as u64 {
+            let least = &**LEAST_FACTORS;
+            loop {
+                match u32::from(least[n as usize / 2]) {
+                    0 => break,
+                    prime => {
+                        self.count(u64::from(prime));
+                        n = u64::from(n as u32 / prime);
+                    }
+                }
+            }
+            if n > 1 {
+                self.count(n);
+            }
+        } else if is_prime(n) {
+            self.count(n);
+        } else {
+            let divisor = divisor(n);
+            self.count_factors(divisor);
+            self.count_factors(n / divisor);
+        }
+    }
+}
+
+impl Deref for Factors {
+    type Target = [(u64, u32)];
+
+    fn deref(&self) -> &Self::Target {
+        &self.factors[..self.len]
+    }
+}
+
+impl DerefMut for Factors {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.factors[..self.len]
+    }
+}
 
 /// Adds a prime to a factorisation.
 fn count<T: PartialEq>(factors: &mut Vec<(T, u32)>, prime: T) {
@@ -32,56 +135,68 @@ fn count<T: PartialEq>(factors: &mut Vec<(T, u32)>, prime: T) {
 /// use mypackage::fibonacci::factor::factor;
 /// let mut factors = factor(600_851_475_143_000);
 /// factors.sort();
-/// assert_eq!(factors, [(2, 3), (5, 3), (71, 1), (839, 1), (1471, 1), (6857, 1)]);
+/// assert_eq!(*factors, [(2, 3), (5, 3), (71, 1), (839, 1), (1471, 1), (6857, 1)]);
 /// ```
-pub fn factor(mut n: u64) -> Vec<(u64, u32)> {
-    let mut factors = Vec::new();
-    for prime in SMALL_PRIMES {
-        if prime * prime > n {
-            break;
-        }
-        while n.is_multiple_of(prime) {
-            count(&mut factors, prime);
-            n /= prime;
+pub fn factor(n: u64) -> Factors {
+    let mut factors = Factors::default();
+    let twos = n.trailing_zeros();
+    if twos > 0 {
+        (factors.factors[0], factors.len) = ((2, twos), 1);
+    }
+    let mut n = n >> twos;
+    if n >= TABLE_LIMIT as u64 {
+        for (&(inverse, largest), prime) in ODD_DIVISORS.iter().zip(&SMALL_PRIMES[1..]) {
+            let mut quotient = n.wrapping_mul(inverse);
+            while quotient <= largest {
+                factors.count(*prime);
+                n = quotient;
+                quotient = n.wrapping_mul(inverse);
+            }
         }
     }
-    let mut composites = vec![n];
-    while let Some(n) = composites.pop() {
-        if n == 1 {
-        } else if is_prime(n) {
-            count(&mut factors, n);
-        } else {
-            let divisor = divisor(n);
-            composites.extend([divisor, n / divisor]);
-        }
-    }
+    factors.count_factors(n);
     factors
 }
 
-/// Whether n, free of small prime factors or itself one, is prime.
+/// Whether an odd n from [`TABLE_LIMIT`] on is prime (Miller 1976, Rabin 1980).
 fn is_prime(n: u64) -> bool {
-    if n < TRIAL_LIMIT {
-        return true;
-    }
     let modulus = Modulus::new(n);
-    let (twos, odd) = ((n - 1).trailing_zeros(), (n - 1) >> (n - 1).trailing_zeros());
-    // No composite below 2^32 passes the three bases (Jaeschke 1993), none below 2^64 the seven
-    // (Jim Sinclair).
-    let bases: &[u64] = if n < 1 << 32 {
-        &[2, 7, 61]
-    } else {
-        &[2, 325, 9375, 28178, 450_775, 9_780_504, 1_795_265_022]
-    };
-    bases.iter().all(|&base| {
-        let base = modulus.reduce(base);
-        let mut x = modulus.pow(base, odd);
-        if base == 0 || x == 1 || x == n - 1 {
-            return true;
+    // Base 2 finds nearly every composite. No other passes the three bases below 2^32 (Jaeschke
+    // 1993), nor the seven below 2^64 (Jim Sinclair).
+    is_strong_probable_prime(&modulus, [2])
+        && if n < 1 << 32 {
+            is_strong_probable_prime(&modulus, [7, 61])
+        } else {
+            is_strong_probable_prime(
+                &modulus,
+                [325, 9375, 28178, 450_775, 9_780_504, 1_795_265_022],
+            )
         }
-        (1..twos).any(|_| {
-            x = modulus.mul(x, x);
-            x == n - 1
-        })
+}
+
+/// Whether odd n passes the test with all bases, whose independent chains of multiplications hide
+/// each other's latency.
+fn is_strong_probable_prime<const BASES: usize>(modulus: &Modulus, bases: [u64; BASES]) -> bool {
+    let below = modulus.value() - 1;
+    let (twos, odd) = (below.trailing_zeros(), below >> below.trailing_zeros());
+    let bases = bases.map(|base| modulus.reduce(base));
+    let mut x = bases;
+    for bit in (0..odd.ilog2()).rev() {
+        for (x, base) in x.iter_mut().zip(bases) {
+            *x = modulus.mul(*x, *x);
+            if odd >> bit & 1 == 1 {
+                *x = modulus.mul(*x, base);
+            }
+        }
+    }
+    x.into_iter().zip(bases).all(|(mut x, base)| {
+        base == 0
+            || x == 1
+            || x == below
+            || (1..twos).any(|_| {
+                x = modulus.mul(x, x);
+                x == below
+            })
     })
 }
 
@@ -130,11 +245,18 @@ fn divisor(n: u64) -> u64 {
     unreachable!("some polynomial splits every composite number")
 }
 
-fn gcd(mut a: u64, mut b: u64) -> u64 {
-    while b != 0 {
-        (a, b) = (b, a % b);
+/// The greatest common divisor (Stein 1967).
+pub(super) fn gcd(mut a: u64, mut b: u64) -> u64 {
+    if a == 0 || b == 0 {
+        return a | b;
     }
-    a
+    let twos = (a | b).trailing_zeros();
+    a >>= a.trailing_zeros();
+    while b != 0 {
+        b >>= b.trailing_zeros();
+        (a, b) = (a.min(b), a.abs_diff(b));
+    }
+    a << twos
 }
 
 /// The prime factors of n > 0 of any size with their exponents. How long it takes depends on the
@@ -168,7 +290,7 @@ pub fn factor_big<E>(
     let mut composites = vec![rest];
     while let Some(n) = composites.pop() {
         if let Ok(word) = u64::try_from(&n) {
-            for (prime, exponent) in factor(word) {
+            for &(prime, exponent) in factor(word).iter() {
                 (0..exponent).for_each(|_| count(&mut factors, UBig::from(prime)));
             }
         } else if is_prime_big(&n, poll)? {
@@ -258,9 +380,9 @@ mod tests {
             let n = (n >> narrow).max(1);
             let factors = factor(n);
             prop_assert_eq!(factors.iter().map(|&(p, e)| p.pow(e)).product::<u64>(), n);
-            for (p, _) in factors {
-                prop_assert!((2..1000u64).take_while(|d| d * d <= p).all(|d| p % d != 0));
-                prop_assert!(p < TRIAL_LIMIT || is_prime(p));
+            for &(p, _) in factors.iter() {
+                prop_assert!((2..2000u64).take_while(|d| d * d <= p).all(|d| p % d != 0));
+                prop_assert!(p < 2000 * 2000 || is_prime(p));
             }
         }
     }
@@ -277,7 +399,29 @@ mod tests {
         ] {
             let mut factors = factor(n);
             factors.sort_unstable();
-            assert_eq!(factors, expected);
+            assert_eq!(*factors, expected);
+        }
+    }
+
+    #[test]
+    fn greatest_common_divisors() {
+        for a in 0..200 {
+            for b in 0..200 {
+                let common = (1..=a.max(b)).rev().find(|d| a % d == 0 && b % d == 0);
+                assert_eq!(gcd(a, b), common.unwrap_or(0));
+            }
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_table() {
+        for n in (1..2000).chain(TABLE_LIMIT as u64 - 2000..TABLE_LIMIT as u64 + 2000) {
+            let mut rest = n;
+            for &(p, exponent) in factor(n).iter() {
+                assert!((2..p).take_while(|d| d * d <= p).all(|d| p % d != 0), "{n}");
+                rest /= p.pow(exponent);
+            }
+            assert_eq!(rest, 1, "{n}");
         }
     }
 

@@ -14,6 +14,8 @@ pub mod factor;
 pub mod modular;
 pub mod modulus;
 mod narrow;
+#[cfg(target_arch = "x86_64")]
+mod permute;
 pub mod pisano;
 pub mod small;
 pub mod transform;

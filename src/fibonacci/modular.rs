@@ -15,7 +15,7 @@ use crate::cpu::{self, dispatch};
 use crate::error::{Error, Result};
 use crate::fibonacci::Word;
 use crate::fibonacci::modulus::Modulus;
-use crate::fibonacci::narrow;
+use crate::fibonacci::{narrow, small};
 
 /// Which of the two sequences.
 ///
@@ -107,6 +107,13 @@ impl Ring {
         Power { a: self.modulus.reduce(1), b: 0 }
     }
 
+    /// alpha^k for k < 2^[`TABLE_BITS`] and P = 1, Q = -1.
+    #[inline(always)]
+    fn tabulated(&self, k: u64) -> Power {
+        let (here, next) = (small::FIBONACCI[k as usize], small::FIBONACCI[k as usize + 1]);
+        Power { a: self.modulus.reduce(next - here), b: self.modulus.reduce(here) }
+    }
+
     /// x^2; `FIBONACCI` promises P = 1, Q = -1.
     #[inline(always)]
     fn square<const FIBONACCI: bool>(&self, x: Power) -> Power {
@@ -163,6 +170,19 @@ impl Ring {
     fn raise<const FIBONACCI: bool>(&self, n: u128) -> Power {
         let bits = u128::BITS - n.leading_zeros();
         (0..bits).rev().fold(self.one(), |x, bit| self.step::<FIBONACCI>(x, n >> bit & 1 == 1))
+    }
+
+    /// alpha^k for each k in the Fibonacci numbers' ring: independent chains of multiplications hide each other's latency.
+    pub(super) fn powers<const K: usize>(&self, k: [u64; K]) -> [Power; K] {
+        let all = k.iter().fold(0, |all, k| all | k);
+        let rest = (u64::BITS - all.leading_zeros()).saturating_sub(TABLE_BITS);
+        let mut powers = k.map(|k| self.tabulated(k >> rest));
+        for bit in (0..rest).rev() {
+            for (power, k) in powers.iter_mut().zip(k) {
+                *power = self.step::<true>(*power, k >> bit & 1 == 1);
+            }
+        }
+        powers
     }
 
     /// Whether alpha^k = 1: for the Fibonacci numbers, whether F(k) = 0 and F(k+1) = 1.
@@ -238,6 +258,8 @@ pub(super) fn signed<M: Word>(residue: u64, m: M) -> M {
     })
 }
 
+/// The Fibonacci numbers' table begins each power with this many bits of the index.
+const TABLE_BITS: u32 = 6;
 /// Elements that are raised together, bit by bit: their independent chains of multiplications hide
 /// each other's latency.
 const GROUP: usize = 16;
@@ -257,13 +279,18 @@ fn each<const FIBONACCI: bool, N: Word, M: Word>(
     for start in (0..n.len()).step_by(GROUP) {
         let group = start..n.len().min(start + GROUP);
         let (rings, x) = (&mut rings[..group.len()], &mut x[..group.len()]);
-        let mut all = 0;
+        let all = n[group.clone()].iter().fold(0, |all, n| all | n.magnitude());
+        let bits = u64::BITS - all.leading_zeros();
+        let rest = if FIBONACCI { bits.saturating_sub(TABLE_BITS) } else { bits };
         for (lane, index) in group.clone().enumerate() {
             rings[lane] = ring(index);
-            x[lane] = rings[lane].one();
-            all |= n[index].magnitude();
+            x[lane] = if FIBONACCI {
+                rings[lane].tabulated(n[index].magnitude() >> rest)
+            } else {
+                rings[lane].one()
+            };
         }
-        for bit in (0..u64::BITS - all.leading_zeros()).rev() {
+        for bit in (0..rest).rev() {
             for ((ring, x), n) in rings.iter().zip(&mut *x).zip(&n[group.clone()]) {
                 *x = ring.step::<FIBONACCI>(*x, n.magnitude() >> bit & 1 == 1);
             }

@@ -26,7 +26,7 @@ fn product(a: u64, b: u64) -> u64 {
 
 /// A narrow modulus with its reciprocal (Barrett 1986).
 #[derive(Debug, Clone, Copy, Default)]
-struct Modulus {
+pub(super) struct Modulus {
     value: u64,
     /// The modulus is `value << shift` in the reduction, so that its size is known.
     shift: u32,
@@ -37,7 +37,7 @@ struct Modulus {
 }
 
 impl Modulus {
-    fn new(value: u64) -> Modulus {
+    pub(super) fn new(value: u64) -> Modulus {
         let shift = value.leading_zeros() - 33;
         let divisor = value << shift;
         Modulus { value, shift, divisor, reciprocal: (1 << 61) / divisor }
@@ -71,6 +71,33 @@ impl Modulus {
     fn add(&self, a: u64, b: u64) -> u64 {
         let sum = a + b;
         sum.min(sum.wrapping_sub(self.value))
+    }
+
+    /// (F(2k-1), F(2k)) or, if `odd`, (F(2k), F(2k+1)), from (F(k-1), F(k)).
+    #[inline(always)]
+    fn step(&self, (below, here): (u64, u64), odd: bool) -> (u64, u64) {
+        let before = self.mul_add(below, below, here, here);
+        let middle = self.mul(here, self.add(self.add(below, below), here));
+        let after = self.add(before, middle);
+        if odd { (middle, after) } else { (before, middle) }
+    }
+
+    /// (F(k-1), F(k)) for each k.
+    pub(super) fn powers<const K: usize>(&self, k: [u64; K]) -> [(u64, u64); K] {
+        let all = k.iter().fold(0, |all, k| all | k);
+        // The table begins each power with its top five bits.
+        let rest = (u64::BITS - all.leading_zeros()).saturating_sub(5);
+        let mut powers = k.map(|k| {
+            let top = (k >> rest) as usize;
+            let (here, next) = (FIBONACCI[top], FIBONACCI[top + 1]);
+            (self.reduce((next - here) << self.shift), self.reduce(here << self.shift))
+        });
+        for bit in (0..rest).rev() {
+            for (power, k) in powers.iter_mut().zip(k) {
+                *power = self.step(*power, k >> bit & 1 == 1);
+            }
+        }
+        powers
     }
 
     /// F(n) or L(n) from (F(|n|-1), F(|n|)).
@@ -117,13 +144,8 @@ pub(super) fn each<N: Word, M: Word>(member: Member, n: &[N], m: &[M], out: &mut
                 divisor: divisors[lane],
                 reciprocal: reciprocals[lane],
             };
-            let (below, here) = (a[lane], b[lane]);
-            let before = modulus.mul_add(below, below, here, here); // F(2k-1)
-            let middle = modulus.mul(here, modulus.add(modulus.add(below, below), here)); // F(2k)
-            let after = modulus.add(before, middle); // F(2k+1)
             let odd = magnitudes[lane] >> bit & 1 == 1;
-            a[lane] = if odd { middle } else { before };
-            b[lane] = if odd { after } else { middle };
+            (a[lane], b[lane]) = modulus.step((a[lane], b[lane]), odd);
         }
     }
     for (lane, (out, (&n, &m))) in out.iter_mut().zip(n.iter().zip(m)).enumerate() {

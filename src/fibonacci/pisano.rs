@@ -2,9 +2,9 @@
 //!
 //! Wall 1960, "Fibonacci series modulo m": the period of m is the least common multiple of those
 //! of its prime powers; that of a prime p divides p - 1 if p = 1, 4 mod 5 and 2(p + 1) if p = 2, 3
-//! mod 5; that of p^e divides p^(e-1) times that of p. From such a multiple the period is
-//! found by removing prime factors while F(k) = 0 and F(k+1) = 1 still hold, so no conjecture (on
-//! Wall-Sun-Sun primes) enters.
+//! mod 5; that of p^e divides p^(e-1) times that of p, and equals it if that of p^2 differs from that
+//! of p. From such a multiple the period is found by removing prime factors while F(k) = 0 and
+//! F(k+1) = 1 still hold, so no conjecture (on Wall-Sun-Sun primes) enters.
 
 use std::ops::{Div, Rem};
 
@@ -14,8 +14,9 @@ use dashu_int::{IBig, UBig};
 use crate::error::{Error, Result};
 use crate::fibonacci::Word;
 use crate::fibonacci::big_modular::Ring as BigRing;
-use crate::fibonacci::factor::{SMALL_PRIMES, factor, factor_big};
-use crate::fibonacci::modular::Ring;
+use crate::fibonacci::factor::{factor, factor_big, gcd};
+use crate::fibonacci::modular::{Power, Ring};
+use crate::fibonacci::narrow;
 
 /// The least divisor of `multiple` that `is_period`, where only divisors by `primes` are tried.
 fn least<T, E>(
@@ -46,51 +47,113 @@ where
 /// assert_eq!([1, 2, 10, 1000].map(period), [1, 3, 60, 1500]);
 /// ```
 pub fn period(m: u64) -> u128 {
-    factor(m).into_iter().fold(1, |period, (prime, exponent)| {
-        let of_power = prime_power_period(prime, exponent);
-        period / gcd(period, of_power) * of_power
-    })
+    factor(m)
+        .iter()
+        .fold(1, |period, &(prime, exponent)| lcm(period, prime_power_period(prime, exponent)))
 }
 
-/// The periods of the small primes, by walking.
-static SMALL_PERIODS: [u16; SMALL_PRIMES.len()] = {
-    let mut periods = [0; SMALL_PRIMES.len()];
-    let mut index = 0;
-    while index < periods.len() {
-        let (mut a, mut b, mut steps) = (1, 1, 1);
-        while a != 0 || b != 1 {
-            (a, b) = (b, (a + b) % SMALL_PRIMES[index]);
-            steps += 1;
+/// Primes below this have their periods in a table.
+const SMALL: usize = 1 << 10;
+
+/// The periods of the small primes, by walking; 0 for other numbers.
+static SMALL_PERIODS: [u16; SMALL] = {
+    /// (F(k-1), F(k)) after the given one, modulo m.
+    const fn next((a, b): (u64, u64), m: u64) -> (u64, u64) {
+        (b, (a + b) % m)
+    }
+    let mut periods = [0; SMALL];
+    let mut n = 2;
+    while n < SMALL {
+        let mut divisor = 2;
+        while divisor * divisor <= n && !n.is_multiple_of(divisor) {
+            divisor += 1;
         }
-        periods[index] = steps;
-        index += 1;
+        if divisor * divisor > n {
+            let prime = n as u64;
+            let (mut power, mut of_square, mut steps) = ((0, 1), (0, 1), 1);
+            while power.0 != 1 || power.1 != 0 {
+                (power, of_square) = (next(power, prime), next(of_square, prime * prime));
+                steps += 1;
+            }
+            // So the period of each power of the prime is p times that of the power before.
+            assert!(of_square.0 != 1 || of_square.1 != 0);
+            periods[n] = steps;
+        }
+        n += 1;
     }
     periods
 };
 
-fn prime_period(prime: u64) -> u128 {
-    if let Ok(index) = SMALL_PRIMES.binary_search(&prime) {
-        return u128::from(SMALL_PERIODS[index]);
-    }
-    let wide = u128::from(prime);
-    // 5 is among the small primes; prime + 1 exceeds 64 bits for none, as 2^64 - 1 is composite.
-    let (multiple, related) = if matches!(prime % 5, 1 | 4) {
-        (wide - 1, prime - 1)
-    } else {
-        (2 * (wide + 1), prime + 1)
-    };
-    let mut primes: Vec<u128> =
-        factor(related).into_iter().map(|(prime, _)| u128::from(prime)).collect();
-    primes.push(2);
-    least_period(multiple, &primes, prime)
+/// The Fibonacci numbers' ring modulo a prime.
+enum Residues {
+    Narrow(narrow::Modulus),
+    Wide(Ring),
 }
 
-/// The least divisor of `multiple` that is a period modulo m.
-fn least_period(multiple: u128, primes: &[u128], m: u64) -> u128 {
-    let ring = Ring::fibonacci(m);
-    let Ok(period) =
-        least(multiple, primes, |&k| Ok::<_, std::convert::Infallible>(ring.is_period(k)));
-    period
+impl Residues {
+    fn new(prime: u64) -> Residues {
+        if prime < narrow::LIMIT {
+            Residues::Narrow(narrow::Modulus::new(prime))
+        } else {
+            Residues::Wide(Ring::fibonacci(prime))
+        }
+    }
+
+    /// Whether F(k) = 0 and F(k-1) = `value`, for each k.
+    fn are_multiples_of_one<const K: usize>(&self, value: u64, k: [u64; K]) -> [bool; K] {
+        match self {
+            Residues::Narrow(modulus) => modulus.powers(k).map(|power| power == (value, 0)),
+            Residues::Wide(ring) => ring.powers(k).map(|power| power == Power { a: value, b: 0 }),
+        }
+    }
+}
+
+fn prime_period(prime: u64) -> u128 {
+    if prime < SMALL as u64 {
+        return u128::from(SMALL_PERIODS[prime as usize]);
+    }
+    // Let alpha be a root of x^2 = x + 1. If 5 is a square modulo p, alpha^(p-1) = 1. Otherwise
+    // alpha^(p+1), the product of both roots, is -1, so the period is twice the least k with
+    // alpha^k = -1, and as alpha^(p+1) is not 1, p + 1 is an odd multiple of that k.
+    if matches!(prime % 5, 1 | 4) {
+        u128::from(least_divisor(prime, prime - 1, 1, 2))
+    } else {
+        // 2^64 - 1 is composite, so p + 1 fits.
+        2 * u128::from(least_divisor(prime, prime + 1, prime - 1, 3))
+    }
+}
+
+/// The least divisor k of `multiple` with F(k) = 0 and F(k-1) = `value` modulo a prime, where the
+/// multiple itself is such and only primes from `first` on are removed from it.
+fn least_divisor(prime: u64, multiple: u64, value: u64, first: u64) -> u64 {
+    /// Quotients that are tried at once.
+    const TOGETHER: usize = 4;
+    let residues = Residues::new(prime);
+    let mut least = multiple;
+    let mut factors = factor(multiple);
+    // The only prime below 3 is 2, the first.
+    let skipped = usize::from(factors[0].0 < first);
+    for factors in factors[skipped..].chunks_mut(TOGETHER) {
+        // F(1) is not 0.
+        let mut quotients = [1; TOGETHER];
+        for (quotient, (factor, _)) in quotients.iter_mut().zip(&*factors) {
+            *quotient = multiple / factor;
+        }
+        let found = residues.are_multiples_of_one(value, quotients);
+        for ((found, mut quotient), (factor, exponent)) in
+            found.into_iter().zip(quotients).zip(factors)
+        {
+            let mut removable = found;
+            while removable {
+                least /= *factor;
+                *exponent -= 1;
+                quotient /= *factor;
+                removable =
+                    *exponent > 0 && residues.are_multiples_of_one(value, [quotient]) == [true];
+            }
+        }
+    }
+    least
 }
 
 fn prime_power_period(prime: u64, exponent: u32) -> u128 {
@@ -99,14 +162,29 @@ fn prime_power_period(prime: u64, exponent: u32) -> u128 {
         return of_prime;
     }
     let wide = u128::from(prime);
-    least_period(of_prime * wide.pow(exponent - 1), &[wide], prime.pow(exponent))
+    let multiple = of_prime * wide.pow(exponent - 1);
+    if prime < SMALL as u64 {
+        return multiple;
+    }
+    let ring = Ring::fibonacci(prime.pow(exponent));
+    let Ok(period) =
+        least(multiple, &[wide], |&k| Ok::<_, std::convert::Infallible>(ring.is_period(k)));
+    period
 }
 
-fn gcd(mut a: u128, mut b: u128) -> u128 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
+/// The least common multiple; every period fits.
+fn lcm(a: u128, b: u128) -> u128 {
+    let common = match (u64::try_from(a), u64::try_from(b)) {
+        (Ok(a), Ok(b)) => u128::from(gcd(a, b)),
+        _ => {
+            let (mut a, mut b) = (a, b);
+            while b != 0 {
+                (a, b) = (b, a % b);
+            }
+            a
+        }
+    };
+    a / common * b
 }
 
 /// The period modulo each m; a negative m counts as |m|. Returns whether some m was 0; the result
@@ -217,6 +295,42 @@ mod tests {
     }
 
     #[test]
+    fn primes_agree_with_walking() {
+        // The ends of the table, and both kinds of primes beyond it.
+        for m in [1019, 1021, 1031, 1033, 9_349, 65_537, 104_729, 1_000_003] {
+            assert_eq!(period(m), by_walking(m), "{m}");
+            assert_eq!(period(4 * m), by_walking(4 * m), "{m}");
+        }
+    }
+
+    /// The definition of `least`, from a multiple of the period and any prime modulus.
+    #[test]
+    fn narrow_and_wide_primes_agree_with_the_definition() {
+        for prime in [
+            2_147_483_629u64,
+            2_147_483_647,
+            2_147_483_659,
+            2_147_483_693,
+            4_294_967_291,
+            u64::MAX - 58,
+            u64::MAX - 82,
+        ] {
+            let found = period(prime);
+            let ring = Ring::fibonacci(prime);
+            assert!(ring.is_period(found), "{prime}");
+            // p - 1 and 2 (p + 1) divide it.
+            let multiple = u128::from(prime) * u128::from(prime) - 1;
+            assert_eq!(multiple % found, 0, "{prime}");
+            for neighbour in [prime - 1, prime + 1] {
+                for &(q, _) in factor(neighbour).iter() {
+                    let q = u128::from(q);
+                    assert!(!found.is_multiple_of(q) || !ring.is_period(found / q), "{prime} {q}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_longest_periods() {
         // 6 m for m = 2 * 5^k.
         let m = 2 * 5u64.pow(26);
@@ -230,10 +344,7 @@ mod tests {
         let m = UBig::from(1_000_000_007u64) * UBig::from(4_294_967_291u64) * UBig::from(10u8);
         let ring = BigRing::new(&IBig::ONE, &IBig::NEG_ONE, &m);
         let k = period_big::<()>(&m, &mut || Ok(())).unwrap();
-        let product = [1_000_000_007, 4_294_967_291, 10]
-            .map(period)
-            .into_iter()
-            .fold(1, |a, b| a / gcd(a, b) * b);
+        let product = [1_000_000_007, 4_294_967_291, 10].map(period).into_iter().fold(1, lcm);
         assert_eq!(k, UBig::from(product));
         assert!(ring.is_period::<()>(&k, &mut || Ok(())).unwrap());
     }

@@ -1,12 +1,16 @@
 //! The numbers that fit 64 bits: tables, and kernels that read them.
 //!
 //! 64 bits hold fewer than two hundred members of either sequence, so the fastest exact evaluation
-//! is a table of all of them. The kernel clamps the index instead of branching on it, which lets
-//! the compiler use gather instructions; what was clamped is an error after the block.
+//! is a table of all of them. The kernel clamps the index instead of branching on it; what was
+//! clamped is an error after the block. With AVX-512 the table stays in registers.
 
 use crate::cpu::{self, dispatch};
 use crate::error::{Error, Result};
 use crate::fibonacci::Word;
+#[cfg(not(target_arch = "x86_64"))]
+use crate::fibonacci::Word as Lane;
+#[cfg(target_arch = "x86_64")]
+use crate::fibonacci::permute::{self, Lane, Sequence};
 
 /// Largest |n| with F(n) in an `i64`.
 pub const FIBONACCI_I64: usize = 92;
@@ -56,6 +60,39 @@ pub static FIBONACCI: [u64; FIBONACCI_U64 + 1] = ascending(0, 1);
 pub static LUCAS: [u64; LUCAS_U64 + 1] = ascending(2, 1);
 static FIBONACCI_SIGNED: [i64; 2 * FIBONACCI_I64 + 1] = symmetric(0, 1, 1);
 static LUCAS_SIGNED: [i64; 2 * LUCAS_I64 + 1] = symmetric(2, 1, -1);
+#[cfg(target_arch = "x86_64")]
+static FIBONACCI_SEQUENCE: Sequence = Sequence::new(&FIBONACCI, 0);
+#[cfg(target_arch = "x86_64")]
+static LUCAS_SEQUENCE: Sequence = Sequence::new(&LUCAS, 1);
+
+/// Where results go.
+///
+/// ```
+/// use mypackage::fibonacci::small::Stores;
+///
+/// assert_eq!([10, 10_000_000].map(Stores::of), [Stores::Cached, Stores::Streamed]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stores {
+    /// Into the caches, as usual.
+    Cached,
+    /// Past the caches into memory, which need not be read first; for results that the caches
+    /// could not keep.
+    Streamed,
+}
+
+impl Stores {
+    /// For this many results that lie side by side.
+    ///
+    /// ```
+    /// assert_eq!(mypackage::fibonacci::small::Stores::of(1000), mypackage::fibonacci::small::Stores::Cached);
+    /// ```
+    pub fn of(count: usize) -> Stores {
+        /// 16 MiB; with as much input, about a last-level cache.
+        const STREAMED_FROM: usize = 1 << 21;
+        if count >= STREAMED_FROM { Stores::Streamed } else { Stores::Cached }
+    }
+}
 
 /// Looks up `table[n + offset]` for each n and returns whether every index was inside.
 #[inline(always)]
@@ -75,21 +112,51 @@ fn look_up_body<T: Word, const N: usize>(
 }
 
 dispatch! {
-    fn look_up [T: Word, const N: usize] [T, N]
+    fn look_up_loads [T: Word, const N: usize] [T, N]
         (table: &[T; N], offset: u64, n: &[T], out: &mut [T]) -> bool = look_up_body
+}
+
+/// A sequence as a table from X(-origin) on, and in registers.
+struct Tables<T: 'static, const N: usize> {
+    table: &'static [T; N],
+    origin: usize,
+    #[cfg(target_arch = "x86_64")]
+    sequence: &'static Sequence,
+}
+
+impl<T: Lane, const N: usize> Tables<T, N> {
+    /// Writes X(n + step) for each n and returns whether the table holds all.
+    fn look_up(&self, step: usize, n: &[T], out: &mut [T], stores: Stores) -> bool {
+        let isa = cpu::isa();
+        #[cfg(target_arch = "x86_64")]
+        let (done, mut inside) = {
+            let bounds = (step as i64, N - 1 - self.origin);
+            permute::look_up(isa, self.sequence, bounds, n, out, stores)
+        };
+        #[cfg(not(target_arch = "x86_64"))]
+        let (done, mut inside) = {
+            let _ = stores;
+            (0..0, true)
+        };
+        for rest in [0..done.start, done.end..n.len()] {
+            let offset = (self.origin + step) as u64;
+            inside &= look_up_loads(isa, self.table, offset, &n[rest.clone()], &mut out[rest]);
+        }
+        inside
+    }
 }
 
 /// A 64-bit integer with the two sequences tabulated.
 ///
 /// ```
-/// use mypackage::fibonacci::small::Tabulated;
+/// use mypackage::fibonacci::small::{Stores, Tabulated};
 ///
 /// let mut out = [0; 2];
-/// assert!(u64::look_up_fibonacci(&[10, 93], &mut out));
+/// assert!(u64::look_up_fibonacci(0, &[10, 93], &mut out, Stores::Cached));
 /// assert_eq!(out, [55, 12_200_160_415_121_876_738]);
-/// assert!(!u64::look_up_successor(&[10, 93], &mut out)); // F(94) does not fit
+/// assert!(!u64::look_up_fibonacci(1, &[10, 93], &mut out, Stores::Cached)); // F(94) does not fit
 /// let mut out = [0; 2];
-/// assert!(i64::look_up_lucas(&[-1, -2], &mut out));
+/// assert!(i64::look_up_lucas(&[-1, -2], &mut out, Stores::Cached));
 /// assert_eq!(out, [-1, 3]);
 /// assert_eq!((i64::FIBONACCI_MAX, i64::LUCAS_MAX), (92, 90));
 /// ```
@@ -98,31 +165,34 @@ pub trait Tabulated: Word {
     const FIBONACCI_MAX: usize;
     /// Largest |n| for which L(n) fits.
     const LUCAS_MAX: usize;
-    /// Writes F(n) for each n and returns whether all fit.
-    fn look_up_fibonacci(n: &[Self], out: &mut [Self]) -> bool;
-    /// Writes F(n+1) for each n and returns whether all fit.
-    fn look_up_successor(n: &[Self], out: &mut [Self]) -> bool;
+    /// Writes F(n + step) for each n and returns whether all fit.
+    fn look_up_fibonacci(step: usize, n: &[Self], out: &mut [Self], stores: Stores) -> bool;
     /// Writes L(n) for each n and returns whether all fit.
-    fn look_up_lucas(n: &[Self], out: &mut [Self]) -> bool;
+    fn look_up_lucas(n: &[Self], out: &mut [Self], stores: Stores) -> bool;
 }
 
 impl Tabulated for i64 {
     const FIBONACCI_MAX: usize = FIBONACCI_I64;
     const LUCAS_MAX: usize = LUCAS_I64;
 
-    #[inline]
-    fn look_up_fibonacci(n: &[i64], out: &mut [i64]) -> bool {
-        look_up(cpu::isa(), &FIBONACCI_SIGNED, FIBONACCI_I64 as u64, n, out)
+    fn look_up_fibonacci(step: usize, n: &[i64], out: &mut [i64], stores: Stores) -> bool {
+        Tables {
+            table: &FIBONACCI_SIGNED,
+            origin: FIBONACCI_I64,
+            #[cfg(target_arch = "x86_64")]
+            sequence: &FIBONACCI_SEQUENCE,
+        }
+        .look_up(step, n, out, stores)
     }
 
-    #[inline]
-    fn look_up_successor(n: &[i64], out: &mut [i64]) -> bool {
-        look_up(cpu::isa(), &FIBONACCI_SIGNED, FIBONACCI_I64 as u64 + 1, n, out)
-    }
-
-    #[inline]
-    fn look_up_lucas(n: &[i64], out: &mut [i64]) -> bool {
-        look_up(cpu::isa(), &LUCAS_SIGNED, LUCAS_I64 as u64, n, out)
+    fn look_up_lucas(n: &[i64], out: &mut [i64], stores: Stores) -> bool {
+        Tables {
+            table: &LUCAS_SIGNED,
+            origin: LUCAS_I64,
+            #[cfg(target_arch = "x86_64")]
+            sequence: &LUCAS_SEQUENCE,
+        }
+        .look_up(0, n, out, stores)
     }
 }
 
@@ -130,19 +200,24 @@ impl Tabulated for u64 {
     const FIBONACCI_MAX: usize = FIBONACCI_U64;
     const LUCAS_MAX: usize = LUCAS_U64;
 
-    #[inline]
-    fn look_up_fibonacci(n: &[u64], out: &mut [u64]) -> bool {
-        look_up(cpu::isa(), &FIBONACCI, 0, n, out)
+    fn look_up_fibonacci(step: usize, n: &[u64], out: &mut [u64], stores: Stores) -> bool {
+        Tables {
+            table: &FIBONACCI,
+            origin: 0,
+            #[cfg(target_arch = "x86_64")]
+            sequence: &FIBONACCI_SEQUENCE,
+        }
+        .look_up(step, n, out, stores)
     }
 
-    #[inline]
-    fn look_up_successor(n: &[u64], out: &mut [u64]) -> bool {
-        look_up(cpu::isa(), &FIBONACCI, 1, n, out)
-    }
-
-    #[inline]
-    fn look_up_lucas(n: &[u64], out: &mut [u64]) -> bool {
-        look_up(cpu::isa(), &LUCAS, 0, n, out)
+    fn look_up_lucas(n: &[u64], out: &mut [u64], stores: Stores) -> bool {
+        Tables {
+            table: &LUCAS,
+            origin: 0,
+            #[cfg(target_arch = "x86_64")]
+            sequence: &LUCAS_SEQUENCE,
+        }
+        .look_up(0, n, out, stores)
     }
 }
 
@@ -161,8 +236,28 @@ impl Tabulated for u64 {
 /// # Panics
 /// If the slices differ in length.
 pub fn fibonacci<T: Tabulated>(n: &[T], out: &mut [T]) -> Result<()> {
+    fibonacci_with(Stores::of(out.len()), n, out)
+}
+
+/// [`fibonacci`] where `n` is a part of what is stored so.
+///
+/// ```
+/// use mypackage::fibonacci::small::{Stores, fibonacci_with};
+///
+/// let (n, mut out) = ([10i64; 100], [0; 100]);
+/// fibonacci_with(Stores::Streamed, &n, &mut out)?;
+/// assert_eq!(out, [55; 100]);
+/// # Ok::<(), mypackage::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`fibonacci`].
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn fibonacci_with<T: Tabulated>(stores: Stores, n: &[T], out: &mut [T]) -> Result<()> {
     assert_eq!(n.len(), out.len());
-    if T::look_up_fibonacci(n, out) {
+    if T::look_up_fibonacci(0, n, out, stores) {
         Ok(())
     } else {
         Err(overflow("fibonacci", n, T::FIBONACCI_MAX))
@@ -184,8 +279,28 @@ pub fn fibonacci<T: Tabulated>(n: &[T], out: &mut [T]) -> Result<()> {
 /// # Panics
 /// If the slices differ in length.
 pub fn lucas<T: Tabulated>(n: &[T], out: &mut [T]) -> Result<()> {
+    lucas_with(Stores::of(out.len()), n, out)
+}
+
+/// [`lucas`] where `n` is a part of what is stored so.
+///
+/// ```
+/// use mypackage::fibonacci::small::{Stores, lucas_with};
+///
+/// let (n, mut out) = ([10i64; 100], [0; 100]);
+/// lucas_with(Stores::Streamed, &n, &mut out)?;
+/// assert_eq!(out, [123; 100]);
+/// # Ok::<(), mypackage::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`lucas`].
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn lucas_with<T: Tabulated>(stores: Stores, n: &[T], out: &mut [T]) -> Result<()> {
     assert_eq!(n.len(), out.len());
-    if T::look_up_lucas(n, out) { Ok(()) } else { Err(overflow("lucas", n, T::LUCAS_MAX)) }
+    if T::look_up_lucas(n, out, stores) { Ok(()) } else { Err(overflow("lucas", n, T::LUCAS_MAX)) }
 }
 
 /// F(n) and F(n+1) for each n.
@@ -205,7 +320,8 @@ pub fn lucas<T: Tabulated>(n: &[T], out: &mut [T]) -> Result<()> {
 /// If the slices differ in length.
 pub fn fibonacci_pair<T: Tabulated>(n: &[T], here: &mut [T], next: &mut [T]) -> Result<()> {
     assert!(n.len() == here.len() && n.len() == next.len());
-    if T::look_up_fibonacci(n, here) & T::look_up_successor(n, next) {
+    let stores = Stores::Cached;
+    if T::look_up_fibonacci(0, n, here, stores) & T::look_up_fibonacci(1, n, next, stores) {
         return Ok(());
     }
     let limit = T::FIBONACCI_MAX as u64;

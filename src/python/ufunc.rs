@@ -239,7 +239,7 @@ pub(super) enum Work {
     Light,
     /// Tens to hundreds of nanoseconds.
     Moderate,
-    /// Microseconds or more.
+    /// From hundreds of nanoseconds to hundreds of microseconds.
     Heavy,
 }
 
@@ -249,7 +249,7 @@ impl Work {
         match self {
             Work::Light => 1 << 22,
             Work::Moderate => 1 << 17,
-            Work::Heavy => 1 << 8,
+            Work::Heavy => 1 << 10,
         }
     }
 
@@ -258,7 +258,7 @@ impl Work {
         match self {
             Work::Light => 1 << 18,
             Work::Moderate => 1 << 11,
-            Work::Heavy => 1 << 5,
+            Work::Heavy => 1 << 8,
         }
     }
 
@@ -353,6 +353,12 @@ impl<I: Numbers, O: Numbers> Call<I, O> {
         unsafe { I::first(self.inputs()) }
     }
 
+    /// Whether a kernel of light work sees the operands themselves: ordinary arrays, no output sharing
+    /// memory with any other operand.
+    pub(super) fn is_direct(&self) -> bool {
+        I::are_slices(self.inputs()) && O::are_slices(self.outputs()) && self.is_disjoint()
+    }
+
     /// Runs the kernel over all elements, block by block, in the thread pool when that pays.
     ///
     /// A block is a copy, unless the copying would take as long as the work.
@@ -364,10 +370,7 @@ impl<I: Numbers, O: Numbers> Call<I, O> {
         F: Fn(I::Slices<'_>, O::SlicesMut<'_>) -> KernelResult<()> + Sync,
     {
         let block = if self.is_recurrent() { 1 } else { BLOCK };
-        let direct = matches!(work, Work::Light)
-            && I::are_slices(self.inputs())
-            && O::are_slices(self.outputs())
-            && self.is_disjoint();
+        let direct = matches!(work, Work::Light) && self.is_direct();
         let piece = |start: usize, end: usize| -> KernelResult<()> {
             if direct {
                 // SAFETY: the operands are slices, the outputs disjoint from all else, NumPy vouches

@@ -1,5 +1,7 @@
 //! The Fibonacci family as ufuncs: the table, with the docstrings; the loops are in `words` and `objects`.
 
+use std::ffi::CStr;
+
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
@@ -28,14 +30,32 @@ macro_rules! lucas_loops {
     };
 }
 
-static UFUNCS: &[Ufunc] = &[
-    Ufunc {
-        name: c"fibonacci",
-        doc: c"fibonacci(n, /, out=None, *, where=True, dtype=None)
+/// A docstring put together from literals.
+macro_rules! doc {
+    ($($part:literal),+ $(,)?) => {
+        const {
+            match CStr::from_bytes_with_nul(concat!($($part,)+ "\0").as_bytes()) {
+                Ok(doc) => doc,
+                Err(_) => panic!("a NUL in a docstring"),
+            }
+        }
+    };
+}
 
-F(n), the n-th Fibonacci number, exact, element by element.
+/// The docstring of a sequence's numbers themselves.
+macro_rules! number_doc {
+    ($name:literal, $title:literal, $definition:literal, $range:literal, $see:literal, $example:literal $(,)?) => {
+        doc!(
+            $name,
+            "(n, /, out=None, *, where=True, dtype=None)
 
-F(0) = 0, F(1) = 1, F(n) = F(n-1) + F(n-2); for negative n, F(-n) = (-1)**(n+1) F(n).
+",
+            $title,
+            "
+
+",
+            $definition,
+            "
 
 Parameters
 ----------
@@ -53,77 +73,45 @@ ndarray or scalar
 Raises
 ------
 OverflowError
-    If a result does not fit: int64 holds ``|n| <= 92``, uint64 ``n <= 93``. The message names
+    If a result does not fit: ",
+            $range,
+            ". The message names
     the first such n. ``dtype=object`` has no such limit.
 TypeError
     For floating-point and complex input.
 
 See Also
 --------
-fibonacci_mod : F(n) modulo m, for any n.
-lucas : the companion sequence.
+",
+            $see,
+            "
 
 Examples
 --------
->>> import mypackage, numpy as np
->>> mypackage.fibonacci(np.arange(-3, 11))
-array([ 2, -1,  1,  0,  1,  1,  2,  3,  5,  8, 13, 21, 34, 55])
 ",
-        loops: &[TypedLoop::of::<words::Number<U, i64>>(), TypedLoop::of::<words::Number<U, u64>>(), TypedLoop::of::<objects::Number<U>>()],
-    },
-    Ufunc {
-        name: c"lucas",
-        doc: c"lucas(n, /, out=None, *, where=True, dtype=None)
+            $example
+        )
+    };
+}
 
-L(n), the n-th Lucas number, exact, element by element.
+/// The docstring of a sequence's numbers modulo m.
+macro_rules! remainder_doc {
+    ($name:literal, $title:literal, $reflection:literal, $see:literal, $example:literal $(,)?) => {
+        doc!(
+            $name,
+            "(n, m, /, out=None, *, where=True, dtype=None)
 
-L(0) = 2, L(1) = 1, L(n) = L(n-1) + L(n-2); for negative n, L(-n) = (-1)**n L(n).
-
-Parameters
-----------
-n : array_like of int
-    Any shape. Smaller integers are cast to int64 (uint64 stays). Python ints of any size with
-    ``dtype=object``.
-out, where, dtype, **kwargs
-    As for any `numpy.ufunc`.
-
-Returns
--------
-ndarray or scalar
-    int64 for int64 input, uint64 for uint64, Python ints for object.
-
-Raises
-------
-OverflowError
-    If a result does not fit: int64 holds ``|n| <= 90``, uint64 ``n <= 92``. The message names
-    the first such n. ``dtype=object`` has no such limit.
-TypeError
-    For floating-point and complex input.
-
-See Also
---------
-lucas_mod : L(n) modulo m, for any n.
-fibonacci : the companion sequence.
-
-Examples
---------
->>> import mypackage, numpy as np
->>> mypackage.lucas(np.arange(-2, 9))
-array([ 3, -1,  2,  1,  3,  4,  7, 11, 18, 29, 47])
 ",
-        loops: &[TypedLoop::of::<words::Number<V, i64>>(), TypedLoop::of::<words::Number<V, u64>>(), TypedLoop::of::<objects::Number<V>>()],
-    },
-    Ufunc {
-        name: c"fibonacci_mod",
-        doc: c"fibonacci_mod(n, m, /, out=None, *, where=True, dtype=None)
-
-F(n) modulo m, for any n and m, element by element.
+            $title,
+            "
 
 Parameters
 ----------
 n, m : array_like of int
     Index and modulus, broadcast against each other; int64 and uint64 in any mix, or Python ints
-    of any size with ``dtype=object``. Negative n by F(-n) = (-1)**(n+1) F(n).
+    of any size with ``dtype=object``. Negative n by ",
+            $reflection,
+            ".
 out, where, dtype, **kwargs
     As for any `numpy.ufunc`.
 
@@ -149,15 +137,115 @@ odd ones.
 
 See Also
 --------
-fibonacci : the numbers themselves.
-pisano_period : the period of the Fibonacci numbers modulo m.
+",
+            $see,
+            "
 
 Examples
 --------
->>> import mypackage
+",
+            $example
+        )
+    };
+}
+
+/// The docstring of a four-parameter sequence.
+macro_rules! sequence_doc {
+    ($name:literal, $title:literal, $definition:literal, $example:literal $(,)?) => {
+        doc!(
+            $name,
+            "(p, q, n, m, /, out=None, *, where=True, dtype=None)
+
+",
+            $title,
+            "
+
+",
+            $definition,
+            "
+
+Parameters
+----------
+p, q, n, m : array_like of int
+    Parameters, index and modulus, broadcast against each other; int64 and uint64 in any mix, or
+    Python ints of any size with ``dtype=object``.
+out, where, dtype, **kwargs
+    As for any `numpy.ufunc`.
+
+Returns
+-------
+ndarray or scalar
+    Of the type of m, with Python's sign rule: in ``[0, m)`` for m > 0, in ``(m, 0]`` for m < 0.
+    0 where m is 0, with NumPy's divide-by-zero handling (`numpy.errstate`).
+
+Raises
+------
+ValueError
+    For a negative n where q has no inverse modulo m: the sequence has no such member.
+TypeError
+    For floating-point and complex input.
+ZeroDivisionError
+    For m = 0 in object arrays.
+
+Notes
+-----
+Lucas 1878, \"Theorie des fonctions numeriques simplement periodiques\"; computed as
+`fibonacci_mod` is.
+
+Examples
+--------
+",
+            $example
+        )
+    };
+}
+
+static UFUNCS: &[Ufunc] = &[
+    Ufunc {
+        name: c"fibonacci",
+        doc: number_doc!(
+            "fibonacci",
+            "F(n), the n-th Fibonacci number, exact, element by element.",
+            "F(0) = 0, F(1) = 1, F(n) = F(n-1) + F(n-2); for negative n, F(-n) = (-1)**(n+1) F(n).",
+            "int64 holds ``|n| <= 92``, uint64 ``n <= 93``",
+            "fibonacci_mod : F(n) modulo m, for any n.
+lucas : the companion sequence.",
+            ">>> import mypackage, numpy as np
+>>> mypackage.fibonacci(np.arange(-3, 11))
+array([ 2, -1,  1,  0,  1,  1,  2,  3,  5,  8, 13, 21, 34, 55])
+",
+        ),
+        loops: &[TypedLoop::of::<words::Number<U, i64>>(), TypedLoop::of::<words::Number<U, u64>>(), TypedLoop::of::<objects::Number<U>>()],
+    },
+    Ufunc {
+        name: c"lucas",
+        doc: number_doc!(
+            "lucas",
+            "L(n), the n-th Lucas number, exact, element by element.",
+            "L(0) = 2, L(1) = 1, L(n) = L(n-1) + L(n-2); for negative n, L(-n) = (-1)**n L(n).",
+            "int64 holds ``|n| <= 90``, uint64 ``n <= 92``",
+            "lucas_mod : L(n) modulo m, for any n.
+fibonacci : the companion sequence.",
+            ">>> import mypackage, numpy as np
+>>> mypackage.lucas(np.arange(-2, 9))
+array([ 3, -1,  2,  1,  3,  4,  7, 11, 18, 29, 47])
+",
+        ),
+        loops: &[TypedLoop::of::<words::Number<V, i64>>(), TypedLoop::of::<words::Number<V, u64>>(), TypedLoop::of::<objects::Number<V>>()],
+    },
+    Ufunc {
+        name: c"fibonacci_mod",
+        doc: remainder_doc!(
+            "fibonacci_mod",
+            "F(n) modulo m, for any n and m, element by element.",
+            "F(-n) = (-1)**(n+1) F(n)",
+            "fibonacci : the numbers themselves.
+pisano_period : the period of the Fibonacci numbers modulo m.",
+            ">>> import mypackage
 >>> mypackage.fibonacci_mod([10, 10**18, -7], 1000)
 array([ 55, 875,  13])
 ",
+        ),
         loops: &[
             TypedLoop::of::<words::Modular<U, i64, i64>>(),
             TypedLoop::of::<words::Modular<U, u64, u64>>(),
@@ -168,49 +256,17 @@ array([ 55, 875,  13])
     },
     Ufunc {
         name: c"lucas_mod",
-        doc: c"lucas_mod(n, m, /, out=None, *, where=True, dtype=None)
-
-L(n) modulo m, for any n and m, element by element.
-
-Parameters
-----------
-n, m : array_like of int
-    Index and modulus, broadcast against each other; int64 and uint64 in any mix, or Python ints
-    of any size with ``dtype=object``. Negative n by L(-n) = (-1)**n L(n).
-out, where, dtype, **kwargs
-    As for any `numpy.ufunc`.
-
-Returns
--------
-ndarray or scalar
-    Of the type of m, with Python's sign rule: in ``[0, m)`` for m > 0, in ``(m, 0]`` for m < 0.
-    0 where m is 0, with NumPy's divide-by-zero handling (`numpy.errstate`).
-
-Raises
-------
-TypeError
-    For floating-point and complex input.
-ZeroDivisionError
-    For m = 0 in object arrays.
-
-Notes
------
-Powers in the ring Z/m[phi]: by fast doubling, about 0.2 us per element, or, where one m serves
-a whole array, by tables of powers built once per call (Brauer 1939). Division by m is
-multiplication by its reciprocal (Moeller and Granlund 2011), so even moduli cost no more than
-odd ones.
-
-See Also
---------
-lucas : the numbers themselves.
-pisano_period : the period of the Fibonacci numbers modulo m.
-
-Examples
---------
->>> import mypackage
+        doc: remainder_doc!(
+            "lucas_mod",
+            "L(n) modulo m, for any n and m, element by element.",
+            "L(-n) = (-1)**n L(n)",
+            "lucas : the numbers themselves.
+pisano_period : the period of the Fibonacci numbers modulo m.",
+            ">>> import mypackage
 >>> mypackage.lucas_mod([10, 10**18, -7], 1000)
 array([123, 127, 971])
 ",
+        ),
         loops: &[
             TypedLoop::of::<words::Modular<V, i64, i64>>(),
             TypedLoop::of::<words::Modular<V, u64, u64>>(),
@@ -221,92 +277,30 @@ array([123, 127, 971])
     },
     Ufunc {
         name: c"lucasu_mod",
-        doc: c"lucasu_mod(p, q, n, m, /, out=None, *, where=True, dtype=None)
-
-The Lucas sequence U(n) with parameters P = p and Q = q, modulo m, element by element.
-
-U(0) = 0, U(1) = 1, U(n) = P U(n-1) - Q U(n-2). With P = 1 and Q = -1
-these are the Fibonacci numbers.
-
-Parameters
-----------
-p, q, n, m : array_like of int
-    Parameters, index and modulus, broadcast against each other; int64 and uint64 in any mix, or
-    Python ints of any size with ``dtype=object``.
-out, where, dtype, **kwargs
-    As for any `numpy.ufunc`.
-
-Returns
--------
-ndarray or scalar
-    Of the type of m, with Python's sign rule: in ``[0, m)`` for m > 0, in ``(m, 0]`` for m < 0.
-    0 where m is 0, with NumPy's divide-by-zero handling (`numpy.errstate`).
-
-Raises
-------
-ValueError
-    For a negative n where q has no inverse modulo m: the sequence has no such member.
-TypeError
-    For floating-point and complex input.
-ZeroDivisionError
-    For m = 0 in object arrays.
-
-Notes
------
-Lucas 1878, \"Theorie des fonctions numeriques simplement periodiques\"; computed as
-`fibonacci_mod` is.
-
-Examples
---------
->>> import mypackage, numpy as np
+        doc: sequence_doc!(
+            "lucasu_mod",
+            "The Lucas sequence U(n) with parameters P = p and Q = q, modulo m, element by element.",
+            "U(0) = 0, U(1) = 1, U(n) = P U(n-1) - Q U(n-2). With P = 1 and Q = -1
+these are the Fibonacci numbers.",
+            ">>> import mypackage, numpy as np
 >>> mypackage.lucasu_mod(3, 2, np.arange(8), 1000)
 array([  0,   1,   3,   7,  15,  31,  63, 127])
 ",
+        ),
         loops: lucas_loops!(U),
     },
     Ufunc {
         name: c"lucasv_mod",
-        doc: c"lucasv_mod(p, q, n, m, /, out=None, *, where=True, dtype=None)
-
-The Lucas sequence V(n) with parameters P = p and Q = q, modulo m, element by element.
-
-V(0) = 2, V(1) = P, V(n) = P V(n-1) - Q V(n-2). With P = 1 and Q = -1
-these are the Lucas numbers.
-
-Parameters
-----------
-p, q, n, m : array_like of int
-    Parameters, index and modulus, broadcast against each other; int64 and uint64 in any mix, or
-    Python ints of any size with ``dtype=object``.
-out, where, dtype, **kwargs
-    As for any `numpy.ufunc`.
-
-Returns
--------
-ndarray or scalar
-    Of the type of m, with Python's sign rule: in ``[0, m)`` for m > 0, in ``(m, 0]`` for m < 0.
-    0 where m is 0, with NumPy's divide-by-zero handling (`numpy.errstate`).
-
-Raises
-------
-ValueError
-    For a negative n where q has no inverse modulo m: the sequence has no such member.
-TypeError
-    For floating-point and complex input.
-ZeroDivisionError
-    For m = 0 in object arrays.
-
-Notes
------
-Lucas 1878, \"Theorie des fonctions numeriques simplement periodiques\"; computed as
-`fibonacci_mod` is.
-
-Examples
---------
->>> import mypackage, numpy as np
+        doc: sequence_doc!(
+            "lucasv_mod",
+            "The Lucas sequence V(n) with parameters P = p and Q = q, modulo m, element by element.",
+            "V(0) = 2, V(1) = P, V(n) = P V(n-1) - Q V(n-2). With P = 1 and Q = -1
+these are the Lucas numbers.",
+            ">>> import mypackage, numpy as np
 >>> mypackage.lucasv_mod(3, 2, np.arange(8), 1000)
 array([  2,   3,   5,   9,  17,  33,  65, 129])
 ",
+        ),
         loops: lucas_loops!(V),
     },
     Ufunc {

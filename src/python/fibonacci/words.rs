@@ -8,7 +8,7 @@ use super::Which;
 use crate::fibonacci::Word;
 use crate::fibonacci::modular::{self, Member, Ring, SharedRing};
 use crate::fibonacci::pisano;
-use crate::fibonacci::small::{self, Tabulated};
+use crate::fibonacci::small::{self, Stores, Tabulated};
 use crate::python::ufunc::{Call, Loop, Scalar, Work};
 
 /// F(n) or L(n) where it fits a word.
@@ -19,9 +19,11 @@ impl<S: Which, T: Tabulated + Scalar> Loop for Number<S, T> {
     type Outputs = (T,);
 
     fn run(call: &Call<(T,), (T,)>) -> PyResult<()> {
+        // A block is a part of the call, or a copy that is on its way elsewhere.
+        let stores = if call.is_direct() { Stores::of(call.count()) } else { Stores::Cached };
         call.for_each_block(Work::Light, |(n,), (out,)| match S::MEMBER {
-            Member::U => small::fibonacci(n, out),
-            Member::V => small::lucas(n, out),
+            Member::U => small::fibonacci_with(stores, n, out),
+            Member::V => small::lucas_with(stores, n, out),
         })
     }
 }

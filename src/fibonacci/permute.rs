@@ -1,0 +1,155 @@
+//! The tables of [`small`](super::small) in the registers of AVX-512.
+//!
+//! Twelve registers hold every member that fits 64 bits. Six permutations of two of them each look
+//! eight indices up at once, in half the time of eight loads or of a gather instruction.
+#![allow(unsafe_code)] // Vector loads and stores.
+
+use std::arch::x86_64::*;
+use std::ops::Range;
+
+use crate::cpu::Isa;
+use crate::fibonacci::Word;
+use crate::fibonacci::small::Stores;
+
+/// Numbers in a register.
+const LANES: usize = 8;
+/// The fewest elements worth filling the registers for.
+const PAYS_FROM: usize = 8 * LANES;
+
+/// A primitive 64-bit integer, of which registers hold [`LANES`].
+pub(super) trait Lane: Word {}
+impl Lane for i64 {}
+impl Lane for u64 {}
+
+/// A sequence X(0), X(1), ... with X(-n) = X(n) or -X(n), by the parity of n.
+#[derive(Debug)]
+pub(super) struct Sequence {
+    members: [u64; 12 * LANES],
+    /// 0 if X(-n) = -X(n) for even n, 1 if for odd n.
+    negated: i64,
+}
+
+impl Sequence {
+    pub(super) const fn new<const N: usize>(table: &[u64; N], negated: i64) -> Sequence {
+        let mut members = [0; 12 * LANES];
+        let mut n = 0;
+        while n < N {
+            members[n] = table[n];
+            n += 1;
+        }
+        Sequence { members, negated }
+    }
+}
+
+/// Writes X(n + step) for the elements of a range, and returns the range, which may be empty, and
+/// whether |n + step| <= `limit` for all of it.
+pub(super) fn look_up<T: Lane>(
+    isa: Isa,
+    sequence: &Sequence,
+    (step, limit): (i64, usize),
+    n: &[T],
+    out: &mut [T],
+    stores: Stores,
+) -> (Range<usize>, bool) {
+    assert!(n.len() == out.len() && limit < sequence.members.len());
+    if isa < Isa::Avx512 || n.len() < PAYS_FROM {
+        return (0..0, true);
+    }
+    // Whole registers within whole cache lines, which streamed stores demand.
+    let start = out.as_ptr().align_offset(size_of::<__m512i>()).min(n.len());
+    let end = n.len() - (n.len() - start) % LANES;
+    let (n, out) = (&n[start..end], &mut out[start..end]);
+    // SAFETY: an `Isa` other than `Baseline` comes from `Isa::parse` or `Isa::available`, which
+    // check the processor.
+    let inside = unsafe { look_up_aligned(sequence, (step, limit), n, out, stores) };
+    (start..end, inside)
+}
+
+/// [`look_up`] for whole registers, `out` aligned to them.
+#[target_feature(enable = "avx512f,avx512dq")]
+fn look_up_aligned<T: Lane>(
+    sequence: &Sequence,
+    (step, limit): (i64, usize),
+    n: &[T],
+    out: &mut [T],
+    stores: Stores,
+) -> bool {
+    // SAFETY: each load is of eight elements of the array.
+    let table: [__m512i; 12] = std::array::from_fn(|index| unsafe {
+        _mm512_loadu_si512(sequence.members.as_ptr().add(LANES * index).cast())
+    });
+    let has_bit = |x, bit| _mm512_test_epi64_mask(x, _mm512_set1_epi64(bit));
+    let (step, flip) = (_mm512_set1_epi64(step), _mm512_set1_epi64(1 - sequence.negated));
+    let limit = _mm512_set1_epi64(limit as i64);
+    let mut outside = 0;
+    for (n, out) in n.chunks_exact(LANES).zip(out.chunks_exact_mut(LANES)) {
+        // SAFETY: the chunk has eight elements, which are plain 64-bit integers.
+        let n = _mm512_add_epi64(unsafe { _mm512_loadu_si512(n.as_ptr().cast()) }, step);
+        let magnitude = if T::SIGNED { _mm512_abs_epi64(n) } else { n };
+        outside |= _mm512_cmpgt_epu64_mask(magnitude, limit);
+        // A permutation takes the low four bits of the index; the next three choose among six.
+        let pair =
+            |index: usize| _mm512_permutex2var_epi64(table[index], magnitude, table[index + 1]);
+        let (bit4, bit5, bit6) =
+            (has_bit(magnitude, 16), has_bit(magnitude, 32), has_bit(magnitude, 64));
+        let low = _mm512_mask_mov_epi64(pair(0), bit4, pair(2));
+        let middle = _mm512_mask_mov_epi64(pair(4), bit4, pair(6));
+        let high = _mm512_mask_mov_epi64(pair(8), bit4, pair(10));
+        let below_64 = _mm512_mask_mov_epi64(low, bit5, middle);
+        let mut member = _mm512_mask_mov_epi64(below_64, bit6, high);
+        if T::SIGNED {
+            let parity = _mm512_slli_epi64::<63>(_mm512_xor_si512(n, flip));
+            let negated = _mm512_movepi64_mask(_mm512_and_si512(n, parity));
+            member = _mm512_mask_sub_epi64(member, negated, _mm512_setzero_si512(), member);
+        }
+        let out = out.as_mut_ptr().cast();
+        // SAFETY: the chunk has eight elements, aligned as the caller promises; any bits are a
+        // value of their type.
+        unsafe {
+            match stores {
+                Stores::Cached => _mm512_store_si512(out, member),
+                Stores::Streamed => _mm512_stream_si512(out, member),
+            }
+        }
+    }
+    if stores == Stores::Streamed {
+        // Streamed stores are not ordered with others: they end before anyone is told that they did.
+        _mm_sfence();
+    }
+    outside == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu;
+    use crate::fibonacci::small::FIBONACCI;
+
+    #[test]
+    fn whatever_the_alignment() {
+        static SEQUENCE: Sequence = Sequence::new(&FIBONACCI, 0);
+        let n: Vec<i64> = (0..500).map(|i| (i * 37) % 185 - 92).collect();
+        for stores in [Stores::Cached, Stores::Streamed] {
+            for skipped in 0..9 {
+                for len in [0, 5, PAYS_FROM - 1, PAYS_FROM, PAYS_FROM + 1, 300] {
+                    let n = &n[skipped / 2..][..len];
+                    let mut out = vec![7; skipped + len + 9];
+                    let inner = &mut out[skipped..skipped + len];
+                    let (done, inside) = look_up(cpu::isa(), &SEQUENCE, (0, 92), n, inner, stores);
+                    assert!(inside);
+                    assert!(done.is_empty() || done.len() + 16 > len);
+                    for (index, &value) in out.iter().enumerate() {
+                        let index = index.wrapping_sub(skipped);
+                        if done.contains(&index) {
+                            let magnitude = FIBONACCI[n[index].unsigned_abs() as usize] as i64;
+                            let negated = n[index] < 0 && n[index] % 2 == 0;
+                            assert_eq!(value, if negated { -magnitude } else { magnitude });
+                        } else {
+                            assert_eq!(value, 7);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -219,6 +219,13 @@ impl Accumulator {
         );
     }
 
+    /// The finite part as a whole.
+    fn in_digits(&self, digits: &Digits) -> Digits {
+        let mut all = digits.clone();
+        all.add(self.window < 0, self.window.unsigned_abs(), self.exponent);
+        all
+    }
+
     /// Adds the numbers one by one into the superaccumulator: for values of wildly different sizes.
     pub(crate) fn add_each(&mut self, values: impl Iterator<Item = f64>) {
         let mut digits = self.digits.take().unwrap_or_else(Digits::new);
@@ -352,12 +359,7 @@ impl Accumulator {
                     sticky: false,
                 },
             ),
-            Some(digits) if self.window == 0 => digits.magnitude(),
-            Some(_) => {
-                let mut all = self.clone();
-                all.spill();
-                all.magnitude()
-            }
+            Some(digits) => self.in_digits(digits).magnitude(),
         }
     }
 
@@ -461,12 +463,7 @@ impl Accumulator {
             None => {
                 (self.window < 0, self.window.unsigned_abs().to_le_bytes().to_vec(), self.exponent)
             }
-            Some(digits) if self.window == 0 => digits.to_bytes(),
-            Some(_) => {
-                let mut all = self.clone();
-                all.spill();
-                return all.canonical();
-            }
+            Some(digits) => self.in_digits(digits).to_bytes(),
         };
         bytes.truncate(bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1));
         let Some(first) = bytes.iter().position(|&byte| byte != 0) else {

@@ -102,8 +102,8 @@ impl Digits {
     }
 
     /// Sign and the digits of the magnitude, lowest first, each below 2^32.
-    fn magnitude_digits(&self) -> (bool, [i64; DIGITS]) {
-        let mut value = self.clone();
+    fn magnitude_digits(mut self) -> (bool, [i64; DIGITS]) {
+        let value = &mut self;
         value.carry();
         let negative = value.digit[DIGITS - 1] < 0;
         if negative {
@@ -114,7 +114,7 @@ impl Digits {
     }
 
     /// Sign and magnitude, the latter cut to its first 97 to 128 bits.
-    pub fn magnitude(&self) -> (bool, Magnitude) {
+    pub fn magnitude(self) -> (bool, Magnitude) {
         let (negative, digits) = self.magnitude_digits();
         let Some(top) = digits.iter().rposition(|&digit| digit != 0) else {
             return (false, Magnitude { head: 0, exponent: 0, sticky: false });
@@ -127,7 +127,7 @@ impl Digits {
     }
 
     /// Sign, the magnitude's bytes (lowest first) and the exponent of the lowest one.
-    pub fn to_bytes(&self) -> (bool, Vec<u8>, i32) {
+    pub fn to_bytes(self) -> (bool, Vec<u8>, i32) {
         let (negative, digits) = self.magnitude_digits();
         let bytes = digits.iter().flat_map(|&digit| (digit as u32).to_le_bytes()).collect();
         (negative, bytes, LOWEST)

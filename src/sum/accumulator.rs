@@ -463,7 +463,7 @@ impl Accumulator {
             None => {
                 (self.window < 0, self.window.unsigned_abs().to_le_bytes().to_vec(), self.exponent)
             }
-            Some(digits) => self.in_digits(digits).to_bytes(),
+            Some(digits) => self.in_digits(digits).into_bytes(),
         };
         bytes.truncate(bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1));
         let Some(first) = bytes.iter().position(|&byte| byte != 0) else {

@@ -377,6 +377,8 @@ impl Plan {
         // Whether numbers can be read where they are, if there are enough of them.
         let block = strided::block_of::<O>(run.stride);
         let in_place = O::IS_VALUE && !self.reading.swapped && !self.reading.is_selective();
+        let align = align_of::<O::Value>();
+        let in_place = in_place && run.stride % align as isize == 0;
         for_each(&self.kept, self.data, self.mask, self.result, |data, mask, result| {
             let mut sum = Accumulator::new();
             let mut filled = 0;
@@ -401,6 +403,7 @@ impl Plan {
                 while line.count > 0 {
                     let long = line.truncate(block);
                     if in_place
+                        && long.data.addr().is_multiple_of(align)
                         && long.count >= BLOCK / 8
                         && O::Value::add_line(long, &mut summer, &mut sum)
                     {

@@ -86,6 +86,15 @@ pub(super) struct Sums<const K: usize> {
     pub exponents: [i32; K],
 }
 
+impl<const K: usize> Sums<K> {
+    /// The sum of two sums of one scale.
+    #[inline(always)]
+    pub fn plus(self, other: Sums<K>) -> Sums<K> {
+        let parts = std::array::from_fn(|level| self.parts[level] + other.parts[level]);
+        Sums { parts, exponents: self.exponents }
+    }
+}
+
 /// `2^exponent` for a normal result.
 #[inline(always)]
 pub(super) fn power_of_two(exponent: i32) -> f64 {
@@ -150,8 +159,8 @@ pub(super) fn prefetch<T>(address: *const T) {
 
 /// The lanes' sums less their biases; `None` if a lane is not in its binade.
 #[inline(always)]
-pub(super) fn collect<const W: usize, const K: usize>(
-    lanes: [[[f64; W]; 4]; K],
+pub(super) fn collect<const W: usize, const STREAMS: usize, const K: usize>(
+    lanes: [[[f64; W]; STREAMS]; K],
     exponents: [i32; K],
     bias: [f64; K],
 ) -> Option<Sums<K>> {

@@ -7,6 +7,9 @@
 
 #![allow(unsafe_code)] // Raw, unaligned loads in the hot loop.
 
+use std::cell::Cell;
+use std::ops::{Deref, DerefMut};
+
 use super::accumulator::Accumulator;
 use super::block::{self, LEVEL, Number, SIGN_AND_EXPONENT};
 use super::pairs::{BATCH, Pairs};
@@ -16,7 +19,7 @@ use super::summand::{Integer, Rows};
 use crate::cpu::{Isa, dispatch};
 use crate::fpu;
 
-/// Columns in a panel: their state stays in the first-level cache.
+/// Columns in a panel: their sums stay in the first-level cache.
 pub(super) const WIDTH: usize = BATCH;
 /// Panels are padded to whole vectors of any instruction set.
 pub(super) const VECTOR: usize = 8;
@@ -26,7 +29,7 @@ const ROWS: usize = 256;
 /// than a quarter of it; and some more, as only the first rows are measured.
 const HEADROOM: i32 = 10 + 3;
 /// Rows that are measured to choose the columns' scales.
-const SAMPLE: usize = 32;
+const SAMPLE: usize = 8;
 /// Blocks after which the columns' 64-bit sums (52 bits from each block) are emptied.
 const BLOCKS: u32 = 1 << 10;
 /// As [`BLOCKS`], for integers: each part of a row is below 2^32.
@@ -37,10 +40,10 @@ const UNKNOWN: i32 = -1022;
 const PATIENCE: u32 = 16;
 /// [`Panel::patience`] where the flag is no use.
 const NEVER: u32 = u32::MAX;
-/// Blocks (51 bits each) of which up to [`WIDTH`] columns add up to 63 bits.
-const FOLDED_BLOCKS: u32 = 8;
-/// From this many numbers on, memory is asked for in advance; the caches hold less.
-const FAR: usize = 1 << 21;
+/// Parts of blocks (51 bits each) that add up to less than 63 bits.
+const FOLDED: usize = 1 << 11;
+/// Bytes between reading and asking for memory: the processor does not foresee several rows.
+const AHEAD: usize = 2048;
 
 type Lanes<T> = [T; WIDTH];
 
@@ -52,9 +55,7 @@ pub(super) struct Panel {
     width: usize,
     period: usize,
     integers: bool,
-    /// Whether memory is large enough to be asked for in advance.
-    far: bool,
-    state: Box<State>,
+    state: Borrowed,
     blocks: u32,
     /// Blocks until the flag is asked; never if there is no use in it.
     patience: u32,
@@ -78,22 +79,14 @@ struct State {
 }
 
 impl Panel {
-    /// For about `total` numbers in all.
-    pub fn new(isa: Isa, total: usize) -> Panel {
+    pub fn new(isa: Isa) -> Panel {
         let flagged =
             isa.lanes() == VECTOR && quiet::exists::<VECTOR>() && fpu::inexact_flag_works();
         Panel {
             width: 0,
             period: 0,
             integers: false,
-            far: total >= FAR,
-            state: Box::new(State {
-                bias: [[0.0; WIDTH]; 2],
-                sums: [[0.0; WIDTH]; 2],
-                escaped: [0; WIDTH],
-                remainder: [0; WIDTH],
-                parts: [[0; WIDTH]; 2],
-            }),
+            state: Borrowed(SPARE.take().or_else(|| Some(Box::new(State::EMPTY)))),
             blocks: 0,
             patience: if flagged { 0 } else { NEVER },
             scaled: false,
@@ -145,11 +138,12 @@ impl Panel {
     /// Puts all sums in `pairs`, if they are pairs of numbers.
     pub fn pairs(&mut self, isa: Isa, pairs: &mut Pairs) -> bool {
         let Panel { width, period, .. } = *self;
-        let folded = period < width;
-        if self.integers || !self.totals.is_empty() || folded && self.blocks >= FOLDED_BLOCKS {
+        let folded = width / period;
+        let too_many = folded > 1 && self.blocks as usize * folded > FOLDED;
+        if self.integers || !self.totals.is_empty() || too_many {
             return false;
         }
-        if folded {
+        if folded > 1 {
             for parts in &mut self.state.parts {
                 let (own, others) = parts[..width].split_at_mut(period);
                 for other in others.chunks_exact_mut(period) {
@@ -236,9 +230,9 @@ impl Panel {
         } else if self.patience != NEVER {
             self.patience -= 1;
         }
-        let Panel { width, far, ref mut state, .. } = *self;
+        let Panel { width, ref mut state, .. } = *self;
         state.begin(width.max(VECTOR));
-        in_vectors(rows, width, |rows, width| add_carefully(isa, rows, width, far, state));
+        in_vectors(rows, width, |rows, width| add_carefully(isa, rows, width, state));
         if !collect_each(isa, state, width) {
             for column in 0..width {
                 if self.state.escaped[column] & SIGN_AND_EXPONENT != 0
@@ -252,10 +246,10 @@ impl Panel {
 
     /// Adds a block of all columns, if that is exact.
     fn try_quietly<T: Number>(&mut self, isa: Isa, rows: Rows<T>) -> bool {
-        let Panel { width, far, ref mut state, .. } = *self;
+        let Panel { width, ref mut state, .. } = *self;
         state.begin(width.max(VECTOR));
         self.summer.clear_inexact();
-        in_vectors(rows, width, |rows, width| add_quietly(isa, rows, width, far, state));
+        in_vectors(rows, width, |rows, width| add_quietly(isa, rows, width, state));
         !self.summer.was_inexact() && collect_all(isa, state, width)
     }
 
@@ -307,7 +301,44 @@ impl Panel {
     }
 }
 
+thread_local! {
+    /// The state of the panel before: to clear it takes longer than a small sum.
+    static SPARE: Cell<Option<Box<State>>> = const { Cell::new(None) };
+}
+
+/// A state that goes back to [`SPARE`]; it is there until it is dropped.
+struct Borrowed(Option<Box<State>>);
+
+impl Deref for Borrowed {
+    type Target = State;
+    fn deref(&self) -> &State {
+        self.0.as_ref().expect("the state is there until it is dropped")
+    }
+}
+
+impl DerefMut for Borrowed {
+    fn deref_mut(&mut self) -> &mut State {
+        self.0.as_mut().expect("the state is there until it is dropped")
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        let state = self.0.take();
+        // Nobody needs it once the thread is ending.
+        let _ = SPARE.try_with(|spare| spare.set(state));
+    }
+}
+
 impl State {
+    const EMPTY: State = State {
+        bias: [[0.0; WIDTH]; 2],
+        sums: [[0.0; WIDTH]; 2],
+        escaped: [0; WIDTH],
+        remainder: [0; WIDTH],
+        parts: [[0; WIDTH]; 2],
+    };
+
     fn begin(&mut self, width: usize) {
         for level in 0..2 {
             self.sums[level][..width].copy_from_slice(&self.bias[level][..width]);
@@ -327,6 +358,13 @@ fn address<T>(rows: Rows<T>, row: usize, column: usize) -> *const T {
 fn load<T: Copy, const W: usize>(rows: Rows<T>, row: usize, column: usize) -> [T; W] {
     // SAFETY: `Rows` are readable, and all callers stay within their width.
     unsafe { address(rows, row, column).cast::<[T; W]>().read_unaligned() }
+}
+
+/// As [`load`], and asks for what comes next in the row.
+#[inline(always)]
+fn ahead<T: Copy, const W: usize>(rows: Rows<T>, row: usize, column: usize) -> [T; W] {
+    block::prefetch(address(rows, row, column).wrapping_byte_add(AHEAD));
+    load(rows, row, column)
 }
 
 /// Calls `add` for the rows, or for a copy that is as wide as a vector.
@@ -351,28 +389,28 @@ fn in_vectors<T: Copy + Default>(rows: Rows<T>, width: usize, mut add: impl FnMu
 /// registers, to some vectors at once for the sake of latency; then single ones. The last vector
 /// may share columns with the one before; it adds zeros to these.
 macro_rules! by_groups {
-    ($add:ident[$vectors:literal, $group:literal, $far:literal]($rows:ident, $width:ident, $state:ident)) => {{
+    ($add:ident[$vectors:literal, $group:literal]($rows:ident, $width:ident, $state:ident)) => {{
         let width = $width.min(WIDTH);
         let whole = width - width % W;
         let together = width - width % ($vectors * W);
         let grouped = $rows.count - $rows.count % $group;
         for row in (0..grouped).step_by($group) {
             for column in (0..together).step_by($vectors * W) {
-                $add::<T, W, $vectors, $group, $far>($rows, row, column, 0, $state);
+                $add::<T, W, $vectors, $group>($rows, row, column, 0, $state);
             }
             for column in (together..whole).step_by(W) {
-                $add::<T, W, 1, $group, $far>($rows, row, column, 0, $state);
+                $add::<T, W, 1, $group>($rows, row, column, 0, $state);
             }
             if whole < width {
-                $add::<T, W, 1, $group, $far>($rows, row, width - W, whole + W - width, $state);
+                $add::<T, W, 1, $group>($rows, row, width - W, whole + W - width, $state);
             }
         }
         for row in grouped..$rows.count {
             for column in (0..whole).step_by(W) {
-                $add::<T, W, 1, 1, false>($rows, row, column, 0, $state);
+                $add::<T, W, 1, 1>($rows, row, column, 0, $state);
             }
             if whole < width {
-                $add::<T, W, 1, 1, false>($rows, row, width - W, whole + W - width, $state);
+                $add::<T, W, 1, 1>($rows, row, width - W, whole + W - width, $state);
             }
         }
     }};
@@ -396,13 +434,7 @@ fn masked<T: Number, const W: usize>(x: [T; W], keep: [u64; W]) -> [f64; W] {
 
 /// Adds `COUNT` rows to `V` vectors of `W` columns, the first `skip` lanes excepted; the inexact flag tells whether that was exact.
 #[inline(always)]
-fn add_group_quietly<
-    T: Number,
-    const W: usize,
-    const V: usize,
-    const COUNT: usize,
-    const FAR: bool,
->(
+fn add_group_quietly<T: Number, const W: usize, const V: usize, const COUNT: usize>(
     rows: Rows<T>,
     start: usize,
     column: usize,
@@ -415,11 +447,7 @@ fn add_group_quietly<
     let mut low: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.sums[1], at(index)));
     for row in start..start + COUNT {
         for index in 0..V {
-            if FAR {
-                // The rows of the next group start too far away for the processor to foresee.
-                block::prefetch(address(rows, row + COUNT, at(index)));
-            }
-            let x: [T; W] = load(rows, row, at(index));
+            let x: [T; W] = ahead(rows, row, at(index));
             let rest = quiet::absorb(&mut high[index], masked(x, keep));
             for lane in 0..W {
                 low[index][lane] += rest[lane];
@@ -434,31 +462,22 @@ fn add_group_quietly<
 }
 
 #[inline(always)]
-fn add_quietly_body<T: Number, const W: usize>(
-    rows: Rows<T>,
-    width: usize,
-    far: bool,
-    state: &mut State,
-) {
+fn add_quietly_body<T: Number, const W: usize>(rows: Rows<T>, width: usize, state: &mut State) {
     if !quiet::exists::<W>() {
         return;
     }
-    if far {
-        by_groups!(add_group_quietly[2, 8, true](rows, width, state));
-    } else {
-        by_groups!(add_group_quietly[2, 4, false](rows, width, state));
-    }
+    by_groups!(add_group_quietly[2, 4](rows, width, state));
 }
 
 dispatch! {
     /// Adds rows to the columns; the inexact flag tells whether that was exact.
-    fn add_quietly[T: Number][T](rows: Rows<T>, width: usize, far: bool, state: &mut State)
+    fn add_quietly[T: Number][T](rows: Rows<T>, width: usize, state: &mut State)
         = add_quietly_body::<T, {W}>
 }
 
 /// Adds `COUNT` rows to `V` vectors of `W` columns, the first `skip` lanes excepted, and notes which columns were not exact.
 #[inline(always)]
-fn add_group<T: Number, const W: usize, const V: usize, const COUNT: usize, const FAR: bool>(
+fn add_group<T: Number, const W: usize, const V: usize, const COUNT: usize>(
     rows: Rows<T>,
     start: usize,
     column: usize,
@@ -475,10 +494,7 @@ fn add_group<T: Number, const W: usize, const V: usize, const COUNT: usize, cons
         std::array::from_fn(|index| vector(&state.remainder, at(index)));
     for row in start..start + COUNT {
         for index in 0..V {
-            if FAR {
-                block::prefetch(address(rows, row + COUNT, at(index)));
-            }
-            let x = masked(load(rows, row, at(index)), keep);
+            let x = masked(ahead(rows, row, at(index)), keep);
             for lane in 0..W {
                 let x = x[lane];
                 let s = high[index][lane] + x;
@@ -501,22 +517,13 @@ fn add_group<T: Number, const W: usize, const V: usize, const COUNT: usize, cons
 }
 
 #[inline(always)]
-fn add_carefully_body<T: Number, const W: usize>(
-    rows: Rows<T>,
-    width: usize,
-    far: bool,
-    state: &mut State,
-) {
-    if far {
-        by_groups!(add_group[1, 8, true](rows, width, state));
-    } else {
-        by_groups!(add_group[1, 8, false](rows, width, state));
-    }
+fn add_carefully_body<T: Number, const W: usize>(rows: Rows<T>, width: usize, state: &mut State) {
+    by_groups!(add_group[1, 8](rows, width, state));
 }
 
 dispatch! {
     /// Adds rows to the columns, and notes which of them were not exact.
-    fn add_carefully[T: Number][T](rows: Rows<T>, width: usize, far: bool, state: &mut State)
+    fn add_carefully[T: Number][T](rows: Rows<T>, width: usize, state: &mut State)
         = add_carefully_body::<T, {W}>
 }
 
@@ -606,13 +613,7 @@ dispatch! {
 
 /// Adds `COUNT` rows to `V` vectors of `W` columns, the first `skip` lanes excepted.
 #[inline(always)]
-fn add_integer_group<
-    T: Integer,
-    const W: usize,
-    const V: usize,
-    const COUNT: usize,
-    const FAR: bool,
->(
+fn add_integer_group<T: Integer, const W: usize, const V: usize, const COUNT: usize>(
     rows: Rows<T>,
     start: usize,
     column: usize,
@@ -624,10 +625,7 @@ fn add_integer_group<
         let mut high: [i64; W] = vector(&parts[0], at);
         let mut low: [i64; W] = vector(&parts[1], at);
         for row in start..start + COUNT {
-            if FAR {
-                block::prefetch(address(rows, row + COUNT, at));
-            }
-            let x: [T; W] = load(rows, row, at);
+            let x: [T; W] = ahead(rows, row, at);
             for lane in 0..W {
                 let part = x[lane].parts();
                 high[lane] += part[0] & keep[lane] as i64;
@@ -645,7 +643,7 @@ fn add_integers_body<T: Integer, const W: usize>(
     width: usize,
     parts: &mut [Lanes<i64>; 2],
 ) {
-    by_groups!(add_integer_group[1, 8, true](rows, width, parts));
+    by_groups!(add_integer_group[1, 8](rows, width, parts));
 }
 
 dispatch! {

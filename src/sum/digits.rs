@@ -127,7 +127,7 @@ impl Digits {
     }
 
     /// Sign, the magnitude's bytes (lowest first) and the exponent of the lowest one.
-    pub fn to_bytes(self) -> (bool, Vec<u8>, i32) {
+    pub fn into_bytes(self) -> (bool, Vec<u8>, i32) {
         let (negative, digits) = self.magnitude_digits();
         let bytes = digits.iter().flat_map(|&digit| (digit as u32).to_le_bytes()).collect();
         (negative, bytes, LOWEST)

@@ -13,6 +13,9 @@ use super::walk::{Line, Operand, Stage};
 /// panel to be worth starting.
 const COPIED: usize = 1 << 13;
 
+/// Columns, at most, of rows that are taken side by side.
+const FOLDED: usize = WIDTH / 4;
+
 /// What one panel sums: rows, and more rows along further axes.
 struct Matrix<'a> {
     columns: Step,
@@ -49,7 +52,7 @@ impl Plan {
         };
         let mut sums = Columns::<O> {
             plan: self,
-            panel: Panel::new(self.isa, self.size()),
+            panel: Panel::new(self.isa),
             stage: None,
             common: 0,
             counts: Vec::new(),
@@ -76,10 +79,10 @@ impl Plan {
 fn fold(columns: &Step, rows: &Step) -> usize {
     let follow = rows.stride == columns.size as isize * columns.stride
         && rows.mask_stride == columns.size as isize * columns.mask_stride;
-    if !follow || columns.size > WIDTH / 2 {
+    if !follow || columns.size > FOLDED / 2 {
         return 1;
     }
-    let most = (WIDTH / columns.size).min(rows.size.div_ceil(SHORT));
+    let most = (FOLDED / columns.size).min(rows.size.div_ceil(SHORT));
     // Whole vectors, if there can be.
     let vectors = VECTOR >> columns.size.trailing_zeros().min(VECTOR.ilog2());
     (most - most % vectors).max(most.min(vectors)).max(1)

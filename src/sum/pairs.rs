@@ -3,7 +3,7 @@
 use super::accumulator::Accumulator;
 
 /// Results in one batch.
-pub(crate) const BATCH: usize = 512;
+pub(crate) const BATCH: usize = 1024;
 
 /// Up to [`BATCH`] results, each exactly `high + low`, both finite and far from overflow.
 #[derive(Debug)]

@@ -10,38 +10,19 @@ use crate::cpu::dispatch;
 /// `block`, though only some of the lanes may receive any.
 pub(super) fn block_of<T>(stride: isize) -> usize {
     let step = stride.unsigned_abs() / size_of::<T>();
-    if step <= DENSE { BLOCK >> step.trailing_zeros().min(3) } else { BLOCK }
+    if (1..=DENSE).contains(&step) { BLOCK >> step.trailing_zeros() } else { BLOCK / 4 }
 }
 
 /// Up to this many numbers apart, all memory is read and what is between them dropped: they share
 /// cache lines anyway.
 const DENSE: usize = 5;
-/// Numbers between reading and asking for memory.
-const AHEAD: usize = 1024;
-/// The same, of numbers that share no cache line.
-const AHEAD_SPARSE: usize = 128;
-const CACHE_LINE: usize = 64;
+/// Bytes between reading and asking for memory.
+const AHEAD: usize = 1 << 13;
 
-/// Loads `COUNT <= W` numbers, `stride` bytes apart.
-///
-/// # Safety
-/// They must be readable.
+/// Adds a line whose numbers are up to [`DENSE`] numbers apart, except its last few numbers; how
+/// many were added. `TURNS` says whether the lanes of the numbers change from vector to vector.
 #[inline(always)]
-unsafe fn load<T: Number, const W: usize>(at: *const u8, stride: isize, count: usize) -> [f64; W] {
-    std::array::from_fn(|lane| {
-        if lane < count {
-            // SAFETY: the caller's promise.
-            unsafe { at.offset(lane as isize * stride).cast::<T>().read_unaligned() }.widen()
-        } else {
-            0.0
-        }
-    })
-}
-
-/// Adds all lines whose numbers are up to [`DENSE`] numbers apart, except the last few numbers;
-/// how many were added.
-#[inline(always)]
-fn add_dense<T: Number, const W: usize>(
+fn add_dense<T: Number, const W: usize, const TURNS: bool>(
     line: Line,
     step: usize,
     lanes: &mut Halves<W, 4>,
@@ -63,15 +44,15 @@ fn add_dense<T: Number, const W: usize>(
         macro_rules! add {
             ($($stream:literal)*) => {$(
                 let vector = at.wrapping_add($stream * W);
-                block::prefetch(vector.wrapping_add(AHEAD));
+                block::prefetch(vector.wrapping_byte_add(AHEAD));
                 // SAFETY: `position + 4 W <= span`: memory between two numbers of the line.
                 let x = unsafe { vector.cast::<[T; W]>().read_unaligned() };
-                let mask = masks[phases[$stream]];
+                let mask = if TURNS { masks[phases[$stream]] } else { masks[0] };
                 lanes.add::<$stream, T>(std::array::from_fn(|lane| {
                     f64::from_bits(x[lane].widen().to_bits() & mask[lane])
                 }));
                 phases[$stream] += advance;
-                if phases[$stream] >= step {
+                if TURNS && phases[$stream] >= step {
                     phases[$stream] -= step;
                 }
             )*};
@@ -81,53 +62,55 @@ fn add_dense<T: Number, const W: usize>(
     end.div_ceil(step)
 }
 
-/// As [`add_dense`], whatever the stride.
+/// Adds numbers of any stride, one at a time, each to the sum of a stream.
 #[inline(always)]
-fn add_sparse<T: Number, const W: usize>(line: Line, lanes: &mut Halves<W, 4>) -> usize {
-    let far = line.stride.unsigned_abs() >= CACHE_LINE;
-    let end = line.count - line.count % (4 * W);
-    for index in (0..end).step_by(4 * W) {
-        let at = |number: usize| line.data.wrapping_offset(number as isize * line.stride);
-        if far {
-            for lane in 0..4 * W {
-                block::prefetch(at(index + lane + AHEAD_SPARSE));
-            }
-        }
+fn add_sparse<T: Number>(line: Line, lanes: &mut Halves<1, 8>) {
+    let read = |index: usize| {
+        let at = line.data.wrapping_offset(index as isize * line.stride).cast::<T>();
+        // Volatile: the compiler would gather vectors, which takes longer than to do without them.
+        // SAFETY: `index < count` below; the line is readable and aligned.
+        [unsafe { at.read_volatile() }.widen()]
+    };
+    let end = line.count - line.count % 8;
+    for index in (0..end).step_by(8) {
         macro_rules! add {
-            ($($stream:literal)*) => {$(
-                // SAFETY: `index + 4 W <= count`.
-                let x = unsafe { load::<T, W>(at(index + $stream * W), line.stride, W) };
-                lanes.add::<$stream, T>(x);
-            )*};
+            ($($stream:literal)*) => {$( lanes.add::<$stream, T>(read(index + $stream)); )*};
         }
-        add!(0 1 2 3);
+        add!(0 1 2 3 4 5 6 7);
     }
-    end
+    for index in end..line.count {
+        lanes.add::<0, T>(read(index));
+    }
 }
 
 #[inline(always)]
 fn flagged_line_body<T: Number, const W: usize>(line: Line, first: i32) -> Option<Sums<2>> {
     let (exponents, bias) = block::levels::<2>(first, block::LOW_BITS - 1);
+    let step = (line.stride / size_of::<T>() as isize) as usize;
+    if !(1..=DENSE).contains(&step) {
+        let mut lanes = Halves::<1, 8>::new(bias);
+        add_sparse::<T>(line, &mut lanes);
+        return block::collect(lanes.sums(), exponents, bias);
+    }
     let mut lanes = Halves::<W, 4>::new(bias);
-    let size = size_of::<T>() as isize;
-    let step = (line.stride / size) as usize;
-    let mut added = if line.stride % size == 0 && (1..=DENSE).contains(&step) {
-        add_dense::<T, W>(line, step, &mut lanes)
+    let added = if W.is_multiple_of(step) {
+        add_dense::<T, W, false>(line, step, &mut lanes)
     } else {
-        add_sparse::<T, W>(line, &mut lanes)
+        add_dense::<T, W, true>(line, step, &mut lanes)
     };
     lanes = std::hint::black_box(lanes);
-    while added < line.count {
-        let rest = line.skip(added);
-        // SAFETY: the promise of whoever made the line.
-        lanes.add::<0, T>(unsafe { load::<T, W>(rest.data, rest.stride, rest.count) });
-        added += W;
-    }
-    block::collect(lanes.sums(), exponents, bias)
+    // Fewer than are in a vector of every stream.
+    let mut rest = Halves::<1, 8>::new(bias);
+    add_sparse::<T>(line.skip(added), &mut rest);
+    let [one, other] = [
+        block::collect(lanes.sums(), exponents, bias)?,
+        block::collect(rest.sums(), exponents, bias)?,
+    ];
+    Some(one.plus(other))
 }
 
 dispatch! {
-    /// The sum of up to [`block_of`] numbers of a line, exact if the inexact flag was not raised
+    /// The sum of up to [`block_of`] aligned numbers of a line, exact if the inexact flag was not raised
     /// meanwhile; `None` if they are too large.
     pub(super) fn flagged_line[T: Number][T](line: Line, first: i32) -> Option<Sums<2>>
         = flagged_line_body::<T, {W}>

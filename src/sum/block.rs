@@ -26,12 +26,16 @@
 //! of the block whether any addition was rounded. If none was, the sums are exact, whatever their
 //! sizes were on the way.
 //!
+//! Where additions can be quiet (`super::quiet`), the number is not cut: two levels as above, the
+//! upper one rounded quietly, take as many operations and numbers of more different sizes.
+//!
 //! `docs/numerics.md` has the proofs.
 
 #![allow(unsafe_code)] // Raw, unaligned loads in the hot loop.
 
 use std::hint::black_box;
 
+use super::quiet;
 use crate::cpu::{Isa, dispatch};
 
 /// Numbers in a full block: many enough to make its beginning and end cheap, few enough for the
@@ -311,12 +315,34 @@ impl<T: Number, const W: usize> Lanes<T, W> for Halves<W, 4> {
     }
 }
 
+/// Two levels, of which the upper one is rounded quietly.
+#[derive(Clone, Copy)]
+struct Quiet<const W: usize> {
+    sums: [[[f64; W]; 4]; 2],
+}
+
+impl<T: Number, const W: usize> Lanes<T, W> for Quiet<W> {
+    #[inline(always)]
+    fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
+        let rest = quiet::absorb(&mut self.sums[0][STREAM], vector.map(T::widen));
+        for lane in 0..W {
+            self.sums[1][STREAM][lane] += rest[lane];
+        }
+    }
+}
+
 #[inline(always)]
 fn flagged_body<T: Number, const W: usize>(
     values: &[T],
     first: i32,
     ahead: usize,
 ) -> Option<Sums<2>> {
+    if T::SPLIT && quiet::exists::<W>() {
+        let (exponents, bias) = levels::<2>(first, LEVEL);
+        let mut lanes = Quiet { sums: bias.map(|bias| [[bias; W]; 4]) };
+        read::<T, W>(values, ahead, &mut lanes);
+        return collect(lanes.sums, exponents, bias);
+    }
     let (exponents, bias) = levels::<2>(first, LOW_BITS - 1);
     let mut lanes = Halves::new(bias);
     read::<T, W>(values, ahead, &mut lanes);

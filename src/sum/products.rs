@@ -62,7 +62,7 @@ impl<T: Number, const EXACT: bool> Terms for Products<'_, T, EXACT> {
         }
     }
     #[inline(always)]
-    fn margin(self, tier: Tier) -> Option<i32> {
+    fn margin(self, _: Isa, tier: Tier) -> Option<i32> {
         // Products in three levels must be of one size.
         Some(if tier == Tier::Levels3 { 4 } else { 8 })
     }

@@ -36,7 +36,7 @@ pub(super) trait Terms: Copy {
     fn first_exponents(self) -> i32;
     /// By how many binades the others may be larger than these and still be summed by a tier's
     /// kernel, if that has any to spare.
-    fn margin(self, tier: Tier) -> Option<i32>;
+    fn margin(self, isa: Isa, tier: Tier) -> Option<i32>;
     /// The sum, exact if the inexact flag was not raised meanwhile, if there is such a kernel.
     fn flagged(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<2>>;
     /// The exact sum in `K` levels, if the terms fit them.
@@ -57,9 +57,9 @@ impl<T: Number> Terms for &[T] {
         if highest == 0 { block::INFINITE } else { (highest >> 52) as i32 }
     }
     #[inline(always)]
-    fn margin(self, tier: Tier) -> Option<i32> {
+    fn margin(self, isa: Isa, tier: Tier) -> Option<i32> {
         match tier {
-            Tier::Flagged if T::SPLIT => None,
+            Tier::Flagged if T::SPLIT && isa < Isa::Avx512 => None,
             Tier::Flagged => Some(2),
             _ => Some(8),
         }
@@ -198,7 +198,7 @@ impl Summer {
     #[inline]
     fn add_block(&mut self, terms: impl Terms, into: &mut Accumulator) {
         if self.first == UNKNOWN
-            && let Some(margin) = terms.margin(self.tier)
+            && let Some(margin) = terms.margin(self.isa, self.tier)
         {
             // There is room for a guess, and a block is summed faster than measured.
             let headroom = block::headroom(self.isa) + margin;

@@ -88,201 +88,193 @@ impl<'py> Arguments<'py> {
     }
 }
 
-/// sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True)
-/// --
-///
-/// Exact sum of array elements over given axes, rounded once.
-///
-/// The result is the real-number sum of the elements, rounded half to even to the result's dtype:
-/// the same bits for the same elements in any order, layout or chunking, with any number of
-/// threads, on any CPU.
-///
-/// Parameters
-/// ----------
-/// a : array_like
-///     Elements to sum: bool, any integer, float16, float32, float64, complex64 or complex128, of
-///     any strides, alignment and byte order. An object array is summed by NumPy.
-/// axis : None or int or tuple of ints, optional
-///     Axes to sum over; all by default.
-/// dtype : dtype, optional
-///     What the exact sum is rounded to; by default the dtype of `a`, or int64 or uint64 for
-///     smaller integers. With ``dtype=object``, integers sum to Python ints of any size.
-/// out : ndarray, optional
-///     Where to put the result; its shape must be the result's. It gives the default for `dtype`.
-/// keepdims : bool, optional
-///     Keep the axes summed over, with size one.
-/// initial : scalar, optional
-///     A number that is added to each sum, exactly.
-/// where : array_like of bool, optional
-///     Elements to include, broadcast against `a`.
-///
-/// Returns
-/// -------
-/// ndarray or scalar
-///     The sums; 0 for no elements. NaN if a NaN or infinities of both signs are summed.
-///
-/// Raises
-/// ------
-/// OverflowError
-///     If an integer sum does not fit the result's dtype.
-/// TypeError
-///     If `a` or `dtype` is of a type that has no exact sum here.
-///
-/// Warns
-/// -----
-/// RuntimeWarning
-///     If a finite sum overflows, or infinities of both signs meet; as `numpy.errstate` says.
-///
-/// See Also
-/// --------
-/// numpy.sum, math.fsum
-///
-/// References
-/// ----------
-/// R. M. Neal, "Fast exact summation using small and large superaccumulators", 2015.
-/// S. M. Rump, T. Ogita, S. Oishi, "Accurate floating-point summation", 2008.
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, mypackage
-/// >>> a = np.array([1e16, 1.0, -1e16])
-/// >>> float(np.sum(a)), float(mypackage.sum(a))
-/// (0.0, 1.0)
-/// >>> mypackage.sum(np.ones((3, 20_000), dtype=np.float32), axis=1)
-/// array([20000., 20000., 20000.], dtype=float32)
-#[pyfunction]
-#[pyo3(
-    signature = (a, axis=None, dtype=None, out=None, keepdims=Given::No, initial=Given::No, r#where=Given::No),
-    text_signature = "(a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True)"
-)]
-pub(super) fn sum<'py>(
-    a: &Bound<'py, PyAny>,
-    axis: Option<Bound<'py, PyAny>>,
-    dtype: Option<Bound<'py, PyAny>>,
-    out: Option<Bound<'py, PyAny>>,
-    keepdims: Given<'py>,
-    initial: Given<'py>,
-    r#where: Given<'py>,
-) -> PyResult<Bound<'py, PyAny>> {
-    reduce(SUM, a, &Arguments { axis, dtype, out, keepdims, initial, r#where })
+/// A reduction's Python function; a sum starts with an initial number, a mean does not.
+macro_rules! reduction {
+    ($(#[$doc:meta])* $name:ident(initial) = $operation:ident) => {
+        $(#[$doc])*
+        #[pyfunction]
+        #[pyo3(
+            signature = (a, axis=None, dtype=None, out=None, keepdims=Given::No, initial=Given::No, r#where=Given::No),
+            text_signature = "(a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True)"
+        )]
+        pub(super) fn $name<'py>(
+            a: &Bound<'py, PyAny>,
+            axis: Option<Bound<'py, PyAny>>,
+            dtype: Option<Bound<'py, PyAny>>,
+            out: Option<Bound<'py, PyAny>>,
+            keepdims: Given<'py>,
+            initial: Given<'py>,
+            r#where: Given<'py>,
+        ) -> PyResult<Bound<'py, PyAny>> {
+            reduce($operation, a, &Arguments { axis, dtype, out, keepdims, initial, r#where })
+        }
+    };
+    ($(#[$doc:meta])* $name:ident(no initial) = $operation:ident) => {
+        $(#[$doc])*
+        #[pyfunction]
+        #[pyo3(
+            signature = (a, axis=None, dtype=None, out=None, keepdims=Given::No, *, r#where=Given::No),
+            text_signature = "(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True)"
+        )]
+        pub(super) fn $name<'py>(
+            a: &Bound<'py, PyAny>,
+            axis: Option<Bound<'py, PyAny>>,
+            dtype: Option<Bound<'py, PyAny>>,
+            out: Option<Bound<'py, PyAny>>,
+            keepdims: Given<'py>,
+            r#where: Given<'py>,
+        ) -> PyResult<Bound<'py, PyAny>> {
+            let initial = Given::No;
+            reduce($operation, a, &Arguments { axis, dtype, out, keepdims, initial, r#where })
+        }
+    };
 }
 
-/// nansum(a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True)
-/// --
-///
-/// Exact sum of array elements over given axes, NaNs left out, rounded once.
-///
-/// Parameters, result and errors are those of `sum`; no copy of `a` is made.
-///
-/// See Also
-/// --------
-/// sum, numpy.nansum
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, mypackage
-/// >>> float(mypackage.nansum([1.0, np.nan, 2.0]))
-/// 3.0
-#[pyfunction]
-#[pyo3(
-    signature = (a, axis=None, dtype=None, out=None, keepdims=Given::No, initial=Given::No, r#where=Given::No),
-    text_signature = "(a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True)"
-)]
-pub(super) fn nansum<'py>(
-    a: &Bound<'py, PyAny>,
-    axis: Option<Bound<'py, PyAny>>,
-    dtype: Option<Bound<'py, PyAny>>,
-    out: Option<Bound<'py, PyAny>>,
-    keepdims: Given<'py>,
-    initial: Given<'py>,
-    r#where: Given<'py>,
-) -> PyResult<Bound<'py, PyAny>> {
-    reduce(NANSUM, a, &Arguments { axis, dtype, out, keepdims, initial, r#where })
+reduction! {
+    /// sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True)
+    /// --
+    ///
+    /// Exact sum of array elements over given axes, rounded once.
+    ///
+    /// The result is the real-number sum of the elements, rounded half to even to the result's dtype:
+    /// the same bits for the same elements in any order, layout or chunking, with any number of
+    /// threads, on any CPU.
+    ///
+    /// Parameters
+    /// ----------
+    /// a : array_like
+    ///     Elements to sum: bool, any integer, float16, float32, float64, complex64 or complex128, of
+    ///     any strides, alignment and byte order. An object array is summed by NumPy.
+    /// axis : None or int or tuple of ints, optional
+    ///     Axes to sum over; all by default.
+    /// dtype : dtype, optional
+    ///     What the exact sum is rounded to; by default the dtype of `a`, or int64 or uint64 for
+    ///     smaller integers. With ``dtype=object``, integers sum to Python ints of any size.
+    /// out : ndarray, optional
+    ///     Where to put the result; its shape must be the result's. It gives the default for `dtype`.
+    /// keepdims : bool, optional
+    ///     Keep the axes summed over, with size one.
+    /// initial : scalar, optional
+    ///     A number that is added to each sum, exactly.
+    /// where : array_like of bool, optional
+    ///     Elements to include, broadcast against `a`.
+    ///
+    /// Returns
+    /// -------
+    /// ndarray or scalar
+    ///     The sums; 0 for no elements. NaN if a NaN or infinities of both signs are summed.
+    ///
+    /// Raises
+    /// ------
+    /// OverflowError
+    ///     If an integer sum does not fit the result's dtype.
+    /// TypeError
+    ///     If `a` or `dtype` is of a type that has no exact sum here.
+    ///
+    /// Warns
+    /// -----
+    /// RuntimeWarning
+    ///     If a finite sum overflows, or infinities of both signs meet; as `numpy.errstate` says.
+    ///
+    /// See Also
+    /// --------
+    /// numpy.sum, math.fsum
+    ///
+    /// References
+    /// ----------
+    /// R. M. Neal, "Fast exact summation using small and large superaccumulators", 2015.
+    /// S. M. Rump, T. Ogita, S. Oishi, "Accurate floating-point summation", 2008.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import numpy as np, mypackage
+    /// >>> a = np.array([1e16, 1.0, -1e16])
+    /// >>> float(np.sum(a)), float(mypackage.sum(a))
+    /// (0.0, 1.0)
+    /// >>> mypackage.sum(np.ones((3, 20_000), dtype=np.float32), axis=1)
+    /// array([20000., 20000., 20000.], dtype=float32)
+    sum(initial) = SUM
 }
 
-/// mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True)
-/// --
-///
-/// Exact arithmetic mean over given axes: the exact sum divided by the count, rounded once.
-///
-/// Parameters
-/// ----------
-/// a : array_like
-///     Elements, as for `sum`.
-/// axis : None or int or tuple of ints, optional
-///     Axes to average over; all by default.
-/// dtype : dtype, optional
-///     What the exact mean is rounded to; by default the dtype of `a`, or float64 for integers.
-/// out : ndarray, optional
-///     Where to put the result; its shape must be the result's. It gives the default for `dtype`.
-/// keepdims : bool, optional
-///     Keep the axes averaged over, with size one.
-/// where : array_like of bool, optional
-///     Elements to include, broadcast against `a`.
-///
-/// Returns
-/// -------
-/// ndarray or scalar
-///     The means; NaN, with a RuntimeWarning, for no elements.
-///
-/// See Also
-/// --------
-/// sum, numpy.mean
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, mypackage
-/// >>> a = np.full((100_000, 2), 300.1, dtype=np.float32)
-/// >>> np.mean(a, axis=0) == np.float32(300.1)  # its digits depend on the machine
-/// array([False, False])
-/// >>> mypackage.mean(a, axis=0)
-/// array([300.1, 300.1], dtype=float32)
-#[pyfunction]
-#[pyo3(
-    signature = (a, axis=None, dtype=None, out=None, keepdims=Given::No, *, r#where=Given::No),
-    text_signature = "(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True)"
-)]
-pub(super) fn mean<'py>(
-    a: &Bound<'py, PyAny>,
-    axis: Option<Bound<'py, PyAny>>,
-    dtype: Option<Bound<'py, PyAny>>,
-    out: Option<Bound<'py, PyAny>>,
-    keepdims: Given<'py>,
-    r#where: Given<'py>,
-) -> PyResult<Bound<'py, PyAny>> {
-    reduce(MEAN, a, &Arguments { axis, dtype, out, keepdims, initial: Given::No, r#where })
+reduction! {
+    /// nansum(a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True)
+    /// --
+    ///
+    /// Exact sum of array elements over given axes, NaNs left out, rounded once.
+    ///
+    /// Parameters, result and errors are those of `sum`; no copy of `a` is made.
+    ///
+    /// See Also
+    /// --------
+    /// sum, numpy.nansum
+    ///
+    /// Examples
+    /// --------
+    /// >>> import numpy as np, mypackage
+    /// >>> float(mypackage.nansum([1.0, np.nan, 2.0]))
+    /// 3.0
+    nansum(initial) = NANSUM
 }
 
-/// nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True)
-/// --
-///
-/// Exact arithmetic mean over given axes, NaNs left out, rounded once.
-///
-/// Parameters, result and warnings are those of `mean`; no copy of `a` is made.
-///
-/// See Also
-/// --------
-/// mean, numpy.nanmean
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, mypackage
-/// >>> float(mypackage.nanmean([1.0, np.nan, 2.0]))
-/// 1.5
-#[pyfunction]
-#[pyo3(
-    signature = (a, axis=None, dtype=None, out=None, keepdims=Given::No, *, r#where=Given::No),
-    text_signature = "(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True)"
-)]
-pub(super) fn nanmean<'py>(
-    a: &Bound<'py, PyAny>,
-    axis: Option<Bound<'py, PyAny>>,
-    dtype: Option<Bound<'py, PyAny>>,
-    out: Option<Bound<'py, PyAny>>,
-    keepdims: Given<'py>,
-    r#where: Given<'py>,
-) -> PyResult<Bound<'py, PyAny>> {
-    reduce(NANMEAN, a, &Arguments { axis, dtype, out, keepdims, initial: Given::No, r#where })
+reduction! {
+    /// mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True)
+    /// --
+    ///
+    /// Exact arithmetic mean over given axes: the exact sum divided by the count, rounded once.
+    ///
+    /// Parameters
+    /// ----------
+    /// a : array_like
+    ///     Elements, as for `sum`.
+    /// axis : None or int or tuple of ints, optional
+    ///     Axes to average over; all by default.
+    /// dtype : dtype, optional
+    ///     What the exact mean is rounded to; by default the dtype of `a`, or float64 for integers.
+    /// out : ndarray, optional
+    ///     Where to put the result; its shape must be the result's. It gives the default for `dtype`.
+    /// keepdims : bool, optional
+    ///     Keep the axes averaged over, with size one.
+    /// where : array_like of bool, optional
+    ///     Elements to include, broadcast against `a`.
+    ///
+    /// Returns
+    /// -------
+    /// ndarray or scalar
+    ///     The means; NaN, with a RuntimeWarning, for no elements.
+    ///
+    /// See Also
+    /// --------
+    /// sum, numpy.mean
+    ///
+    /// Examples
+    /// --------
+    /// >>> import numpy as np, mypackage
+    /// >>> a = np.full((100_000, 2), 300.1, dtype=np.float32)
+    /// >>> np.mean(a, axis=0) == np.float32(300.1)  # its digits depend on the machine
+    /// array([False, False])
+    /// >>> mypackage.mean(a, axis=0)
+    /// array([300.1, 300.1], dtype=float32)
+    mean(no initial) = MEAN
+}
+
+reduction! {
+    /// nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True)
+    /// --
+    ///
+    /// Exact arithmetic mean over given axes, NaNs left out, rounded once.
+    ///
+    /// Parameters, result and warnings are those of `mean`; no copy of `a` is made.
+    ///
+    /// See Also
+    /// --------
+    /// mean, numpy.nanmean
+    ///
+    /// Examples
+    /// --------
+    /// >>> import numpy as np, mypackage
+    /// >>> float(mypackage.nanmean([1.0, np.nan, 2.0]))
+    /// 1.5
+    nanmean(no initial) = NANMEAN
 }
 
 #[inline]

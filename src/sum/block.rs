@@ -161,6 +161,19 @@ pub(super) fn prefetch<T>(address: *const T) {
     let _ = address;
 }
 
+/// As [`prefetch`], of what is used once and should not drive out what is used again.
+#[inline(always)]
+pub(super) fn prefetch_passing<T>(address: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: as above.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_NTA, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_NTA>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
 /// The lanes' sums less their biases; `None` if a lane is not in its binade.
 #[inline(always)]
 pub(super) fn collect<const W: usize, const STREAMS: usize, const K: usize>(

@@ -42,8 +42,6 @@ const PATIENCE: u32 = 16;
 const NEVER: u32 = u32::MAX;
 /// Parts of blocks (51 bits each) that add up to less than 63 bits.
 const FOLDED: usize = 1 << 11;
-/// Bytes between reading and asking for memory: the processor does not foresee several rows.
-const AHEAD: usize = 2048;
 
 type Lanes<T> = [T; WIDTH];
 
@@ -360,10 +358,16 @@ fn load<T: Copy, const W: usize>(rows: Rows<T>, row: usize, column: usize) -> [T
     unsafe { address(rows, row, column).cast::<[T; W]>().read_unaligned() }
 }
 
-/// As [`load`], and asks for what comes next in the row.
+/// As [`load`], and asks for the row that comes `group` rows later: these start too far away for the
+/// processor to foresee.
 #[inline(always)]
-fn ahead<T: Copy, const W: usize>(rows: Rows<T>, row: usize, column: usize) -> [T; W] {
-    block::prefetch(address(rows, row, column).wrapping_byte_add(AHEAD));
+fn load_ahead<T: Copy, const W: usize>(
+    rows: Rows<T>,
+    row: usize,
+    column: usize,
+    group: usize,
+) -> [T; W] {
+    block::prefetch_passing(address(rows, row + group, column));
     load(rows, row, column)
 }
 
@@ -447,7 +451,7 @@ fn add_group_quietly<T: Number, const W: usize, const V: usize, const COUNT: usi
     let mut low: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.sums[1], at(index)));
     for row in start..start + COUNT {
         for index in 0..V {
-            let x: [T; W] = ahead(rows, row, at(index));
+            let x: [T; W] = load_ahead(rows, row, at(index), COUNT);
             let rest = quiet::absorb(&mut high[index], masked(x, keep));
             for lane in 0..W {
                 low[index][lane] += rest[lane];
@@ -494,7 +498,7 @@ fn add_group<T: Number, const W: usize, const V: usize, const COUNT: usize>(
         std::array::from_fn(|index| vector(&state.remainder, at(index)));
     for row in start..start + COUNT {
         for index in 0..V {
-            let x = masked(ahead(rows, row, at(index)), keep);
+            let x = masked(load_ahead(rows, row, at(index), COUNT), keep);
             for lane in 0..W {
                 let x = x[lane];
                 let s = high[index][lane] + x;
@@ -625,7 +629,7 @@ fn add_integer_group<T: Integer, const W: usize, const V: usize, const COUNT: us
         let mut high: [i64; W] = vector(&parts[0], at);
         let mut low: [i64; W] = vector(&parts[1], at);
         for row in start..start + COUNT {
-            let x: [T; W] = ahead(rows, row, at);
+            let x: [T; W] = load_ahead(rows, row, at, COUNT);
             for lane in 0..W {
                 let part = x[lane].parts();
                 high[lane] += part[0] & keep[lane] as i64;

@@ -14,7 +14,7 @@ use super::block::BLOCK;
 use super::columns::WIDTH;
 use super::pairs::Pairs;
 use super::request::{Axis, Dtype, Request, by_dtype};
-use super::runs::Batches;
+use super::runs::{Batches, LONGEST};
 use super::slice::{self, PARALLEL_FROM, Summer};
 use super::strided;
 use super::summand::{Rows, Summand};
@@ -316,50 +316,71 @@ impl Plan {
         plan
     }
 
-    /// Each result from one short run of memory, many at once; whether that is what there is.
+    /// Each result, or each two in turn (of complex numbers), from one short run of memory, many at
+    /// once; whether that is what there is.
     fn sum_short_runs<O: Operand>(&self, sink: &dyn Sink) -> bool {
-        let (Some((many, outer)), [run]) = (self.kept.split_last(), self.reduced.as_slice()) else {
+        let size = size_of::<O>() as isize;
+        let [run] = self.reduced.as_slice() else {
             return false;
         };
-        let line = |data: *const u8| Line {
+        let (kept, part) = match self.kept.split_last() {
+            Some((&part, kept)) if part.size == 2 && part.stride == size => (kept, part),
+            _ => (self.kept.as_slice(), Step { size: 1, stride: size, ..*run }),
+        };
+        let parts = part.size;
+        let Some((many, outer)) = kept.split_last() else {
+            return false;
+        };
+        let in_turn = parts == 1 || many.result_stride == 2 * part.result_stride;
+        let step = if parts == 1 { many.result_stride } else { part.result_stride };
+        let length = parts * run.size;
+        let rows = Rows { data: self.data.cast(), stride: many.stride, count: many.size };
+        let line = |data: *const u8, stride: isize, count: usize| Line {
             data,
-            stride: run.stride,
+            stride,
             mask: std::ptr::null(),
             mask_stride: 0,
-            count: run.size,
+            count,
         };
-        let rows = Rows { data: self.data.cast(), stride: many.stride, count: many.size };
         // SAFETY: the promise of `sum_axes`.
-        let direct = |data| unsafe { line(data).as_slice::<O>(self.reading) };
+        let whole = unsafe { line(self.data, size, length).as_slice::<O>(self.reading) };
         let aligned =
             self.kept.iter().all(|step| step.stride % align_of::<O::Value>() as isize == 0);
         if !O::Value::HAS_NAN
-            || !Batches::suit::<O::Value>(rows, run.size)
-            || direct(self.data).is_none()
+            || whole.is_none()
+            || run.stride != size * parts as isize
+            || !in_turn
             || !aligned
+            || !Batches::suit::<O::Value>(rows, length)
         {
             return false;
         }
         let mut summer = Summer::new(self.isa, self.size());
-        let mut batches = Batches::new();
-        let at_once = Batches::size(run.size);
+        let mut batches = Batches::new(parts);
+        let mut stage = None;
+        let at_once = batches.size(length);
         for_each(outer, self.data, self.mask, self.result, |data, _, result| {
             for first in (0..many.size).step_by(at_once) {
                 let data = data.wrapping_offset(first as isize * many.stride);
                 let count = at_once.min(many.size - first);
                 let result = result + first * many.result_stride;
                 let rows = Rows { data: data.cast(), count, ..rows };
-                if O::Value::sum_runs(self.isa, rows, run.size, &mut batches, &mut summer) {
-                    let (step, terms) = (many.result_stride, run.size as i64);
-                    sink.put_pairs(result, step, &batches.pairs, count, terms);
+                if O::Value::sum_runs(self.isa, rows, length, &mut batches, &mut summer) {
+                    let terms = run.size as i64;
+                    sink.put_pairs(result, step, &batches.pairs, count * parts, terms);
                     continue;
                 }
-                for index in 0..count {
+                let stage = stage.get_or_insert_with(|| Stage::new(LONGEST));
+                for index in 0..count * parts {
+                    let by = (index / parts) as isize * many.stride
+                        + (index % parts) as isize * part.stride;
+                    let line = line(data.wrapping_offset(by), run.stride, run.size);
+                    // SAFETY: the promise of `sum_axes`.
+                    unsafe { stage.fill::<O>(self.isa, line, self.reading, 0) };
                     let mut sum = Accumulator::new();
-                    let values = direct(data.wrapping_offset(index as isize * many.stride));
-                    O::Value::add_run(self.isa, values.unwrap_or_default(), &mut summer, &mut sum);
+                    O::Value::add_run(self.isa, &stage.values[..run.size], &mut summer, &mut sum);
                     sum.add_zeros(run.size as i64);
-                    sink.put(result + index * many.result_stride, &sum);
+                    sink.put(result + index * step, &sum);
                 }
             }
         });

@@ -319,6 +319,20 @@ impl<const W: usize, const STREAMS: usize> Halves<W, STREAMS> {
     pub fn parts(&self, bias: [f64; 2]) -> ([i64; 2], u64) {
         units(self.sums, bias)
     }
+
+    /// The same of the even or of the odd lanes alone.
+    #[inline(always)]
+    pub fn every_other(&self, odd: bool, bias: [f64; 2]) -> ([i64; 2], u64) {
+        let mut sums = self.sums;
+        for level in 0..2 {
+            for stream in &mut sums[level] {
+                for lane in 0..W {
+                    stream[lane] = if (lane % 2 == 1) == odd { stream[lane] } else { bias[level] };
+                }
+            }
+        }
+        units(sums, bias)
+    }
 }
 
 impl<T: Number, const W: usize> Lanes<T, W> for Halves<W, 4> {

@@ -26,19 +26,23 @@ const SMALLEST: i32 = -700;
 pub(super) struct Batches {
     /// The scale, once known.
     first: Option<i32>,
+    /// How many numbers are summed from a run, in turn: 2 for complex ones.
+    parts: usize,
     patience: u32,
     pub pairs: Box<Pairs>,
 }
 
 impl Batches {
-    pub fn new() -> Batches {
-        Batches { first: None, patience: 0, pairs: Pairs::new() }
+    /// For runs of `parts` numbers in turn, 1 or 2.
+    pub fn new(parts: usize) -> Batches {
+        assert!(parts == 1 || parts == 2);
+        Batches { first: None, parts, patience: 0, pairs: Pairs::new() }
     }
 
     /// How many runs of `length` numbers make a batch: few enough that one difficult number does
     /// not spoil much.
-    pub fn size(length: usize) -> usize {
-        (2 * BLOCK / length).clamp(1, BATCH)
+    pub fn size(&self, length: usize) -> usize {
+        (2 * BLOCK / length).clamp(1, BATCH / self.parts)
     }
 
     /// Whether the runs can be read: where the last vector of a run reaches beyond it, there must
@@ -55,7 +59,7 @@ impl Batches {
         length: usize,
         summer: &mut Summer,
     ) -> bool {
-        debug_assert!(runs.count <= BATCH && Batches::suit(runs, length));
+        debug_assert!(runs.count * self.parts <= BATCH && Batches::suit(runs, length));
         if self.patience > 0 {
             self.patience -= 1;
             return false;
@@ -93,7 +97,12 @@ impl Batches {
     ) -> bool {
         let Some(first) = self.first else { return false };
         summer.clear_inexact();
-        sum_runs(isa, runs, length, first, &mut self.pairs) && !summer.was_inexact()
+        let kept = if self.parts == 1 {
+            sum_runs::<T, 1>(isa, runs, length, first, &mut self.pairs)
+        } else {
+            sum_runs::<T, 2>(isa, runs, length, first, &mut self.pairs)
+        };
+        kept && !summer.was_inexact()
     }
 }
 
@@ -110,7 +119,7 @@ fn load_some<T: Number, const W: usize>(at: *const T, count: usize) -> [T; W] {
 
 /// Sums runs to pairs; false if a sum left its binade. The inexact flag tells the rest.
 #[inline(always)]
-fn sum_runs_body<T: Number, const W: usize>(
+fn sum_runs_body<T: Number, const W: usize, const PARTS: usize>(
     runs: Rows<T>,
     length: usize,
     first: i32,
@@ -152,20 +161,27 @@ fn sum_runs_body<T: Number, const W: usize>(
             }
             lanes.add::<1, T>(x);
         }
-        let (parts, outside) = lanes.parts(bias);
-        escaped |= outside;
-        // The upper part may have a few bits too many for a number; the lower takes them.
-        let excess = parts[0] & ((1 << EXCESS) - 1);
-        pairs.high[run] = (parts[0] - excess) as f64 * units[0];
-        pairs.low[run] = (parts[1] + (excess << (block::LOW_BITS - 1))) as f64 * units[1];
+        let mut put = |result: usize, (parts, outside): ([i64; 2], u64)| {
+            escaped |= outside;
+            // The upper level may have a few bits too many for a number; the lower takes them.
+            let excess = parts[0] & ((1 << EXCESS) - 1);
+            pairs.high[result] = (parts[0] - excess) as f64 * units[0];
+            pairs.low[result] = (parts[1] + (excess << (block::LOW_BITS - 1))) as f64 * units[1];
+        };
+        if PARTS == 1 {
+            put(run, lanes.parts(bias));
+        } else {
+            put(2 * run, lanes.every_other(false, bias));
+            put(2 * run + 1, lanes.every_other(true, bias));
+        }
     }
     escaped & block::SIGN_AND_EXPONENT == 0
 }
 
 dispatch! {
-    fn sum_runs[T: Number][T](
+    fn sum_runs[T: Number, const PARTS: usize][T, PARTS](
         runs: Rows<T>, length: usize, first: i32, pairs: &mut Pairs
-    ) -> bool = sum_runs_body::<T, {W}>
+    ) -> bool = sum_runs_body::<T, {W}, PARTS>
 }
 
 #[cfg(test)]
@@ -179,7 +195,7 @@ mod tests {
         let rows = |count| Rows { data: values.as_ptr(), stride: (8 * stride) as isize, count };
         for isa in Isa::available() {
             let mut summer = Summer::new(isa, values.len());
-            let mut batches = Batches::new();
+            let mut batches = Batches::new(1);
             for count in [count.min(BATCH), 1] {
                 batches.patience = 0;
                 let worked = batches.sum(isa, rows(count), length, &mut summer);
@@ -200,6 +216,26 @@ mod tests {
             check(&values[..length * (9000 / length)], length, length, true);
             if length >= 8 {
                 check(&values, length, length + 3, true);
+            }
+        }
+    }
+
+    #[test]
+    fn two_sums_in_turn() {
+        let values = numbers(9000, 2, 3, 1);
+        for length in (2..70).chain([500, 1022, 1024]).filter(|length| length % 2 == 0) {
+            let count = (9000 / length).min(BATCH / 2);
+            let rows = Rows { data: values.as_ptr(), stride: 8 * length as isize, count };
+            for isa in Isa::available() {
+                let mut batches = Batches::new(2);
+                assert!(batches.sum(isa, rows, length, &mut Summer::new(isa, 9000)));
+                for result in 0..2 * count {
+                    let run = &values[result / 2 * length..][..length];
+                    let mut expected: Accumulator =
+                        run.iter().skip(result % 2).step_by(2).copied().collect();
+                    expected.add_zeros(-expected.count());
+                    assert_eq!(batches.pairs.accumulator(result, 0), expected, "{isa:?} {length}");
+                }
             }
         }
     }

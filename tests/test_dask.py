@@ -397,6 +397,17 @@ def test_states_are_small():
 # Schedulers
 
 
+def test_a_chunk_is_summed_on_its_own_thread():
+    """A scheduler has a thread for each chunk; what callers set is as before, after errors too."""
+    run_serially = mypackage._native.run_serially
+    with mypackage.threads(3):
+        assert run_serially(mypackage.get_num_threads) == 1
+        with pytest.raises(ZeroDivisionError):
+            run_serially(lambda: 1 // 0)
+        assert run_serially(run_serially, mypackage.get_num_threads) == 1
+        assert mypackage.get_num_threads() == 3
+
+
 def test_processes():
     values = wild((40, 30))
     lazy = da.from_array(values, chunks=(9, 13))

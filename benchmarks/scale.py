@@ -4,6 +4,8 @@ Needs dask. Every time is the best of several runs, with one thread.
 """
 
 import os
+import tempfile
+from pathlib import Path
 
 os.environ["MYPACKAGE_NUM_THREADS"] = "1"
 
@@ -13,7 +15,11 @@ import numpy as np
 import mypackage
 import mypackage.dask
 from mypackage import ExactSum
-from pairs import best_of
+from mypackage._cli.timing import interleaved
+from mypackage._formats import PIECE_BYTES, Options
+from mypackage._native import sum_states
+from mypackage._streams import Stream
+from pairs import best_of, ratio
 
 CELLS = 100_000
 RNG = np.random.default_rng(0)
@@ -43,6 +49,48 @@ def reading():
     print(f"sum, one thread: {values.nbytes / time / 1e9:.1f} GB/s")
 
 
+def cells():
+    """What each step of a sum to many cells takes, and what NumPy takes for the same."""
+    chunks = RNG.standard_normal((4, 10, CELLS))
+    first, *others = (sum_states(chunk, 0, True, False) for chunk in chunks)
+    totals = chunks.sum(axis=1)
+    make = lambda: sum_states(chunks[0], 0, True, False)  # noqa: E731
+    merge = lambda: first.copy().merge(*others)  # noqa: E731
+    steps = {
+        "10 rows to a state": (lambda: chunks[0].sum(axis=0), make),
+        "merge 4 states": (lambda: totals.sum(axis=0), merge),
+        "round": (totals[0].copy, first.value),
+    }
+    print(f"sums to {CELLS} cells          numpy    mypackage")
+    for name, calls in steps.items():
+        theirs, ours = (best_of(call) / CELLS * 1e9 for call in calls)
+        print(f"  {name:24} {theirs:6.1f} ns {ours:6.1f} ns")
+
+
+def files():
+    """Next to reading the file from the page cache into one buffer."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "values.npy")
+        np.save(path, RNG.standard_normal(50_000_000))
+        buffer = bytearray(PIECE_BYTES)
+
+        def plain():
+            with path.open("rb", buffering=0) as file:
+                while file.readinto(buffer):
+                    pass
+
+        def stream():
+            Stream([path], "sum", Options()).run()
+
+        times = interleaved({"plain": plain, "stream": stream}, 0.0, 9)
+        size = path.stat().st_size / 1e9
+        plainly, ours = (min(times[name]) for name in ("plain", "stream"))
+        print(
+            f"{size:.1f} GB file: {size / plainly:.1f} GB/s read, {size / ours:.1f} GB/s summed, "
+            f"ratio {ratio(times['plain'], times['stream']):.2f}"
+        )
+
+
 def graphs():
     lazy = da.ones(10_000, chunks=1)
     print("10,000 chunks of one number")
@@ -55,5 +103,7 @@ def graphs():
 
 if __name__ == "__main__":
     reading()
+    files()
     states()
+    cells()
     graphs()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ def average(
     1e+308
     """
     if _kinds.is_dask(a) or _kinds.is_dask(weights):
-        return _kinds.front("dask").average(a, axis, weights, returned, keepdims=keepdims)
+        return _kinds.front("dask").average(a, axis, weights, returned, keepdims)
     masked = isinstance(a, np.ma.MaskedArray) or isinstance(weights, np.ma.MaskedArray)
     array = np.ma.asanyarray(a) if masked else np.asanyarray(a)
     if weights is None:
@@ -79,19 +80,15 @@ def average(
             if not masked
             else np.ma.count(array, axis=axis, keepdims=keepdims)
         )
-        return result, np.broadcast_to(count, np.shape(result)).astype(_dtype(array, None))[()]
+        return result, np.broadcast_to(count, np.shape(result)).astype(result_dtype(array))[()]
     factors = np.ma.asanyarray(weights) if masked else np.asanyarray(weights)
     if any(x.dtype.kind == "O" for x in (array, factors)):
         numpys: Any = np.average
         return numpys(array, axis, factors, returned, keepdims=keepdims)
-    for x in (array, factors):
-        if x.dtype.char not in _kinds.KERNELS:
-            raise TypeError(f"average: there is no exact average for dtype {x.dtype}")
-    if factors.dtype.kind == "c":
-        raise TypeError(f"average: weights must be real numbers, not {factors.dtype}")
-    dtype = _dtype(array, factors)
-    axes = _axes(axis, array.ndim)
-    factors = _aligned(factors, array, axis, axes)
+    check(array, factors)
+    dtype = result_dtype(array, factors)
+    axes = normalised(axis, array.ndim)
+    factors = aligned(factors, array, axis, axes)
     missing = None
     if masked:
         hidden = np.ma.getmaskarray(array) | np.ma.getmaskarray(factors)
@@ -100,16 +97,10 @@ def average(
         ones = np.all(hidden, axis=axes, keepdims=True)
         array = np.where(hidden, array.dtype.type(0), array.data)
         factors = np.where(hidden, ones.astype(factors.dtype), factors.data)
-    kept = [axis for axis in range(array.ndim) if axis not in axes]
     shape = tuple(1 if axis in axes else size for axis, size in enumerate(array.shape))
     if not keepdims:
-        shape = tuple(array.shape[axis] for axis in kept)
-    values, factors = (
-        np.transpose(np.asarray(x), (*kept, *axes)).reshape(*(x.shape[axis] for axis in kept), -1)
-        if x.ndim
-        else np.asarray(x).reshape(1)
-        for x in (array, np.broadcast_to(factors, array.shape))
-    )
+        shape = tuple(size for axis, size in enumerate(array.shape) if axis not in axes)
+    values, factors = (lines(x, axes) for x in (array, np.broadcast_to(factors, array.shape)))
     result = _native.weighted_mean(values, factors, dtype.num)
     result = np.reshape(result, shape) if keepdims else result
     if missing is not None:
@@ -121,7 +112,24 @@ def average(
     return result, np.reshape(total, shape)[()]
 
 
-def _dtype(a: np.ndarray, weights: np.ndarray | None) -> np.dtype:
+def check(a: Any, weights: Any) -> None:
+    """Refuse elements and weights of other dtypes than those with exact averages."""
+    for x in (a, weights):
+        if x.dtype.char not in _kinds.KERNELS:
+            raise TypeError(f"average: there is no exact average for dtype {x.dtype}")
+    if weights.dtype.kind == "c":
+        raise TypeError(f"average: weights must be real numbers, not {weights.dtype}")
+
+
+def lines(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """The array with some of its axes as one, the last."""
+    kept = [axis for axis in range(x.ndim) if axis not in axes]
+    shape = [x.shape[axis] for axis in kept]
+    length = math.prod(x.shape[axis] for axis in axes)
+    return np.transpose(np.asarray(x), (*kept, *axes)).reshape(*shape, length)
+
+
+def result_dtype(a: Any, weights: Any = None) -> np.dtype:
     """The dtype of the average, as NumPy's."""
     parts = [a.dtype] if weights is None else [a.dtype, weights.dtype]
     if a.dtype.kind in "biu":
@@ -129,7 +137,7 @@ def _dtype(a: np.ndarray, weights: np.ndarray | None) -> np.dtype:
     return np.result_type(*parts)
 
 
-def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
+def normalised(axis: Any, ndim: int) -> tuple[int, ...]:
     """The axes averaged over, counted from the front."""
     if axis is None:
         return tuple(range(ndim))
@@ -144,7 +152,7 @@ def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
     return tuple(axes)
 
 
-def _aligned(weights: Any, a: np.ndarray, axis: Any, axes: tuple[int, ...]) -> Any:
+def aligned(weights: Any, a: Any, axis: Any, axes: tuple[int, ...]) -> Any:
     """The weights, to be broadcast to the shape of `a`."""
     if weights.shape == a.shape:
         return weights

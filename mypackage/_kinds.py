@@ -84,6 +84,12 @@ def vecdot(x1: Any, x2: Any, axis: int | None = None) -> Any:
     axis = -1 if axis is None else axis
     if is_dask(x1) or is_dask(x2):
         return front("dask").vecdot(x1, x2, axis=axis)
+    for x in (x1, x2):
+        kind = _label_kind(x)
+        if kind is not None:
+            raise TypeError(
+                f"vecdot: it does not align the labels of {kind} objects; give their {_PLAIN[kind]}"
+            )
     if isinstance(x1, np.ma.MaskedArray) or isinstance(x2, np.ma.MaskedArray):
         # Pairs with a masked element are left out; a result of none is masked.
         valid = [~np.ma.getmaskarray(np.ma.asanyarray(x)) for x in (x1, x2)]
@@ -113,6 +119,15 @@ def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """`mypackage.cumsum` of anything."""
     if is_dask(a):
         return front("dask").cumsum(a, axis=axis, dtype=dtype, out=out)
+    kind = _label_kind(a)
+    if kind == "arrow":
+        raise TypeError(
+            f"cumsum: columns of Arrow and polars have no sums here; give {_PLAIN[kind]}"
+        )
+    if kind is not None:
+        if out is not None:
+            raise TypeError(f"cumsum: a {kind} object takes no out=; give its {_PLAIN[kind]}")
+        return front(kind).cumsum(a, axis=axis, dtype=dtype)
     array = np.asanyarray(a)
     if isinstance(array, np.ma.MaskedArray):
         # Masked elements count as 0 and stay masked.
@@ -238,14 +253,22 @@ def _subclass(name: str, a: np.ndarray, arguments: dict[str, Any]) -> Any:
 
 def _labelled(name: str, a: Any, arguments: dict[str, Any]) -> Any:
     """The result for a pandas or xarray object or an Arrow column, None for anything else."""
+    kind = _label_kind(a)
+    return None if kind is None else front(kind).reduce(name, a, **arguments)
+
+
+# How each of these kinds gives its numbers to NumPy.
+_PLAIN = {"pandas": "to_numpy()", "xarray": ".data", "arrow": "to_numpy()"}
+
+
+def _label_kind(a: Any) -> str | None:
+    """The front for a pandas or xarray object or an Arrow column, None for anything else."""
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(a, (pandas.Series, pandas.DataFrame)):
-        return front("pandas").reduce(name, a, **arguments)
+        return "pandas"
     xarray = sys.modules.get("xarray")
     if xarray is not None and isinstance(a, (xarray.DataArray, xarray.Dataset)):
-        return front("xarray").reduce(name, a, **arguments)
-    if {"pyarrow", "polars"} & sys.modules.keys():
-        arrow = front("arrow")
-        if arrow.is_column(a):
-            return arrow.reduce(name, a, **arguments)
+        return "xarray"
+    if {"pyarrow", "polars"} & sys.modules.keys() and front("arrow").is_column(a):
+        return "arrow"
     return None

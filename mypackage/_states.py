@@ -8,6 +8,7 @@ import numpy as np
 
 import mypackage
 from mypackage import ExactSum
+from mypackage._native import sum_states
 
 
 def result_dtype(name: str, dtype: Any, wanted: Any = None) -> np.dtype[Any]:
@@ -23,18 +24,10 @@ def result_dtype(name: str, dtype: Any, wanted: Any = None) -> np.dtype[Any]:
     return getattr(one, "dtype", np.dtype(object))
 
 
-def add(
-    state: ExactSum, values: np.ndarray, axis: Any = None, where: Any = True, *, skip_nan: bool
-) -> None:
-    """Add numbers to a state, without their NaNs if `skip_nan`."""
-    if not skip_nan or values.dtype.kind not in "fc":
-        state.add(values, axis, where)
-        return
-    total = ExactSum(state.shape).add(values, axis, where)
-    with np.errstate(all="ignore"):
-        suspect = np.isnan(total.value()).any()
-    # NaNs are looked for only where there may be one; infinities of both signs make one too.
-    state.add(values, axis, where & ~np.isnan(values)) if suspect else state.merge(total)
+def add(state: ExactSum, values: np.ndarray, *, skip_nan: bool) -> None:
+    """Add numbers to a state, over the axes that it lacks; without their NaNs if `skip_nan`."""
+    lacking = tuple(range(values.ndim - len(state.shape)))
+    state.merge(sum_states(values, lacking, True, skip_nan))
 
 
 def rounded(name: str, state: ExactSum, dtype: np.dtype[Any]) -> Any:
@@ -49,6 +42,18 @@ def rounded(name: str, state: ExactSum, dtype: np.dtype[Any]) -> Any:
         raise OverflowError(
             f"{name}: an exact sum does not fit {dtype}; use dtype=object for Python ints"
         ) from error
+
+
+def rounded_groups(
+    name: str, state: ExactSum, dtype: np.dtype[Any], fill_value: Any, nothing: Any
+) -> Any:
+    """The same, with `fill_value` for sums of `nothing`."""
+    if np.any(nothing):
+        # No mean is empty then, which would be a cause for a warning.
+        state = state.copy().add(np.zeros((1, *state.shape)), 0, nothing)
+    value = np.asarray(rounded(name, state, dtype))
+    value[nothing] = fill_value
+    return value
 
 
 def _integers(state: ExactSum) -> Any:

@@ -106,7 +106,9 @@ def chunks(column: Any, what: str, skip_nulls: bool = False) -> Iterator[np.ndar
     polars = sys.modules.get("polars")
     if polars is not None and isinstance(column, polars.Series):
         numeric = column.dtype.is_integer() or column.dtype.is_float()
-        numeric = (numeric or column.dtype == polars.Boolean) and column.dtype != polars.Int128
+        # Older releases have no integers of 128 bits.
+        wide = column.dtype == getattr(polars, "Int128", None)
+        numeric = (numeric or column.dtype == polars.Boolean) and not wide
         nulls, parts = column.null_count(), column.get_chunks()
         kind: Any = column.dtype
     else:

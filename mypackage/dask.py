@@ -12,20 +12,30 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import mypackage
-from mypackage import ExactSum
+from mypackage import ExactSum, _average
 from mypackage._extras import require
 from mypackage._kinds import is_dask
-from mypackage._native import group_states, vecdot_states
-from mypackage._states import add, result_dtype, rounded
+from mypackage._native import group_states, run_serially, sum_states, vecdot_states
+from mypackage._states import result_dtype, rounded, rounded_groups
 
 da = require("dask.array")
 
-__all__ = ["cumsum", "group_mean", "group_sum", "mean", "nanmean", "nansum", "sum", "vecdot"]
+__all__ = [
+    "average",
+    "cumsum",
+    "group_mean",
+    "group_sum",
+    "mean",
+    "nanmean",
+    "nansum",
+    "sum",
+    "vecdot",
+]
 
 
 def sum(
@@ -289,12 +299,7 @@ def _group_state(
 
 
 def _group_value(total: ExactSum, *, name: str, dtype: Any, fill_value: Any) -> Any:
-    nothing = np.equal(total.count, 0)
-    # No mean is empty then, which would be a cause for a warning.
-    total.add(np.zeros((1, *total.shape)), 0, nothing)
-    value = rounded(name, total, dtype)
-    value[nothing] = fill_value
-    return value
+    return rounded_groups(name, total, dtype, fill_value, np.equal(total.count, 0))
 
 
 def vecdot(
@@ -305,9 +310,9 @@ def vecdot(
     Parameters
     ----------
     x1, x2 : array_like
-        At least one of them a dask array; they are broadcast against each other.
+        At least one of them a dask array. Vectors of one length; the other axes are broadcast.
     axis : int, optional
-        The axis of the vectors; the last by default.
+        The axis of the vectors, in each of the two arrays; the last by default.
     split_every : int >= 2 or dict of axis to int, optional
         How many states are merged at once.
 
@@ -315,6 +320,11 @@ def vecdot(
     -------
     dask.array.Array
         Lazy.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not match, or an argument has no such axis.
 
     See Also
     --------
@@ -327,13 +337,147 @@ def vecdot(
     >>> float(mypackage.dask.vecdot(x, [1e200, 2.0, 1e200]).compute())
     2.0
     """
-    if axis is not None and axis >= 0:
-        raise ValueError(f"vecdot: give axis={axis} counted from the end, for both arrays alike")
-    x1, x2 = da.broadcast_arrays(da.asanyarray(x1), da.asanyarray(x2))
+    axis = -1 if axis is None else axis
+    x1, x2 = (da.moveaxis(da.asanyarray(x), axis, -1) for x in (x1, x2))
+    lengths = (x1.shape[-1], x2.shape[-1])
+    if lengths[0] != lengths[1] and not any(map(math.isnan, lengths)):
+        raise ValueError("vecdot: the vectors differ in length: {} and {}".format(*lengths))
+    x1, x2 = da.broadcast_arrays(x1, x2)
     dtype = mypackage.vecdot(np.ones(1, x1.dtype), np.ones(1, x2.dtype)).dtype
-    axis = range(x1.ndim)[-1 if axis is None else axis]
     finish = partial(_value, name="sum", initial=0, masked=False)
-    return _tree(x1, x2, _vecdot_state, finish, axis=axis, dtype=dtype, split_every=split_every)
+    return _tree(x1, x2, _vecdot_state, finish, axis=-1, dtype=dtype, split_every=split_every)
+
+
+def average(
+    a: Any,
+    axis: int | tuple[int, ...] | None = None,
+    weights: Any = None,
+    returned: bool = False,
+    keepdims: bool = False,
+    *,
+    split_every: int | dict[int, int] | None = None,
+) -> Any:
+    """Exact weighted average of a dask array over given axes, rounded once.
+
+    Two exact sums go up the tree, of the products and of the weights; their quotient is rounded.
+
+    Parameters
+    ----------
+    a : array_like
+        Elements; these or the weights are a dask array.
+    axis : None or int or tuple of ints, optional
+        Axes to average over; all by default.
+    weights : array_like, optional
+        Real weights: of the shape of `a`, or of the shape of the axes given. All 1 by default.
+    returned : bool, optional
+        Whether to return the sums of the weights too.
+    keepdims : bool, optional
+        Keep the axes averaged over, with size one.
+    split_every : int >= 2 or dict of axis to int, optional
+        How many states are merged at once.
+
+    Returns
+    -------
+    average : dask.array.Array
+        Lazy. Computed, it has the bits that `mypackage.average` gives for the arrays in memory.
+    sum_of_weights : dask.array.Array
+        If `returned`.
+
+    Raises
+    ------
+    ZeroDivisionError
+        When computed, if weights sum to zero.
+    TypeError
+        If the weights' shape differs from that of `a` and no axis is given, or if they are complex.
+    ValueError
+        If the weights' shape does not fit the axes given.
+
+    See Also
+    --------
+    mypackage.average, dask.array.average
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> a = da.from_array([1e308, 1e308, 3.0], chunks=1)
+    >>> float(mypackage.dask.average(a, weights=[1e308, -1e308, 2.0]).compute())
+    3.0
+    """
+    a = da.asanyarray(a)
+    if weights is None:
+        options: dict[str, Any] = {"keepdims": keepdims, "split_every": split_every}
+        result = mean(a, axis, **options)
+        if not returned:
+            return result
+        # One for each element: the number of elements may be unknown, and some may be masked.
+        ones = a.map_blocks(partial(np.ones_like, dtype=bool), dtype=bool)
+        return result, sum(ones, axis, _average.result_dtype(a), **options)
+    weights = da.asanyarray(weights)
+    if "O" in (a.dtype.kind, weights.dtype.kind):
+        return da.average(a, axis, weights, returned, keepdims)
+    _average.check(a, weights)
+    dtype = _average.result_dtype(a, weights)
+    axes = _average.normalised(axis, a.ndim)
+    weights = _average.aligned(weights, a, axis, axes)
+    masked = _is_masked(a) or _is_masked(weights)
+    tree = partial(
+        _tree,
+        a,
+        weights,
+        _average_state,
+        axis=axes,
+        dtype=dtype,
+        keepdims=keepdims,
+        split_every=split_every,
+        masked=masked,
+    )
+    result = tree(finish=partial(_average_value, name="average", masked=masked))
+    if not returned:
+        return result
+    return result, tree(finish=partial(_weights_value, name="average-weights"))
+
+
+class _Quotient(NamedTuple):
+    """The state of an average; it merges as an ExactSum does."""
+
+    products: ExactSum
+    weights: ExactSum
+
+    def copy(self) -> _Quotient:
+        return _Quotient(self.products.copy(), self.weights.copy())
+
+    def merge(self, *others: _Quotient) -> None:
+        for mine, theirs in zip(self, zip(*others, strict=True), strict=True):
+            mine.merge(*theirs)
+
+
+def _average_state(x: np.ndarray, weights: np.ndarray, axis: tuple[int, ...]) -> _Quotient:
+    hidden = np.ma.getmaskarray(x) | np.ma.getmaskarray(weights)
+    if hidden.any():
+        x, weights = (np.where(hidden, x.dtype.type(0), np.ma.getdata(x)) for x in (x, weights))
+    values, factors = (_average.lines(np.ma.getdata(x), axis) for x in (x, weights))
+    return _Quotient(
+        vecdot_states(factors, values, -1), sum_states(np.ma.getdata(weights), axis, ~hidden, False)
+    )
+
+
+def _average_value(total: _Quotient, *, name: str, dtype: Any, masked: bool) -> Any:
+    products, weights = total
+    nothing = np.equal(weights.count, 0)
+    if masked:
+        # An average of masked elements is masked, whatever their weights.
+        weights = weights.copy().add(np.ones((1, *weights.shape)), 0, nothing)
+    try:
+        value = products.divide(weights, dtype)
+    except ZeroDivisionError:
+        raise ZeroDivisionError(
+            f"{name}: weights sum to zero along the axis; there is no average"
+        ) from None
+    return np.ma.array(value, mask=nothing) if masked else value
+
+
+def _weights_value(total: _Quotient, *, name: str, dtype: Any) -> Any:
+    return total.weights.value(dtype)
 
 
 def _vecdot_state(x1: np.ndarray, x2: np.ndarray, axis: tuple[int, ...]) -> ExactSum:
@@ -383,8 +527,8 @@ def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) 
         if index[axis]:
             carry = (f"{name}-carry", *index)
             previous = (f"{name}-carry", *before) if before[axis] else None
-            graph[carry] = (_carry, previous, (a.name, *before), axis)
-        graph[(name, *index)] = (_prefixes, carry, block, axis, dtype)
+            graph[carry] = (run_serially, _carry, previous, (a.name, *before), axis)
+        graph[(name, *index)] = (run_serially, _prefixes, carry, block, axis, dtype)
     layers = require("dask.highlevelgraph").HighLevelGraph
     graph = layers.from_collections(name, graph, dependencies=[a])
     result = da.Array(graph, name, a.chunks, dtype=dtype, meta=np.empty((0,) * a.ndim, dtype))
@@ -464,7 +608,8 @@ def _reduction(
             "and view the result as the timedelta"
         )
     dtype = result_dtype(name, a.dtype, dtype)
-    finish = partial(_value, name=name, initial=initial, masked=_is_masked(a))
+    masked = _is_masked(a)
+    finish = partial(_value, name=name, initial=initial, masked=masked)
     return _tree(
         a,
         None if where is True else where,
@@ -475,13 +620,14 @@ def _reduction(
         keepdims=bool(keepdims),
         split_every=split_every,
         out=out,
+        masked=masked,
     )
 
 
 def _tree(
     a: Any,
     second: Any,
-    state: Callable[..., ExactSum],
+    state: Callable[..., _State],
     finish: partial[Any],
     *,
     axis: Any,
@@ -490,6 +636,7 @@ def _tree(
     split_every: Any = None,
     out: Any = None,
     groups: int | None = None,
+    masked: bool = False,
 ) -> Any:
     """Merge ``state(chunk, chunk of second, axis)`` in dask's tree and `finish` the root.
 
@@ -513,7 +660,7 @@ def _tree(
         # A chunk leaves a state, not an array.
         concatenate=False,
         weights=second,
-        meta=np.ma.array(meta) if _is_masked(a) else meta,
+        meta=np.ma.array(meta) if masked else meta,
     )
 
 
@@ -528,22 +675,25 @@ def _chunk(
     axis: tuple[int, ...],
     keepdims: bool,
     dtype: Any = None,
-    state: Callable[..., ExactSum],
+    state: Callable[..., _State],
     computing_meta: bool = False,
 ) -> Any:
     """A leaf of the tree. ("weights" is dask's name for an array that goes along.)"""
-    return x if computing_meta else state(x, weights, axis)
+    # The scheduler has a thread for each chunk already.
+    return x if computing_meta else run_serially(state, x, weights, axis)
 
 
 def _state(
     x: np.ndarray, where: np.ndarray | None, axis: tuple[int, ...], *, skip_nan: bool
 ) -> ExactSum:
-    state = ExactSum(tuple(size for index, size in enumerate(x.shape) if index not in axis))
-    add(state, x, axis, True if where is None else where, skip_nan=skip_nan)
-    return state
+    return sum_states(x, axis, True if where is None else where, skip_nan)
 
 
-def _states(nested: Any) -> Iterator[ExactSum]:
+# What goes up a tree.
+_State = ExactSum | _Quotient
+
+
+def _states(nested: Any) -> Iterator[Any]:
     if isinstance(nested, list):
         for item in nested:
             yield from _states(item)
@@ -551,13 +701,13 @@ def _states(nested: Any) -> Iterator[ExactSum]:
         yield nested
 
 
-def _merge(nested: Any, axis: Any = None, keepdims: bool = True) -> ExactSum:
+def _merge(nested: Any, axis: Any = None, keepdims: bool = True) -> Any:
     """An inner node of the tree."""
-    states = _states(nested)
+    first, *others = _states(nested)
     # What a task was given is not its own to change.
-    total = next(states).copy()
-    for state in states:
-        total.merge(state)
+    total = first.copy()
+    if others:
+        total.merge(*others)
     return total
 
 
@@ -575,15 +725,13 @@ def _root(
 
 def _value(total: ExactSum, *, name: str, dtype: Any, initial: Any, masked: bool) -> Any:
     """Round the root; `total` is this function's own."""
-    nothing = np.equal(total.count, 0)
-    if name.endswith("sum"):
-        if np.any(initial):
-            total.add(np.broadcast_to(initial, (1, *total.shape)), 0)
-    elif masked:
-        # A masked mean of nothing is masked, and no cause for a warning.
-        total.add(np.zeros((1, *total.shape)), 0, nothing)
-    value = rounded(name, total, dtype)
-    return np.ma.array(value, mask=nothing) if masked else value
+    nothing = np.equal(total.count, 0) if masked else False
+    if name.endswith("sum") and np.any(initial):
+        total.add(np.broadcast_to(initial, (1, *total.shape)), 0)
+    if not masked:
+        return rounded(name, total, dtype)
+    # A masked mean of nothing is masked, and no cause for a warning.
+    return np.ma.array(rounded_groups(name, total, dtype, 0, nothing), mask=nothing)
 
 
 def _sizeof(state: ExactSum) -> int:

@@ -17,7 +17,7 @@ from mypackage._states import result_dtype, rounded
 
 pd = require("pandas")
 
-__all__ = ["group_mean", "group_sum", "mean", "sum"]
+__all__ = ["cumsum", "group_mean", "group_sum", "mean", "sum"]
 
 
 def sum(a: Any, axis: Any = 0, *, skipna: bool = True, dtype: Any = None) -> Any:
@@ -136,6 +136,58 @@ def _numbers(name: str, column: Any) -> tuple[np.ndarray, np.ndarray]:
         return column.to_numpy(), missing
     # Not through float64, which large integers would not survive.
     return column.to_numpy(kind, na_value=kind.type(0)), missing
+
+
+def cumsum(a: Any, axis: Any = 0, *, dtype: Any = None) -> Any:
+    """Exact cumulative sums of a Series or of the columns of a DataFrame, each rounded once.
+
+    As in pandas, a missing value stays missing, and the sums go on behind it.
+
+    Parameters
+    ----------
+    a : pandas.Series or pandas.DataFrame
+        Of numbers or bools, of NumPy's, pandas' nullable or Arrow's dtypes.
+    axis : 0 or None, optional
+        Down the rows: rows of several columns have several dtypes.
+    dtype : dtype, optional
+        What the exact prefixes are rounded to.
+
+    Returns
+    -------
+    pandas.Series or pandas.DataFrame
+        Indexed as `a`. Integers beside missing values are of a nullable dtype.
+
+    Raises
+    ------
+    TypeError
+        Names a column that has no numbers.
+    ValueError
+        If `axis` is another.
+
+    See Also
+    --------
+    mypackage.cumsum, pandas.DataFrame.cumsum
+
+    Examples
+    --------
+    >>> import pandas, mypackage.pandas
+    >>> mypackage.pandas.cumsum(pandas.Series([1e16, 1.0, None, -1e16])).tolist()
+    [1e+16, 1e+16, nan, 1.0]
+    """
+    if axis not in (0, None, "index") and not (axis == -1 and isinstance(a, pd.Series)):
+        raise ValueError(f"cumsum: axis must be 0, not {axis!r}; for rows, give a.T or to_numpy()")
+    if isinstance(a, pd.DataFrame):
+        columns = [cumsum(column, dtype=dtype) for _, column in a.items()]
+        table = pd.concat(columns, axis=1) if columns else pd.DataFrame(index=a.index)
+        return table.set_axis(a.columns, axis=1)
+    values, missing = _numbers("cumsum", a)
+    prefixes = mypackage.cumsum(np.where(missing, values.dtype.type(0), values), dtype=dtype)
+    if missing.any():
+        if prefixes.dtype.kind in "iu":
+            prefixes = pd.arrays.IntegerArray(prefixes, missing)
+        else:
+            prefixes[missing] = np.nan
+    return pd.Series(prefixes, index=a.index, name=a.name)
 
 
 def group_sum(a: Any, by: Any, *, dropna: bool = True, dtype: Any = None) -> Any:

@@ -16,7 +16,7 @@ from mypackage._extras import require
 
 xr = require("xarray")
 
-__all__ = ["group_mean", "group_sum", "mean", "sum"]
+__all__ = ["cumsum", "group_mean", "group_sum", "mean", "sum"]
 
 
 def sum(
@@ -142,6 +142,55 @@ def reduce(
     if where is not True:
         arguments["where"] = where.data if isinstance(where, xr.DataArray) else where
     return _reduced(name, obj, dims, None, keepdims, True, **arguments)
+
+
+def cumsum(obj: Any, dim: Any = None, *, axis: int | None = None, dtype: Any = None) -> Any:
+    """Exact cumulative sums of a DataArray along a dimension, every prefix rounded once.
+
+    As in xarray, a NaN counts as 0.
+
+    Parameters
+    ----------
+    obj : xarray.DataArray
+        The elements; dask-backed ones stay lazy.
+    dim : hashable, optional
+        The dimension to sum along. An array of one dimension needs none.
+    axis : int, optional
+        Its number, as for `mypackage.cumsum`, instead of `dim`.
+    dtype : dtype, optional
+        What the exact prefixes are rounded to.
+
+    Returns
+    -------
+    xarray.DataArray
+        With the coordinates and attributes of `obj`.
+
+    Raises
+    ------
+    TypeError
+        If there are several dimensions and none is chosen, or `obj` is a Dataset.
+
+    See Also
+    --------
+    mypackage.cumsum, xarray.DataArray.cumsum
+
+    Examples
+    --------
+    >>> import xarray, mypackage.xarray
+    >>> a = xarray.DataArray([1e16, 1.0, -1e16], dims="time")
+    >>> mypackage.xarray.cumsum(a, "time").values.tolist()
+    [1e+16, 1e+16, 1.0]
+    """
+    if isinstance(obj, xr.Dataset):
+        raise TypeError("cumsum: a Dataset has no one order; map mypackage.xarray.cumsum over it")
+    if dim is None and axis is None and obj.ndim != 1:
+        raise TypeError(f"cumsum: choose one of the dimensions {', '.join(map(str, obj.dims))}")
+    if dim is not None:
+        axis = obj.get_axis_num(dim)
+    data = obj.data
+    if data.dtype.kind in "fc":
+        data = np.where(np.isnan(data), data.dtype.type(0), data)
+    return obj.copy(data=mypackage.cumsum(data, 0 if axis is None else axis, dtype))
 
 
 def group_sum(obj: Any, by: Any, *, dtype: Any = None) -> Any:

@@ -1,5 +1,6 @@
 //! The thread pool: lazy, sized by the user, safe after `fork`.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -13,6 +14,11 @@ pub const MAX_THREADS: usize = 4096;
 /// 0 means: not yet set.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 static POOL: Mutex<Option<Pool>> = Mutex::new(None);
+
+thread_local! {
+    /// Whether kernels called on this thread stay on it.
+    static SERIAL: Cell<bool> = const { Cell::new(false) };
+}
 
 struct Pool {
     /// The process that started the workers: after `fork` they do not exist in the child.
@@ -56,12 +62,36 @@ pub fn available() -> usize {
     std::thread::available_parallelism().map_or(1, |n| n.get().min(MAX_THREADS))
 }
 
-/// How many threads a kernel may use.
+/// How many threads a kernel may use, when it is called on this thread.
 ///
 /// ```
 /// assert!(mypackage::threads::get() >= 1);
 /// ```
 pub fn get() -> usize {
+    if SERIAL.get() { 1 } else { setting() }
+}
+
+/// Calls `work`, whose kernels use no other thread than this one: for callers that have threads of
+/// their own.
+///
+/// ```
+/// use mypackage::threads;
+///
+/// assert_eq!(threads::serially(threads::get), 1);
+/// ```
+pub fn serially<R>(work: impl FnOnce() -> R) -> R {
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            SERIAL.set(self.0);
+        }
+    }
+    let _before = Before(SERIAL.replace(true));
+    work()
+}
+
+/// The number of threads for the process.
+fn setting() -> usize {
     match COUNT.load(Ordering::Relaxed) {
         0 => {
             let _ = initialise();
@@ -94,7 +124,7 @@ pub fn set(count: usize) -> Result<usize> {
             "the number of threads must be from 1 to {MAX_THREADS}, not {count}"
         )));
     }
-    let before = get();
+    let before = setting();
     COUNT.store(count, Ordering::Relaxed);
     Ok(before)
 }

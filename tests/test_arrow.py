@@ -65,6 +65,13 @@ def test_empty():
         assert mypackage.sum(column) == 0 and mypackage.sum(column).dtype == np.int64
 
 
+def test_no_arrays_come_of_columns():
+    column = pa.array([1.0, 2.0])
+    for refused in (lambda: mypackage.cumsum(column), lambda: mypackage.vecdot(column, column)):
+        with pytest.raises(TypeError, match=r"^(cumsum|vecdot): .*to_numpy\(\)"):
+            refused()
+
+
 @pytest.mark.parametrize("name", arrow.__all__)
 def test_docstring_examples(name):
     tests = doctest.DocTestFinder().find(getattr(arrow, name), name, globs={})

@@ -180,7 +180,7 @@ def test_refusals():
 
 
 @settings(deadline=None, max_examples=30)
-@given(data=st.data(), axis=st.sampled_from([None, -1, -2]))
+@given(data=st.data(), axis=st.sampled_from([None, -1, -2, 0, 1]))
 def test_vecdot_of_any_chunking(data, axis):
     x1, x2 = wild((7, 6)), wild((7, 6), seed=1)
     lazy = da.from_array(x1, chunks=data.draw(chunked(x1.shape)))
@@ -198,6 +198,105 @@ def test_vecdot_dtypes():
     same(md.vecdot(da.from_array(x2, chunks=2), x1), mypackage.vecdot(x2, x1))
     integers = np.arange(9, dtype="i4")
     same(md.vecdot(da.from_array(integers, chunks=2), integers), np.int32(204))
+
+
+def test_vecdot_of_broadcast_vectors():
+    """The axis is that of each array; the others are broadcast, as in memory."""
+    x1, x2 = wild((5, 3, 4)), wild((5, 4), seed=1)
+    lazy = da.from_array(x1, chunks=2)
+    same(mypackage.vecdot(lazy, x2, axis=0), mypackage.vecdot(x1, x2, axis=0))
+    same(md.vecdot(x2, lazy, axis=0), mypackage.vecdot(x2, x1, axis=0))
+    same(md.vecdot(lazy, x2[0], axis=-1), mypackage.vecdot(x1, x2[0]))
+    with pytest.raises(ValueError, match="differ in length: 4 and 1"):
+        md.vecdot(lazy, np.ones(1))
+    with pytest.raises(np.exceptions.AxisError):
+        md.vecdot(lazy, x2, axis=2)
+
+
+# Averages
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    data=st.data(),
+    axis=st.sampled_from([None, 0, 1, -1, (0, 1), (2, 0), (0, 1, 2)]),
+    keepdims=st.booleans(),
+    split_every=st.sampled_from([None, 2]),
+)
+def test_average_of_any_chunking(data, axis, keepdims, split_every):
+    values, weights = wild((6, 5, 4)), wild((6, 5, 4), seed=1)
+    if axis is not None and data.draw(st.booleans()):
+        axes = axis if isinstance(axis, tuple) else (axis,)
+        weights = wild([values.shape[one] for one in axes], seed=2)
+    lazy = da.from_array(values, chunks=data.draw(chunked(values.shape)))
+    expected = mypackage.average(values, axis, weights, returned=True, keepdims=keepdims)
+    chunks = data.draw(chunked(weights.shape))
+    for factors in (weights, da.from_array(weights, chunks=chunks)):
+        result = md.average(lazy, axis, factors, True, keepdims, split_every=split_every)
+        for ours, theirs in zip(result, expected, strict=True):
+            same(ours, theirs, "sync")
+    same(md.average(values, axis, factors, keepdims=keepdims), expected[0], "sync")
+
+
+@pytest.mark.parametrize("weights", [None, "f4", "i2", "?"])
+@pytest.mark.parametrize("dtype", ["?", "i8", "u2", "f2", "f4", "f8", "c8", ">f8"])
+def test_average_dtypes(dtype, weights):
+    values = (np.arange(60).reshape(12, 5) % 7).astype(dtype)
+    if values.dtype.kind in "fc":
+        values /= 3
+    factors = None if weights is None else (np.arange(60).reshape(12, 5) % 4 + 1).astype(weights)
+    lazy = da.from_array(values, chunks=(5, 2))
+    for axis in (None, 0, -1):
+        expected = mypackage.average(values, axis, factors, returned=True)
+        result = mypackage.average(lazy, axis, factors, returned=True)
+        for ours, theirs in zip(result, expected, strict=True):
+            same(ours, theirs)
+        same(mypackage.average(lazy, axis, factors), expected[0])
+
+
+def test_average_is_lazy_and_refuses():
+    ones = da.ones((4, 3), chunks=2)
+    lazy = mypackage.average(ones, axis=0, weights=da.zeros(4, chunks=2))
+    with pytest.raises(ZeroDivisionError, match="average: weights sum to zero"):
+        lazy.compute(scheduler="sync")
+    with pytest.raises(TypeError, match="need an axis"):
+        mypackage.average(ones, weights=np.ones(3))
+    with pytest.raises(ValueError, match=r"weights have shape \(3,\)"):
+        mypackage.average(ones, axis=0, weights=np.ones(3))
+    with pytest.raises(TypeError, match="must be real"):
+        mypackage.average(ones, weights=ones * 1j)
+    with pytest.raises(TypeError, match="no exact average"):
+        mypackage.average(ones.astype("M8[s]"), weights=ones)
+    with pytest.raises(np.exceptions.AxisError):
+        mypackage.average(ones, 2, ones)
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        huge = md.average(da.from_array([1e308, -1e308], chunks=1), weights=[1.0, -0.999])
+        assert huge.compute(scheduler="sync") == np.inf
+
+
+def test_average_of_special_values_and_of_unknown_sizes():
+    values, weights = np.array([1.0, np.inf, 2.0]), np.array([1e308, 1e308, 1e-308])
+    lazy = da.from_array(values, chunks=1)
+    same(md.average(lazy, weights=weights), mypackage.average(values, weights=weights))
+    some = lazy[lazy < 5]
+    result, total = md.average(some, returned=True)
+    assert (result.compute(), total.compute()) == (1.5, 2.0)
+
+
+def test_masked_averages():
+    values = np.ma.masked_greater(np.arange(12.0).reshape(4, 3), 7)
+    values[:, 1] = np.ma.masked
+    weights = np.arange(1.0, 13.0).reshape(4, 3)
+    for a, w in ((values, weights), (values.data, np.ma.array(weights, mask=values.mask))):
+        for axis in (None, 0, 1):
+            lazy = md.average(da.from_array(a, chunks=2), axis, da.from_array(w, chunks=2))
+            result = np.ma.asarray(lazy.compute(scheduler="sync"))
+            expected = np.ma.asarray(mypackage.average(a, axis, w))
+            _, lazy = md.average(da.from_array(values, chunks=2), axis, returned=True)
+            count = np.ma.asarray(lazy.compute(scheduler="sync"))
+            assert np.array_equal(np.ma.filled(count, 0), np.ma.count(values, axis))
+            assert np.array_equal(np.ma.getmaskarray(result), np.ma.getmaskarray(expected))
+            assert np.array_equal(np.ma.filled(result, 0), np.ma.filled(expected, 0))
 
 
 # Cumulative sums
@@ -296,6 +395,17 @@ def test_states_are_small():
 
 
 # Schedulers
+
+
+def test_a_chunk_is_summed_on_its_own_thread():
+    """A scheduler has a thread for each chunk; what callers set is as before, after errors too."""
+    run_serially = mypackage._native.run_serially
+    with mypackage.threads(3):
+        assert run_serially(mypackage.get_num_threads) == 1
+        with pytest.raises(ZeroDivisionError):
+            run_serially(lambda: 1 // 0)
+        assert run_serially(run_serially, mypackage.get_num_threads) == 1
+        assert mypackage.get_num_threads() == 3
 
 
 def test_processes():

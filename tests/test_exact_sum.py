@@ -11,6 +11,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given
+from reference import to_format
 
 import mypackage
 from mypackage import ExactSum
@@ -172,6 +173,59 @@ def test_another_process_gets_the_same_sum():
         [sys.executable, "-c", code], input=pickle.dumps(total), capture_output=True, check=True
     )
     assert run.stdout.decode().strip() == total.to_bytes().hex()
+
+
+@pytest.mark.parametrize("dtype", [None, "f4", "f2"])
+def test_quotients(dtype):
+    """Against exact fractions; one rounding."""
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_normal((2, 20, 4, 5))
+    quotients = ExactSum((4, 5)).add(x).divide(ExactSum((4, 5)).add(y), dtype)
+    assert quotients.dtype == (dtype or "f8")
+    for place in np.ndindex(4, 5):
+        top, bottom = (sum(map(Fraction, part[(slice(None), *place)].tolist())) for part in (x, y))
+        assert quotients[place] == to_format(top / bottom, quotients.dtype.type)
+    mixed = ExactSum().add([1 + 2j, 3.0]).divide(ExactSum().add([3.0]))
+    assert mixed == complex(4 / 3, 2 / 3) and mixed.dtype == "c16"
+    big = ExactSum().add([1e308, 1e308]).divide(ExactSum().add([1e308, 1e308]))
+    assert big == 1.0
+    assert np.isnan(ExactSum().add(np.nan).divide(ExactSum().add(1.0)))
+
+
+def test_quotients_are_refused():
+    one = ExactSum().add(1.0)
+    with pytest.raises(ZeroDivisionError, match="a divisor is zero"):
+        one.divide(ExactSum().add([1e300, -1e300]))
+    with pytest.raises(ValueError, match=r"shape \[\] cannot be divided by sums of shape \[2\]"):
+        one.divide(ExactSum(2))
+    with pytest.raises(TypeError, match="must be real"):
+        one.divide(ExactSum().add(1j))
+    with pytest.raises(TypeError, match="floating-point"):
+        one.divide(one, "i8")
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        assert ExactSum().add(1e300).divide(ExactSum().add(1e-300)) == np.inf
+
+
+def test_many_are_merged_at_once():
+    parts = [ExactSum(3).add(np.full((2, 3), x)) for x in (1e300, 1.0, -1e300)]
+    parts.append(ExactSum(3).add([[1j, 2j, 3j]]))
+    total = parts[0].copy().merge(*parts[1:])
+    assert total.value().tolist() == [2 + 1j, 2 + 2j, 2 + 3j]
+    assert total.count.tolist() == [7, 7, 7]
+    assert parts[0].count.tolist() == [2, 2, 2] and parts[1].value().tolist() == [2.0] * 3
+    assert total.copy().merge() == total
+    doubled = total.copy()
+    assert doubled.merge(doubled, doubled) == total.merge(total.copy(), total.copy())
+    with pytest.raises(ValueError, match="cannot be merged"):
+        total.merge(parts[0], ExactSum(2))
+
+
+def test_copies_are_independent():
+    total = ExactSum(2).add([[1.0, 2.0]])
+    copies = [total.copy(), copy.copy(total), copy.deepcopy(total)]
+    total += [[1.0, 1.0]]
+    for other in copies:
+        assert other.value().tolist() == [1.0, 2.0]
 
 
 def test_operators_and_the_builtin_sum():

@@ -98,6 +98,34 @@ def test_refusals():
         mp.group_sum(table.x, [0, 1])
 
 
+def test_cumulative_sums():
+    """A missing value stays missing; integers stay exact."""
+    series = pd.Series([1e16, 1.0, np.nan, -1e16], index=list("abcd"), name="x")
+    result = mypackage.cumsum(series)
+    wanted = pd.Series([1e16, 1e16, np.nan, 1.0], index=list("abcd"), name="x")
+    pd.testing.assert_series_equal(result, wanted)
+    big = pd.Series([2**60 + 1, None, 1], dtype="Int64")
+    assert mypackage.cumsum(big).tolist() == [2**60 + 1, pd.NA, 2**60 + 2]
+    table = pd.DataFrame({"x": [0.5, 0.25], "n": [2**62, 1]}, index=[7, 8])
+    for axis in (None, 0):
+        pd.testing.assert_frame_equal(mypackage.cumsum(table, axis), table.cumsum())
+    assert mypackage.cumsum(table[[]]).shape == (2, 0)
+    assert mypackage.cumsum(table["x"], dtype="f4").dtype == np.float32
+    with pytest.raises(ValueError, match=r"axis must be 0, not 1; .*a\.T"):
+        mypackage.cumsum(table, 1)
+    with pytest.raises(TypeError, match="column 'x' of dtype"):
+        mypackage.cumsum(pd.DataFrame({"x": ["a"]}))
+    with pytest.raises(TypeError, match="takes no out="):
+        mypackage.cumsum(series, out=np.zeros(4))
+
+
+def test_dot_products_are_refused():
+    series = pd.Series([1.0, 2.0])
+    for pair in ((series, series), ([1.0, 2.0], series)):
+        with pytest.raises(TypeError, match=r"vecdot: .* pandas objects; give their to_numpy\(\)"):
+            mypackage.vecdot(*pair)
+
+
 @pytest.mark.parametrize("name", mp.__all__)
 def test_docstring_examples(name):
     tests = doctest.DocTestFinder().find(getattr(mp, name), name, globs={})

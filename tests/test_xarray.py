@@ -86,6 +86,36 @@ def test_groups(chunks):
         mx.group_sum(array, array > 0)
 
 
+@pytest.mark.parametrize("chunks", [None, {"time": 2, "level": 3}])
+def test_cumulative_sums(chunks):
+    """As xarray has it: a NaN counts as 0."""
+    if chunks:
+        pytest.importorskip("dask")
+    array = cube(chunks)
+    filled = np.nan_to_num(cube().values)
+    for dim, axis in (("time", 0), ("level", -1)):
+        for result in (mx.cumsum(array, dim), mypackage.cumsum(array, axis)):
+            assert (result.chunks is not None) == (chunks is not None)
+            assert result.dims == array.dims and result.attrs == array.attrs
+            assert set(result.coords) == set(array.coords)
+            assert result.values.tobytes() == mypackage.cumsum(filled, axis).tobytes()
+    line = array[:, 0, 0]
+    assert np.array_equal(mypackage.cumsum(line), mypackage.cumsum(line.values))
+    with np.errstate(over="ignore"):
+        assert mypackage.cumsum(line, dtype="f4").dtype == np.float32
+    with pytest.raises(TypeError, match="choose one of the dimensions time, place, level"):
+        mypackage.cumsum(array)
+    with pytest.raises(TypeError, match="Dataset"):
+        mypackage.cumsum(array.to_dataset(), 0)
+    with pytest.raises(TypeError, match="takes no out="):
+        mypackage.cumsum(line, out=np.zeros(6))
+
+
+def test_dot_products_are_refused():
+    with pytest.raises(TypeError, match=r"vecdot: .* xarray objects; give their \.data"):
+        mypackage.vecdot(cube(), np.ones(5))
+
+
 @pytest.mark.parametrize("name", mx.__all__)
 def test_docstring_examples(name):
     tests = doctest.DocTestFinder().find(getattr(mx, name), name, globs={})

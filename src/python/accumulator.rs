@@ -2,20 +2,22 @@
 
 #![allow(unsafe_code)] // Hands the arrays' memory to the kernels.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError, PyZeroDivisionError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple, PyType};
 
-use super::ndarray::{Array, Number};
-use super::reductions::{self, FLOAT, Given, Operation};
+use super::ndarray::{self, Array, Number};
+use super::reductions::{self, FLOAT, Given, Operation, Target, Writer};
 use crate::sum::{self as exact, Accumulator, Dtype};
 
 const VALUE: Operation =
     Operation { name: "ExactSum.value", mean: false, skip_nan: false, advice: FLOAT };
 const MEAN: Operation =
     Operation { name: "ExactSum.mean", mean: true, skip_nan: false, advice: FLOAT };
+const DIVIDE: Operation =
+    Operation { name: "ExactSum.divide", mean: true, skip_nan: false, advice: FLOAT };
 
 /// ExactSum(shape=())
 /// --
@@ -54,7 +56,8 @@ const MEAN: Operation =
 /// array([6., 5.])
 #[pyclass(frozen, module = "mypackage", name = "ExactSum", eq)]
 pub(super) struct ExactSum {
-    state: Mutex<State>,
+    /// Shared with copies until one of them changes.
+    state: Mutex<Arc<State>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -86,13 +89,18 @@ impl State {
         }
     }
 
-    fn merge(&mut self, mut other: State) {
-        if self.complex || other.complex {
+    /// Merges others of the same shape, in one pass over the cells.
+    fn merge(&mut self, mut others: Vec<Arc<State>>) {
+        if self.complex || others.iter().any(|other| other.complex) {
             self.make_complex();
-            other.make_complex();
+            others.iter_mut().filter(|other| !other.complex).for_each(|other| {
+                Arc::make_mut(other).make_complex();
+            });
         }
-        for (mine, theirs) in self.cells.iter_mut().zip(&other.cells) {
-            mine.merge(theirs);
+        for (index, mine) in self.cells.iter_mut().enumerate() {
+            for other in &others {
+                mine.merge(&other.cells[index]);
+            }
         }
     }
 
@@ -136,92 +144,26 @@ impl ExactSum {
     }
 
     fn from_state(state: State) -> ExactSum {
-        ExactSum { state: Mutex::new(state) }
+        ExactSum { state: Mutex::new(Arc::new(state)) }
     }
 
     /// Nothing panics while the lock is held, so a poisoned state is a whole one.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Arc<State>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn snapshot(&self) -> State {
+    fn snapshot(&self) -> Arc<State> {
         self.lock().clone()
     }
 
-    /// The sums of `values` in this object's shape.
-    fn sums_of<'py>(
-        &self,
-        values: &Bound<'py, PyAny>,
-        axis: Option<&Bound<'py, PyAny>>,
-        r#where: &Given<'py>,
-    ) -> PyResult<State> {
-        let py = values.py();
-        if let Ok(other) = values.cast::<ExactSum>() {
-            return other.get().checked_snapshot(&self.lock().shape);
-        }
-        let array = match Array::exact(values) {
-            Some(_) => values.clone(),
-            None => {
-                py.import("mypackage._kinds")?.call_method1("as_numbers", ("ExactSum", values))?
-            }
-        };
-        if let Ok((array, mask)) = array.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>() {
-            // A masked array: its valid elements, and those of them that the caller wants.
-            let mask = match r#where {
-                Given::No => mask,
-                Given::Yes(wanted) => mask.call_method1("__and__", (wanted,))?,
-            };
-            return self.sums_of(&array, axis, &Given::Yes(mask));
-        }
-        let array = Array { object: &array };
-        let Some(number) = array.number() else {
-            return Err(PyTypeError::new_err(format!(
-                "ExactSum: numbers of dtype {} have no exact sum; supported are bool, integers, \
-                 float16, float32, float64, complex64 and complex128",
-                array.object.getattr("dtype")?
-            )));
-        };
-        let shape = self.lock().shape.clone();
-        if shape.is_empty()
-            && axis.is_none()
-            && matches!(r#where, Given::No)
-            && !number.complex
-            && let Some(size) = array.contiguous_size(number)
-            && size > 0
-            && let Some(total) = reductions::total(py, array, number, size)
-        {
-            return Ok(State { shape, complex: false, cells: vec![total] });
-        }
-        let ndim = array.shape().len();
-        let reduced = match axis {
-            Some(_) => reductions::reduced_axes(ndim, axis)?,
-            // The axes that the sums lack.
-            None => (0..ndim).map(|axis| axis + shape.len() < ndim).collect(),
-        };
-        let kept: Vec<usize> = array
-            .shape()
-            .iter()
-            .zip(&reduced)
-            .filter(|&(_, &reduced)| !reduced)
-            .map(|(&size, _)| size)
-            .collect();
-        if kept != shape {
-            return Err(PyValueError::new_err(format!(
-                "ExactSum: values of shape {:?} leave sums of shape {kept:?}, but this one has shape \
-                 {shape:?}; choose another axis",
-                array.shape()
-            )));
-        }
-        let mask = reductions::mask(array, r#where)?;
-        let request =
-            reductions::request(array, number, &reduced, mask.as_ref(), number.complex, false);
-        let size = array.shape().iter().product();
-        // SAFETY: the array and the mask are held until the sums are there.
-        let cells = reductions::detached(py, size, || unsafe { exact::collect_axes(&request) });
-        Ok(State { shape, complex: number.complex, cells })
+    /// Merges others of the same shape.
+    fn absorb(&self, py: Python<'_>, others: Vec<Arc<State>>) {
+        let cells = others.iter().map(|other| other.cells.len()).sum();
+        // The lock is taken without the GIL, for which its holder may be waiting.
+        reductions::detached(py, cells, || Arc::make_mut(&mut self.lock()).merge(others));
     }
 
-    fn checked_snapshot(&self, shape: &[usize]) -> PyResult<State> {
+    fn checked_snapshot(&self, shape: &[usize]) -> PyResult<Arc<State>> {
         let state = self.snapshot();
         if state.shape != shape {
             return Err(PyValueError::new_err(format!(
@@ -246,11 +188,15 @@ impl ExactSum {
             }
             return Ok(());
         }
-        let mut sums = self.sums_of(values, axis, r#where)?;
+        let shape = self.lock().shape.clone();
+        let mut sums = match values.cast::<ExactSum>() {
+            Ok(other) => other.get().checked_snapshot(&shape)?,
+            Err(_) => Arc::new(sums_of(values, axis, r#where, Some(&shape), false)?),
+        };
         if subtract {
-            sums.negate();
+            Arc::make_mut(&mut sums).negate();
         }
-        self.lock().merge(sums);
+        self.absorb(values.py(), vec![sums]);
         Ok(())
     }
 
@@ -266,10 +212,138 @@ impl ExactSum {
     }
 
     fn combined(&self, other: &Bound<'_, PyAny>, subtract: bool) -> PyResult<ExactSum> {
-        let result = ExactSum::from_state(self.snapshot());
+        let result = self.copy();
         result.update(other, None, &Given::No, subtract)?;
         Ok(result)
     }
+}
+
+/// The sums of `values`: over `axis`, if that is given, else over the leading axes that `expected`
+/// lacks, which is the shape that the sums must have.
+fn sums_of<'py>(
+    values: &Bound<'py, PyAny>,
+    axis: Option<&Bound<'py, PyAny>>,
+    r#where: &Given<'py>,
+    expected: Option<&[usize]>,
+    skip_nan: bool,
+) -> PyResult<State> {
+    let py = values.py();
+    let array = match Array::exact(values) {
+        Some(_) => values.clone(),
+        None => py.import("mypackage._kinds")?.call_method1("as_numbers", ("ExactSum", values))?,
+    };
+    if let Ok((array, mask)) = array.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>() {
+        // A masked array: its valid elements, and those of them that the caller wants.
+        let mask = match r#where {
+            Given::No => mask,
+            Given::Yes(wanted) => mask.call_method1("__and__", (wanted,))?,
+        };
+        return sums_of(&array, axis, &Given::Yes(mask), expected, skip_nan);
+    }
+    let array = Array { object: &array };
+    let Some(number) = array.number() else {
+        return Err(PyTypeError::new_err(format!(
+            "ExactSum: numbers of dtype {} have no exact sum; supported are bool, integers, \
+             float16, float32, float64, complex64 and complex128",
+            array.object.getattr("dtype")?
+        )));
+    };
+    if expected.is_some_and(<[usize]>::is_empty)
+        && axis.is_none()
+        && matches!(r#where, Given::No)
+        && !number.complex
+        && !skip_nan
+        && let Some(size) = array.contiguous_size(number)
+        && size > 0
+        && let Some(total) = reductions::total(py, array, number, size)
+    {
+        return Ok(State { shape: Vec::new(), complex: false, cells: vec![total] });
+    }
+    let ndim = array.shape().len();
+    let reduced = match (axis, expected) {
+        (None, Some(shape)) => (0..ndim).map(|axis| axis + shape.len() < ndim).collect(),
+        _ => reductions::reduced_axes(ndim, axis)?,
+    };
+    let kept: Vec<usize> = array
+        .shape()
+        .iter()
+        .zip(&reduced)
+        .filter(|&(_, &reduced)| !reduced)
+        .map(|(&size, _)| size)
+        .collect();
+    if let Some(shape) = expected
+        && kept != shape
+    {
+        return Err(PyValueError::new_err(format!(
+            "ExactSum: values of shape {:?} leave sums of shape {kept:?}, but this one has shape \
+             {shape:?}; choose another axis",
+            array.shape()
+        )));
+    }
+    let mut mask = reductions::mask(array, r#where)?;
+    if number.complex && skip_nan {
+        mask = Some(reductions::without_nans(array, mask)?);
+    }
+    let request =
+        reductions::request(array, number, &reduced, mask.as_ref(), number.complex, skip_nan);
+    let size = array.shape().iter().product();
+    // SAFETY: the array and the mask are held until the sums are there.
+    let cells = reductions::detached(py, size, || unsafe { exact::collect_axes(&request) });
+    Ok(State { shape: kept, complex: number.complex, cells })
+}
+
+/// sum_states(values, axis, where, skip_nan)
+/// --
+///
+/// The exact sums over some axes, all by default, as an `ExactSum` of the others' shape: what
+/// `mypackage.dask` merges.
+#[pyfunction]
+pub(super) fn sum_states<'py>(
+    values: &Bound<'py, PyAny>,
+    axis: Option<Bound<'py, PyAny>>,
+    r#where: Given<'py>,
+    skip_nan: bool,
+) -> PyResult<ExactSum> {
+    sums_of(values, axis.as_ref(), &r#where, None, skip_nan).map(ExactSum::from_state)
+}
+
+/// split_states(states)
+/// --
+///
+/// A list of the single sums, in C order.
+#[pyfunction]
+pub(super) fn split_states(states: &Bound<'_, ExactSum>) -> Vec<ExactSum> {
+    let state = states.get().snapshot();
+    let parts = if state.complex { 2 } else { 1 };
+    let single = |cells: &[Accumulator]| ExactSum::of(Vec::new(), state.complex, cells.to_vec());
+    state.cells.chunks(parts).map(single).collect()
+}
+
+/// join_states(singles, shape)
+/// --
+///
+/// The inverse of `split_states`.
+#[pyfunction]
+pub(super) fn join_states(
+    singles: Vec<Bound<'_, ExactSum>>,
+    shape: Vec<usize>,
+) -> PyResult<ExactSum> {
+    let mut states = singles
+        .iter()
+        .map(|single| single.get().checked_snapshot(&[]))
+        .collect::<PyResult<Vec<_>>>()?;
+    if states.len() != shape.iter().product::<usize>() {
+        return Err(PyValueError::new_err(format!(
+            "ExactSum: {} sums have no shape {shape:?}",
+            states.len()
+        )));
+    }
+    let complex = states.iter().any(|state| state.complex);
+    if complex {
+        states.iter_mut().for_each(|state| Arc::make_mut(state).make_complex());
+    }
+    let cells = states.iter().flat_map(|state| state.cells.iter().cloned()).collect();
+    Ok(ExactSum::of(shape, complex, cells))
 }
 
 #[pymethods]
@@ -366,22 +440,36 @@ impl ExactSum {
         Ok(slf)
     }
 
-    /// merge(other)
+    /// merge(*others)
     /// --
     ///
-    /// Add everything that another ExactSum of the same shape holds.
+    /// Add everything that others of the same shape hold.
+    ///
+    /// Parameters
+    /// ----------
+    /// *others : ExactSum
+    ///     Several are merged faster together than one by one.
     ///
     /// Returns
     /// -------
     /// ExactSum
     ///     This object.
-    #[pyo3(signature = (other, /))]
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     If the shapes differ.
+    #[pyo3(signature = (*others))]
     fn merge<'py>(
         slf: Bound<'py, ExactSum>,
-        other: &Bound<'py, ExactSum>,
+        others: Vec<Bound<'py, ExactSum>>,
     ) -> PyResult<Bound<'py, ExactSum>> {
-        let theirs = other.get().checked_snapshot(&slf.get().lock().shape);
-        slf.get().lock().merge(theirs?);
+        let shape = slf.get().lock().shape.clone();
+        let states = others
+            .iter()
+            .map(|other| other.get().checked_snapshot(&shape))
+            .collect::<PyResult<Vec<_>>>()?;
+        slf.get().absorb(slf.py(), states);
         Ok(slf)
     }
 
@@ -428,6 +516,85 @@ impl ExactSum {
         self.rounded(py, MEAN, dtype)
     }
 
+    /// divide(divisor, dtype=None)
+    /// --
+    ///
+    /// The exact quotients of these sums and others, each rounded once.
+    ///
+    /// Parameters
+    /// ----------
+    /// divisor : ExactSum
+    ///     Real sums, of the same shape.
+    /// dtype : dtype, optional
+    ///     What to round to; float64 by default, complex128 if complex numbers were added.
+    ///
+    /// Returns
+    /// -------
+    /// scalar or ndarray
+    ///     In the shape of this object.
+    ///
+    /// Raises
+    /// ------
+    /// ZeroDivisionError
+    ///     If a divisor is zero.
+    /// ValueError
+    ///     If the shapes differ.
+    /// TypeError
+    ///     If the divisors are complex, or `dtype` is no floating-point or complex one.
+    ///
+    /// See Also
+    /// --------
+    /// average
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> products, weights = mypackage.ExactSum(), mypackage.ExactSum()
+    /// >>> float(products.add([1e300, 1.0, -1e300]).divide(weights.add([1.0, 2.0])))
+    /// 0.3333333333333333
+    #[pyo3(signature = (divisor, /, dtype=None))]
+    fn divide<'py>(
+        &self,
+        py: Python<'py>,
+        divisor: &Bound<'py, ExactSum>,
+        dtype: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let state = self.snapshot();
+        let divisors = divisor.get().snapshot();
+        if state.shape != divisors.shape {
+            return Err(PyValueError::new_err(format!(
+                "ExactSum.divide: sums of shape {:?} cannot be divided by sums of shape {:?}",
+                state.shape, divisors.shape
+            )));
+        }
+        if divisors.complex {
+            return Err(PyTypeError::new_err("ExactSum.divide: the divisors must be real sums"));
+        }
+        let number = Number { part: Dtype::F64, complex: state.complex };
+        let target = Target::choose(DIVIDE, number, dtype)?;
+        if !matches!(target, Target::Number(number) if number.part.is_floating()) {
+            return Err(PyTypeError::new_err(
+                "ExactSum.divide: quotients are floating-point numbers; choose such a dtype",
+            ));
+        }
+        if divisors.cells.iter().any(Accumulator::is_zero) {
+            return Err(PyZeroDivisionError::new_err("ExactSum.divide: a divisor is zero"));
+        }
+        let stored = if state.complex { 2 } else { 1 };
+        let parts = if target.is_complex() { stored } else { 1 };
+        let results = divisors.cells.len() * parts;
+        let writer = Writer::new(py, DIVIDE, target, None, &state.shape, results)?;
+        reductions::detached(py, results, || {
+            for (index, divisor) in divisors.cells.iter().enumerate() {
+                for part in 0..parts {
+                    let sum = &state.cells[index * stored + part];
+                    writer.put_quotient(index * parts + part, sum, divisor);
+                }
+            }
+        });
+        writer.finish(py)
+    }
+
     /// as_integer_ratio()
     /// --
     ///
@@ -472,12 +639,16 @@ impl ExactSum {
     #[getter]
     fn count<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let state = self.snapshot();
-        let counts: Vec<i64> = state.counts().collect();
         if state.shape.is_empty() {
-            return Ok(counts[0].into_pyobject(py)?.into_any());
+            return Ok(state.cells[0].count().into_pyobject(py)?.into_any());
         }
-        let array = py.import("numpy")?.call_method1("array", (counts, "int64"))?;
-        array.call_method1("reshape", (PyTuple::new(py, state.shape)?,))
+        let array = ndarray::empty(py, &state.shape, Number::I64)?;
+        let data = Array { object: &array }.data().cast::<i64>();
+        for (index, count) in state.counts().enumerate() {
+            // SAFETY: the array is new, C-contiguous and as large as there are sums.
+            unsafe { data.add(index).write(count) };
+        }
+        Ok(array)
     }
 
     /// The shape of the array of sums; ``()`` for a single one.
@@ -491,7 +662,7 @@ impl ExactSum {
     ///
     /// An independent ExactSum with the same content.
     fn copy(&self) -> ExactSum {
-        ExactSum::from_state(self.snapshot())
+        ExactSum { state: Mutex::new(self.snapshot()) }
     }
 
     fn __copy__(&self) -> ExactSum {

@@ -31,9 +31,7 @@ pub(super) fn weighted_mean<'py>(
         .ok_or_else(|| PyTypeError::new_err(format!("average: no kernel for dtype {dtype_num}")))?;
     let products = request(AVERAGE.name, factors, values, None)?;
     let divisors = divisors(py, &products);
-    let zero = |sum: &OnceLock<Accumulator>| {
-        sum.get().is_some_and(|sum| sum.to_parts().is_some_and(|(_, digits, _)| digits.is_empty()))
-    };
+    let zero = |sum: &OnceLock<Accumulator>| sum.get().is_some_and(Accumulator::is_zero);
     if products.shape.iter().all(|&size| size > 0) && divisors.iter().any(zero) {
         return Err(PyZeroDivisionError::new_err(
             "average: weights sum to zero along the axis; there is no average",

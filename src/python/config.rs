@@ -1,7 +1,7 @@
 //! Threads, instruction sets and the build, as Python sees them.
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple};
 
 use crate::cpu::{self, Isa};
 use crate::threads;
@@ -26,6 +26,20 @@ use crate::threads;
 #[pyfunction]
 pub(super) fn get_num_threads() -> usize {
     threads::get()
+}
+
+/// run_serially(function, *args)
+/// --
+///
+/// Call a function; kernels that it calls use no other thread than this one. For schedulers, which
+/// have a thread for each task.
+#[pyfunction]
+#[pyo3(signature = (function, *args))]
+pub(super) fn run_serially<'py>(
+    function: &Bound<'py, PyAny>,
+    args: &Bound<'py, PyTuple>,
+) -> PyResult<Bound<'py, PyAny>> {
+    threads::serially(|| function.call1(args))
 }
 
 /// set_num_threads(n)

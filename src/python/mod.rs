@@ -32,11 +32,11 @@ impl From<Error> for PyErr {
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
-    use super::accumulator::ExactSum;
+    use super::accumulator::{ExactSum, join_states, split_states, sum_states};
     #[pymodule_export]
     use super::average::weighted_mean;
     #[pymodule_export]
-    use super::config::{build_info, get_num_threads, set_num_threads};
+    use super::config::{build_info, get_num_threads, run_serially, set_num_threads};
     #[pymodule_export]
     use super::cumsum::cumsum;
     #[pymodule_export]

@@ -475,9 +475,11 @@ pub(super) fn round_all<'py>(
     let target = Target::choose(operation, number, dtype)?;
     let step = if number.complex && !target.is_complex() { 2 } else { 1 };
     let writer = Writer::new(py, operation, target, None, shape, cells.len() / step)?;
-    for (index, cell) in cells.iter().step_by(step).enumerate() {
-        writer.put(index, cell);
-    }
+    detached(py, cells.len(), || {
+        for (index, cell) in cells.iter().step_by(step).enumerate() {
+            writer.put(index, cell);
+        }
+    });
     writer.finish(py)
 }
 
@@ -565,7 +567,7 @@ pub(super) fn mask<'py>(
 }
 
 /// The mask less the NaNs: a complex number is one if either part is.
-fn without_nans<'py>(
+pub(super) fn without_nans<'py>(
     array: Array<'_, 'py>,
     mask: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {

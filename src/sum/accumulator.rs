@@ -348,6 +348,20 @@ impl Accumulator {
         self.special().is_none()
     }
 
+    /// Whether the sum is exactly zero.
+    ///
+    /// ```
+    /// let total: mypackage::sum::Accumulator = [1e300, 1.0, -1e300].into_iter().collect();
+    /// assert!(!total.is_zero() && mypackage::sum::Accumulator::new().is_zero());
+    /// ```
+    pub fn is_zero(&self) -> bool {
+        self.is_finite()
+            && match &self.digits {
+                None => self.window == 0,
+                Some(_) => self.canonical().magnitude.is_empty(),
+            }
+    }
+
     /// Sign and magnitude of the finite part.
     pub(crate) fn magnitude(&self) -> (bool, Magnitude) {
         match &self.digits {

@@ -376,26 +376,11 @@ fn flagged_body<T: Number, const W: usize>(
     collect(lanes.sums, exponents, bias)
 }
 
-/// The largest magnitudes, as bit patterns.
-#[derive(Clone, Copy)]
-struct Highest<const W: usize>([[i64; W]; 4]);
-
-impl<T: Number, const W: usize> Lanes<T, W> for Highest<W> {
-    #[inline(always)]
-    fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
-        let x = vector.map(|x| (x.widen().to_bits() & ABSOLUTE) as i64);
-        let highest = self.0[STREAM];
-        self.0[STREAM] = std::array::from_fn(|lane| x[lane].max(highest[lane]));
-    }
-}
-
 /// The largest biased exponent (sign dropped) of the numbers; 2047 if any is infinite or NaN.
 #[inline(always)]
-fn highest_exponent_body<T: Number, const W: usize>(values: &[T]) -> i32 {
-    let mut lanes = Highest([[0; W]; 4]);
-    read::<T, W>(values, 0, &mut lanes);
-    let highest = lanes.0.as_flattened().iter().fold(0, |all, &lane| lane.max(all));
-    (highest >> 52) as i32
+fn highest_exponent_body<T: Number>(values: &[T]) -> i32 {
+    let magnitudes = values.iter().map(|x| (x.widen().to_bits() & ABSOLUTE) as i64);
+    (magnitudes.fold(0, i64::max) >> 52) as i32
 }
 
 dispatch! {
@@ -415,7 +400,7 @@ dispatch! {
 
 dispatch! {
     pub(super) fn highest_exponent[T: Number][T](values: &[T]) -> i32
-        = highest_exponent_body::<T, {W}>
+        = highest_exponent_body::<T>
 }
 
 /// The first level's exponent for numbers up to a biased exponent, so many binades above the

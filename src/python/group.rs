@@ -11,7 +11,7 @@ use pyo3::types::{PyDict, PySlice, PyTuple};
 use super::accumulator::ExactSum;
 use super::ndarray::{Array, Number};
 use super::reductions::{self, FLOAT, OBJECT, Operation, Target, Writer};
-use crate::sum as exact;
+use crate::sum::{self as exact, Each};
 
 const GROUP_SUM: Operation =
     Operation { name: "group_sum", mean: false, skip_nan: false, advice: OBJECT };
@@ -139,16 +139,27 @@ fn grouped<'py>(
     let request = groups.request(parts);
     let results = request.results() * groups.size;
     let writer = Writer::new(py, operation, target, None, &groups.shape, results)?;
-    groups.sum(&request, &|index, sum, count| {
-        if count != 0 || target == Target::Object {
-            writer.put_counted(index, sum, count);
-        }
-    });
+    // Sums of nothing are 0, as is what nothing writes: they need no counts.
+    let counts = if operation.mean || fill_value.is_some() { groups.counts() } else { Vec::new() };
+    if operation.mean {
+        let (inner, size) = (groups.inner(&request), groups.size);
+        groups.sum(
+            &request,
+            &Each(|index: usize, sum: &exact::Accumulator| {
+                let count = counts[index / inner % size];
+                if count != 0 {
+                    writer.put_counted(index, sum, count);
+                }
+            }),
+        );
+    } else {
+        groups.sum(&request, &writer);
+    }
     let result = writer.finish(py)?;
     if let Some(fill) = fill_value
-        && groups.counts.contains(&0)
+        && counts.contains(&0)
     {
-        let empty: Vec<bool> = groups.counts.iter().map(|&count| count == 0).collect();
+        let empty: Vec<bool> = counts.iter().map(|&count| count == 0).collect();
         let everything = PySlice::full(py).into_any();
         let mut index = vec![everything; groups.axis];
         index.push(py.import("numpy")?.call_method1("array", (empty,))?);
@@ -178,11 +189,15 @@ pub(super) fn group_states<'py>(
     let groups = Groups::of(name, &array, &labels, axis, size)?;
     let request = groups.request(groups.number.complex);
     let cells = Mutex::new(vec![exact::Accumulator::new(); request.results() * groups.size]);
-    groups.sum(&request, &|index, sum, count| {
-        let mut sum = sum.clone();
-        sum.add_zeros(count - sum.count());
-        cells.lock().unwrap_or_else(PoisonError::into_inner)[index] = sum;
-    });
+    let (counts, inner, size) = (groups.counts(), groups.inner(&request), groups.size);
+    groups.sum(
+        &request,
+        &Each(|index: usize, sum: &exact::Accumulator| {
+            let mut sum = sum.clone();
+            sum.add_zeros(counts[index / inner % size] - sum.count());
+            cells.lock().unwrap_or_else(PoisonError::into_inner)[index] = sum;
+        }),
+    );
     let cells = cells.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(ExactSum::of(groups.shape, groups.number.complex, cells))
 }
@@ -194,8 +209,6 @@ struct Groups<'a, 'py> {
     axis: usize,
     labels: &'a [i64],
     size: usize,
-    /// How many elements of a line have each label.
-    counts: Vec<i64>,
     /// The result's.
     shape: Vec<usize>,
 }
@@ -233,7 +246,7 @@ impl<'a, 'py> Groups<'a, 'py> {
                 labels.len()
             )));
         }
-        let needed = labels.iter().copied().max().map_or(0, |label| (label + 1).max(0)) as usize;
+        let needed = (exact::highest_label(crate::cpu::isa(), labels) + 1) as usize;
         let groups = match &size {
             None => needed,
             Some(size) => size.extract().map_err(|_| {
@@ -250,13 +263,7 @@ impl<'a, 'py> Groups<'a, 'py> {
         }
         let mut shape = view.shape().to_vec();
         shape[axis] = groups;
-        let mut counts = vec![0i64; groups];
-        for &label in labels {
-            if let Some(count) = counts.get_mut(label as usize) {
-                *count += 1;
-            }
-        }
-        Ok(Groups { array: view, number, axis, labels, size: groups, counts, shape })
+        Ok(Groups { array: view, number, axis, labels, size: groups, shape })
     }
 
     fn request(&self, parts: bool) -> exact::Request {
@@ -264,19 +271,29 @@ impl<'a, 'py> Groups<'a, 'py> {
         reductions::request(self.array, self.number, &reduced, None, parts, false)
     }
 
-    /// Calls `put(index, sum, count)` for every result, from any thread.
-    fn sum(
-        &self,
-        request: &exact::Request,
-        put: &(dyn Fn(usize, &exact::Accumulator, i64) + Sync),
-    ) {
-        let inner: usize = request.axes[self.axis + 1..].iter().map(|axis| axis.size).product();
-        let (counts, labels, size) = (&self.counts, self.labels, self.size);
-        let count = |index: usize| counts[index / inner % size];
+    /// How many elements of a line have each label.
+    fn counts(&self) -> Vec<i64> {
+        let mut counts = vec![0; self.size];
+        for &label in self.labels {
+            if let Some(count) = counts.get_mut(label as usize) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
+    /// Results from one group to the next.
+    fn inner(&self, request: &exact::Request) -> usize {
+        request.axes[self.axis + 1..].iter().map(|axis| axis.size).product()
+    }
+
+    /// The sums of all results; their counts are not known to `sink`.
+    fn sum(&self, request: &exact::Request, sink: &(dyn exact::Sink + Sync)) {
+        let (labels, size) = (self.labels, self.size);
         let elements = self.array.shape().iter().product();
         // SAFETY: the array is held by whoever made this.
         reductions::detached(self.array.object.py(), elements, || unsafe {
-            exact::sum_groups(request, labels, size, &|index, sum| put(index, sum, count(index)));
+            exact::sum_groups_into(request, labels, size, sink);
         });
     }
 }

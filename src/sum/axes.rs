@@ -98,7 +98,7 @@ pub(crate) trait Sink {
 }
 
 /// A function that takes the results one by one.
-struct Each<F>(F);
+pub(crate) struct Each<F>(pub F);
 
 impl<F: Fn(usize, &Accumulator)> Sink for Each<F> {
     fn put(&self, index: usize, sum: &Accumulator) {

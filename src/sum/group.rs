@@ -12,12 +12,14 @@ use std::marker::PhantomData;
 use rayon::prelude::*;
 
 use super::accumulator::Accumulator;
-use super::block::{BLOCK, prefetch};
+use super::axes::{Each, Sink};
+use super::block::{BLOCK, power_of_two, prefetch};
+use super::pairs::{BATCH, Pairs};
 use super::request::{Dtype, Request, by_dtype};
 use super::slice::PARALLEL_FROM;
 use super::summand::Summand;
 use super::walk::{Line, Operand, Reading, Stage};
-use crate::cpu::{self, Isa};
+use crate::cpu::{self, Isa, dispatch};
 use crate::fpu::Environment;
 use crate::threads;
 
@@ -63,16 +65,36 @@ pub unsafe fn sum_groups(
     groups: usize,
     put: &(dyn Fn(usize, &Accumulator) + Sync),
 ) {
-    assert!(labels.iter().all(|&label| label < 0 || (label as usize) < groups));
-    by_dtype!(request.dtype, run(request, labels, groups, put));
+    let highest = highest_label(cpu::isa(), labels);
+    assert!(highest < 0 || (highest as usize) < groups);
+    // SAFETY: the caller's promise.
+    unsafe { sum_groups_into(request, labels, groups, &Each(put)) }
 }
 
-fn run<O: Operand>(
+/// As [`sum_groups`], into any [`Sink`]; labels that are not below `groups` belong to no group.
+///
+/// # Safety
+/// That of [`sum_groups`].
+pub(crate) unsafe fn sum_groups_into(
     request: &Request,
     labels: &[i64],
     groups: usize,
-    put: &(dyn Fn(usize, &Accumulator) + Sync),
+    sink: &(dyn Sink + Sync),
 ) {
+    by_dtype!(request.dtype, run(request, labels, groups, sink));
+}
+
+#[inline(always)]
+fn highest_label_body(labels: &[i64]) -> i64 {
+    labels.iter().copied().fold(-1, i64::max)
+}
+
+dispatch! {
+    /// The highest label; -1 if there is none, or all are negative.
+    pub(crate) fn highest_label(labels: &[i64]) -> i64 = highest_label_body
+}
+
+fn run<O: Operand>(request: &Request, labels: &[i64], groups: usize, sink: &(dyn Sink + Sync)) {
     let Some(axis) = request.axes.iter().position(|axis| axis.reduced) else {
         return;
     };
@@ -96,8 +118,7 @@ fn run<O: Operand>(
             count: along.size,
         };
         let first = index / inner * groups * inner + index % inner;
-        Table::<O>::of(cpu::isa(), line, request.swapped, labels, groups)
-            .for_each(|group, sum| put(first + group * inner, sum));
+        Table::<O>::of(cpu::isa(), line, request.swapped, labels, groups).put(first, inner, sink);
     };
     let threads = threads::get();
     if threads > 1 && lines.len() >= threads && lines.len() * labels.len() >= PARALLEL_FROM {
@@ -123,6 +144,8 @@ struct Table<O> {
 const CAPACITY: usize = 1 << 21;
 /// Labels looked ahead, to ask for their groups' memory in time.
 const AHEAD: usize = 24;
+/// So many groups stay in the first-level cache.
+const NEAR: usize = 1 << 11;
 
 impl<O: Operand> Table<O> {
     fn of(isa: Isa, line: Line, swapped: bool, labels: &[i64], groups: usize) -> Table<O> {
@@ -197,14 +220,10 @@ impl<O: Operand> Table<O> {
             return;
         }
         self.added += values.len();
-        for (index, (pair, &label)) in pairs[..values.len()].iter().zip(labels).enumerate() {
-            if let Some(&next) = labels.get(index + AHEAD) {
-                prefetch(self.pairs.as_ptr().wrapping_add(next as usize));
-            }
-            if let Some(sum) = self.pairs.get_mut(label as usize) {
-                sum[0] += pair[0];
-                sum[1] += pair[1];
-            }
+        if self.pairs.len() > NEAR {
+            add_pairs::<true>(&mut self.pairs, &pairs[..values.len()], labels);
+        } else {
+            add_pairs::<false>(&mut self.pairs, &pairs[..values.len()], labels);
         }
     }
 
@@ -243,11 +262,60 @@ impl<O: Operand> Table<O> {
         self
     }
 
-    fn for_each(self, mut put: impl FnMut(usize, &Accumulator)) {
-        for (group, &pair) in self.pairs.iter().enumerate() {
-            let mut sum = self.wide.get(group).cloned().unwrap_or_default();
-            add_pair::<O>(self.scale, pair, &mut sum);
-            put(group, &sum);
+    /// Hands over the sums as results `first`, `first + step`, ...
+    fn put(self, first: usize, step: usize, sink: &dyn Sink) {
+        // For the multiplications, and for those of the sink.
+        let _environment = Environment::enter();
+        let units = O::Value::units(self.scale.unwrap_or(0)).map(unit);
+        let mut batch = Pairs::new();
+        for (index, sums) in self.pairs.chunks(BATCH).enumerate() {
+            let start = index * BATCH;
+            let at = |group: usize| first + (start + group) * step;
+            if self.wide.is_empty() && to_pairs(cpu::isa(), sums, units, &mut batch) {
+                sink.put_pairs(at(0), step, &batch, sums.len(), 0);
+                continue;
+            }
+            for (group, &pair) in sums.iter().enumerate() {
+                let mut sum = self.wide.get(start + group).cloned().unwrap_or_default();
+                add_pair::<O>(self.scale, pair, &mut sum);
+                sink.put(at(group), &sum);
+            }
+        }
+    }
+}
+
+/// `2^exponent`, which may be subnormal.
+fn unit(exponent: i32) -> f64 {
+    if exponent < -1022 { f64::from_bits(1 << (exponent + 1074)) } else { power_of_two(exponent) }
+}
+
+/// The sums as pairs of numbers, if they are that.
+#[inline(always)]
+fn to_pairs_body(sums: &[[i64; 2]], units: [f64; 2], pairs: &mut Pairs) -> bool {
+    let mut longest = 0;
+    for (index, sum) in sums[..sums.len().min(BATCH)].iter().enumerate() {
+        longest |= sum[0].unsigned_abs() | sum[1].unsigned_abs();
+        pairs.high[index] = sum[0] as f64 * units[0];
+        pairs.low[index] = sum[1] as f64 * units[1];
+    }
+    longest < 1 << 53
+}
+
+dispatch! {
+    fn to_pairs(sums: &[[i64; 2]], units: [f64; 2], pairs: &mut Pairs) -> bool = to_pairs_body
+}
+
+/// Adds pairs to the sums that their labels name; the labels may be more. `FAR` sums are asked for
+/// in advance.
+fn add_pairs<const FAR: bool>(sums: &mut [[i64; 2]], pairs: &[[i64; 2]], labels: &[i64]) {
+    for (index, (pair, &label)) in pairs.iter().zip(labels).enumerate() {
+        if FAR && let Some(&next) = labels.get(index + AHEAD) {
+            prefetch(sums.as_ptr().wrapping_add(next as usize));
+        }
+        // A negative label is beyond every table.
+        if let Some(sum) = sums.get_mut(label as usize) {
+            sum[0] += pair[0];
+            sum[1] += pair[1];
         }
     }
 }

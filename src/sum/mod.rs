@@ -36,7 +36,7 @@ mod walk;
 
 pub use accumulator::Accumulator;
 #[cfg(feature = "python")]
-pub(crate) use axes::{Sink, sum_into};
+pub(crate) use axes::{Each, Sink, sum_into};
 pub use axes::{collect_axes, sum_axes, sum_contiguous};
 #[cfg(feature = "python")]
 pub(crate) use bulk::{round_f32, round_f64};
@@ -46,6 +46,8 @@ pub use cumulative::cumsum;
 pub(crate) use dot::dot_contiguous;
 pub use dot::{dot, dot_f32};
 pub use group::sum_groups;
+#[cfg(feature = "python")]
+pub(crate) use group::{highest_label, sum_groups_into};
 #[cfg(feature = "python")]
 pub(crate) use pairs::Pairs;
 pub use request::{Axis, Dtype, Request};

@@ -159,8 +159,11 @@ fn scan<'py>(
         axes = vec![(size, number.size() as isize, itemsize)];
     }
     let (count, stride, out_stride) = axes.remove(axis.unwrap_or(axes.len() - 1));
-    // SAFETY: the result is new, and nobody else's; imaginary parts that nothing writes are 0.
-    unsafe { view.data().write_bytes(0, size * target.size()) };
+    if target.complex && !number.complex {
+        // Imaginary parts, which nothing writes, are 0.
+        // SAFETY: the result is new, and nobody else's.
+        unsafe { view.data().write_bytes(0, size * target.size()) };
+    }
     let parts = if number.complex { 2 } else { 1 };
     let mut status = ScanStatus::default();
     for part in 0..parts {

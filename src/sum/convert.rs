@@ -20,10 +20,23 @@ pub(super) trait Convert {
     fn rest(self) -> f64;
     /// Its integer part.
     fn integer(self) -> i128;
+    /// The highest bit tells whether `before + self`, which wraps around to `after`, is beyond the
+    /// 64-bit integers: those with a sign, but for `u64`.
+    fn lost(self, before: u64, after: u64) -> u64;
+}
+
+#[inline(always)]
+fn lost_signed(x: u64, before: u64, after: u64) -> u64 {
+    (before ^ after) & (x ^ after)
+}
+
+#[inline(always)]
+fn lost_unsigned(x: u64, before: u64, after: u64) -> u64 {
+    before & x | (before | x) & !after
 }
 
 macro_rules! convert {
-    ($($type:ty: $rest:expr;)*) => {$(
+    ($($type:ty: $rest:expr, $lost:expr;)*) => {$(
         impl Convert for $type {
             #[inline(always)]
             fn nearest(self) -> f64 {
@@ -37,21 +50,25 @@ macro_rules! convert {
             fn integer(self) -> i128 {
                 self as i128
             }
+            #[inline(always)]
+            fn lost(self, before: u64, after: u64) -> u64 {
+                $lost(self.integer() as u64, before, after)
+            }
         }
     )*};
 }
 
 convert! {
-    f64: |_| 0.0;
-    f32: |_| 0.0;
-    i64: |x: i64| (i128::from(x) - x as f64 as i128) as f64;
-    u64: |x: u64| (i128::from(x) - x as f64 as i128) as f64;
-    i32: |_| 0.0;
-    u32: |_| 0.0;
-    i16: |_| 0.0;
-    u16: |_| 0.0;
-    i8: |_| 0.0;
-    u8: |_| 0.0;
+    f64: |_| 0.0, lost_signed;
+    f32: |_| 0.0, lost_signed;
+    i64: |x: i64| (i128::from(x) - x as f64 as i128) as f64, lost_signed;
+    u64: |x: u64| (i128::from(x) - x as f64 as i128) as f64, lost_unsigned;
+    i32: |_| 0.0, lost_signed;
+    u32: |_| 0.0, lost_signed;
+    i16: |_| 0.0, lost_signed;
+    u16: |_| 0.0, lost_signed;
+    i8: |_| 0.0, lost_signed;
+    u8: |_| 0.0, lost_signed;
 }
 
 /// Reads a piece of each element of a line.

@@ -12,8 +12,8 @@ use super::positions::Positions;
 use super::request::{Dtype, by_dtype};
 use super::round::Format;
 use super::slice::PARALLEL_FROM;
-use super::walk::{Line, Operand};
-use crate::cpu;
+use super::walk::{Line, Operand, Reading, Stage};
+use crate::cpu::{self, Isa, dispatch};
 use crate::fpu::Environment;
 use crate::threads;
 
@@ -203,6 +203,40 @@ impl ScanRequest {
         }
     }
 
+    /// The prefixes of integers in 64-bit arithmetic; whether all are right, and in range.
+    fn add_up<O: Operand<Value: Convert>>(
+        &self,
+        isa: Isa,
+        values: &[O::Value],
+        before: i128,
+        prefixes: &mut [u64],
+    ) -> bool {
+        // Prefixes of uint64 elements have no sign; all others have one.
+        if self.domain(before as u64) != before || !add_up(isa, values, before as u64, prefixes) {
+            return false;
+        }
+        let whole = if self.dtype == Dtype::U64 { Dtype::U64 } else { Dtype::I64 };
+        self.out_dtype == whole
+            || prefixes.iter().all(|&prefix| self.range.contains(&self.domain(prefix)))
+    }
+
+    /// What the 64 bits of an integer prefix mean.
+    fn domain(&self, bits: u64) -> i128 {
+        if self.dtype == Dtype::U64 { bits.into() } else { (bits as i64).into() }
+    }
+
+    /// Writes results from `start` on.
+    fn write_all(&self, offset: isize, start: usize, results: &[u64]) {
+        if self.out_dtype.size() == 8 && self.out_stride == 8 {
+            let to = self.out.wrapping_offset(offset).wrapping_add(8 * start).cast::<u64>();
+            // SAFETY: the promise of `cumsum_axis`; these results are adjacent and aligned.
+            return unsafe { to.copy_from_nonoverlapping(results.as_ptr(), results.len()) };
+        }
+        for (index, &bits) in results.iter().enumerate() {
+            self.write(offset, start + index, bits);
+        }
+    }
+
     /// Writes a result, the lowest bytes of `bits`.
     #[inline]
     fn write(&self, offset: isize, index: usize, bits: u64) {
@@ -347,16 +381,19 @@ impl<'a> Floating<'a> {
     }
 }
 
-/// Prefixes as integers, whose range is checked one by one.
+/// Prefixes as integers: a tile at a time in 64-bit arithmetic, or one by one if a prefix may be
+/// beyond its range.
 fn scan_integers<O: Operand<Value: Convert>>(
     request: &ScanRequest,
     positions: &Positions<2>,
     lines: Range<usize>,
 ) -> ScanStatus {
+    let isa = cpu::isa();
+    let reading = Reading { swapped: request.swapped, masked: false, skip_nan: false };
     let mut status = ScanStatus::default();
     let mut prefix = 0i128;
-    let mut values = [O::Value::default(); TILE];
-    let (lowest, highest) = (*request.range.start(), *request.range.end());
+    let mut stage = Stage::new(TILE);
+    let mut prefixes = [0u64; TILE];
     positions.for_each(lines, |line, [from, to]| {
         if !request.joined {
             prefix = 0;
@@ -367,19 +404,63 @@ fn scan_integers<O: Operand<Value: Convert>>(
             }
             let count = TILE.min(request.count - start);
             let elements = request.line(from, start, count);
-            for (index, value) in values[..count].iter_mut().enumerate() {
-                let at = elements.data.wrapping_offset(index as isize * elements.stride);
-                // SAFETY: the promise of `cumsum_axis`.
-                *value = unsafe { O::read(at, request.swapped) };
-            }
-            for (index, value) in values[..count].iter().enumerate() {
-                prefix += value.integer();
-                if (prefix < lowest || prefix > highest) && status.misfit.is_none() {
-                    status.misfit = Some(Misfit { line, index: start + index, value: prefix });
+            // SAFETY: the promise of `cumsum_axis`.
+            let values = match unsafe { elements.as_slice::<O>(reading) } {
+                Some(values) => values,
+                None => {
+                    // SAFETY: as above.
+                    unsafe { stage.fill::<O>(isa, elements, reading, 0) };
+                    &stage.values[..count]
                 }
-                request.write(to, start + index, prefix as u64);
+            };
+            let prefixes = &mut prefixes[..count];
+            if request.add_up::<O>(isa, values, prefix, prefixes) {
+                prefix = request.domain(prefixes[count - 1]);
+            } else {
+                for (index, (value, to)) in values.iter().zip(prefixes.iter_mut()).enumerate() {
+                    prefix += value.integer();
+                    if !request.range.contains(&prefix) && status.misfit.is_none() {
+                        status.misfit = Some(Misfit { line, index: start + index, value: prefix });
+                    }
+                    *to = prefix as u64;
+                }
             }
+            request.write_all(to, start, prefixes);
         }
     });
     status
+}
+
+/// Adds up integers; whether no prefix was lost.
+#[inline(always)]
+fn add_up_body<T: Convert + Copy>(values: &[T], before: u64, prefixes: &mut [u64]) -> bool {
+    let prefixes = &mut prefixes[..values.len()];
+    let mut sum = before;
+    let (fours, rest) = values.as_chunks::<4>();
+    let (to, to_rest) = prefixes.as_chunks_mut::<4>();
+    for (four, to) in fours.iter().zip(to) {
+        // One addition of four waits for the one before.
+        let x = four.map(|x| x.integer() as u64);
+        let two = x[0].wrapping_add(x[1]);
+        let sums = [x[0], two, two.wrapping_add(x[2]), two.wrapping_add(x[2].wrapping_add(x[3]))];
+        *to = sums.map(|part| sum.wrapping_add(part));
+        sum = to[3];
+    }
+    for (x, to) in rest.iter().zip(to_rest) {
+        sum = sum.wrapping_add(x.integer() as u64);
+        *to = sum;
+    }
+    let Some(first) = values.first() else {
+        return true;
+    };
+    let mut lost = first.lost(before, prefixes[0]);
+    for ((x, &before), &after) in values[1..].iter().zip(&*prefixes).zip(&prefixes[1..]) {
+        lost |= x.lost(before, after);
+    }
+    lost >> 63 == 0
+}
+
+dispatch! {
+    fn add_up[T: Convert + Copy][T](values: &[T], before: u64, prefixes: &mut [u64]) -> bool
+        = add_up_body::<T>
 }

@@ -144,6 +144,8 @@ struct Table<O> {
 const CAPACITY: usize = 1 << 21;
 /// Labels looked ahead, to ask for their groups' memory in time.
 const AHEAD: usize = 24;
+/// Labels of a block that tell whether most are equal to the one before.
+const SAMPLE: usize = 32;
 /// So many groups stay in the first-level cache.
 const NEAR: usize = 1 << 11;
 
@@ -220,7 +222,10 @@ impl<O: Operand> Table<O> {
             return;
         }
         self.added += values.len();
-        if self.pairs.len() > NEAR {
+        let equal = labels[..values.len()].windows(2).take(SAMPLE).filter(|two| two[0] == two[1]);
+        if equal.count() >= SAMPLE - SAMPLE / 4 {
+            add_runs(&mut self.pairs, &pairs[..values.len()], labels);
+        } else if self.pairs.len() > NEAR {
             add_pairs::<true>(&mut self.pairs, &pairs[..values.len()], labels);
         } else {
             add_pairs::<false>(&mut self.pairs, &pairs[..values.len()], labels);
@@ -303,6 +308,23 @@ fn to_pairs_body(sums: &[[i64; 2]], units: [f64; 2], pairs: &mut Pairs) -> bool 
 
 dispatch! {
     fn to_pairs(sums: &[[i64; 2]], units: [f64; 2], pairs: &mut Pairs) -> bool = to_pairs_body
+}
+
+/// As [`add_pairs`], for labels that are often equal to the one before: a sum that was just written
+/// takes long to be read again.
+fn add_runs(sums: &mut [[i64; 2]], mut pairs: &[[i64; 2]], labels: &[i64]) {
+    for run in labels[..pairs.len()].chunk_by(|one, next| one == next) {
+        let (own, later) = pairs.split_at(run.len());
+        pairs = later;
+        if let Some(sum) = sums.get_mut(run[0] as usize) {
+            let [mut high, mut low] = *sum;
+            for pair in own {
+                high += pair[0];
+                low += pair[1];
+            }
+            *sum = [high, low];
+        }
+    }
 }
 
 /// Adds pairs to the sums that their labels name; the labels may be more. `FAR` sums are asked for

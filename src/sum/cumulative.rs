@@ -10,7 +10,10 @@
 //! rounding its result again gives the nearest number.
 
 use super::accumulator::{Accumulator, decompose};
-use super::block::{ABSOLUTE, HIGHEST, LEVEL, SIGN_AND_EXPONENT, any, levels};
+use super::block::{
+    ABSOLUTE, HIGHEST, LEVEL, SIGN_AND_EXPONENT, any, highest_exponent, levels, scale,
+};
+use super::lanes::transpose;
 use super::round::{Format, Magnitude};
 use crate::cpu::{Isa, dispatch};
 use crate::fpu::Environment;
@@ -120,14 +123,12 @@ impl Running {
 
     /// The first level for the prefix and the numbers to come.
     fn suitable_level(&self, numbers: &[f64]) -> Option<i32> {
-        let highest = numbers.iter().map(|x| x.to_bits() & ABSOLUTE).fold(0, u64::max) >> 52;
+        let highest = highest_exponent(self.isa, numbers);
         let prefix = match self.carry {
             Some([high, low]) => high + low,
             None => self.exact.to_f64(),
         };
-        let own = (highest as i32).max(1) - 1023 + HEADROOM;
-        let first = own.max(exponent(prefix) + ROOM);
-        (highest < 2047 && first <= HIGHEST).then_some(first)
+        first_level(highest, prefix)
     }
 
     /// Moves the prefix into the accumulator.
@@ -150,6 +151,12 @@ impl Running {
             self.overflowed |= x.is_infinite() && self.exact.is_finite();
         }
     }
+}
+
+/// The first level for numbers up to a biased exponent that are added to a prefix.
+pub(super) fn first_level(highest: i32, prefix: f64) -> Option<i32> {
+    let first = scale(highest, HEADROOM)?.max(exponent(prefix) + ROOM);
+    (first <= HIGHEST).then_some(first)
 }
 
 /// The exponent of a finite number; that of the smallest normal one for smaller ones.
@@ -203,7 +210,7 @@ pub(super) fn narrow(x: f64, format: Format) -> u64 {
 }
 
 #[inline(always)]
-fn tile_body(
+fn tile_body<const W: usize>(
     numbers: &mut [f64],
     carry: [f64; 2],
     first: i32,
@@ -211,7 +218,7 @@ fn tile_body(
     [turned, high, low]: &mut [Rows; 3],
 ) -> Option<[f64; 2]> {
     let (_, bias) = levels::<2>(first, LEVEL);
-    turn_in(numbers, turned);
+    turn_in::<W>(numbers, turned);
     let mut sums = [[bias[0]; LANES], [bias[1]; LANES]];
     let (mut escaped, mut remainder) = ([0; LANES], [0; LANES]);
     for ((row, high), low) in turned.iter().zip(high.iter_mut()).zip(low.iter_mut()) {
@@ -244,17 +251,7 @@ fn tile_body(
             return None;
         }
     }
-    for ((row, high), low) in turned.iter_mut().zip(high.iter()).zip(low.iter()) {
-        for lane in 0..LANES {
-            let p = before[0][lane] + high[lane];
-            let q = before[1][lane] + low[lane];
-            row[lane] = match rounding {
-                Rounding::Nearest => p + q,
-                Rounding::Odd => add_to_odd(p, q),
-            };
-        }
-    }
-    turn_out(turned, numbers);
+    turn_out::<W>([high, low], &before, rounding, numbers);
     Some([all_high, all_low])
 }
 
@@ -273,7 +270,7 @@ fn add_to_odd(p: f64, q: f64) -> f64 {
 
 /// Lane `i` gets the numbers from `LENGTH * i` on; zeros follow the last one.
 #[inline(always)]
-fn turn_in(numbers: &[f64], rows: &mut Rows) {
+fn turn_in<const W: usize>(numbers: &[f64], rows: &mut Rows) {
     if numbers.len() < TILE {
         *rows = [[0.0; LANES]; LENGTH];
         for (index, &x) in numbers.iter().enumerate() {
@@ -282,26 +279,56 @@ fn turn_in(numbers: &[f64], rows: &mut Rows) {
         return;
     }
     let (stretches, _) = numbers.as_chunks::<LENGTH>();
-    for (index, row) in rows.iter_mut().enumerate() {
-        for lane in 0..LANES {
-            row[lane] = stretches[lane][index];
-        }
+    let (squares, _) = rows.as_chunks_mut::<LANES>();
+    for (index, square) in squares.iter_mut().enumerate() {
+        *square = transpose::<W>(std::array::from_fn(|lane| {
+            std::array::from_fn(|row| stretches[lane][index * LANES + row])
+        }));
     }
 }
 
-/// The inverse of [`turn_in`].
+/// A row of prefixes, from what lies before each lane and what is in it. (A call for each row:
+/// inlined, the rows' lanes are taken apart, which takes half as long again.)
+#[inline(never)]
+fn rounded(
+    before: &[[f64; LANES]; 2],
+    high: &[f64; LANES],
+    low: &[f64; LANES],
+    rounding: Rounding,
+) -> [f64; LANES] {
+    std::array::from_fn(|lane| {
+        let p = before[0][lane] + high[lane];
+        let q = before[1][lane] + low[lane];
+        match rounding {
+            Rounding::Nearest => p + q,
+            Rounding::Odd => add_to_odd(p, q),
+        }
+    })
+}
+
+/// The inverse of [`turn_in`], for the rows of prefixes.
 #[inline(always)]
-fn turn_out(rows: &Rows, numbers: &mut [f64]) {
+fn turn_out<const W: usize>(
+    [high, low]: [&Rows; 2],
+    before: &[[f64; LANES]; 2],
+    rounding: Rounding,
+    numbers: &mut [f64],
+) {
     if numbers.len() < TILE {
-        for (index, x) in numbers.iter_mut().enumerate() {
-            *x = rows[index % LENGTH][index / LENGTH];
+        for (index, (high, low)) in high.iter().zip(low).enumerate() {
+            let row = rounded(before, high, low, rounding);
+            for (x, prefix) in numbers.iter_mut().skip(index).step_by(LENGTH).zip(row) {
+                *x = prefix;
+            }
         }
         return;
     }
     let (stretches, _) = numbers.as_chunks_mut::<LENGTH>();
-    for (lane, stretch) in stretches.iter_mut().enumerate().take(LANES) {
-        for (x, row) in stretch.iter_mut().zip(rows) {
-            *x = row[lane];
+    let squares = high.as_chunks::<LANES>().0.iter().zip(low.as_chunks::<LANES>().0);
+    for (index, (high, low)) in squares.enumerate() {
+        let rows = std::array::from_fn(|row| rounded(before, &high[row], &low[row], rounding));
+        for (stretch, part) in stretches.iter_mut().zip(transpose::<W>(rows)) {
+            stretch[index * LANES..][..LANES].copy_from_slice(&part);
         }
     }
 }
@@ -311,7 +338,7 @@ dispatch! {
     /// `None`, and nothing replaced, if they do not fit the levels.
     fn tile(
         numbers: &mut [f64], carry: [f64; 2], first: i32, rounding: Rounding, rows: &mut [Rows; 3]
-    ) -> Option<[f64; 2]> = tile_body
+    ) -> Option<[f64; 2]> = tile_body::<{W}>
 }
 
 /// The exact cumulative sums of a slice, each rounded once to binary64.

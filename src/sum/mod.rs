@@ -5,6 +5,7 @@
 
 mod accumulator;
 mod axes;
+mod beside;
 mod block;
 #[cfg(any(feature = "python", test))]
 mod bulk;
@@ -15,6 +16,7 @@ mod cumulative;
 mod digits;
 mod dot;
 mod group;
+mod lanes;
 mod matrix;
 mod pairs;
 mod positions;

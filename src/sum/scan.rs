@@ -6,8 +6,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::beside::{self, Beside};
 use super::convert::{Convert, Piece, read_numbers};
 use super::cumulative::{Rounding, Running, TILE, narrow};
+use super::lanes;
 use super::positions::Positions;
 use super::request::{Dtype, by_dtype};
 use super::round::Format;
@@ -161,8 +163,8 @@ impl ScanStatus {
 /// ```
 ///
 /// # Safety
-/// All elements must be readable and all results writable during the call, and the two must not
-/// overlap.
+/// All elements must be readable, and all results writable (they hold some bytes already, of no
+/// matter what value) during the call, and the two must not overlap.
 pub unsafe fn cumsum_axis(request: &ScanRequest) -> ScanStatus {
     let strides = request.outer_strides.iter().zip(&request.out_outer_strides);
     let positions = Positions {
@@ -192,6 +194,18 @@ fn run(request: &ScanRequest, positions: &Positions<2>, lines: Range<usize>) -> 
 }
 
 impl ScanRequest {
+    /// Whether lines are columns of plain binary64 numbers, and so are their results.
+    fn has_neighbours(&self) -> bool {
+        let unit = size_of::<f64>() as isize;
+        self.dtype == Dtype::F64
+            && self.out_dtype == Dtype::F64
+            && !self.swapped
+            && !self.joined
+            && self.count > 1
+            && self.outer_strides.last() == Some(&unit)
+            && self.out_outer_strides.last() == Some(&unit)
+    }
+
     /// `count` elements of a line.
     fn line(&self, offset: isize, start: usize, count: usize) -> Line {
         Line {
@@ -225,16 +239,25 @@ impl ScanRequest {
         if self.dtype == Dtype::U64 { bits.into() } else { (bits as i64).into() }
     }
 
-    /// Writes results from `start` on.
-    fn write_all(&self, offset: isize, start: usize, results: &[u64]) {
-        if self.out_dtype.size() == 8 && self.out_stride == 8 {
-            let to = self.out.wrapping_offset(offset).wrapping_add(8 * start).cast::<u64>();
-            // SAFETY: the promise of `cumsum_axis`; these results are adjacent and aligned.
-            return unsafe { to.copy_from_nonoverlapping(results.as_ptr(), results.len()) };
-        }
-        for (index, &bits) in results.iter().enumerate() {
-            self.write(offset, start + index, bits);
-        }
+    /// Whether the results of a line are adjacent.
+    fn is_adjacent(&self) -> bool {
+        self.out_stride == self.out_dtype.size() as isize
+    }
+
+    /// The memory of results, if it holds them as an array of `T`, which any bytes are.
+    ///
+    /// # Safety
+    /// That of [`cumsum_axis`]; nothing else may use these results meanwhile.
+    unsafe fn results<'a, T>(
+        &self,
+        offset: isize,
+        start: usize,
+        count: usize,
+    ) -> Option<&'a mut [T]> {
+        let at = self.out.wrapping_offset(offset + start as isize * self.out_stride);
+        // SAFETY: adjacent, aligned, and writable by the caller's promise.
+        (self.is_adjacent() && self.out_dtype.size() == size_of::<T>())
+            .then(|| unsafe { std::slice::from_raw_parts_mut(at.cast(), count) })
     }
 
     /// Writes a result, the lowest bytes of `bits`.
@@ -256,7 +279,9 @@ impl ScanRequest {
 /// Prefixes as floating-point numbers.
 struct Floating<'a> {
     request: &'a ScanRequest,
-    _environment: Environment,
+    environment: Environment,
+    /// For lines side by side.
+    beside: Option<Box<Beside>>,
     running: Vec<Running>,
     numbers: Vec<f64>,
     pieces: &'static [Piece],
@@ -271,7 +296,8 @@ impl<'a> Floating<'a> {
         };
         Floating {
             request,
-            _environment: Environment::enter(),
+            environment: Environment::enter(),
+            beside: request.has_neighbours().then(|| Beside::new(cpu::isa())),
             running: Vec::new(),
             numbers: vec![0.0; TILE * pieces.len()],
             pieces,
@@ -280,13 +306,17 @@ impl<'a> Floating<'a> {
     }
 
     fn run(mut self, positions: &Positions<2>, lines: Range<usize>) -> ScanStatus {
-        let group = if self.request.joined { 1 } else { GROUP };
+        let group = match self.beside {
+            _ if self.request.joined => 1,
+            Some(_) => beside::WIDTH,
+            None => GROUP,
+        };
         let mut offsets = Vec::with_capacity(group);
         let last = lines.end;
         positions.for_each(lines, |index, offset| {
             offsets.push(offset);
             if offsets.len() == group || index + 1 == last {
-                self.scan(&offsets);
+                self.scan_all(&offsets);
                 offsets.clear();
             }
         });
@@ -294,6 +324,43 @@ impl<'a> Floating<'a> {
             self.settle();
         }
         self.status
+    }
+
+    /// The prefixes of many lines.
+    fn scan_all(&mut self, mut lines: &[[isize; 2]]) {
+        const STEP: isize = size_of::<f64>() as isize;
+        while let Some(&first) = lines.first() {
+            let run = 1
+                + (lines.windows(2))
+                    .take_while(|pair| [0, 1].iter().all(|&i| pair[1][i] - pair[0][i] == STEP))
+                    .count();
+            let wide = run - run % beside::VECTOR;
+            let mut left = run;
+            if wide > 0 && self.scan_beside(first, wide) {
+                left -= wide;
+            }
+            for group in lines[run - left..run].chunks(GROUP) {
+                self.scan(group);
+            }
+            lines = &lines[run..];
+        }
+    }
+
+    /// The prefixes of lines side by side in memory, if the kernel for these can take them.
+    fn scan_beside(&mut self, [from, to]: [isize; 2], width: usize) -> bool {
+        let request = self.request;
+        let Some(beside) = &mut self.beside else {
+            return false;
+        };
+        let lines = beside::Lines {
+            data: request.data.wrapping_offset(from).cast(),
+            stride: request.stride,
+            out: request.out.wrapping_offset(to).cast(),
+            out_stride: request.out_stride,
+            count: request.count,
+        };
+        // SAFETY: the promise of `cumsum_axis`, for lines that are neighbours.
+        unsafe { beside.scan(lines, width, &mut self.environment) }
     }
 
     /// The prefixes of a group of lines.
@@ -333,16 +400,10 @@ impl<'a> Floating<'a> {
             by_dtype!(request.dtype, unsafe read_numbers(elements, request.swapped, piece, into));
         };
         if request.out_dtype == Dtype::F64
-            && request.out_stride == size_of::<f64>() as isize
             && self.pieces.len() == 1
+            // SAFETY: the promise of `cumsum_axis`.
+            && let Some(out) = unsafe { request.results(to, start, count) }
         {
-            let out = request.out.wrapping_offset(to + (start * size_of::<f64>()) as isize);
-            // SAFETY: the promise of `cumsum_axis`; results are aligned, and these are adjacent.
-            // They hold any bytes, and so some numbers, until `read` has set them.
-            let out = unsafe {
-                out.write_bytes(0, count * size_of::<f64>());
-                std::slice::from_raw_parts_mut(out.cast::<f64>(), count)
-            };
             read(Piece::Nearest, out);
             self.running[line].advance(out);
             return;
@@ -362,23 +423,43 @@ impl<'a> Floating<'a> {
             }
         }
         self.running[line].advance(numbers);
+        if step == 1
+            && request.out_dtype == Dtype::F32
+            // SAFETY: the promise of `cumsum_axis`.
+            && let Some(narrowed) = unsafe { request.results(to, start, count) }
+        {
+            self.status.overflow |= narrow_all(cpu::isa(), numbers, narrowed);
+            return;
+        }
         for (index, &x) in numbers[step - 1..].iter().step_by(step).enumerate() {
-            let bits = match request.out_dtype {
-                Dtype::F64 => x.to_bits(),
-                Dtype::F32 if !x.is_nan() => (x as f32).to_bits().into(),
-                Dtype::F32 => narrow(x, Format::F32),
-                _ => narrow(x, Format::F16),
+            let (bits, infinity) = match request.out_dtype {
+                Dtype::F64 => (x.to_bits(), Format::F64.infinity()),
+                Dtype::F32 => (narrow(x, Format::F32), Format::F32.infinity()),
+                _ => (narrow(x, Format::F16), Format::F16.infinity()),
             };
-            let infinity = match request.out_dtype {
-                Dtype::F64 => Format::F64,
-                Dtype::F32 => Format::F32,
-                _ => Format::F16,
-            }
-            .infinity();
             self.status.overflow |= bits & infinity == infinity && x.is_finite();
             request.write(to, start + index, bits);
         }
     }
+}
+
+/// Rounds prefixes to binary32; whether a finite one became infinite.
+#[inline(always)]
+fn narrow_all_body(numbers: &[f64], narrowed: &mut [f32]) -> bool {
+    let mut overflow = false;
+    for (&x, narrowed) in numbers.iter().zip(narrowed) {
+        let nearest = x as f32;
+        overflow |= nearest.is_infinite() && x.is_finite();
+        *narrowed = if x.is_nan() { NAN_F32 } else { nearest };
+    }
+    overflow
+}
+
+/// What every NaN becomes.
+const NAN_F32: f32 = f32::from_bits(0x7fc0_0000);
+
+dispatch! {
+    fn narrow_all(numbers: &[f64], narrowed: &mut [f32]) -> bool = narrow_all_body
 }
 
 /// Prefixes as integers: a tile at a time in 64-bit arithmetic, or one by one if a prefix may be
@@ -413,7 +494,10 @@ fn scan_integers<O: Operand<Value: Convert>>(
                     &stage.values[..count]
                 }
             };
-            let prefixes = &mut prefixes[..count];
+            // SAFETY: as above.
+            let direct = unsafe { request.results(to, start, count) };
+            let adjacent = direct.is_some();
+            let prefixes = direct.unwrap_or(&mut prefixes[..count]);
             if request.add_up::<O>(isa, values, prefix, prefixes) {
                 prefix = request.domain(prefixes[count - 1]);
             } else {
@@ -425,7 +509,11 @@ fn scan_integers<O: Operand<Value: Convert>>(
                     *to = prefix as u64;
                 }
             }
-            request.write_all(to, start, prefixes);
+            if !adjacent {
+                for (index, &bits) in prefixes.iter().enumerate() {
+                    request.write(to, start + index, bits);
+                }
+            }
         }
     });
     status
@@ -433,22 +521,25 @@ fn scan_integers<O: Operand<Value: Convert>>(
 
 /// Adds up integers; whether no prefix was lost.
 #[inline(always)]
-fn add_up_body<T: Convert + Copy>(values: &[T], before: u64, prefixes: &mut [u64]) -> bool {
+fn add_up_body<T: Convert + Copy, const W: usize>(
+    values: &[T],
+    before: u64,
+    prefixes: &mut [u64],
+) -> bool {
     let prefixes = &mut prefixes[..values.len()];
-    let mut sum = before;
-    let (fours, rest) = values.as_chunks::<4>();
-    let (to, to_rest) = prefixes.as_chunks_mut::<4>();
-    for (four, to) in fours.iter().zip(to) {
-        // One addition of four waits for the one before.
-        let x = four.map(|x| x.integer() as u64);
-        let two = x[0].wrapping_add(x[1]);
-        let sums = [x[0], two, two.wrapping_add(x[2]), two.wrapping_add(x[2].wrapping_add(x[3]))];
-        *to = sums.map(|part| sum.wrapping_add(part));
-        sum = to[3];
+    for (x, to) in values.iter().zip(&mut *prefixes) {
+        *to = x.integer() as u64;
     }
-    for (x, to) in rest.iter().zip(to_rest) {
-        sum = sum.wrapping_add(x.integer() as u64);
-        *to = sum;
+    let (groups, rest) = prefixes.as_chunks_mut::<8>();
+    let mut sum = before;
+    for group in groups {
+        let all;
+        (*group, all) = lanes::add_up::<W>(sum, *group);
+        sum = sum.wrapping_add(all);
+    }
+    for x in rest {
+        sum = sum.wrapping_add(*x);
+        *x = sum;
     }
     let Some(first) = values.first() else {
         return true;
@@ -462,5 +553,5 @@ fn add_up_body<T: Convert + Copy>(values: &[T], before: u64, prefixes: &mut [u64
 
 dispatch! {
     fn add_up[T: Convert + Copy][T](values: &[T], before: u64, prefixes: &mut [u64]) -> bool
-        = add_up_body::<T>
+        = add_up_body::<T, {W}>
 }

@@ -30,7 +30,7 @@ pub(super) fn transpose<const W: usize>(rows: [[f64; 8]; 8]) -> [[f64; 8]; 8] {
                 0 => _mm512_shuffle_f64x2::<0b10_00_10_00>(fours[i], fours[i + 4]),
                 _ => _mm512_shuffle_f64x2::<0b11_01_11_01>(fours[i - 4], fours[i]),
             });
-            std::mem::transmute(eights)
+            std::mem::transmute::<[__m512d; 8], [[f64; 8]; 8]>(eights)
         };
     }
     std::array::from_fn(|row| std::array::from_fn(|column| rows[column][row]))

@@ -39,6 +39,38 @@ def test_dtypes_and_lengths(dtype, target, count):
         assert result[-1] == mypackage.sum(values, dtype=target)
 
 
+@pytest.mark.parametrize("spread", [1, 20, 400])
+@pytest.mark.parametrize(("rows", "columns"), [(255, 8), (257, 17), (513, 31), (700, 3)])
+def test_columns_side_by_side(rows, columns, spread):
+    a = RNG.standard_normal((rows, columns)) * 2.0 ** RNG.integers(-spread, spread, (rows, columns))
+    # A scale that changes on the way, a column that cancels, and zeros.
+    a[rows // 2 :, 0] *= 2.0**40
+    a[rows // 2 : 2 * (rows // 2), 1] = -a[: rows // 2, 1]
+    a[:, 2] = 0.0
+    expected = np.transpose([[to_float(x) for x in prefixes(column)] for column in a.T])
+    np.testing.assert_array_equal(mypackage.cumsum(a, axis=0), expected)
+    np.testing.assert_array_equal(mypackage.cumsum(a[:, ::2], axis=0), expected[:, ::2])
+    np.testing.assert_array_equal(mypackage.cumsum(a.T, axis=1), expected.T)
+
+
+def test_specials_stay_in_their_columns():
+    a = RNG.standard_normal((600, 16))
+    expected = mypackage.cumsum(a, axis=0)
+    a[300, 3] = np.nan
+    a[100, 5], a[400, 5] = np.inf, -np.inf
+    a[200:, 7] = 1e308
+    with np.errstate(all="ignore"):
+        result = mypackage.cumsum(a, axis=0)
+    assert np.isnan(result[300:, 3]).all() and (result[:300, 3] == expected[:300, 3]).all()
+    assert (result[100:400, 5] == np.inf).all() and np.isnan(result[400:, 5]).all()
+    assert (
+        result[200, 7] == to_float(sum(map(Fraction, a[:201, 7])))
+        and np.isinf(result[201:, 7]).all()
+    )
+    others = np.delete(np.arange(16), [3, 5, 7])
+    np.testing.assert_array_equal(result[:, others], expected[:, others])
+
+
 def test_layouts():
     a = RNG.standard_normal((4, 600, 3)) * 2.0 ** RNG.integers(-20, 20, (4, 600, 3))
     for axis in (0, 1, 2, -1):

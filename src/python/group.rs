@@ -11,6 +11,7 @@ use pyo3::types::{PyDict, PySlice, PyTuple};
 use super::accumulator::ExactSum;
 use super::ndarray::{Array, Number};
 use super::reductions::{self, FLOAT, OBJECT, Operation, Target, Writer};
+use crate::interrupt::GRAIN;
 use crate::sum as exact;
 
 const GROUP_SUM: Operation =
@@ -143,7 +144,7 @@ fn grouped<'py>(
         if count != 0 || target == Target::Object {
             writer.put_counted(index, sum, count);
         }
-    });
+    })?;
     let result = writer.finish(py)?;
     if let Some(fill) = fill_value
         && groups.counts.contains(&0)
@@ -182,7 +183,7 @@ pub(super) fn group_states<'py>(
         let mut sum = sum.clone();
         sum.add_zeros(count - sum.count());
         cells.lock().unwrap_or_else(PoisonError::into_inner)[index] = sum;
-    });
+    })?;
     let cells = cells.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(ExactSum::of(groups.shape, groups.number.complex, cells))
 }
@@ -269,15 +270,15 @@ impl<'a, 'py> Groups<'a, 'py> {
         &self,
         request: &exact::Request,
         put: &(dyn Fn(usize, &exact::Accumulator, i64) + Sync),
-    ) {
+    ) -> PyResult<()> {
         let inner: usize = request.axes[self.axis + 1..].iter().map(|axis| axis.size).product();
         let (counts, labels, size) = (&self.counts, self.labels, self.size);
         let count = |index: usize| counts[index / inner % size];
         let elements = self.array.shape().iter().product();
         // SAFETY: the array is held by whoever made this.
-        reductions::detached(self.array.object.py(), elements, || unsafe {
+        reductions::watched_from(GRAIN, self.array.object.py(), elements, || unsafe {
             exact::sum_groups(request, labels, size, &|index, sum| put(index, sum, count(index)));
-        });
+        })
     }
 }
 

@@ -15,6 +15,7 @@ use super::slice::PARALLEL_FROM;
 use super::walk::{Line, Operand};
 use crate::cpu;
 use crate::fpu::Environment;
+use crate::interrupt::Interrupt;
 use crate::threads;
 
 /// Lines that are walked along together: neighbours in memory share cache lines.
@@ -170,24 +171,33 @@ pub unsafe fn cumsum_axis(request: &ScanRequest) -> ScanStatus {
         strides: strides.map(|(&from, &to)| [from, to]).collect(),
     };
     let (lines, threads) = (positions.count(), threads::get());
-    let small = lines.saturating_mul(request.count) < PARALLEL_FROM;
-    if small || threads == 1 || request.joined || lines < 2 {
-        return run(request, &positions, 0..lines);
+    let size = lines.saturating_mul(request.count);
+    let interrupt = &Interrupt::of_call(size);
+    if size < PARALLEL_FROM || threads == 1 || request.joined || lines < 2 {
+        return run(request, &positions, 0..lines, interrupt);
     }
     let share = lines.div_ceil(4 * threads).next_multiple_of(GROUP);
     threads::run(|| {
         (0..lines.div_ceil(share))
             .into_par_iter()
-            .map(|task| run(request, &positions, task * share..lines.min((task + 1) * share)))
+            .map(|task| {
+                let lines = task * share..lines.min((task + 1) * share);
+                run(request, &positions, lines, interrupt)
+            })
             .reduce(ScanStatus::default, ScanStatus::and)
     })
 }
 
-fn run(request: &ScanRequest, positions: &Positions<2>, lines: Range<usize>) -> ScanStatus {
+fn run(
+    request: &ScanRequest,
+    positions: &Positions<2>,
+    lines: Range<usize>,
+    interrupt: &Interrupt,
+) -> ScanStatus {
     if request.out_dtype.is_floating() {
-        Floating::new(request).run(positions, lines)
+        Floating::new(request, interrupt).run(positions, lines)
     } else {
-        by_dtype!(request.dtype, scan_integers(request, positions, lines))
+        by_dtype!(request.dtype, scan_integers(request, positions, lines, interrupt))
     }
 }
 
@@ -222,6 +232,7 @@ impl ScanRequest {
 /// Prefixes as floating-point numbers.
 struct Floating<'a> {
     request: &'a ScanRequest,
+    interrupt: &'a Interrupt,
     _environment: Environment,
     running: Vec<Running>,
     numbers: Vec<f64>,
@@ -230,13 +241,14 @@ struct Floating<'a> {
 }
 
 impl<'a> Floating<'a> {
-    fn new(request: &'a ScanRequest) -> Floating<'a> {
+    fn new(request: &'a ScanRequest, interrupt: &'a Interrupt) -> Floating<'a> {
         let pieces: &[Piece] = match request.dtype {
             Dtype::I64 | Dtype::U64 => &[Piece::Nearest, Piece::Rest],
             _ => &[Piece::Nearest],
         };
         Floating {
             request,
+            interrupt,
             _environment: Environment::enter(),
             running: Vec::new(),
             numbers: vec![0.0; TILE * pieces.len()],
@@ -249,7 +261,7 @@ impl<'a> Floating<'a> {
         let group = if self.request.joined { 1 } else { GROUP };
         let mut offsets = Vec::with_capacity(group);
         let last = lines.end;
-        positions.for_each(lines, |index, offset| {
+        positions.for_each(lines, self.interrupt, |index, offset| {
             offsets.push(offset);
             if offsets.len() == group || index + 1 == last {
                 self.scan(&offsets);
@@ -272,6 +284,9 @@ impl<'a> Floating<'a> {
             self.running.push(Running::new(cpu::isa(), rounding));
         }
         for start in (0..self.request.count).step_by(TILE) {
+            if self.interrupt.is_set() {
+                break;
+            }
             let count = TILE.min(self.request.count - start);
             for (line, &[from, to]) in lines.iter().enumerate() {
                 self.scan_part(line, from, to, start, count);
@@ -352,17 +367,18 @@ fn scan_integers<O: Operand<Value: Convert>>(
     request: &ScanRequest,
     positions: &Positions<2>,
     lines: Range<usize>,
+    interrupt: &Interrupt,
 ) -> ScanStatus {
     let mut status = ScanStatus::default();
     let mut prefix = 0i128;
     let mut values = [O::Value::default(); TILE];
     let (lowest, highest) = (*request.range.start(), *request.range.end());
-    positions.for_each(lines, |line, [from, to]| {
+    positions.for_each(lines, interrupt, |line, [from, to]| {
         if !request.joined {
             prefix = 0;
         }
         for start in (0..request.count).step_by(TILE) {
-            if status.misfit.is_some() {
+            if status.misfit.is_some() || interrupt.is_set() {
                 return;
             }
             let count = TILE.min(request.count - start);

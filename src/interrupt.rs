@@ -28,6 +28,12 @@ impl Interrupt {
         Interrupt(if size < GRAIN { None } else { CURRENT.with_borrow(Clone::clone) })
     }
 
+    /// Whether anyone looks for a reason to return early.
+    #[inline]
+    pub fn is_possible(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Whether to return early.
     #[inline]
     pub fn is_set(&self) -> bool {

@@ -314,13 +314,14 @@ pub(super) fn in_parts(
     sum: impl Fn(Range<usize>) -> Accumulator + Sync,
 ) -> Accumulator {
     let threads = crate::threads::get();
-    if count < PARALLEL_FROM || threads == 1 && count <= GRAIN {
+    let interrupt = Interrupt::of_call(count);
+    if count < PARALLEL_FROM || threads == 1 && !interrupt.is_possible() {
         return sum(0..count);
     }
+    let most = if interrupt.is_possible() { GRAIN } else { usize::MAX };
     let share = count.div_ceil(4 * threads).next_multiple_of(BLOCK);
-    let share = share.clamp(PARALLEL_FROM / 4, GRAIN);
+    let share = share.clamp(PARALLEL_FROM / 4, most);
     let parts = 0..count.div_ceil(share);
-    let interrupt = Interrupt::of_call(count);
     let sum = |part: usize| {
         if interrupt.is_set() {
             return Accumulator::new();

@@ -14,6 +14,7 @@ EXTRAS = {
     "pyarrow": "arrow",
     "polars": "polars",
     "h5py": "hdf5",
+    "threadpoolctl": "threadpoolctl",
     "tqdm": "progress",
 }
 

@@ -18,6 +18,7 @@ pub mod error;
 pub mod fibonacci;
 mod fpu;
 pub mod hello;
+mod interrupt;
 pub mod sum;
 pub mod threads;
 

@@ -8,8 +8,8 @@ HEAVY = """
 argparse asyncio concurrent ctypes dask dataclasses decimal fractions h5py importlib.metadata
 importlib.util json llvmlite logging multiprocessing mypackage._cli mypackage._formats
 mypackage._streams mypackage.arrow mypackage.capi mypackage.dask mypackage.numba mypackage.pandas
-mypackage.records mypackage.xarray numba pandas pathlib polars pyarrow pydantic socket sqlite3
-tqdm typing_extensions unittest urllib xarray
+mypackage.records mypackage.threadpoolctl mypackage.xarray numba pandas pathlib polars pyarrow
+pydantic socket sqlite3 threadpoolctl tqdm typing_extensions unittest urllib xarray
 """.split()
 
 

@@ -255,7 +255,7 @@ fn sums_of<'py>(
         && !skip_nan
         && let Some(size) = array.contiguous_size(number)
         && size > 0
-        && let Some(total) = reductions::total(py, array, number, size)
+        && let Some(total) = reductions::total(py, array, number, size)?
     {
         return Ok(State { shape: Vec::new(), complex: false, cells: vec![total] });
     }
@@ -288,7 +288,7 @@ fn sums_of<'py>(
         reductions::request(array, number, &reduced, mask.as_ref(), number.complex, skip_nan);
     let size = array.shape().iter().product();
     // SAFETY: the array and the mask are held until the sums are there.
-    let cells = reductions::detached(py, size, || unsafe { exact::collect_axes(&request) });
+    let cells = reductions::watched(py, size, || unsafe { exact::collect_axes(&request) })?;
     Ok(State { shape: kept, complex: number.complex, cells })
 }
 

@@ -30,7 +30,7 @@ pub(super) fn weighted_mean<'py>(
     let target = Number::from_type_number(dtype_num)
         .ok_or_else(|| PyTypeError::new_err(format!("average: no kernel for dtype {dtype_num}")))?;
     let products = request(AVERAGE.name, factors, values, None)?;
-    let divisors = divisors(py, &products);
+    let divisors = divisors(py, &products)?;
     let zero = |sum: &OnceLock<Accumulator>| sum.get().is_some_and(Accumulator::is_zero);
     if products.shape.iter().all(|&size| size > 0) && divisors.iter().any(zero) {
         return Err(PyZeroDivisionError::new_err(
@@ -45,12 +45,12 @@ pub(super) fn weighted_mean<'py>(
         if let Some(divisor) = divisor.get() {
             writer.put_quotient(index, sum, divisor);
         }
-    });
+    })?;
     writer.finish(py)
 }
 
 /// The sums of the weights: one, if all means have the same.
-fn divisors(py: Python<'_>, products: &DotRequest) -> Vec<OnceLock<Accumulator>> {
+fn divisors(py: Python<'_>, products: &DotRequest) -> PyResult<Vec<OnceLock<Accumulator>>> {
     static ONE: f64 = 1.0;
     let shared = products.left.outer_strides.iter().all(|&stride| stride == 0);
     let shape = if shared { Vec::new() } else { products.shape.clone() };
@@ -70,6 +70,6 @@ fn divisors(py: Python<'_>, products: &DotRequest) -> Vec<OnceLock<Accumulator>>
     let request = DotRequest { left, right, count: products.count, shape };
     compute(py, &request, &|index, sum| {
         let _ = sums[index].set(sum.clone());
-    });
-    sums
+    })?;
+    Ok(sums)
 }

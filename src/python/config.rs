@@ -1,4 +1,6 @@
-//! Threads, instruction sets and the build, as Python sees them.
+//! Threads, instruction sets and the build, as Python and threadpoolctl see them.
+
+#![cfg_attr(not(feature = "capi"), allow(unsafe_code))] // Names of exported functions.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -88,6 +90,22 @@ pub(super) fn set_num_threads(n: &Bound<'_, PyAny>) -> PyResult<usize> {
             threads::MAX_THREADS
         ))),
     }
+}
+
+/// The C library's function, for `mypackage.threadpoolctl`: a library is known by its symbols.
+#[cfg(not(feature = "capi"))]
+// SAFETY: no other function has this name.
+#[unsafe(no_mangle)]
+extern "C" fn mypackage_get_num_threads() -> usize {
+    threads::get()
+}
+
+/// As above; 0 if the number was set.
+#[cfg(not(feature = "capi"))]
+// SAFETY: no other function has this name.
+#[unsafe(no_mangle)]
+extern "C" fn mypackage_set_num_threads(count: usize) -> i32 {
+    i32::from(threads::set(count).is_err())
 }
 
 /// What `show_config` prints of the compiled part.

@@ -5,7 +5,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::ndarray::{self, Array, Number};
-use super::reductions::{DETACH_FROM, check_out, integer_range, normalise_axis, numpy};
+use super::reductions::{check_out, integer_range, normalise_axis, numpy, watched_from};
+use crate::interrupt::GRAIN;
 use crate::sum::{ScanRequest, ScanStatus, cumsum_axis};
 
 const NAME: &str = "cumsum";
@@ -183,8 +184,7 @@ fn scan<'py>(
             range: integer_range(target.part),
         };
         // SAFETY: the caller holds the array; the result is new, of this layout, and apart from it.
-        let run = || unsafe { cumsum_axis(&request) };
-        let done = if size < DETACH_FROM { run() } else { py.detach(run) };
+        let done = watched_from(GRAIN, py, size, || unsafe { cumsum_axis(&request) })?;
         status.invalid |= done.invalid;
         status.overflow |= done.overflow;
         status.misfit = status.misfit.or(done.misfit);

@@ -11,6 +11,7 @@ use pyo3::types::{PyDict, PySlice, PyTuple};
 use super::accumulator::ExactSum;
 use super::ndarray::{Array, Number};
 use super::reductions::{self, FLOAT, OBJECT, Operation, Target, Writer};
+use crate::interrupt::GRAIN;
 use crate::sum::{self as exact, Each};
 
 const GROUP_SUM: Operation =
@@ -151,9 +152,9 @@ fn grouped<'py>(
                     writer.put_counted(index, sum, count);
                 }
             }),
-        );
+        )?;
     } else {
-        groups.sum(&request, &writer);
+        groups.sum(&request, &writer)?;
     }
     let result = writer.finish(py)?;
     if let Some(fill) = fill_value
@@ -197,7 +198,7 @@ pub(super) fn group_states<'py>(
             sum.add_zeros(counts[index / inner % size] - sum.count());
             cells.lock().unwrap_or_else(PoisonError::into_inner)[index] = sum;
         }),
-    );
+    )?;
     let cells = cells.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(ExactSum::of(groups.shape, groups.number.complex, cells))
 }
@@ -288,13 +289,13 @@ impl<'a, 'py> Groups<'a, 'py> {
     }
 
     /// The sums of all results; their counts are not known to `sink`.
-    fn sum(&self, request: &exact::Request, sink: &(dyn exact::Sink + Sync)) {
+    fn sum(&self, request: &exact::Request, sink: &(dyn exact::Sink + Sync)) -> PyResult<()> {
         let (labels, size) = (self.labels, self.size);
         let elements = self.array.shape().iter().product();
         // SAFETY: the array is held by whoever made this.
-        reductions::detached(self.array.object.py(), elements, || unsafe {
+        reductions::watched_from(GRAIN, self.array.object.py(), elements, || unsafe {
             exact::sum_groups_into(request, labels, size, sink);
-        });
+        })
     }
 }
 

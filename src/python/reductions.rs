@@ -14,10 +14,12 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::ndarray::{self, Array, Number};
+use crate::interrupt::{self, GRAIN};
 use crate::sum::{self as exact, Accumulator, Axis, Dtype, Format, Pairs, Request, Sink};
+use crate::threads;
 
 /// Below this many elements the GIL is kept: to release it would take longer than the sum.
-pub(super) const DETACH_FROM: usize = 1 << 13;
+const DETACH_FROM: usize = 1 << 13;
 
 /// An argument that was or was not given; `None` is a value of its own.
 pub(super) enum Given<'py> {
@@ -294,7 +296,7 @@ fn reduce<'py>(
         && !number.complex
         && let Some(size) = array.contiguous_size(number)
         && size > 0
-        && let Some(total) = total(py, array, number, size)
+        && let Some(total) = total(py, array, number, size)?
         && let Some(result) = plain_result(py, operation, number, &total)?
     {
         return Ok(result);
@@ -309,13 +311,13 @@ pub(super) fn total(
     array: Array<'_, '_>,
     number: Number,
     size: usize,
-) -> Option<Accumulator> {
+) -> PyResult<Option<Accumulator>> {
     let data = array.data().expose_provenance();
     // SAFETY: native, aligned, contiguous elements of an array that the caller holds.
     let run = || unsafe {
         exact::sum_contiguous(number.part, std::ptr::with_exposed_provenance(data), size)
     };
-    detached(py, size, run)
+    watched(py, size, run)
 }
 
 /// The usual result without the usual costs; `None` if there is anything to report.
@@ -404,9 +406,9 @@ fn reduce_array<'py>(
     let writer = Writer::new(py, operation, target, initial, &shape, request.results())?;
     let size: usize = array.shape().iter().product();
     // SAFETY: the array and the mask are held by the caller and by `mask`.
-    detached(py, size, || unsafe {
+    watched(py, size, || unsafe {
         exact::sum_into(&request, &writer);
-    });
+    })?;
     let result = writer.finish(py)?;
     match &arguments.out {
         Some(out) => {
@@ -426,6 +428,43 @@ pub(super) fn detached<R: Send>(
     kernel: impl FnOnce() -> R + Send,
 ) -> R {
     if size < DETACH_FROM { kernel() } else { py.detach(kernel) }
+}
+
+/// From this many elements on, signals are looked for: that takes a tenth of a millisecond.
+const WATCHED_FROM: usize = 8 * GRAIN;
+
+/// As `detached`; and a signal ends a long call. The error is what the signal's handler raised, and
+/// what the kernel did is then of no use.
+#[inline]
+pub(super) fn watched<R: Send>(
+    py: Python<'_>,
+    size: usize,
+    kernel: impl FnOnce() -> R + Send,
+) -> PyResult<R> {
+    watched_from(WATCHED_FROM, py, size, kernel)
+}
+
+/// As `watched`, with a limit of its own, for a kernel that is slower than a sum.
+pub(super) fn watched_from<R: Send>(
+    limit: usize,
+    py: Python<'_>,
+    size: usize,
+    kernel: impl FnOnce() -> R + Send,
+) -> PyResult<R> {
+    if size < limit || !takes_signals(py)? {
+        return Ok(detached(py, size, kernel));
+    }
+    // The thread that does the work may be told to do it alone.
+    let alone = threads::get() == 1;
+    let kernel = || if alone { threads::serially(kernel) } else { kernel() };
+    py.detach(|| interrupt::watched(kernel, || Python::attach(|py| py.check_signals())))
+}
+
+/// Whether this is the thread that runs signal handlers: the main one.
+fn takes_signals(py: Python<'_>) -> PyResult<bool> {
+    let threading = py.import("threading")?;
+    let main = threading.call_method0("main_thread")?.getattr("ident")?;
+    main.eq(threading.call_method0("get_ident")?)
 }
 
 /// What the kernel is asked: the array's memory, axis by axis. The parts of complex numbers are a

@@ -8,9 +8,13 @@ use pyo3::prelude::*;
 use super::accumulator::ExactSum;
 use super::ndarray::{Array, Number};
 use super::reductions::{
-    DETACH_FROM, Operation, Target, Writer, detached, normalise_axis, numpy, plain_result,
+    Operation, Target, Writer, normalise_axis, numpy, plain_result, watched_from,
 };
+use crate::interrupt::GRAIN;
 use crate::sum::{self as exact, Accumulator, DotRequest, Dtype, Sink, Vectors};
+
+/// See `watched_from`.
+const WATCHED_FROM: usize = 2 * GRAIN;
 
 pub(super) const VECDOT: Operation = Operation {
     name: "vecdot",
@@ -82,7 +86,7 @@ pub(super) fn vecdot<'py>(
         return py.import("mypackage._kinds")?.call_method1("vecdot", (x1, x2, axis));
     };
     if axis.is_none()
-        && let Some(total) = total(py, left, right)
+        && let Some(total) = total(py, left, right)?
         && let Some(result) = plain_result(py, VECDOT, left.1, &total)?
     {
         return Ok(result);
@@ -110,14 +114,20 @@ pub(super) fn vecdot<'py>(
             writer.put(index, sum);
         }
     };
-    compute(py, &request, &put);
+    compute(py, &request, &put)?;
     writer.finish(py)
 }
 
 /// The product of two plain vectors of one dtype, without the costs of any others.
 #[allow(unsafe_code)] // Hands the arrays' memory to the kernel.
-fn total(py: Python<'_>, left: Operand<'_, '_>, right: Operand<'_, '_>) -> Option<Accumulator> {
-    let size = left.0.contiguous_size(left.1)?;
+fn total(
+    py: Python<'_>,
+    left: Operand<'_, '_>,
+    right: Operand<'_, '_>,
+) -> PyResult<Option<Accumulator>> {
+    let Some(size) = left.0.contiguous_size(left.1) else {
+        return Ok(None);
+    };
     let is_vector = |side: Operand<'_, '_>| side.0.shape() == [size];
     let plain = left.1 == right.1
         && !left.1.complex
@@ -125,10 +135,10 @@ fn total(py: Python<'_>, left: Operand<'_, '_>, right: Operand<'_, '_>) -> Optio
         && is_vector(right)
         && right.0.contiguous_size(right.1).is_some();
     if !plain {
-        return None;
+        return Ok(None);
     }
     let data = [left, right].map(|side| side.0.data().expose_provenance());
-    detached(py, size, || {
+    watched_from(WATCHED_FROM, py, size, || {
         let [x, y] = data.map(std::ptr::with_exposed_provenance);
         // SAFETY: native, aligned, contiguous elements of arrays that the caller holds.
         unsafe { exact::dot_contiguous(left.1.part, x, y, size) }
@@ -154,22 +164,21 @@ pub(super) fn vecdot_states<'py>(
     let states = Mutex::new(vec![Accumulator::new(); request.parts() * cells]);
     compute(x1.py(), &request, &|index, sum| {
         states.lock().unwrap_or_else(PoisonError::into_inner)[index] = sum.clone();
-    });
+    })?;
     let states = states.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(ExactSum::of(request.shape.clone(), request.parts() == 2, states))
 }
 
-/// Computes with the GIL released where that pays.
+/// Computes with the GIL released where that pays; see `watched`.
 #[allow(unsafe_code)] // Hands the arrays' memory to the kernel.
 pub(super) fn compute(
     py: Python<'_>,
     request: &DotRequest,
     put: &(dyn Fn(usize, &Accumulator) + Sync),
-) {
-    // SAFETY: the caller holds the arrays that `request` was made from.
-    let run = || unsafe { exact::vecdot(request, put) };
+) -> PyResult<()> {
     let size = request.shape.iter().product::<usize>().saturating_mul(request.count);
-    if size < DETACH_FROM { run() } else { py.detach(run) }
+    // SAFETY: the caller holds the arrays that `request` was made from.
+    watched_from(WATCHED_FROM, py, size, || unsafe { exact::vecdot(request, put) })
 }
 
 type Operand<'a, 'py> = (Array<'a, 'py>, Number);

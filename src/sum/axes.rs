@@ -20,6 +20,7 @@ use super::strided;
 use super::summand::{Rows, Summand};
 use super::walk::{Line, Operand, Reading, Stage};
 use crate::cpu::Isa;
+use crate::interrupt::{GRAIN, Interrupt};
 use crate::{cpu, threads};
 
 /// The exact sum of `count` native, aligned, contiguous elements: [`sum_axes`] without its costs.
@@ -169,6 +170,7 @@ pub(super) struct Plan {
     pub result: usize,
     pub kept: Vec<Step>,
     pub reduced: Vec<Step>,
+    pub interrupt: Interrupt,
 }
 
 // SAFETY: as for `Request`.
@@ -227,6 +229,7 @@ impl Plan {
             mask,
             reading,
             result: 0,
+            interrupt: Interrupt::of_call(request.axes.iter().map(|axis| axis.size).product()),
             kept: merge(kept),
             reduced: merge(reduced),
         }
@@ -359,11 +362,14 @@ impl Plan {
         let mut batches = Batches::new(parts);
         let mut stage = None;
         let at_once = batches.size(length);
-        for_each(outer, self.data, self.mask, self.result, |data, _, result| {
+        self.for_each(outer, self.data, self.mask, self.result, |data, _, result| {
             for first in (0..many.size).step_by(at_once) {
                 let data = data.wrapping_offset(first as isize * many.stride);
                 let count = at_once.min(many.size - first);
                 let result = result + first * many.result_stride;
+                if self.interrupt.is_set() {
+                    return;
+                }
                 let rows = Rows { data: data.cast(), count, ..rows };
                 if O::Value::sum_runs(self.isa, rows, length, &mut batches, &mut summer) {
                     let terms = run.size as i64;
@@ -400,11 +406,11 @@ impl Plan {
         let in_place = O::IS_VALUE && !self.reading.swapped && !self.reading.is_selective();
         let align = align_of::<O::Value>();
         let in_place = in_place && run.stride % align as isize == 0;
-        for_each(&self.kept, self.data, self.mask, self.result, |data, mask, result| {
+        self.for_each(&self.kept, self.data, self.mask, self.result, |data, mask, result| {
             let mut sum = Accumulator::new();
             let mut filled = 0;
             let mut counted = 0;
-            for_each(outer, data, mask, 0, |data, mask, _| {
+            self.for_each(outer, data, mask, 0, |data, mask, _| {
                 let mut line = Line {
                     data,
                     stride: run.stride,
@@ -416,12 +422,14 @@ impl Plan {
                 if let Some(values) = unsafe { line.as_slice::<O>(self.reading) }
                     && (values.len() >= BLOCK / 4 || outer.is_empty())
                 {
-                    O::Value::add_run(self.isa, values, &mut summer, &mut sum);
+                    for values in values.chunks(GRAIN).take_while(|_| !self.interrupt.is_set()) {
+                        O::Value::add_run(self.isa, values, &mut summer, &mut sum);
+                    }
                     counted += values.len();
                     return;
                 }
                 let stage = stage.get_or_insert_with(|| Stage::new(BLOCK));
-                while line.count > 0 {
+                while line.count > 0 && !self.interrupt.is_set() {
                     let long = line.truncate(block);
                     if in_place
                         && long.data.addr().is_multiple_of(align)
@@ -451,6 +459,42 @@ impl Plan {
             sum.add_zeros(counted as i64);
             sink.put(result, &sum);
         });
+    }
+
+    /// Calls `visit(data, mask, result)` at every position of the axes, the densest fastest, unless
+    /// the call is interrupted.
+    pub(super) fn for_each(
+        &self,
+        steps: &[Step],
+        data: *const u8,
+        mask: *const u8,
+        result: usize,
+        mut visit: impl FnMut(*const u8, *const u8, usize),
+    ) {
+        let mut position = vec![0; steps.len()];
+        let (mut data, mut mask, mut result) = (data, mask, result);
+        while !self.interrupt.is_set() {
+            visit(data, mask, result);
+            let mut axis = steps.len();
+            loop {
+                if axis == 0 {
+                    return;
+                }
+                axis -= 1;
+                let step = &steps[axis];
+                position[axis] += 1;
+                data = data.wrapping_offset(step.stride);
+                mask = mask.wrapping_offset(step.mask_stride);
+                result += step.result_stride;
+                if position[axis] < step.size {
+                    break;
+                }
+                position[axis] = 0;
+                data = data.wrapping_offset(-step.stride * step.size as isize);
+                mask = mask.wrapping_offset(-step.mask_stride * step.size as isize);
+                result -= step.result_stride * step.size;
+            }
+        }
     }
 
     /// Adds the first values of a stage; how many of them count.
@@ -496,38 +540,4 @@ fn merge(mut steps: Vec<Step>) -> Vec<Step> {
         }
     }
     merged
-}
-
-/// Calls `visit(data, mask, result)` at every position of the axes, the densest fastest.
-pub(super) fn for_each(
-    steps: &[Step],
-    data: *const u8,
-    mask: *const u8,
-    result: usize,
-    mut visit: impl FnMut(*const u8, *const u8, usize),
-) {
-    let mut position = vec![0; steps.len()];
-    let (mut data, mut mask, mut result) = (data, mask, result);
-    loop {
-        visit(data, mask, result);
-        let mut axis = steps.len();
-        loop {
-            if axis == 0 {
-                return;
-            }
-            axis -= 1;
-            let step = &steps[axis];
-            position[axis] += 1;
-            data = data.wrapping_offset(step.stride);
-            mask = mask.wrapping_offset(step.mask_stride);
-            result += step.result_stride;
-            if position[axis] < step.size {
-                break;
-            }
-            position[axis] = 0;
-            data = data.wrapping_offset(-step.stride * step.size as isize);
-            mask = mask.wrapping_offset(-step.mask_stride * step.size as isize);
-            result -= step.result_stride * step.size;
-        }
-    }
 }

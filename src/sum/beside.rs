@@ -11,6 +11,7 @@ use super::cumulative::first_level;
 use super::quiet;
 use crate::cpu::{Isa, dispatch};
 use crate::fpu::{self, Environment};
+use crate::interrupt::Interrupt;
 
 /// Columns that are taken at once: their levels stay in the first-level cache.
 pub(super) const WIDTH: usize = 512;
@@ -61,10 +62,12 @@ impl Beside {
         lines: Lines,
         width: usize,
         environment: &mut Environment,
+        interrupt: &Interrupt,
     ) -> bool {
         assert!(width <= WIDTH && width.is_multiple_of(VECTOR));
         self.parts = [[0.0; WIDTH]; 2];
-        (0..lines.count).step_by(ROWS).all(|start| {
+        let mut blocks = (0..lines.count).step_by(ROWS).take_while(|_| !interrupt.is_set());
+        blocks.all(|start| {
             let block = Lines {
                 data: lines.data.wrapping_byte_offset(start as isize * lines.stride),
                 out: lines.out.wrapping_byte_offset(start as isize * lines.out_stride),

@@ -71,7 +71,7 @@ dispatch! {
 mod tests {
     use super::super::pairs::BATCH;
     use super::super::round::Format;
-    use super::super::testing::numbers;
+    use super::super::testing::{numbers, pseudo_random};
     use super::*;
     use crate::cpu::Isa;
 
@@ -103,6 +103,47 @@ mod tests {
                     }
                     let left = wide.iter().filter(|x| x.is_nan()).count();
                     assert!(left < BATCH / 8, "{left} left alone");
+                }
+            }
+        }
+    }
+
+    /// Quotients half way between two numbers, and as near to that as pairs can be.
+    #[test]
+    fn next_to_midpoints() {
+        let mut next = pseudo_random(1);
+        for (bits, format) in [(53, Format::F64), (24, Format::F32)] {
+            for divisor in (1..300).chain([1001, 65_535, 999_999]) {
+                let mut pairs = Pairs::new();
+                for index in 0..BATCH / 8 {
+                    let significand = next() >> (64 - bits) | 1 << (bits - 1);
+                    let total = i128::from(divisor) * (2 * i128::from(significand) + 1);
+                    let high = total as f64;
+                    let low = (total - high as i128) as f64;
+                    let near =
+                        if low == 0.0 { [1e-30, -1e-30] } else { [low.next_up(), low.next_down()] };
+                    for (place, low) in [low, near[0], near[1], low + 1e-9].into_iter().enumerate()
+                    {
+                        pairs.high[8 * index + place] = high;
+                        pairs.low[8 * index + place] = low;
+                        pairs.high[8 * index + place + 4] = -high;
+                        pairs.low[8 * index + place + 4] = -low;
+                    }
+                }
+                for isa in Isa::available() {
+                    let mut wide = [0.0; BATCH];
+                    let mut narrow = [0.0f32; BATCH];
+                    round_f64(isa, &pairs, 0, divisor as f64, &mut wide);
+                    round_f32(isa, &pairs, 0, divisor as f64, &mut narrow);
+                    for index in 0..BATCH {
+                        let (rounded, left) = if format == Format::F64 {
+                            (wide[index].to_bits(), wide[index].is_nan())
+                        } else {
+                            (narrow[index].to_bits().into(), narrow[index].is_nan())
+                        };
+                        let exact = pairs.accumulator(index, 0).round_quotient(divisor, format);
+                        assert!(left || rounded == exact, "{isa:?} {divisor} {index}");
+                    }
                 }
             }
         }

@@ -21,6 +21,7 @@ use super::summand::Summand;
 use super::walk::{Line, Operand, Reading, Stage};
 use crate::cpu::{self, Isa, dispatch};
 use crate::fpu::Environment;
+use crate::interrupt::Interrupt;
 use crate::threads;
 
 /// Sums along the one reduced axis of `request` by label: element `i` of a line belongs to the
@@ -101,8 +102,13 @@ fn run<O: Operand>(request: &Request, labels: &[i64], groups: usize, sink: &(dyn
     let along = request.axes[axis];
     assert_eq!(along.size, labels.len());
     let inner: usize = request.axes[axis + 1..].iter().map(|axis| axis.size).product();
-    let lines: Vec<usize> = (0..request.results()).collect();
-    let sum_line = |&index: &usize| {
+    let lines = 0..request.results();
+    let size = lines.len().saturating_mul(labels.len());
+    let interrupt = &Interrupt::of_call(size);
+    let sum_line = |index: usize| {
+        if interrupt.is_set() {
+            return;
+        }
         // The line's first element: its position among the kept axes, the last fastest.
         let mut rest = index;
         let mut data = request.data;
@@ -118,13 +124,14 @@ fn run<O: Operand>(request: &Request, labels: &[i64], groups: usize, sink: &(dyn
             count: along.size,
         };
         let first = index / inner * groups * inner + index % inner;
-        Table::<O>::of(cpu::isa(), line, request.swapped, labels, groups).put(first, inner, sink);
+        Table::<O>::of(cpu::isa(), line, request.swapped, labels, groups, interrupt)
+            .put(first, inner, sink);
     };
     let threads = threads::get();
-    if threads > 1 && lines.len() >= threads && lines.len() * labels.len() >= PARALLEL_FROM {
-        threads::run(|| lines.par_iter().for_each(sum_line));
+    if threads > 1 && lines.len() >= threads && size >= PARALLEL_FROM {
+        threads::run(|| lines.into_par_iter().for_each(sum_line));
     } else {
-        lines.iter().for_each(sum_line);
+        lines.for_each(sum_line);
     }
 }
 
@@ -150,7 +157,14 @@ const SAMPLE: usize = 32;
 const NEAR: usize = 1 << 11;
 
 impl<O: Operand> Table<O> {
-    fn of(isa: Isa, line: Line, swapped: bool, labels: &[i64], groups: usize) -> Table<O> {
+    fn of(
+        isa: Isa,
+        line: Line,
+        swapped: bool,
+        labels: &[i64],
+        groups: usize,
+        interrupt: &Interrupt,
+    ) -> Table<O> {
         let reading = Reading { swapped, masked: false, skip_nan: false };
         let parts = Self::parts(line.count, groups);
         let share = line.count.div_ceil(parts).max(1);
@@ -163,7 +177,7 @@ impl<O: Operand> Table<O> {
         // A block with infinities or NaNs has no scale, and needs none.
         let scale_of = |index: usize| {
             let mut scale = None;
-            for_blocks::<O>(isa, part(index).0, reading, |_, values| {
+            for_blocks::<O>(isa, part(index).0, reading, interrupt, |_, values| {
                 scale = scale.max(O::Value::scale(isa, values));
             });
             scale
@@ -178,7 +192,7 @@ impl<O: Operand> Table<O> {
             };
             let (part, labels) = part(index);
             let mut pairs = [[0; 2]; BLOCK];
-            for_blocks::<O>(isa, part, reading, |start, values| {
+            for_blocks::<O>(isa, part, reading, interrupt, |start, values| {
                 table.add(isa, values, &labels[start..], &mut pairs);
             });
             table
@@ -352,22 +366,25 @@ fn add_pair<O: Operand>(scale: Option<i32>, pair: [i64; 2], sum: &mut Accumulato
     }
 }
 
-/// Calls `visit(start, values)` for the values of a line, a block at a time.
+/// Calls `visit(start, values)` for the values of a line, a block at a time, unless the call is
+/// interrupted.
 fn for_blocks<O: Operand>(
     isa: Isa,
     line: Line,
     reading: Reading,
+    interrupt: &Interrupt,
     mut visit: impl FnMut(usize, &[O::Value]),
 ) {
     // A subnormal number must not be flushed.
     let _environment = Environment::enter();
     // SAFETY: the promise of `sum_groups`.
     if let Some(values) = unsafe { line.as_slice::<O>(reading) } {
-        values.chunks(BLOCK).enumerate().for_each(|(index, values)| visit(index * BLOCK, values));
+        let blocks = values.chunks(BLOCK).enumerate().take_while(|_| !interrupt.is_set());
+        blocks.for_each(|(index, values)| visit(index * BLOCK, values));
         return;
     }
     let mut stage = Stage::new(BLOCK);
-    for start in (0..line.count).step_by(BLOCK) {
+    for start in (0..line.count).step_by(BLOCK).take_while(|_| !interrupt.is_set()) {
         let part = Line { count: BLOCK.min(line.count - start), ..line.skip(start) };
         // SAFETY: the promise of `sum_groups`.
         unsafe { stage.fill::<O>(isa, part, reading, 0) };

@@ -3,11 +3,12 @@
 #![allow(unsafe_code)] // Addresses from strides.
 
 use super::accumulator::Accumulator;
-use super::axes::{Plan, SHORT, Sink, Step, for_each};
+use super::axes::{Plan, SHORT, Sink, Step};
 use super::columns::{Panel, VECTOR, WIDTH};
 use super::pairs::Pairs;
 use super::summand::{Rows, Summand};
 use super::walk::{Line, Operand, Stage};
+use crate::interrupt::GRAIN;
 
 /// Numbers that are copied at once where memory is not a matrix of numbers: enough rows for the
 /// panel to be worth starting.
@@ -59,8 +60,11 @@ impl Plan {
             pairs: Pairs::new(),
         };
         let fold = fold(columns, &rows);
-        for_each(outer, self.data, self.mask, self.result, |data, mask, result| {
+        self.for_each(outer, self.data, self.mask, self.result, |data, mask, result| {
             for first in (0..columns.size).step_by(WIDTH) {
+                if self.interrupt.is_set() {
+                    return;
+                }
                 let width = columns.size.min(first + WIDTH) - first;
                 let at = |pointer: *const u8, stride: isize| {
                     pointer.wrapping_offset(first as isize * stride)
@@ -96,7 +100,7 @@ impl<O: Operand> Columns<'_, O> {
         self.common = 0;
         self.counts.clear();
         self.counts.resize(columns.size, 0);
-        for_each(matrix.outer, matrix.data, matrix.mask, 0, |data, mask, _| {
+        self.plan.for_each(matrix.outer, matrix.data, matrix.mask, 0, |data, mask, _| {
             let folded = rows.size / fold;
             let (stride, mask_stride) =
                 (rows.stride * fold as isize, rows.mask_stride * fold as isize);
@@ -138,8 +142,15 @@ impl<O: Operand> Columns<'_, O> {
             && width == wide
             && (stride % align_of::<O::Value>() as isize == 0 || count == 1)
         {
-            let rows = Rows { data: values.as_ptr(), stride, count };
-            O::Value::add_rows(plan.isa, rows, &mut self.panel);
+            let at_once = GRAIN / wide;
+            for first in (0..count).step_by(at_once) {
+                if plan.interrupt.is_set() {
+                    return;
+                }
+                let data = values.as_ptr().wrapping_byte_offset(first as isize * stride);
+                let rows = Rows { data, stride, count: at_once.min(count - first) };
+                O::Value::add_rows(plan.isa, rows, &mut self.panel);
+            }
             self.common += count as i64 * side_by_side;
             return;
         }
@@ -147,6 +158,9 @@ impl<O: Operand> Columns<'_, O> {
         let stage = self.stage.get_or_insert_with(|| Stage::new(at_once * wide));
         stage.make_room(at_once * wide);
         for first in (0..count).step_by(at_once) {
+            if plan.interrupt.is_set() {
+                return;
+            }
             let taken = at_once.min(count - first);
             for row in 0..taken {
                 let by = (first + row) as isize;

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::interrupt::Interrupt;
+
 /// A shape, and the byte strides of `N` arrays along its axes.
 #[derive(Debug, Clone)]
 pub(super) struct Positions<const N: usize> {
@@ -15,8 +17,14 @@ impl<const N: usize> Positions<N> {
         self.shape.iter().product()
     }
 
-    /// Calls `visit(index, offsets)` for the positions of a range, in order.
-    pub fn for_each(&self, range: Range<usize>, mut visit: impl FnMut(usize, [isize; N])) {
+    /// Calls `visit(index, offsets)` for the positions of a range, in order, unless the call is
+    /// interrupted.
+    pub fn for_each(
+        &self,
+        range: Range<usize>,
+        interrupt: &Interrupt,
+        mut visit: impl FnMut(usize, [isize; N]),
+    ) {
         let mut position = vec![0; self.shape.len()];
         let mut offsets = [0; N];
         let mut rest = range.start;
@@ -27,7 +35,7 @@ impl<const N: usize> Positions<N> {
                 *offset += position[axis] as isize * stride;
             }
         }
-        for index in range {
+        for index in range.take_while(|_| !interrupt.is_set()) {
             visit(index, offsets);
             for (axis, &size) in self.shape.iter().enumerate().rev() {
                 position[axis] += 1;
@@ -59,7 +67,7 @@ mod tests {
         };
         for start in 0..24 {
             let mut next = start;
-            positions.for_each(start..24, |index, offsets| {
+            positions.for_each(start..24, &Interrupt::default(), |index, offsets| {
                 assert_eq!((index, offsets), (next, expected(next)));
                 next += 1;
             });
@@ -70,11 +78,16 @@ mod tests {
     #[test]
     fn one_position_and_none() {
         let mut visits = 0;
-        Positions { shape: vec![], strides: vec![] }.for_each(0..1, |_, offsets: [isize; 2]| {
-            assert_eq!(offsets, [0, 0]);
-            visits += 1;
-        });
-        Positions { shape: vec![0, 2], strides: vec![[1]; 2] }.for_each(0..0, |_, _| visits += 1);
+        Positions { shape: vec![], strides: vec![] }.for_each(
+            0..1,
+            &Interrupt::default(),
+            |_, offsets: [isize; 2]| {
+                assert_eq!(offsets, [0, 0]);
+                visits += 1;
+            },
+        );
+        let none = Positions { shape: vec![0, 2], strides: vec![[1]; 2] };
+        none.for_each(0..0, &Interrupt::default(), |_, _| visits += 1);
         assert_eq!(visits, 1);
     }
 }

@@ -17,6 +17,7 @@ use super::slice::PARALLEL_FROM;
 use super::walk::{Line, Operand, Reading, Stage};
 use crate::cpu::{self, Isa, dispatch};
 use crate::fpu::Environment;
+use crate::interrupt::Interrupt;
 use crate::threads;
 
 /// Lines that are walked along together: neighbours in memory share cache lines.
@@ -172,24 +173,33 @@ pub unsafe fn cumsum_axis(request: &ScanRequest) -> ScanStatus {
         strides: strides.map(|(&from, &to)| [from, to]).collect(),
     };
     let (lines, threads) = (positions.count(), threads::get());
-    let small = lines.saturating_mul(request.count) < PARALLEL_FROM;
-    if small || threads == 1 || request.joined || lines < 2 {
-        return run(request, &positions, 0..lines);
+    let size = lines.saturating_mul(request.count);
+    let interrupt = &Interrupt::of_call(size);
+    if size < PARALLEL_FROM || threads == 1 || request.joined || lines < 2 {
+        return run(request, &positions, 0..lines, interrupt);
     }
     let share = lines.div_ceil(4 * threads).next_multiple_of(GROUP);
     threads::run(|| {
         (0..lines.div_ceil(share))
             .into_par_iter()
-            .map(|task| run(request, &positions, task * share..lines.min((task + 1) * share)))
+            .map(|task| {
+                let lines = task * share..lines.min((task + 1) * share);
+                run(request, &positions, lines, interrupt)
+            })
             .reduce(ScanStatus::default, ScanStatus::and)
     })
 }
 
-fn run(request: &ScanRequest, positions: &Positions<2>, lines: Range<usize>) -> ScanStatus {
+fn run(
+    request: &ScanRequest,
+    positions: &Positions<2>,
+    lines: Range<usize>,
+    interrupt: &Interrupt,
+) -> ScanStatus {
     if request.out_dtype.is_floating() {
-        Floating::new(request).run(positions, lines)
+        Floating::new(request, interrupt).run(positions, lines)
     } else {
-        by_dtype!(request.dtype, scan_integers(request, positions, lines))
+        by_dtype!(request.dtype, scan_integers(request, positions, lines, interrupt))
     }
 }
 
@@ -279,6 +289,7 @@ impl ScanRequest {
 /// Prefixes as floating-point numbers.
 struct Floating<'a> {
     request: &'a ScanRequest,
+    interrupt: &'a Interrupt,
     environment: Environment,
     /// For lines side by side.
     beside: Option<Box<Beside>>,
@@ -289,13 +300,14 @@ struct Floating<'a> {
 }
 
 impl<'a> Floating<'a> {
-    fn new(request: &'a ScanRequest) -> Floating<'a> {
+    fn new(request: &'a ScanRequest, interrupt: &'a Interrupt) -> Floating<'a> {
         let pieces: &[Piece] = match request.dtype {
             Dtype::I64 | Dtype::U64 => &[Piece::Nearest, Piece::Rest],
             _ => &[Piece::Nearest],
         };
         Floating {
             request,
+            interrupt,
             environment: Environment::enter(),
             beside: request.has_neighbours().then(|| Beside::new(cpu::isa())),
             running: Vec::new(),
@@ -313,7 +325,7 @@ impl<'a> Floating<'a> {
         };
         let mut offsets = Vec::with_capacity(group);
         let last = lines.end;
-        positions.for_each(lines, |index, offset| {
+        positions.for_each(lines, self.interrupt, |index, offset| {
             offsets.push(offset);
             if offsets.len() == group || index + 1 == last {
                 self.scan_all(&offsets);
@@ -360,7 +372,7 @@ impl<'a> Floating<'a> {
             count: request.count,
         };
         // SAFETY: the promise of `cumsum_axis`, for lines that are neighbours.
-        unsafe { beside.scan(lines, width, &mut self.environment) }
+        unsafe { beside.scan(lines, width, &mut self.environment, self.interrupt) }
     }
 
     /// The prefixes of a group of lines.
@@ -373,6 +385,9 @@ impl<'a> Floating<'a> {
             self.running.push(Running::new(cpu::isa(), rounding));
         }
         for start in (0..self.request.count).step_by(TILE) {
+            if self.interrupt.is_set() {
+                break;
+            }
             let count = TILE.min(self.request.count - start);
             for (line, &[from, to]) in lines.iter().enumerate() {
                 self.scan_part(line, from, to, start, count);
@@ -468,6 +483,7 @@ fn scan_integers<O: Operand<Value: Convert>>(
     request: &ScanRequest,
     positions: &Positions<2>,
     lines: Range<usize>,
+    interrupt: &Interrupt,
 ) -> ScanStatus {
     let isa = cpu::isa();
     let reading = Reading { swapped: request.swapped, masked: false, skip_nan: false };
@@ -475,12 +491,12 @@ fn scan_integers<O: Operand<Value: Convert>>(
     let mut prefix = 0i128;
     let mut stage = Stage::new(TILE);
     let mut prefixes = [0u64; TILE];
-    positions.for_each(lines, |line, [from, to]| {
+    positions.for_each(lines, interrupt, |line, [from, to]| {
         if !request.joined {
             prefix = 0;
         }
         for start in (0..request.count).step_by(TILE) {
-            if status.misfit.is_some() {
+            if status.misfit.is_some() || interrupt.is_set() {
                 return;
             }
             let count = TILE.min(request.count - start);

@@ -11,6 +11,7 @@ use super::summand::Summand;
 use super::walk::Line;
 use crate::cpu::Isa;
 use crate::fpu::{self, Environment};
+use crate::interrupt::{GRAIN, Interrupt};
 
 /// The kernels, cheapest first; the last takes any numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -313,19 +314,28 @@ pub(super) fn in_parts(
     sum: impl Fn(Range<usize>) -> Accumulator + Sync,
 ) -> Accumulator {
     let threads = crate::threads::get();
-    if count < PARALLEL_FROM || threads == 1 {
+    let interrupt = Interrupt::of_call(count);
+    if count < PARALLEL_FROM || threads == 1 && !interrupt.is_possible() {
         return sum(0..count);
     }
-    let share = count.div_ceil(4 * threads).next_multiple_of(BLOCK).max(PARALLEL_FROM / 4);
-    crate::threads::run(|| {
-        (0..count.div_ceil(share))
-            .into_par_iter()
-            .map(|part| sum(part * share..count.min((part + 1) * share)))
-            .reduce(Accumulator::new, |mut left, right| {
-                left.merge(&right);
-                left
-            })
-    })
+    let most = if interrupt.is_possible() { GRAIN } else { usize::MAX };
+    let share = count.div_ceil(4 * threads).next_multiple_of(BLOCK);
+    let share = share.clamp(PARALLEL_FROM / 4, most);
+    let parts = 0..count.div_ceil(share);
+    let sum = |part: usize| {
+        if interrupt.is_set() {
+            return Accumulator::new();
+        }
+        sum(part * share..count.min((part + 1) * share))
+    };
+    let add = |mut left: Accumulator, right: Accumulator| {
+        left.merge(&right);
+        left
+    };
+    if threads == 1 {
+        return parts.map(sum).fold(Accumulator::new(), add);
+    }
+    crate::threads::run(|| parts.into_par_iter().map(sum).reduce(Accumulator::new, add))
 }
 
 #[cfg(test)]

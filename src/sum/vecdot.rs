@@ -17,6 +17,7 @@ use super::request::{Dtype, by_dtype};
 use super::slice::{PARALLEL_FROM, Summer, in_parts};
 use super::walk::{Line, Operand, Reading};
 use crate::cpu::Isa;
+use crate::interrupt::{GRAIN, Interrupt};
 use crate::{cpu, threads};
 
 /// One of the two arrays. Strides are in bytes; one of a broadcast axis is 0.
@@ -185,6 +186,7 @@ struct Plan<'a> {
     kernel: Kernel,
     /// For each part of the result.
     terms: Vec<Vec<Term>>,
+    interrupt: Interrupt,
 }
 
 /// How products are added.
@@ -221,7 +223,8 @@ impl Plan<'_> {
             shape: request.shape.clone(),
             strides: strides.map(|(&left, &right)| [left, right]).collect(),
         };
-        Plan { isa: cpu::isa(), request, positions, kernel, terms }
+        let interrupt = Interrupt::of_call(positions.count().saturating_mul(request.count));
+        Plan { isa: cpu::isa(), request, positions, kernel, terms, interrupt }
     }
 
     fn workspace(&self, total: usize) -> Workspace {
@@ -236,7 +239,7 @@ impl Plan<'_> {
     fn run(&self, results: std::ops::Range<usize>, put: &dyn Fn(usize, &Accumulator)) {
         let count = self.request.count;
         let mut workspace = self.workspace(results.len().saturating_mul(count));
-        self.positions.for_each(results, |index, offsets| {
+        self.positions.for_each(results, &self.interrupt, |index, offsets| {
             for part in 0..self.terms.len() {
                 let sum = self.sum(offsets, part, 0..count, &mut workspace);
                 put(self.terms.len() * index + part, &sum);
@@ -246,7 +249,8 @@ impl Plan<'_> {
 
     /// All results, each by several threads.
     fn run_divided(&self, put: &dyn Fn(usize, &Accumulator)) {
-        self.positions.for_each(0..self.positions.count(), |index, offsets| {
+        let all = 0..self.positions.count();
+        self.positions.for_each(all, &self.interrupt, |index, offsets| {
             for part in 0..self.terms.len() {
                 let sum = in_parts(self.request.count, |range| {
                     self.sum(offsets, part, range.clone(), &mut self.workspace(range.len()))
@@ -269,24 +273,36 @@ impl Plan<'_> {
             self.request.right.line(offsets[1], range),
         );
         let mut sum = Accumulator::new();
-        match self.kernel {
-            Kernel::F32 if self.add_direct::<f32>(left, right, workspace, &mut sum) => {}
-            Kernel::F64 if self.add_direct::<f64>(left, right, workspace, &mut sum) => {}
-            _ => {
-                for start in (0..left.count).step_by(PAIRS) {
-                    let [left, right] = [left, right].map(|line| line.skip(start).truncate(PAIRS));
-                    match self.kernel {
-                        Kernel::Signed => add_integers::<true>(self.request, left, right, &mut sum),
-                        Kernel::Unsigned => {
-                            add_integers::<false>(self.request, left, right, &mut sum)
-                        }
-                        _ => self.add_staged(left, right, part, workspace, &mut sum),
-                    }
-                }
-            }
+        for start in (0..left.count).step_by(GRAIN).take_while(|_| !self.interrupt.is_set()) {
+            let [left, right] = [left, right].map(|line| line.skip(start).truncate(GRAIN));
+            self.add(left, right, part, workspace, &mut sum);
         }
         sum.add_zeros(left.count as i64);
         sum
+    }
+
+    /// Adds the products of two lines to a part of a result, without counting them.
+    fn add(
+        &self,
+        left: Line,
+        right: Line,
+        part: usize,
+        workspace: &mut Workspace,
+        sum: &mut Accumulator,
+    ) {
+        match self.kernel {
+            Kernel::F32 if self.add_direct::<f32>(left, right, workspace, sum) => return,
+            Kernel::F64 if self.add_direct::<f64>(left, right, workspace, sum) => return,
+            _ => {}
+        }
+        for start in (0..left.count).step_by(PAIRS) {
+            let [left, right] = [left, right].map(|line| line.skip(start).truncate(PAIRS));
+            match self.kernel {
+                Kernel::Signed => add_integers::<true>(self.request, left, right, sum),
+                Kernel::Unsigned => add_integers::<false>(self.request, left, right, sum),
+                _ => self.add_staged(left, right, part, workspace, sum),
+            }
+        }
     }
 
     /// Adds the products where memory holds them as slices of `T`; whether it does.

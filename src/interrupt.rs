@@ -1,0 +1,146 @@
+//! Long calls that can be given up.
+//!
+//! Whoever starts a long kernel may run it on a thread of its own ([`watched`]) and meanwhile look
+//! for a reason to give up. Kernels ask between pieces of at most [`GRAIN`] numbers whether that
+//! happened ([`Interrupt::is_set`]) and then return early, with results that are of no use.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Numbers that a kernel reads before it asks again: some milliseconds, of the most difficult
+/// numbers a few tenths of a second. Smaller calls need not be watched.
+pub(crate) const GRAIN: usize = 1 << 23;
+
+thread_local! {
+    /// The flag of the call that this thread works for, if it is watched.
+    static CURRENT: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
+}
+
+/// Whether a call was given up.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Interrupt(Option<Arc<AtomicBool>>);
+
+impl Interrupt {
+    /// That of the calling thread's call, given its size. Other threads get a clone.
+    #[inline]
+    pub fn of_call(size: usize) -> Interrupt {
+        Interrupt(if size < GRAIN { None } else { CURRENT.with_borrow(Clone::clone) })
+    }
+
+    /// Whether anyone looks for a reason to return early.
+    #[inline]
+    pub fn is_possible(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Whether to return early.
+    #[inline]
+    pub fn is_set(&self) -> bool {
+        self.0.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
+    }
+}
+
+/// Runs `work` on another thread. Ten times a second until it is done `look` is called here; once
+/// that fails, the work is interrupted and what it returned is dropped. Where no thread can be
+/// started, the work is done here, unwatched.
+///
+/// # Errors
+/// That of `look`.
+#[cfg(any(feature = "python", test))]
+pub(crate) fn watched<R: Send, E>(
+    work: impl FnOnce() -> R + Send,
+    mut look: impl FnMut() -> Result<(), E>,
+) -> Result<R, E> {
+    use std::panic::resume_unwind;
+    use std::sync::{Mutex, PoisonError};
+    use std::thread;
+    use std::time::Duration;
+
+    /// Wakes the caller, even from a panic.
+    struct Done<'a>(&'a AtomicBool, thread::Thread);
+    impl Drop for Done<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Release);
+            self.1.unpark();
+        }
+    }
+
+    let (flag, done) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
+    let work = Mutex::new(Some(work));
+    let take = || work.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let caller = thread::current();
+    let task = || {
+        let _done = Done(&done, caller);
+        CURRENT.set(Some(Arc::clone(&flag)));
+        take().map(|work| work())
+    };
+    let outcome = thread::scope(|scope| {
+        let builder = thread::Builder::new().name("mypackage-call".to_owned());
+        let worker = builder.spawn_scoped(scope, task).ok()?;
+        let mut error = None;
+        while !done.load(Ordering::Acquire) {
+            thread::park_timeout(Duration::from_millis(100));
+            if error.is_none()
+                && !done.load(Ordering::Acquire)
+                && let Err(reason) = look()
+            {
+                flag.store(true, Ordering::Relaxed);
+                error = Some(reason);
+            }
+        }
+        let result = worker.join().unwrap_or_else(|panic| resume_unwind(panic));
+        Some((result, error))
+    });
+    match outcome {
+        Some((_, Some(error))) => Err(error),
+        Some((Some(result), None)) => Ok(result),
+        _ => Ok(take().expect("nobody else has taken the work")()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_that_ends_is_not_interrupted() {
+        let result = watched(|| Interrupt::of_call(GRAIN).is_set(), || Err("never asked"));
+        assert_eq!(result, Ok(false));
+    }
+
+    #[test]
+    fn work_without_end_is_interrupted() {
+        let mut looks = 0;
+        let result = watched(
+            || {
+                let interrupt = Interrupt::of_call(GRAIN);
+                // Threads that help have the same flag.
+                std::thread::scope(|scope| {
+                    let helper = scope.spawn(|| while !interrupt.is_set() {});
+                    helper.join().expect("it does not panic");
+                });
+            },
+            || {
+                looks += 1;
+                if looks == 2 { Err("given up") } else { Ok(()) }
+            },
+        );
+        assert_eq!(result, Err("given up"));
+    }
+
+    #[test]
+    fn small_calls_and_unwatched_ones_are_not_interrupted() {
+        assert!(Interrupt::of_call(GRAIN).0.is_none());
+        let watched_flag =
+            |size| watched(move || Interrupt::of_call(size).0.is_some(), || Ok::<_, ()>(()));
+        assert_eq!(watched_flag(GRAIN - 1), Ok(false));
+        assert_eq!(watched_flag(GRAIN), Ok(true));
+    }
+
+    #[test]
+    #[should_panic(expected = "the work's own")]
+    fn a_panic_arrives() {
+        let _ = watched(|| panic!("the work's own"), || Ok::<_, ()>(()));
+    }
+}

@@ -422,6 +422,7 @@ fn reduce_array<'py>(
 }
 
 /// Runs a kernel over so many elements, without the GIL where that pays.
+#[inline]
 pub(super) fn detached<R: Send>(
     py: Python<'_>,
     size: usize,
@@ -431,7 +432,7 @@ pub(super) fn detached<R: Send>(
 }
 
 /// From this many elements on, signals are looked for: that takes a tenth of a millisecond.
-const WATCHED_FROM: usize = 8 * GRAIN;
+const WATCHED_FROM: usize = 16 * GRAIN;
 
 /// As `detached`; and a signal ends a long call. The error is what the signal's handler raised, and
 /// what the kernel did is then of no use.
@@ -445,13 +446,23 @@ pub(super) fn watched<R: Send>(
 }
 
 /// As `watched`, with a limit of its own, for a kernel that is slower than a sum.
+#[inline]
 pub(super) fn watched_from<R: Send>(
     limit: usize,
     py: Python<'_>,
     size: usize,
     kernel: impl FnOnce() -> R + Send,
 ) -> PyResult<R> {
-    if size < limit || !takes_signals(py)? {
+    if size < limit { Ok(detached(py, size, kernel)) } else { watched_now(py, size, kernel) }
+}
+
+#[inline(never)]
+fn watched_now<R: Send>(
+    py: Python<'_>,
+    size: usize,
+    kernel: impl FnOnce() -> R + Send,
+) -> PyResult<R> {
+    if !takes_signals(py)? {
         return Ok(detached(py, size, kernel));
     }
     // The thread that does the work may be told to do it alone.

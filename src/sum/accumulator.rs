@@ -239,11 +239,6 @@ impl Accumulator {
         self.digits = Some(digits);
     }
 
-    /// Whether nothing was added, or what was added left nothing behind.
-    pub(super) fn is_empty(&self) -> bool {
-        self.window == 0 && self.digits.is_none() && self.counters() == [0; 4]
-    }
-
     /// Adds everything that `other` holds.
     ///
     /// # Examples

@@ -114,7 +114,7 @@ pub(super) struct Summer {
     /// Bytes between reading and prefetching.
     ahead: usize,
     /// What the lower levels hold: it would not fit the window of the upper ones' accumulator.
-    lower: Accumulator,
+    lower: Option<Box<Accumulator>>,
 }
 
 impl Summer {
@@ -146,7 +146,7 @@ impl Summer {
             patience: 0,
             points: 0,
             ahead: if total >= PREFETCH_FROM { AHEAD } else { 0 },
-            lower: Accumulator::new(),
+            lower: None,
         }
     }
 
@@ -174,8 +174,8 @@ impl Summer {
         for block in blocks {
             self.add_block(block, into);
         }
-        if !self.lower.is_empty() {
-            into.merge(&std::mem::take(&mut self.lower));
+        if let Some(lower) = self.lower.take() {
+            into.merge(&lower);
         }
     }
 
@@ -280,7 +280,7 @@ impl Summer {
 fn deposit<const K: usize>(
     sums: Option<Sums<K>>,
     upper: &mut Accumulator,
-    lower: &mut Accumulator,
+    lower: &mut Option<Box<Accumulator>>,
 ) -> bool {
     let Some(Sums { parts, exponents }) = sums else {
         return false;
@@ -289,6 +289,7 @@ fn deposit<const K: usize>(
     let high = i128::from(parts[0]) << (exponents[0] - exponents[1]);
     upper.add_scaled(high + i128::from(parts[1]), exponents[1]);
     for level in 2..K {
+        let lower = lower.get_or_insert_default();
         lower.add_scaled(parts[level].into(), exponents[level]);
     }
     true

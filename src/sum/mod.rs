@@ -1,7 +1,15 @@
 //! Exact sums: the real-number sum of all numbers, rounded once, half to even.
 //!
 //! One number, so it cannot depend on the order, the layout, the threads or the processor.
-//! `docs/numerics.md` states what is promised.
+//! `docs/numerics.md` states what is promised, and why each kernel keeps it. From the outside in:
+//!
+//! - `request`, `axes`, `matrix`, `walk`, `positions`: what of which array is summed, and how memory
+//!   is taken apart for the kernels: as slices, as many short runs, as columns, as strided lines.
+//! - `slice`, `runs`, `columns`, `strided`: the sums of these; `block` and `quiet` have the arithmetic.
+//! - `dot`, `vecdot`, `products`: of products. `scan`, `cumulative`, `beside`, `lanes`: of prefixes.
+//!   `group`: by label. `summary`: what other orders of summation lose.
+//! - `accumulator`, `digits`, `pairs`: exact sums as values; `round`, `bulk`, `quotient` round them,
+//!   `bytes` keeps them. `summand`, `convert`: the types of numbers.
 
 mod accumulator;
 mod axes;

@@ -46,8 +46,7 @@ pub(super) struct Beside {
 
 impl Beside {
     pub fn new(isa: Isa) -> Box<Beside> {
-        let flagged =
-            isa.lanes() == VECTOR && quiet::exists::<VECTOR>() && fpu::inexact_flag_works();
+        let flagged = quiet::exists_on(isa) && fpu::inexact_flag_works();
         let nothing = [[0.0; WIDTH]; 2];
         Box::new(Beside { isa, flagged, first: None, parts: nothing, sums: nothing })
     }

@@ -56,6 +56,8 @@ pub(super) const LOW_BITS: i32 = 27;
 
 /// Bytes.
 const CACHE_LINE: usize = 64;
+/// Bytes between reading memory that is read once, from its beginning to its end, and asking for it.
+pub(super) const AHEAD: usize = 1 << 13;
 
 pub(super) const SIGN_AND_EXPONENT: u64 = 0xfff << 52;
 pub(super) const ABSOLUTE: u64 = u64::MAX >> 1;
@@ -110,6 +112,12 @@ pub(super) fn power_of_two(exponent: i32) -> f64 {
 pub(super) fn levels<const K: usize>(first: i32, apart: i32) -> ([i32; K], [f64; K]) {
     let exponents = std::array::from_fn(|level| (first - apart * level as i32).max(LOWEST));
     (exponents, exponents.map(|exponent| 1.5 * power_of_two(exponent)))
+}
+
+/// Numbers where the mask has all bits, and +0 where it has none.
+#[inline(always)]
+pub(super) fn masked<T: Number, const W: usize>(x: [T; W], mask: [u64; W]) -> [f64; W] {
+    std::array::from_fn(|lane| f64::from_bits(x[lane].widen().to_bits() & mask[lane]))
 }
 
 /// What is done with the vectors of a block.

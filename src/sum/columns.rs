@@ -78,8 +78,7 @@ struct State {
 
 impl Panel {
     pub fn new(isa: Isa) -> Panel {
-        let flagged =
-            isa.lanes() == VECTOR && quiet::exists::<VECTOR>() && fpu::inexact_flag_works();
+        let flagged = quiet::exists_on(isa) && fpu::inexact_flag_works();
         Panel {
             width: 0,
             period: 0,
@@ -431,11 +430,6 @@ fn vector<T: Copy, const W: usize>(lanes: &Lanes<T>, column: usize) -> [T; W] {
     std::array::from_fn(|lane| lanes[column + lane])
 }
 
-#[inline(always)]
-fn masked<T: Number, const W: usize>(x: [T; W], keep: [u64; W]) -> [f64; W] {
-    std::array::from_fn(|lane| f64::from_bits(x[lane].widen().to_bits() & keep[lane]))
-}
-
 /// Adds `COUNT` rows to `V` vectors of `W` columns, the first `skip` lanes excepted; the inexact flag tells whether that was exact.
 #[inline(always)]
 fn add_group_quietly<T: Number, const W: usize, const V: usize, const COUNT: usize>(
@@ -452,7 +446,7 @@ fn add_group_quietly<T: Number, const W: usize, const V: usize, const COUNT: usi
     for row in start..start + COUNT {
         for index in 0..V {
             let x: [T; W] = load_ahead(rows, row, at(index), COUNT);
-            let rest = quiet::absorb(&mut high[index], masked(x, keep));
+            let rest = quiet::absorb(&mut high[index], block::masked(x, keep));
             for lane in 0..W {
                 low[index][lane] += rest[lane];
             }
@@ -498,7 +492,7 @@ fn add_group<T: Number, const W: usize, const V: usize, const COUNT: usize>(
         std::array::from_fn(|index| vector(&state.remainder, at(index)));
     for row in start..start + COUNT {
         for index in 0..V {
-            let x = masked(load_ahead(rows, row, at(index), COUNT), keep);
+            let x = block::masked(load_ahead(rows, row, at(index), COUNT), keep);
             for lane in 0..W {
                 let x = x[lane];
                 let s = high[index][lane] + x;

@@ -4,11 +4,18 @@
 //! first of two levels does, could not use that proof; AVX-512 has additions that leave the flag
 //! alone, and with them two levels cost four operations instead of nine.
 
-#![allow(unsafe_code)] // The one intrinsic of the kernels: no plain operation is quiet.
+#![allow(unsafe_code)] // An intrinsic: no plain operation is quiet.
+
+use crate::cpu::Isa;
 
 /// Whether there are quiet additions of `W` lanes.
 pub(super) const fn exists<const W: usize>() -> bool {
     cfg!(target_arch = "x86_64") && W == 8
+}
+
+/// Whether the kernels of an instruction set have quiet additions.
+pub(super) fn exists_on(isa: Isa) -> bool {
+    isa == Isa::Avx512 && exists::<8>()
 }
 
 /// `a + b`, rounded half to even, lane by lane; 0 where such additions do not exist.

@@ -106,7 +106,7 @@ impl Batches {
     }
 }
 
-/// The first `COUNT` lanes of a vector that starts at `at`.
+/// The `count` numbers at `at`, and zeros.
 #[inline(always)]
 fn load_some<T: Number, const W: usize>(at: *const T, count: usize) -> [T; W] {
     let mut vector = [T::default(); W];
@@ -155,11 +155,7 @@ fn sum_runs_body<T: Number, const W: usize, const PARTS: usize>(
             } else {
                 load_some(at, length)
             };
-            let mut x = vector.map(T::widen);
-            for lane in 0..W {
-                x[lane] = f64::from_bits(x[lane].to_bits() & keep[lane]);
-            }
-            lanes.add::<1, T>(x);
+            lanes.add::<1, T>(block::masked(vector, keep));
         }
         let mut put = |result: usize, (parts, outside): ([i64; 2], u64)| {
             escaped |= outside;

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::accumulator::Accumulator;
 use super::block::{self, BLOCK, Number, Sums};
+use super::quiet;
 use super::strided;
 use super::summand::Summand;
 use super::walk::Line;
@@ -60,7 +61,7 @@ impl<T: Number> Terms for &[T] {
     #[inline(always)]
     fn margin(self, isa: Isa, tier: Tier) -> Option<i32> {
         match tier {
-            Tier::Flagged if T::SPLIT && isa < Isa::Avx512 => None,
+            Tier::Flagged if T::SPLIT && !quiet::exists_on(isa) => None,
             Tier::Flagged => Some(2),
             _ => Some(8),
         }
@@ -85,8 +86,6 @@ const UNKNOWN: i32 = i32::MIN / 2;
 const FLAGGED_FROM: usize = 2 * BLOCK;
 /// Below this many, the processor's own prefetching suffices.
 const PREFETCH_FROM: usize = 1 << 13;
-/// Bytes between reading and prefetching.
-const AHEAD: usize = 1 << 13;
 /// For so many blocks a dearer kernel is used before a cheaper one is tried again.
 const PATIENCE: u32 = 64;
 /// A block that its tier's kernel could not sum costs so many points; every block earns one.
@@ -145,7 +144,7 @@ impl Summer {
             tier: cheapest,
             patience: 0,
             points: 0,
-            ahead: if total >= PREFETCH_FROM { AHEAD } else { 0 },
+            ahead: if total >= PREFETCH_FROM { block::AHEAD } else { 0 },
             lower: None,
         }
     }

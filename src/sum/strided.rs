@@ -16,8 +16,6 @@ pub(super) fn block_of<T>(stride: isize) -> usize {
 /// Up to this many numbers apart, all memory is read and what is between them dropped: they share
 /// cache lines anyway.
 const DENSE: usize = 5;
-/// Bytes between reading and asking for memory.
-const AHEAD: usize = 1 << 13;
 
 /// Adds a line whose numbers are up to [`DENSE`] numbers apart, except its last few numbers; how
 /// many were added. `TURNS` says whether the lanes of the numbers change from vector to vector.
@@ -44,13 +42,11 @@ fn add_dense<T: Number, const W: usize, const TURNS: bool>(
         macro_rules! add {
             ($($stream:literal)*) => {$(
                 let vector = at.wrapping_add($stream * W);
-                block::prefetch(vector.wrapping_byte_add(AHEAD));
+                block::prefetch(vector.wrapping_byte_add(block::AHEAD));
                 // SAFETY: `position + 4 W <= span`: memory between two numbers of the line.
                 let x = unsafe { vector.cast::<[T; W]>().read_unaligned() };
                 let mask = if TURNS { masks[phases[$stream]] } else { masks[0] };
-                lanes.add::<$stream, T>(std::array::from_fn(|lane| {
-                    f64::from_bits(x[lane].widen().to_bits() & mask[lane])
-                }));
+                lanes.add::<$stream, T>(block::masked(x, mask));
                 phases[$stream] += advance;
                 if TURNS && phases[$stream] >= step {
                     phases[$stream] -= step;

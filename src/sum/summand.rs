@@ -212,8 +212,9 @@ fn sum_parts_body<T: Integer>(values: &[T]) -> [i64; 2] {
     };
     let mut lanes = [[0i64; SIDE]; 2];
     for vector in vectors {
-        block::prefetch(vector.as_ptr().wrapping_add(1024));
-        block::prefetch(vector.as_ptr().wrapping_add(1024 + SIDE / 2));
+        // Two cache lines.
+        block::prefetch(vector.as_ptr().wrapping_byte_add(block::AHEAD));
+        block::prefetch(vector.as_ptr().wrapping_add(SIDE / 2).wrapping_byte_add(block::AHEAD));
         for lane in 0..SIDE {
             let parts = vector[lane].parts();
             lanes[0][lane] += parts[0];

@@ -1,7 +1,11 @@
 """`mypackage.cumsum` against exact fractions."""
 
+import hashlib
 import itertools
 import math
+import os
+import subprocess
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -39,18 +43,50 @@ def test_dtypes_and_lengths(dtype, target, count):
         assert result[-1] == mypackage.sum(values, dtype=target)
 
 
-@pytest.mark.parametrize("spread", [1, 20, 400])
-@pytest.mark.parametrize(("rows", "columns"), [(255, 8), (257, 17), (513, 31), (700, 3)])
-def test_columns_side_by_side(rows, columns, spread):
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("spread", [1, 20, 80])
+@pytest.mark.parametrize(("rows", "columns"), [(511, 8), (513, 17), (1025, 31), (700, 3)])
+def test_columns_side_by_side(rows, columns, spread, dtype):
     a = RNG.standard_normal((rows, columns)) * 2.0 ** RNG.integers(-spread, spread, (rows, columns))
     # A scale that changes on the way, a column that cancels, and zeros.
     a[rows // 2 :, 0] *= 2.0**40
     a[rows // 2 : 2 * (rows // 2), 1] = -a[: rows // 2, 1]
     a[:, 2] = 0.0
-    expected = np.transpose([[to_float(x) for x in prefixes(column)] for column in a.T])
+    with np.errstate(over="ignore"):
+        a = a.astype(dtype)
+    expected = np.transpose([[to_format(x, dtype) for x in prefixes(column)] for column in a.T])
     np.testing.assert_array_equal(mypackage.cumsum(a, axis=0), expected)
     np.testing.assert_array_equal(mypackage.cumsum(a[:, ::2], axis=0), expected[:, ::2])
+    np.testing.assert_array_equal(mypackage.cumsum(a[:, ::-1], axis=0), expected[:, ::-1])
     np.testing.assert_array_equal(mypackage.cumsum(a.T, axis=1), expected.T)
+    pairs = a[:, : columns // 2 * 2].copy().view(np.result_type(dtype, np.complex64))
+    result = mypackage.cumsum(pairs, axis=0)
+    np.testing.assert_array_equal(result.view(dtype), expected[:, : columns // 2 * 2])
+
+
+@pytest.mark.parametrize("dtype", "?bhilqBHILQ")
+@pytest.mark.parametrize("target", [np.int64, np.uint64])
+def test_columns_of_integers(dtype, target):
+    limits = np.iinfo(dtype) if dtype != "?" else np.iinfo(np.uint8)
+    low = limits.min // 2000 if target is np.int64 else 0
+    a = RNG.integers(low, limits.max // 2000 + 2, (1030, 11)).astype(dtype)
+    expected = np.cumsum(a.astype(object), axis=0)
+    for layout in (a, a[:, ::2], a[::-1], a.astype(a.dtype.newbyteorder())):
+        result = mypackage.cumsum(layout, axis=0, dtype=target)
+        assert result.dtype == target
+        np.testing.assert_array_equal(result, np.cumsum(layout.astype(object), axis=0))
+    np.testing.assert_array_equal(mypackage.cumsum(a.T, axis=1, dtype=target), expected.T)
+
+
+def test_columns_of_integers_that_overflow():
+    a = np.zeros((600, 9), np.int64)
+    a[[20, 520], 4] = 2**62
+    a[[10, 510], 7] = 2**62
+    with pytest.raises(OverflowError, match=rf"{2**63} \(at 520 of line 4\)"):
+        mypackage.cumsum(a, axis=0)
+    # Unsigned ones have one bit more.
+    unsigned = mypackage.cumsum(a.astype(np.uint64), axis=0)
+    np.testing.assert_array_equal(unsigned, np.cumsum(a.astype(object), axis=0))
 
 
 def test_specials_stay_in_their_columns():
@@ -89,6 +125,68 @@ def test_layouts():
     assert mypackage.cumsum(np.zeros((3, 0))).shape == (0,)
     np.testing.assert_array_equal(mypackage.cumsum(np.float64(3.0)), [3.0])
     np.testing.assert_array_equal(mypackage.cumsum(np.array(3.0), axis=0), [3.0])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.complex64, np.int32])
+@pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 63, 511, 512, 513, 1025])
+def test_strides_and_lengths(dtype, count):
+    a = (RNG.standard_normal(3 * count) * 2.0 ** RNG.integers(0, 9, 3 * count)).astype(dtype)
+    with np.errstate(over="ignore"):
+        for line in (a[:count], a[::-1], a[::3], a[::-3], a[1 : count + 1]):
+            parts = [line.real, line.imag] if line.dtype.kind == "c" else [line]
+            result = mypackage.cumsum(line)
+            results = [result.real, result.imag] if line.dtype.kind == "c" else [result]
+            for values, found in zip(parts, results, strict=True):
+                if values.dtype.kind == "i":
+                    exact = list(itertools.accumulate(map(int, values)))
+                else:
+                    exact = [to_format(x, found.dtype.type) for x in prefixes(values)]
+                np.testing.assert_array_equal(found, exact)
+
+
+def test_overflow_on_the_way_and_back():
+    for dtype, most in ((np.float64, 1.7e308), (np.float32, 3.4e38), (np.float16, 6.5e4)):
+        a = np.zeros(700, dtype)
+        a[[100, 300, 500, 650]] = most, most, -most, 1.0
+        with pytest.warns(RuntimeWarning, match="overflow encountered in cumsum"):
+            result = mypackage.cumsum(a)
+        assert (result[100:300] == a[100]).all() and np.isposinf(result[300:500]).all()
+        assert (result[500:650] == a[100]).all()
+        columns = np.stack([a, a / 4, -a], axis=1)
+        with np.errstate(over="ignore"):
+            found = mypackage.cumsum(columns, axis=0)
+        np.testing.assert_array_equal(found[:, 0], result)
+        np.testing.assert_array_equal(found[:, 2], -result)
+        np.testing.assert_array_equal(found[:, 1], mypackage.cumsum(a / 4))
+
+
+def digest():
+    """Of many prefixes, the same on every machine."""
+    found = hashlib.sha256()
+    for seed, spread in enumerate((3, 30, 200)):
+        rng = np.random.default_rng(seed)
+        integers = rng.integers(-(2**48), 2**48, (1100, 13))
+        a = np.ldexp(integers.astype(float), rng.integers(-spread, spread, (1100, 13)) // 2)
+        for values in (a, (a / 2**60).astype(np.float32), integers):
+            for axis in (None, 0, 1):
+                with np.errstate(all="ignore"):
+                    found.update(mypackage.cumsum(values, axis=axis))
+    return found.hexdigest()
+
+
+@pytest.mark.parametrize("isa", ["baseline", "avx2", "avx512"])
+def test_every_instruction_set_gives_the_same(isa):
+    if isa not in mypackage._native.build_info()["isas_available"]:
+        pytest.skip(f"this processor has no {isa}")
+    result = subprocess.run(
+        [sys.executable, "-c", "import test_cumsum; print(test_cumsum.digest())"],
+        env=os.environ | {"MYPACKAGE_ISA": isa},
+        cwd=os.path.dirname(__file__),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.strip() == digest()
 
 
 @pytest.mark.parametrize("threads", [1, 3])

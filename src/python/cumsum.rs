@@ -165,7 +165,12 @@ fn scan<'py>(
         // SAFETY: the result is new, and nobody else's.
         unsafe { view.data().write_bytes(0, size * target.size()) };
     }
-    let parts = if number.complex { 2 } else { 1 };
+    let joined = axis.is_none() && !axes.is_empty();
+    if number.complex && !joined {
+        // Real and imaginary parts lie side by side.
+        axes.push((2, number.part.size() as isize, target.part.size() as isize));
+    }
+    let parts = if number.complex && joined { 2 } else { 1 };
     let mut status = ScanStatus::default();
     for part in 0..parts {
         let request = ScanRequest {
@@ -176,7 +181,7 @@ fn scan<'py>(
             count,
             shape: axes.iter().map(|&(length, _, _)| length).collect(),
             outer_strides: axes.iter().map(|&(_, stride, _)| stride).collect(),
-            joined: axis.is_none(),
+            joined,
             out_dtype: target.part,
             out: view.data().wrapping_add(part * target.part.size()),
             out_stride,

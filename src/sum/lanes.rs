@@ -1,70 +1,116 @@
-//! Eight numbers in a register, moved between its lanes.
+//! Sums of a vector's numbers up to each of its lanes.
 //!
-//! Compilers make gathers and scalar loops of the plain code; on AVX-512, the moves are given.
+//! Compilers make scalar code of numbers that move to other lanes. So the moves are instructions
+//! that compilers do not look into, for four and eight lanes; fewer are not worth their moves.
 
-#![allow(unsafe_code)] // Intrinsics that move lanes.
+#![allow(unsafe_code)] // Instructions that move lanes.
 
-/// Rows become columns, for vectors of `W` lanes.
-#[inline(always)]
-pub(super) fn transpose<const W: usize>(rows: [[f64; 8]; 8]) -> [[f64; 8]; 8] {
-    #[cfg(target_arch = "x86_64")]
-    if W == 8 {
-        use std::arch::x86_64::{
-            __m512d, _mm512_shuffle_f64x2, _mm512_unpackhi_pd, _mm512_unpacklo_pd,
-        };
-        // SAFETY: `dispatch!` gives bodies eight lanes on AVX-512 only; the types are eight times
-        // eight binary64 numbers each.
-        return unsafe {
-            let r: [__m512d; 8] = std::mem::transmute(rows);
-            // Neighbouring numbers, then neighbouring pairs, then halves.
-            let pairs: [__m512d; 8] = std::array::from_fn(|i| match i % 2 {
-                0 => _mm512_unpacklo_pd(r[i], r[i + 1]),
-                _ => _mm512_unpackhi_pd(r[i - 1], r[i]),
-            });
-            // Quarters 0 and 2, or 1 and 3, of two vectors.
-            let fours: [__m512d; 8] = std::array::from_fn(|i| match i % 4 {
-                0 | 1 => _mm512_shuffle_f64x2::<0b10_00_10_00>(pairs[i], pairs[i + 2]),
-                _ => _mm512_shuffle_f64x2::<0b11_01_11_01>(pairs[i - 2], pairs[i]),
-            });
-            let eights: [__m512d; 8] = std::array::from_fn(|i| match i / 4 {
-                0 => _mm512_shuffle_f64x2::<0b10_00_10_00>(fours[i], fours[i + 4]),
-                _ => _mm512_shuffle_f64x2::<0b11_01_11_01>(fours[i - 4], fours[i]),
-            });
-            std::mem::transmute::<[__m512d; 8], [[f64; 8]; 8]>(eights)
-        };
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::asm;
+    use std::arch::x86_64::{
+        __m256i, __m512i, _mm256_setzero_si256, _mm512_set1_epi64, _mm512_setzero_si512,
+    };
+
+    macro_rules! moves {
+        ($($name:ident, $feature:literal, $vector:ty, $register:ident,
+           [$($code:literal),*] $(, $other:expr)?;)*) => {$(
+            #[inline]
+            #[target_feature(enable = $feature)]
+            pub(super) fn $name(x: $vector) -> $vector {
+                let to: $vector;
+                // SAFETY: the instructions exist, by the target feature, and touch registers only.
+                unsafe {
+                    asm!(
+                        $($code,)* x = in($register) x, to = out($register) to,
+                        $(other = in($register) $other,)?
+                        options(pure, nomem, nostack, preserves_flags)
+                    );
+                }
+                to
+            }
+        )*};
     }
-    std::array::from_fn(|row| std::array::from_fn(|column| rows[column][row]))
+    moves! {
+        up_1_of_8, "avx512f", __m512i, zmm_reg, ["valignq {to}, {x}, {other}, 7"], _mm512_setzero_si512();
+        up_2_of_8, "avx512f", __m512i, zmm_reg, ["valignq {to}, {x}, {other}, 6"], _mm512_setzero_si512();
+        up_4_of_8, "avx512f", __m512i, zmm_reg, ["valignq {to}, {x}, {other}, 4"], _mm512_setzero_si512();
+        last_of_8, "avx512f", __m512i, zmm_reg, ["vpermpd {to}, {other}, {x}"], _mm512_set1_epi64(7);
+        up_1_of_4, "avx2", __m256i, ymm_reg,
+            ["vpermpd {to}, {x}, 0x90", "vblendpd {to}, {to}, {other}, 1"], _mm256_setzero_si256();
+        up_2_of_4, "avx2", __m256i, ymm_reg, ["vperm2f128 {to}, {x}, {x}, 0x08"];
+        last_of_4, "avx2", __m256i, ymm_reg, ["vpermpd {to}, {x}, 0xff"];
+    }
 }
 
-/// The sums of `before` and the lanes up to each, and that of all lanes alone, for vectors of `W`
-/// lanes; they wrap around.
+/// For [`moved`]: all lanes get what the last one had.
+const LAST: usize = 0;
+
+/// Each lane gets what the one `BY` lanes before had, and the first `BY` lanes get 0.
 #[inline(always)]
-pub(super) fn add_up<const W: usize>(before: u64, x: [u64; 8]) -> ([u64; 8], u64) {
+fn moved<const BY: usize, const W: usize>(x: [u64; W]) -> [u64; W] {
     #[cfg(target_arch = "x86_64")]
-    if W == 8 {
-        use std::arch::x86_64::{
-            __m512i, _mm_extract_epi64, _mm512_add_epi64, _mm512_alignr_epi64,
-            _mm512_extracti64x2_epi64, _mm512_set1_epi64, _mm512_setzero_si512,
-        };
-        // SAFETY: as above; the types are eight integers each.
-        return unsafe {
-            let zero = _mm512_setzero_si512();
-            let x: __m512i = std::mem::transmute(x);
-            // Each step doubles the lanes that a lane is the sum of.
-            let two = _mm512_add_epi64(x, _mm512_alignr_epi64::<7>(x, zero));
-            let four = _mm512_add_epi64(two, _mm512_alignr_epi64::<6>(two, zero));
-            let eight = _mm512_add_epi64(four, _mm512_alignr_epi64::<4>(four, zero));
-            let all = _mm_extract_epi64::<1>(_mm512_extracti64x2_epi64::<3>(eight)) as u64;
-            let sums = _mm512_add_epi64(eight, _mm512_set1_epi64(before as i64));
-            (std::mem::transmute::<__m512i, [u64; 8]>(sums), all)
-        };
+    {
+        macro_rules! by {
+            ($name:ident) => {
+                // SAFETY: `dispatch!` gives bodies eight lanes on AVX-512 only and four on AVX2
+                // only; the types are as many 64-bit integers.
+                return unsafe {
+                    std::mem::transmute_copy(&x86::$name(std::mem::transmute_copy(&x)))
+                }
+            };
+        }
+        match (W, BY) {
+            (8, 1) => by!(up_1_of_8),
+            (8, 2) => by!(up_2_of_8),
+            (8, 4) => by!(up_4_of_8),
+            (8, LAST) => by!(last_of_8),
+            (4, 1) => by!(up_1_of_4),
+            (4, 2) => by!(up_2_of_4),
+            (4, LAST) => by!(last_of_4),
+            _ => {}
+        }
     }
-    let mut sum = before;
-    let sums = x.map(|x| {
-        sum = sum.wrapping_add(x);
-        sum
-    });
-    (sums, sum.wrapping_sub(before))
+    std::array::from_fn(|lane| match lane.checked_sub(BY) {
+        _ if BY == LAST => x[W - 1],
+        Some(from) => x[from],
+        None => 0,
+    })
+}
+
+/// The sums of the first lanes up to each, for at most eight lanes.
+#[inline(always)]
+fn add_up<const W: usize>(x: [u64; W], add: impl Fn([u64; W], [u64; W]) -> [u64; W]) -> [u64; W] {
+    // Each step doubles the lanes that a lane is the sum of.
+    let two = if W > 1 { add(x, moved::<1, W>(x)) } else { x };
+    let four = if W > 2 { add(two, moved::<2, W>(two)) } else { two };
+    if W > 4 { add(four, moved::<4, W>(four)) } else { four }
+}
+
+/// Integers that wrap around.
+#[inline(always)]
+pub(super) fn add_up_integers<const W: usize>(x: [u64; W]) -> [u64; W] {
+    add_up(x, |x, y| std::array::from_fn(|lane| x[lane].wrapping_add(y[lane])))
+}
+
+/// Numbers whose sums, of any of them, are numbers too.
+#[inline(always)]
+pub(super) fn add_up_numbers<const W: usize>(x: [f64; W]) -> [f64; W] {
+    let add = |x: u64, y: u64| (f64::from_bits(x) + f64::from_bits(y)).to_bits();
+    add_up(x.map(f64::to_bits), |x, y| std::array::from_fn(|lane| add(x[lane], y[lane])))
+        .map(f64::from_bits)
+}
+
+/// The last lane's integer in all lanes.
+#[inline(always)]
+pub(super) fn last_integer<const W: usize>(x: [u64; W]) -> [u64; W] {
+    moved::<LAST, W>(x)
+}
+
+/// The last lane's number in all lanes.
+#[inline(always)]
+pub(super) fn last_number<const W: usize>(x: [f64; W]) -> [f64; W] {
+    moved::<LAST, W>(x.map(f64::to_bits)).map(f64::from_bits)
 }
 
 #[cfg(test)]
@@ -73,27 +119,47 @@ mod tests {
     use crate::cpu::{Isa, dispatch};
 
     #[inline(always)]
-    fn both_body<const W: usize>(rows: [[f64; 8]; 8], x: [u64; 8]) -> ([[f64; 8]; 8], [u64; 8]) {
-        (transpose::<W>(rows), add_up::<W>(100, x).0)
+    fn all_body<const W: usize>(x: &[u64], integers: &mut Vec<u64>, numbers: &mut Vec<f64>) {
+        for x in x.as_chunks::<W>().0 {
+            integers.extend(add_up_integers(*x));
+            integers.extend(last_integer(*x));
+            numbers.extend(add_up_numbers(x.map(|x| x as f64)));
+            numbers.extend(last_number(x.map(|x| x as f64)));
+        }
     }
 
     dispatch! {
-        fn both(rows: [[f64; 8]; 8], x: [u64; 8]) -> ([[f64; 8]; 8], [u64; 8]) = both_body::<{W}>
+        fn all(x: &[u64], integers: &mut Vec<u64>, numbers: &mut Vec<f64>) = all_body::<{W}>
     }
 
     #[test]
-    fn each_number_arrives() {
-        let number = |row: usize, column: usize| (8 * row + column) as f64;
-        let rows = std::array::from_fn(|row| std::array::from_fn(|column| number(row, column)));
-        let x = [3, u64::MAX, 5, 7, 1 << 63, 1 << 63, 11, 13];
+    fn each_lane_has_its_sum() {
+        let x: Vec<u64> = (0..64).map(|i| (i * i + 3) << (i % 30)).collect();
         for isa in Isa::available() {
-            let (turned, sums) = both(isa, rows, x);
-            for (row, turned) in turned.iter().enumerate() {
-                for (column, &x) in turned.iter().enumerate() {
-                    assert_eq!(x, number(column, row), "{isa:?}");
-                }
+            let (mut integers, mut numbers) = (Vec::new(), Vec::new());
+            all(isa, &x, &mut integers, &mut numbers);
+            let mut expected = Vec::new();
+            for x in x.chunks(isa.lanes()) {
+                expected.extend((0..x.len()).map(|lane| x[..=lane].iter().sum::<u64>()));
+                expected.extend(x.iter().map(|_| x[x.len() - 1]));
             }
-            assert_eq!(sums, [103, 102, 107, 114, (1 << 63) + 114, 114, 125, 138], "{isa:?}");
+            assert_eq!(integers, expected, "{isa:?}");
+            let expected: Vec<f64> = expected.into_iter().map(|x| x as f64).collect();
+            assert_eq!(numbers, expected, "{isa:?}");
+        }
+    }
+
+    #[inline(always)]
+    fn wrapped_body<const W: usize>() -> u64 {
+        add_up_integers([u64::MAX; W])[W - 1]
+    }
+
+    dispatch! { fn wrapped() -> u64 = wrapped_body::<{W}> }
+
+    #[test]
+    fn integers_wrap_around() {
+        for isa in Isa::available() {
+            assert_eq!(wrapped(isa), (isa.lanes() as u64).wrapping_neg(), "{isa:?}");
         }
     }
 }

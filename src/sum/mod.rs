@@ -8,8 +8,9 @@
 //!   lines.
 //! - `slice`, `runs`, `columns`, `strided`: the sums of these; `block` and `quiet` have the arithmetic,
 //!   `memory` the ways to ask for memory in advance.
-//! - `dot`, `vecdot`, `products`: of products. `scan`, `cumulative`, `beside`, `lanes`: of prefixes.
-//!   `group`: by label. `summary`: what other orders of summation lose.
+//! - `dot`, `vecdot`, `products`: of products. `scan`, `cumulative`, `tile`, `beside`: of prefixes,
+//!   whose arithmetic is in `prefix` and `lanes`. `group`: by label. `summary`: what other orders of
+//!   summation lose.
 //! - `accumulator`, `digits`, `pairs`: exact sums as values; `round`, `bulk`, `quotient` round them,
 //!   `bytes` keeps them. `summand`, `convert`: the types of numbers.
 
@@ -31,6 +32,7 @@ mod matrix;
 mod memory;
 mod pairs;
 mod positions;
+mod prefix;
 mod products;
 mod quiet;
 mod quotient;
@@ -45,6 +47,7 @@ mod summand;
 mod summary;
 #[cfg(test)]
 mod testing;
+mod tile;
 mod vecdot;
 mod walk;
 

@@ -4,7 +4,6 @@ use dashu_int::UBig;
 use dashu_int::ops::{BitTest, DivRem};
 
 use super::accumulator::{Accumulator, Canonical};
-use super::cumulative::narrow;
 use super::round::{Format, Magnitude};
 
 /// Bits of a quotient that decide its rounding to any format.
@@ -32,7 +31,7 @@ impl Accumulator {
                 None if canonical.negative => -1.0,
                 None => 1.0,
             };
-            return narrow(value(self, &left) / value(divisor, &right), format);
+            return special(value(self, &left) / value(divisor, &right), format);
         }
         let (dividend, divisor) =
             (UBig::from_le_bytes(&left.magnitude), UBig::from_le_bytes(&right.magnitude));
@@ -46,6 +45,16 @@ impl Accumulator {
         };
         let exponent = left.exponent - right.exponent - shift as i32 + dropped as i32;
         Magnitude { head, exponent, sticky }.round(left.negative != right.negative, format)
+    }
+}
+
+/// A quotient that is no finite number, or 0 (which has no sign here).
+fn special(x: f64, format: Format) -> u64 {
+    match (x.is_nan(), x.is_infinite()) {
+        (true, _) => format.nan(),
+        (_, true) if x < 0.0 => format.sign_bit() | format.infinity(),
+        (_, true) => format.infinity(),
+        _ => 0,
     }
 }
 

@@ -6,13 +6,15 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::beside::{self, Beside};
+use super::beside::{self, Beside, Columns};
+use super::block::{Number, any};
 use super::convert::{Convert, Piece, read_numbers};
-use super::cumulative::{Rounding, Running, TILE, narrow};
-use super::lanes;
+use super::cumulative::Running;
+use super::lanes::{add_up_integers, last_integer};
+use super::memory::{ahead, prefetch};
 use super::positions::Positions;
+use super::prefix::{Half, Prefix, TILE};
 use super::request::{Dtype, by_dtype};
-use super::round::Format;
 use super::slice::PARALLEL_FROM;
 use super::walk::{Line, Operand, Reading, Stage};
 use crate::cpu::{self, Isa, dispatch};
@@ -204,16 +206,51 @@ fn run(
 }
 
 impl ScanRequest {
-    /// Whether lines are columns of plain binary64 numbers, and so are their results.
-    fn has_neighbours(&self) -> bool {
-        let unit = size_of::<f64>() as isize;
-        self.dtype == Dtype::F64
-            && self.out_dtype == Dtype::F64
-            && !self.swapped
-            && !self.joined
-            && self.count > 1
-            && self.outer_strides.last() == Some(&unit)
-            && self.out_outer_strides.last() == Some(&unit)
+    /// Neighbouring lines as columns of `T`, which the elements are, and results of type `P`.
+    fn columns<T, P>(&self, lines: &[[isize; 2]]) -> Option<Columns<T, P>> {
+        let steps = [size_of::<T>() as isize, size_of::<P>() as isize];
+        let &[first, second, ..] = lines else {
+            return None;
+        };
+        let adjacent = [0, 1].iter().all(|&i| second[i] - first[i] == steps[i]);
+        let data = self.data.wrapping_offset(first[0]).cast::<T>();
+        let aligned = data.is_aligned() && self.stride % align_of::<T>() as isize == 0;
+        (adjacent && aligned && self.stride != steps[0]).then(|| Columns {
+            data,
+            stride: self.stride,
+            out: self.result(first[1], 0),
+            out_stride: self.out_stride,
+            width: lines.len(),
+            count: self.count,
+        })
+    }
+
+    /// Calls `scan` for all lines, as many as are neighbours at equal distances at a time (one, if
+    /// they are joined), with the index of the first.
+    fn for_each_run(
+        &self,
+        positions: &Positions<2>,
+        lines: Range<usize>,
+        interrupt: &Interrupt,
+        mut scan: impl FnMut(usize, &[[isize; 2]]),
+    ) {
+        let most = if self.joined { 1 } else { beside::WIDTH };
+        let step = |from: &[isize; 2], to: &[isize; 2]| [to[0] - from[0], to[1] - from[1]];
+        let (end, mut run) = (lines.end, Vec::with_capacity(most));
+        positions.for_each(lines, interrupt, |index, offset| {
+            let goes_on = match &run[..] {
+                [first, second, ..] => step(first, second) == step(&run[run.len() - 1], &offset),
+                _ => true,
+            };
+            if !goes_on || run.len() == most {
+                scan(index - run.len(), &run);
+                run.clear();
+            }
+            run.push(offset);
+        });
+        if !run.is_empty() && !interrupt.is_set() {
+            scan(end - run.len(), &run);
+        }
     }
 
     /// `count` elements of a line.
@@ -239,9 +276,18 @@ impl ScanRequest {
         if self.domain(before as u64) != before || !add_up(isa, values, before as u64, prefixes) {
             return false;
         }
-        let whole = if self.dtype == Dtype::U64 { Dtype::U64 } else { Dtype::I64 };
-        self.out_dtype == whole
-            || prefixes.iter().all(|&prefix| self.range.contains(&self.domain(prefix)))
+        self.is_whole() || prefixes.iter().all(|&prefix| self.range.contains(&self.domain(prefix)))
+    }
+
+    /// Whether integer results hold all prefixes that 64-bit arithmetic does not lose.
+    fn is_whole(&self) -> bool {
+        match self.dtype {
+            Dtype::U64 => self.out_dtype == Dtype::U64,
+            Dtype::Bool | Dtype::U8 | Dtype::U16 | Dtype::U32 => {
+                matches!(self.out_dtype, Dtype::I64 | Dtype::U64)
+            }
+            _ => self.out_dtype == Dtype::I64,
+        }
     }
 
     /// What the 64 bits of an integer prefix mean.
@@ -270,17 +316,22 @@ impl ScanRequest {
             .then(|| unsafe { std::slice::from_raw_parts_mut(at.cast(), count) })
     }
 
-    /// Writes a result, the lowest bytes of `bits`.
+    /// Where a result goes.
+    #[inline(always)]
+    fn result<T>(&self, offset: isize, index: usize) -> *mut T {
+        self.out.wrapping_offset(offset + index as isize * self.out_stride).cast()
+    }
+
+    /// Writes an integer result, the lowest bytes of `bits`.
     #[inline]
     fn write(&self, offset: isize, index: usize, bits: u64) {
-        let to = self.out.wrapping_offset(offset + index as isize * self.out_stride);
         // SAFETY: the promise of `cumsum_axis`.
         unsafe {
             match self.out_dtype.size() {
-                1 => to.write(bits as u8),
-                2 => to.cast::<u16>().write(bits as u16),
-                4 => to.cast::<u32>().write(bits as u32),
-                _ => to.cast::<u64>().write(bits),
+                1 => self.result::<u8>(offset, index).write(bits as u8),
+                2 => self.result::<u16>(offset, index).write(bits as u16),
+                4 => self.result::<u32>(offset, index).write(bits as u32),
+                _ => self.result::<u64>(offset, index).write(bits),
             }
         }
     }
@@ -290,10 +341,11 @@ impl ScanRequest {
 struct Floating<'a> {
     request: &'a ScanRequest,
     interrupt: &'a Interrupt,
-    environment: Environment,
+    _environment: Environment,
     /// For lines side by side.
     beside: Option<Box<Beside>>,
     running: Vec<Running>,
+    /// Space for a tile's numbers.
     numbers: Vec<f64>,
     pieces: &'static [Piece],
     status: ScanStatus,
@@ -308,8 +360,8 @@ impl<'a> Floating<'a> {
         Floating {
             request,
             interrupt,
-            environment: Environment::enter(),
-            beside: request.has_neighbours().then(|| Beside::new(cpu::isa())),
+            _environment: Environment::enter(),
+            beside: None,
             running: Vec::new(),
             numbers: vec![0.0; TILE * pieces.len()],
             pieces,
@@ -318,18 +370,14 @@ impl<'a> Floating<'a> {
     }
 
     fn run(mut self, positions: &Positions<2>, lines: Range<usize>) -> ScanStatus {
-        let group = match self.beside {
-            _ if self.request.joined => 1,
-            Some(_) => beside::WIDTH,
-            None => GROUP,
-        };
-        let mut offsets = Vec::with_capacity(group);
-        let last = lines.end;
-        positions.for_each(lines, self.interrupt, |index, offset| {
-            offsets.push(offset);
-            if offsets.len() == group || index + 1 == last {
-                self.scan_all(&offsets);
-                offsets.clear();
+        self.request.for_each_run(positions, lines, self.interrupt, |_, lines| {
+            let done = match (self.request.dtype, self.request.out_dtype) {
+                (Dtype::F64, Dtype::F64) => self.scan_beside::<f64>(lines),
+                (Dtype::F32, Dtype::F32) => self.scan_beside::<f32>(lines),
+                _ => false,
+            };
+            if !done {
+                lines.chunks(GROUP).for_each(|group| self.scan(group));
             }
         });
         if self.request.joined {
@@ -338,51 +386,21 @@ impl<'a> Floating<'a> {
         self.status
     }
 
-    /// The prefixes of many lines.
-    fn scan_all(&mut self, mut lines: &[[isize; 2]]) {
-        const STEP: isize = size_of::<f64>() as isize;
-        while let Some(&first) = lines.first() {
-            let run = 1
-                + (lines.windows(2))
-                    .take_while(|pair| [0, 1].iter().all(|&i| pair[1][i] - pair[0][i] == STEP))
-                    .count();
-            let wide = run - run % beside::VECTOR;
-            let mut left = run;
-            if wide > 0 && self.scan_beside(first, wide) {
-                left -= wide;
-            }
-            for group in lines[run - left..run].chunks(GROUP) {
-                self.scan(group);
-            }
-            lines = &lines[run..];
-        }
-    }
-
-    /// The prefixes of lines side by side in memory, if the kernel for these can take them.
-    fn scan_beside(&mut self, [from, to]: [isize; 2], width: usize) -> bool {
-        let request = self.request;
-        let Some(beside) = &mut self.beside else {
+    /// The prefixes of neighbouring lines, if the kernel for these can take them.
+    fn scan_beside<T: Number + Prefix>(&mut self, lines: &[[isize; 2]]) -> bool {
+        let Some(columns) = self.request.columns::<T, T>(lines).filter(|_| !self.request.swapped)
+        else {
             return false;
         };
-        let lines = beside::Lines {
-            data: request.data.wrapping_offset(from).cast(),
-            stride: request.stride,
-            out: request.out.wrapping_offset(to).cast(),
-            out_stride: request.out_stride,
-            count: request.count,
-        };
+        let beside = self.beside.get_or_insert_with(|| Beside::new(cpu::isa()));
         // SAFETY: the promise of `cumsum_axis`, for lines that are neighbours.
-        unsafe { beside.scan(lines, width, &mut self.environment, self.interrupt) }
+        unsafe { beside.scan(columns, self.interrupt) }
     }
 
     /// The prefixes of a group of lines.
     fn scan(&mut self, lines: &[[isize; 2]]) {
-        let rounding = match self.request.out_dtype {
-            Dtype::F64 => Rounding::Nearest,
-            _ => Rounding::Odd,
-        };
         while self.running.len() < lines.len() {
-            self.running.push(Running::new(cpu::isa(), rounding));
+            self.running.push(Running::new(cpu::isa()));
         }
         for start in (0..self.request.count).step_by(TILE) {
             if self.interrupt.is_set() {
@@ -407,74 +425,88 @@ impl<'a> Floating<'a> {
         }
     }
 
-    fn scan_part(&mut self, line: usize, from: isize, to: isize, start: usize, count: usize) {
+    /// Reads the elements of a part of a line as numbers, all pieces of one before the next.
+    fn read(&mut self, elements: Line) {
         let request = self.request;
-        let elements = request.line(from, start, count);
         let read = |piece, into: &mut [f64]| {
             // SAFETY: the promise of `cumsum_axis`.
             by_dtype!(request.dtype, unsafe read_numbers(elements, request.swapped, piece, into));
         };
-        if request.out_dtype == Dtype::F64
-            && self.pieces.len() == 1
-            // SAFETY: the promise of `cumsum_axis`.
-            && let Some(out) = unsafe { request.results(to, start, count) }
-        {
-            read(Piece::Nearest, out);
-            self.running[line].advance(out);
-            return;
-        }
         let step = self.pieces.len();
-        let numbers = &mut self.numbers[..step * count];
+        let numbers = &mut self.numbers[..step * elements.count];
         if let [piece] = *self.pieces {
-            read(piece, numbers);
-        } else {
-            // The prefixes after the last piece of each element are those asked for.
-            let mut column = [0.0; TILE];
-            for (place, &piece) in self.pieces.iter().enumerate() {
-                read(piece, &mut column[..count]);
-                for (number, &x) in numbers[place..].iter_mut().step_by(step).zip(&column) {
-                    *number = x;
-                }
+            return read(piece, numbers);
+        }
+        let mut column = [0.0; TILE];
+        for (place, &piece) in self.pieces.iter().enumerate() {
+            read(piece, &mut column[..elements.count]);
+            for (number, &x) in numbers[place..].iter_mut().step_by(step).zip(&column) {
+                *number = x;
             }
         }
-        self.running[line].advance(numbers);
+    }
+
+    fn scan_part(&mut self, line: usize, from: isize, to: isize, start: usize, count: usize) {
+        let request = self.request;
+        let elements = request.line(from, start, count);
+        let reading = Reading { swapped: request.swapped, masked: false, skip_nan: false };
+        match (request.dtype, request.out_dtype) {
+            (Dtype::F64, Dtype::F64) => {
+                // SAFETY: the promise of `cumsum_axis`.
+                if let Some(numbers) = unsafe { elements.as_slice::<f64>(reading) } {
+                    return self.advance::<f64, f64>(line, numbers, to, start);
+                }
+            }
+            (Dtype::F32, Dtype::F32) => {
+                // SAFETY: as above.
+                if let Some(numbers) = unsafe { elements.as_slice::<f32>(reading) } {
+                    return self.advance::<f32, f32>(line, numbers, to, start);
+                }
+            }
+            _ => {}
+        }
+        self.read(elements);
+        let numbers = std::mem::take(&mut self.numbers);
+        let read = &numbers[..self.pieces.len() * count];
+        match request.out_dtype {
+            Dtype::F64 => self.advance::<f64, f64>(line, read, to, start),
+            Dtype::F32 => self.advance::<f64, f32>(line, read, to, start),
+            _ => self.advance::<f64, Half>(line, read, to, start),
+        }
+        self.numbers = numbers;
+    }
+
+    /// Writes the prefixes of a part of a line that starts at `start`.
+    fn advance<T: Number, P: Prefix>(
+        &mut self,
+        line: usize,
+        numbers: &[T],
+        to: isize,
+        start: usize,
+    ) {
+        let (request, running) = (self.request, &mut self.running[line]);
+        let step = self.pieces.len();
+        // SAFETY: the promise of `cumsum_axis`; a prefix of another size is no result yet.
+        let results = || unsafe { request.results::<P>(to, start, numbers.len()) };
         if step == 1
-            && request.out_dtype == Dtype::F32
-            // SAFETY: the promise of `cumsum_axis`.
-            && let Some(narrowed) = unsafe { request.results(to, start, count) }
+            && let Some(results) = results()
         {
-            self.status.overflow |= narrow_all(cpu::isa(), numbers, narrowed);
-            return;
+            return running.advance(numbers, results);
         }
-        for (index, &x) in numbers[step - 1..].iter().step_by(step).enumerate() {
-            let (bits, infinity) = match request.out_dtype {
-                Dtype::F64 => (x.to_bits(), Format::F64.infinity()),
-                Dtype::F32 => (narrow(x, Format::F32), Format::F32.infinity()),
-                _ => (narrow(x, Format::F16), Format::F16.infinity()),
-            };
-            self.status.overflow |= bits & infinity == infinity && x.is_finite();
-            request.write(to, start + index, bits);
+        let mut prefixes = [P::default(); TILE];
+        let mut index = start;
+        for numbers in numbers.chunks(TILE) {
+            let prefixes = &mut prefixes[..numbers.len()];
+            running.advance(numbers, prefixes);
+            // The prefix after the last piece of an element is the one asked for.
+            for prefix in prefixes[step - 1..].iter().step_by(step) {
+                self.status.overflow |= prefix.overflows();
+                // SAFETY: as above.
+                unsafe { request.result::<P::Result>(to, index).write(prefix.result()) };
+                index += 1;
+            }
         }
     }
-}
-
-/// Rounds prefixes to binary32; whether a finite one became infinite.
-#[inline(always)]
-fn narrow_all_body(numbers: &[f64], narrowed: &mut [f32]) -> bool {
-    let mut overflow = false;
-    for (&x, narrowed) in numbers.iter().zip(narrowed) {
-        let nearest = x as f32;
-        overflow |= nearest.is_infinite() && x.is_finite();
-        *narrowed = if x.is_nan() { NAN_F32 } else { nearest };
-    }
-    overflow
-}
-
-/// What every NaN becomes.
-const NAN_F32: f32 = f32::from_bits(0x7fc0_0000);
-
-dispatch! {
-    fn narrow_all(numbers: &[f64], narrowed: &mut [f32]) -> bool = narrow_all_body
 }
 
 /// Prefixes as integers: a tile at a time in 64-bit arithmetic, or one by one if a prefix may be
@@ -491,7 +523,7 @@ fn scan_integers<O: Operand<Value: Convert>>(
     let mut prefix = 0i128;
     let mut stage = Stage::new(TILE);
     let mut prefixes = [0u64; TILE];
-    positions.for_each(lines, interrupt, |line, [from, to]| {
+    let mut scan = |line: usize, [from, to]: [isize; 2]| {
         if !request.joined {
             prefix = 0;
         }
@@ -531,6 +563,15 @@ fn scan_integers<O: Operand<Value: Convert>>(
                 }
             }
         }
+    };
+    let values = O::IS_VALUE && !request.swapped && request.is_whole();
+    request.for_each_run(positions, lines, interrupt, |first, lines| {
+        let columns = if values { request.columns::<O::Value, u64>(lines) } else { None };
+        // SAFETY: the promise of `cumsum_axis`, for lines that are neighbours.
+        if !columns.is_some_and(|columns| unsafe { beside::scan_integers(isa, columns, interrupt) })
+        {
+            lines.iter().enumerate().for_each(|(index, &line)| scan(first + index, line));
+        }
     });
     status
 }
@@ -542,27 +583,26 @@ fn add_up_body<T: Convert + Copy, const W: usize>(
     before: u64,
     prefixes: &mut [u64],
 ) -> bool {
-    let prefixes = &mut prefixes[..values.len()];
-    for (x, to) in values.iter().zip(&mut *prefixes) {
-        *to = x.integer() as u64;
+    let (mut sum, mut lost) = ([before; W], [0; W]);
+    let (vectors, rest) = values.as_chunks::<W>();
+    let (to, rest_to) = prefixes.as_chunks_mut::<W>();
+    let ahead = ahead();
+    for (values, to) in vectors.iter().zip(to) {
+        prefetch(values.as_ptr().wrapping_byte_add(ahead));
+        let x = values.map(|x| x.integer() as u64);
+        let within = add_up_integers(x);
+        for lane in 0..W {
+            let after = sum[lane].wrapping_add(within[lane]);
+            lost[lane] |= values[lane].lost(after.wrapping_sub(x[lane]), after);
+            to[lane] = after;
+        }
+        sum = last_integer(*to);
     }
-    let (groups, rest) = prefixes.as_chunks_mut::<8>();
-    let mut sum = before;
-    for group in groups {
-        let all;
-        (*group, all) = lanes::add_up::<W>(sum, *group);
-        sum = sum.wrapping_add(all);
-    }
-    for x in rest {
-        sum = sum.wrapping_add(*x);
-        *x = sum;
-    }
-    let Some(first) = values.first() else {
-        return true;
-    };
-    let mut lost = first.lost(before, prefixes[0]);
-    for ((x, &before), &after) in values[1..].iter().zip(&*prefixes).zip(&prefixes[1..]) {
-        lost |= x.lost(before, after);
+    let (mut sum, mut lost) = (sum[0], any(lost));
+    for (x, to) in rest.iter().zip(rest_to) {
+        *to = sum.wrapping_add(x.integer() as u64);
+        lost |= x.lost(sum, *to);
+        sum = *to;
     }
     lost >> 63 == 0
 }

@@ -152,7 +152,7 @@ mod tests {
         let values: Vec<f64> = (0..TILE)
             .map(|_| {
                 let x = bits[next() as usize % bits.len()];
-                if next() % 2 == 0 { x } else { -x }
+                if next() >> 63 == 0 { x } else { -x }
             })
             .collect();
         for isa in Isa::available() {

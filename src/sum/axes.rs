@@ -18,7 +18,7 @@ use super::request::{Axis, Dtype, Request, by_dtype};
 use super::slice::{self, PARALLEL_FROM, Summer};
 use super::strided;
 use super::summand::Summand;
-use super::walk::{Line, Operand, Reading, Stage};
+use super::walk::{Line, Operand, Reading, Stage, count_ones};
 use crate::cpu::Isa;
 use crate::interrupt::{GRAIN, Interrupt};
 use crate::{cpu, threads};
@@ -437,7 +437,7 @@ impl Plan {
     ) -> usize {
         V::add_run(self.isa, &stage.values[..filled], summer, sum);
         if self.reading.is_selective() {
-            stage.counted[..filled].iter().map(|&counted| usize::from(counted)).sum()
+            count_ones(self.isa, &stage.counted[..filled])
         } else {
             filled
         }

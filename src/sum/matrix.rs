@@ -196,8 +196,12 @@ impl<O: Operand> Columns<'_, O> {
     /// Puts the sums of the columns.
     fn put(&mut self, result: usize, columns: &Step, sink: &dyn Sink) {
         let step = columns.result_stride;
-        if !self.plan.reading.is_selective() && self.panel.pairs(self.plan.isa, &mut self.pairs) {
-            sink.put_pairs(result, step, &self.pairs, columns.size, self.common);
+        // Without a selection there are no counts but the common one; with one, often.
+        let more = self.counts.first().copied().unwrap_or(0);
+        if self.counts.iter().all(|&count| count == more)
+            && self.panel.pairs(self.plan.isa, &mut self.pairs)
+        {
+            sink.put_pairs(result, step, self.pairs.first(columns.size), self.common + more);
             return;
         }
         for column in 0..columns.size {

@@ -8,7 +8,6 @@
 use std::borrow::Cow;
 
 use super::accumulator::Accumulator;
-use super::axes::Sink;
 use super::pairs::{self, BATCH, PairSlice};
 use crate::cpu;
 use crate::fpu::Environment;
@@ -488,7 +487,7 @@ impl Cells {
 
     /// Hands the sums to a sink, the counts only if they are `counted`.
     #[cfg(any(feature = "python", test))]
-    pub(crate) fn put(&self, counted: bool, sink: &dyn Sink) {
+    pub(crate) fn put(&self, counted: bool, sink: &dyn super::axes::Sink) {
         // For the sink's arithmetic on pairs.
         let _environment = Environment::enter();
         for (block, first) in self.blocks.iter().zip((0..).step_by(BATCH)) {
@@ -530,6 +529,7 @@ pub(super) fn block_lengths(len: usize) -> impl Iterator<Item = usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::axes::Sink;
     use super::super::bytes::{decode, encode};
     use super::super::collect::Collector;
     use super::super::pairs::Pairs;

@@ -155,6 +155,39 @@ def test_sums_and_means(kind, dtype):
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", ["d", "f"])
+@pytest.mark.parametrize("kind", DATA)
+def test_batches_of_runs_that_are_added_up(kind, dtype):
+    """The middle axis is kept: each result is the sum of many short runs."""
+    for size, length in ((30, 50), (7, 400), (500, 3)):
+        a = matrix(kind, (12 * size, length), dtype).reshape(12, size, length)
+        lines = a.swapaxes(0, 1).reshape(size, -1)
+        at = some(size)
+        totals = [exact_total(lines[i]) for i in at]
+        for function, divisor in ((mypackage.sum, 1), (mypackage.mean, lines.shape[1])):
+            expected = np.array([rounded_quotient(t, divisor, a.dtype) for t in totals])
+            same(function(a, (0, 2))[at], expected)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", ["d", "f"])
+@pytest.mark.parametrize("kind", DATA)
+def test_complex_numbers(kind, dtype):
+    """Real and imaginary parts are summed in turn, each as the numbers that it is."""
+    for shape in ((9001,), (3, 1500), (4, 3, 700), (12, 30, 25), (5, 2049)):
+        parts = matrix(kind, (int(np.prod(shape)), 2), dtype)
+        a = parts.view(parts.dtype.char.upper()).reshape(shape)
+        parts = parts.reshape(*shape, 2)
+        for axis in (None, -1, (0, -1), 0):
+            axes = range(len(shape)) if axis is None else np.atleast_1d(axis)
+            axes = tuple({int(i) % len(shape) for i in axes})
+            expected = [mypackage.sum(parts[..., i].copy(), axes) for i in (0, 1)]
+            total = np.asarray(mypackage.sum(a, axes))
+            same(np.asarray(total.real), np.asarray(expected[0]))
+            same(np.asarray(total.imag), np.asarray(expected[1]))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("kind", ["uniform", "spread 25", "outliers", "jumps up and down", "tails"])
 def test_threads(kind):
     """Enough numbers to be shared out, of both shapes."""
@@ -181,6 +214,10 @@ def digest() -> str:
                     for axis in (0, 1, None):
                         result.update(np.asarray(mypackage.sum(view, axis)).tobytes())
                         result.update(np.asarray(mypackage.mean(view, axis)).tobytes())
+                deep = a[: len(a) // 4 * 4].reshape(4, -1, a.shape[1])
+                result.update(np.asarray(mypackage.sum(deep, (0, 2))).tobytes())
+                complex_ = a.ravel()[: a.size // 2 * 2].view(complex)
+                result.update(np.asarray(mypackage.sum(complex_)).tobytes())
                 result.update(np.asarray(mypackage.vecdot(a, a[::-1])).tobytes())
                 result.update(np.asarray(mypackage.cumsum(a, 1)).tobytes())
     return result.hexdigest()

@@ -14,12 +14,12 @@ use super::block::BLOCK;
 use super::cells::Cells;
 use super::collect::Collector;
 use super::columns::WIDTH;
+use super::memory;
 use super::pairs::PairSlice;
 use super::request::{Axis, Dtype, Request, by_dtype};
-use super::runs::{Batches, LONGEST};
 use super::slice::{self, PARALLEL_FROM, Summer};
 use super::strided;
-use super::summand::{Rows, Summand};
+use super::summand::Summand;
 use super::walk::{Line, Operand, Reading, Stage};
 use crate::cpu::Isa;
 use crate::interrupt::{GRAIN, Interrupt};
@@ -237,7 +237,7 @@ impl Plan {
         };
         let run = self.reduced.last();
         let terms: usize = self.reduced.iter().map(|step| step.size).product();
-        if self.sum_short_runs::<O>(sink) {
+        if self.sum_short_runs::<O>(sink) || self.sum_in_turn::<O>(sink) {
             return;
         }
         let runs_are_dense = run.is_some_and(|run| run.stride.abs() <= densest.stride.abs());
@@ -310,80 +310,6 @@ impl Plan {
         plan
     }
 
-    /// Each result, or each two in turn (of complex numbers), from one short run of memory, many at
-    /// once; whether that is what there is.
-    fn sum_short_runs<O: Operand>(&self, sink: &dyn Sink) -> bool {
-        let size = size_of::<O>() as isize;
-        let [run] = self.reduced.as_slice() else {
-            return false;
-        };
-        let (kept, part) = match self.kept.split_last() {
-            Some((&part, kept)) if part.size == 2 && part.stride == size => (kept, part),
-            _ => (self.kept.as_slice(), Step { size: 1, stride: size, ..*run }),
-        };
-        let parts = part.size;
-        let Some((many, outer)) = kept.split_last() else {
-            return false;
-        };
-        let in_turn = parts == 1 || many.result_stride == 2 * part.result_stride;
-        let step = if parts == 1 { many.result_stride } else { part.result_stride };
-        let length = parts * run.size;
-        let rows = Rows { data: self.data.cast(), stride: many.stride, count: many.size };
-        let line = |data: *const u8, stride: isize, count: usize| Line {
-            data,
-            stride,
-            mask: std::ptr::null(),
-            mask_stride: 0,
-            count,
-        };
-        // SAFETY: the promise of `sum_axes`.
-        let whole = unsafe { line(self.data, size, length).as_slice::<O>(self.reading) };
-        let aligned =
-            self.kept.iter().all(|step| step.stride % align_of::<O::Value>() as isize == 0);
-        if !O::Value::HAS_NAN
-            || whole.is_none()
-            || run.stride != size * parts as isize
-            || !in_turn
-            || !aligned
-            || !Batches::suit::<O::Value>(rows, length)
-        {
-            return false;
-        }
-        let mut summer = Summer::new(self.isa, self.size());
-        let mut batches = Batches::new(parts);
-        let mut stage = None;
-        let at_once = batches.size(length);
-        self.for_each(outer, self.data, self.mask, self.result, |data, _, result| {
-            for first in (0..many.size).step_by(at_once) {
-                let data = data.wrapping_offset(first as isize * many.stride);
-                let count = at_once.min(many.size - first);
-                let result = result + first * many.result_stride;
-                if self.interrupt.is_set() {
-                    return;
-                }
-                let rows = Rows { data: data.cast(), count, ..rows };
-                if O::Value::sum_runs(self.isa, rows, length, &mut batches, &mut summer) {
-                    let terms = run.size as i64;
-                    sink.put_pairs(result, step, batches.pairs.first(count * parts), terms);
-                    continue;
-                }
-                let stage = stage.get_or_insert_with(|| Stage::new(LONGEST));
-                for index in 0..count * parts {
-                    let by = (index / parts) as isize * many.stride
-                        + (index % parts) as isize * part.stride;
-                    let line = line(data.wrapping_offset(by), run.stride, run.size);
-                    // SAFETY: the promise of `sum_axes`.
-                    unsafe { stage.fill::<O>(self.isa, line, self.reading, 0) };
-                    let mut sum = Accumulator::new();
-                    O::Value::add_run(self.isa, &stage.values[..run.size], &mut summer, &mut sum);
-                    sum.add_zeros(run.size as i64);
-                    sink.put(result + index * step, &sum);
-                }
-            }
-        });
-        true
-    }
-
     /// Each result from runs of memory.
     fn sum_runs<O: Operand>(&self, sink: &dyn Sink) {
         let (run, outer) = match self.reduced.split_last() {
@@ -397,6 +323,7 @@ impl Plan {
         let in_place = O::IS_VALUE && !self.reading.swapped && !self.reading.is_selective();
         let align = align_of::<O::Value>();
         let in_place = in_place && run.stride % align as isize == 0;
+        let next = outer.last().map_or(0, |step| step.stride);
         self.for_each(&self.kept, self.data, self.mask, self.result, |data, mask, result| {
             let mut sum = Accumulator::new();
             let mut filled = 0;
@@ -418,6 +345,9 @@ impl Plan {
                     }
                     counted += values.len();
                     return;
+                }
+                if run.stride.unsigned_abs() <= size_of::<O>() {
+                    memory::prefetch_all(data.wrapping_offset(next), run.size * size_of::<O>());
                 }
                 let stage = stage.get_or_insert_with(|| Stage::new(BLOCK));
                 while line.count > 0 && !self.interrupt.is_set() {

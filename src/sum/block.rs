@@ -35,6 +35,7 @@
 
 use std::hint::black_box;
 
+use super::memory::{CACHE_LINE, prefetch};
 use super::quiet;
 use crate::cpu::{Isa, dispatch};
 
@@ -53,11 +54,6 @@ const LOWEST: i32 = -1022;
 
 /// Bits of the second part of a number cut in two.
 pub(super) const LOW_BITS: i32 = 27;
-
-/// Bytes.
-const CACHE_LINE: usize = 64;
-/// Bytes between reading memory that is read once, from its beginning to its end, and asking for it.
-pub(super) const AHEAD: usize = 1 << 13;
 
 pub(super) const SIGN_AND_EXPONENT: u64 = 0xfff << 52;
 pub(super) const ABSOLUTE: u64 = u64::MAX >> 1;
@@ -156,32 +152,6 @@ fn read<T: Number, const W: usize>(values: &[T], ahead: usize, lanes: &mut impl 
     }
 }
 
-/// Asks for a cache line ahead of its use; any address will do.
-#[inline(always)]
-pub(super) fn prefetch<T>(address: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch does not fault, and SSE is part of x86-64.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(address.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
-}
-
-/// As [`prefetch`], of what is used once and should not drive out what is used again.
-#[inline(always)]
-pub(super) fn prefetch_passing<T>(address: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: as above.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_NTA, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_NTA>(address.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
-}
-
 /// The lanes' sums less their biases; `None` if a lane is not in its binade.
 #[inline(always)]
 pub(super) fn collect<const W: usize, const STREAMS: usize, const K: usize>(
@@ -217,6 +187,23 @@ fn units<const W: usize, const STREAMS: usize, const K: usize>(
         parts[level] = sums.into_iter().fold(0, u64::wrapping_add) as i64;
     }
     (parts, any(escaped))
+}
+
+/// The even or the odd lanes: the others hold their biases.
+#[inline(always)]
+fn every_other<const W: usize, const STREAMS: usize>(
+    mut lanes: [[[f64; W]; STREAMS]; 2],
+    bias: [f64; 2],
+    odd: bool,
+) -> [[[f64; W]; STREAMS]; 2] {
+    for level in 0..2 {
+        for stream in &mut lanes[level] {
+            for lane in 0..W {
+                stream[lane] = if (lane % 2 == 1) == odd { stream[lane] } else { bias[level] };
+            }
+        }
+    }
+    lanes
 }
 
 #[inline(always)]
@@ -331,15 +318,7 @@ impl<const W: usize, const STREAMS: usize> Halves<W, STREAMS> {
     /// The same of the even or of the odd lanes alone.
     #[inline(always)]
     pub fn every_other(&self, odd: bool, bias: [f64; 2]) -> ([i64; 2], u64) {
-        let mut sums = self.sums;
-        for level in 0..2 {
-            for stream in &mut sums[level] {
-                for lane in 0..W {
-                    stream[lane] = if (lane % 2 == 1) == odd { stream[lane] } else { bias[level] };
-                }
-            }
-        }
-        units(sums, bias)
+        units(every_other(self.sums, bias, odd), bias)
     }
 }
 
@@ -366,22 +345,43 @@ impl<T: Number, const W: usize> Lanes<T, W> for Quiet<W> {
     }
 }
 
+/// The lanes of the flagged kernel, the exponents of its levels and their biases.
+type Flagged<const W: usize> = ([[[f64; W]; 4]; 2], [i32; 2], [f64; 2]);
+
+#[inline(always)]
+fn flagged_lanes<T: Number, const W: usize>(values: &[T], first: i32, ahead: usize) -> Flagged<W> {
+    if T::SPLIT && quiet::exists::<W>() {
+        let (exponents, bias) = levels::<2>(first, LEVEL);
+        let mut lanes = Quiet { sums: bias.map(|bias| [[bias; W]; 4]) };
+        read::<T, W>(values, ahead, &mut lanes);
+        return (lanes.sums, exponents, bias);
+    }
+    let (exponents, bias) = levels::<2>(first, LOW_BITS - 1);
+    let mut lanes = Halves::new(bias);
+    read::<T, W>(values, ahead, &mut lanes);
+    (lanes.sums, exponents, bias)
+}
+
 #[inline(always)]
 fn flagged_body<T: Number, const W: usize>(
     values: &[T],
     first: i32,
     ahead: usize,
 ) -> Option<Sums<2>> {
-    if T::SPLIT && quiet::exists::<W>() {
-        let (exponents, bias) = levels::<2>(first, LEVEL);
-        let mut lanes = Quiet { sums: bias.map(|bias| [[bias; W]; 4]) };
-        read::<T, W>(values, ahead, &mut lanes);
-        return collect(lanes.sums, exponents, bias);
-    }
-    let (exponents, bias) = levels::<2>(first, LOW_BITS - 1);
-    let mut lanes = Halves::new(bias);
-    read::<T, W>(values, ahead, &mut lanes);
-    collect(lanes.sums, exponents, bias)
+    let (lanes, exponents, bias) = flagged_lanes::<T, W>(values, first, ahead);
+    collect(lanes, exponents, bias)
+}
+
+#[inline(always)]
+fn flagged_in_turn_body<T: Number, const W: usize>(
+    values: &[T],
+    first: i32,
+    ahead: usize,
+) -> Option<[Sums<2>; 2]> {
+    let (lanes, exponents, bias) = flagged_lanes::<T, W>(values, first, ahead);
+    let even = collect(every_other(lanes, bias, false), exponents, bias)?;
+    let odd = collect(every_other(lanes, bias, true), exponents, bias)?;
+    Some([even, odd])
 }
 
 /// The largest biased exponent (sign dropped) of the numbers; 2047 if any is infinite or NaN.
@@ -404,6 +404,13 @@ dispatch! {
     pub(super) fn flagged_block[T: Number][T](
         values: &[T], first: i32, ahead: usize
     ) -> Option<Sums<2>> = flagged_body::<T, {W}>
+}
+
+dispatch! {
+    /// As [`flagged_block`], of the numbers at even and at odd places.
+    pub(super) fn flagged_in_turn[T: Number][T](
+        values: &[T], first: i32, ahead: usize
+    ) -> Option<[Sums<2>; 2]> = flagged_in_turn_body::<T, {W}>
 }
 
 dispatch! {

@@ -12,6 +12,7 @@ use std::ops::{Deref, DerefMut};
 
 use super::accumulator::Accumulator;
 use super::block::{self, LEVEL, Number, SIGN_AND_EXPONENT};
+use super::memory;
 use super::pairs::{BATCH, Pairs};
 use super::quiet;
 use super::slice::Summer;
@@ -357,17 +358,18 @@ fn load<T: Copy, const W: usize>(rows: Rows<T>, row: usize, column: usize) -> [T
     unsafe { address(rows, row, column).cast::<[T; W]>().read_unaligned() }
 }
 
-/// As [`load`], and asks for the row that comes `group` rows later: these start too far away for the
-/// processor to foresee.
+/// Asks for the rows after those of a group, at `V` vectors of `W` columns: these start too far away
+/// for the processor to foresee.
 #[inline(always)]
-fn load_ahead<T: Copy, const W: usize>(
+fn ask_for_next<T: Copy, const W: usize, const V: usize, const COUNT: usize>(
     rows: Rows<T>,
-    row: usize,
+    start: usize,
     column: usize,
-    group: usize,
-) -> [T; W] {
-    block::prefetch_passing(address(rows, row + group, column));
-    load(rows, row, column)
+) {
+    memory::prefetch_passing(
+        (0..COUNT * V)
+            .map(|index| address(rows, start + COUNT + index / V, column + index % V * W)),
+    );
 }
 
 /// Calls `add` for the rows, or for a copy that is as wide as a vector.
@@ -440,12 +442,13 @@ fn add_group_quietly<T: Number, const W: usize, const V: usize, const COUNT: usi
     state: &mut State,
 ) {
     let at = |index: usize| column + index * W;
+    ask_for_next::<T, W, V, COUNT>(rows, start, column);
     let keep = lanes_from::<W>(skip);
     let mut high: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.sums[0], at(index)));
     let mut low: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.sums[1], at(index)));
     for row in start..start + COUNT {
         for index in 0..V {
-            let x: [T; W] = load_ahead(rows, row, at(index), COUNT);
+            let x: [T; W] = load(rows, row, at(index));
             let rest = quiet::absorb(&mut high[index], block::masked(x, keep));
             for lane in 0..W {
                 low[index][lane] += rest[lane];
@@ -483,6 +486,7 @@ fn add_group<T: Number, const W: usize, const V: usize, const COUNT: usize>(
     state: &mut State,
 ) {
     let at = |index: usize| column + index * W;
+    ask_for_next::<T, W, V, COUNT>(rows, start, column);
     let keep = lanes_from::<W>(skip);
     let bias: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.bias[0], at(index)));
     let mut high: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.sums[0], at(index)));
@@ -492,7 +496,7 @@ fn add_group<T: Number, const W: usize, const V: usize, const COUNT: usize>(
         std::array::from_fn(|index| vector(&state.remainder, at(index)));
     for row in start..start + COUNT {
         for index in 0..V {
-            let x = block::masked(load_ahead(rows, row, at(index), COUNT), keep);
+            let x = block::masked(load(rows, row, at(index)), keep);
             for lane in 0..W {
                 let x = x[lane];
                 let s = high[index][lane] + x;
@@ -618,12 +622,13 @@ fn add_integer_group<T: Integer, const W: usize, const V: usize, const COUNT: us
     skip: usize,
     parts: &mut [Lanes<i64>; 2],
 ) {
+    ask_for_next::<T, W, V, COUNT>(rows, start, column);
     let keep = lanes_from::<W>(skip);
     for at in (column..column + V * W).step_by(W) {
         let mut high: [i64; W] = vector(&parts[0], at);
         let mut low: [i64; W] = vector(&parts[1], at);
         for row in start..start + COUNT {
-            let x: [T; W] = load_ahead(rows, row, at, COUNT);
+            let x: [T; W] = load(rows, row, at);
             for lane in 0..W {
                 let part = x[lane].parts();
                 high[lane] += part[0] & keep[lane] as i64;

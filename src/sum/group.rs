@@ -13,7 +13,8 @@ use rayon::prelude::*;
 
 use super::accumulator::Accumulator;
 use super::axes::{Each, Sink};
-use super::block::{BLOCK, power_of_two, prefetch};
+use super::block::{BLOCK, power_of_two};
+use super::memory::prefetch;
 use super::pairs::{BATCH, Pairs};
 use super::request::{Dtype, Request, by_dtype};
 use super::slice::PARALLEL_FROM;

@@ -3,9 +3,11 @@
 //! One number, so it cannot depend on the order, the layout, the threads or the processor.
 //! `docs/numerics.md` states what is promised, and why each kernel keeps it. From the outside in:
 //!
-//! - `request`, `axes`, `matrix`, `walk`, `positions`: what of which array is summed, and how memory
-//!   is taken apart for the kernels: as slices, as many short runs, as columns, as strided lines.
-//! - `slice`, `runs`, `columns`, `strided`: the sums of these; `block` and `quiet` have the arithmetic.
+//! - `request`, `axes`, `rows`, `matrix`, `walk`, `positions`: what of which array is summed, and how
+//!   memory is taken apart for the kernels: as slices, as many short runs, as columns, as strided
+//!   lines.
+//! - `slice`, `runs`, `columns`, `strided`: the sums of these; `block` and `quiet` have the arithmetic,
+//!   `memory` the ways to ask for memory in advance.
 //! - `dot`, `vecdot`, `products`: of products. `scan`, `cumulative`, `beside`, `lanes`: of prefixes.
 //!   `group`: by label. `summary`: what other orders of summation lose.
 //! - `accumulator`, `digits`, `pairs`, `cells`: exact sums as values, alone and in arrays (`collect`
@@ -28,6 +30,7 @@ mod dot;
 mod group;
 mod lanes;
 mod matrix;
+mod memory;
 mod pairs;
 mod positions;
 mod products;
@@ -35,6 +38,7 @@ mod quiet;
 mod quotient;
 mod request;
 mod round;
+mod rows;
 mod runs;
 mod scan;
 mod slice;

@@ -31,8 +31,9 @@ use std::hint::black_box;
 use super::accumulator::Accumulator;
 use super::block::{
     ABSOLUTE, BLOCK, INFINITE, LEVEL, Levels, Number, SIGN_AND_EXPONENT, Sums, any, collect,
-    levels, power_of_two, prefetch,
+    levels, power_of_two,
 };
+use super::memory::prefetch;
 use super::slice::{SAMPLE, Terms, Tier};
 use crate::cpu::{Isa, dispatch};
 

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::accumulator::Accumulator;
 use super::block::{self, BLOCK, Number, Sums};
+use super::memory;
 use super::quiet;
 use super::strided;
 use super::summand::Summand;
@@ -144,7 +145,7 @@ impl Summer {
             tier: cheapest,
             patience: 0,
             points: 0,
-            ahead: if total >= PREFETCH_FROM { block::AHEAD } else { 0 },
+            ahead: if total >= PREFETCH_FROM { memory::ahead() } else { 0 },
             lower: None,
         }
     }
@@ -181,7 +182,11 @@ impl Summer {
     /// Adds up to [`strided::block_of`] numbers where they are; whether that worked. The count is the
     /// caller's.
     pub fn add_line<T: Number>(&mut self, line: Line, into: &mut Accumulator) -> bool {
-        if self.tier != Tier::Flagged || self.first == UNKNOWN {
+        if self.tier != Tier::Flagged {
+            return false;
+        }
+        self.guess_scale(strided::first_of::<T>(line, &mut [T::default(); SAMPLE]));
+        if self.first == UNKNOWN {
             return false;
         }
         let sums = strided::flagged_line::<T>(self.isa, line, self.first);
@@ -194,9 +199,38 @@ impl Summer {
         worked
     }
 
-    /// Adds a block, to `into` and to `self.lower`.
-    #[inline]
-    fn add_block(&mut self, terms: impl Terms, into: &mut Accumulator) {
+    /// Adds numbers to two sums in turn, such as the parts of complex numbers; the counts are the
+    /// caller's.
+    pub fn add_in_turn<T: Number>(&mut self, values: &[T], into: &mut [Accumulator; 2]) {
+        for block in values.chunks(BLOCK) {
+            self.guess_scale(block);
+            if self.tier == Tier::Flagged && self.first != UNKNOWN {
+                let sums = block::flagged_in_turn(self.isa, block, self.first, self.ahead);
+                if let Some(sums) = sums
+                    && !self.environment.was_inexact()
+                {
+                    for (sums, into) in sums.into_iter().zip(&mut *into) {
+                        deposit(Some(sums), into, &mut self.lower);
+                    }
+                    self.points = self.points.saturating_sub(1);
+                    continue;
+                }
+                self.environment.clear_inexact();
+            }
+            let mut own = [T::default(); BLOCK / 2];
+            for (part, into) in into.iter_mut().enumerate() {
+                let count = block.len().saturating_sub(part).div_ceil(2);
+                for (own, &x) in own.iter_mut().zip(block.iter().skip(part).step_by(2)) {
+                    *own = x;
+                }
+                self.add(&own[..count], into);
+            }
+        }
+    }
+
+    /// Guesses the scale of the first block.
+    #[inline(always)]
+    fn guess_scale(&mut self, terms: impl Terms) {
         if self.first == UNKNOWN
             && let Some(margin) = terms.margin(self.isa, self.tier)
         {
@@ -204,6 +238,12 @@ impl Summer {
             let headroom = block::headroom(self.isa) + margin;
             self.first = block::scale(terms.first_exponents(), headroom).unwrap_or(UNKNOWN);
         }
+    }
+
+    /// Adds a block, to `into` and to `self.lower`.
+    #[inline]
+    fn add_block(&mut self, terms: impl Terms, into: &mut Accumulator) {
+        self.guess_scale(terms);
         if self.first == UNKNOWN || !self.try_tier(self.tier, terms, into) {
             self.add_difficult_block(terms, into);
         }

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)] // Addresses from strides.
 
 use super::block::{self, BLOCK, Halves, Number, Sums};
+use super::memory;
 use super::walk::Line;
 use crate::cpu::dispatch;
 
@@ -11,6 +12,16 @@ use crate::cpu::dispatch;
 pub(super) fn block_of<T>(stride: isize) -> usize {
     let step = stride.unsigned_abs() / size_of::<T>();
     if (1..=DENSE).contains(&step) { BLOCK >> step.trailing_zeros() } else { BLOCK / 4 }
+}
+
+/// The first numbers of a line, as many as there is room for.
+pub(super) fn first_of<T: Number>(line: Line, room: &mut [T]) -> &[T] {
+    let count = room.len().min(line.count);
+    for (index, x) in room[..count].iter_mut().enumerate() {
+        // SAFETY: `index < count`; the line is readable and aligned.
+        *x = unsafe { line.data.wrapping_offset(index as isize * line.stride).cast::<T>().read() };
+    }
+    &room[..count]
 }
 
 /// Up to this many numbers apart, all memory is read and what is between them dropped: they share
@@ -37,12 +48,13 @@ fn add_dense<T: Number, const W: usize, const TURNS: bool>(
     // The last vector must end before the line does.
     let span = (line.count - 1) * step + 1;
     let end = span - span % (4 * W);
+    let ahead = memory::ahead();
     for position in (0..end).step_by(4 * W) {
         let at = line.data.cast::<T>().wrapping_add(position);
         macro_rules! add {
             ($($stream:literal)*) => {$(
                 let vector = at.wrapping_add($stream * W);
-                block::prefetch(vector.wrapping_byte_add(block::AHEAD));
+                memory::prefetch(vector.wrapping_byte_add(ahead));
                 // SAFETY: `position + 4 W <= span`: memory between two numbers of the line.
                 let x = unsafe { vector.cast::<[T; W]>().read_unaligned() };
                 let mask = if TURNS { masks[phases[$stream]] } else { masks[0] };
@@ -58,24 +70,30 @@ fn add_dense<T: Number, const W: usize, const TURNS: bool>(
     end.div_ceil(step)
 }
 
-/// Adds numbers of any stride, one at a time, each to the sum of a stream.
+/// Adds numbers of any stride, a vector's worth to each of two streams in turn.
 #[inline(always)]
-fn add_sparse<T: Number>(line: Line, lanes: &mut Halves<1, 8>) {
+fn add_sparse<T: Number, const W: usize>(line: Line, lanes: &mut Halves<W, 2>) {
     let read = |index: usize| {
         let at = line.data.wrapping_offset(index as isize * line.stride).cast::<T>();
         // Volatile: the compiler would gather vectors, which takes longer than to do without them.
         // SAFETY: `index < count` below; the line is readable and aligned.
-        [unsafe { at.read_volatile() }.widen()]
+        unsafe { at.read_volatile() }.widen()
     };
-    let end = line.count - line.count % 8;
-    for index in (0..end).step_by(8) {
-        macro_rules! add {
-            ($($stream:literal)*) => {$( lanes.add::<$stream, T>(read(index + $stream)); )*};
+    let ahead = memory::ahead() as isize * line.stride.signum();
+    let end = line.count - line.count % (2 * W);
+    for index in (0..end).step_by(2 * W) {
+        for index in index..index + 2 * W {
+            let at = line.data.wrapping_offset(index as isize * line.stride);
+            memory::prefetch(at.wrapping_offset(ahead));
         }
-        add!(0 1 2 3 4 5 6 7);
+        lanes.add::<0, T>(std::array::from_fn(|lane| read(index + lane)));
+        lanes.add::<1, T>(std::array::from_fn(|lane| read(index + W + lane)));
     }
+    *lanes = std::hint::black_box(*lanes);
     for index in end..line.count {
-        lanes.add::<0, T>(read(index));
+        let mut vector = [0.0; W];
+        vector[0] = read(index);
+        lanes.add::<0, T>(vector);
     }
 }
 
@@ -84,8 +102,8 @@ fn flagged_line_body<T: Number, const W: usize>(line: Line, first: i32) -> Optio
     let (exponents, bias) = block::levels::<2>(first, block::LOW_BITS - 1);
     let step = (line.stride / size_of::<T>() as isize) as usize;
     if !(1..=DENSE).contains(&step) {
-        let mut lanes = Halves::<1, 8>::new(bias);
-        add_sparse::<T>(line, &mut lanes);
+        let mut lanes = Halves::<W, 2>::new(bias);
+        add_sparse::<T, W>(line, &mut lanes);
         return block::collect(lanes.sums(), exponents, bias);
     }
     let mut lanes = Halves::<W, 4>::new(bias);
@@ -96,8 +114,8 @@ fn flagged_line_body<T: Number, const W: usize>(line: Line, first: i32) -> Optio
     };
     lanes = std::hint::black_box(lanes);
     // Fewer than are in a vector of every stream.
-    let mut rest = Halves::<1, 8>::new(bias);
-    add_sparse::<T>(line.skip(added), &mut rest);
+    let mut rest = Halves::<W, 2>::new(bias);
+    add_sparse::<T, W>(line.skip(added), &mut rest);
     let [one, other] = [
         block::collect(lanes.sums(), exponents, bias)?,
         block::collect(rest.sums(), exponents, bias)?,

@@ -3,6 +3,7 @@
 use super::accumulator::Accumulator;
 use super::block::{self, BLOCK, Number};
 use super::columns::Panel;
+use super::memory::{self, CACHE_LINE};
 use super::runs::Batches;
 use super::slice::Summer;
 use super::walk::Line;
@@ -26,6 +27,8 @@ pub(super) trait Summand: Copy + Default + Send + Sync + 'static {
     fn add_run(isa: Isa, values: &[Self], summer: &mut Summer, into: &mut Accumulator);
     /// Adds numbers at equal distances in memory, without counting them; whether that worked.
     fn add_line(line: Line, summer: &mut Summer, into: &mut Accumulator) -> bool;
+    /// Adds numbers to two sums in turn, without counting them; whether there is a kernel for it.
+    fn add_in_turn(values: &[Self], summer: &mut Summer, into: &mut [Accumulator; 2]) -> bool;
     /// Sums a batch of short runs of `length` numbers to pairs; whether that worked.
     fn sum_runs(
         isa: Isa,
@@ -73,6 +76,14 @@ macro_rules! floating {
             }
             fn add_line(line: Line, summer: &mut Summer, into: &mut Accumulator) -> bool {
                 summer.add_line::<$type>(line, into)
+            }
+            fn add_in_turn(
+                values: &[$type],
+                summer: &mut Summer,
+                into: &mut [Accumulator; 2],
+            ) -> bool {
+                summer.add_in_turn(values, into);
+                true
             }
             fn sum_runs(
                 isa: Isa,
@@ -177,6 +188,9 @@ macro_rules! integer {
             fn add_line(_: Line, _: &mut Summer, _: &mut Accumulator) -> bool {
                 false
             }
+            fn add_in_turn(_: &[$type], _: &mut Summer, _: &mut [Accumulator; 2]) -> bool {
+                false
+            }
             fn sum_runs(_: Isa, _: Rows<$type>, _: usize, _: &mut Batches, _: &mut Summer) -> bool {
                 false
             }
@@ -211,10 +225,11 @@ fn sum_parts_body<T: Integer>(values: &[T]) -> [i64; 2] {
         ([].as_slice(), values)
     };
     let mut lanes = [[0i64; SIDE]; 2];
+    let ahead = memory::ahead();
     for vector in vectors {
-        // Two cache lines.
-        block::prefetch(vector.as_ptr().wrapping_byte_add(block::AHEAD));
-        block::prefetch(vector.as_ptr().wrapping_add(SIDE / 2).wrapping_byte_add(block::AHEAD));
+        for line in (0..size_of_val(vector)).step_by(CACHE_LINE) {
+            memory::prefetch(vector.as_ptr().wrapping_byte_add(line + ahead));
+        }
         for lane in 0..SIDE {
             let parts = vector[lane].parts();
             lanes[0][lane] += parts[0];

@@ -129,9 +129,9 @@ def test_complex_sums():
     assert array.count.tolist() == [8] * SIZE
     singles = [ExactSum().add(column) for column in everything.T]
     assert split_states(array) == singles and join_states(singles, [SIZE]) == array
-    assert array - ExactSum(SIZE).add(values) - ExactSum(SIZE).add(real) == ExactSum(
-        SIZE
-    ).add(values) - ExactSum(SIZE).add(values)
+    assert array - ExactSum(SIZE).add(values) - ExactSum(SIZE).add(real) == ExactSum(SIZE).add(
+        values
+    ) - ExactSum(SIZE).add(values)
 
 
 def test_integers_that_do_not_fit():

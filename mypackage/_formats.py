@@ -146,7 +146,8 @@ def _npz(path: Path, start: tuple[int, ...], options: Options) -> Iterator[Piece
     # NumPy would take anything else for a pickle, and say so.
     if path.is_file() and not zipfile.is_zipfile(path):
         raise ValueError("is not a .npz archive, or its end is cut off")
-    with zipfile.ZipFile(path) as archive:
+    # Of encryption and of methods that it lacks, the library says so in these.
+    with _at("its archive", RuntimeError), zipfile.ZipFile(path) as archive:
         members = [name.removesuffix(".npy") for name in archive.namelist()]
         key = _choose(members, options.key)
         with archive.open(f"{key}.npy") as file:

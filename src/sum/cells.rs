@@ -549,7 +549,7 @@ mod tests {
         let collector = Collector::new(LEN, 3);
         for (index, values) in values.chunks(3).enumerate() {
             let mut sum: Accumulator = values.iter().copied().collect();
-            if special > 0 && next() % special == 0 {
+            if special > 0 && next().is_multiple_of(special) {
                 match next() % 4 {
                     0 => sum.add_f64(f64::NAN),
                     1 => sum.add_f64(f64::NEG_INFINITY),
@@ -569,7 +569,8 @@ mod tests {
         assert!(cells.counts().eq(expected.iter().map(Accumulator::count)));
         // However they are kept, they are equal, and so are their bytes.
         let wide = Cells::from(expected.to_vec());
-        assert!(*cells == wide && wide == *cells);
+        assert_eq!(*cells, wide);
+        assert_eq!(wide, *cells);
         let bytes = encode(0, &[expected.len()], cells);
         assert_eq!(bytes, encode(0, &[expected.len()], &wide));
         let (_, _, again) = decode(&bytes).unwrap();

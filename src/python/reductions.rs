@@ -827,6 +827,12 @@ impl Sink for Writer<'_> {
                 Dtype::F64 => {
                     let mut rounded = [0.0; ROUNDED];
                     exact::round_f64(isa, some, divisor, &mut rounded[..taken]);
+                    if step * self.stride == 8
+                        && rounded.iter().fold(true, |all, x| all & x.is_finite())
+                    {
+                        self.write_all(at(0), &rounded[..taken]);
+                        continue;
+                    }
                     for (result, rounded) in rounded[..taken].iter().enumerate() {
                         if rounded.is_finite() {
                             self.write(at(result), 8, rounded.to_bits());
@@ -843,6 +849,14 @@ impl Sink for Writer<'_> {
                             self.write(at(result), 4, rounded.to_bits().into());
                         } else {
                             put(result);
+                        }
+                    }
+                }
+                Dtype::I64 if divisor == 1.0 => {
+                    for result in 0..taken {
+                        match some.integer(result) {
+                            Some(sum) => self.write(at(result), 8, sum as u64),
+                            None => put(result),
                         }
                     }
                 }
@@ -985,6 +999,16 @@ impl<'py> Writer<'py> {
             let to =
                 std::ptr::with_exposed_provenance_mut::<u8>(self.data).add(index * self.stride);
             to.copy_from_nonoverlapping(bytes.to_ne_bytes().as_ptr(), size);
+        }
+    }
+
+    /// Writes adjacent results from `index` on.
+    fn write_all(&self, index: usize, results: &[f64]) {
+        // SAFETY: as in `write`; 8 bytes apart.
+        unsafe {
+            let to = std::ptr::with_exposed_provenance_mut::<u8>(self.data);
+            to.add(index * self.stride)
+                .copy_from_nonoverlapping(results.as_ptr().cast(), size_of_val(results));
         }
     }
 

@@ -104,8 +104,7 @@ impl Narrow {
         let given = Narrow { counts, numbers };
         let mut again = given.clone();
         let (high, low) = again.halves();
-        pairs::normalise(cpu::isa(), given.pairs(), high, low);
-        let finite = given.numbers.iter().all(|x| x.is_finite());
+        let finite = pairs::normalise(cpu::isa(), given.pairs(), high, low);
         (finite && again.has_numbers_of(&given)).then_some(given)
     }
 
@@ -131,6 +130,23 @@ impl Narrow {
     fn halves(&mut self) -> (&mut [f64], &mut [f64]) {
         let length = self.len();
         self.numbers.split_at_mut(length)
+    }
+
+    /// Whether that worked; if not, the sums that it should have set are lost.
+    fn set_pairs(&mut self, first: usize, step: usize, pairs: PairSlice<'_>, count: i64) -> bool {
+        let length = self.len();
+        self.counts.set_some((0..pairs.len()).map(|index| first + index * step), count, length);
+        let (high, low) = self.halves();
+        let (high, low) = (&mut high[first..], &mut low[first..]);
+        if step == 1 {
+            let (high, low) = (&mut high[..pairs.len()], &mut low[..pairs.len()]);
+            return pairs::normalise(cpu::isa(), pairs, high, low);
+        }
+        (0..pairs.len()).all(|index| {
+            let at = index * step..index * step + 1;
+            let pair = pairs.range(index..index + 1);
+            pairs::normalise(cpu::isa(), pair, &mut high[at.clone()], &mut low[at])
+        })
     }
 
     /// The sum of blocks; `None` if any is or becomes wide.
@@ -249,24 +265,13 @@ impl Block {
 
     /// Sets the sums `first`, `first + step`, ...; in the default floating-point environment.
     pub fn set_pairs(&mut self, first: usize, step: usize, pairs: PairSlice<'_>, count: i64) {
-        let Block::Narrow(narrow) = self else {
-            let cells = self.widen()[first..].iter_mut().step_by(step).take(pairs.len());
-            return cells.enumerate().for_each(|(index, cell)| {
-                *cell = pairs.accumulator(index, count);
-            });
-        };
-        let length = narrow.len();
-        narrow.counts.set_some((0..pairs.len()).map(|index| first + index * step), count, length);
-        let (high, low) = narrow.halves();
-        let (high, low) = (&mut high[first..], &mut low[first..]);
-        if step == 1 {
-            let (high, low) = (&mut high[..pairs.len()], &mut low[..pairs.len()]);
-            return pairs::normalise(cpu::isa(), pairs, high, low);
+        if let Block::Narrow(narrow) = self
+            && narrow.set_pairs(first, step, pairs, count)
+        {
+            return;
         }
-        for (index, at) in (0..pairs.len()).map(|index| (index, index * step)) {
-            let (high, low) = (&mut high[at..=at], &mut low[at..=at]);
-            pairs::normalise(cpu::isa(), pairs.range(index..index + 1), high, low);
-        }
+        let cells = self.widen()[first..].iter_mut().step_by(step).take(pairs.len());
+        cells.enumerate().for_each(|(index, cell)| *cell = pairs.accumulator(index, count));
     }
 
     fn negate(&mut self) {
@@ -653,10 +658,14 @@ mod tests {
 
     #[test]
     fn pairs_are_put_where_they_belong() {
-        for step in [0, 1, 2, 3, 700] {
+        for (step, huge) in
+            [0, 1, 2, 3, 700].into_iter().flat_map(|step| [(step, 0.0), (step, 2f64.powi(970))])
+        {
             let mut batch = Pairs::new();
             batch.high.copy_from_slice(&numbers(BATCH, 3, 3, 7));
             batch.low.copy_from_slice(&numbers(BATCH, -20, 3, 8));
+            // The sum of the first is beyond the numbers.
+            (batch.high[0], batch.low[0]) = (f64::MAX, huge);
             for (first, results) in [(0, BATCH), (1000, 600), (BATCH, 1), (LEN - 1, 1), (1, 3)] {
                 if (results - 1) * step + first >= LEN || step == 0 && results > 1 {
                     continue;

@@ -45,6 +45,17 @@ impl<'a> PairSlice<'a> {
         PairSlice { high: &self.high[range.clone()], low: &self.low[range] }
     }
 
+    /// One of the sums, if both its parts and itself are 64-bit integers.
+    #[cfg(any(feature = "python", test))]
+    #[inline]
+    pub fn integer(self, index: usize) -> Option<i64> {
+        let [high, low] = [self.high[index], self.low[index]];
+        let whole = (high as i64 as f64, low as i64 as f64) == (high, low);
+        // The conversion to an integer ends at i64::MAX, and that back to a number at 2^63.
+        let fits = high.abs() < 2f64.powi(63) && low.abs() < 2f64.powi(63);
+        (whole && fits).then(|| (high as i64).checked_add(low as i64)).flatten()
+    }
+
     /// One of the sums, as any other.
     pub fn accumulator(self, index: usize, count: i64) -> Accumulator {
         let mut sum = Accumulator::new();
@@ -69,18 +80,23 @@ pub(super) fn two_sum(a: f64, b: f64) -> (f64, f64) {
 }
 
 #[inline(always)]
-fn normalise_body(pairs: PairSlice<'_>, high: &mut [f64], low: &mut [f64]) {
+fn normalise_body(pairs: PairSlice<'_>, high: &mut [f64], low: &mut [f64]) -> bool {
     let length = high.len();
     let (low, pairs) = (&mut low[..length], pairs.range(0..length));
+    let mut overflow = 0;
     for index in 0..length {
         // No -0.0 is one of two equal pairs.
         (high[index], low[index]) = two_sum(pairs.high[index] + 0.0, pairs.low[index]);
+        overflow |= (0.0 * low[index]).to_bits() << 1;
     }
+    overflow == 0
 }
 
 dispatch! {
-    /// Copies pairs in the one form that has the rounded sum for its upper part.
-    pub(super) fn normalise(pairs: PairSlice<'_>, high: &mut [f64], low: &mut [f64]) = normalise_body
+    /// Copies pairs in the one form that has the rounded sum for its upper part; false if any
+    /// overflows, and then all are lost.
+    pub(super) fn normalise(pairs: PairSlice<'_>, high: &mut [f64], low: &mut [f64]) -> bool
+        = normalise_body
 }
 
 #[inline(always)]

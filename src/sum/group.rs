@@ -292,7 +292,7 @@ impl<O: Operand> Table<O> {
             let start = index * BATCH;
             let at = |group: usize| first + (start + group) * step;
             if self.wide.is_empty() && to_pairs(cpu::isa(), sums, units, &mut batch) {
-                sink.put_pairs(at(0), step, &batch, sums.len(), 0);
+                sink.put_pairs(at(0), step, batch.first(sums.len()), 0);
                 continue;
             }
             for (group, &pair) in sums.iter().enumerate() {

@@ -820,24 +820,13 @@ impl Sink for Writer<'_> {
                 Dtype::F64 => {
                     let mut rounded = [0.0; ROUNDED];
                     exact::round_f64(isa, pairs, first, divisor, &mut rounded[..taken]);
-                    for (result, rounded) in rounded[..taken].iter().enumerate() {
-                        if rounded.is_finite() {
-                            self.write(at(result), 8, rounded.to_bits());
-                        } else {
-                            put(result);
-                        }
-                    }
+                    self.write_all(at(0), step, &rounded[..taken], f64::is_finite, f64::to_bits, put);
                 }
                 Dtype::F32 => {
                     let mut rounded = [0.0; ROUNDED];
                     exact::round_f32(isa, pairs, first, divisor, &mut rounded[..taken]);
-                    for (result, rounded) in rounded[..taken].iter().enumerate() {
-                        if rounded.is_finite() {
-                            self.write(at(result), 4, rounded.to_bits().into());
-                        } else {
-                            put(result);
-                        }
-                    }
+                    let bits = |x: f32| x.to_bits().into();
+                    self.write_all(at(0), step, &rounded[..taken], f32::is_finite, bits, put);
                 }
                 _ => (0..taken).for_each(put),
             }
@@ -875,8 +864,8 @@ impl<'py> Writer<'py> {
             Place::Scalar(bytes) => bytes.as_mut_ptr().addr(),
             Place::Array(array) => {
                 let view = Array { object: array };
-                // Imaginary parts and empty groups, which nothing writes, are 0.
-                if let Target::Number(number) = target {
+                // Imaginary parts that nothing writes are 0.
+                if let Target::Number(number) = target && number.complex && parts == 1 {
                     let bytes = view.shape().iter().product::<usize>() * number.size();
                     // SAFETY: the array is new, C-contiguous and nobody else's.
                     unsafe { view.data().write_bytes(0, bytes) };
@@ -978,6 +967,34 @@ impl<'py> Writer<'py> {
             let to =
                 std::ptr::with_exposed_provenance_mut::<u8>(self.data).add(index * self.stride);
             to.copy_from_nonoverlapping(bytes.to_ne_bytes().as_ptr(), size);
+        }
+    }
+
+    /// Writes the finite numbers as results `index, index + step, ...`; the places of others go to
+    /// `put`.
+    fn write_all<T: Copy>(
+        &self,
+        index: usize,
+        step: usize,
+        numbers: &[T],
+        is_finite: impl Fn(T) -> bool,
+        bits: impl Fn(T) -> u64,
+        put: impl Fn(usize),
+    ) {
+        if step * self.stride == size_of::<T>() && numbers.iter().all(|&x| is_finite(x)) {
+            // SAFETY: as in `write`, of results that lie side by side.
+            unsafe {
+                std::ptr::with_exposed_provenance_mut::<T>(self.data + index * self.stride)
+                    .copy_from_nonoverlapping(numbers.as_ptr(), numbers.len());
+            }
+            return;
+        }
+        for (result, &number) in numbers.iter().enumerate() {
+            if is_finite(number) {
+                self.write(index + result * step, size_of::<T>(), bits(number));
+            } else {
+                put(result);
+            }
         }
     }
 

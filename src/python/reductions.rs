@@ -835,7 +835,7 @@ impl Sink for Writer<'_> {
 }
 
 /// Results that are rounded at once.
-const ROUNDED: usize = 64;
+const ROUNDED: usize = 256;
 
 impl<'py> Writer<'py> {
     pub fn new(
@@ -981,7 +981,7 @@ impl<'py> Writer<'py> {
         bits: impl Fn(T) -> u64,
         put: impl Fn(usize),
     ) {
-        if step * self.stride == size_of::<T>() && numbers.iter().all(|&x| is_finite(x)) {
+        if step * self.stride == size_of::<T>() && numbers.iter().fold(true, |all, &x| all & is_finite(x)) {
             // SAFETY: as in `write`, of results that lie side by side.
             unsafe {
                 std::ptr::with_exposed_provenance_mut::<T>(self.data + index * self.stride)

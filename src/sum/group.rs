@@ -279,7 +279,7 @@ const PIECE: usize = 512;
 /// Pieces that a scale is guessed from.
 const SAMPLE: usize = 16;
 /// Labels looked ahead, to ask for their groups' memory in time.
-const AHEAD: usize = 24;
+const AHEAD: usize = 64;
 /// Labels of a piece that tell whether most are equal to the one before.
 const FEW: usize = 32;
 /// So many groups stay in the first-level cache.
@@ -377,9 +377,9 @@ impl<O: Operand> Table<O> {
         let stray = if equal.count() >= FEW - FEW / 16 {
             add_runs(&mut self.pairs, self.first, pairs, labels)
         } else if self.pairs.len() > NEAR {
-            add_pairs::<true>(&mut self.pairs, self.first, pairs, labels)
+            add_pairs::<true, _>(&mut self.pairs, self.first, pairs, labels, values.as_ptr_range().end)
         } else {
-            add_pairs::<false>(&mut self.pairs, self.first, pairs, labels)
+            add_pairs::<false, _>(&mut self.pairs, self.first, pairs, labels, values.as_ptr_range().end)
         };
         self.stray = self.stray.max(stray);
     }
@@ -532,25 +532,36 @@ fn add_runs(sums: &mut [[i64; 2]], first: i64, mut pairs: &[[i64; 2]], labels: &
 }
 
 /// Adds pairs to the sums that their labels name; the labels may be more. Returns the highest label
-/// beyond the sums, or -1. `FAR` sums are asked for in advance.
-fn add_pairs<const FAR: bool>(
+/// beyond the sums, or -1. What comes next, the numbers from `values` on and their labels, is asked
+/// for in advance; so are `FAR` sums.
+fn add_pairs<const FAR: bool, V>(
     sums: &mut [[i64; 2]],
     first: i64,
     pairs: &[[i64; 2]],
     labels: &[i64],
+    values: *const V,
 ) -> i64 {
+    let table = sums.as_ptr();
     let mut stray = -1;
-    for (index, (pair, &label)) in pairs.iter().zip(labels).enumerate() {
-        if FAR && let Some(&next) = labels.get(index + AHEAD) {
-            prefetch(sums.as_ptr().wrapping_add(place(next, first)));
-        }
+    let mut add = |(pair, &label): (&[i64; 2], &i64)| {
         if let Some(sum) = sums.get_mut(place(label, first)) {
             sum[0] += pair[0];
             sum[1] += pair[1];
         } else {
             stray = stray.max(label);
         }
+    };
+    let (eights, rest) = pairs.as_chunks::<8>();
+    let (own, last) = labels[..pairs.len()].as_chunks::<8>();
+    for (index, eight) in eights.iter().enumerate() {
+        prefetch(values.wrapping_add(8 * index));
+        prefetch(labels.as_ptr().wrapping_add(8 * index + PIECE));
+        if FAR && let Some(next) = labels.get(8 * index + AHEAD..8 * (index + 1) + AHEAD) {
+            next.iter().for_each(|&label| prefetch(table.wrapping_add(place(label, first))));
+        }
+        eight.iter().zip(&own[index]).for_each(&mut add);
     }
+    rest.iter().zip(last).for_each(add);
     stray
 }
 

@@ -14,7 +14,8 @@ pub(crate) fn zeros(count: usize) -> Vec<[i64; 2]> {
     if size_of_val(zeros.as_slice()) >= LARGE {
         const PAGE: usize = 1 << 12;
         let pages = zeros.as_ptr_range();
-        let (start, end) = (pages.start.addr().next_multiple_of(PAGE), pages.end.addr() / PAGE * PAGE);
+        let (start, end) =
+            (pages.start.addr().next_multiple_of(PAGE), pages.end.addr() / PAGE * PAGE);
         // SAFETY: advice on memory that is the vector's alone, which keeps what it holds. (Where it
         // is refused, it is not needed.)
         unsafe { libc::madvise(start as *mut _, end - start, libc::MADV_HUGEPAGE) };

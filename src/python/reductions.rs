@@ -820,7 +820,14 @@ impl Sink for Writer<'_> {
                 Dtype::F64 => {
                     let mut rounded = [0.0; ROUNDED];
                     exact::round_f64(isa, pairs, first, divisor, &mut rounded[..taken]);
-                    self.write_all(at(0), step, &rounded[..taken], f64::is_finite, f64::to_bits, put);
+                    self.write_all(
+                        at(0),
+                        step,
+                        &rounded[..taken],
+                        f64::is_finite,
+                        f64::to_bits,
+                        put,
+                    );
                 }
                 Dtype::F32 => {
                     let mut rounded = [0.0; ROUNDED];
@@ -865,7 +872,10 @@ impl<'py> Writer<'py> {
             Place::Array(array) => {
                 let view = Array { object: array };
                 // Imaginary parts that nothing writes are 0.
-                if let Target::Number(number) = target && number.complex && parts == 1 {
+                if let Target::Number(number) = target
+                    && number.complex
+                    && parts == 1
+                {
                     let bytes = view.shape().iter().product::<usize>() * number.size();
                     // SAFETY: the array is new, C-contiguous and nobody else's.
                     unsafe { view.data().write_bytes(0, bytes) };
@@ -981,7 +991,9 @@ impl<'py> Writer<'py> {
         bits: impl Fn(T) -> u64,
         put: impl Fn(usize),
     ) {
-        if step * self.stride == size_of::<T>() && numbers.iter().fold(true, |all, &x| all & is_finite(x)) {
+        if step * self.stride == size_of::<T>()
+            && numbers.iter().fold(true, |all, &x| all & is_finite(x))
+        {
             // SAFETY: as in `write`, of results that lie side by side.
             unsafe {
                 std::ptr::with_exposed_provenance_mut::<T>(self.data + index * self.stride)

@@ -1,9 +1,14 @@
 //! Sums of the elements that carry the same label.
 //!
-//! A block of numbers is cut into pairs of integers at a scale that is common to the whole line
-//! (`block`'s levels again, but less filled, so that two million pairs add up without overflow); the
-//! pairs are added to their groups. A block that cannot be cut exactly is added number by number to
-//! an [`Accumulator`] for each group. Both are exact, so the order of the elements does not matter.
+//! A piece of numbers is cut into pairs of integers at a scale that is common to the whole line
+//! (`block`'s levels again, but less filled, so that two million pairs add up without overflow, and
+//! as many more as the sums have room for); the pairs are added to their groups. A piece that cannot
+//! be cut exactly is added number by number to an [`Accumulator`] for each group. Both are exact, so
+//! the order of the elements does not matter.
+//!
+//! The scale is guessed from some of the numbers; if larger ones turn up, the sums start again. A
+//! table of many groups is slow to be mapped and to be found in: sorted labels do with one for the
+//! groups of a window.
 
 #![allow(unsafe_code)] // Addresses from strides.
 
@@ -377,9 +382,21 @@ impl<O: Operand> Table<O> {
         let stray = if equal.count() >= FEW - FEW / 16 {
             add_runs(&mut self.pairs, self.first, pairs, labels)
         } else if self.pairs.len() > NEAR {
-            add_pairs::<true, _>(&mut self.pairs, self.first, pairs, labels, values.as_ptr_range().end)
+            add_pairs::<true, _>(
+                &mut self.pairs,
+                self.first,
+                pairs,
+                labels,
+                values.as_ptr_range().end,
+            )
         } else {
-            add_pairs::<false, _>(&mut self.pairs, self.first, pairs, labels, values.as_ptr_range().end)
+            add_pairs::<false, _>(
+                &mut self.pairs,
+                self.first,
+                pairs,
+                labels,
+                values.as_ptr_range().end,
+            )
         };
         self.stray = self.stray.max(stray);
     }

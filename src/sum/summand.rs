@@ -127,7 +127,8 @@ fn cut_body<T: Number>(values: &[T], scale: i32, pairs: &mut [[i64; 2]]) -> bool
             low.to_bits().wrapping_sub(bits[1]) as i64,
         ];
         // Outside its binade, the upper part is far from these bounds.
-        failed |= left.to_bits() << 1 | pair[0].wrapping_add(1 << PART_BITS) as u64 >> (PART_BITS + 1);
+        failed |=
+            left.to_bits() << 1 | pair[0].wrapping_add(1 << PART_BITS) as u64 >> (PART_BITS + 1);
     }
     failed == 0
 }

@@ -212,21 +212,23 @@ pub(super) fn any<const W: usize>(lanes: [u64; W]) -> u64 {
 }
 
 /// `K` levels, what they left over, and whether the first one left its binade.
+///
+/// With fewer than four streams, streams share lanes, which then are fewer than the registers.
 #[derive(Clone, Copy)]
-pub(super) struct Levels<const W: usize, const K: usize> {
+pub(super) struct Levels<const W: usize, const K: usize, const STREAMS: usize> {
     exponents: [i32; K],
     bias: [f64; K],
-    sums: [[[f64; W]; 4]; K],
+    sums: [[[f64; W]; STREAMS]; K],
     escaped: [u64; W],
     remainder: [u64; W],
 }
 
-impl<const W: usize, const K: usize> Levels<W, K> {
+impl<const W: usize, const K: usize, const STREAMS: usize> Levels<W, K, STREAMS> {
     /// Empty levels, the first at exponent `first`.
     #[inline(always)]
-    pub fn new(first: i32) -> Levels<W, K> {
+    pub fn new(first: i32) -> Self {
         let (exponents, bias) = levels::<K>(first, LEVEL);
-        let sums = bias.map(|bias| [[bias; W]; 4]);
+        let sums = bias.map(|bias| [[bias; W]; STREAMS]);
         Levels { exponents, bias, sums, escaped: [0; W], remainder: [0; W] }
     }
 
@@ -234,14 +236,21 @@ impl<const W: usize, const K: usize> Levels<W, K> {
     #[inline(always)]
     pub fn cascade<const STREAM: usize, const TOP: usize>(&mut self, mut x: [f64; W]) {
         for level in TOP..K {
-            let sum = &mut self.sums[level][STREAM];
+            let sum = &mut self.sums[level][STREAM % STREAMS];
+            // Not for the flag: of so long a loop the compiler would take the vectors apart.
+            let whole = K > 4 && quiet::exists::<W>();
+            if whole {
+                x = quiet::absorb(sum, x);
+            }
             for lane in 0..W {
-                let s = sum[lane] + x[lane];
-                x[lane] -= s - sum[lane];
-                if level == 0 {
-                    self.escaped[lane] |= s.to_bits() ^ self.bias[0].to_bits();
+                if !whole {
+                    let s = sum[lane] + x[lane];
+                    x[lane] -= s - sum[lane];
+                    sum[lane] = s;
                 }
-                sum[lane] = s;
+                if level == 0 {
+                    self.escaped[lane] |= sum[lane].to_bits() ^ self.bias[0].to_bits();
+                }
             }
         }
         for lane in 0..W {
@@ -258,7 +267,9 @@ impl<const W: usize, const K: usize> Levels<W, K> {
     }
 }
 
-impl<T: Number, const W: usize, const K: usize> Lanes<T, W> for Levels<W, K> {
+impl<T: Number, const W: usize, const K: usize, const STREAMS: usize> Lanes<T, W>
+    for Levels<W, K, STREAMS>
+{
     #[inline(always)]
     fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
         self.cascade::<STREAM, 0>(vector.map(T::widen));
@@ -271,26 +282,51 @@ fn exact_body<T: Number, const W: usize, const K: usize>(
     first: i32,
     ahead: usize,
 ) -> Option<Sums<K>> {
-    let mut lanes = Levels::<W, K>::new(first);
+    // Vectors of two lanes need all streams for a block to fit the levels.
+    if K > 2 && W > 2 {
+        // A lane receives twice as many numbers.
+        let first = Some(first + 1).filter(|&first| first <= HIGHEST)?;
+        let mut lanes = Levels::<W, K, 2>::new(first);
+        read::<T, W>(values, ahead, &mut lanes);
+        return lanes.finish();
+    }
+    let mut lanes = Levels::<W, K, 4>::new(first);
     read::<T, W>(values, ahead, &mut lanes);
     lanes.finish()
 }
 
-/// Two levels that receive the two parts of each number, unchecked.
+/// Whether the flagged kernel rounds the upper level quietly, and need not cut numbers in two.
+const fn is_quiet<T: Number, const W: usize>() -> bool {
+    T::SPLIT && quiet::exists::<W>()
+}
+
+/// Binades between the two levels of the flagged kernel.
+pub(super) const fn apart<T: Number, const W: usize>() -> i32 {
+    if is_quiet::<T, W>() { LEVEL } else { LOW_BITS - 1 }
+}
+
+/// The flagged kernel's two levels, unchecked: the flag and the lanes' binades tell the rest.
 #[derive(Clone, Copy)]
-pub(super) struct Halves<const W: usize, const STREAMS: usize> {
+pub(super) struct Flagged<const W: usize, const STREAMS: usize> {
     sums: [[[f64; W]; STREAMS]; 2],
 }
 
-impl<const W: usize, const STREAMS: usize> Halves<W, STREAMS> {
+impl<const W: usize, const STREAMS: usize> Flagged<W, STREAMS> {
     #[inline(always)]
     pub fn new(bias: [f64; 2]) -> Self {
-        Halves { sums: bias.map(|bias| [[bias; W]; STREAMS]) }
+        Flagged { sums: bias.map(|bias| [[bias; W]; STREAMS]) }
     }
 
     /// Adds numbers of type `T` to a stream.
     #[inline(always)]
     pub fn add<const STREAM: usize, T: Number>(&mut self, x: [f64; W]) {
+        if is_quiet::<T, W>() {
+            let rest = quiet::absorb(&mut self.sums[0][STREAM], x);
+            for lane in 0..W {
+                self.sums[1][STREAM][lane] += rest[lane];
+            }
+            return;
+        }
         for lane in 0..W {
             let x = x[lane];
             let head =
@@ -322,42 +358,24 @@ impl<const W: usize, const STREAMS: usize> Halves<W, STREAMS> {
     }
 }
 
-impl<T: Number, const W: usize> Lanes<T, W> for Halves<W, 4> {
+impl<T: Number, const W: usize> Lanes<T, W> for Flagged<W, 4> {
     #[inline(always)]
     fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
         self.add::<STREAM, T>(vector.map(T::widen));
     }
 }
 
-/// Two levels, of which the upper one is rounded quietly.
-#[derive(Clone, Copy)]
-struct Quiet<const W: usize> {
-    sums: [[[f64; W]; 4]; 2],
-}
-
-impl<T: Number, const W: usize> Lanes<T, W> for Quiet<W> {
-    #[inline(always)]
-    fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
-        let rest = quiet::absorb(&mut self.sums[0][STREAM], vector.map(T::widen));
-        for lane in 0..W {
-            self.sums[1][STREAM][lane] += rest[lane];
-        }
-    }
-}
-
-/// The lanes of the flagged kernel, the exponents of its levels and their biases.
-type Flagged<const W: usize> = ([[[f64; W]; 4]; 2], [i32; 2], [f64; 2]);
+/// The lanes of a block, the exponents of their levels and their biases.
+type FlaggedSums<const W: usize> = ([[[f64; W]; 4]; 2], [i32; 2], [f64; 2]);
 
 #[inline(always)]
-fn flagged_lanes<T: Number, const W: usize>(values: &[T], first: i32, ahead: usize) -> Flagged<W> {
-    if T::SPLIT && quiet::exists::<W>() {
-        let (exponents, bias) = levels::<2>(first, LEVEL);
-        let mut lanes = Quiet { sums: bias.map(|bias| [[bias; W]; 4]) };
-        read::<T, W>(values, ahead, &mut lanes);
-        return (lanes.sums, exponents, bias);
-    }
-    let (exponents, bias) = levels::<2>(first, LOW_BITS - 1);
-    let mut lanes = Halves::new(bias);
+fn flagged_sums<T: Number, const W: usize>(
+    values: &[T],
+    first: i32,
+    ahead: usize,
+) -> FlaggedSums<W> {
+    let (exponents, bias) = levels::<2>(first, apart::<T, W>());
+    let mut lanes = Flagged::new(bias);
     read::<T, W>(values, ahead, &mut lanes);
     (lanes.sums, exponents, bias)
 }
@@ -368,7 +386,7 @@ fn flagged_body<T: Number, const W: usize>(
     first: i32,
     ahead: usize,
 ) -> Option<Sums<2>> {
-    let (lanes, exponents, bias) = flagged_lanes::<T, W>(values, first, ahead);
+    let (lanes, exponents, bias) = flagged_sums::<T, W>(values, first, ahead);
     collect(lanes, exponents, bias)
 }
 
@@ -378,7 +396,7 @@ fn flagged_in_turn_body<T: Number, const W: usize>(
     first: i32,
     ahead: usize,
 ) -> Option<[Sums<2>; 2]> {
-    let (lanes, exponents, bias) = flagged_lanes::<T, W>(values, first, ahead);
+    let (lanes, exponents, bias) = flagged_sums::<T, W>(values, first, ahead);
     let even = collect(every_other(lanes, bias, false), exponents, bias)?;
     let odd = collect(every_other(lanes, bias, true), exponents, bias)?;
     Some([even, odd])
@@ -389,6 +407,37 @@ fn flagged_in_turn_body<T: Number, const W: usize>(
 fn highest_exponent_body<T: Number>(values: &[T]) -> i32 {
     let magnitudes = values.iter().map(|x| (x.widen().to_bits() & ABSOLUTE) as i64);
     (magnitudes.fold(0, i64::max) >> 52) as i32
+}
+
+/// The smallest biased exponent (sign dropped) of the numbers that are not 0; 2047 if all are.
+#[inline(always)]
+fn lowest_exponent_body<T: Number>(values: &[T]) -> i32 {
+    // Less one, 0 is the largest.
+    let magnitudes = values.iter().map(|x| (x.widen().to_bits() & ABSOLUTE).wrapping_sub(1));
+    let lowest = magnitudes.fold(u64::MAX, u64::min).wrapping_add(1);
+    if lowest == 0 { INFINITE } else { (lowest >> 52) as i32 }
+}
+
+/// Numbers that are counted side by side in units of the smallest subnormal one.
+const COUNTED: usize = 8;
+
+/// With biased exponents 0 and 1, a number's bits are its multiple of the smallest subnormal one.
+#[inline(always)]
+fn count_smallest_body<T: Number>(values: &[T]) -> i128 {
+    debug_assert!(values.len() <= BLOCK);
+    let mut lanes = [0; COUNTED];
+    let (vectors, rest) = values.as_chunks::<COUNTED>();
+    let count = |x: T| {
+        let bits = x.widen().to_bits();
+        let (magnitude, sign) = ((bits & ABSOLUTE) as i64, bits as i64 >> 63);
+        (magnitude ^ sign) - sign
+    };
+    for vector in vectors {
+        for lane in 0..COUNTED {
+            lanes[lane] += count(vector[lane]);
+        }
+    }
+    lanes.into_iter().chain(rest.iter().map(|&x| count(x))).map(i128::from).sum()
 }
 
 dispatch! {
@@ -411,6 +460,15 @@ dispatch! {
     pub(super) fn flagged_in_turn[T: Number][T](
         values: &[T], first: i32, ahead: usize
     ) -> Option<[Sums<2>; 2]> = flagged_in_turn_body::<T, {W}>
+}
+
+dispatch! {
+    pub(super) fn lowest_exponent[T: Number][T](values: &[T]) -> i32 = lowest_exponent_body::<T>
+}
+
+dispatch! {
+    /// The sum of a block of numbers with biased exponents up to 1, in units of 2^-1074.
+    pub(super) fn count_smallest[T: Number][T](values: &[T]) -> i128 = count_smallest_body::<T>
 }
 
 dispatch! {

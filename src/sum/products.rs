@@ -55,6 +55,10 @@ impl<T: Number, const EXACT: bool> Terms for Products<'_, T, EXACT> {
         highest_exponent(isa, self.x, self.y)
     }
     #[inline(always)]
+    fn lowest_exponent(self, _: Isa) -> i32 {
+        INFINITE
+    }
+    #[inline(always)]
     fn first_exponents(self) -> i32 {
         let count = self.x.len().min(SAMPLE);
         match highest_exponent_body(&self.x[..count], &self.y[..count]) {
@@ -82,6 +86,10 @@ impl<T: Number, const EXACT: bool> Terms for Products<'_, T, EXACT> {
             });
         }
         products_block::<T, K, EXACT>(isa, self.x, self.y, first, ahead)
+    }
+    #[inline(always)]
+    fn add_smallest(self, _: Isa, _: &mut Accumulator) -> bool {
+        false
     }
     fn add_each(self, into: &mut Accumulator) {
         for (x, y) in self.x.iter().zip(self.y) {
@@ -224,7 +232,7 @@ fn similar_body<T: Number, const W: usize>(
 
 /// The levels, and the smallest magnitude of a rounded product.
 struct State<const W: usize, const K: usize> {
-    levels: Levels<W, K>,
+    levels: Levels<W, K, 4>,
     smallest: [f64; W],
 }
 

@@ -5,7 +5,7 @@
 
 #![allow(unsafe_code)] // Raw, unaligned loads in the hot loop.
 
-use super::block::{self, BLOCK, Halves, Number};
+use super::block::{self, BLOCK, Flagged, Number};
 use super::pairs::{BATCH, Pairs};
 use super::slice::Summer;
 use super::summand::Rows;
@@ -125,7 +125,7 @@ fn sum_runs_body<T: Number, const W: usize, const PARTS: usize>(
     first: i32,
     pairs: &mut Pairs,
 ) -> bool {
-    let (exponents, bias) = block::levels::<2>(first, block::LOW_BITS - 1);
+    let (exponents, bias) = block::levels::<2>(first, block::apart::<T, W>());
     let units = exponents.map(|exponent| block::power_of_two(exponent - 52));
     let vectors = length / W;
     let rest = length % W;
@@ -141,7 +141,7 @@ fn sum_runs_body<T: Number, const W: usize, const PARTS: usize>(
         let at = runs.data.wrapping_byte_offset(run as isize * runs.stride);
         // SAFETY: `index + W <= length`, or the run is followed by others that are readable.
         let load = |index| unsafe { at.wrapping_add(index).cast::<[T; W]>().read_unaligned() };
-        let mut lanes = Halves::<W, STREAMS>::new(bias);
+        let mut lanes = Flagged::<W, STREAMS>::new(bias);
         for pair in 0..vectors / 2 {
             lanes.add::<0, T>(load(2 * pair * W).map(T::widen));
             lanes.add::<1, T>(load((2 * pair + 1) * W).map(T::widen));
@@ -162,7 +162,7 @@ fn sum_runs_body<T: Number, const W: usize, const PARTS: usize>(
             // The upper level may have a few bits too many for a number; the lower takes them.
             let excess = parts[0] & ((1 << EXCESS) - 1);
             pairs.high[result] = (parts[0] - excess) as f64 * units[0];
-            pairs.low[result] = (parts[1] + (excess << (block::LOW_BITS - 1))) as f64 * units[1];
+            pairs.low[result] = (parts[1] + (excess << block::apart::<T, W>())) as f64 * units[1];
         };
         if PARTS == 1 {
             put(run, lanes.parts(bias));

@@ -29,13 +29,28 @@ pub(super) enum Tier {
 impl Tier {
     const ALL: [Tier; 6] =
         [Tier::Flagged, Tier::Levels2, Tier::Levels3, Tier::Levels4, Tier::Levels8, Tier::Digits];
+
+    /// Whether a number of an exponent is not below the last bit of all levels, the first of which
+    /// is at exponent `first`.
+    fn reaches(self, first: i32, exponent: i32) -> bool {
+        let levels = match self {
+            Tier::Flagged | Tier::Levels2 => 2,
+            Tier::Levels3 => 3,
+            Tier::Levels4 => 4,
+            Tier::Levels8 => 8,
+            Tier::Digits => return true,
+        };
+        exponent >= first - (levels - 1) * block::LEVEL - 52
+    }
 }
 
 /// What a block adds: its numbers, or the products of its pairs.
 pub(super) trait Terms: Copy {
     /// The largest biased exponent of a term; [`block::INFINITE`] if any is infinite or NaN.
     fn highest_exponent(self, isa: Isa) -> i32;
-    /// The same of the first few terms.
+    /// The smallest one of a term that is not 0; [`block::INFINITE`] if it is not known.
+    fn lowest_exponent(self, isa: Isa) -> i32;
+    /// The largest one of the first few terms.
     fn first_exponents(self) -> i32;
     /// By how many binades the others may be larger than these and still be summed by a tier's
     /// kernel, if that has any to spare.
@@ -44,6 +59,9 @@ pub(super) trait Terms: Copy {
     fn flagged(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<2>>;
     /// The exact sum in `K` levels, if the terms fit them.
     fn levels<const K: usize>(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<K>>;
+    /// Adds terms whose biased exponents are at most 1, without counting them; whether there is a
+    /// kernel for it.
+    fn add_smallest(self, isa: Isa, into: &mut Accumulator) -> bool;
     /// Adds the terms one by one, without counting them.
     fn add_each(self, into: &mut Accumulator);
 }
@@ -52,6 +70,10 @@ impl<T: Number> Terms for &[T] {
     #[inline(always)]
     fn highest_exponent(self, isa: Isa) -> i32 {
         block::highest_exponent(isa, self)
+    }
+    #[inline(always)]
+    fn lowest_exponent(self, isa: Isa) -> i32 {
+        block::lowest_exponent(isa, self)
     }
     #[inline(always)]
     fn first_exponents(self) -> i32 {
@@ -75,11 +97,18 @@ impl<T: Number> Terms for &[T] {
     fn levels<const K: usize>(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<K>> {
         block::exact_block(isa, self, first, ahead)
     }
+    #[inline(always)]
+    fn add_smallest(self, isa: Isa, into: &mut Accumulator) -> bool {
+        into.add_scaled(block::count_smallest(isa, self), SMALLEST);
+        true
+    }
     fn add_each(self, into: &mut Accumulator) {
         into.add_each(self.iter().map(|x| x.widen()));
     }
 }
 
+/// The exponent of the smallest subnormal number.
+const SMALLEST: i32 = -1074;
 /// The scale before the first block: lower than any.
 const UNKNOWN: i32 = i32::MIN / 2;
 
@@ -236,7 +265,10 @@ impl Summer {
         {
             // There is room for a guess, and a block is summed faster than measured.
             let headroom = block::headroom(self.isa) + margin;
-            self.first = block::scale(terms.first_exponents(), headroom).unwrap_or(UNKNOWN);
+            let highest = terms.first_exponents();
+            if highest > 1 {
+                self.first = block::scale(highest, headroom).unwrap_or(UNKNOWN);
+            }
         }
     }
 
@@ -261,6 +293,10 @@ impl Summer {
     #[inline(never)]
     fn add_difficult_block(&mut self, terms: impl Terms, into: &mut Accumulator) {
         let highest = terms.highest_exponent(self.isa);
+        // Some processors take a hundred times as long for operations on subnormal numbers.
+        if highest <= 1 && terms.add_smallest(self.isa, into) {
+            return;
+        }
         let start = match block::scale(highest, block::headroom(self.isa)) {
             None => Tier::Digits,
             Some(own) if own > self.first || own < self.first - SLACK => {
@@ -273,9 +309,11 @@ impl Summer {
         if start == Tier::Flagged {
             self.environment.clear_inexact();
         }
+        let lowest = terms.lowest_exponent(self.isa) - 1023;
         let mut suitable = Tier::Digits;
         for tier in Tier::ALL {
-            if tier >= start && self.try_tier(tier, terms, into) {
+            if tier >= start && tier.reaches(self.first, lowest) && self.try_tier(tier, terms, into)
+            {
                 suitable = tier;
                 break;
             }

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)] // Addresses from strides.
 
-use super::block::{self, BLOCK, Halves, Number, Sums};
+use super::block::{self, BLOCK, Flagged, Number, Sums};
 use super::memory;
 use super::walk::Line;
 use crate::cpu::dispatch;
@@ -34,7 +34,7 @@ const DENSE: usize = 5;
 fn add_dense<T: Number, const W: usize, const TURNS: bool>(
     line: Line,
     step: usize,
-    lanes: &mut Halves<W, 4>,
+    lanes: &mut Flagged<W, 4>,
 ) -> usize {
     // masks[p]: the lanes of a vector that starts p numbers after a number of the line.
     let mut masks = [[0; W]; DENSE];
@@ -72,7 +72,7 @@ fn add_dense<T: Number, const W: usize, const TURNS: bool>(
 
 /// Adds numbers of any stride, a vector's worth to each of two streams in turn.
 #[inline(always)]
-fn add_sparse<T: Number, const W: usize>(line: Line, lanes: &mut Halves<W, 2>) {
+fn add_sparse<T: Number, const W: usize>(line: Line, lanes: &mut Flagged<W, 2>) {
     let read = |index: usize| {
         let at = line.data.wrapping_offset(index as isize * line.stride).cast::<T>();
         // Volatile: the compiler would gather vectors, which takes longer than to do without them.
@@ -99,14 +99,14 @@ fn add_sparse<T: Number, const W: usize>(line: Line, lanes: &mut Halves<W, 2>) {
 
 #[inline(always)]
 fn flagged_line_body<T: Number, const W: usize>(line: Line, first: i32) -> Option<Sums<2>> {
-    let (exponents, bias) = block::levels::<2>(first, block::LOW_BITS - 1);
+    let (exponents, bias) = block::levels::<2>(first, block::apart::<T, W>());
     let step = (line.stride / size_of::<T>() as isize) as usize;
     if !(1..=DENSE).contains(&step) {
-        let mut lanes = Halves::<W, 2>::new(bias);
+        let mut lanes = Flagged::<W, 2>::new(bias);
         add_sparse::<T, W>(line, &mut lanes);
         return block::collect(lanes.sums(), exponents, bias);
     }
-    let mut lanes = Halves::<W, 4>::new(bias);
+    let mut lanes = Flagged::<W, 4>::new(bias);
     let added = if W.is_multiple_of(step) {
         add_dense::<T, W, false>(line, step, &mut lanes)
     } else {
@@ -114,7 +114,7 @@ fn flagged_line_body<T: Number, const W: usize>(line: Line, first: i32) -> Optio
     };
     lanes = std::hint::black_box(lanes);
     // Fewer than are in a vector of every stream.
-    let mut rest = Halves::<W, 2>::new(bias);
+    let mut rest = Flagged::<W, 2>::new(bias);
     add_sparse::<T, W>(line.skip(added), &mut rest);
     let [one, other] = [
         block::collect(lanes.sums(), exponents, bias)?,

@@ -79,13 +79,8 @@ fn add_sparse<T: Number, const W: usize>(line: Line, lanes: &mut Flagged<W, 2>) 
         // SAFETY: `index < count` below; the line is readable and aligned.
         unsafe { at.read_volatile() }.widen()
     };
-    let ahead = memory::ahead() as isize * line.stride.signum();
     let end = line.count - line.count % (2 * W);
     for index in (0..end).step_by(2 * W) {
-        for index in index..index + 2 * W {
-            let at = line.data.wrapping_offset(index as isize * line.stride);
-            memory::prefetch(at.wrapping_offset(ahead));
-        }
         lanes.add::<0, T>(std::array::from_fn(|lane| read(index + lane)));
         lanes.add::<1, T>(std::array::from_fn(|lane| read(index + W + lane)));
     }

@@ -109,6 +109,27 @@ def numbers(rng, count):
     }
 
 
+def beside(labels, table, expected, groups):
+    """Many lines side by side in memory, at once and a panel after the other."""
+    cases = [(np.tile(table, (3, 1)), np.tile(expected, (3, 1)))]
+    if groups < 50:
+        cases.append((np.tile(table[:1], (530, 1)), np.tile(expected[:1], (530, 1))))
+    for lines, wanted in cases:
+        rows = np.ascontiguousarray(lines.T)
+        wider = np.zeros((len(rows), 2 * len(lines)))
+        wider[:, ::2] = rows
+        deep = np.stack([rows, rows[::-1], rows])
+        for threads in (1, 3):
+            with mypackage.threads(threads):
+                for x in (rows, wider[:, ::2], rows.astype(">f8")):
+                    result = mypackage.group_sum(labels, x, axis=0, size=groups)
+                    np.testing.assert_array_equal(result, wanted.T)
+                result = mypackage.group_sum(labels, deep, axis=1, size=groups)
+                np.testing.assert_array_equal(result[::2], np.stack([wanted.T, wanted.T]))
+                flipped = mypackage.group_sum(labels[::-1], rows, axis=0, size=groups)
+                np.testing.assert_array_equal(result[1], flipped)
+
+
 def check_plans(count, groups):
     """Every kind of numbers in every order of labels, beside sums of fractions."""
     rng = np.random.default_rng(count)
@@ -131,8 +152,7 @@ def check_plans(count, groups):
             np.testing.assert_array_equal(
                 mypackage.group_sum(labels, one, size=groups), expected[0]
             )
-            turned = mypackage.group_sum(labels, np.asfortranarray(table).T, axis=0, size=groups)
-            np.testing.assert_array_equal(turned, expected.T)
+            beside(labels, table, expected, groups)
             halves = np.full((1, count), 1.5, np.float32)
             np.testing.assert_array_equal(mypackage.group_sum(labels, halves, size=groups), single)
         integers = rng.integers(-(2**62), 2**62, count) >> 12
@@ -230,6 +250,8 @@ def test_dtype_is_what_is_rounded_to():
         ((np.arange(3000), np.ones(3000)), {"size": 2500}, ValueError, "label 2999"),
         ((np.full(3000, 8), np.ones(3000)), {"size": 8}, ValueError, "label 8"),
         (([0, 3], np.ones((0, 2))), {"size": 3}, ValueError, "label 3"),
+        (([0, 3, 5, 2], np.ones((4, 20))), {"size": 3, "axis": 0}, ValueError, "label 5"),
+        (([0, 9, 5, 2], np.full((4, 20), np.inf)), {"size": 3, "axis": 0}, ValueError, "label 9"),
         (([0, 3], [1.0, 2.0]), {"size": 0}, ValueError, "label 3"),
         (([0], [1.0, 2.0]), {}, ValueError, "1 labels.*2 elements"),
         (([0.5, 1], [1.0, 2.0]), {}, TypeError, "float64"),

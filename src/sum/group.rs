@@ -8,7 +8,8 @@
 //!
 //! The scale is guessed from some of the numbers; if larger ones turn up, the sums start again. A
 //! table of many groups is slow to be mapped and to be found in: sorted labels do with one for the
-//! groups of a window.
+//! groups of a window. Lines that lie side by side in memory have a table in common, to which a number
+//! of each is added at once.
 
 #![allow(unsafe_code)] // Addresses from strides.
 
@@ -22,7 +23,7 @@ use super::axes::{Each, Sink};
 use super::block::{HIGHEST, power_of_two};
 use super::memory::prefetch;
 use super::pairs::{BATCH, Pairs};
-use super::request::{Dtype, Request, by_dtype};
+use super::request::{Axis, Dtype, Request, by_dtype};
 use super::slice::PARALLEL_FROM;
 use super::summand::{PART_BITS, Summand};
 use super::walk::{Line, Operand, Reading, Stage};
@@ -157,13 +158,28 @@ fn run<O: Operand>(
     let along = request.axes[axis];
     assert_eq!(along.size, labels.all.len());
     let inner: usize = request.axes[axis + 1..].iter().map(|axis| axis.size).product();
-    let lines = request.results();
-    let size = lines.saturating_mul(along.size);
+    let size = request.results().saturating_mul(along.size);
     let interrupt = &Interrupt::of_call(size);
     let isa = cpu::isa();
     // Sorted labels name the groups of one window after the other.
     let window = if labels.ascending { WINDOW.min(groups) } else { groups };
     let windows = if window == 0 { 0 } else { groups.div_ceil(window) };
+    let threads = threads::get();
+    // Lines that lie closer together than their elements are read side by side.
+    let across = request.axes[axis + 1..].last().filter(|across| {
+        across.size >= NARROW && across.stride.unsigned_abs() < along.stride.unsigned_abs()
+    });
+    let share = across.map_or(1, |across| across.size.div_ceil(threads));
+    let width = share.min(PIECE).min(ROWS / window.max(1));
+    let (across, width) = match across {
+        Some(across) if width >= NARROW => (*across, width),
+        _ => (Axis { size: 1, stride: 0, mask_stride: 0, reduced: false }, 1),
+    };
+    let panels = across.size.div_ceil(width);
+    let inner = inner / across.size.max(1);
+    let lines = request.results() / across.size.max(1) * panels;
+    let kept = request.axes.iter().rev().filter(|axis| !axis.reduced);
+    let kept: Vec<_> = kept.skip(usize::from(width > 1)).collect();
     let stray = AtomicI64::new(-1);
     let sum_window = |worker: &mut Worker, task: usize| {
         if interrupt.is_set() {
@@ -171,10 +187,12 @@ fn run<O: Operand>(
         }
         let (line, first) = (task / windows, task % windows * window);
         let window = window.min(groups - first);
+        let (line, column) = (line / panels, line % panels * width);
+        let at = ((line / inner * groups + first) * inner + line % inner) * across.size + column;
         // The line's first element: its position among the kept axes, the last fastest.
         let mut rest = line;
-        let mut data = request.data;
-        for kept in request.axes.iter().rev().filter(|axis| !axis.reduced) {
+        let mut data = request.data.wrapping_offset(column as isize * across.stride);
+        for kept in &kept {
             data = data.wrapping_offset((rest % kept.size) as isize * kept.stride);
             rest /= kept.size;
         }
@@ -185,15 +203,20 @@ fn run<O: Operand>(
             mask_stride: 0,
             count: along.size,
         };
-        let whole = Part { line, labels: labels.all, first, groups: window };
+        let whole = Part {
+            line,
+            across: across.stride,
+            width: width.min(across.size - column),
+            labels: labels.all,
+            first,
+            groups: window,
+        };
         let part = if windows == 1 { whole } else { worker.cut_out(whole) };
-        let at = (task / windows / inner * groups + first) * inner + task / windows % inner;
         let table = Table::<O>::of(isa, part, request.swapped, interrupt);
         stray.fetch_max(table.stray, Ordering::Relaxed);
-        table.put(at, inner, &mut worker.batch, sink);
+        table.put(at, inner * across.size, &mut worker.batch, sink);
     };
     let tasks = lines * windows;
-    let threads = threads::get();
     if threads > 1 && tasks >= threads && size >= PARALLEL_FROM {
         threads::run(|| (0..tasks).into_par_iter().for_each_init(Worker::new, sum_window));
     } else {
@@ -243,10 +266,15 @@ impl Worker {
     }
 }
 
-/// A line or a part of it, its labels, and the range of groups that they may name.
+/// A line or a part of it, or several side by side, the labels, and the range of groups that they
+/// may name.
 #[derive(Clone, Copy)]
 struct Part<'a> {
     line: Line,
+    /// From one line to the next, in bytes.
+    across: isize,
+    /// Lines side by side.
+    width: usize,
     labels: &'a [i64],
     first: usize,
     groups: usize,
@@ -261,6 +289,8 @@ impl<'a> Part<'a> {
 
 /// The groups of a part.
 struct Table<O> {
+    /// Sums of each group, side by side.
+    width: usize,
     scale: Option<i32>,
     /// Whether there were numbers too large for the scale; they are not in the table.
     outgrown: bool,
@@ -268,7 +298,7 @@ struct Table<O> {
     first: i64,
     /// The highest label beyond the table.
     stray: i64,
-    /// Two integers for each group.
+    /// Two integers for each sum.
     pairs: Vec<[i64; 2]>,
     /// So many more numbers can be added before an integer might overflow.
     room: usize,
@@ -287,6 +317,10 @@ const SAMPLE: usize = 16;
 const AHEAD: usize = 64;
 /// Labels of a piece that tell whether most are equal to the one before.
 const FEW: usize = 32;
+/// So few lines are read one by one.
+const NARROW: usize = 16;
+/// So many sums of lines side by side stay in the second-level cache.
+const ROWS: usize = 1 << 16;
 /// So many groups stay in the first-level cache.
 const NEAR: usize = 1 << 11;
 /// Groups of sorted labels that are summed at once.
@@ -298,7 +332,7 @@ impl<O: Operand> Table<O> {
         let scale_of = |part: Part<'_>| {
             let mut scale = None;
             // Infinities and NaNs have no scale, and need none.
-            for_pieces::<O>(isa, part.line, reading, interrupt, |_, values| {
+            for_pieces::<O>(isa, part, reading, interrupt, |_, values| {
                 scale = scale.max(O::Value::scale(isa, values));
             });
             scale
@@ -306,7 +340,7 @@ impl<O: Operand> Table<O> {
         let table_of = |scale: Option<i32>, part: Part<'_>| {
             let mut table = Table::<O>::new(scale, part);
             let mut pairs = [[0; 2]; PIECE];
-            for_pieces::<O>(isa, part.line, reading, interrupt, |start, values| {
+            for_pieces::<O>(isa, part, reading, interrupt, |start, values| {
                 table.add(isa, values, &part.labels[start..], &mut pairs);
             });
             table
@@ -314,11 +348,18 @@ impl<O: Operand> Table<O> {
         let count = part.line.count;
         // All numbers of a short line; of a long one, to look at some saves a passage through
         // memory, and the scale has room for larger ones.
-        let apart = (count / SAMPLE).max(PIECE);
-        let some = (0..count).step_by(apart).filter_map(|start| scale_of(part.share(start, PIECE)));
-        let guess = some.max().map(|scale| (scale + i32::from(apart > PIECE)).min(HIGHEST));
+        let piece = PIECE / part.width;
+        let apart = (count / SAMPLE).max(piece);
+        let some = (0..count).step_by(apart).filter_map(|start| scale_of(part.share(start, piece)));
+        let guess = some.max().map(|scale| (scale + i32::from(apart > piece)).min(HIGHEST));
 
-        let share = count.div_ceil(Self::parts(count, part.groups)).max(1);
+        let parts = if count * part.width >= PARALLEL_FROM && part.groups <= count / 4 {
+            // A table for each part is worth it only if the parts are larger than the tables.
+            threads::get()
+        } else {
+            1
+        };
+        let share = count.div_ceil(parts).max(1);
         let shares = count.div_ceil(share);
         if shares <= 1 {
             let table = table_of(guess, part);
@@ -341,20 +382,15 @@ impl<O: Operand> Table<O> {
             outgrown: false,
             first: part.first as i64,
             stray: -1,
-            pairs: pages::zeros(part.groups),
+            width: part.width,
+            pairs: pages::zeros(part.groups * part.width),
             room: ROOM,
             wide: Vec::new(),
             operand: PhantomData,
         }
     }
 
-    /// A table for each part is worth it only if the parts are larger than the tables.
-    fn parts(count: usize, groups: usize) -> usize {
-        let threads = threads::get();
-        if count >= PARALLEL_FROM && groups <= count / 4 { threads } else { 1 }
-    }
-
-    /// Adds a piece; the labels may be more.
+    /// Adds a piece, or one number to each line; the labels may be more.
     fn add(
         &mut self,
         isa: Isa,
@@ -378,6 +414,9 @@ impl<O: Operand> Table<O> {
         }
         self.room -= values.len();
         let pairs = &pairs[..values.len()];
+        if self.width > 1 {
+            return self.add_row(pairs, labels[0]);
+        }
         let equal = labels[..values.len()].windows(2).take(FEW).filter(|two| two[0] == two[1]);
         let stray = if equal.count() >= FEW - FEW / 16 {
             add_runs(&mut self.pairs, self.first, pairs, labels)
@@ -401,11 +440,25 @@ impl<O: Operand> Table<O> {
         self.stray = self.stray.max(stray);
     }
 
+    fn add_row(&mut self, pairs: &[[i64; 2]], label: i64) {
+        let row = place(label, self.first);
+        if row >= self.pairs.len() / self.width {
+            self.stray = self.stray.max(label);
+            return;
+        }
+        for (sum, pair) in self.pairs[row * self.width..].iter_mut().zip(pairs) {
+            sum[0] += pair[0];
+            sum[1] += pair[1];
+        }
+    }
+
     fn add_wide(&mut self, values: &[O::Value], labels: &[i64]) {
-        let (first, mut stray) = (self.first, self.stray);
+        let (first, width, mut stray) = (self.first, self.width, self.stray);
         let wide = self.wide();
-        for (&x, &label) in values.iter().zip(labels) {
-            match wide.get_mut(place(label, first)) {
+        for (index, &x) in values.iter().enumerate() {
+            let (label, column) = if width > 1 { (labels[0], index) } else { (labels[index], 0) };
+            let row = place(label, first).checked_mul(width);
+            match row.and_then(|row| wide.get_mut(row + column)) {
                 Some(sum) => x.add_to(sum),
                 None => stray = stray.max(label),
             }
@@ -464,22 +517,24 @@ impl<O: Operand> Table<O> {
         self
     }
 
-    /// Hands over the sums as results `first`, `first + step`, ...
+    /// Hands over the sums: of the groups as results `first`, `first + step`, ..., those of lines
+    /// side by side after one another.
     fn put(self, first: usize, step: usize, batch: &mut Pairs, sink: &dyn Sink) {
         // For the multiplications, and for those of the sink.
         let _environment = Environment::enter();
         let units = O::Value::units(self.scale.unwrap_or(0)).map(unit);
-        for (index, sums) in self.pairs.chunks(BATCH).enumerate() {
-            let start = index * BATCH;
-            let at = |group: usize| first + (start + group) * step;
+        let (chunk, apart, step) =
+            if self.width > 1 { (self.width, step, 1) } else { (BATCH, BATCH * step, step) };
+        for (index, sums) in self.pairs.chunks(chunk).enumerate() {
+            let first = first + index * apart;
             if self.wide.is_empty() && to_pairs(cpu::isa(), sums, units, batch) {
-                sink.put_pairs(at(0), step, batch, sums.len(), 0);
+                sink.put_pairs(first, step, batch, sums.len(), 0);
                 continue;
             }
-            for (group, &pair) in sums.iter().enumerate() {
-                let mut sum = self.wide.get(start + group).cloned().unwrap_or_default();
+            for (place, &pair) in sums.iter().enumerate() {
+                let mut sum = self.wide.get(index * chunk + place).cloned().unwrap_or_default();
                 add_pair::<O>(self.scale, pair, &mut sum);
-                sink.put(at(group), &sum);
+                sink.put(first + place * step, &sum);
             }
         }
     }
@@ -592,28 +647,34 @@ fn add_pair<O: Operand>(scale: Option<i32>, pair: [i64; 2], sum: &mut Accumulato
     }
 }
 
-/// Calls `visit(start, values)` for the values of a line, a piece at a time, unless the call is
-/// interrupted.
+/// Calls `visit(start, values)` for the values of a line, a piece at a time, or of lines side by
+/// side, one of each at a time, unless the call is interrupted.
 fn for_pieces<O: Operand>(
     isa: Isa,
-    line: Line,
+    part: Part<'_>,
     reading: Reading,
     interrupt: &Interrupt,
     mut visit: impl FnMut(usize, &[O::Value]),
 ) {
     // A subnormal number must not be flushed.
     let _environment = Environment::enter();
-    // SAFETY: the promise of `sum_groups`.
-    if let Some(values) = unsafe { line.as_slice::<O>(reading) } {
-        let pieces = values.chunks(PIECE).enumerate().take_while(|_| !interrupt.is_set());
-        pieces.for_each(|(index, values)| visit(index * PIECE, values));
-        return;
-    }
-    let mut stage = Stage::new(PIECE);
-    for start in (0..line.count).step_by(PIECE).take_while(|_| !interrupt.is_set()) {
-        let part = Line { count: PIECE.min(line.count - start), ..line.skip(start) };
+    let line = part.line;
+    let apart = if part.width > 1 { 1 } else { PIECE };
+    let mut stage = None;
+    for start in (0..line.count).step_by(apart).take_while(|_| !interrupt.is_set()) {
+        let piece = if part.width > 1 {
+            Line { stride: part.across, count: part.width, ..line.skip(start) }
+        } else {
+            line.skip(start).truncate(PIECE)
+        };
         // SAFETY: the promise of `sum_groups`.
-        unsafe { stage.fill::<O>(isa, part, reading, 0) };
-        visit(start, &stage.values[..part.count]);
+        if let Some(values) = unsafe { piece.as_slice::<O>(reading) } {
+            visit(start, values);
+            continue;
+        }
+        let stage = stage.get_or_insert_with(|| Stage::new(PIECE));
+        // SAFETY: the promise of `sum_groups`.
+        unsafe { stage.fill::<O>(isa, piece, reading, 0) };
+        visit(start, &stage.values[..piece.count]);
     }
 }

@@ -113,6 +113,7 @@ impl<'a> Labels<'a> {
     }
 
     /// Looks at no more labels than are needed to know which way to sum so many groups.
+    #[cfg(feature = "python")]
     pub fn of_groups(all: &'a [i64], groups: usize) -> Labels<'a> {
         let apart = all.len() / SAMPLE + 1;
         let unknown = Labels { all, highest: i64::MAX, ascending: false };

@@ -835,6 +835,14 @@ impl Sink for Writer<'_> {
                     let bits = |x: f32| x.to_bits().into();
                     self.write_all(at(0), step, &rounded[..taken], f32::is_finite, bits, put);
                 }
+                Dtype::I64 if divisor == 1.0 => {
+                    for result in 0..taken {
+                        match pairs.integer(first + result) {
+                            Some(sum) => self.write(at(result), 8, sum as u64),
+                            None => put(result),
+                        }
+                    }
+                }
                 _ => (0..taken).for_each(put),
             }
         }

@@ -1,6 +1,6 @@
 //! Rounding of many results at once, for the doors that take arrays.
 
-use super::pairs::Pairs;
+use super::pairs::{Pairs, two_sum};
 use crate::cpu::dispatch;
 
 /// The results from `first` on divided by `divisor`, rounded once, half to even; NaN for those that need
@@ -46,14 +46,6 @@ fn round_f32_body(pairs: &Pairs, first: usize, divisor: f64, rounded: &mut [f32]
         let lower = (quotient * (1.0 - DOUBT)) as f32;
         *rounded = if upper == lower { upper } else { f32::NAN };
     }
-}
-
-/// `a + b` and its rounding error (Knuth 1969).
-#[inline(always)]
-fn two_sum(a: f64, b: f64) -> (f64, f64) {
-    let sum = a + b;
-    let from_b = sum - a;
-    (sum, (a - (sum - from_b)) + (b - from_b))
 }
 
 dispatch! {

@@ -12,6 +12,7 @@ use std::ops::{Deref, DerefMut};
 
 use super::accumulator::Accumulator;
 use super::block::{self, LEVEL, Number, SIGN_AND_EXPONENT};
+use super::few;
 use super::memory;
 use super::pairs::{BATCH, Pairs};
 use super::quiet;
@@ -94,6 +95,22 @@ impl Panel {
         }
     }
 
+    /// Sums a few rows of `width` readable numbers, that are not added to this panel, to pairs;
+    /// whether that worked.
+    pub fn sum_few<T: Number>(
+        &mut self,
+        isa: Isa,
+        rows: &[*const T],
+        width: usize,
+        pairs: &mut Pairs,
+    ) -> bool {
+        if self.patience == NEVER {
+            return few::sum_few::<T, false>(isa, rows, width, pairs);
+        }
+        self.summer.clear_inexact();
+        few::sum_few::<T, true>(isa, rows, width, pairs) && !self.summer.was_inexact()
+    }
+
     /// Begins the sums of a matrix of `width` columns, of which each `period`-th belong together.
     pub fn start(&mut self, width: usize, period: usize, integers: bool) {
         assert!(width <= WIDTH && width.is_multiple_of(period));
@@ -106,9 +123,15 @@ impl Panel {
         }
         // With the flag as a proof, the scales of the matrix before are as good as any. Without it,
         // or for another shape, they are measured.
-        if !self.scaled || (self.width, self.period) != (width, period) || self.patience == NEVER {
+        let scaled = self.scaled && !integers && self.patience != NEVER;
+        if !scaled || (self.width, self.period) != (width, period) {
             self.scaled = false;
-            let (_, bias) = block::levels::<2>(UNKNOWN, LEVEL);
+            let bias = if integers {
+                // The last bits weigh what the parts of integers do.
+                block::levels::<2>(52 + 32, 32).1
+            } else {
+                block::levels::<2>(UNKNOWN, LEVEL).1
+            };
             for level in 0..2 {
                 self.state.bias[level][..padded].fill(bias[level]);
             }
@@ -118,11 +141,9 @@ impl Panel {
 
     /// The exponents of the units of a column's parts.
     fn units(&self, column: usize) -> [i32; 2] {
-        if self.integers {
-            return [32, 0];
-        }
+        let apart = if self.integers { 32 } else { LEVEL };
         let first = (self.state.bias[0][column].to_bits() >> 52) as i32 - 1023;
-        block::levels::<2>(first, LEVEL).0.map(|exponent| exponent - 52)
+        block::levels::<2>(first, apart).0.map(|exponent| exponent - 52)
     }
 
     /// The sums of the parts of the columns that belong to one of the first `period`.
@@ -138,7 +159,7 @@ impl Panel {
         let Panel { width, period, .. } = *self;
         let folded = width / period;
         let too_many = folded > 1 && self.blocks as usize * folded > FOLDED;
-        if self.integers || !self.totals.is_empty() || too_many {
+        if !self.totals.is_empty() || too_many {
             return false;
         }
         if folded > 1 {

@@ -5,6 +5,7 @@
 use super::accumulator::Accumulator;
 use super::axes::{Plan, SHORT, Sink, Step};
 use super::columns::{Panel, VECTOR, WIDTH};
+use super::few;
 use super::pairs::Pairs;
 use super::summand::{Rows, Summand};
 use super::walk::{Line, Operand, Stage};
@@ -60,6 +61,11 @@ impl Plan {
             pairs: Pairs::new(),
         };
         let fold = fold(columns, &rows);
+        let terms: usize = self.reduced.iter().map(|step| step.size).product();
+        let few = (2..=few::MOST).contains(&terms)
+            && columns.size >= few::NARROWEST
+            && columns.stride == size_of::<O>() as isize
+            && self.is_direct::<O>(columns.size);
         self.for_each(outer, self.data, self.mask, self.result, |data, mask, result| {
             for first in (0..columns.size).step_by(WIDTH) {
                 if self.interrupt.is_set() {
@@ -71,8 +77,27 @@ impl Plan {
                 };
                 let (data, mask) = (at(data, columns.stride), at(mask, columns.mask_stride));
                 let columns = Step { size: width, ..*columns };
+                let result = result + first * columns.result_stride;
+                if few && width >= few::NARROWEST {
+                    let mut rows = [std::ptr::null(); few::MOST];
+                    let mut unused = rows.iter_mut();
+                    self.for_each(&self.reduced, data, mask, 0, |data, _, _| {
+                        unused.next().into_iter().for_each(|row| *row = data.cast());
+                    });
+                    let Columns { panel, pairs, .. } = &mut sums;
+                    if O::Value::sum_few(self.isa, &rows[..terms], width, panel, pairs) {
+                        sink.put_pairs(
+                            result,
+                            columns.result_stride,
+                            &sums.pairs,
+                            width,
+                            terms as i64,
+                        );
+                        continue;
+                    }
+                }
                 sums.add(&Matrix { columns, rows, outer: reduced, fold, data, mask });
-                sums.put(result + first * columns.result_stride, &columns, sink);
+                sums.put(result, &columns, sink);
             }
         });
     }

@@ -6,7 +6,7 @@
 //! - `request`, `axes`, `rows`, `matrix`, `walk`, `positions`: what of which array is summed, and how
 //!   memory is taken apart for the kernels: as slices, as many short runs, as columns, as strided
 //!   lines.
-//! - `slice`, `runs`, `columns`, `strided`: the sums of these; `block` and `quiet` have the arithmetic,
+//! - `slice`, `runs`, `columns`, `few`, `strided`: the sums of these; `block` and `quiet` have the arithmetic,
 //!   `memory` the ways to ask for memory in advance.
 //! - `dot`, `vecdot`, `products`: of products. `scan`, `cumulative`, `beside`, `lanes`: of prefixes.
 //!   `group`: by label. `summary`: what other orders of summation lose.
@@ -25,6 +25,7 @@ mod convert;
 mod cumulative;
 mod digits;
 mod dot;
+mod few;
 mod group;
 mod lanes;
 mod matrix;

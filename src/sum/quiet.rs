@@ -18,27 +18,51 @@ pub(super) fn exists_on(isa: Isa) -> bool {
     isa == Isa::Avx512 && exists::<8>()
 }
 
-/// `a + b`, rounded half to even, lane by lane; 0 where such additions do not exist.
+/// Defines a quiet operation of `W` lanes, rounded half to even; 0 where it does not exist.
+macro_rules! quiet {
+    ($(#[$attribute:meta])* $name:ident, $intrinsic:ident) => {
+        $(#[$attribute])*
+        #[inline(always)]
+        pub(super) fn $name<const W: usize>(a: [f64; W], b: [f64; W]) -> [f64; W] {
+            #[cfg(target_arch = "x86_64")]
+            if W == 8 {
+                use std::arch::x86_64::{
+                    _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, $intrinsic,
+                };
+                use std::mem::transmute_copy;
+                // SAFETY: `dispatch!` gives bodies eight lanes on AVX-512 only; the types are eight
+                // binary64 numbers each.
+                return unsafe {
+                    let result = $intrinsic::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(
+                        transmute_copy(&a),
+                        transmute_copy(&b),
+                    );
+                    transmute_copy(&result)
+                };
+            }
+            let _ = (a, b);
+            [0.0; W]
+        }
+    };
+}
+
+quiet!(
+    /// `a + b`, lane by lane.
+    add,
+    _mm512_add_round_pd
+);
+quiet!(
+    /// `a - b`, lane by lane.
+    subtract,
+    _mm512_sub_round_pd
+);
+
+/// `a + b` and its rounding error, all quietly (Knuth 1969).
 #[inline(always)]
-pub(super) fn add<const W: usize>(a: [f64; W], b: [f64; W]) -> [f64; W] {
-    #[cfg(target_arch = "x86_64")]
-    if W == 8 {
-        use std::arch::x86_64::{
-            _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm512_add_round_pd,
-        };
-        use std::mem::transmute_copy;
-        // SAFETY: `dispatch!` gives bodies eight lanes on AVX-512 only; the types are eight
-        // binary64 numbers each.
-        return unsafe {
-            let sum = _mm512_add_round_pd::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(
-                transmute_copy(&a),
-                transmute_copy(&b),
-            );
-            transmute_copy(&sum)
-        };
-    }
-    let _ = (a, b);
-    [0.0; W]
+pub(super) fn two_sum<const W: usize>(a: [f64; W], b: [f64; W]) -> ([f64; W], [f64; W]) {
+    let sum = add(a, b);
+    let from_b = subtract(sum, a);
+    (sum, add(subtract(a, subtract(sum, from_b)), subtract(b, from_b)))
 }
 
 /// Adds `x` to `sum` and returns what was rounded away: `sum + rest` is the exact sum if the

@@ -36,8 +36,7 @@ impl Plan {
         let step = if parts == 1 { many.result_stride } else { part.result_stride };
         let length = parts * run.size;
         let rows = Rows { data: self.data.cast(), stride: many.stride, count: many.size };
-        if !O::Value::HAS_NAN
-            || !self.is_direct::<O>(length)
+        if !self.is_direct::<O>(length)
             || run.stride != size * parts as isize
             || !in_turn
             || !Batches::suit::<O::Value>(rows, length)
@@ -120,7 +119,7 @@ impl Plan {
     }
 
     /// Whether values can be read where they are, and the first `length` are a slice.
-    fn is_direct<O: Operand>(&self, length: usize) -> bool {
+    pub(super) fn is_direct<O: Operand>(&self, length: usize) -> bool {
         // SAFETY: the promise of `sum_axes`; nothing is read.
         unsafe { line(self.data, size_of::<O>() as isize, length).as_slice::<O>(self.reading) }
             .is_some()

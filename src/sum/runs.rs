@@ -8,7 +8,7 @@
 use super::block::{self, BLOCK, Flagged, Number};
 use super::pairs::{BATCH, Pairs};
 use super::slice::Summer;
-use super::summand::Rows;
+use super::summand::{Integer, Rows};
 use crate::cpu::{Isa, dispatch};
 
 /// The longest runs; for longer ones the usual kernel is as good.
@@ -86,6 +86,16 @@ impl Batches {
         }
         self.patience = PATIENCE;
         false
+    }
+
+    /// As [`Batches::sum`], of integers.
+    pub fn sum_integers<T: Integer>(&mut self, isa: Isa, runs: Rows<T>, length: usize) -> bool {
+        debug_assert!(runs.count <= BATCH && Batches::suit(runs, length));
+        if self.parts != 1 {
+            return false;
+        }
+        sum_integer_runs(isa, runs, length, &mut self.pairs);
+        true
     }
 
     fn try_scale<T: Number>(
@@ -167,8 +177,9 @@ fn sum_runs_body<T: Number, const W: usize, const PARTS: usize>(
         if PARTS == 1 {
             put(run, lanes.parts(bias));
         } else {
-            put(2 * run, lanes.every_other(false, bias));
-            put(2 * run + 1, lanes.every_other(true, bias));
+            let ([even, odd], outside) = lanes.parts_in_turn(bias);
+            put(2 * run, (even, outside));
+            put(2 * run + 1, (odd, outside));
         }
     }
     escaped & block::SIGN_AND_EXPONENT == 0
@@ -178,6 +189,29 @@ dispatch! {
     fn sum_runs[T: Number, const PARTS: usize][T, PARTS](
         runs: Rows<T>, length: usize, first: i32, pairs: &mut Pairs
     ) -> bool = sum_runs_body::<T, {W}, PARTS>
+}
+
+/// Sums runs of integers to pairs: the sums of up to [`LONGEST`] parts are numbers.
+#[inline(always)]
+fn sum_integer_runs_body<T: Integer>(runs: Rows<T>, length: usize, pairs: &mut Pairs) {
+    let length = length.min(LONGEST);
+    for run in 0..runs.count.min(BATCH) {
+        let at = runs.data.wrapping_byte_offset(run as isize * runs.stride);
+        let (mut high, mut low) = (0, 0);
+        for index in 0..length {
+            // SAFETY: `Rows` are readable.
+            let parts = unsafe { at.add(index).read() }.parts();
+            high += parts[0];
+            low += parts[1];
+        }
+        pairs.high[run] = high as f64 * block::power_of_two(32);
+        pairs.low[run] = low as f64;
+    }
+}
+
+dispatch! {
+    fn sum_integer_runs[T: Integer][T](runs: Rows<T>, length: usize, pairs: &mut Pairs)
+        = sum_integer_runs_body::<T>
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::accumulator::Accumulator;
 use super::block::{self, Number};
 use super::columns::Panel;
 use super::memory::{self, CACHE_LINE};
+use super::pairs::Pairs;
 use super::runs::Batches;
 use super::slice::Summer;
 use super::walk::Line;
@@ -36,6 +37,15 @@ pub(super) trait Summand: Copy + Default + Send + Sync + 'static {
         length: usize,
         batches: &mut Batches,
         summer: &mut Summer,
+    ) -> bool;
+    /// Sums the columns of at least two rows of `width` numbers to pairs, with a panel's help;
+    /// whether that worked.
+    fn sum_few(
+        isa: Isa,
+        rows: &[*const Self],
+        width: usize,
+        panel: &mut Panel,
+        pairs: &mut Pairs,
     ) -> bool;
     /// Adds rows to the columns of a panel, without counting them.
     fn add_rows(isa: Isa, rows: Rows<Self>, panel: &mut Panel);
@@ -93,6 +103,15 @@ macro_rules! floating {
                 summer: &mut Summer,
             ) -> bool {
                 batches.sum(isa, runs, length, summer)
+            }
+            fn sum_few(
+                isa: Isa,
+                rows: &[*const $type],
+                width: usize,
+                panel: &mut Panel,
+                pairs: &mut Pairs,
+            ) -> bool {
+                panel.sum_few(isa, rows, width, pairs)
             }
             fn add_rows(isa: Isa, rows: Rows<$type>, panel: &mut Panel) {
                 panel.add_floating(isa, rows);
@@ -196,7 +215,22 @@ macro_rules! integer {
             fn add_in_turn(_: &[$type], _: &mut Summer, _: &mut [Accumulator; 2]) -> bool {
                 false
             }
-            fn sum_runs(_: Isa, _: Rows<$type>, _: usize, _: &mut Batches, _: &mut Summer) -> bool {
+            fn sum_runs(
+                isa: Isa,
+                runs: Rows<$type>,
+                length: usize,
+                batches: &mut Batches,
+                _: &mut Summer,
+            ) -> bool {
+                batches.sum_integers(isa, runs, length)
+            }
+            fn sum_few(
+                _: Isa,
+                _: &[*const $type],
+                _: usize,
+                _: &mut Panel,
+                _: &mut Pairs,
+            ) -> bool {
                 false
             }
             fn add_rows(isa: Isa, rows: Rows<$type>, panel: &mut Panel) {

@@ -1004,8 +1004,9 @@ impl<'py> Writer<'py> {
         {
             // SAFETY: as in `write`, of results that lie side by side.
             unsafe {
-                std::ptr::with_exposed_provenance_mut::<T>(self.data + index * self.stride)
-                    .copy_from_nonoverlapping(numbers.as_ptr(), numbers.len());
+                std::ptr::with_exposed_provenance_mut::<u8>(self.data)
+                    .add(index * self.stride)
+                    .copy_from_nonoverlapping(numbers.as_ptr().cast(), size_of_val(numbers));
             }
             return;
         }

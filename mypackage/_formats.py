@@ -13,6 +13,7 @@ import io
 import math
 import os
 import re
+import tokenize
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -85,15 +86,27 @@ def _slabs(shape: tuple[int, ...], itemsize: int, start: tuple[int, ...]) -> Ite
         yield slice(begin, min(begin + step, shape[0]))
 
 
-def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    version = np.lib.format.read_magic(file)
+@contextlib.contextmanager
+def _at(place: str, *errors: type[Exception]) -> Iterator[None]:
+    """What goes wrong at a place in a file, as a ValueError that names it."""
+    try:
+        yield
+    except errors as error:
+        raise ValueError(f"{place}: {error}") from error
+
+
+def _header(file: Any, place: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    # NumPy parses it as Python.
+    with _at(f"{place} is damaged", ValueError, SyntaxError, tokenize.TokenError):
+        version = np.lib.format.read_magic(file)
     read = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }
     if version not in read:
         raise ValueError(f"version {version} of the .npy format holds no plain numbers")
-    shape, fortran, dtype = read[version](file)
+    with _at(f"{place} is damaged", ValueError, SyntaxError, tokenize.TokenError):
+        shape, fortran, dtype = read[version](file)
     if dtype.hasobject:
         raise ValueError("holds Python objects, which are not read: they could run code")
     return shape, fortran, dtype
@@ -101,7 +114,7 @@ def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 
 def _npy(path: Path, start: tuple[int, ...], options: Options) -> Iterator[Piece]:
     with path.open("rb") as file:
-        shape, fortran, dtype = _header(file)
+        shape, fortran, dtype = _header(file, "its header, at offset 0,")
         offset = file.tell()
         end = offset + math.prod(shape) * dtype.itemsize
         if not options.rows or not shape:
@@ -133,11 +146,12 @@ def _npz(path: Path, start: tuple[int, ...], options: Options) -> Iterator[Piece
     # NumPy would take anything else for a pickle, and say so.
     if path.is_file() and not zipfile.is_zipfile(path):
         raise ValueError("is not a .npz archive, or its end is cut off")
-    with zipfile.ZipFile(path) as archive:
+    # Of encryption and of methods that it lacks, the library says so in these.
+    with _at("its archive", RuntimeError), zipfile.ZipFile(path) as archive:
         members = [name.removesuffix(".npy") for name in archive.namelist()]
         key = _choose(members, options.key)
         with archive.open(f"{key}.npy") as file:
-            shape, fortran, dtype = _header(file)
+            shape, fortran, dtype = _header(file, f"the header of array {key!r}")
             if not options.rows or not shape:
                 shape, fortran = (math.prod(shape),), False
             if fortran:
@@ -174,40 +188,55 @@ def _choose(names: Sequence[str], key: str | None) -> str:
 
 def _hdf5(path: Path, start: tuple[int, ...], options: Options) -> Iterator[Piece]:
     h5py = require("h5py")
+    # The library has no type of its own for what is wrong with a file.
+    errors = (OSError, RuntimeError, KeyError, TypeError)
     with h5py.File(path, "r") as file:
         names: list[str] = []
-        file.visititems(
-            lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None
-        )
-        dataset = file[_choose(names, options.key and options.key.strip("/"))]
-        if not dataset.shape:
-            yield Piece([[np.atleast_1d(dataset[()])]], (1,), 1.0)
+        with _at("its list of arrays is damaged", *errors):
+            file.visititems(
+                lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None
+            )
+        key = _choose(names, options.key and options.key.strip("/"))
+        with _at(f"the header of array {key!r} is damaged", *errors):
+            dataset = file[key]
+            shape, itemsize = dataset.shape, dataset.dtype.itemsize
+        if not shape:
+            with _at(f"array {key!r}", *errors):
+                value = np.atleast_1d(dataset[()])
+            yield Piece([[value]], (1,), 1.0)
             return
-        for slab in _slabs(dataset.shape, dataset.dtype.itemsize, start):
-            values = dataset[slab]
+        for slab in _slabs(shape, itemsize, start):
+            with _at(f"array {key!r}, from index {slab.start}", *errors):
+                values = dataset[slab]
             flat = values if options.rows else values.reshape(-1)
-            yield Piece([[flat]], (slab.stop,), slab.stop / max(1, dataset.shape[0]))
+            yield Piece([[flat]], (slab.stop,), slab.stop / max(1, shape[0]))
 
 
 def _parquet(path: Path, start: tuple[int, ...], options: Options) -> Iterator[Piece]:
     parquet = require("pyarrow.parquet")
-    with _arrow_errors(), parquet.ParquetFile(path) as file:
+    errors = (require("pyarrow").ArrowException, OSError)
+    with (
+        _at("its footer", *errors),
+        parquet.ParquetFile(path, page_checksum_verification=True) as file,
+    ):
         names = _columns(file.schema_arrow.names, options.columns)
         group, batch = start or (0, 0)
         yield _batch(file.schema_arrow.empty_table(), names, (group, batch), 0.0, options)
         for index in range(group, file.num_row_groups):
-            batches = file.iter_batches(BATCH_ROWS, row_groups=[index], columns=names)
-            for number, rows in enumerate(batches):
-                if number >= batch:
-                    where = (index, number + 1)
-                    yield _batch(rows, names, where, index / file.num_row_groups, options)
+            with _at(f"row group {index}", *errors):
+                batches = file.iter_batches(BATCH_ROWS, row_groups=[index], columns=names)
+                for number, rows in enumerate(batches):
+                    if number >= batch:
+                        where = (index, number + 1)
+                        yield _batch(rows, names, where, index / file.num_row_groups, options)
             batch = 0
 
 
 def _ipc(path: Path, start: tuple[int, ...], options: Options) -> Iterator[Piece]:
     pa = require("pyarrow")
+    errors = (pa.ArrowException, OSError)
     with (
-        _arrow_errors(),
+        _at("its footer", *errors),
         pa.memory_map(os.fspath(path)) as source,
         pa.ipc.open_file(source) as file,
     ):
@@ -215,17 +244,10 @@ def _ipc(path: Path, start: tuple[int, ...], options: Options) -> Iterator[Piece
         first = start[0] if start else 0
         yield _batch(file.schema.empty_table(), names, (first,), 0.0, options)
         for index in range(first, file.num_record_batches):
-            rows = file.get_batch(index)
+            with _at(f"record batch {index}", *errors):
+                rows = file.get_batch(index)
+                rows.validate(full=True)
             yield _batch(rows, names, (index + 1,), (index + 1) / file.num_record_batches, options)
-
-
-@contextlib.contextmanager
-def _arrow_errors() -> Iterator[None]:
-    """Arrow's errors as the ValueError that other formats raise."""
-    try:
-        yield
-    except require("pyarrow").ArrowException as error:
-        raise ValueError(str(error)) from error
 
 
 def _batch(
@@ -332,10 +354,19 @@ def _numbers(
                 )
         except (ValueError, Warning):
             continue
+        if not _is_regular(text, len(table), len(names)):
+            break
         rounded = dtype == np.float64 and (np.abs(table) >= 2.0**53).any()
         if not (rounded and _LONG_INTEGER.search(text)):
             return [[column] for column in table.T]
     return _slow_numbers(text, line, wanted, names)
+
+
+def _is_regular(text: str, rows: int, fields: int) -> bool:
+    """Whether every row has so many fields."""
+    if '"' not in text:
+        return text.count(",") == (fields - 1) * rows
+    return all(len(row) in (0, fields) for row in csv.reader(io.StringIO(text, newline="")))
 
 
 def _slow_numbers(
@@ -346,8 +377,13 @@ def _slow_numbers(
     for row in rows:
         if not row:
             continue
+        if len(row) != len(names):
+            raise ValueError(
+                f"line {line + rows.line_num} has another number of fields than the first row: "
+                f"{len(row)}, not {len(names)}"
+            )
         for column, index in zip(columns, wanted, strict=True):
-            field = row[index].strip() if index < len(row) else ""
+            field = row[index].strip()
             try:
                 column.append(_number(field))
             except ValueError:

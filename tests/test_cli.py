@@ -217,9 +217,21 @@ def test_csv_keeps_large_integers(tmp_path, capsys):
 
 
 def test_csv_missing_is_nan(tmp_path, capsys):
-    """A blank or absent field is NaN, so a plain sum over it says so."""
-    path = csv_file(tmp_path, "x,y\n1,\n2, \n3\n")
+    """A blank field is NaN, so a plain sum over it says so."""
+    path = csv_file(tmp_path, "x,y\n1,\n2, \n3,\n")
     assert output(capsys, "sum", path, "--axis", 0) == "x\t6.0\ny\tnan\n"
+
+
+@pytest.mark.parametrize("columns", ["x", "x,y", "y"])
+@pytest.mark.parametrize("row", ["3", "3,4,5", '"3,4"', '"3",4,', ","])
+def test_csv_rows_of_other_lengths_are_refused(columns, row, tmp_path, capsys):
+    """They are what is left of a damaged file."""
+    path = csv_file(tmp_path, f"x,y\n1,2\n{row}\n\n6,7\n")
+    if row != ",":
+        expected = "line 3 has"
+        assert expected in refusal(capsys, "sum", path, "--columns", columns, "--op", "nansum")
+    else:
+        output(capsys, "sum", path, "--columns", columns, "--op", "nansum")
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))

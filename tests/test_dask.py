@@ -390,8 +390,8 @@ def test_states_are_small():
     from dask.sizeof import sizeof
 
     state = mypackage.ExactSum((1000, 10)).add(np.full((1000, 10), 0.1))
-    assert sizeof(state) < 100 * 10_000
-    assert len(state.to_bytes()) < 40 * 10_000
+    assert 16 * 10_000 <= sizeof(state) < 20 * 10_000
+    assert len(state.to_bytes()) < 17 * 10_000
 
 
 # Schedulers

@@ -202,6 +202,96 @@ def test_a_cut_file_is_no_number(suffix, tmp_path, capsys):
         )
 
 
+def damaged(whole, rng):
+    """The bytes with some flipped, zeroed, removed or cut off; the ends are hit more often."""
+    broken = bytearray(whole)
+    place = int(rng.choice([rng.integers(len(whole)), rng.integers(300), -rng.integers(1, 600)]))
+    place = place % len(whole)
+    match rng.integers(4):
+        case 0:
+            broken[place] ^= 1 << rng.integers(8)
+        case 1:
+            broken[place : place + 50] = bytes(len(broken[place : place + 50]))
+        case 2:
+            del broken[place : place + int(rng.integers(1, 50))]
+        case 3:
+            del broken[place:]
+    return bytes(broken)
+
+
+@pytest.mark.parametrize("summed", [False, True], ids=["", "check sums"])
+@pytest.mark.parametrize("suffix", READERS)
+def test_any_damage_is_an_error_with_a_name_or_what_the_file_says(suffix, summed, tmp_path):
+    """An error names the file, whatever library it comes from; with check sums, no number is wrong.
+
+    Formats without them cannot tell a changed number from another.
+    """
+    values = wild((400, 2))
+    path = tmp_path / f"values{suffix}"
+    if not summed:
+        write(path, values)
+    elif suffix == ".npz":
+        np.savez(path, values=values)
+    elif suffix == ".parquet":
+        pa, parquet = (pytest.importorskip(name) for name in ("pyarrow", "pyarrow.parquet"))
+        table = pa.table(dict(zip(COLUMNS, values.T, strict=True)))
+        parquet.write_table(table, path, row_group_size=300, write_page_checksum=True)
+    elif suffix in {".h5", ".hdf5"}:
+        with pytest.importorskip("h5py").File(path, "w") as file:
+            file.create_dataset("values", data=values, fletcher32=True, chunks=(100, 2))
+    else:
+        pytest.skip("the format has none")
+    whole, rng = path.read_bytes(), np.random.default_rng(len(suffix))
+    errors = 0
+    for _ in range(200):
+        path.write_bytes(damaged(whole, rng))
+        stream = Stream([path], "sum", Options())
+        try:
+            stream.run()
+        except ValueError as error:
+            assert str(error).startswith(f"{path}: ")
+            errors += 1
+            continue
+        if summed and suffix != ".parquet":
+            assert stream.result() == exact_sum(values.flat)
+    assert errors >= 50
+
+
+def test_a_page_that_does_not_match_its_check_sum_is_found(tmp_path, capsys):
+    pa, parquet = (pytest.importorskip(name) for name in ("pyarrow", "pyarrow.parquet"))
+    path = tmp_path / "values.parquet"
+    options = {"compression": "none", "use_dictionary": False, "write_page_checksum": True}
+    parquet.write_table(pa.table({"a": np.arange(1000.0)}), path, row_group_size=500, **options)
+    whole = bytearray(path.read_bytes())
+    whole[whole.index(np.float64(700.0).tobytes())] ^= 1
+    path.write_bytes(whole)
+    assert "values.parquet: row group 1: " in refusal(capsys, "sum", path)
+
+
+def test_an_arrow_buffer_that_is_too_short_is_not_read(tmp_path, capsys):
+    """Its length is in the file, and so is the number of nulls; both are compared."""
+    pa = pytest.importorskip("pyarrow")
+    path = tmp_path / "values.arrow"
+    table = pa.table({"a": pa.array([1.0, None] * 500)})
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    whole = path.read_bytes()
+    for field, wrong in ((8000, 4000), (500, 501)):
+        places = [
+            i
+            for i in range(0, len(whole) - 8, 8)
+            if whole[i : i + 8] == field.to_bytes(8, "little")
+        ]
+        found = []
+        for place in places:
+            path.write_bytes(whole[:place] + wrong.to_bytes(8, "little") + whole[place + 8 :])
+            if main(["sum", str(path), "--skip-nulls", "--op", "mean"]) == 1:
+                found.append(capsys.readouterr().err)
+            else:
+                assert capsys.readouterr().out == "1.0\n"
+        assert any("record batch 0: " in line for line in found)
+
+
 def test_damage_inside_an_archive_is_found(tmp_path, capsys, small_pieces):
     """Its check sum is of the whole array: pieces that were read are of no use then."""
     path = tmp_path / "values.npz"

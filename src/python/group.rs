@@ -2,8 +2,6 @@
 
 #![allow(unsafe_code)] // Hands the arrays' memory to the kernels.
 
-use std::sync::{Mutex, PoisonError};
-
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySlice, PyTuple};
@@ -12,7 +10,7 @@ use super::accumulator::ExactSum;
 use super::ndarray::{Array, Number};
 use super::reductions::{self, FLOAT, OBJECT, Operation, Target, Writer};
 use crate::interrupt::GRAIN;
-use crate::sum::{self as exact, Each};
+use crate::sum::{self as exact, Collector, Each};
 
 const GROUP_SUM: Operation =
     Operation { name: "group_sum", mean: false, skip_nan: false, advice: OBJECT };
@@ -187,17 +185,11 @@ pub(super) fn group_states<'py>(
         .extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()?;
     let groups = Groups::of(name, &array, &labels, axis, size)?;
     let request = groups.request(groups.number.complex);
-    let cells = Mutex::new(vec![exact::Accumulator::new(); request.results() * groups.size]);
+    let sums = Collector::new(request.results() * groups.size, 0);
+    groups.sum(&request, &sums)?;
+    let mut cells = sums.finish();
     let (counts, inner, size) = (groups.counts(), groups.inner(&request), groups.size);
-    groups.sum(
-        &request,
-        &Each(|index: usize, sum: &exact::Accumulator| {
-            let mut sum = sum.clone();
-            sum.add_zeros(counts[index / inner % size] - sum.count());
-            cells.lock().unwrap_or_else(PoisonError::into_inner)[index] = sum;
-        }),
-    )?;
-    let cells = cells.into_inner().unwrap_or_else(PoisonError::into_inner);
+    cells.set_counts(|index| counts[index / inner % size]);
     Ok(ExactSum::of(groups.shape, groups.number.complex, cells))
 }
 

@@ -15,7 +15,9 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::ndarray::{self, Array, Number};
 use crate::interrupt::{self, GRAIN};
-use crate::sum::{self as exact, Accumulator, Axis, Dtype, Format, Pairs, Request, Sink};
+use crate::sum::{
+    self as exact, Accumulator, Axis, Cells, Dtype, Format, PairSlice, Request, Sink,
+};
 use crate::threads;
 
 /// Below this many elements the GIL is kept: to release it would take longer than the sum.
@@ -520,26 +522,27 @@ pub(super) fn round_all<'py>(
     number: Number,
     dtype: Option<Bound<'py, PyAny>>,
     shape: &[usize],
-    cells: &[Accumulator],
+    cells: &Cells,
 ) -> PyResult<Bound<'py, PyAny>> {
     let target = Target::choose(operation, number, dtype)?;
-    let step = if number.complex && !target.is_complex() { 2 } else { 1 };
-    let writer = Writer::new(py, operation, target, None, shape, cells.len() / step)?;
+    let real_parts = number.complex && !target.is_complex();
+    let results = if real_parts { cells.len() / 2 } else { cells.len() };
+    let writer = Writer::new(py, operation, target, None, shape, results)?;
     detached(py, cells.len(), || {
-        for (index, cell) in cells.iter().step_by(step).enumerate() {
-            writer.put(index, cell);
+        if real_parts {
+            for (index, cell) in cells.iter().step_by(2).enumerate() {
+                writer.put(index, &cell);
+            }
+        } else {
+            cells.put(operation.mean, &writer);
         }
     });
     writer.finish(py)
 }
 
 /// A single sum rounded to double precision, as Python writes it; nothing is reported.
-pub(super) fn quiet_value(
-    py: Python<'_>,
-    complex: bool,
-    cells: &[Accumulator],
-) -> PyResult<String> {
-    let part = |index: usize| cells.get(index).map_or(0.0, Accumulator::to_f64);
+pub(super) fn quiet_value(py: Python<'_>, complex: bool, cells: &Cells) -> PyResult<String> {
+    let part = |index: usize| cells.get(index).to_f64();
     let value = if complex {
         pyo3::types::PyComplex::from_doubles(py, part(0), part(1)).into_any()
     } else {
@@ -609,6 +612,13 @@ pub(super) fn mask<'py>(
     let py = array.object.py();
     if r#where.is(pyo3::types::PyBool::new(py, true)) {
         return Ok(None);
+    }
+    // What the two calls below would return, without their costs.
+    if let Some(mask) = Array::exact(r#where)
+        && mask.shape() == array.shape()
+        && mask.number() == Some(Number { part: Dtype::Bool, complex: false })
+    {
+        return Ok(Some(r#where.clone()));
     }
     let numpy = numpy(py)?;
     let mask = numpy.call_method1("asarray", (r#where, "?"))?;
@@ -801,25 +811,29 @@ impl Sink for Writer<'_> {
         self.put_counted(index, sum, sum.count());
     }
 
-    fn put_pairs(&self, index: usize, step: usize, pairs: &Pairs, results: usize, count: i64) {
-        let divisor = if self.operation.mean { count as f64 } else { 1.0 };
+    fn put_pairs(&self, index: usize, step: usize, pairs: PairSlice<'_>, count: i64) {
+        let divisor = if self.operation.mean { count } else { 1 };
         let isa = crate::cpu::isa();
-        // Counts of this size are numbers; there is no zero among them.
+        // Counts of this size are numbers.
         let part = match self.target {
-            Target::Number(number) if self.initial.is_none() && count < 1 << 53 => number.part,
+            Target::Number(number) if self.initial.is_none() && (1..1 << 53).contains(&divisor) => {
+                number.part
+            }
             _ => Dtype::Bool,
         };
-        for first in (0..results).step_by(ROUNDED) {
-            let taken = ROUNDED.min(results - first);
+        let divisor = divisor as f64;
+        for first in (0..pairs.len()).step_by(ROUNDED) {
+            let taken = ROUNDED.min(pairs.len() - first);
+            let some = pairs.range(first..first + taken);
             let at = |result: usize| index + (first + result) * step;
             // NaNs and infinities need another way.
             let put = |result: usize| {
-                self.put(at(result), &pairs.accumulator(first + result, count));
+                self.put(at(result), &some.accumulator(result, count));
             };
             match part {
                 Dtype::F64 => {
                     let mut rounded = [0.0; ROUNDED];
-                    exact::round_f64(isa, pairs, first, divisor, &mut rounded[..taken]);
+                    exact::round_f64(isa, some, divisor, &mut rounded[..taken]);
                     self.write_all(
                         at(0),
                         step,
@@ -831,13 +845,13 @@ impl Sink for Writer<'_> {
                 }
                 Dtype::F32 => {
                     let mut rounded = [0.0; ROUNDED];
-                    exact::round_f32(isa, pairs, first, divisor, &mut rounded[..taken]);
+                    exact::round_f32(isa, some, divisor, &mut rounded[..taken]);
                     let bits = |x: f32| x.to_bits().into();
                     self.write_all(at(0), step, &rounded[..taken], f32::is_finite, bits, put);
                 }
                 Dtype::I64 if divisor == 1.0 => {
                     for result in 0..taken {
-                        match pairs.integer(first + result) {
+                        match some.integer(result) {
                             Some(sum) => self.write(at(result), 8, sum as u64),
                             None => put(result),
                         }

@@ -1,7 +1,5 @@
 //! `vecdot` with NumPy's signature.
 
-use std::sync::{Mutex, PoisonError};
-
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -11,7 +9,7 @@ use super::reductions::{
     Operation, Target, Writer, normalise_axis, numpy, plain_result, watched_from,
 };
 use crate::interrupt::GRAIN;
-use crate::sum::{self as exact, Accumulator, DotRequest, Dtype, Sink, Vectors};
+use crate::sum::{self as exact, Accumulator, Collector, DotRequest, Dtype, Sink, Vectors};
 
 /// See `watched_from`.
 const WATCHED_FROM: usize = 2 * GRAIN;
@@ -161,12 +159,9 @@ pub(super) fn vecdot_states<'py>(
     };
     let request = request(VECDOT.name, left, right, Some(axis))?;
     let cells: usize = request.shape.iter().product();
-    let states = Mutex::new(vec![Accumulator::new(); request.parts() * cells]);
-    compute(x1.py(), &request, &|index, sum| {
-        states.lock().unwrap_or_else(PoisonError::into_inner)[index] = sum.clone();
-    })?;
-    let states = states.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(ExactSum::of(request.shape.clone(), request.parts() == 2, states))
+    let sums = Collector::new(request.parts() * cells, request.count as i64);
+    compute(x1.py(), &request, &|index, sum| sums.put(index, sum))?;
+    Ok(ExactSum::of(request.shape.clone(), request.parts() == 2, sums.finish()))
 }
 
 /// Computes with the GIL released where that pays; see `watched`.

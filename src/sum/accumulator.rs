@@ -438,6 +438,31 @@ impl Accumulator {
         f32::from_bits(self.round(Format::F32) as u32)
     }
 
+    /// The sum rounded to binary64, and what that lacks, if both are finite numbers.
+    pub(super) fn to_pair(&self) -> Option<[f64; 2]> {
+        if self.digits.is_none()
+            && (-960..=890).contains(&self.exponent)
+            && self.special().is_none()
+            && self.window.unsigned_abs() < 1 << 126
+        {
+            let high = self.window as f64;
+            let rest = self.window - high as i128;
+            let low = rest as f64;
+            let unit = power_of_two(self.exponent);
+            // The scaling is exact this far from the ends.
+            return (low as i128 == rest).then_some([high * unit, low * unit]);
+        }
+        let high = self.to_f64();
+        if !high.is_finite() {
+            return None;
+        }
+        let mut rest = self.clone();
+        rest.add_uncounted(-high);
+        let low = rest.to_f64();
+        rest.add_uncounted(-low);
+        rest.is_zero().then_some([high, low])
+    }
+
     /// The exact mean, rounded once to binary64; NaN if the count is 0.
     ///
     /// ```

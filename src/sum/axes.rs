@@ -11,14 +11,16 @@ use rayon::prelude::*;
 
 use super::accumulator::Accumulator;
 use super::block::BLOCK;
+use super::cells::Cells;
+use super::collect::Collector;
 use super::columns::WIDTH;
 use super::memory;
-use super::pairs::Pairs;
+use super::pairs::PairSlice;
 use super::request::{Axis, Dtype, Request, by_dtype};
 use super::slice::{self, PARALLEL_FROM, Summer};
 use super::strided;
 use super::summand::Summand;
-use super::walk::{Line, Operand, Reading, Stage};
+use super::walk::{Line, Operand, Reading, Stage, count_ones};
 use crate::cpu::Isa;
 use crate::interrupt::{GRAIN, Interrupt};
 use crate::{cpu, threads};
@@ -89,10 +91,10 @@ pub(crate) unsafe fn sum_into(request: &Request, sink: &(dyn Sink + Sync)) {
 pub(crate) trait Sink {
     fn put(&self, index: usize, sum: &Accumulator);
 
-    /// The first `results` of `pairs`, each the sum of `count` numbers, for the indices
-    /// `index, index + step, ...`.
-    fn put_pairs(&self, index: usize, step: usize, pairs: &Pairs, results: usize, count: i64) {
-        for result in 0..results {
+    /// The results `index, index + step, ...`, each the sum of `count` numbers; in the default
+    /// floating-point environment.
+    fn put_pairs(&self, index: usize, step: usize, pairs: PairSlice<'_>, count: i64) {
+        for result in 0..pairs.len() {
             self.put(index + result * step, &pairs.accumulator(result, count));
         }
     }
@@ -126,29 +128,18 @@ impl<F: Fn(usize, &Accumulator)> Sink for Each<F> {
 /// };
 /// // SAFETY: the axes are those of the slice, read as a 2 by 2 matrix.
 /// let sums = unsafe { collect_axes(&request) };
-/// assert_eq!(sums[0].to_integer(1), Some(i128::from(i64::MAX) + 3));
-/// assert_eq!(sums[1].to_integer(1), Some(i128::from(i64::MAX) + 4));
+/// assert_eq!(sums.get(0).to_integer(1), Some(i128::from(i64::MAX) + 3));
+/// assert_eq!(sums.get(1).to_integer(1), Some(i128::from(i64::MAX) + 4));
 /// ```
 ///
 /// # Safety
 /// As for [`sum_axes`].
-pub unsafe fn collect_axes(request: &Request) -> Vec<Accumulator> {
-    struct Slots(*mut Accumulator);
-    // SAFETY: each result is put once, into a slot of its own.
-    unsafe impl Sync for Slots {}
-    impl Slots {
-        /// # Safety
-        /// `index` must be that of a result, and nobody else may write it.
-        unsafe fn set(&self, index: usize, sum: &Accumulator) {
-            // SAFETY: the caller's promise; the slot holds an accumulator already.
-            unsafe { *self.0.add(index) = sum.clone() };
-        }
-    }
-    let mut sums = vec![Accumulator::new(); request.results()];
-    let slots = Slots(sums.as_mut_ptr());
-    // SAFETY: the caller's promise, and the one of `sum_axes` to put each result once.
-    unsafe { sum_axes(request, &|index, sum| slots.set(index, sum)) };
-    sums
+pub unsafe fn collect_axes(request: &Request) -> Cells {
+    let terms = request.axes.iter().filter(|axis| axis.reduced).map(|axis| axis.size);
+    let sums = Collector::new(request.results(), terms.product::<usize>() as i64);
+    // SAFETY: the caller's promise.
+    unsafe { sum_into(request, &sums) };
+    sums.finish()
 }
 
 /// An axis that is kept, and the distance between the results along it; or one summed over (0).
@@ -437,7 +428,7 @@ impl Plan {
     ) -> usize {
         V::add_run(self.isa, &stage.values[..filled], summer, sum);
         if self.reading.is_selective() {
-            stage.counted[..filled].iter().map(|&counted| usize::from(counted)).sum()
+            count_ones(self.isa, &stage.counted[..filled])
         } else {
             filled
         }

@@ -1,14 +1,12 @@
 //! Rounding of many results at once, for the doors that take arrays.
 
-use super::pairs::{Pairs, two_sum};
+use super::pairs::{PairSlice, two_sum};
 use crate::cpu::dispatch;
 
-/// The results from `first` on divided by `divisor`, rounded once, half to even; NaN for those that need
-/// another way.
+/// The results divided by `divisor`, rounded once, half to even; NaN for those that need another way.
 #[inline(always)]
-fn round_f64_body(pairs: &Pairs, first: usize, divisor: f64, rounded: &mut [f64]) {
-    let (high, low) = (&pairs.high[first..], &pairs.low[first..]);
-    let (high, low) = (&high[..rounded.len()], &low[..rounded.len()]);
+fn round_f64_body(pairs: PairSlice<'_>, divisor: f64, rounded: &mut [f64]) {
+    let PairSlice { high, low } = pairs.range(0..rounded.len());
     if divisor == 1.0 {
         for (index, rounded) in rounded.iter_mut().enumerate() {
             *rounded = high[index] + low[index];
@@ -37,9 +35,8 @@ const SMALL: f64 = 1e-200;
 
 /// As [`round_f64`], to binary32.
 #[inline(always)]
-fn round_f32_body(pairs: &Pairs, first: usize, divisor: f64, rounded: &mut [f32]) {
-    let (high, low) = (&pairs.high[first..], &pairs.low[first..]);
-    let (high, low) = (&high[..rounded.len()], &low[..rounded.len()]);
+fn round_f32_body(pairs: PairSlice<'_>, divisor: f64, rounded: &mut [f32]) {
+    let PairSlice { high, low } = pairs.range(0..rounded.len());
     for (index, rounded) in rounded.iter_mut().enumerate() {
         let quotient = (high[index] + low[index]) / divisor;
         let upper = (quotient * (1.0 + DOUBT)) as f32;
@@ -49,19 +46,19 @@ fn round_f32_body(pairs: &Pairs, first: usize, divisor: f64, rounded: &mut [f32]
 }
 
 dispatch! {
-    /// The results from `first` on divided by `divisor`, rounded once to binary64, half to even;
-    /// NaN for those that need another way.
-    pub(crate) fn round_f64(pairs: &Pairs, first: usize, divisor: f64, rounded: &mut [f64]) = round_f64_body
+    /// The results divided by `divisor`, rounded once to binary64, half to even; NaN for those that
+    /// need another way.
+    pub(crate) fn round_f64(pairs: PairSlice<'_>, divisor: f64, rounded: &mut [f64]) = round_f64_body
 }
 
 dispatch! {
     /// As [`round_f64`], rounded once to binary32.
-    pub(crate) fn round_f32(pairs: &Pairs, first: usize, divisor: f64, rounded: &mut [f32]) = round_f32_body
+    pub(crate) fn round_f32(pairs: PairSlice<'_>, divisor: f64, rounded: &mut [f32]) = round_f32_body
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::pairs::BATCH;
+    use super::super::pairs::{BATCH, Pairs};
     use super::super::round::Format;
     use super::super::testing::{numbers, pseudo_random};
     use super::*;
@@ -84,10 +81,10 @@ mod tests {
                 for isa in Isa::available() {
                     let mut wide = [0.0; BATCH];
                     let mut narrow = [0.0f32; BATCH];
-                    round_f64(isa, &pairs, 0, divisor as f64, &mut wide);
-                    round_f32(isa, &pairs, 0, divisor as f64, &mut narrow);
+                    round_f64(isa, pairs.first(BATCH), divisor as f64, &mut wide);
+                    round_f32(isa, pairs.first(BATCH), divisor as f64, &mut narrow);
                     for index in 0..BATCH {
-                        let exact = pairs.accumulator(index, 0);
+                        let exact = pairs.first(BATCH).accumulator(index, 0);
                         let bits = exact.round_quotient(divisor, Format::F64);
                         assert!(wide[index].is_nan() || wide[index].to_bits() == bits);
                         let bits = exact.round_quotient(divisor, Format::F32) as u32;
@@ -125,15 +122,18 @@ mod tests {
                 for isa in Isa::available() {
                     let mut wide = [0.0; BATCH];
                     let mut narrow = [0.0f32; BATCH];
-                    round_f64(isa, &pairs, 0, divisor as f64, &mut wide);
-                    round_f32(isa, &pairs, 0, divisor as f64, &mut narrow);
+                    round_f64(isa, pairs.first(BATCH), divisor as f64, &mut wide);
+                    round_f32(isa, pairs.first(BATCH), divisor as f64, &mut narrow);
                     for index in 0..BATCH {
                         let (rounded, left) = if format == Format::F64 {
                             (wide[index].to_bits(), wide[index].is_nan())
                         } else {
                             (narrow[index].to_bits().into(), narrow[index].is_nan())
                         };
-                        let exact = pairs.accumulator(index, 0).round_quotient(divisor, format);
+                        let exact = pairs
+                            .first(BATCH)
+                            .accumulator(index, 0)
+                            .round_quotient(divisor, format);
                         assert!(left || rounded == exact, "{isa:?} {divisor} {index}");
                     }
                 }

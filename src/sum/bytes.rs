@@ -1,47 +1,57 @@
 //! The byte form of accumulators: compact, versioned, checked.
 //!
 //! ```text
-//! "MYXS"  version  kind  ndim  dimension * ndim  cell * size  CRC-32 of all before it (4 bytes)
+//! "MYXS"  version  kind  ndim  dimension * ndim  block * blocks  CRC-32 of all before it (4 bytes)
+//! block:  0  cell * length
+//!         1  count  high * length  low * length
+//!         2  count * length  high * length  low * length
 //! cell:   nans  +infinities  -infinities  count  head  [exponent  magnitude bytes]
 //! ```
 //!
-//! `version`, `kind` and `ndim` are a byte each. Whole numbers are LEB128, signed ones zigzag
-//! coded. `head` is twice the number of magnitude bytes, plus 1 if the sum is negative; the value
+//! `version`, `kind` and `ndim` are a byte each, and so is the first of a block. Whole numbers are
+//! LEB128, signed ones zigzag coded. A block has 1024 cells, the last one what is left. If all sums of
+//! a block are `high + low`, `high` being the sum rounded to binary64 and `low` what that lacks, they
+//! are written so (8 bytes, lowest first), after the count that they share or the count of each.
+//! Otherwise `head` is twice the number of magnitude bytes, plus 1 if the sum is negative; the value
 //! is `±magnitude * 2^exponent`, the magnitude odd, lowest byte first. Equal sums have equal bytes.
 
 use super::accumulator::{Accumulator, Canonical};
+use super::cells::{Block, Cells, Counts, Narrow, block_lengths};
 use crate::error::{Error, Result};
 
 const MAGIC: [u8; 4] = *b"MYXS";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// What a block begins with.
+const CELLS: u8 = 0;
+const PAIRS: u8 = 1;
+const COUNTED_PAIRS: u8 = 2;
 /// Bytes of a sum of products in 2^-2148..2^2112, with room for the bits of a byte.
 const LONGEST: usize = 533;
 
 /// Encodes an array of accumulators; `kind` is the caller's to use.
 ///
 /// ```
-/// use mypackage::sum::{Accumulator, decode, encode};
+/// use mypackage::sum::{Accumulator, Cells, decode, encode};
 ///
-/// let cells: Vec<Accumulator> = [[0.5, 1e300], [2.0, 4.0]].map(|cell| cell.into_iter().collect()).into();
+/// let sums = [[0.5, 1e300], [2.0, 4.0]].map(|cell| cell.into_iter().collect::<Accumulator>());
+/// let cells = Cells::from(sums.to_vec());
 /// let bytes = encode(7, &[2], &cells);
 /// assert_eq!(decode(&bytes), Ok((7, vec![2], cells)));
 /// ```
-pub fn encode(kind: u8, shape: &[usize], cells: &[Accumulator]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(16 + 24 * cells.len());
+pub fn encode(kind: u8, shape: &[usize], cells: &Cells) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(32 + 17 * cells.len());
     bytes.extend(MAGIC);
     bytes.extend([VERSION, kind, shape.len() as u8]);
     for &dimension in shape {
         write_unsigned(&mut bytes, dimension as u64);
     }
-    for cell in cells {
-        for counter in cell.counters() {
-            write_signed(&mut bytes, counter);
-        }
-        let Canonical { negative, magnitude, exponent } = cell.canonical();
-        write_unsigned(&mut bytes, 2 * magnitude.len() as u64 + u64::from(negative));
-        if !magnitude.is_empty() {
-            write_signed(&mut bytes, exponent.into());
-            bytes.extend(magnitude);
+    for block in cells.blocks() {
+        match block.narrowed() {
+            Some(narrow) => write_narrow(&mut bytes, &narrow),
+            None => {
+                bytes.push(CELLS);
+                (0..block.len()).for_each(|index| write_cell(&mut bytes, &block.get(index)));
+            }
         }
     }
     let check = crc32fast::hash(&bytes);
@@ -49,20 +59,44 @@ pub fn encode(kind: u8, shape: &[usize], cells: &[Accumulator]) -> Vec<u8> {
     bytes
 }
 
+fn write_narrow(bytes: &mut Vec<u8>, narrow: &Narrow) {
+    let first = narrow.counts.get(0);
+    if (0..narrow.len()).all(|index| narrow.counts.get(index) == first) {
+        bytes.push(PAIRS);
+        write_signed(bytes, first);
+    } else {
+        bytes.push(COUNTED_PAIRS);
+        (0..narrow.len()).for_each(|index| write_signed(bytes, narrow.counts.get(index)));
+    }
+    narrow.numbers().iter().for_each(|x| bytes.extend(x.to_le_bytes()));
+}
+
+fn write_cell(bytes: &mut Vec<u8>, cell: &Accumulator) {
+    for counter in cell.counters() {
+        write_signed(bytes, counter);
+    }
+    let Canonical { negative, magnitude, exponent } = cell.canonical();
+    write_unsigned(bytes, 2 * magnitude.len() as u64 + u64::from(negative));
+    if !magnitude.is_empty() {
+        write_signed(bytes, exponent.into());
+        bytes.extend(magnitude);
+    }
+}
+
 /// The inverse of [`encode`]: kind, shape and cells.
 ///
 /// ```
-/// use mypackage::sum::{decode, encode};
+/// use mypackage::sum::{Cells, decode, encode};
 ///
-/// let mut bytes = encode(0, &[3, 0], &[]);
-/// assert_eq!(decode(&bytes), Ok((0, vec![3, 0], vec![])));
+/// let mut bytes = encode(0, &[3, 0], &Cells::new(0));
+/// assert_eq!(decode(&bytes), Ok((0, vec![3, 0], Cells::new(0))));
 /// bytes[6] ^= 1;
 /// assert!(decode(&bytes).unwrap_err().to_string().contains("the check sum does not match"));
 /// ```
 ///
 /// # Errors
 /// [`Error::Value`] if the bytes are not what [`encode`] of this version makes.
-pub fn decode(bytes: &[u8]) -> Result<(u8, Vec<usize>, Vec<Accumulator>)> {
+pub fn decode(bytes: &[u8]) -> Result<(u8, Vec<usize>, Cells)> {
     let damaged = |what: &str| Error::Value(format!("these bytes are not an exact sum: {what}"));
     let body = match bytes.split_last_chunk::<4>() {
         _ if !bytes.starts_with(&MAGIC) => Err(damaged("they do not begin with \"MYXS\"")),
@@ -119,7 +153,7 @@ impl Reader<'_> {
         Some((value >> 1) as i64 ^ -((value & 1) as i64))
     }
 
-    fn content(&mut self, available: usize) -> Option<(u8, Vec<usize>, Vec<Accumulator>)> {
+    fn content(&mut self, available: usize) -> Option<(u8, Vec<usize>, Cells)> {
         let kind = self.byte()?;
         let dimensions = self.byte()?;
         let mut shape = Vec::new();
@@ -133,8 +167,32 @@ impl Reader<'_> {
         if size.checked_mul(5)? > available {
             return None;
         }
-        let cells = (0..size).map(|_| self.cell()).collect::<Option<_>>()?;
-        self.0.is_empty().then_some((kind, shape, cells))
+        let blocks = block_lengths(size).map(|length| self.block(length)).collect::<Option<_>>()?;
+        self.0.is_empty().then_some((kind, shape, Cells::of_blocks(size, blocks)))
+    }
+
+    fn block(&mut self, length: usize) -> Option<Block> {
+        let counts = match self.byte()? {
+            CELLS => {
+                let cells = (0..length).map(|_| self.cell()).collect::<Option<_>>()?;
+                let block = Block::Wide(cells);
+                return block.narrowed().is_none().then_some(block);
+            }
+            PAIRS => Counts::All(self.signed()?),
+            COUNTED_PAIRS => {
+                let counts = (0..length).map(|_| self.signed()).collect::<Option<Vec<_>>>()?;
+                if counts.iter().all(|&count| count == counts[0]) {
+                    return None;
+                }
+                Counts::Each(counts)
+            }
+            _ => return None,
+        };
+        let (numbers, rest) = self.0.split_at_checked(16 * length)?;
+        self.0 = rest;
+        let (numbers, []) = numbers.as_chunks::<8>() else { return None };
+        let numbers: Vec<f64> = numbers.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect();
+        Narrow::checked(counts, numbers).map(Block::Narrow)
     }
 
     fn cell(&mut self) -> Option<Accumulator> {
@@ -177,7 +235,7 @@ impl Accumulator {
     /// assert_eq!(Accumulator::from_bytes(&total.to_bytes()), Ok(total));
     /// ```
     pub fn to_bytes(&self) -> Vec<u8> {
-        encode(0, &[], std::slice::from_ref(self))
+        encode(0, &[], &Cells::from(vec![self.clone()]))
     }
 
     /// The inverse of [`Accumulator::to_bytes`].
@@ -195,9 +253,7 @@ impl Accumulator {
     /// [`Error::Value`] if the bytes are damaged, of another version, or hold an array.
     pub fn from_bytes(bytes: &[u8]) -> Result<Accumulator> {
         match decode(bytes)? {
-            (0, shape, mut cells) if shape.is_empty() => {
-                Ok(cells.pop().expect("a shape without axes has one cell"))
-            }
+            (0, shape, cells) if shape.is_empty() => Ok(cells.get(0).into_owned()),
             (_, shape, _) => Err(Error::Value(format!(
                 "these bytes hold an array of exact sums of shape {shape:?}, not a single one"
             ))),
@@ -229,7 +285,7 @@ mod tests {
 
         #[test]
         fn rubbish_with_a_right_check_sum_is_refused(rubbish in prop::collection::vec(0u8.., 0..60)) {
-            let mut bytes = b"MYXS\x01".to_vec();
+            let mut bytes = b"MYXS\x02".to_vec();
             bytes.extend(rubbish);
             bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
             if let Ok((kind, shape, cells)) = decode(&bytes) {

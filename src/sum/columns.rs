@@ -251,6 +251,7 @@ impl Panel {
         }
         let Panel { width, ref mut state, .. } = *self;
         state.begin(width.max(VECTOR));
+        state.forget_failures(width.max(VECTOR));
         in_vectors(rows, width, |rows, width| add_carefully(isa, rows, width, state));
         if !collect_each(isa, state, width) {
             for column in 0..width {
@@ -362,6 +363,9 @@ impl State {
         for level in 0..2 {
             self.sums[level][..width].copy_from_slice(&self.bias[level][..width]);
         }
+    }
+
+    fn forget_failures(&mut self, width: usize) {
         self.escaped[..width].fill(0);
         self.remainder[..width].fill(0);
     }
@@ -431,7 +435,19 @@ macro_rules! by_groups {
                 $add::<T, W, 1, $group>($rows, row, width - W, whole + W - width, $state);
             }
         }
-        for row in grouped..$rows.count {
+        let paired = $rows.count - $rows.count % 2;
+        for row in (grouped..paired).step_by(2) {
+            for column in (0..together).step_by($vectors * W) {
+                $add::<T, W, $vectors, 2>($rows, row, column, 0, $state);
+            }
+            for column in (together..whole).step_by(W) {
+                $add::<T, W, 1, 2>($rows, row, column, 0, $state);
+            }
+            if whole < width {
+                $add::<T, W, 1, 2>($rows, row, width - W, whole + W - width, $state);
+            }
+        }
+        for row in paired..$rows.count {
             for column in (0..whole).step_by(W) {
                 $add::<T, W, 1, 1>($rows, row, column, 0, $state);
             }

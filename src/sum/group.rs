@@ -529,7 +529,7 @@ impl<O: Operand> Table<O> {
         for (index, sums) in self.pairs.chunks(chunk).enumerate() {
             let first = first + index * apart;
             if self.wide.is_empty() && to_pairs(cpu::isa(), sums, units, batch) {
-                sink.put_pairs(first, step, batch, sums.len(), 0);
+                sink.put_pairs(first, step, batch.first(sums.len()), 0);
                 continue;
             }
             for (place, &pair) in sums.iter().enumerate() {

@@ -86,13 +86,8 @@ impl Plan {
                     });
                     let Columns { panel, pairs, .. } = &mut sums;
                     if O::Value::sum_few(self.isa, &rows[..terms], width, panel, pairs) {
-                        sink.put_pairs(
-                            result,
-                            columns.result_stride,
-                            &sums.pairs,
-                            width,
-                            terms as i64,
-                        );
+                        let pairs = sums.pairs.first(width);
+                        sink.put_pairs(result, columns.result_stride, pairs, terms as i64);
                         continue;
                     }
                 }
@@ -221,8 +216,12 @@ impl<O: Operand> Columns<'_, O> {
     /// Puts the sums of the columns.
     fn put(&mut self, result: usize, columns: &Step, sink: &dyn Sink) {
         let step = columns.result_stride;
-        if !self.plan.reading.is_selective() && self.panel.pairs(self.plan.isa, &mut self.pairs) {
-            sink.put_pairs(result, step, &self.pairs, columns.size, self.common);
+        // Without a selection there are no counts but the common one; with one, often.
+        let more = self.counts.first().copied().unwrap_or(0);
+        if self.counts.iter().all(|&count| count == more)
+            && self.panel.pairs(self.plan.isa, &mut self.pairs)
+        {
+            sink.put_pairs(result, step, self.pairs.first(columns.size), self.common + more);
             return;
         }
         for column in 0..columns.size {

@@ -10,8 +10,8 @@
 //!   `memory` the ways to ask for memory in advance.
 //! - `dot`, `vecdot`, `products`: of products. `scan`, `cumulative`, `beside`, `lanes`: of prefixes.
 //!   `group`: by label. `summary`: what other orders of summation lose.
-//! - `accumulator`, `digits`, `pairs`: exact sums as values; `round`, `bulk`, `quotient` round them,
-//!   `bytes` keeps them. `summand`, `convert`: the types of numbers.
+//! - `accumulator`, `digits`, `pairs`, `cells`: exact sums as values, alone and in arrays (`collect`
+//!   fills one); `round`, `bulk`, `quotient` round them, `bytes` keeps them. `summand`, `convert`: the types of numbers.
 
 mod accumulator;
 mod axes;
@@ -20,6 +20,8 @@ mod block;
 #[cfg(any(feature = "python", test))]
 mod bulk;
 mod bytes;
+mod cells;
+mod collect;
 mod columns;
 mod convert;
 mod cumulative;
@@ -56,6 +58,9 @@ pub use axes::{collect_axes, sum_axes, sum_contiguous};
 #[cfg(feature = "python")]
 pub(crate) use bulk::{round_f32, round_f64};
 pub use bytes::{decode, encode};
+pub use cells::Cells;
+#[cfg(feature = "python")]
+pub(crate) use collect::Collector;
 pub use cumulative::cumsum;
 #[cfg(feature = "python")]
 pub(crate) use dot::dot_contiguous;
@@ -64,7 +69,7 @@ pub use group::sum_groups;
 #[cfg(feature = "python")]
 pub(crate) use group::{Labels, sum_groups_into};
 #[cfg(feature = "python")]
-pub(crate) use pairs::Pairs;
+pub(crate) use pairs::PairSlice;
 pub use request::{Axis, Dtype, Request};
 pub use round::Format;
 pub use scan::{Misfit, ScanRequest, ScanStatus, cumsum_axis};

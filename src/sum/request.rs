@@ -122,8 +122,8 @@ pub struct Axis {
 /// };
 /// // SAFETY: the axes are those of the matrix.
 /// let columns = unsafe { collect_axes(&request) };
-/// assert_eq!(columns[0].to_f64(), 3.0);
-/// assert_eq!(columns[1].to_integer(1), Some(10_000_000_000_000_001));
+/// assert_eq!(columns.get(0).to_f64(), 3.0);
+/// assert_eq!(columns.get(1).to_integer(1), Some(10_000_000_000_000_001));
 /// ```
 #[derive(Debug, Clone)]
 pub struct Request {

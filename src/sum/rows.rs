@@ -188,7 +188,7 @@ impl Totals {
     /// Puts the results, of `terms` numbers each.
     fn put(&mut self, result: usize, step: usize, terms: i64, sink: &dyn Sink) {
         if self.difficult.is_empty() && self.any {
-            sink.put_pairs(result, step, &self.pairs, self.results, terms);
+            sink.put_pairs(result, step, self.pairs.first(self.results), terms);
             return;
         }
         if self.any {

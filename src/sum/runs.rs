@@ -233,7 +233,10 @@ mod tests {
                 for run in 0..if worked { count } else { 0 } {
                     let expected: Accumulator =
                         values[run * stride..][..length].iter().copied().collect();
-                    assert_eq!(batches.pairs.accumulator(run, length as i64), expected);
+                    assert_eq!(
+                        batches.pairs.first(BATCH).accumulator(run, length as i64),
+                        expected
+                    );
                 }
             }
         }
@@ -264,7 +267,11 @@ mod tests {
                     let mut expected: Accumulator =
                         run.iter().skip(result % 2).step_by(2).copied().collect();
                     expected.add_zeros(-expected.count());
-                    assert_eq!(batches.pairs.accumulator(result, 0), expected, "{isa:?} {length}");
+                    assert_eq!(
+                        batches.pairs.first(BATCH).accumulator(result, 0),
+                        expected,
+                        "{isa:?} {length}"
+                    );
                 }
             }
         }

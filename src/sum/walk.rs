@@ -174,17 +174,42 @@ impl<V: Summand> Stage<V> {
         if reading.is_selective() {
             let counted = &mut self.counted[at..at + line.count];
             if reading.masked {
-                for (index, counted) in counted.iter_mut().enumerate() {
-                    // SAFETY: the caller's promise.
-                    let mask = unsafe { *line.mask.offset(index as isize * line.mask_stride) };
-                    *counted = u8::from(mask != 0);
-                }
+                copy_mask(isa, line, counted);
             } else {
                 counted.fill(1);
             }
             select(isa, values, counted, reading.skip_nan);
         }
     }
+}
+
+/// 1 where the mask is set; the line must be readable.
+#[inline(always)]
+fn copy_mask_body(line: Line, counted: &mut [u8]) {
+    let copy = |counted: &mut [u8], stride: isize| {
+        for (index, counted) in counted.iter_mut().enumerate() {
+            // SAFETY: the promise of `fill`'s caller.
+            let mask = unsafe { *line.mask.offset(index as isize * stride) };
+            *counted = u8::from(mask != 0);
+        }
+    };
+    // One loop each, so that the compiler sees a constant stride.
+    if line.mask_stride == 1 { copy(counted, 1) } else { copy(counted, line.mask_stride) }
+}
+
+dispatch! {
+    fn copy_mask(line: Line, counted: &mut [u8]) = copy_mask_body
+}
+
+#[inline(always)]
+fn count_ones_body(counted: &[u8]) -> usize {
+    // As many as add up in a byte.
+    counted.chunks(255).map(|some| usize::from(some.iter().sum::<u8>())).sum()
+}
+
+dispatch! {
+    /// How many values count, of bytes that are 0 or 1.
+    pub(super) fn count_ones(counted: &[u8]) -> usize = count_ones_body
 }
 
 /// # Safety

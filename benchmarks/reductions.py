@@ -163,7 +163,8 @@ def group_cases(scale: Scale) -> Iterator[Case]:
 
 
 def group_sum(size: int, groups: int, in_order: bool) -> Task:
-    values = numbers("normal", size)
+    # Writeable: np.bincount copies what is not.
+    values = numbers("normal", size).copy()
     codes = np.random.default_rng(9).integers(0, groups, size)
     if in_order:
         codes.sort()

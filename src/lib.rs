@@ -19,6 +19,7 @@ pub mod fibonacci;
 mod fpu;
 pub mod hello;
 mod interrupt;
+mod pages;
 pub mod sum;
 pub mod threads;
 

@@ -1,10 +1,15 @@
 """`group_sum` and `group_mean`: a group's result is, to the bit, that of its elements alone."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from reference import exact_sum
 
 import mypackage
 
@@ -63,14 +68,145 @@ def test_sizes_and_spreads(spread, groups):
     )
 
 
+def orders(rng, groups, count):
+    """Labels, some of them negative, in orders that are summed in different ways."""
+    labels = rng.integers(-1, groups, count)
+    runs = np.repeat(labels[: count // 50 + 1], 50)[:count]
+    far = np.minimum(np.sort(labels) * 3, groups - 1)
+    late = np.sort(labels)
+    late[-1:] = 0
+    return {
+        "unsorted": labels,
+        "sorted": np.sort(labels),
+        "runs": runs,
+        "sorted runs": np.sort(runs),
+        "with gaps": far,
+        "all but the last sorted": late,
+        "descending": -np.sort(-labels),
+    }
+
+
+def numbers(rng, count):
+    """Numbers whose sums need their last bits, or a scale that the first ones do not tell."""
+    plain = rng.normal(size=count)
+    wide = np.ldexp(plain, rng.integers(-40, 40, count))
+    outliers = plain.copy()
+    outliers[::777] *= 2.0 ** rng.integers(1, 20, len(outliers[::777]))
+    specials = plain.copy()
+    specials[count // 2 :: 1500] = rng.choice(
+        [np.inf, np.nan, -np.inf, 5e-324], len(specials[count // 2 :: 1500])
+    )
+    return {
+        "plain": plain,
+        "wide": wide,
+        "growing": plain * np.exp2(np.linspace(-5, 5, count)),
+        "twice as large": np.where(np.arange(count) % 600 == 599, 3.99, 1.01) * np.sign(plain),
+        "outliers": outliers,
+        "huge": np.sign(plain) * 1.7e308,
+        "subnormal": np.round(plain * 1e6) * 5e-324,
+        "zeros": np.copysign(0.0, plain),
+        "specials": specials,
+    }
+
+
+def beside(labels, table, expected, groups):
+    """Many lines side by side in memory, at once and a panel after the other."""
+    cases = [(np.tile(table, (3, 1)), np.tile(expected, (3, 1)))]
+    if groups < 50:
+        cases.append((np.tile(table[:1], (530, 1)), np.tile(expected[:1], (530, 1))))
+    for lines, wanted in cases:
+        rows = np.ascontiguousarray(lines.T)
+        wider = np.zeros((len(rows), 2 * len(lines)))
+        wider[:, ::2] = rows
+        deep = np.stack([rows, rows[::-1], rows])
+        for threads in (1, 3):
+            with mypackage.threads(threads):
+                for x in (rows, wider[:, ::2], rows.astype(">f8")):
+                    result = mypackage.group_sum(labels, x, axis=0, size=groups)
+                    np.testing.assert_array_equal(result, wanted.T)
+                result = mypackage.group_sum(labels, deep, axis=1, size=groups)
+                np.testing.assert_array_equal(result[::2], np.stack([wanted.T, wanted.T]))
+                flipped = mypackage.group_sum(labels[::-1], rows, axis=0, size=groups)
+                np.testing.assert_array_equal(result[1], flipped)
+
+
+def check_plans(count, groups):
+    """Every kind of numbers in every order of labels, beside sums of fractions."""
+    rng = np.random.default_rng(count)
+    values = numbers(rng, count)
+    table = np.stack(list(values.values()))
+    for labels in orders(rng, groups, count).values():
+        members = [np.flatnonzero(labels == group) for group in range(groups)]
+        expected = np.array([[exact_sum(x[m]) for m in members] for x in values.values()])
+        single = np.array([[float(np.float32(1.5)) * len(m) for m in members]], dtype=np.float32)
+        with np.errstate(all="ignore"):
+            for size in (groups, groups + 2000):
+                padded = np.zeros((len(expected), size))
+                padded[:, :groups] = expected
+                for threads in (1, 3):
+                    with mypackage.threads(threads):
+                        result = mypackage.group_sum(labels, table, size=size)
+                assert not np.signbit(result[result == 0]).any()
+                np.testing.assert_array_equal(result, padded)
+            one = np.ascontiguousarray(table[0])
+            np.testing.assert_array_equal(
+                mypackage.group_sum(labels, one, size=groups), expected[0]
+            )
+            beside(labels, table, expected, groups)
+            halves = np.full((1, count), 1.5, np.float32)
+            np.testing.assert_array_equal(mypackage.group_sum(labels, halves, size=groups), single)
+        integers = rng.integers(-(2**62), 2**62, count) >> 12
+        result = mypackage.group_sum(labels, integers, size=groups)
+        assert result.tolist() == [sum(integers[m].tolist()) for m in members]
+
+
+PLANS = [(511, 3), (1030, 1024), (9000, 1025), (9000, 40), (20_000, 2500)]
+
+
+@pytest.mark.parametrize(("count", "groups"), PLANS)
+def test_plans(count, groups):
+    check_plans(count, groups)
+
+
+@pytest.mark.parametrize("groups", [30, 5000])
+def test_threads(groups):
+    """The bits of one thread, which are those of the groups' elements."""
+    rng = np.random.default_rng(groups)
+    count = 300_000
+    values = numbers(rng, count)
+    for labels in orders(rng, groups, count).values():
+        for kind in ("plain", "growing", "outliers"):
+            x = values[kind]
+            results = []
+            for threads in (1, 2, 5):
+                with mypackage.threads(threads):
+                    results.append(mypackage.group_sum(labels, x, size=groups))
+            assert len({result.tobytes() for result in results}) == 1
+            for group in (0, groups // 2, groups - 1):
+                assert results[0][group] == exact_sum(x[labels == group])
+
+
+@pytest.mark.parametrize("isa", ["baseline", "avx2", "avx512"])
+def test_every_instruction_set(isa):
+    if isa not in mypackage.show_config()["isas_available"]:
+        pytest.skip(f"this machine has no {isa}")
+    code = "import test_group; test_group.check_plans(9000, 1025)"
+    environment = {**os.environ, "MYPACKAGE_ISA": isa}
+    directory = os.path.dirname(__file__)
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=directory)
+
+
 def test_more_numbers_than_pairs_can_take():
-    """The 64-bit pairs are emptied every two million numbers, in each thread."""
-    values = np.full(5_000_000, 1.0 + 2.0**-30)
+    """The integers are looked at, and emptied, every two million numbers, in each thread."""
+    values = np.full(5_000_000, 7.9 + 2.0**-30)
+    # The scale is guessed from these, and leaves the others less room than it might.
+    for start in range(0, values.size, values.size // 16):
+        values[start : start + 512] = 1.5
     labels = np.zeros(values.size, dtype=np.int64)
     labels[::3] = 1
     for threads in (1, 2, 3):
         with mypackage.threads(threads):
-            result = mypackage.group_sum(labels, values)
+            result = mypackage.group_sum(labels, values, size=2)
         for group in (0, 1):
             assert result[group] == mypackage.sum(values[labels == group])
 
@@ -110,6 +246,13 @@ def test_dtype_is_what_is_rounded_to():
     ("arguments", "options", "error", "match"),
     [
         (([0, 3], [1.0, 2.0]), {"size": 3}, ValueError, "label 3"),
+        (([9, 3, 0], [1.0, 2.0, np.nan]), {"size": 3}, ValueError, "label 9"),
+        ((np.arange(3000), np.ones(3000)), {"size": 2500}, ValueError, "label 2999"),
+        ((np.full(3000, 8), np.ones(3000)), {"size": 8}, ValueError, "label 8"),
+        (([0, 3], np.ones((0, 2))), {"size": 3}, ValueError, "label 3"),
+        (([0, 3, 5, 2], np.ones((4, 20))), {"size": 3, "axis": 0}, ValueError, "label 5"),
+        (([0, 9, 5, 2], np.full((4, 20), np.inf)), {"size": 3, "axis": 0}, ValueError, "label 9"),
+        (([0, 3], [1.0, 2.0]), {"size": 0}, ValueError, "label 3"),
         (([0], [1.0, 2.0]), {}, ValueError, "1 labels.*2 elements"),
         (([0.5, 1], [1.0, 2.0]), {}, TypeError, "float64"),
         (([[0, 1]], [1.0, 2.0]), {}, ValueError, "one axis"),

@@ -145,10 +145,8 @@ fn grouped<'py>(
         groups.sum(
             &request,
             &Each(|index: usize, sum: &exact::Accumulator| {
-                let count = counts[index / inner % size];
-                if count != 0 {
-                    writer.put_counted(index, sum, count);
-                }
+                // Of nothing it is 0, too.
+                writer.put_counted(index, sum, counts[index / inner % size].max(1));
             }),
         )?;
     } else {
@@ -197,10 +195,11 @@ pub(super) fn group_states<'py>(
 
 /// An array and the labels along one of its axes.
 struct Groups<'a, 'py> {
+    name: &'static str,
     array: Array<'a, 'py>,
     number: Number,
     axis: usize,
-    labels: &'a [i64],
+    labels: exact::Labels<'a>,
     size: usize,
     /// The result's.
     shape: Vec<usize>,
@@ -208,7 +207,7 @@ struct Groups<'a, 'py> {
 
 impl<'a, 'py> Groups<'a, 'py> {
     fn of(
-        name: &str,
+        name: &'static str,
         array: &'a Bound<'py, PyAny>,
         labels: &'a Bound<'py, PyAny>,
         axis: Option<Bound<'py, PyAny>>,
@@ -239,24 +238,23 @@ impl<'a, 'py> Groups<'a, 'py> {
                 labels.len()
             )));
         }
-        let needed = (exact::highest_label(crate::cpu::isa(), labels) + 1) as usize;
-        let groups = match &size {
-            None => needed,
-            Some(size) => size.extract().map_err(|_| {
-                PyValueError::new_err(format!(
-                    "{name}: size must be an int of at least 0, not {size}"
-                ))
-            })?,
+        let (labels, groups) = match &size {
+            None => {
+                let labels = exact::Labels::surveyed(labels);
+                (labels, labels.groups())
+            }
+            Some(size) => {
+                let groups = size.extract().map_err(|_| {
+                    PyValueError::new_err(format!(
+                        "{name}: size must be an int of at least 0, not {size}"
+                    ))
+                })?;
+                (exact::Labels::of_groups(labels, groups), groups)
+            }
         };
-        if needed > groups {
-            return Err(PyValueError::new_err(format!(
-                "{name}: the label {} in group_idx is not below size={groups}",
-                needed - 1
-            )));
-        }
         let mut shape = view.shape().to_vec();
         shape[axis] = groups;
-        Ok(Groups { array: view, number, axis, labels, size: groups, shape })
+        Ok(Groups { name, array: view, number, axis, labels, size: groups, shape })
     }
 
     fn request(&self, parts: bool) -> exact::Request {
@@ -267,7 +265,7 @@ impl<'a, 'py> Groups<'a, 'py> {
     /// How many elements of a line have each label.
     fn counts(&self) -> Vec<i64> {
         let mut counts = vec![0; self.size];
-        for &label in self.labels {
+        for &label in self.labels.all {
             if let Some(count) = counts.get_mut(label as usize) {
                 *count += 1;
             }
@@ -285,9 +283,16 @@ impl<'a, 'py> Groups<'a, 'py> {
         let (labels, size) = (self.labels, self.size);
         let elements = self.array.shape().iter().product();
         // SAFETY: the array is held by whoever made this.
-        reductions::watched_from(GRAIN, self.array.object.py(), elements, || unsafe {
-            exact::sum_groups_into(request, labels, size, sink);
-        })
+        let stray = reductions::watched_from(GRAIN, self.array.object.py(), elements, || unsafe {
+            exact::sum_groups_into(request, labels, size, sink)
+        })?;
+        if stray >= 0 {
+            return Err(PyValueError::new_err(format!(
+                "{}: the label {stray} in group_idx is not below size={size}",
+                self.name
+            )));
+        }
+        Ok(())
     }
 }
 

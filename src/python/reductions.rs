@@ -834,30 +834,20 @@ impl Sink for Writer<'_> {
                 Dtype::F64 => {
                     let mut rounded = [0.0; ROUNDED];
                     exact::round_f64(isa, some, divisor, &mut rounded[..taken]);
-                    if step * self.stride == 8
-                        && rounded.iter().fold(true, |all, x| all & x.is_finite())
-                    {
-                        self.write_all(at(0), &rounded[..taken]);
-                        continue;
-                    }
-                    for (result, rounded) in rounded[..taken].iter().enumerate() {
-                        if rounded.is_finite() {
-                            self.write(at(result), 8, rounded.to_bits());
-                        } else {
-                            put(result);
-                        }
-                    }
+                    self.write_all(
+                        at(0),
+                        step,
+                        &rounded[..taken],
+                        f64::is_finite,
+                        f64::to_bits,
+                        put,
+                    );
                 }
                 Dtype::F32 => {
                     let mut rounded = [0.0; ROUNDED];
                     exact::round_f32(isa, some, divisor, &mut rounded[..taken]);
-                    for (result, rounded) in rounded[..taken].iter().enumerate() {
-                        if rounded.is_finite() {
-                            self.write(at(result), 4, rounded.to_bits().into());
-                        } else {
-                            put(result);
-                        }
-                    }
+                    let bits = |x: f32| x.to_bits().into();
+                    self.write_all(at(0), step, &rounded[..taken], f32::is_finite, bits, put);
                 }
                 Dtype::I64 if divisor == 1.0 => {
                     for result in 0..taken {
@@ -874,7 +864,7 @@ impl Sink for Writer<'_> {
 }
 
 /// Results that are rounded at once.
-const ROUNDED: usize = 64;
+const ROUNDED: usize = 256;
 
 impl<'py> Writer<'py> {
     pub fn new(
@@ -903,8 +893,11 @@ impl<'py> Writer<'py> {
             Place::Scalar(bytes) => bytes.as_mut_ptr().addr(),
             Place::Array(array) => {
                 let view = Array { object: array };
-                // Imaginary parts and empty groups, which nothing writes, are 0.
-                if let Target::Number(number) = target {
+                // Imaginary parts that nothing writes are 0.
+                if let Target::Number(number) = target
+                    && number.complex
+                    && parts == 1
+                {
                     let bytes = view.shape().iter().product::<usize>() * number.size();
                     // SAFETY: the array is new, C-contiguous and nobody else's.
                     unsafe { view.data().write_bytes(0, bytes) };
@@ -1009,13 +1002,34 @@ impl<'py> Writer<'py> {
         }
     }
 
-    /// Writes adjacent results from `index` on.
-    fn write_all(&self, index: usize, results: &[f64]) {
-        // SAFETY: as in `write`; 8 bytes apart.
-        unsafe {
-            let to = std::ptr::with_exposed_provenance_mut::<u8>(self.data);
-            to.add(index * self.stride)
-                .copy_from_nonoverlapping(results.as_ptr().cast(), size_of_val(results));
+    /// Writes the finite numbers as results `index, index + step, ...`; the places of others go to
+    /// `put`.
+    fn write_all<T: Copy>(
+        &self,
+        index: usize,
+        step: usize,
+        numbers: &[T],
+        is_finite: impl Fn(T) -> bool,
+        bits: impl Fn(T) -> u64,
+        put: impl Fn(usize),
+    ) {
+        if step * self.stride == size_of::<T>()
+            && numbers.iter().fold(true, |all, &x| all & is_finite(x))
+        {
+            // SAFETY: as in `write`, of results that lie side by side.
+            unsafe {
+                std::ptr::with_exposed_provenance_mut::<u8>(self.data)
+                    .add(index * self.stride)
+                    .copy_from_nonoverlapping(numbers.as_ptr().cast(), size_of_val(numbers));
+            }
+            return;
+        }
+        for (result, &number) in numbers.iter().enumerate() {
+            if is_finite(number) {
+                self.write(index + result * step, size_of::<T>(), bits(number));
+            } else {
+                put(result);
+            }
         }
     }
 

@@ -70,7 +70,7 @@ pub(crate) use dot::dot_contiguous;
 pub use dot::{dot, dot_f32};
 pub use group::sum_groups;
 #[cfg(feature = "python")]
-pub(crate) use group::{highest_label, sum_groups_into};
+pub(crate) use group::{Labels, sum_groups_into};
 #[cfg(feature = "python")]
 pub(crate) use pairs::PairSlice;
 pub use request::{Axis, Dtype, Request};

@@ -151,17 +151,19 @@ impl Summer {
     #[inline]
     pub fn new(isa: Isa, total: usize) -> Summer {
         let flagged = total >= FLAGGED_FROM && fpu::inexact_flag_works();
-        Summer::starting_with(isa, total, if flagged { Tier::Flagged } else { Tier::Levels2 })
+        let cheapest = if flagged { Tier::Flagged } else { Tier::Levels2 };
+        Summer::starting_with(isa, total, cheapest, memory::ahead)
     }
 
     /// For about `total` products in all; with `exact`, each of them is a binary64 number.
     #[inline]
     pub fn of_products(isa: Isa, total: usize, exact: bool) -> Summer {
-        Summer::starting_with(isa, total, if exact { Tier::Levels2 } else { Tier::Levels3 })
+        let cheapest = if exact { Tier::Levels2 } else { Tier::Levels3 };
+        Summer::starting_with(isa, total, cheapest, memory::ahead_of_two)
     }
 
     #[inline]
-    fn starting_with(isa: Isa, total: usize, cheapest: Tier) -> Summer {
+    fn starting_with(isa: Isa, total: usize, cheapest: Tier, ahead: fn() -> usize) -> Summer {
         let mut environment = Environment::enter();
         if cheapest == Tier::Flagged {
             environment.clear_inexact();
@@ -174,7 +176,7 @@ impl Summer {
             tier: cheapest,
             patience: 0,
             points: 0,
-            ahead: if total >= PREFETCH_FROM { memory::ahead() } else { 0 },
+            ahead: if total >= PREFETCH_FROM { ahead() } else { 0 },
             lower: None,
         }
     }

@@ -1,7 +1,7 @@
 //! The numbers that kernels add, floating and integer, behind one trait.
 
 use super::accumulator::Accumulator;
-use super::block::{self, BLOCK, Number};
+use super::block::{self, Number};
 use super::columns::Panel;
 use super::memory::{self, CACHE_LINE};
 use super::pairs::Pairs;
@@ -17,9 +17,9 @@ pub(super) trait Summand: Copy + Default + Send + Sync + 'static {
     fn is_nan(self) -> bool;
     /// A scale for `cut` that suits all of the numbers; `None` if there is none.
     fn scale(isa: Isa, values: &[Self]) -> Option<i32>;
-    /// Cuts up to a block of numbers into two integers each, of at most 42 bits with the sign, in
-    /// the scale's `units`; whether that was exact.
-    fn cut(isa: Isa, values: &[Self], scale: i32, pairs: &mut [[i64; 2]; BLOCK]) -> bool;
+    /// Cuts numbers into two integers each, from `-2^PART_BITS` to `2^PART_BITS`, in the scale's
+    /// `units`; whether that was exact.
+    fn cut(isa: Isa, values: &[Self], scale: i32, pairs: &mut [[i64; 2]]) -> bool;
     /// The exponents of what the integers count.
     fn units(scale: i32) -> [i32; 2];
     /// Adds the number, without counting it.
@@ -70,7 +70,7 @@ macro_rules! floating {
             fn scale(isa: Isa, values: &[$type]) -> Option<i32> {
                 block::scale(block::highest_exponent(isa, values), CUT_HEADROOM)
             }
-            fn cut(isa: Isa, values: &[$type], scale: i32, pairs: &mut [[i64; 2]; BLOCK]) -> bool {
+            fn cut(isa: Isa, values: &[$type], scale: i32, pairs: &mut [[i64; 2]]) -> bool {
                 cut(isa, values, scale, pairs)
             }
             fn units(scale: i32) -> [i32; 2] {
@@ -122,13 +122,16 @@ macro_rules! floating {
 
 floating!(f64, f32);
 
-/// Bits of each part of a number that is cut in two, with the sign.
-const CUT_BITS: i32 = 42;
-/// Binades from the largest number to the accumulator whose last bit the upper part counts.
+/// Bits of each part of a number that is cut in two.
+pub(super) const PART_BITS: u32 = 42;
+/// Binades from one part's accumulator to the other's.
+const CUT_BITS: i32 = PART_BITS as i32;
+/// Binades from the largest number to the accumulator whose last bit the upper part counts: numbers
+/// twice as large can be cut, too.
 const CUT_HEADROOM: i32 = 52 - (CUT_BITS - 2);
 
 #[inline(always)]
-fn cut_body<T: Number>(values: &[T], scale: i32, pairs: &mut [[i64; 2]; BLOCK]) -> bool {
+fn cut_body<T: Number>(values: &[T], scale: i32, pairs: &mut [[i64; 2]]) -> bool {
     let (_, bias) = block::levels::<2>(scale, CUT_BITS);
     let bits = bias.map(f64::to_bits);
     let mut failed = 0;
@@ -142,25 +145,27 @@ fn cut_body<T: Number>(values: &[T], scale: i32, pairs: &mut [[i64; 2]; BLOCK]) 
             high.to_bits().wrapping_sub(bits[0]) as i64,
             low.to_bits().wrapping_sub(bits[1]) as i64,
         ];
-        failed |= left.to_bits() << 1 | (high.to_bits() ^ bits[0]) & block::SIGN_AND_EXPONENT;
+        // Outside its binade, the upper part is far from these bounds.
+        failed |=
+            left.to_bits() << 1 | pair[0].wrapping_add(1 << PART_BITS) as u64 >> (PART_BITS + 1);
     }
     failed == 0
 }
 
 dispatch! {
-    fn cut[T: Number][T](values: &[T], scale: i32, pairs: &mut [[i64; 2]; BLOCK]) -> bool
+    fn cut[T: Number][T](values: &[T], scale: i32, pairs: &mut [[i64; 2]]) -> bool
         = cut_body::<T>
 }
 
 #[inline(always)]
-fn cut_integers_body<T: Integer>(values: &[T], pairs: &mut [[i64; 2]; BLOCK]) {
+fn cut_integers_body<T: Integer>(values: &[T], pairs: &mut [[i64; 2]]) {
     for (&x, pair) in values.iter().zip(pairs) {
         *pair = x.parts();
     }
 }
 
 dispatch! {
-    fn cut_integers[T: Integer][T](values: &[T], pairs: &mut [[i64; 2]; BLOCK])
+    fn cut_integers[T: Integer][T](values: &[T], pairs: &mut [[i64; 2]])
         = cut_integers_body::<T>
 }
 
@@ -186,7 +191,7 @@ macro_rules! integer {
             fn scale(_: Isa, _: &[$type]) -> Option<i32> {
                 Some(0)
             }
-            fn cut(isa: Isa, values: &[$type], _: i32, pairs: &mut [[i64; 2]; BLOCK]) -> bool {
+            fn cut(isa: Isa, values: &[$type], _: i32, pairs: &mut [[i64; 2]]) -> bool {
                 cut_integers(isa, values, pairs);
                 true
             }

@@ -137,22 +137,20 @@ fn line(data: *const u8, stride: isize, count: usize) -> Line {
 /// The sums of several batches of runs, result by result.
 struct Totals {
     results: usize,
-    /// Whether there are pairs.
-    any: bool,
-    pairs: Box<Pairs>,
-    next: Box<Pairs>,
+    pairs: Option<Box<Pairs>>,
+    /// Memory for the next ones.
+    spare: Option<Box<Pairs>>,
     /// What the pairs do not hold; none if they hold all.
     difficult: Vec<Accumulator>,
 }
 
 impl Totals {
     fn new() -> Totals {
-        let (pairs, next) = (Pairs::new(), Pairs::new());
-        Totals { results: 0, any: false, pairs, next, difficult: Vec::new() }
+        Totals { results: 0, pairs: None, spare: None, difficult: Vec::new() }
     }
 
     fn start(&mut self, results: usize) {
-        (self.results, self.any) = (results, false);
+        self.results = results;
         self.difficult.clear();
     }
 
@@ -163,37 +161,39 @@ impl Totals {
 
     /// Adds the sums of a batch, and takes its memory. The inexact flag must be clear.
     fn add(&mut self, isa: Isa, batch: &mut Box<Pairs>, summer: &Summer) {
-        if self.any {
-            add_pairs(isa, &self.pairs, batch, self.results, &mut self.next);
+        let mut pairs = self.spare.take().unwrap_or_else(Pairs::new);
+        if let Some(before) = &self.pairs {
+            add_pairs(isa, before, batch, self.results, &mut pairs);
             if !summer.was_inexact() {
-                std::mem::swap(&mut self.pairs, &mut self.next);
+                self.spare = self.pairs.replace(pairs);
                 return;
             }
             self.empty();
         }
-        std::mem::swap(&mut self.pairs, batch);
-        self.any = true;
+        std::mem::swap(&mut pairs, batch);
+        self.pairs = Some(pairs);
     }
 
-    /// Moves the pairs to the accumulators.
+    /// Moves the pairs, if there are any, to the accumulators.
     fn empty(&mut self) {
-        self.difficult();
-        for (index, sum) in self.difficult.iter_mut().enumerate() {
-            sum.add_uncounted(self.pairs.high[index]);
-            sum.add_uncounted(self.pairs.low[index]);
+        if let Some(pairs) = self.pairs.take() {
+            for (index, sum) in self.difficult().iter_mut().enumerate() {
+                pairs.first(BATCH).add_to(index, 0, sum);
+            }
+            self.spare = Some(pairs);
         }
-        self.any = false;
     }
 
     /// Puts the results, of `terms` numbers each.
     fn put(&mut self, result: usize, step: usize, terms: i64, sink: &dyn Sink) {
-        if self.difficult.is_empty() && self.any {
-            sink.put_pairs(result, step, self.pairs.first(self.results), terms);
+        if self.difficult.is_empty()
+            && let Some(pairs) = self.pairs.take()
+        {
+            sink.put_pairs(result, step, pairs.first(self.results), terms);
+            self.spare = Some(pairs);
             return;
         }
-        if self.any {
-            self.empty();
-        }
+        self.empty();
         for (index, sum) in self.difficult().iter_mut().enumerate() {
             sum.add_zeros(terms);
             sink.put(result + index * step, sum);

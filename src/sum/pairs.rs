@@ -206,6 +206,23 @@ mod tests {
     }
 
     #[test]
+    fn integers_are_told_from_others() {
+        let (two_62, two_63) = (2f64.powi(62), 2f64.powi(63));
+        let cases = [
+            (two_62, 5.0, Some((1 << 62) + 5)),
+            (-two_62, -two_62, Some(i64::MIN)),
+            (two_62, two_62, None),
+            (two_63, -1.0, None),
+            (1.0, 0.5, None),
+            (1e300, 0.0, None),
+            (-0.0, 0.0, Some(0)),
+        ];
+        for (high, low, expected) in cases {
+            assert_eq!(PairSlice { high: &[high], low: &[low] }.integer(0), expected);
+        }
+    }
+
+    #[test]
     fn zeros_are_positive() {
         for isa in Isa::available() {
             let pairs = normal(isa, &[-0.0, 0.0, 1.0, -0.0], &[-0.0, -0.0, -1.0, 0.0]);

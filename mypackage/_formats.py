@@ -302,7 +302,7 @@ def _csv_header(file: BinaryIO) -> tuple[list[str], int]:
         while raw.count(b'"') % 2 and (more := file.readline()):
             raw += more
             lines += 1
-        first = next(csv.reader([_decode(raw, 0)]), None)
+        _, first = next(_rows(_decode(raw, 0), 0), (0, []))
         if first:
             if all(_is_number(text) for text in first):
                 return [str(index) for index in range(len(first))], 0
@@ -362,24 +362,36 @@ def _numbers(
     return _slow_numbers(text, line, wanted, names)
 
 
+def _rows(text: str, line: int) -> Iterator[tuple[int, list[str]]]:
+    """The rows after so many lines, each with the number of its last line."""
+    rows = csv.reader(io.StringIO(text, newline=""))
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise ValueError(f"line {line + rows.line_num}: {error}") from None
+        yield line + rows.line_num, row
+
+
 def _is_regular(text: str, rows: int, fields: int) -> bool:
     """Whether every row has so many fields."""
     if '"' not in text:
         return text.count(",") == (fields - 1) * rows
-    return all(len(row) in (0, fields) for row in csv.reader(io.StringIO(text, newline="")))
+    return all(len(row) in (0, fields) for _, row in _rows(text, 0))
 
 
 def _slow_numbers(
     text: str, line: int, wanted: Sequence[int], names: Sequence[str]
 ) -> list[list[np.ndarray]]:
     columns: list[list[int | float]] = [[] for _ in wanted]
-    rows = csv.reader(io.StringIO(text, newline=""))
-    for row in rows:
+    for end, row in _rows(text, line):
         if not row:
             continue
         if len(row) != len(names):
             raise ValueError(
-                f"line {line + rows.line_num} has another number of fields than the first row: "
+                f"line {end} has another number of fields than the first row: "
                 f"{len(row)}, not {len(names)}"
             )
         for column, index in zip(columns, wanted, strict=True):
@@ -388,7 +400,7 @@ def _slow_numbers(
                 column.append(_number(field))
             except ValueError:
                 raise ValueError(
-                    f"line {line + rows.line_num}, column {names[index]}: {field!r} is not a "
+                    f"line {end}, column {names[index]}: {field!r} is not a "
                     "number; choose other columns with --columns"
                 ) from None
     return [_column(column) for column in columns]

@@ -308,6 +308,8 @@ def test_the_place_in_a_csv_is_named(tmp_path, capsys, small_pieces):
     assert "values.csv: line 1002, column b: 'x'" in refusal(capsys, "sum", path)
     path.write_bytes(b"a,b\n" + b"1,2\n" * 1000 + b"1,\xff\n")
     assert "values.csv: line 1002 is not UTF-8" in refusal(capsys, "sum", path)
+    path.write_text("a,b\n" + "1,2\n" * 1000 + "1," + "2" * 200_000 + "x\n")
+    assert "values.csv: line 1002: field larger" in refusal(capsys, "sum", path)
 
 
 def test_a_missing_library_is_named(tmp_path, monkeypatch, capsys):
@@ -382,6 +384,13 @@ def test_a_file_that_changes_under_the_reader(tmp_path, monkeypatch):
         stream.run(report=lambda done: os.truncate(path, 12000))
 
 
+def contents(path):
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 @pytest.mark.parametrize("suffix", [".npy", ".csv", ".parquet"])
 def test_kill_9(suffix, tmp_path):
@@ -406,13 +415,13 @@ def test_kill_9(suffix, tmp_path):
     command = [str(word) for word in command]
     kills = resumed = 0
     while True:
-        known = state.read_bytes() if state.exists() else None
+        known = contents(state)
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         # Let it write a few checkpoints of its own, then kill it.
         changes = 0
         while process.poll() is None and changes < 15 + 7 * kills:
             time.sleep(0.001)
-            now = state.read_bytes() if state.exists() else None
+            now = contents(state)
             changes += now != known
             known = now
         if process.poll() is None:

@@ -6,8 +6,8 @@
 //! - `request`, `axes`, `rows`, `matrix`, `walk`, `positions`: what of which array is summed, and how
 //!   memory is taken apart for the kernels: as slices, as many short runs, as columns, as strided
 //!   lines.
-//! - `slice`, `runs`, `columns`, `few`, `strided`: the sums of these; `block` and `quiet` have the arithmetic,
-//!   `memory` the ways to ask for memory in advance.
+//! - `slice`, `runs`, `columns`, `few`, `strided`: the sums of these; `block`, `quiet` and `bins` have the
+//!   arithmetic, `memory` the ways to ask for memory in advance.
 //! - `dot`, `vecdot`, `products`: of products. `scan`, `cumulative`, `tile`, `beside`: of prefixes,
 //!   whose arithmetic is in `prefix` and `lanes`. `group`: by label. `summary`: what other orders of
 //!   summation lose.
@@ -17,6 +17,7 @@
 mod accumulator;
 mod axes;
 mod beside;
+mod bins;
 mod block;
 #[cfg(any(feature = "python", test))]
 mod bulk;

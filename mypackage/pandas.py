@@ -6,6 +6,7 @@ NA) are left out unless ``skipna=False``, and nullable dtypes keep their integer
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -177,9 +178,7 @@ def cumsum(a: Any, axis: Any = 0, *, dtype: Any = None) -> Any:
     if axis not in (0, None, "index") and not (axis == -1 and isinstance(a, pd.Series)):
         raise ValueError(f"cumsum: axis must be 0, not {axis!r}; for rows, give a.T or to_numpy()")
     if isinstance(a, pd.DataFrame):
-        columns = [cumsum(column, dtype=dtype) for _, column in a.items()]
-        table = pd.concat(columns, axis=1) if columns else pd.DataFrame(index=a.index)
-        return table.set_axis(a.columns, axis=1)
+        return _each(partial(cumsum, dtype=dtype), a, a.index)
     values, missing = _numbers("cumsum", a)
     prefixes = mypackage.cumsum(np.where(missing, values.dtype.type(0), values), dtype=dtype)
     if missing.any():
@@ -197,8 +196,9 @@ def group_sum(a: Any, by: Any, *, dropna: bool = True, dtype: Any = None) -> Any
     ----------
     a : pandas.Series or pandas.DataFrame
         The elements; missing ones are left out.
-    by : label, Series or array_like
-        What tells the groups apart: a column of a DataFrame, or a value for each row.
+    by : label, list of labels, dict, function, Series or array_like
+        What tells the groups apart: a column of a DataFrame, or several; what a dict or a function
+        makes of the index; or a value for each row.
     dropna : bool, optional
         Leave out rows whose group is missing.
     dtype : dtype, optional
@@ -238,16 +238,15 @@ def group_mean(a: Any, by: Any, *, dropna: bool = True, dtype: Any = None) -> An
 
 
 def _grouped(name: str, a: Any, by: Any, dropna: bool, dtype: Any) -> Any:
-    if isinstance(a, pd.DataFrame) and pd.api.types.is_hashable(by) and by in a.columns:
-        a, by = a.drop(columns=by), a[by]
-    elif isinstance(by, pd.Series):
-        by = by if by.index.equals(a.index) else by.reindex(a.index)
-    else:
+    columns = a.columns if isinstance(a, pd.DataFrame) else ()
+    keys = by if isinstance(by, list) else [by]
+    keys = [key for key in keys if pd.api.types.is_hashable(key) and key in columns]
+    if not keys and pd.api.types.is_list_like(by) and not isinstance(by, (dict, pd.Series)):
         by = pd.Index(by)
-    if len(by) != len(a):
-        raise ValueError(f"{name}: by has {len(by)} values, but there are {len(a)} rows")
-    codes, groups = pd.factorize(by, sort=True, use_na_sentinel=dropna)
-    index = pd.Index(groups, name=getattr(by, "name", None))
+        if len(by) != len(a):
+            raise ValueError(f"{name}: by has {len(by)} values, but there are {len(a)} rows")
+    grouping = a.groupby(by, dropna=dropna, observed=True)
+    codes, index = grouping.ngroup().fillna(-1).to_numpy(np.int64), grouping.size().index
 
     def column_of(column: Any) -> Any:
         values, missing = _numbers(name, column)
@@ -258,6 +257,13 @@ def _grouped(name: str, a: Any, by: Any, dropna: bool, dtype: Any) -> Any:
         )
         return pd.Series(numbers, index=index, name=column.name)
 
-    if isinstance(a, pd.Series):
-        return column_of(a)
-    return pd.DataFrame({label: column_of(column) for label, column in a.items()}, index=index)
+    return (
+        column_of(a) if isinstance(a, pd.Series) else _each(column_of, a.drop(columns=keys), index)
+    )
+
+
+def _each(function: Any, table: Any, index: Any) -> Any:
+    """The table of the columns that a function makes of the columns of one, which may be alike."""
+    columns = [function(column) for _, column in table.items()]
+    result = pd.concat(columns, axis=1) if columns else pd.DataFrame(index=index)
+    return result.set_axis(table.columns, axis=1)

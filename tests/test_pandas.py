@@ -86,6 +86,31 @@ def test_groups():
     assert mp.group_sum(nullable, [0, 0, 0]).tolist() == [LARGE + 2]
 
 
+def test_keys_of_groups():
+    """What pandas' groupby takes; numbers that both add exactly."""
+    table = pd.DataFrame(
+        {"k": [2, 1, 2, None, 1], "l": list("babcb"), "x": [1.0, 2, 3, 4, 5], "n": range(5)},
+        index=list("vwxyz"),
+    )
+    same = pd.testing.assert_frame_equal
+    for dropna in (True, False):
+        for by in ("k", ["k"], ["k", "l"], ["l", "k"]):
+            data = table if by != "k" and len(by) > 1 else table.drop(columns="l")
+            ours = mp.group_sum(data, by, dropna=dropna)
+            same(ours, data.groupby(by, dropna=dropna).sum())
+    numbers = table[["x", "n"]]
+    for by in ({"v": 1, "w": 1, "x": 2}, ord, "vwxyz".index):
+        same(mp.group_mean(numbers, by), numbers.groupby(by).mean())
+    same(
+        mp.group_sum(numbers.set_axis(["a", "a"], axis=1), [0, 0, 1, 1, 1]).T.reset_index(),
+        numbers.set_axis(["a", "a"], axis=1).groupby([0, 0, 1, 1, 1]).sum().T.reset_index(),
+    )
+    assert mp.group_sum(table[["k"]], "k").shape == (2, 0)
+    for a in (table, table.x):
+        with pytest.raises(KeyError, match="other"):
+            mp.group_sum(a, "other")
+
+
 def test_refusals():
     table = pd.DataFrame({"x": [1.0], "s": ["a"]})
     with pytest.raises(TypeError, match=r"column 's'.*select_dtypes"):

@@ -51,6 +51,17 @@ assert_type(mypackage.nanmean(f, keepdims=True), NDArray[np.float32])
 assert_type(mypackage.mean(u, axis=0, keepdims=True), NDArray[np.float64])
 assert_type(mypackage.mean(i, dtype=np.float32), np.float32)
 assert_type(mypackage.mean(d, 0, out=f), NDArray[np.float32])
+assert_type(mypackage.cumsum(d), NDArray[np.float64])
+assert_type(mypackage.cumsum(b, 0), NDArray[np.int64])
+assert_type(mypackage.cumsum(u, axis=np.int8(0)), NDArray[np.uint64])
+assert_type(mypackage.cumsum(i, dtype=np.float32), NDArray[np.float32])
+assert_type(mypackage.cumsum(i, dtype="f4"), NDArray[Any])
+assert_type(mypackage.cumsum(d, out=f), NDArray[np.float32])
+assert_type(mypackage.cumsum([1.0, 2.0]), NDArray[Any])
+assert_type(mypackage.sum(d, axis=np.int64(0), keepdims=True), NDArray[np.float64])
+total = mypackage.ExactSum(np.int64(3))
+assert_type(total.add(d).subtract(d).merge(total, total), mypackage.ExactSum)
+assert_type(mypackage.ExactSum.from_bytes(bytearray()).as_integer_ratio(), tuple[int, int])
 """
 
 # Each line is an error that mypy must report.

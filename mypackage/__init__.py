@@ -63,3 +63,9 @@ __all__ = [
     "threads",
     "vecdot",
 ]
+
+# Where users find them: help() shows it, and pickles name it.
+for _name in __all__:
+    if type(globals()[_name]).__name__ in ("function", "builtin_function_or_method"):
+        globals()[_name].__module__ = __name__
+del _name

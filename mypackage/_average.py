@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -69,54 +70,69 @@ def average(
     """
     if _kinds.is_dask(a) or _kinds.is_dask(weights):
         return _kinds.front("dask").average(a, axis, weights, returned, keepdims)
-    masked = isinstance(a, np.ma.MaskedArray) or isinstance(weights, np.ma.MaskedArray)
-    array = np.ma.asanyarray(a) if masked else np.asanyarray(a)
+    # What wrappers of NumPy's function pass on for what they were not given.
+    absent: Any = np._NoValue
+    keepdims = False if keepdims is absent else keepdims
+    array = np.asanyarray(a)
     if weights is None:
         result = _native.mean(array, axis=axis, keepdims=keepdims)
         if not returned:
             return result
         count = np.asanyarray(
-            array.size / max(np.size(result), 1)
-            if not masked
-            else np.ma.count(array, axis=axis, keepdims=keepdims)
+            np.ma.count(array, axis=axis, keepdims=keepdims)
+            if isinstance(array, np.ma.MaskedArray)
+            else array.size / max(np.size(result), 1)
         )
-        return result, np.broadcast_to(count, np.shape(result)).astype(result_dtype(array))[()]
-    factors = np.ma.asanyarray(weights) if masked else np.asanyarray(weights)
-    if any(x.dtype.kind == "O" for x in (array, factors)):
-        numpys: Any = np.average
-        return numpys(array, axis, factors, returned, keepdims=keepdims)
-    check(array, factors)
-    dtype = result_dtype(array, factors)
+        dtype = np.dtype(np.float64) if array.dtype.kind == "m" else result_dtype(array)
+        return result, np.broadcast_to(count, np.shape(result)).astype(dtype)[()]
+    weights = np.asanyarray(weights)
+    masked = any(isinstance(x, np.ma.MaskedArray) for x in (array, weights))
+    if any(x.dtype.kind == "O" for x in (array, weights)):
+        numpys: Any = np.ma.average if masked else np.average
+        options = {"keepdims": True} if keepdims else {}  # which a matrix does not know
+        return numpys(array, axis, weights, returned, **options)
+    check(array, weights)
+    dtype = result_dtype(array, weights)
     axes = normalised(axis, array.ndim)
+    # A matrix stays two-dimensional unless it becomes a scalar.
+    keepdims = keepdims or (isinstance(array, np.matrix) and axis is not None)
+    values, factors = (np.asarray(np.ma.getdata(x)) for x in (array, weights))
     factors = aligned(factors, array, axis, axes)
     missing = None
     if masked:
-        hidden = np.ma.getmaskarray(array) | np.ma.getmaskarray(factors)
+        hidden = np.ma.getmaskarray(array)
+        hidden = hidden | aligned(np.ma.getmaskarray(weights), array, axis, axes)
         missing = np.all(hidden, axis=axes, keepdims=keepdims)
         # Nothing but masked elements: any weight will do for a result that is masked.
         ones = np.all(hidden, axis=axes, keepdims=True)
-        array = np.where(hidden, array.dtype.type(0), array.data)
-        factors = np.where(hidden, ones.astype(factors.dtype), factors.data)
+        values = np.where(hidden, values.dtype.type(0), values)
+        factors = np.where(hidden, ones.astype(factors.dtype), factors)
     shape = tuple(1 if axis in axes else size for axis, size in enumerate(array.shape))
     if not keepdims:
         shape = tuple(size for axis, size in enumerate(array.shape) if axis not in axes)
-    values, factors = (lines(x, axes) for x in (array, np.broadcast_to(factors, array.shape)))
-    result = _native.weighted_mean(values, factors, dtype.num)
-    result = np.reshape(result, shape) if keepdims else result
-    if missing is not None:
-        result = np.ma.array(result, mask=missing)
-        result = result if result.ndim else result[()]
+    values, factors = (lines(x, axes) for x in (values, factors))
+
+    def finished(result: Any, *sources: Any) -> Any:
+        """In the shape and of the kind that NumPy's twin returns."""
+        result = np.reshape(result, shape)[()]
+        if missing is None:
+            return _kinds.wrapped(result, *sources)
+        return np.ma.array(result, mask=missing)[()]
+
+    result = finished(_native.weighted_mean(values, factors, dtype.num), array, weights)
     if not returned:
         return result
-    total = _native.sum(factors, axis=-1, dtype=dtype)
-    return result, np.reshape(total, shape)[()]
+    return result, finished(_native.sum(factors, axis=-1, dtype=dtype), weights)
 
 
 def check(a: Any, weights: Any) -> None:
     """Refuse elements and weights of other dtypes than those with exact averages."""
     for x in (a, weights):
         if x.dtype.char not in _kinds.KERNELS:
-            raise TypeError(f"average: there is no exact average for dtype {x.dtype}")
+            raise TypeError(
+                f"average: there is no exact average for dtype {x.dtype}; "
+                f"supported are {_kinds.NUMBERS} and object"
+            )
     if weights.dtype.kind == "c":
         raise TypeError(f"average: weights must be real numbers, not {weights.dtype}")
 
@@ -141,7 +157,10 @@ def normalised(axis: Any, ndim: int) -> tuple[int, ...]:
     """The axes averaged over, counted from the front."""
     if axis is None:
         return tuple(range(ndim))
-    given = axis if isinstance(axis, tuple) else (axis,)
+    try:
+        given = [index(one) for one in (axis if isinstance(axis, (tuple, list)) else (axis,))]
+    except TypeError:
+        raise TypeError(f"average: axis must be None, an int or ints, not {axis!r}") from None
     axes = []
     for one in given:
         if not -ndim <= one < ndim:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from types import ModuleType
 
 # The extra of setup.cfg that brings each module.
@@ -35,3 +36,12 @@ def require(name: str) -> ModuleType:
             f"this needs {package}: pip install 'mypackage[{EXTRAS[package]}]' ({error})",
             name=package,
         ) from error
+
+
+def is_of(a: object, module: str, *names: str) -> bool:
+    """Whether `a` is of one of a module's classes; the module is not imported for it.
+
+    Another thread may be importing it right now: what it does not have yet, nothing is of.
+    """
+    loaded = sys.modules.get(module)
+    return isinstance(a, tuple(getattr(loaded, name) for name in names if hasattr(loaded, name)))

@@ -15,11 +15,12 @@ import numpy as np
 
 from . import _native
 from ._errors import report_empty
+from ._extras import is_of
 
 # The dtypes that have kernels.
 KERNELS = "?bBhHiIlLqQefdFD"
-_NUMBERS = "bool, integers, float16, float32, float64, complex64, complex128"
-_SUPPORTED = f"{_NUMBERS}, timedelta64 and object"
+NUMBERS = "bool, integers, float16, float32, float64, complex64, complex128"
+_SUPPORTED = f"{NUMBERS}, timedelta64 and object"
 
 
 def front(module: str) -> Any:
@@ -28,9 +29,8 @@ def front(module: str) -> Any:
 
 
 def is_dask(a: object) -> bool:
-    """Whether `a` is a dask array, without importing dask."""
-    dask_array = sys.modules.get("dask.array")
-    return dask_array is not None and isinstance(a, dask_array.Array)
+    """Whether `a` is a dask array."""
+    return is_of(a, "dask.array", "Array")
 
 
 def reduce(name: str, a: Any, **arguments: Any) -> Any:
@@ -76,7 +76,27 @@ def grouped(name: str, group_idx: Any, array: Any) -> tuple[Any, Any]:
         raise TypeError(
             f"{name}: a masked array has no labels for its masked elements; give those the label -1"
         )
-    return np.asarray(array), np.ascontiguousarray(labels, dtype=np.int64)
+    labels = np.ascontiguousarray(labels, dtype=np.int64)
+    mask = np.ma.getmask(group_idx)
+    # A masked label is that of no group.
+    return np.asarray(array), labels if mask is np.ma.nomask else np.where(mask, -1, labels)
+
+
+def fill(name: str, result: np.ndarray, empty: Any, value: Any) -> None:
+    """Give the results of empty groups their value."""
+    try:
+        fits = np.ndim(value) == 0 and (
+            result.dtype.kind not in "iub" or result.dtype.type(value) == value
+        )
+        if fits:
+            result[empty] = value
+    except (TypeError, ValueError, OverflowError):
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"{name}: fill_value={value!r} does not fit {result.dtype}; "
+            "choose a dtype that holds it"
+        )
 
 
 def vecdot(x1: Any, x2: Any, axis: int | None = None) -> Any:
@@ -104,15 +124,21 @@ def vecdot(x1: Any, x2: Any, axis: int | None = None) -> Any:
         return masked if masked.ndim else masked[()]
     arrays = [np.asarray(x) for x in (x1, x2)]
     if any(x.dtype.kind == "O" for x in arrays):
+        if min(x.ndim for x in arrays) == 0:
+            raise ValueError("vecdot: a 0-dimensional argument lacks the axis of the vectors")
         left, right = (np.moveaxis(x, axis, -1) for x in arrays)
-        return np.sum(np.conjugate(left) * right, axis=-1)
+        if left.shape[-1] != right.shape[-1]:
+            raise ValueError(
+                f"vecdot: the vectors differ in length: {left.shape[-1]} and {right.shape[-1]}"
+            )
+        return wrapped(np.sum(np.conjugate(left) * right, axis=-1), x1, x2)
     for x in arrays:
         if x.dtype.char not in KERNELS:
             raise TypeError(
                 f"vecdot: there is no exact result for dtype {x.dtype}; "
-                f"supported are {_NUMBERS} and object"
+                f"supported are {NUMBERS} and object"
             )
-    return _native.vecdot(*arrays, axis=axis)
+    return wrapped(_native.vecdot(*arrays, axis=axis), x1, x2)
 
 
 def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
@@ -141,16 +167,14 @@ def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
         return out
     if type(array) is not np.ndarray:
         result = cumsum(array.view(np.ndarray), axis, dtype, out)
-        if out is not None or isinstance(array, np.memmap):
-            return result
-        return array.__array_wrap__(result)
+        return result if out is not None else wrapped(result, array)
     if array.dtype.char in KERNELS:
         return _native.cumsum(array, axis, dtype, out)
     if array.dtype.kind == "O":
         return np.cumsum(array, axis, dtype, out)
     raise TypeError(
         f"cumsum: there is no exact result for dtype {array.dtype}; "
-        f"supported are {_NUMBERS} and object"
+        f"supported are {NUMBERS} and object"
     )
 
 
@@ -178,6 +202,8 @@ def _timedelta(
     where: Any = True,
 ) -> Any:
     """Time differences are integers; NaT is their NaN."""
+    if not isinstance(out, (np.ndarray, type(None))):
+        raise TypeError(f"{name}: out must be an array, not {type(out).__name__}")
     dtype = np.dtype(dtype or (a.dtype if out is None else out.dtype)).newbyteorder("=")
     if dtype.kind != "m":
         raise TypeError(f"{name}: the result of {a.dtype} elements is a timedelta64, not {dtype}")
@@ -201,6 +227,10 @@ def _timedelta(
     result = np.where(lost, np.array("NaT", result.dtype), result)
     if out is None:
         return result[()]
+    if out.shape != result.shape:
+        raise ValueError(
+            f"{name}: out has shape {out.shape}, but the result has shape {result.shape}"
+        )
     np.copyto(out, result, casting="same_kind")
     return out
 
@@ -216,22 +246,28 @@ def _rounded_quotients(totals: Any, counts: Any) -> Any:
 
 def _masked(name: str, a: np.ma.MaskedArray, arguments: dict[str, Any]) -> Any:
     """Masked elements are left out; a result of nothing but masked elements is masked."""
-    out = arguments.pop("out", None)
     valid = ~np.ma.getmaskarray(a)
     valid &= np.asarray(arguments.pop("where", True), bool)
+    data = a.data
+    if a.dtype.kind == "O":
+        if name.startswith("nan"):
+            valid &= np.equal(data, data).astype(bool)
+        reduction = getattr(np.ma, name.removeprefix("nan"))
+        return reduction(np.ma.array(data, mask=~valid), **arguments)
     axis, keepdims = arguments.get("axis"), bool(arguments.get("keepdims", False))
     nothing = ~np.any(valid, axis=axis, keepdims=True)
-    data = a.data
     if name.endswith("mean") and np.any(nothing):
         # A mean of nothing is masked and no cause for a warning: make it one of zeros.
         data, valid = np.where(nothing, np.zeros((), a.dtype), data), valid | nothing
-    result = reduce(name, data, where=valid, **arguments)
     if not keepdims:
         nothing = np.any(nothing, axis=axis)
+    out = arguments.get("out")
+    if isinstance(out, np.ma.MaskedArray):
+        reduce(name, data, where=valid, **{**arguments, "out": out.data})
+        out.mask = nothing
+        return out
+    result = reduce(name, data, where=valid, **arguments)
     if out is not None:
-        np.copyto(out, result, casting="same_kind")
-        if isinstance(out, np.ma.MaskedArray):
-            out.mask = nothing
         return out
     if np.ndim(result) == 0:
         return np.ma.masked if nothing else result
@@ -244,11 +280,19 @@ def _subclass(name: str, a: np.ndarray, arguments: dict[str, Any]) -> Any:
         # A matrix stays two-dimensional unless it becomes a scalar.
         arguments["keepdims"] = True
     result = reduce(name, a.view(np.ndarray), **arguments)
-    if result is arguments.get("out"):
+    return result if result is arguments.get("out") else wrapped(result, a)
+
+
+def wrapped(result: Any, *sources: Any) -> Any:
+    """A result of arrays as the subclass among them, if there is one, would have it of NumPy."""
+    plain = (np.ndarray, np.memmap)
+    subclassed = [x for x in sources if isinstance(x, np.ndarray) and type(x) not in plain]
+    if not subclassed:
         return result
-    if np.ndim(result) == 0 and isinstance(a, (np.matrix, np.memmap)):
+    kind = max(subclassed, key=lambda x: x.__array_priority__)
+    if np.ndim(result) == 0 and isinstance(kind, np.matrix):
         return result
-    return a.__array_wrap__(np.asarray(result))
+    return kind.__array_wrap__(np.asarray(result))
 
 
 def _labelled(name: str, a: Any, arguments: dict[str, Any]) -> Any:
@@ -263,11 +307,9 @@ _PLAIN = {"pandas": "to_numpy()", "xarray": ".data", "arrow": "to_numpy()"}
 
 def _label_kind(a: Any) -> str | None:
     """The front for a pandas or xarray object or an Arrow column, None for anything else."""
-    pandas = sys.modules.get("pandas")
-    if pandas is not None and isinstance(a, (pandas.Series, pandas.DataFrame)):
+    if is_of(a, "pandas", "Series", "DataFrame"):
         return "pandas"
-    xarray = sys.modules.get("xarray")
-    if xarray is not None and isinstance(a, (xarray.DataArray, xarray.Dataset)):
+    if is_of(a, "xarray", "DataArray", "Dataset"):
         return "xarray"
     if {"pyarrow", "polars"} & sys.modules.keys() and front("arrow").is_column(a):
         return "arrow"

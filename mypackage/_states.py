@@ -8,6 +8,7 @@ import numpy as np
 
 import mypackage
 from mypackage import ExactSum
+from mypackage._kinds import fill
 from mypackage._native import sum_states
 
 
@@ -52,7 +53,7 @@ def rounded_groups(
         # No mean is empty then, which would be a cause for a warning.
         state = state.copy().add(np.zeros((1, *state.shape)), 0, nothing)
     value = np.asarray(rounded(name, state, dtype))
-    value[nothing] = fill_value
+    fill(name, value, nothing, fill_value)
     return value
 
 

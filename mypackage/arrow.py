@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from mypackage import ExactSum
-from mypackage._extras import require
+from mypackage._extras import is_of, require
 from mypackage._states import add, result_dtype, rounded
 
 __all__ = ["mean", "sum"]
@@ -69,10 +69,7 @@ def mean(column: Any, *, skip_nulls: bool = False, dtype: Any = None) -> Any:
 
 def is_column(a: object) -> bool:
     """Whether `a` is one of the columns above, without importing what makes them."""
-    pa, pl = sys.modules.get("pyarrow"), sys.modules.get("polars")
-    return (pa is not None and isinstance(a, (pa.Array, pa.ChunkedArray))) or (
-        pl is not None and isinstance(a, pl.Series)
-    )
+    return is_of(a, "pyarrow", "Array", "ChunkedArray") or is_of(a, "polars", "Series")
 
 
 def reduce(
@@ -103,8 +100,8 @@ def chunks(column: Any, what: str, skip_nulls: bool = False) -> Iterator[np.ndar
 
     `what` begins the messages.
     """
-    polars = sys.modules.get("polars")
-    if polars is not None and isinstance(column, polars.Series):
+    if is_of(column, "polars", "Series"):
+        polars = sys.modules["polars"]
         numeric = column.dtype.is_integer() or column.dtype.is_float()
         # Older releases have no integers of 128 bits.
         wide = column.dtype == getattr(polars, "Int128", None)

@@ -101,5 +101,58 @@ def test_errors():
         mypackage.average(np.ones((2, 3)), axis=1, weights=[1.0, 2.0])
     with pytest.raises(np.exceptions.AxisError):
         mypackage.average(np.ones(2), axis=1, weights=[1.0, 2.0])
-    with pytest.raises(TypeError, match="no exact average for dtype"):
+    with pytest.raises(TypeError, match="no exact average for dtype <U1; supported are bool"):
         mypackage.average(["a"], weights=[1.0])
+
+
+def test_masked_weights():
+    """Weights are masked with their elements, whatever their shape."""
+    a = np.arange(6.0).reshape(2, 3)
+    weights = np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 0])
+    result, total = mypackage.average(a, axis=1, weights=weights, returned=True)
+    np.testing.assert_array_equal(result, [1.5, 4.5])
+    np.testing.assert_array_equal(total, [4.0, 4.0])
+    weights = np.ma.array([[2.0, 3.0], [4.0, 5.0]], mask=[[1, 1], [0, 1]])
+    result, total = mypackage.average(a[:, :2], axis=1, weights=weights, returned=True)
+    assert result.tolist() == [None, 3.0] and total.tolist() == [None, 4.0]
+    assert mypackage.average(a[0], weights=np.ma.masked_all(3)) is np.ma.masked
+
+
+class Subclass(np.ndarray):
+    """A minimal subclass."""
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1])
+@pytest.mark.parametrize("which", ["elements", "weights", "matrix", "memmap"])
+def test_subclasses(axis, which, tmp_path):
+    """Of the elements or the weights: the result's kind is that of NumPy's."""
+    a = np.array([[1.0, 2.0], [4.0, 8.0]])
+    weights = a + 1 if axis is None else np.array([1.0, 3.0])
+    if which == "weights":
+        weights = weights.view(Subclass)
+    elif which == "memmap":
+        np.save(tmp_path / "a.npy", a)
+        a = np.load(tmp_path / "a.npy", mmap_mode="r")
+    else:
+        a = a.view(Subclass if which == "elements" else np.matrix)
+    result, expected = (f(a, axis, weights) for f in (mypackage.average, np.average))
+    assert type(result) is type(expected) and np.shape(result) == np.shape(expected)
+    np.testing.assert_allclose(np.asarray(result), np.asarray(expected), rtol=1e-15)
+
+
+def test_kinds_of_axis():
+    """A list of axes, as in NumPy; what is no axis is named."""
+    a = np.arange(6.0).reshape(2, 3)
+    assert mypackage.average(a, [0, 1], weights=a) == mypackage.average(a, weights=a)
+    assert mypackage.average(a, np.int8(1), weights=[1, 2, 3]).shape == (2,)
+    assert mypackage.average(a, 1, weights=[1, 2, 3], keepdims=np._NoValue).shape == (2,)
+    for axis in (1.0, "x", (0, None)):
+        with pytest.raises(TypeError, match="average: axis must be None, an int or ints, not"):
+            mypackage.average(a, axis, weights=a)
+
+
+def test_timedelta_counts():
+    """The sum of the weights that are all 1 is no time."""
+    result, count = mypackage.average(np.array([1, 3], "m8[s]"), returned=True)
+    assert result == np.timedelta64(2, "s")
+    assert type(count) is np.float64 and count == 2

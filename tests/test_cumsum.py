@@ -243,6 +243,12 @@ def test_special_values():
         assert np.isinf(mypackage.cumsum(np.full(2, 6e4, np.float16)))[1]
 
 
+@pytest.mark.parametrize("out", [[0, 0], (np.zeros(2),), ..., 5])
+def test_out_that_is_no_array(out):
+    with pytest.raises(TypeError, match="cumsum: out must be an array, not"):
+        mypackage.cumsum([1.0, 2.0], out=out)
+
+
 def test_out_and_other_kinds():
     out = np.zeros(3, np.float32)
     assert mypackage.cumsum([1, 2, 3.5], out=out) is out

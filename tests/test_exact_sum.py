@@ -1,10 +1,12 @@
 """`ExactSum` against exact fractions: order, grouping, taking back, bytes, kinds of input."""
 
 import copy
+import gc
 import math
 import pickle
 import subprocess
 import sys
+import weakref
 from fractions import Fraction
 
 import hypothesis.strategies as st
@@ -237,6 +239,36 @@ def test_operators_and_the_builtin_sum():
     assert one != 1.0
     with pytest.raises(TypeError, match="unhashable"):
         hash(one)
+
+
+@pytest.mark.parametrize(
+    "left", [np.array([1.0, 2.0]), np.array([[1, 2]]), np.float64(3), np.array(3), 3, True]
+)
+def test_arrays_on_the_left(left):
+    """Their elements are added, as on the right."""
+    total = mypackage.ExactSum().add([0.5])
+    assert left + total == total + left
+    assert isinstance(left + total, mypackage.ExactSum)
+
+
+def test_weak_references():
+    """A cache may hold one."""
+    total = mypackage.ExactSum()
+    reference = weakref.ref(total)
+    assert reference() is total
+    del total
+    gc.collect()
+    assert reference() is None
+
+
+def test_bytes_of_any_buffer():
+    """Of nothing else: least of all as many zeros as an int says."""
+    data = mypackage.ExactSum().add([1.5]).to_bytes()
+    for buffer in (bytearray(data), memoryview(data), np.frombuffer(data, np.uint8)):
+        assert mypackage.ExactSum.from_bytes(buffer).value() == 1.5
+    for other in (10**15, "MYXS", None, [1]):
+        with pytest.raises(TypeError, match="bytes-like"):
+            mypackage.ExactSum.from_bytes(other)
 
 
 def test_streams_of_arrays():

@@ -237,6 +237,33 @@ def test_empty_groups_and_fill_value():
     assert mypackage.group_sum([-1, -5], [1.0, 2.0]).shape == (0,)
 
 
+@pytest.mark.parametrize(
+    ("value", "fill", "dtype"),
+    [
+        (1, 0.5, "int64"),
+        (1, np.nan, "int64"),
+        (1, -1, "uint64"),
+        (1, 2**64, "int64"),
+        (1, [1, 2], "int64"),
+        (1.0, 1j, "float64"),
+        (1.0, "x", "float64"),
+    ],
+)
+def test_fill_values_that_do_not_fit(value, fill, dtype):
+    """Nothing is cut off to fit."""
+    values = np.array([value, value], "u1" if dtype == "uint64" else None)
+    with pytest.raises(ValueError, match=rf"group_sum: fill_value=.* does not fit {dtype}; choose"):
+        mypackage.group_sum([0, 2], values, fill_value=fill)
+    # Where no group is empty, nothing is filled.
+    assert mypackage.group_sum([0, 1], values, fill_value=fill).tolist() == [value, value]
+
+
+def test_masked_labels_are_of_no_group():
+    """As negative ones are."""
+    labels = np.ma.array([0, 1, 1, 200], "u1", mask=[0, 0, 1, 1])
+    assert mypackage.group_sum(labels, [1.0, 2.0, 4.0, 8.0]).tolist() == [1, 2]
+
+
 def test_dtype_is_what_is_rounded_to():
     values = np.full(3, 0.1, np.float32)
     assert mypackage.group_sum([0, 0, 0], values, dtype=np.float64)[0] == np.float64(values[0]) * 3

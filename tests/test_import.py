@@ -1,7 +1,13 @@
 """What `import mypackage` brings in: NumPy, and nothing else that costs time."""
 
+import pickle
 import subprocess
 import sys
+
+import numpy as np
+import pytest
+
+import mypackage
 
 # Expensive, optional, or both: none may come in with the package but by its own front for it.
 HEAVY = """
@@ -46,3 +52,14 @@ def test_import_brings_in_numpy_only():
 
 def test_calls_bring_in_nothing():
     assert not imported(CALLS) & set(HEAVY)
+
+
+@pytest.mark.parametrize("name", mypackage.__all__)
+def test_names_are_the_packages(name):
+    """help() and pickles say where users find a function, not where it is written."""
+    value = getattr(mypackage, name)
+    if not (isinstance(value, np.ufunc) and np.lib.NumpyVersion(np.__version__) < "2.2.0"):
+        assert value.__module__ == "mypackage"
+    assert pickle.loads(pickle.dumps(value)) is value
+    assert value.__name__ == name
+    assert b"_native" not in pickle.dumps(value)

@@ -4,6 +4,8 @@ docs/numerics.md has the table.
 """
 
 import array
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -128,6 +130,21 @@ def test_memory_map(tmp_path, pair):
         same(result, np.asarray(expected))
 
 
+def test_subclass_of_memory_map(tmp_path, pair):
+    """It is a subclass like any other."""
+
+    class Mapped(np.memmap):
+        pass
+
+    ours, theirs = pair
+    a = Mapped(tmp_path / "a", float, "w+", shape=(2, 3))
+    a[...] = A
+    for axis in (None, 0):
+        result, expected = ours(a, axis=axis), theirs(a, axis=axis)
+        assert type(result) is type(expected)
+        same(np.asarray(result), np.asarray(expected))
+
+
 def test_subclass_with_out(pair):
     """`out` itself comes back."""
     out = np.zeros(3)
@@ -184,6 +201,32 @@ def test_masked_out():
     assert plain.tolist() == [5.0, 8.0]
 
 
+def test_masked_out_has_the_results_shape_and_dtype():
+    """Nothing is broadcast into it, and nothing rounded twice."""
+    a = np.ma.array([1.0, 2.0**-30, 5.0], "f4", mask=[0, 0, 1])
+    for out in (np.zeros(()), np.ma.zeros(())):
+        assert mypackage.sum(a, out=out) is out
+        assert float(out) == 1 + 2.0**-30
+    for name in NAMES:
+        function = getattr(mypackage, name)
+        for out in (np.zeros((2, 3)), np.ma.zeros((2, 3))):
+            with pytest.raises(ValueError, match=rf"^{name}: out has shape"):
+                function(MASKED, axis=0, out=out)
+        with pytest.raises(TypeError, match=f"^{name}: out must be an array, not list"):
+            function(MASKED, axis=0, out=[0, 0, 0])
+
+
+def test_masked_objects():
+    """By NumPy, masked elements left out."""
+    a = np.ma.array([[1, 2**80, 3], [4, 5, None]], mask=[[0, 0, 1], [0, 1, 1]], dtype=object)
+    assert mypackage.sum(a) == 2**80 + 5
+    assert mypackage.sum(a, axis=1).tolist() == [2**80 + 1, 4]
+    assert mypackage.mean(a[1]) == 4
+    assert mypackage.sum(a, where=[[True], [False]]) == 2**80 + 1
+    nan = np.ma.array([1.5, float("nan"), 2.5, 7.0], mask=[0, 0, 0, 1], dtype=object)
+    assert mypackage.nansum(nan) == 4 and mypackage.nanmean(nan) == 2
+
+
 # -- Time differences -----------------------------------------------------------------------------
 
 DAYS = np.array([[1, 2], [4, 6]], "m8[D]")
@@ -232,6 +275,10 @@ def test_timedelta_arguments():
     assert out.tolist() == np.array([5, 8], "m8[D]").astype("m8[h]").tolist()
     with pytest.raises(TypeError, match="timedelta64"):
         mypackage.sum(DAYS, dtype=float)
+    with pytest.raises(TypeError, match="sum: out must be an array, not list"):
+        mypackage.sum(DAYS, axis=0, out=[0, 0])
+    with pytest.raises(ValueError, match=r"sum: out has shape \(2, 2\)"):
+        mypackage.sum(DAYS, axis=0, out=np.zeros((2, 2), "m8[h]"))
     with pytest.raises(OverflowError, match=r"^sum: "):
         mypackage.sum(np.array([2**62] * 2, "m8[s]"))
 
@@ -242,3 +289,14 @@ def test_masked_timedelta_and_matrix():
     assert mypackage.sum(a) == np.timedelta64(12, "D")
     m = A.view(np.matrix)
     assert mypackage.sum(m, axis=0, where=[[True], [False]]).tolist() == [[1.0, 2.0, 4.0]]
+
+
+@pytest.mark.parametrize("module", ["dask.array", "pandas", "xarray", "pyarrow", "polars"])
+def test_while_another_thread_imports_a_module(module, monkeypatch):
+    """It is there, and has no classes yet."""
+    monkeypatch.setitem(sys.modules, module, types.ModuleType(module))
+    assert mypackage.sum([1.0, 2.0]) == 3
+    assert mypackage.cumsum([1.0, 2.0]).tolist() == [1, 3]
+    assert mypackage.vecdot([1.0, 2.0], [3, 4]) == 11
+    assert mypackage.average([1.0, 2.0], weights=[1, 1]) == 1.5
+    assert mypackage.group_sum([0, 0], [1.0, 2.0]).tolist() == [3]

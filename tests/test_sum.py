@@ -431,6 +431,42 @@ def test_initial_is_added_exactly():
         mypackage.sum(np.ones((0, 2)), axis=0, initial=None)
 
 
+@pytest.mark.parametrize("kind", [np.array, np.float32, np.int64, np.complex64])
+def test_initial_of_numpys_types(kind):
+    """Scalars and 0-d arrays."""
+    for a in ([1.5], [1.5j]):
+        assert mypackage.sum(a, initial=kind(2)) == a[0] + 2
+    assert mypackage.sum([1j], initial=np.array(2.5 + 1j)) == 2.5 + 2j
+    assert mypackage.sum([1], initial=np.array(2.0)) == 3
+
+
+@pytest.mark.parametrize("initial", ["1", [1], np.ones(2), 1j, np.complex64(1j), np.array(1j), {}])
+def test_initial_that_is_no_number(initial):
+    with pytest.raises(TypeError, match="sum: initial must be a number that float64 holds"):
+        mypackage.sum([1.0], initial=initial)
+
+
+@pytest.mark.parametrize("name", ["sum", "nansum", "mean", "nanmean"])
+def test_numpys_sign_of_absence(name):
+    """Wrappers of NumPy's functions pass it on for what they were not given."""
+    absent = dict.fromkeys(("keepdims", "where", "initial"), np._NoValue)
+    if name.endswith("mean"):
+        del absent["initial"]
+    a = np.arange(6.0).reshape(2, 3)
+    for kind in (a, a.view(np.matrix), np.ma.array(a), a.astype(object)):
+        twin = getattr(np, name)(kind, axis=0)
+        assert getattr(mypackage, name)(kind, axis=0, **absent).tolist() == twin.tolist()
+
+
+@pytest.mark.skipif(not hasattr(np, "dtypes"), reason="this NumPy names no classes of dtypes")
+def test_classes_of_dtypes():
+    """As good as the dtype."""
+    for function in (mypackage.sum, mypackage.mean, mypackage.cumsum):
+        assert function([1, 2], dtype=np.dtypes.Float32DType).dtype == np.float32
+        assert function([1.0, 2.0], dtype=np.dtypes.Float16DType).dtype == np.float16
+    assert mypackage.ExactSum().add(1).value(np.dtypes.Int8DType).dtype == np.int8
+
+
 def test_ten_million_float32_ones():
     """Where a float32 accumulator stops at 16777216."""
     ones = np.broadcast_to(np.float32(1), (20_000_000, 1))

@@ -173,11 +173,31 @@ def test_other_kinds():
         mypackage.vecdot(["a"], ["b"])
 
 
+def test_subclasses():
+    """The result's kind is that of the argument with the higher priority, as NumPy's."""
+
+    class First(np.ndarray):
+        __array_priority__ = 1.0
+
+    class Second(np.ndarray):
+        __array_priority__ = 2.0
+
+    x, y = np.array([[1.0, 2.0]]).view(First), np.array([[3.0, 4.0]]).view(Second)
+    assert type(mypackage.vecdot(x, x)) is First
+    assert type(mypackage.vecdot(x, y)) is type(mypackage.vecdot(y, x)) is Second
+    assert type(mypackage.vecdot(x, [1, 2])) is First
+    assert type(mypackage.vecdot(x.astype(object), y)) is Second
+    assert mypackage.vecdot(x, y).tolist() == [11.0]
+    assert type(mypackage.vecdot(x.view(np.matrix), y.view(np.ndarray))) is np.matrix
+
+
 def test_errors_are_those_of_numpy():
     for arguments, error in [
         (([1.0, 2.0], [1.0]), ValueError),
         ((1.0, [1.0]), ValueError),
         ((np.ones((2, 3)), np.ones((3, 3))), ValueError),
+        ((np.ones(3, object), np.ones(1, object)), ValueError),
+        ((np.ones(3, object), 1), ValueError),
     ]:
         with pytest.raises(error, match="vecdot"):
             mypackage.vecdot(*arguments)

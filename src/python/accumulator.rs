@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError, PyZeroDivisionError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyMemoryView, PyTuple, PyType};
 
 use super::ndarray::{self, Array, Number};
 use super::reductions::{self, FLOAT, Given, Operation, Target, Writer};
@@ -56,7 +56,7 @@ const DIVIDE: Operation =
 /// ...     columns += rows
 /// >>> columns.value()
 /// array([6., 5.])
-#[pyclass(frozen, module = "mypackage", name = "ExactSum", eq)]
+#[pyclass(frozen, weakref, module = "mypackage", name = "ExactSum", eq)]
 pub(super) struct ExactSum {
     /// Shared with copies until one of them changes.
     state: Mutex<Arc<State>>,
@@ -384,6 +384,11 @@ impl ExactSum {
         Ok(ExactSum::of(shape, false, Cells::new(size)))
     }
 
+    /// An array leaves `array + total` to `__radd__`, which adds its elements, as `total + array`.
+    #[classattr]
+    #[pyo3(name = "__array_ufunc__")]
+    const ARRAY_UFUNC: Option<i32> = None;
+
     /// add(values, axis=None, where=True)
     /// --
     ///
@@ -702,7 +707,7 @@ impl ExactSum {
     #[classmethod]
     #[pyo3(signature = (data, /))]
     fn from_bytes(_class: &Bound<'_, PyType>, data: &Bound<'_, PyAny>) -> PyResult<ExactSum> {
-        let data = data.py().get_type::<PyBytes>().call1((data,))?;
+        let data = PyMemoryView::from(data)?.call_method0("tobytes")?;
         State::from_bytes(data.cast::<PyBytes>()?.as_bytes()).map(ExactSum::from_state)
     }
 

@@ -5,7 +5,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::ndarray::{self, Array, Number};
-use super::reductions::{check_out, integer_range, normalise_axis, numpy, watched_from};
+use super::reductions::{
+    as_dtype, check_out, integer_range, normalise_axis, numpy, out_array, watched_from,
+};
 use crate::interrupt::GRAIN;
 use crate::sum::{ScanRequest, ScanStatus, cumsum_axis};
 
@@ -105,8 +107,8 @@ fn target(
     out: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Option<Number>> {
     let dtype = match (dtype, out) {
-        (Some(dtype), _) => numpy(dtype.py())?.call_method1("dtype", (dtype,))?,
-        (None, Some(out)) => out.getattr("dtype")?,
+        (Some(dtype), _) => as_dtype(dtype)?,
+        (None, Some(out)) => out_array(NAME, out)?.object.getattr("dtype")?,
         (None, None) => return Ok(Some(number.of_sum())),
     };
     let integers = !number.part.is_floating();

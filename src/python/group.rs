@@ -27,7 +27,7 @@ const GROUP_MEAN: Operation =
 /// Parameters
 /// ----------
 /// group_idx : array_like of int, shape (n,)
-///     The group of each position along `axis`: 0, 1, ...; a negative label belongs to none.
+///     The group of each position along `axis`: 0, 1, ...; a negative or masked one is in none.
 /// array : array_like, shape (..., n, ...)
 ///     Elements to sum, of any dtype that `sum` takes.
 /// axis : int, optional
@@ -46,7 +46,8 @@ const GROUP_MEAN: Operation =
 /// Raises
 /// ------
 /// ValueError
-///     If a label is not below `size`, or the labels do not match the axis.
+///     If a label is not below `size`, the labels do not match the axis, or `fill_value` is needed
+///     and does not fit the result's dtype.
 /// OverflowError
 ///     If an integer sum does not fit the result's dtype.
 ///
@@ -160,7 +161,7 @@ fn grouped<'py>(
         let everything = PySlice::full(py).into_any();
         let mut index = vec![everything; groups.axis];
         index.push(py.import("numpy")?.call_method1("array", (empty,))?);
-        result.set_item(PyTuple::new(py, index)?, fill)?;
+        kinds.call_method1("fill", (name, &result, PyTuple::new(py, index)?, fill))?;
     }
     Ok(result)
 }
@@ -216,7 +217,8 @@ impl<'a, 'py> Groups<'a, 'py> {
         let view = Array { object: array };
         let Some(number) = view.number() else {
             return Err(PyTypeError::new_err(format!(
-                "{name}: there is no exact result for dtype {}",
+                "{name}: there is no exact result for dtype {}; supported are bool, integers, \
+                 float16, float32, float64, complex64 and complex128",
                 array.getattr("dtype")?
             )));
         };

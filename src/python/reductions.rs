@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyComplex, PyDict, PyFloat, PyString, PyTuple, PyType};
 
 use super::ndarray::{self, Array, Number};
 use crate::interrupt::{self, GRAIN};
@@ -32,7 +32,9 @@ pub(super) enum Given<'py> {
 impl<'a, 'py> FromPyObject<'a, 'py> for Given<'py> {
     type Error = PyErr;
     fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Given<'py>> {
-        Ok(Given::Yes(object.to_owned()))
+        // What NumPy's own functions and their wrappers pass for "not given".
+        let absent = object.is(&numpy(object.py())?.getattr("_NoValue")?);
+        Ok(if absent { Given::No } else { Given::Yes(object.to_owned()) })
     }
 }
 
@@ -558,6 +560,15 @@ pub(super) fn numpy<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyAny>> {
     Ok(module.bind(py))
 }
 
+/// What `numpy.dtype` makes of an argument; of NumPy's classes of dtypes, it would make object.
+pub(super) fn as_dtype<'py>(dtype: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let base = numpy(dtype.py())?.getattr("dtype")?;
+    match dtype.cast::<PyType>() {
+        Ok(class) if class.is_subclass(&base)? => class.call0(),
+        _ => base.call1((dtype,)),
+    }
+}
+
 /// For each axis, whether it is summed over.
 pub(super) fn reduced_axes(ndim: usize, axis: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<bool>> {
     let Some(axis) = axis else {
@@ -641,7 +652,10 @@ pub(super) fn without_nans<'py>(
     numpy.call_method1("asarray", (kept,))
 }
 
-fn out_array<'a, 'py>(name: &str, out: &'a Bound<'py, PyAny>) -> PyResult<Array<'a, 'py>> {
+pub(super) fn out_array<'a, 'py>(
+    name: &str,
+    out: &'a Bound<'py, PyAny>,
+) -> PyResult<Array<'a, 'py>> {
     let kind = out.get_type().name()?;
     Array::of(out)
         .ok_or_else(|| PyTypeError::new_err(format!("{name}: out must be an array, not {kind}")))
@@ -690,28 +704,29 @@ fn initial<'py>(
             number.of_sum().name()
         ))
     };
-    if value.hasattr("__index__")? && !value.is_instance_of::<pyo3::types::PyFloat>() {
-        let integer: i128 = value.call_method0("__index__")?.extract().map_err(|_| {
+    if !value.is_instance_of::<PyFloat>()
+        && let Ok(integer) = value.call_method0("__index__")
+    {
+        let integer: i128 = integer.extract().map_err(|_| {
             PyOverflowError::new_err(format!(
-                "{}: initial={value} is beyond 128 bits",
+                "{}: initial={value} is beyond 128 bits; give a float",
                 operation.name
             ))
         })?;
         parts[0].add_scaled(integer, 0);
-    } else if let Ok(real) = value.extract::<f64>() {
-        if !number.part.is_floating() && real.fract() != 0.0 {
-            return Err(refused());
-        }
-        parts[0].add_f64(real);
-    } else if number.complex {
-        let complex =
-            py.get_type::<pyo3::types::PyComplex>().call1((value,)).map_err(|_| refused())?;
-        for (part, name) in parts.iter_mut().zip(["real", "imag"]) {
-            part.add_f64(complex.getattr(name)?.extract()?);
-        }
-    } else {
+        return Ok(Some(parts));
+    }
+    if value.is_instance_of::<PyString>() {
         return Err(refused());
     }
+    let complex = py.get_type::<PyComplex>().call1((value,)).map_err(|_| refused())?;
+    let [real, imag] = ["real", "imag"].map(|name| complex.getattr(name)?.extract::<f64>());
+    let (real, imag) = (real?, imag?);
+    if imag != 0.0 && !number.complex || real.fract() != 0.0 && !number.part.is_floating() {
+        return Err(refused());
+    }
+    parts[0].add_f64(real);
+    parts[1].add_f64(imag);
     Ok(Some(parts))
 }
 
@@ -741,7 +756,7 @@ impl Target {
             }));
         };
         let py = dtype.py();
-        let dtype = numpy(py)?.call_method1("dtype", (dtype,))?;
+        let dtype = as_dtype(&dtype)?;
         let target = match dtype.getattr("char")?.extract::<char>()? {
             'O' if !number.part.is_floating() && !operation.mean => Target::Object,
             _ => match Number::from_type_number(dtype.getattr("num")?.extract()?) {

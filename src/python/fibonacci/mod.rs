@@ -63,7 +63,8 @@ n : array_like of int
     Any shape. Smaller integers are cast to int64 (uint64 stays). Python ints of any size with
     ``dtype=object``.
 out, where, dtype, **kwargs
-    As for any `numpy.ufunc`.
+    As for any `numpy.ufunc`: what does not fit a narrower `out` is cut off by NumPy, unless
+    ``casting="safe"``.
 
 Returns
 -------

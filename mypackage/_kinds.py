@@ -85,9 +85,7 @@ def grouped(name: str, group_idx: Any, array: Any) -> tuple[Any, Any]:
 def fill(name: str, result: np.ndarray, empty: Any, value: Any) -> None:
     """Give the results of empty groups their value."""
     try:
-        fits = np.ndim(value) == 0 and (
-            result.dtype.kind not in "iub" or result.dtype.type(value) == value
-        )
+        fits = np.ndim(value) == 0 and _holds(result.dtype, value)
         if fits:
             result[empty] = value
     except (TypeError, ValueError, OverflowError):
@@ -97,6 +95,16 @@ def fill(name: str, result: np.ndarray, empty: Any, value: Any) -> None:
             f"{name}: fill_value={value!r} does not fit {result.dtype}; "
             "choose a dtype that holds it"
         )
+
+
+def _holds(dtype: np.dtype, value: Any) -> bool:
+    """Whether `value` is one of the numbers of a dtype of integers; others round it."""
+    if dtype.kind == "b":
+        return value in (0, 1)
+    if dtype.kind not in "iu":
+        return True
+    limits = np.iinfo(dtype)
+    return int(value) == value and limits.min <= value <= limits.max
 
 
 def vecdot(x1: Any, x2: Any, axis: int | None = None) -> Any:

@@ -128,6 +128,8 @@ def test_subclasses(axis, which, tmp_path):
     """Of the elements or the weights: the result's kind is that of NumPy's."""
     a = np.array([[1.0, 2.0], [4.0, 8.0]])
     weights = a + 1 if axis is None else np.array([1.0, 3.0])
+    if which == "weights" and np.lib.NumpyVersion(np.__version__) < "2.0.0":
+        pytest.skip("np.average makes plain arrays of weights before NumPy 2")
     if which == "weights":
         weights = weights.view(Subclass)
     elif which == "memmap":

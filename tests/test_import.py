@@ -58,8 +58,9 @@ def test_calls_bring_in_nothing():
 def test_names_are_the_packages(name):
     """help() and pickles say where users find a function, not where it is written."""
     value = getattr(mypackage, name)
-    if not (isinstance(value, np.ufunc) and np.lib.NumpyVersion(np.__version__) < "2.2.0"):
-        assert value.__module__ == "mypackage"
-    assert pickle.loads(pickle.dumps(value)) is value
     assert value.__name__ == name
-    assert b"_native" not in pickle.dumps(value)
+    assert pickle.loads(pickle.dumps(value)) is value
+    # Ufuncs know their module since NumPy 2.2.
+    if not isinstance(value, np.ufunc) or hasattr(value, "__module__"):
+        assert value.__module__ == "mypackage"
+        assert b"_native" not in pickle.dumps(value)

@@ -64,7 +64,7 @@ n : array_like of int
     ``dtype=object``.
 out, where, dtype, **kwargs
     As for any `numpy.ufunc`: what does not fit a narrower `out` is cut off by NumPy, unless
-    ``casting="safe"``.
+    ``casting='safe'``.
 
 Returns
 -------

@@ -104,7 +104,7 @@ def _holds(dtype: np.dtype, value: Any) -> bool:
     if dtype.kind not in "iu":
         return True
     limits = np.iinfo(dtype)
-    return int(value) == value and limits.min <= value <= limits.max
+    return bool(int(value) == value and limits.min <= value <= limits.max)
 
 
 def vecdot(x1: Any, x2: Any, axis: int | None = None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 import mypackage
 from mypackage import ExactSum
 from mypackage._kinds import fill
-from mypackage._native import sum_states
+from mypackage._native import group_states, reshape_states, sum_states
 
 
 def result_dtype(name: str, dtype: Any, wanted: Any = None) -> np.dtype[Any]:
@@ -29,6 +30,23 @@ def add(state: ExactSum, values: np.ndarray, *, skip_nan: bool) -> None:
     """Add numbers to a state, over the axes that it lacks; without their NaNs if `skip_nan`."""
     lacking = tuple(range(values.ndim - len(state.shape)))
     state.merge(sum_states(values, lacking, True, skip_nan))
+
+
+def grouped(
+    labels: np.ndarray, values: np.ndarray, axis: int, size: int, skip_nan: bool
+) -> ExactSum:
+    """The exact sums of groups along an axis, of all numbers or of those that are not NaN."""
+    if not skip_nan or values.dtype.kind not in "fc" or not (missing := np.isnan(values)).any():
+        return group_states(labels, values, axis, size)
+    # A NaN belongs to no group; others of its position do: so every line has groups of its own,
+    # in the C order of the results.
+    axis = range(values.ndim)[axis]
+    shape = (*values.shape[:axis], size, *values.shape[axis + 1 :])
+    labels = labels.reshape([-1 if index == axis else 1 for index in range(values.ndim)])
+    first = np.arange(math.prod(shape)).reshape(shape).take([0], axis)
+    own = np.where(missing | (labels < 0), -1, first + math.prod(shape[axis + 1 :]) * labels)
+    states = group_states(own.ravel(), values.ravel(), -1, math.prod(shape))
+    return reshape_states(states, shape)
 
 
 def rounded(name: str, state: ExactSum, dtype: np.dtype[Any]) -> Any:
@@ -53,7 +71,7 @@ def rounded_groups(
         # No mean is empty then, which would be a cause for a warning.
         state = state.copy().add(np.zeros((1, *state.shape)), 0, nothing)
     value = np.asarray(rounded(name, state, dtype))
-    fill(name, value, nothing, fill_value)
+    fill(f"group_{name}", value, nothing, fill_value)
     return value
 
 

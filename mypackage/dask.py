@@ -20,8 +20,8 @@ import mypackage
 from mypackage import ExactSum, _average
 from mypackage._extras import require
 from mypackage._kinds import is_dask
-from mypackage._native import group_states, run_serially, sum_states, vecdot_states
-from mypackage._states import result_dtype, rounded, rounded_groups
+from mypackage._native import run_serially, sum_states, vecdot_states
+from mypackage._states import grouped, result_dtype, rounded, rounded_groups
 
 da = require("dask.array")
 
@@ -228,7 +228,7 @@ def group_sum(
     >>> mypackage.dask.group_sum([0, 1, 0, -1, 0], a).compute()
     array([1., 2.])
     """
-    return _grouped("sum", group_idx, array, axis, size, fill_value, dtype, split_every)
+    return reduce_groups("sum", group_idx, array, axis, size, fill_value, dtype, split_every)
 
 
 def group_mean(
@@ -251,10 +251,10 @@ def group_mean(
     >>> mypackage.dask.group_mean([0, 0, 1], da.from_array([1, 2, 5], chunks=1)).compute()
     array([1.5, 5. ])
     """
-    return _grouped("mean", group_idx, array, axis, size, fill_value, dtype, split_every)
+    return reduce_groups("mean", group_idx, array, axis, size, fill_value, dtype, split_every)
 
 
-def _grouped(
+def reduce_groups(
     name: str,
     group_idx: Any,
     array: Any,
@@ -262,10 +262,15 @@ def _grouped(
     size: int | None,
     fill_value: Any,
     dtype: Any,
-    split_every: Any,
+    split_every: Any = None,
+    skip_nan: bool = False,
 ) -> Any:
+    """What `group_sum` and its kin do; for `mypackage.xarray` also without NaNs."""
     array = da.asanyarray(array)
     axis = range(array.ndim)[axis]
+    if isinstance(group_idx, np.ma.MaskedArray):
+        # A masked label is that of no group.
+        group_idx = np.where(np.ma.getmaskarray(group_idx), -1, group_idx.data.astype(np.int64))
     if size is None:
         if is_dask(group_idx):
             raise ValueError(f"group_{name}: lazy labels need size=, the number of groups")
@@ -279,7 +284,7 @@ def _grouped(
     return _tree(
         array,
         labels.reshape([-1 if index == axis else 1 for index in range(array.ndim)]),
-        partial(_group_state, size=size),
+        partial(_group_state, size=size, skip_nan=skip_nan),
         partial(_group_value, name=name, fill_value=fill_value),
         axis=axis,
         dtype=result_dtype(name, array.dtype, dtype),
@@ -289,13 +294,13 @@ def _grouped(
 
 
 def _group_state(
-    x: np.ndarray, labels: np.ndarray, axis: tuple[int, ...], *, size: int
+    x: np.ndarray, labels: np.ndarray, axis: tuple[int, ...], *, size: int, skip_nan: bool
 ) -> ExactSum:
     if not x.size:
         return ExactSum((*x.shape[: axis[0]], size, *x.shape[axis[0] + 1 :]))
     # They were broadcast to the chunk's shape.
     line = np.moveaxis(labels, axis[0], -1)[(0,) * (x.ndim - 1)]
-    return group_states(line, x, axis[0], size)
+    return grouped(line, x, axis[0], size, skip_nan)
 
 
 def _group_value(total: ExactSum, *, name: str, dtype: Any, fill_value: Any) -> Any:
@@ -418,8 +423,12 @@ def average(
     _average.check(a, weights)
     dtype = _average.result_dtype(a, weights)
     axes = _average.normalised(axis, a.ndim)
+    if _is_masked(weights):
+        # The elements keep their mask on the way through dask, what goes along with them does not.
+        hidden = _average.aligned(da.ma.getmaskarray(weights), a, axis, axes)
+        a, weights = da.ma.masked_array(a, hidden), da.ma.getdata(weights)
     weights = _average.aligned(weights, a, axis, axes)
-    masked = _is_masked(a) or _is_masked(weights)
+    masked = _is_masked(a)
     tree = partial(
         _tree,
         a,
@@ -452,13 +461,11 @@ class _Quotient(NamedTuple):
 
 
 def _average_state(x: np.ndarray, weights: np.ndarray, axis: tuple[int, ...]) -> _Quotient:
-    hidden = np.ma.getmaskarray(x) | np.ma.getmaskarray(weights)
+    hidden, x = np.ma.getmaskarray(x), np.ma.getdata(x)
     if hidden.any():
-        x, weights = (np.where(hidden, x.dtype.type(0), np.ma.getdata(x)) for x in (x, weights))
-    values, factors = (_average.lines(np.ma.getdata(x), axis) for x in (x, weights))
-    return _Quotient(
-        vecdot_states(factors, values, -1), sum_states(np.ma.getdata(weights), axis, ~hidden, False)
-    )
+        x, weights = (np.where(hidden, x.dtype.type(0), x) for x in (x, weights))
+    values, factors = (_average.lines(x, axis) for x in (x, weights))
+    return _Quotient(vecdot_states(factors, values, -1), sum_states(weights, axis, ~hidden, False))
 
 
 def _average_value(total: _Quotient, *, name: str, dtype: Any, masked: bool) -> Any:
@@ -554,7 +561,9 @@ def _prefixes(carry: ExactSum | None, x: np.ndarray, axis: int, dtype: np.dtype[
         wide = result_dtype("sum", x.dtype)
         heads = [np.asarray(carry.value(wide))]
     front = np.stack(heads, axis) if heads else np.empty((*x.shape[:axis], 0, *x.shape[axis + 1 :]))
-    together = np.concatenate([front.astype(wide), x.astype(wide)], axis)
+    # A masked element stays masked.
+    concatenate: Any = np.ma.concatenate if isinstance(x, np.ma.MaskedArray) else np.concatenate
+    together = concatenate([front.astype(wide), x.astype(wide)], axis)
     result = mypackage.cumsum(together, axis, dtype)
     return result[(slice(None),) * axis + (slice(len(heads), None),)]
 

@@ -18,6 +18,7 @@ array([1., 5.])
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -25,8 +26,8 @@ import numpy as np
 
 from mypackage import ExactSum
 from mypackage._extras import require
-from mypackage._native import group_states, join_states, split_states
-from mypackage._states import rounded_groups
+from mypackage._native import join_states, split_states
+from mypackage._states import grouped, rounded_groups
 
 flox = require("flox.aggregations")
 
@@ -83,15 +84,9 @@ def _chunk(
     dtype: Any = None,
 ) -> np.ndarray:
     """The states of the groups of a chunk, along its last axis, as an array of objects."""
-    labels, shape = group_idx, (*array.shape[:-1], size)
-    if skip_nan and array.dtype.kind in "fc" and (missing := np.isnan(array)).any():
-        # A NaN belongs to no group; others of its position do: so every line has its own groups.
-        first = size * np.arange(array[..., 0].size).reshape(*array.shape[:-1], 1)
-        labels = np.where(missing | (labels < 0), -1, labels + first).ravel()
-        array = array.ravel()
-        size = int(np.prod(shape))
-    states = np.empty(int(np.prod(shape)), object)
-    states[:] = split_states(group_states(labels, array, -1, size))
+    shape = (*array.shape[:-1], size)
+    states = np.empty(math.prod(shape), object)
+    states[:] = split_states(grouped(group_idx, array, -1, size, skip_nan))
     return states.reshape(shape)
 
 

@@ -13,6 +13,8 @@ import numpy as np
 
 import mypackage
 from mypackage._extras import require
+from mypackage._kinds import front, is_dask
+from mypackage._states import grouped, result_dtype, rounded_groups
 
 xr = require("xarray")
 
@@ -138,6 +140,9 @@ def reduce(
                 f"use mypackage.xarray.{name.removeprefix('nan')}(..., dim=)"
             )
         axes = axis if isinstance(axis, tuple) else (axis,)
+        for index in axes:
+            if not -obj.ndim <= index < obj.ndim:
+                raise np.exceptions.AxisError(index, obj.ndim)
         dims = [obj.dims[index] for index in axes]
     if where is not True:
         arguments["where"] = where.data if isinstance(where, xr.DataArray) else where
@@ -193,7 +198,7 @@ def cumsum(obj: Any, dim: Any = None, *, axis: int | None = None, dtype: Any = N
     return obj.copy(data=mypackage.cumsum(data, 0 if axis is None else axis, dtype))
 
 
-def group_sum(obj: Any, by: Any, *, dtype: Any = None) -> Any:
+def group_sum(obj: Any, by: Any, *, skipna: bool | None = None, dtype: Any = None) -> Any:
     """Exact sums of the elements of a DataArray with equal values of a coordinate.
 
     Parameters
@@ -202,6 +207,8 @@ def group_sum(obj: Any, by: Any, *, dtype: Any = None) -> Any:
         The elements; dask-backed ones stay lazy.
     by : str or xarray.DataArray
         A coordinate of one dimension, or its name. Elements where it is missing are left out.
+    skipna : bool, optional
+        Leave NaNs out; by default for floats.
     dtype : dtype, optional
         What the exact sums are rounded to.
 
@@ -223,13 +230,13 @@ def group_sum(obj: Any, by: Any, *, dtype: Any = None) -> Any:
     >>> dict(zip(total.k.values.tolist(), total.values.tolist()))
     {'a': 1.0, 'b': 5.0}
     """
-    return _grouped("group_sum", obj, by, dtype)
+    return _grouped("sum", obj, by, skipna, dtype)
 
 
-def group_mean(obj: Any, by: Any, *, dtype: Any = None) -> Any:
+def group_mean(obj: Any, by: Any, *, skipna: bool | None = None, dtype: Any = None) -> Any:
     """Exact means of the elements of a DataArray with equal values of a coordinate.
 
-    Parameters and result are those of `group_sum`.
+    Parameters and result are those of `group_sum`; NaN for a group of NaNs only.
 
     Examples
     --------
@@ -238,23 +245,38 @@ def group_mean(obj: Any, by: Any, *, dtype: Any = None) -> Any:
     >>> mypackage.xarray.group_mean(a, "k").values
     array([1.5, 5. ])
     """
-    return _grouped("group_mean", obj, by, dtype)
+    return _grouped("mean", obj, by, skipna, dtype)
 
 
-def _grouped(name: str, obj: Any, by: Any, dtype: Any) -> Any:
+def _grouped(name: str, obj: Any, by: Any, skipna: bool | None, dtype: Any) -> Any:
     by = obj[by] if isinstance(by, str) else by
     if by.ndim != 1:
-        raise ValueError(f"{name}: {by.name!r} must have one dimension, not {by.dims}")
+        raise ValueError(f"group_{name}: {by.name!r} must have one dimension, not {by.dims}")
     (dim,) = by.dims
     label = by.name or "group"
     # xarray depends on pandas.
     codes, values = require("pandas").factorize(by.values, sort=True)
     axis = obj.get_axis_num(dim)
-    function = getattr(mypackage, name)
-    data = function(codes, obj.data, axis=axis, size=len(values), dtype=dtype)
+    data = _group_data(name, codes, obj.data, axis, len(values), skipna is not False, dtype)
     kept = {
         key: value for key, value in obj.coords.items() if dim not in value.dims and key != label
     }
     dims = [label if other == dim else other for other in obj.dims]
     coords = {**kept, label: (label, np.asarray(values))}
     return xr.DataArray(data, coords, dims, name=obj.name, attrs=obj.attrs)
+
+
+def _group_data(
+    name: str, codes: Any, data: Any, axis: int, size: int, skip_nan: bool, dtype: Any
+) -> Any:
+    if not skip_nan or data.dtype.kind not in "fc":
+        function = getattr(mypackage, f"group_{name}")
+        return function(codes, data, axis=axis, size=size, dtype=dtype)
+    # No group is without elements, but perhaps without numbers.
+    fill = np.nan if name == "mean" else 0
+    if is_dask(data):
+        lazy = front("dask").reduce_groups
+        return lazy(name, codes, data, axis, size, fill, dtype, skip_nan=True)
+    states = grouped(codes, data, axis, size, skip_nan)
+    nothing = np.equal(states.count, 0)
+    return rounded_groups(name, states, result_dtype(name, data.dtype, dtype), fill, nothing)

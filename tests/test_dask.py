@@ -283,6 +283,32 @@ def test_average_of_special_values_and_of_unknown_sizes():
     assert (result.compute(), total.compute()) == (1.5, 2.0)
 
 
+def test_masked_weights_and_labels():
+    """Masked weights of another shape, and masked labels, as in memory."""
+    values = np.ma.masked_equal(np.arange(12.0).reshape(3, 4), 5)
+    weights = np.ma.array([1.0, 2.0, 3.0, 4.0], mask=[0, 1, 0, 1])
+    for a in (values, values.data):
+        for chunked in (weights, da.from_array(weights, chunks=3)):
+            lazy = mypackage.average(da.from_array(a, chunks=2), 1, chunked, returned=True)
+            wanted = mypackage.average(a, 1, weights, returned=True)
+            for result, expected in zip(lazy, wanted, strict=True):
+                assert np.array_equal(result.compute(), expected)
+    labels = np.ma.array([0, 1, 1, 2], "u1", mask=[0, 0, 1, 0])
+    result = mypackage.group_sum(labels, da.from_array(values.data, chunks=2))
+    assert np.array_equal(result.compute(), mypackage.group_sum(labels, values.data))
+
+
+def test_masked_prefixes():
+    """A masked element stays masked in every chunk."""
+    values = np.ma.masked_equal(np.arange(12.0).reshape(4, 3) % 5, 0)
+    for a in (values, values.astype(int)):
+        for axis in (0, 1):
+            result = mypackage.cumsum(da.from_array(a, chunks=2), axis).compute()
+            expected = mypackage.cumsum(a, axis)
+            assert np.array_equal(np.ma.getmaskarray(result), expected.mask)
+            assert result.tolist() == expected.tolist()
+
+
 def test_masked_averages():
     values = np.ma.masked_greater(np.arange(12.0).reshape(4, 3), 7)
     values[:, 1] = np.ma.masked

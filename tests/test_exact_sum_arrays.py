@@ -13,7 +13,7 @@ from hypothesis import given
 
 import mypackage
 from mypackage import ExactSum
-from mypackage._native import join_states, split_states
+from mypackage._native import join_states, reshape_states, split_states
 
 # More sums than a block of pairs has, and a block of few.
 SIZE = 1024 + 7
@@ -193,3 +193,17 @@ def test_what_an_array_takes():
     assert 16 * 100_000 <= sys.getsizeof(array) < 17 * 100_000
     wide = ExactSum(1024).add(np.array([[1e300], [1.0], [1e-300]]) * np.ones(1024))
     assert 64 * 1024 <= sys.getsizeof(wide) < 66 * 1024
+
+
+@pytest.mark.parametrize("dtype", ["f8", "c16"])
+def test_other_shapes(dtype):
+    """The same sums in C order; a copy of its own."""
+    flat = ExactSum(6).add(np.arange(18).reshape(3, 6).astype(dtype))
+    table = reshape_states(flat, (2, 3))
+    assert table.shape == (2, 3)
+    assert np.array_equal(table.value(), flat.value().reshape(2, 3))
+    assert np.array_equal(table.count, np.full((2, 3), 3))
+    table.add(np.ones((1, 2, 3)))
+    assert flat.value()[0] == 18
+    with pytest.raises(ValueError, match=r"of shape \[6\] have no shape \[4\]"):
+        reshape_states(flat, (4,))

@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import warnings
 
 import numpy as np
 import pytest
@@ -67,6 +68,8 @@ def test_datasets():
         mypackage.sum(data, axis=0)
     with pytest.raises(ValueError, match="nowhere"):
         mx.sum(data, "nowhere")
+    with pytest.raises(np.exceptions.AxisError, match="axis 3 is out of bounds"):
+        mypackage.sum(cube(), axis=(0, 3))
 
 
 @pytest.mark.parametrize("chunks", [None, {"time": 2, "level": 3}])
@@ -84,6 +87,36 @@ def test_groups(chunks):
             assert np.array_equal(result.sel(season=season), whole(part, axis=0))
     with pytest.raises(ValueError, match="one dimension"):
         mx.group_sum(array, array > 0)
+
+
+@pytest.mark.parametrize("chunks", [None, {"time": 2, "level": 3}])
+@pytest.mark.parametrize("dims", [("time", "place", "level"), ("place", "level", "time")])
+@pytest.mark.parametrize("dtype", ["f8", "f4", "c16"])
+def test_missing_values_in_groups(chunks, dims, dtype):
+    """Left out, unless skipna=False; of a mean of none, NaN without a warning."""
+    if chunks:
+        pytest.importorskip("dask")
+    rng = np.random.default_rng(3)
+    array = cube().transpose(*dims)
+    array = array.copy(data=rng.standard_normal(array.shape).astype(dtype))
+    array.values[rng.random(array.shape) < 0.4] = np.nan
+    array[{"time": np.flatnonzero(array.season == "a"), "level": 1}] = np.nan
+    lazy = array.chunk(chunks) if chunks else array
+    for name in ("sum", "mean"):
+        group = getattr(mx, f"group_{name}")
+        result, strict = group(lazy, "season"), group(lazy, "season", skipna=False)
+        assert result.dtype == strict.dtype == array.dtype
+        assert (result.chunks is not None) == (chunks is not None)
+        for season in "asw":
+            part = array.isel(time=np.flatnonzero(array.season.values == season))
+            axis = part.get_axis_num("time")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)
+                kept = getattr(mypackage, f"nan{name}")(part.values, axis=axis)
+                whole = getattr(mypackage, name)(part.values, axis=axis)
+            assert np.array_equal(result.sel(season=season), kept, equal_nan=True)
+            assert np.array_equal(strict.sel(season=season), whole, equal_nan=True)
+    assert np.isnan(mx.group_mean(lazy, "season").sel(season="a").isel(level=1)).all()
 
 
 @pytest.mark.parametrize("chunks", [None, {"time": 2, "level": 3}])

@@ -350,6 +350,25 @@ pub(super) fn join_states(
     Ok(ExactSum::of(shape, complex, cells.collect::<Vec<_>>().into()))
 }
 
+/// reshape_states(states, shape)
+/// --
+///
+/// The same sums, in C order, as an array of another shape.
+#[pyfunction]
+pub(super) fn reshape_states(
+    states: &Bound<'_, ExactSum>,
+    shape: Vec<usize>,
+) -> PyResult<ExactSum> {
+    let state = states.get().snapshot();
+    if state.size() != shape.iter().product::<usize>() {
+        return Err(PyValueError::new_err(format!(
+            "ExactSum: sums of shape {:?} have no shape {shape:?}",
+            state.shape
+        )));
+    }
+    Ok(ExactSum::of(shape, state.complex, state.cells.clone()))
+}
+
 #[pymethods]
 impl ExactSum {
     #[new]

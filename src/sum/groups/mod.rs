@@ -1,0 +1,3 @@
+//! Exact sums by label: `group`.
+
+pub(super) mod group;

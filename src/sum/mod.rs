@@ -4,6 +4,7 @@
 //! `docs/numerics.md` states what is promised, and why each kernel keeps it. From the ground up,
 //! each folder standing on those before it:
 //!
+//! - `binary64`: the bits of numbers.
 //! - `state`: exact sums as values, alone and in arrays, and their rounding.
 //! - `array`: arrays in memory, and how they are read.
 //! - `kernel`: the arithmetic, for numbers that lie in memory in some regular way.
@@ -12,6 +13,7 @@
 
 mod array;
 mod axes;
+mod binary64;
 mod groups;
 mod kernel;
 mod prefixes;
@@ -23,7 +25,7 @@ mod testing;
 
 pub use array::request::{Axis, Dtype, Request};
 #[cfg(feature = "python")]
-pub(crate) use axes::reduce::{Each, Sink, sum_into};
+pub(crate) use axes::reduce::sum_into;
 pub use axes::reduce::{collect_axes, sum_axes, sum_contiguous};
 pub use groups::group::sum_groups;
 #[cfg(feature = "python")]
@@ -44,6 +46,8 @@ pub(crate) use state::collect::Collector;
 #[cfg(feature = "python")]
 pub(crate) use state::pairs::PairSlice;
 pub use state::round::Format;
+#[cfg(feature = "python")]
+pub(crate) use state::sink::{Each, Sink};
 pub use summary::{Summary, summarize};
 
 use crate::cpu;

@@ -3,12 +3,43 @@
 #![allow(unsafe_code)] // Reads elements at computed addresses.
 
 use crate::cpu::{Isa, dispatch};
-use crate::sum::kernel::summand::Summand;
+
+/// A native number: what kernels take.
+pub(crate) trait Native: Copy + Default + Send + Sync + 'static {
+    /// Whether the type has NaNs.
+    const HAS_NAN: bool;
+    fn is_nan(self) -> bool;
+}
+
+macro_rules! native {
+    ($($type:ty: $has_nan:literal, $is_nan:expr;)*) => {$(
+        impl Native for $type {
+            const HAS_NAN: bool = $has_nan;
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                $is_nan(self)
+            }
+        }
+    )*};
+}
+
+native! {
+    f64: true, f64::is_nan;
+    f32: true, f32::is_nan;
+    i64: false, |_| false;
+    i32: false, |_| false;
+    i16: false, |_| false;
+    i8: false, |_| false;
+    u64: false, |_| false;
+    u32: false, |_| false;
+    u16: false, |_| false;
+    u8: false, |_| false;
+}
 
 /// An element as it lies in memory.
 pub(crate) trait Operand: Copy + Send + Sync + 'static {
-    /// What kernels take: a native number that holds every element exactly.
-    type Value: Summand;
+    /// A native number that holds every element exactly.
+    type Value: Native;
     /// Whether memory in native byte order is an array of values already.
     const IS_VALUE: bool;
 
@@ -102,6 +133,12 @@ impl Reading {
 }
 
 impl Line {
+    /// A line without a mask.
+    #[inline]
+    pub fn of(data: *const u8, stride: isize, count: usize) -> Line {
+        Line { data, stride, mask: std::ptr::null(), mask_stride: 0, count }
+    }
+
     /// The line as a slice, if memory holds exactly that.
     ///
     /// # Safety
@@ -137,6 +174,14 @@ impl Line {
     }
 }
 
+/// A matrix whose columns are added: `count` rows, `stride` bytes apart, each a contiguous run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rows<T> {
+    pub data: *const T,
+    pub stride: isize,
+    pub count: usize,
+}
+
 /// Space for the values of a part of a line.
 pub(crate) struct Stage<V> {
     pub values: Vec<V>,
@@ -144,7 +189,7 @@ pub(crate) struct Stage<V> {
     pub counted: Vec<u8>,
 }
 
-impl<V: Summand> Stage<V> {
+impl<V: Native> Stage<V> {
     pub fn new(size: usize) -> Stage<V> {
         Stage { values: vec![V::default(); size], counted: vec![1; size] }
     }
@@ -247,7 +292,7 @@ dispatch! {
 
 /// Puts 0 where a value is not counted, and does not count NaNs if they are to be skipped.
 #[inline(always)]
-fn select_body<V: Summand>(values: &mut [V], counted: &mut [u8], skip_nan: bool) {
+fn select_body<V: Native>(values: &mut [V], counted: &mut [u8], skip_nan: bool) {
     for (value, counted) in values.iter_mut().zip(counted) {
         let keep = *counted != 0 && !(skip_nan && value.is_nan());
         *value = if keep { *value } else { V::default() };
@@ -256,7 +301,7 @@ fn select_body<V: Summand>(values: &mut [V], counted: &mut [u8], skip_nan: bool)
 }
 
 dispatch! {
-    fn select[V: Summand][V](values: &mut [V], counted: &mut [u8], skip_nan: bool)
+    fn select[V: Native][V](values: &mut [V], counted: &mut [u8], skip_nan: bool)
         = select_body::<V>
 }
 

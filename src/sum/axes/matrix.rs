@@ -2,12 +2,13 @@
 
 #![allow(unsafe_code)] // Addresses from strides.
 
-use super::reduce::{Plan, SHORT, Sink, Step};
+use super::plan::{Plan, SHORT, Step};
 use crate::interrupt::GRAIN;
+use crate::sum::array::walk::Rows;
 use crate::sum::array::walk::{Line, Operand, Stage};
 use crate::sum::kernel::columns::{Panel, VECTOR, WIDTH};
 use crate::sum::kernel::few;
-use crate::sum::kernel::summand::{Rows, Summand};
+use crate::sum::kernel::summand::Summand;
 use crate::sum::state::accumulator::Accumulator;
 use crate::sum::state::pairs::Pairs;
 
@@ -30,7 +31,7 @@ struct Matrix<'a> {
 }
 
 /// The sums of one panel after another.
-struct Columns<'a, O: Operand> {
+struct Columns<'a, O: Operand<Value: Summand>> {
     plan: &'a Plan,
     panel: Panel,
     stage: Option<Stage<O::Value>>,
@@ -43,7 +44,7 @@ struct Columns<'a, O: Operand> {
 
 impl Plan {
     /// Rows of memory, added to panels of columns.
-    pub(super) fn sum_columns<O: Operand>(&self, sink: &dyn Sink) {
+    pub(super) fn sum_columns<O: Operand<Value: Summand>>(&self, sink: &dyn Sink) {
         let Some((columns, outer)) = self.kept.split_last() else {
             return;
         };
@@ -112,7 +113,7 @@ fn fold(columns: &Step, rows: &Step) -> usize {
     (most - most % vectors).max(most.min(vectors)).max(1)
 }
 
-impl<O: Operand> Columns<'_, O> {
+impl<O: Operand<Value: Summand>> Columns<'_, O> {
     fn add(&mut self, matrix: &Matrix<'_>) {
         let Matrix { columns, rows, fold, .. } = *matrix;
         let wide = columns.size * fold;

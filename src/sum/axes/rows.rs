@@ -2,14 +2,15 @@
 
 #![allow(unsafe_code)] // Addresses from strides.
 
-use super::reduce::{Plan, Sink, Step};
+use super::plan::{Plan, Step};
 use crate::cpu::{Isa, dispatch};
 use crate::interrupt::GRAIN;
+use crate::sum::array::walk::Rows;
 use crate::sum::array::walk::{Line, Operand, Stage};
 use crate::sum::kernel::block::BLOCK;
 use crate::sum::kernel::runs::{Batches, LONGEST};
-use crate::sum::kernel::slice::Summer;
-use crate::sum::kernel::summand::{Rows, Summand};
+use crate::sum::kernel::summand::Summand;
+use crate::sum::kernel::summer::Summer;
 use crate::sum::state::accumulator::Accumulator;
 use crate::sum::state::pairs::{BATCH, Pairs};
 
@@ -19,7 +20,7 @@ const WORTHWHILE: usize = BLOCK / 4;
 impl Plan {
     /// Each result, or each two in turn (of complex numbers), from short runs of memory, many at
     /// once; whether that is what there is.
-    pub(super) fn sum_short_runs<O: Operand>(&self, sink: &dyn Sink) -> bool {
+    pub(super) fn sum_short_runs<O: Operand<Value: Summand>>(&self, sink: &dyn Sink) -> bool {
         let size = size_of::<O>() as isize;
         let Some((run, reduced)) = self.reduced.split_last() else {
             return false;
@@ -71,7 +72,7 @@ impl Plan {
                     for (index, sum) in totals.difficult().iter_mut().enumerate() {
                         let by = (index / parts) as isize * many.stride
                             + (index % parts) as isize * part.stride;
-                        let line = line(data.wrapping_offset(by), run.stride, run.size);
+                        let line = Line::of(data.wrapping_offset(by), run.stride, run.size);
                         // SAFETY: the promise of `sum_axes`.
                         unsafe { stage.fill::<O>(self.isa, line, self.reading, 0) };
                         let values = &stage.values[..run.size];
@@ -86,7 +87,7 @@ impl Plan {
 
     /// Each two results in turn (of complex numbers) from longer runs of memory; whether that is
     /// what there is.
-    pub(super) fn sum_in_turn<O: Operand>(&self, sink: &dyn Sink) -> bool {
+    pub(super) fn sum_in_turn<O: Operand<Value: Summand>>(&self, sink: &dyn Sink) -> bool {
         let size = size_of::<O>() as isize;
         let (Some((part, kept)), Some((run, outer))) =
             (self.kept.split_last(), self.reduced.split_last())
@@ -117,21 +118,6 @@ impl Plan {
         });
         true
     }
-
-    /// Whether values can be read where they are, and the first `length` are a slice.
-    pub(super) fn is_direct<O: Operand>(&self, length: usize) -> bool {
-        // SAFETY: the promise of `sum_axes`; nothing is read.
-        unsafe { line(self.data, size_of::<O>() as isize, length).as_slice::<O>(self.reading) }
-            .is_some()
-            && self.kept.iter().chain(&self.reduced).all(|step| {
-                let align = align_of::<O::Value>() as isize;
-                step.stride % align == 0
-            })
-    }
-}
-
-fn line(data: *const u8, stride: isize, count: usize) -> Line {
-    Line { data, stride, mask: std::ptr::null(), mask_stride: 0, count }
 }
 
 /// The sums of several batches of runs, result by result.

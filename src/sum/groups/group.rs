@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use rayon::prelude::*;
 
+use super::cut::{Cut, PART_BITS};
 use crate::cpu::{self, Isa, dispatch};
 use crate::fpu::Environment;
 use crate::interrupt::Interrupt;
@@ -25,12 +26,12 @@ use crate::pages;
 use crate::sum::array::memory::prefetch;
 use crate::sum::array::request::{Axis, Dtype, Request, by_dtype};
 use crate::sum::array::walk::{Line, Operand, Reading, Stage};
-use crate::sum::axes::reduce::{Each, Sink};
-use crate::sum::kernel::block::{HIGHEST, power_of_two};
+use crate::sum::binary64::power_of_two;
+use crate::sum::kernel::block::HIGHEST;
 use crate::sum::kernel::slice::PARALLEL_FROM;
-use crate::sum::kernel::summand::{PART_BITS, Summand};
 use crate::sum::state::accumulator::Accumulator;
 use crate::sum::state::pairs::{BATCH, Pairs};
+use crate::sum::state::sink::{Each, Sink};
 use crate::threads;
 
 /// Sums along the one reduced axis of `request` by label: element `i` of a line belongs to the
@@ -147,7 +148,7 @@ dispatch! {
     fn survey(labels: &[i64]) -> (i64, bool) = survey_body
 }
 
-fn run<O: Operand>(
+fn run<O: Operand<Value: Cut>>(
     request: &Request,
     labels: Labels<'_>,
     groups: usize,
@@ -197,15 +198,8 @@ fn run<O: Operand>(
             data = data.wrapping_offset((rest % kept.size) as isize * kept.stride);
             rest /= kept.size;
         }
-        let line = Line {
-            data,
-            stride: along.stride,
-            mask: std::ptr::null(),
-            mask_stride: 0,
-            count: along.size,
-        };
         let whole = Part {
-            line,
+            line: Line::of(data, along.stride, along.size),
             across: across.stride,
             width: width.min(across.size - column),
             labels: labels.all,
@@ -327,7 +321,7 @@ const NEAR: usize = 1 << 11;
 /// Groups of sorted labels that are summed at once.
 const WINDOW: usize = BATCH;
 
-impl<O: Operand> Table<O> {
+impl<O: Operand<Value: Cut>> Table<O> {
     fn of(isa: Isa, part: Part<'_>, swapped: bool, interrupt: &Interrupt) -> Table<O> {
         let reading = Reading { swapped, masked: false, skip_nan: false };
         let scale_of = |part: Part<'_>| {
@@ -638,7 +632,7 @@ fn add_pairs<const FAR: bool, V>(
     stray
 }
 
-fn add_pair<O: Operand>(scale: Option<i32>, pair: [i64; 2], sum: &mut Accumulator) {
+fn add_pair<O: Operand<Value: Cut>>(scale: Option<i32>, pair: [i64; 2], sum: &mut Accumulator) {
     if let Some(scale) = scale {
         let units = O::Value::units(scale);
         sum.add_scaled(
@@ -650,7 +644,7 @@ fn add_pair<O: Operand>(scale: Option<i32>, pair: [i64; 2], sum: &mut Accumulato
 
 /// Calls `visit(start, values)` for the values of a line, a piece at a time, or of lines side by
 /// side, one of each at a time, unless the call is interrupted.
-fn for_pieces<O: Operand>(
+fn for_pieces<O: Operand<Value: Cut>>(
     isa: Isa,
     part: Part<'_>,
     reading: Reading,

@@ -35,9 +35,11 @@
 
 use std::hint::black_box;
 
+use super::number::Number;
 use super::quiet;
 use crate::cpu::{Isa, dispatch};
 use crate::sum::array::memory::{CACHE_LINE, prefetch};
+use crate::sum::binary64::{ABSOLUTE, INFINITE, SIGN_AND_EXPONENT, power_of_two};
 
 /// Numbers in a full block: many enough to make its beginning and end cheap, few enough for the
 /// lanes to keep to their binades.
@@ -47,39 +49,11 @@ pub(crate) const BLOCK: usize = 2048;
 pub(crate) const LEVEL: i32 = 43;
 /// The highest exponent of a first accumulator.
 pub(crate) const HIGHEST: i32 = 1022;
-/// The exponent field of infinities and NaNs.
-pub(crate) const INFINITE: i32 = 2047;
 /// At this exponent the last bit is the smallest subnormal number: nothing can be left over.
 const LOWEST: i32 = -1022;
 
 /// Bits of the second part of a number cut in two.
 pub(super) const LOW_BITS: i32 = 27;
-
-pub(crate) const SIGN_AND_EXPONENT: u64 = 0xfff << 52;
-pub(crate) const ABSOLUTE: u64 = u64::MAX >> 1;
-
-/// What a kernel reads: numbers that binary64 holds exactly.
-pub(crate) trait Number: Copy + Default + Send + Sync + 'static {
-    /// Whether the significand is too long for one accumulator of the flagged kernel.
-    const SPLIT: bool;
-    fn widen(self) -> f64;
-}
-
-impl Number for f64 {
-    const SPLIT: bool = true;
-    #[inline(always)]
-    fn widen(self) -> f64 {
-        self
-    }
-}
-
-impl Number for f32 {
-    const SPLIT: bool = false;
-    #[inline(always)]
-    fn widen(self) -> f64 {
-        f64::from(self)
-    }
-}
 
 /// The sums of one block: level `j` holds `parts[j] * 2^(exponents[j])`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,12 +69,6 @@ impl<const K: usize> Sums<K> {
         let parts = std::array::from_fn(|level| self.parts[level] + other.parts[level]);
         Sums { parts, exponents: self.exponents }
     }
-}
-
-/// `2^exponent` for a normal result.
-#[inline(always)]
-pub(crate) fn power_of_two(exponent: i32) -> f64 {
-    f64::from_bits(((exponent + 1023) as u64) << 52)
 }
 
 /// The exponents of `K` accumulators, `apart` binades apart, and their start values.

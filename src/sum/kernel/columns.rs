@@ -10,14 +10,17 @@
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 
-use super::block::{self, LEVEL, Number, SIGN_AND_EXPONENT};
+use super::block::{self, LEVEL};
 use super::few;
+use super::number::Integer;
+use super::number::Number;
 use super::quiet;
-use super::slice::Summer;
-use super::summand::{Integer, Rows};
+use super::summer::Summer;
 use crate::cpu::{Isa, dispatch};
 use crate::fpu;
 use crate::sum::array::memory;
+use crate::sum::array::walk::Rows;
+use crate::sum::binary64::{ABSOLUTE, SIGN_AND_EXPONENT};
 use crate::sum::state::accumulator::Accumulator;
 use crate::sum::state::pairs::{BATCH, Pairs};
 
@@ -620,7 +623,7 @@ fn measure_body<T: Number>(rows: Rows<T>, width: usize, highest: &mut Lanes<u64>
     for row in 0..rows.count {
         for (column, highest) in highest[..width.min(WIDTH)].iter_mut().enumerate() {
             let [x] = load::<T, 1>(rows, row, column);
-            *highest = (x.widen().to_bits() & block::ABSOLUTE).max(*highest);
+            *highest = (x.widen().to_bits() & ABSOLUTE).max(*highest);
         }
     }
 }

@@ -7,7 +7,8 @@
 
 #![allow(unsafe_code)] // Raw, unaligned loads in the hot loop.
 
-use super::block::{Number, any};
+use super::block::any;
+use super::number::Number;
 use super::quiet;
 use crate::cpu::dispatch;
 use crate::sum::state::pairs::{BATCH, Pairs, two_sum};
@@ -69,7 +70,7 @@ dispatch! {
 
 #[cfg(test)]
 mod tests {
-    use super::super::slice::Summer;
+    use super::super::summer::Summer;
     use super::*;
     use crate::cpu::Isa;
     use crate::sum::state::accumulator::Accumulator;

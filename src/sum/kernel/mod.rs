@@ -1,17 +1,21 @@
 //! The arithmetic: exact sums of numbers that lie in memory in some regular way.
 //!
+//! - `number`: the types of numbers.
 //! - `block`: the algorithm, for one block of adjacent numbers; read this first. `quiet` has the
-//!   additions of AVX-512 that it can do with fewer of.
-//! - `slice`: any number of adjacent numbers, block by block, the cheapest exact kernel for each.
+//!   additions of AVX-512 that make it cheaper.
+//! - `summer`: block after block, each by the cheapest kernel that is exact for it. `slice`: any
+//!   number of adjacent numbers, parallel where that pays.
 //! - `strided`: numbers at equal distances. `runs`: many short runs. `columns`: down the columns of
 //!   a matrix; `few`: of a few rows.
-//! - `summand`: which of these is the one for a type of numbers.
+//! - `summand`: which of these is the one for a type.
 
 pub(super) mod block;
 pub(super) mod columns;
 pub(super) mod few;
+pub(super) mod number;
 mod quiet;
 pub(super) mod runs;
 pub(super) mod slice;
 pub(super) mod strided;
 pub(super) mod summand;
+pub(super) mod summer;

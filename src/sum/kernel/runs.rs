@@ -5,10 +5,13 @@
 
 #![allow(unsafe_code)] // Raw, unaligned loads in the hot loop.
 
-use super::block::{self, BLOCK, Flagged, Number};
-use super::slice::Summer;
-use super::summand::{Integer, Rows};
+use super::block::{self, BLOCK, Flagged};
+use super::number::Integer;
+use super::number::Number;
+use super::summer::Summer;
 use crate::cpu::{Isa, dispatch};
+use crate::sum::array::walk::Rows;
+use crate::sum::binary64::{SIGN_AND_EXPONENT, power_of_two};
 use crate::sum::state::pairs::{BATCH, Pairs};
 
 /// The longest runs; for longer ones the usual kernel is as good.
@@ -136,7 +139,7 @@ fn sum_runs_body<T: Number, const W: usize, const PARTS: usize>(
     pairs: &mut Pairs,
 ) -> bool {
     let (exponents, bias) = block::levels::<2>(first, block::apart::<T, W>());
-    let units = exponents.map(|exponent| block::power_of_two(exponent - 52));
+    let units = exponents.map(|exponent| power_of_two(exponent - 52));
     let vectors = length / W;
     let rest = length % W;
     // The last vector of a longer run starts early, and lanes that were read already are dropped; a
@@ -182,7 +185,7 @@ fn sum_runs_body<T: Number, const W: usize, const PARTS: usize>(
             put(2 * run + 1, (odd, outside));
         }
     }
-    escaped & block::SIGN_AND_EXPONENT == 0
+    escaped & SIGN_AND_EXPONENT == 0
 }
 
 dispatch! {
@@ -204,7 +207,7 @@ fn sum_integer_runs_body<T: Integer>(runs: Rows<T>, length: usize, pairs: &mut P
             high += parts[0];
             low += parts[1];
         }
-        pairs.high[run] = high as f64 * block::power_of_two(32);
+        pairs.high[run] = high as f64 * power_of_two(32);
         pairs.low[run] = low as f64;
     }
 }

@@ -2,7 +2,8 @@
 
 #![allow(unsafe_code)] // Addresses from strides.
 
-use super::block::{self, BLOCK, Flagged, Number, Sums};
+use super::block::{self, BLOCK, Flagged, Sums};
+use super::number::Number;
 use crate::cpu::dispatch;
 use crate::sum::array::memory;
 use crate::sum::array::walk::Line;
@@ -127,7 +128,7 @@ dispatch! {
 
 #[cfg(test)]
 mod tests {
-    use super::super::slice::Summer;
+    use super::super::summer::Summer;
     use super::*;
     use crate::cpu::Isa;
     use crate::sum::state::accumulator::Accumulator;
@@ -145,13 +146,7 @@ mod tests {
                     } else {
                         (values.as_ptr(), 8 * step as isize)
                     };
-                    let line = Line {
-                        data: data.cast(),
-                        stride,
-                        mask: std::ptr::null(),
-                        mask_stride: 0,
-                        count,
-                    };
+                    let line = Line::of(data.cast(), stride, count);
                     let expected: Accumulator =
                         values.iter().step_by(step).take(count).copied().collect();
                     for isa in Isa::available() {

@@ -1,29 +1,18 @@
-//! The numbers that kernels add, floating and integer, behind one trait.
+//! Which kernel is the one for a type of numbers, floating or integer, in each way that they lie in
+//! memory.
 
-use super::block::{self, Number};
 use super::columns::Panel;
+use super::number::Integer;
 use super::runs::Batches;
-use super::slice::Summer;
+use super::summer::Summer;
 use crate::cpu::{Isa, dispatch};
 use crate::sum::array::memory::{self, CACHE_LINE};
-use crate::sum::array::walk::Line;
+use crate::sum::array::walk::{Line, Native, Rows};
 use crate::sum::state::accumulator::Accumulator;
 use crate::sum::state::pairs::Pairs;
 
 /// A native number with kernels for a run of numbers and for a matrix of columns.
-pub(crate) trait Summand: Copy + Default + Send + Sync + 'static {
-    /// Whether the type has NaNs.
-    const HAS_NAN: bool;
-    fn is_nan(self) -> bool;
-    /// A scale for `cut` that suits all of the numbers; `None` if there is none.
-    fn scale(isa: Isa, values: &[Self]) -> Option<i32>;
-    /// Cuts numbers into two integers each, from `-2^PART_BITS` to `2^PART_BITS`, in the scale's
-    /// `units`; whether that was exact.
-    fn cut(isa: Isa, values: &[Self], scale: i32, pairs: &mut [[i64; 2]]) -> bool;
-    /// The exponents of what the integers count.
-    fn units(scale: i32) -> [i32; 2];
-    /// Adds the number, without counting it.
-    fn add_to(self, sum: &mut Accumulator);
+pub(crate) trait Summand: Native {
     /// Adds a run, without counting it.
     fn add_run(isa: Isa, values: &[Self], summer: &mut Summer, into: &mut Accumulator);
     /// Adds numbers at equal distances in memory, without counting them; whether that worked.
@@ -51,35 +40,9 @@ pub(crate) trait Summand: Copy + Default + Send + Sync + 'static {
     fn add_rows(isa: Isa, rows: Rows<Self>, panel: &mut Panel);
 }
 
-/// A matrix whose columns are added: `count` rows, `stride` bytes apart, each a contiguous run.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rows<T> {
-    pub data: *const T,
-    pub stride: isize,
-    pub count: usize,
-}
-
 macro_rules! floating {
     ($($type:ty),*) => {$(
         impl Summand for $type {
-            const HAS_NAN: bool = true;
-            #[inline(always)]
-            fn is_nan(self) -> bool {
-                self.widen() != self.widen()
-            }
-            fn scale(isa: Isa, values: &[$type]) -> Option<i32> {
-                block::scale(block::highest_exponent(isa, values), CUT_HEADROOM)
-            }
-            fn cut(isa: Isa, values: &[$type], scale: i32, pairs: &mut [[i64; 2]]) -> bool {
-                cut(isa, values, scale, pairs)
-            }
-            fn units(scale: i32) -> [i32; 2] {
-                block::levels::<2>(scale, CUT_BITS).0.map(|exponent| exponent - 52)
-            }
-            #[inline]
-            fn add_to(self, sum: &mut Accumulator) {
-                sum.add_uncounted(self.widen());
-            }
             #[inline]
             fn add_run(_: Isa, values: &[$type], summer: &mut Summer, into: &mut Accumulator) {
                 summer.add(values, into);
@@ -122,85 +85,9 @@ macro_rules! floating {
 
 floating!(f64, f32);
 
-/// Bits of each part of a number that is cut in two.
-pub(crate) const PART_BITS: u32 = 42;
-/// Binades from one part's accumulator to the other's.
-const CUT_BITS: i32 = PART_BITS as i32;
-/// Binades from the largest number to the accumulator whose last bit the upper part counts: numbers
-/// twice as large can be cut, too.
-const CUT_HEADROOM: i32 = 52 - (CUT_BITS - 2);
-
-#[inline(always)]
-fn cut_body<T: Number>(values: &[T], scale: i32, pairs: &mut [[i64; 2]]) -> bool {
-    let (_, bias) = block::levels::<2>(scale, CUT_BITS);
-    let bits = bias.map(f64::to_bits);
-    let mut failed = 0;
-    for (x, pair) in values.iter().zip(pairs) {
-        let x = x.widen();
-        let high = bias[0] + x;
-        let rest = x - (high - bias[0]);
-        let low = bias[1] + rest;
-        let left = rest - (low - bias[1]);
-        *pair = [
-            high.to_bits().wrapping_sub(bits[0]) as i64,
-            low.to_bits().wrapping_sub(bits[1]) as i64,
-        ];
-        // Outside its binade, the upper part is far from these bounds.
-        failed |=
-            left.to_bits() << 1 | pair[0].wrapping_add(1 << PART_BITS) as u64 >> (PART_BITS + 1);
-    }
-    failed == 0
-}
-
-dispatch! {
-    fn cut[T: Number][T](values: &[T], scale: i32, pairs: &mut [[i64; 2]]) -> bool
-        = cut_body::<T>
-}
-
-#[inline(always)]
-fn cut_integers_body<T: Integer>(values: &[T], pairs: &mut [[i64; 2]]) {
-    for (&x, pair) in values.iter().zip(pairs) {
-        *pair = x.parts();
-    }
-}
-
-dispatch! {
-    fn cut_integers[T: Integer][T](values: &[T], pairs: &mut [[i64; 2]])
-        = cut_integers_body::<T>
-}
-
-/// An integer, cut into parts whose sums do not overflow: `high * 2^32 + low`.
-pub(super) trait Integer: Summand {
-    fn parts(self) -> [i64; 2];
-}
-
 macro_rules! integer {
-    ($($type:ty: $parts:expr;)*) => {$(
-        impl Integer for $type {
-            #[inline(always)]
-            fn parts(self) -> [i64; 2] {
-                $parts(self)
-            }
-        }
+    ($($type:ty),*) => {$(
         impl Summand for $type {
-            const HAS_NAN: bool = false;
-            #[inline(always)]
-            fn is_nan(self) -> bool {
-                false
-            }
-            fn scale(_: Isa, _: &[$type]) -> Option<i32> {
-                Some(0)
-            }
-            fn cut(isa: Isa, values: &[$type], _: i32, pairs: &mut [[i64; 2]]) -> bool {
-                cut_integers(isa, values, pairs);
-                true
-            }
-            fn units(_: i32) -> [i32; 2] {
-                [32, 0]
-            }
-            fn add_to(self, sum: &mut Accumulator) {
-                sum.add_scaled(self.into(), 0);
-            }
             #[inline]
             fn add_run(isa: Isa, values: &[$type], _: &mut Summer, into: &mut Accumulator) {
                 // Each part is below 2^32: 2^30 of them stay below 2^62.
@@ -240,16 +127,7 @@ macro_rules! integer {
     )*};
 }
 
-integer! {
-    i64: |x: i64| [x >> 32, x & 0xffff_ffff];
-    u64: |x: u64| [(x >> 32) as i64, (x & 0xffff_ffff) as i64];
-    i32: |x: i32| [0, x.into()];
-    u32: |x: u32| [0, x.into()];
-    i16: |x: i16| [0, x.into()];
-    u16: |x: u16| [0, x.into()];
-    i8: |x: i8| [0, x.into()];
-    u8: |x: u8| [0, x.into()];
-}
+integer!(i64, u64, i32, u32, i16, u16, i8, u8);
 
 /// Numbers of 64 bits that are added side by side.
 const SIDE: usize = 16;

@@ -8,7 +8,8 @@ use super::prefix::{Prefix, Split, TILE, biases, first_level, fitted};
 use crate::cpu::{Isa, dispatch};
 use crate::interrupt::Interrupt;
 use crate::sum::array::convert::Convert;
-use crate::sum::kernel::block::{Number, any, highest_exponent};
+use crate::sum::kernel::block::{any, highest_exponent};
+use crate::sum::kernel::number::Number;
 
 /// Columns that are taken at once: their prefixes stay in the first-level cache.
 pub(super) const WIDTH: usize = 512;

@@ -7,7 +7,8 @@ use super::prefix::{Prefix, TILE, first_level};
 use super::tile::tile;
 use crate::cpu::Isa;
 use crate::fpu::Environment;
-use crate::sum::kernel::block::{Number, highest_exponent};
+use crate::sum::kernel::block::highest_exponent;
+use crate::sum::kernel::number::Number;
 use crate::sum::state::accumulator::Accumulator;
 
 /// A running sum. While it advances, the floating-point environment must be the default one.

@@ -4,7 +4,8 @@
 //! of the next level, or else noticed. So all sums of such parts are exact, in whatever order they
 //! are formed, and the sum of a prefix's two parts is the one operation that rounds.
 
-use crate::sum::kernel::block::{ABSOLUTE, HIGHEST, LEVEL, any, levels, power_of_two, scale};
+use crate::sum::binary64::{ABSOLUTE, power_of_two};
+use crate::sum::kernel::block::{HIGHEST, LEVEL, any, levels, scale};
 use crate::sum::state::accumulator::Accumulator;
 use crate::sum::state::round::{Format, Magnitude};
 

@@ -18,7 +18,8 @@ use crate::sum::array::memory::{ahead, prefetch};
 use crate::sum::array::positions::Positions;
 use crate::sum::array::request::{Dtype, by_dtype};
 use crate::sum::array::walk::{Line, Operand, Reading, Stage};
-use crate::sum::kernel::block::{Number, any};
+use crate::sum::kernel::block::any;
+use crate::sum::kernel::number::Number;
 use crate::sum::kernel::slice::PARALLEL_FROM;
 use crate::threads;
 
@@ -255,13 +256,8 @@ impl ScanRequest {
 
     /// `count` elements of a line.
     fn line(&self, offset: isize, start: usize, count: usize) -> Line {
-        Line {
-            data: self.data.wrapping_offset(offset + start as isize * self.stride),
-            stride: self.stride,
-            mask: std::ptr::null(),
-            mask_stride: 0,
-            count,
-        }
+        let data = self.data.wrapping_offset(offset + start as isize * self.stride);
+        Line::of(data, self.stride, count)
     }
 
     /// The prefixes of integers in 64-bit arithmetic; whether all are right, and in range.

@@ -4,7 +4,7 @@ use super::lanes::{add_up_numbers, last_number};
 use super::prefix::{Prefix, Split, TILE, biases, fitted};
 use crate::cpu::dispatch;
 use crate::sum::array::memory::{ahead, prefetch};
-use crate::sum::kernel::block::Number;
+use crate::sum::kernel::number::Number;
 
 /// The sum so far in every lane, and what splits the numbers to come.
 #[derive(Clone, Copy)]
@@ -84,7 +84,7 @@ dispatch! {
 mod tests {
     use super::*;
     use crate::cpu::Isa;
-    use crate::sum::kernel::block::power_of_two;
+    use crate::sum::binary64::power_of_two;
     use crate::sum::state::accumulator::Accumulator;
     use crate::sum::testing::{numbers, pseudo_random};
 

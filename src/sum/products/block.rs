@@ -30,11 +30,10 @@ use std::hint::black_box;
 
 use crate::cpu::{Isa, dispatch};
 use crate::sum::array::memory::prefetch;
-use crate::sum::kernel::block::{
-    ABSOLUTE, BLOCK, INFINITE, LEVEL, Levels, Number, SIGN_AND_EXPONENT, Sums, any, collect,
-    levels, power_of_two,
-};
-use crate::sum::kernel::slice::{SAMPLE, Terms, Tier};
+use crate::sum::binary64::{ABSOLUTE, INFINITE, SIGN_AND_EXPONENT, power_of_two};
+use crate::sum::kernel::block::{BLOCK, LEVEL, Levels, Sums, any, collect, levels};
+use crate::sum::kernel::number::Number;
+use crate::sum::kernel::summer::{SAMPLE, Terms, Tier};
 use crate::sum::state::accumulator::Accumulator;
 
 /// Pairs in a block.

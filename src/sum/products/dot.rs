@@ -4,8 +4,9 @@ use super::block::{PAIRS, Products};
 use crate::cpu::{self, Isa};
 #[cfg(feature = "python")]
 use crate::sum::array::request::Dtype;
-use crate::sum::kernel::block::Number;
-use crate::sum::kernel::slice::{self, Summer};
+use crate::sum::kernel::number::Number;
+use crate::sum::kernel::slice;
+use crate::sum::kernel::summer::Summer;
 use crate::sum::state::accumulator::Accumulator;
 
 /// The exact dot product of two slices, rounded once to binary64. The product of nothing is 0.0.
@@ -106,7 +107,7 @@ pub(crate) unsafe fn dot_contiguous(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sum::kernel::block::power_of_two;
+    use crate::sum::binary64::power_of_two;
     use crate::sum::testing::{numbers, pseudo_random};
     use proptest::prelude::*;
 

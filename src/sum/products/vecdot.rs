@@ -16,7 +16,8 @@ use crate::sum::array::convert::{Convert, Piece, read_numbers};
 use crate::sum::array::positions::Positions;
 use crate::sum::array::request::{Dtype, by_dtype};
 use crate::sum::array::walk::{Line, Operand, Reading};
-use crate::sum::kernel::slice::{PARALLEL_FROM, Summer, in_parts};
+use crate::sum::kernel::slice::{PARALLEL_FROM, in_parts};
+use crate::sum::kernel::summer::Summer;
 use crate::sum::state::accumulator::Accumulator;
 use crate::{cpu, threads};
 
@@ -395,13 +396,8 @@ impl Vectors {
 
     /// A part of the vector at an offset.
     fn line(&self, offset: isize, range: std::ops::Range<usize>) -> Line {
-        Line {
-            data: self.data.wrapping_offset(offset + range.start as isize * self.stride),
-            stride: self.stride,
-            mask: std::ptr::null(),
-            mask_stride: 0,
-            count: range.len(),
-        }
+        let data = self.data.wrapping_offset(offset + range.start as isize * self.stride);
+        Line::of(data, self.stride, range.len())
     }
 
     /// Reads a component of a line of this array.

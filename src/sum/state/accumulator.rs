@@ -2,9 +2,7 @@
 
 use super::digits::Digits;
 use super::round::{Format, Magnitude};
-use crate::cpu;
-use crate::sum::kernel::block::power_of_two;
-use crate::sum::kernel::slice;
+use crate::sum::binary64::{decompose, power_of_two};
 
 /// The exact sum of any number of finite, infinite and NaN values.
 ///
@@ -34,15 +32,6 @@ pub struct Accumulator {
     positive_infinities: i64,
     negative_infinities: i64,
     count: i64,
-}
-
-/// The integer significand and the exponent of a finite number: `|x| = m * 2^e`.
-#[inline]
-pub(crate) fn decompose(x: f64) -> (u64, i32) {
-    let bits = x.to_bits();
-    let field = (bits >> 52) as i32 & 0x7ff;
-    let fraction = bits & ((1 << 52) - 1);
-    if field == 0 { (fraction, -1074) } else { (fraction | 1 << 52, field - 1075) }
 }
 
 impl Accumulator {
@@ -113,28 +102,6 @@ impl Accumulator {
         } else {
             self.negative_infinities += times;
         }
-    }
-
-    /// Adds the numbers of a slice, and their number to the count, at the speed of memory.
-    ///
-    /// ```
-    /// let mut total = mypackage::sum::Accumulator::new();
-    /// total.add_slice(&[1e16, 1.0, -1e16]);
-    /// assert_eq!((total.to_f64(), total.count()), (1.0, 3));
-    /// ```
-    pub fn add_slice(&mut self, values: &[f64]) {
-        self.merge(&slice::sum(cpu::isa(), values));
-    }
-
-    /// Adds the numbers of a binary32 slice, and their number to the count.
-    ///
-    /// ```
-    /// let mut total = mypackage::sum::Accumulator::new();
-    /// total.add_slice_f32(&[16_777_216.0, 1.0]);
-    /// assert_eq!(total.to_f64(), 16_777_217.0);
-    /// ```
-    pub fn add_slice_f32(&mut self, values: &[f32]) {
-        self.merge(&slice::sum(cpu::isa(), values));
     }
 
     /// Adds the exact product of two numbers, and one to the count.

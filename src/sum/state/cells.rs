@@ -9,6 +9,8 @@ use std::borrow::Cow;
 
 use super::accumulator::Accumulator;
 use super::pairs::{self, BATCH, PairSlice};
+#[cfg(any(feature = "python", test))]
+use super::sink::Sink;
 use crate::cpu;
 use crate::fpu::Environment;
 
@@ -492,7 +494,7 @@ impl Cells {
 
     /// Hands the sums to a sink, the counts only if they are `counted`.
     #[cfg(any(feature = "python", test))]
-    pub(crate) fn put(&self, counted: bool, sink: &dyn crate::sum::axes::reduce::Sink) {
+    pub(crate) fn put(&self, counted: bool, sink: &dyn Sink) {
         // For the sink's arithmetic on pairs.
         let _environment = Environment::enter();
         for (block, first) in self.blocks.iter().zip((0..).step_by(BATCH)) {
@@ -539,7 +541,6 @@ mod tests {
     use super::super::pairs::Pairs;
     use super::super::round::Format;
     use super::*;
-    use crate::sum::axes::reduce::Sink;
     use crate::sum::testing::{numbers, pseudo_random};
     use proptest::prelude::*;
     use std::sync::Mutex;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use super::accumulator::Accumulator;
 use super::cells::{Block, Cells, block_lengths};
 use super::pairs::{BATCH, PairSlice};
-use crate::sum::axes::reduce::Sink;
+use super::sink::Sink;
 
 /// Takes the results of a kernel, from any thread.
 pub(crate) struct Collector {

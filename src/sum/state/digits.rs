@@ -3,8 +3,8 @@
 //! Source: Radford M. Neal, "Fast exact summation using small and large superaccumulators" (2015),
 //! whose small superaccumulator this is, widened to products of two binary64 numbers.
 
-use super::accumulator::decompose;
 use super::round::Magnitude;
+use crate::sum::binary64::decompose;
 
 /// The weight of the lowest bit: products of two subnormal numbers reach 2^-2148.
 const LOWEST: i32 = -2148;

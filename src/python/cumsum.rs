@@ -2,7 +2,6 @@
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
 use super::arguments::{check_out, delivered, normalise_axis};
 use super::calls::watched_from;

@@ -1,4 +1,4 @@
-//! `group_sum` and `group_mean`.
+//! `group_sum` and `group_mean`: labels and an array in, a result for each label out.
 
 #![allow(unsafe_code)] // Hands the arrays' memory to the kernels.
 

@@ -1,4 +1,4 @@
-//! The bits of binary64 numbers.
+//! The bits of binary64 numbers, as states and kernels take them apart.
 
 pub(super) const SIGN_AND_EXPONENT: u64 = 0xfff << 52;
 /// All bits but that of the sign.

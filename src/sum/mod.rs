@@ -2,11 +2,11 @@
 //!
 //! One number, so it cannot depend on the order, the layout, the threads or the processor.
 //! `docs/numerics.md` states what is promised, and why each kernel keeps it. From the ground up,
-//! each folder standing on those before it:
+//! each standing on those before it:
 //!
 //! - `binary64`: the bits of numbers.
-//! - `state`: exact sums as values, alone and in arrays, and their rounding.
 //! - `array`: arrays in memory, and how they are read.
+//! - `state`: exact sums as values, alone and in arrays, and their rounding.
 //! - `kernel`: the arithmetic, for numbers that lie in memory in some regular way.
 //! - What users ask for: `axes` (sums over any axes), `products` (of products), `prefixes`
 //!   (cumulative ones), `groups` (by label), `summary` (what other orders of summation lose).

@@ -1,4 +1,5 @@
-//! All positions of several arrays of one shape, in row-major order.
+//! All positions of several arrays of one shape, in row-major order: where lines, and their
+//! results, begin.
 
 use std::ops::Range;
 

@@ -11,6 +11,7 @@ use crate::sum::kernel::few;
 use crate::sum::kernel::summand::Summand;
 use crate::sum::state::accumulator::Accumulator;
 use crate::sum::state::pairs::Pairs;
+use crate::sum::state::sink::Sink;
 
 /// Numbers that are copied at once where memory is not a matrix of numbers: enough rows for the
 /// panel to be worth starting.

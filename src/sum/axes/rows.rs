@@ -13,6 +13,7 @@ use crate::sum::kernel::summand::Summand;
 use crate::sum::kernel::summer::Summer;
 use crate::sum::state::accumulator::Accumulator;
 use crate::sum::state::pairs::{BATCH, Pairs};
+use crate::sum::state::sink::Sink;
 
 /// Fewer numbers are not worth a batch for each position of the outer axes.
 const WORTHWHILE: usize = BLOCK / 4;

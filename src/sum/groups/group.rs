@@ -1,4 +1,4 @@
-//! Sums of the elements that carry the same label.
+//! Tables of groups: how they are filled, by label, and handed on.
 //!
 //! A piece of numbers is cut into pairs of integers at a scale that is common to the whole line
 //! (`block`'s levels again, but less filled, so that two million pairs add up without overflow, and

@@ -1,4 +1,4 @@
-//! Exact cumulative sums: every prefix rounded once.
+//! Exact cumulative sums of a slice, or of a line that comes in parts.
 //!
 //! The running sum is kept in two parts by the kernel in [`super::tile`], a tile of numbers at a
 //! time. A tile whose numbers do not fit goes through the [`Accumulator`], prefix by prefix.
@@ -63,7 +63,7 @@ impl Running {
 
     /// In two parts; leaves the sum as it was if they do not suffice.
     fn advance_tile<T: Number, P: Prefix>(&mut self, numbers: &[T], prefixes: &mut [P]) -> bool {
-        let Some(parts) = self.parts.or_else(|| split(&self.exact)) else {
+        let Some(parts) = self.parts.or_else(|| self.exact.to_pair()) else {
             return false;
         };
         let mut add = |first: i32| {
@@ -92,19 +92,6 @@ impl Running {
             self.overflowed |= prefix.is_infinite() && self.exact.is_finite();
         }
     }
-}
-
-/// A sum as two numbers, if it is the sum of two.
-fn split(sum: &Accumulator) -> Option<[f64; 2]> {
-    let high = sum.to_f64();
-    if !high.is_finite() {
-        return None;
-    }
-    let mut rest = sum.clone();
-    rest.subtract_f64(high);
-    let low = rest.to_f64();
-    rest.subtract_f64(low);
-    rest.is_zero().then_some([high, low])
 }
 
 /// The exact cumulative sums of a slice, each rounded once to binary64.

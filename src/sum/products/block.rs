@@ -1,4 +1,4 @@
-//! Blocks of pairs whose exact products are added.
+//! The kernel for products: the exact sum of those of one block of pairs.
 //!
 //! A product is two numbers (Dekker 1971; by a fused multiply-add where the processor has one):
 //!

@@ -406,7 +406,7 @@ impl Accumulator {
     }
 
     /// The sum rounded to binary64, and what that lacks, if both are finite numbers.
-    pub(super) fn to_pair(&self) -> Option<[f64; 2]> {
+    pub(crate) fn to_pair(&self) -> Option<[f64; 2]> {
         if self.digits.is_none()
             && (-960..=890).contains(&self.exponent)
             && self.special().is_none()

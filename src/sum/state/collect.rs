@@ -1,4 +1,4 @@
-//! The sums of a kernel as an array.
+//! A sink that keeps every sum, in an array that threads fill together.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -1,4 +1,4 @@
-//! Exact results as pairs of numbers.
+//! Exact results as pairs of numbers: most are, and so are added and rounded in vectors.
 
 use std::ops::Range;
 

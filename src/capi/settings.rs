@@ -6,8 +6,7 @@ use std::ffi::{CStr, c_char};
 
 use super::status::{guard, last_message};
 use super::strided::store;
-use crate::hello;
-use crate::threads;
+use crate::{hello, threads};
 
 const VERSION: &CStr =
     match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {

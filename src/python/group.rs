@@ -197,7 +197,7 @@ fn plain<'py>(
     array: &Bound<'py, PyAny>,
 ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     let kinds = array.py().import("mypackage._kinds")?;
-    Ok(kinds.call_method1("grouped", (name, group_idx, array))?.extract()?)
+    kinds.call_method1("grouped", (name, group_idx, array))?.extract()
 }
 
 /// An array and the labels along one of its axes.

@@ -4,8 +4,7 @@
 
 use super::plan::{Plan, SHORT, Step};
 use crate::interrupt::GRAIN;
-use crate::sum::array::walk::Rows;
-use crate::sum::array::walk::{Line, Operand, Stage};
+use crate::sum::array::walk::{Line, Native, Operand, Rows, Stage};
 use crate::sum::kernel::columns::{Panel, VECTOR, WIDTH};
 use crate::sum::kernel::few;
 use crate::sum::kernel::summand::Summand;

@@ -5,8 +5,7 @@
 use super::plan::{Plan, Step};
 use crate::cpu::{Isa, dispatch};
 use crate::interrupt::GRAIN;
-use crate::sum::array::walk::Rows;
-use crate::sum::array::walk::{Line, Operand, Stage};
+use crate::sum::array::walk::{Line, Native, Operand, Rows, Stage};
 use crate::sum::kernel::block::BLOCK;
 use crate::sum::kernel::runs::{Batches, LONGEST};
 use crate::sum::kernel::summand::Summand;

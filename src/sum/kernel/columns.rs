@@ -12,8 +12,7 @@ use std::ops::{Deref, DerefMut};
 
 use super::block::{self, LEVEL};
 use super::few;
-use super::number::Integer;
-use super::number::Number;
+use super::number::{Integer, Number};
 use super::quiet;
 use super::summer::Summer;
 use crate::cpu::{Isa, dispatch};

@@ -6,8 +6,7 @@
 #![allow(unsafe_code)] // Raw, unaligned loads in the hot loop.
 
 use super::block::{self, BLOCK, Flagged};
-use super::number::Integer;
-use super::number::Number;
+use super::number::{Integer, Number};
 use super::summer::Summer;
 use crate::cpu::{Isa, dispatch};
 use crate::sum::array::walk::Rows;

@@ -5,8 +5,7 @@
 
 use super::block::{self, BLOCK, Sums};
 use super::number::Number;
-use super::quiet;
-use super::strided;
+use super::{quiet, strided};
 use crate::cpu::Isa;
 use crate::fpu::{self, Environment};
 use crate::sum::array::memory;

@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn every_f64_survives_and_halves_agree() {
         for bits in (0..2046u64).map(|e| e << 52 | 0x000f_1234_5678_9abc) {
-            let (m, e) = crate::sum::accumulator::decompose(f64::from_bits(bits));
+            let (m, e) = crate::sum::binary64::decompose(f64::from_bits(bits));
             assert_eq!(round_f64(u128::from(m), e, false).to_bits(), bits);
         }
     }
@@ -194,7 +194,7 @@ mod tests {
         for bits in (0..u64::from(u32::MAX) >> 1).step_by(65_537 * 3) {
             let x = f64::from_bits(bits << 32 | 0x9e37_79b9);
             if x.is_finite() {
-                let (m, e) = crate::sum::accumulator::decompose(x);
+                let (m, e) = crate::sum::binary64::decompose(x);
                 let number = Magnitude { head: m.into(), exponent: e, sticky: false };
                 assert_eq!(number.round(false, Format::F32) as u32, (x as f32).to_bits());
             }

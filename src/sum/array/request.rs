@@ -27,7 +27,7 @@ pub enum Dtype {
     F64,
 }
 
-/// Calls a function that is generic over [`Operand`] with the operand of a [`Dtype`].
+/// Calls a function that is generic over [`super::walk::Operand`] with the operand of a [`Dtype`].
 macro_rules! by_dtype {
     ($dtype:expr, unsafe $function:ident($($argument:expr),*)) => {
         // SAFETY: argued at the call.

@@ -213,17 +213,10 @@ impl<const W: usize, const K: usize, const STREAMS: usize> Levels<W, K, STREAMS>
     pub fn cascade<const STREAM: usize, const TOP: usize>(&mut self, mut x: [f64; W]) {
         for level in TOP..K {
             let sum = &mut self.sums[level][STREAM % STREAMS];
-            // Not for the flag: of so long a loop the compiler would take the vectors apart.
-            let whole = K > 4 && quiet::exists::<W>();
-            if whole {
-                x = quiet::absorb(sum, x);
-            }
             for lane in 0..W {
-                if !whole {
-                    let s = sum[lane] + x[lane];
-                    x[lane] -= s - sum[lane];
-                    sum[lane] = s;
-                }
+                let s = sum[lane] + x[lane];
+                x[lane] -= s - sum[lane];
+                sum[lane] = s;
                 if level == 0 {
                     self.escaped[lane] |= sum[lane].to_bits() ^ self.bias[0].to_bits();
                 }

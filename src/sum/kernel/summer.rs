@@ -3,6 +3,7 @@
 //! A block is one of numbers, or of pairs whose products are added ([`Terms`]). What suited the
 //! blocks before is tried first.
 
+use super::bins::Bins;
 use super::block::{self, BLOCK, Sums};
 use super::number::Number;
 use super::{quiet, strided};
@@ -20,13 +21,11 @@ pub(crate) enum Tier {
     Levels2,
     Levels3,
     Levels4,
-    Levels8,
-    Digits,
+    Bins,
 }
 
 impl Tier {
-    const ALL: [Tier; 6] =
-        [Tier::Flagged, Tier::Levels2, Tier::Levels3, Tier::Levels4, Tier::Levels8, Tier::Digits];
+    const ALL: [Tier; 5] = [Tier::Flagged, Tier::Levels2, Tier::Levels3, Tier::Levels4, Tier::Bins];
 
     /// Whether a number of an exponent is not below the last bit of all levels, the first of which
     /// is at exponent `first`.
@@ -35,8 +34,7 @@ impl Tier {
             Tier::Flagged | Tier::Levels2 => 2,
             Tier::Levels3 => 3,
             Tier::Levels4 => 4,
-            Tier::Levels8 => 8,
-            Tier::Digits => return true,
+            Tier::Bins => return true,
         };
         exponent >= first - (levels - 1) * block::LEVEL - 52
     }
@@ -60,8 +58,11 @@ pub(crate) trait Terms: Copy {
     /// Adds terms whose biased exponents are at most 1, without counting them; whether there is a
     /// kernel for it.
     fn add_smallest(self, isa: Isa, into: &mut Accumulator) -> bool;
+    fn count(self) -> usize;
     /// Adds the terms one by one, without counting them.
     fn add_each(self, into: &mut Accumulator);
+    /// Adds the terms to bins, or to the accumulator where that can't be; without counting them.
+    fn add_to_bins(self, isa: Isa, bins: &mut Bins, into: &mut Accumulator, ahead: usize);
 }
 
 impl<T: Number> Terms for &[T] {
@@ -100,13 +101,22 @@ impl<T: Number> Terms for &[T] {
         into.add_scaled(block::count_smallest(isa, self), SMALLEST);
         true
     }
+    fn count(self) -> usize {
+        self.len()
+    }
     fn add_each(self, into: &mut Accumulator) {
         into.add_each(self.iter().map(|x| x.widen()));
+    }
+    fn add_to_bins(self, isa: Isa, bins: &mut Bins, _: &mut Accumulator, ahead: usize) {
+        bins.add(isa, self, ahead);
     }
 }
 
 /// The exponent of the smallest subnormal number.
 const SMALLEST: i32 = -1074;
+/// From this scale on, what one level leaves to the next is 0 or not subnormal. (Some processors take
+/// a hundred times as long for operations on subnormal numbers.)
+const NO_SUBNORMALS: i32 = -900;
 /// The scale before the first block: lower than any.
 const UNKNOWN: i32 = i32::MIN / 2;
 
@@ -120,6 +130,8 @@ const PATIENCE: u32 = 64;
 const FAILURE: u32 = 8;
 /// With more points against it, a tier is given up.
 const ENOUGH: u32 = 20;
+/// Below this many terms, bins cost more to empty than they save.
+const BINS_FROM: usize = 256;
 /// Numbers from which a scale is guessed.
 pub(crate) const SAMPLE: usize = 8;
 /// The scale is lowered only for blocks smaller by more binades than this.
@@ -142,6 +154,7 @@ pub(crate) struct Summer {
     ahead: usize,
     /// What the lower levels hold: it would not fit the window of the upper ones' accumulator.
     lower: Option<Box<Accumulator>>,
+    bins: Option<Box<Bins>>,
 }
 
 impl Summer {
@@ -176,6 +189,7 @@ impl Summer {
             points: 0,
             ahead: if total >= PREFETCH_FROM { ahead() } else { 0 },
             lower: None,
+            bins: None,
         }
     }
 
@@ -205,6 +219,9 @@ impl Summer {
         }
         if let Some(lower) = self.lower.take() {
             into.merge(&lower);
+        }
+        if let Some(bins) = &mut self.bins {
+            bins.empty_into(into);
         }
     }
 
@@ -267,7 +284,9 @@ impl Summer {
             let headroom = block::headroom(self.isa) + margin;
             let highest = terms.first_exponents();
             if highest > 1 {
-                self.first = block::scale(highest, headroom).unwrap_or(UNKNOWN);
+                self.first = block::scale(highest, headroom)
+                    .filter(|&first| first >= NO_SUBNORMALS)
+                    .unwrap_or(UNKNOWN);
             }
         }
     }
@@ -293,12 +312,12 @@ impl Summer {
     #[inline(never)]
     fn add_difficult_block(&mut self, terms: impl Terms, into: &mut Accumulator) {
         let highest = terms.highest_exponent(self.isa);
-        // Some processors take a hundred times as long for operations on subnormal numbers.
         if highest <= 1 && terms.add_smallest(self.isa, into) {
             return;
         }
         let start = match block::scale(highest, block::headroom(self.isa)) {
-            None => Tier::Digits,
+            None => Tier::Bins,
+            Some(own) if own < NO_SUBNORMALS => Tier::Bins,
             Some(own) if own > self.first || own < self.first - SLACK => {
                 self.first = own;
                 self.tier
@@ -310,7 +329,7 @@ impl Summer {
             self.environment.clear_inexact();
         }
         let lowest = terms.lowest_exponent(self.isa) - 1023;
-        let mut suitable = Tier::Digits;
+        let mut suitable = Tier::Bins;
         for tier in Tier::ALL {
             if tier >= start && tier.reaches(self.first, lowest) && self.try_tier(tier, terms, into)
             {
@@ -343,9 +362,12 @@ impl Summer {
             Tier::Levels2 => deposit(terms.levels::<2>(isa, first, ahead), into, &mut self.lower),
             Tier::Levels3 => deposit(terms.levels::<3>(isa, first, ahead), into, &mut self.lower),
             Tier::Levels4 => deposit(terms.levels::<4>(isa, first, ahead), into, &mut self.lower),
-            Tier::Levels8 => deposit(terms.levels::<8>(isa, first, ahead), into, &mut self.lower),
-            Tier::Digits => {
-                terms.add_each(into);
+            Tier::Bins => {
+                if terms.count() < BINS_FROM {
+                    terms.add_each(into);
+                } else {
+                    terms.add_to_bins(isa, self.bins.get_or_insert_with(Bins::new), into, ahead);
+                }
                 true
             }
         }

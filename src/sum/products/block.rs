@@ -29,8 +29,9 @@
 use std::hint::black_box;
 
 use crate::cpu::{Isa, dispatch};
-use crate::sum::array::memory::prefetch;
+use crate::sum::array::memory::{CACHE_LINE, prefetch};
 use crate::sum::binary64::{ABSOLUTE, INFINITE, SIGN_AND_EXPONENT, power_of_two};
+use crate::sum::kernel::bins::{self, Bins};
 use crate::sum::kernel::block::{BLOCK, LEVEL, Levels, Sums, any, collect, levels};
 use crate::sum::kernel::number::Number;
 use crate::sum::kernel::summer::{SAMPLE, Terms, Tier};
@@ -40,6 +41,8 @@ use crate::sum::state::accumulator::Accumulator;
 pub(super) const PAIRS: usize = BLOCK;
 /// The exponent that the last bit of the last level must exceed.
 const LOWEST_LAST_BIT: i32 = -967;
+/// The exponent from which on a product's error is a binary64 number.
+const EXACT_FROM: i32 = -968;
 
 /// At most [`PAIRS`] pairs. With `EXACT`, every product is a binary64 number.
 #[derive(Debug, Clone, Copy)]
@@ -89,6 +92,20 @@ impl<T: Number, const EXACT: bool> Terms for Products<'_, T, EXACT> {
     #[inline(always)]
     fn add_smallest(self, _: Isa, _: &mut Accumulator) -> bool {
         false
+    }
+    fn count(self) -> usize {
+        self.x.len()
+    }
+    fn add_to_bins(self, isa: Isa, bins: &mut Bins, into: &mut Accumulator, ahead: usize) {
+        let mut terms = [0.0; bins::CHUNK];
+        let pairs = self.x.chunks(bins::CHUNK / 2).zip(self.y.chunks(bins::CHUNK / 2));
+        for (x, y) in pairs {
+            if take_apart(isa, x, y, ahead, &mut terms) {
+                bins.add(isa, &terms[..2 * x.len()], 0);
+            } else {
+                Products::<T, EXACT> { x, y }.add_each(into);
+            }
+        }
     }
     fn add_each(self, into: &mut Accumulator) {
         for (x, y) in self.x.iter().zip(self.y) {
@@ -303,6 +320,33 @@ fn any_vanishes<T: Number>(x: &[T], y: &[T]) -> bool {
     x.iter().zip(y).fold(false, |any, pair| any | vanishes(pair))
 }
 
+/// Writes products and their errors; whether these are exact.
+#[inline(always)]
+fn take_apart_body<T: Number, const W: usize>(
+    x: &[T],
+    y: &[T],
+    ahead: usize,
+    terms: &mut [f64; bins::CHUNK],
+) -> bool {
+    if ahead > 0 {
+        for line in (0..size_of_val(x)).step_by(CACHE_LINE) {
+            prefetch(x.as_ptr().wrapping_byte_add(line + ahead));
+            prefetch(y.as_ptr().wrapping_byte_add(line + ahead));
+        }
+    }
+    let (products, errors) = terms[..2 * x.len()].split_at_mut(x.len());
+    let mut are_exact = true;
+    for (((x, y), p), e) in x.iter().zip(y).zip(products).zip(errors) {
+        let (x, y) = (x.widen(), y.widen());
+        *p = x * y;
+        *e = error::<W>(x, y, *p);
+        // Infinite products have no error, nor do those whose splitting overflows.
+        are_exact &= (p.abs() >= power_of_two(EXACT_FROM)) | (x == 0.0) | (y == 0.0);
+        are_exact &= e.is_finite();
+    }
+    are_exact
+}
+
 #[inline(always)]
 fn highest_exponent_body<T: Number>(x: &[T], y: &[T]) -> i32 {
     let magnitude = |(x, y): (&T, &T)| (x.widen() * y.widen()).to_bits() & ABSOLUTE;
@@ -321,6 +365,14 @@ dispatch! {
     /// The exact sum of the products of a block, if they are of one size.
     fn similar_block[T: Number][T](x: &[T], y: &[T], first: i32, ahead: usize) -> Option<Sums<3>>
         = similar_body::<T, {W}>
+}
+
+dispatch! {
+    /// Writes up to `CHUNK / 2` products, then what each is less than the exact product; `false` if
+    /// any is not exact.
+    fn take_apart[T: Number][T](
+        x: &[T], y: &[T], ahead: usize, terms: &mut [f64; bins::CHUNK]
+    ) -> bool = take_apart_body::<T, {W}>
 }
 
 dispatch! {

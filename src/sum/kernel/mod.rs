@@ -6,14 +6,15 @@
 //!   sizes.
 //! - `summer`: block after block, each by the cheapest kernel that is exact for it. `slice`: any
 //!   number of adjacent numbers, parallel where that pays.
-//! - `strided`: numbers at equal distances. `runs`: many short runs. `columns`: down the columns of
-//!   a matrix; `few`: of a few rows.
+//! - `integers`: adjacent integers. `strided`: numbers at equal distances. `runs`: many short runs.
+//!   `columns`: down the columns of a matrix; `few`: of a few rows.
 //! - `summand`: which of these is the one for a type.
 
 pub(super) mod bins;
 pub(super) mod block;
 pub(super) mod columns;
 pub(super) mod few;
+mod integers;
 pub(super) mod number;
 mod quiet;
 pub(super) mod runs;

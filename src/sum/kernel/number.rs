@@ -25,12 +25,15 @@ impl Number for f32 {
 
 /// An integer, cut into parts whose sums do not overflow: `high * 2^32 + low`.
 pub(crate) trait Integer: Copy + Default + Send + Sync + 'static {
+    /// What makes 64-bit numbers unsigned, their order kept, by an exclusive or.
+    const BIAS: u64;
     fn parts(self) -> [i64; 2];
 }
 
 macro_rules! integer {
     ($($type:ty: $parts:expr;)*) => {$(
         impl Integer for $type {
+            const BIAS: u64 = if <$type>::MIN == 0 { 0 } else { 1 << 63 };
             #[inline(always)]
             fn parts(self) -> [i64; 2] {
                 $parts(self)

@@ -2,11 +2,10 @@
 //! memory.
 
 use super::columns::Panel;
-use super::number::Integer;
+use super::integers::sum_integers;
 use super::runs::Batches;
 use super::summer::Summer;
-use crate::cpu::{Isa, dispatch};
-use crate::sum::array::memory::{self, CACHE_LINE};
+use crate::cpu::Isa;
 use crate::sum::array::walk::{Line, Native, Rows};
 use crate::sum::state::accumulator::Accumulator;
 use crate::sum::state::pairs::Pairs;
@@ -90,10 +89,8 @@ macro_rules! integer {
         impl Summand for $type {
             #[inline]
             fn add_run(isa: Isa, values: &[$type], _: &mut Summer, into: &mut Accumulator) {
-                // Each part is below 2^32: 2^30 of them stay below 2^62.
                 for values in values.chunks(1 << 30) {
-                    let [high, low] = sum_parts(isa, values);
-                    into.add_scaled((i128::from(high) << 32) + i128::from(low), 0);
+                    into.add_scaled(sum_integers(isa, values), 0);
                 }
             }
             fn add_line(_: Line, _: &mut Summer, _: &mut Accumulator) -> bool {
@@ -128,39 +125,3 @@ macro_rules! integer {
 }
 
 integer!(i64, u64, i32, u32, i16, u16, i8, u8);
-
-/// Numbers of 64 bits that are added side by side.
-const SIDE: usize = 16;
-
-#[inline(always)]
-fn sum_parts_body<T: Integer>(values: &[T]) -> [i64; 2] {
-    let (mut high, mut low) = (0i64, 0i64);
-    let (vectors, rest) = if size_of::<T>() == 8 {
-        values.as_chunks::<SIDE>()
-    } else {
-        // Of smaller numbers the compiler makes more than this would.
-        ([].as_slice(), values)
-    };
-    let mut lanes = [[0i64; SIDE]; 2];
-    let ahead = memory::ahead();
-    for vector in vectors {
-        for line in (0..size_of_val(vector)).step_by(CACHE_LINE) {
-            memory::prefetch(vector.as_ptr().wrapping_byte_add(line + ahead));
-        }
-        for lane in 0..SIDE {
-            let parts = vector[lane].parts();
-            lanes[0][lane] += parts[0];
-            lanes[1][lane] += parts[1];
-        }
-    }
-    for &x in rest {
-        let parts = x.parts();
-        high += parts[0];
-        low += parts[1];
-    }
-    [high + lanes[0].iter().sum::<i64>(), low + lanes[1].iter().sum::<i64>()]
-}
-
-dispatch! {
-    fn sum_parts[T: Integer][T](values: &[T]) -> [i64; 2] = sum_parts_body::<T>
-}

@@ -11,7 +11,7 @@ use pyo3::types::PyDict;
 use super::arguments::{Given, check_out, delivered, initial, mask, out_array, reduced_axes};
 use super::calls::watched;
 use super::ndarray::{Array, Number};
-use super::results::{FLOAT, OBJECT, Operation, Target, Writer, plain_result};
+use super::results::{FLOAT, OBJECT, Operation, Target, Writer, single_result};
 use crate::sum::{self as exact, Accumulator, Axis, Request};
 
 const SUM: Operation = Operation { name: "sum", mean: false, skip_nan: false, advice: OBJECT };
@@ -263,9 +263,8 @@ fn reduce<'py>(
         && let Some(size) = array.contiguous_size(number)
         && size > 0
         && let Some(total) = total(py, array, number, size)?
-        && let Some(result) = plain_result(py, operation, number, &total)?
     {
-        return Ok(result);
+        return single_result(py, operation, number, &total);
     }
     reduce_array(operation, array, number, arguments)
 }

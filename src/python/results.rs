@@ -83,34 +83,33 @@ impl Target {
     }
 }
 
-/// The usual result without the usual costs; `None` if there is anything to report.
+/// The one result of an operation, without the usual costs if there is nothing to report.
 #[inline]
-pub(super) fn plain_result<'py>(
+pub(super) fn single_result<'py>(
     py: Python<'py>,
     operation: Operation,
     number: Number,
     total: &Accumulator,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
+) -> PyResult<Bound<'py, PyAny>> {
     let target = if operation.mean { number.of_mean() } else { number.of_sum() };
     let divisor = if operation.mean { total.count() } else { 1 };
     let bits = match format(target.part) {
-        Some(format) => {
-            let bits = total.round_quotient(divisor, format);
-            if bits & format.infinity() == format.infinity() {
-                return Ok(None);
-            }
-            bits
-        }
-        None => match total.to_integer(divisor) {
-            Some(integer) if integer_range(target.part).contains(&integer) => integer as u64,
-            _ => return Ok(None),
-        },
+        Some(format) => Some(total.round_quotient(divisor, format))
+            .filter(|bits| bits & format.infinity() != format.infinity()),
+        None => (total.to_integer(divisor))
+            .filter(|integer| integer_range(target.part).contains(integer))
+            .map(|integer| integer as u64),
+    };
+    let Some(bits) = bits else {
+        let writer = Writer::new(py, operation, Target::Number(target), None, &[], 1)?;
+        writer.put(0, total);
+        return writer.finish(py);
     };
     let size = target.part.size();
     let aligned = if cfg!(target_endian = "little") { bits } else { bits << (64 - 8 * size) };
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&aligned.to_ne_bytes());
-    ndarray::scalar(py, &bytes, target).map(Some)
+    ndarray::scalar(py, &bytes, target)
 }
 
 /// The format of floating-point results.

@@ -7,7 +7,7 @@ use super::accumulator::ExactSum;
 use super::arguments::normalise_axis;
 use super::calls::watched_from;
 use super::ndarray::{Array, Number, numpy};
-use super::results::{Operation, Target, Writer, plain_result};
+use super::results::{Operation, Target, Writer, single_result};
 use crate::interrupt::GRAIN;
 use crate::sum::{self as exact, Accumulator, Collector, DotRequest, Dtype, Sink, Vectors};
 
@@ -84,9 +84,8 @@ pub(super) fn vecdot<'py>(
     };
     if axis.is_none()
         && let Some(total) = total(py, left, right)?
-        && let Some(result) = plain_result(py, VECDOT, left.1, &total)?
     {
-        return Ok(result);
+        return single_result(py, VECDOT, left.1, &total);
     }
     let request = request(VECDOT.name, left, right, axis.as_ref())?;
     let number = if left.1 == right.1 {

@@ -11,6 +11,7 @@ use super::slice::Summer;
 use super::summand::{Rows, Summand};
 use super::walk::{Line, Operand, Stage};
 use crate::cpu::{Isa, dispatch};
+use crate::fpu;
 use crate::interrupt::GRAIN;
 
 /// Fewer numbers are not worth a batch for each position of the outer axes.
@@ -36,7 +37,8 @@ impl Plan {
         let step = if parts == 1 { many.result_stride } else { part.result_stride };
         let length = parts * run.size;
         let rows = Rows { data: self.data.cast(), stride: many.stride, count: many.size };
-        if !self.is_direct::<O>(length)
+        if !self.is_direct::<O>()
+            || !fpu::inexact_flag_works()
             || run.stride != size * parts as isize
             || !in_turn
             || !Batches::suit::<O::Value>(rows, length)
@@ -94,7 +96,7 @@ impl Plan {
             return false;
         };
         if !O::Value::HAS_NAN
-            || !self.is_direct::<O>(2 * run.size)
+            || !self.is_direct::<O>()
             || (part.size, part.stride, run.stride) != (2, size, 2 * size)
             || (run.size < WORTHWHILE && !outer.is_empty())
         {
@@ -118,10 +120,10 @@ impl Plan {
         true
     }
 
-    /// Whether values can be read where they are, and the first `length` are a slice.
-    pub(super) fn is_direct<O: Operand>(&self, length: usize) -> bool {
+    /// Whether values can be read where they are, and adjacent ones are a slice.
+    pub(super) fn is_direct<O: Operand>(&self) -> bool {
         // SAFETY: the promise of `sum_axes`; nothing is read.
-        unsafe { line(self.data, size_of::<O>() as isize, length).as_slice::<O>(self.reading) }
+        unsafe { line(self.data, size_of::<O>() as isize, 1).as_slice::<O>(self.reading) }
             .is_some()
             && self.kept.iter().chain(&self.reduced).all(|step| {
                 let align = align_of::<O::Value>() as isize;

@@ -187,6 +187,32 @@ def test_complex_numbers(kind, dtype):
             same(np.asarray(total.imag), np.asarray(expected[1]))
 
 
+@pytest.mark.parametrize("dtype", ["d", "f", "q", "D", "F"])
+def test_rows_of_two_numbers_in_turn(dtype):
+    """Many short rows of complex numbers, or of pairs, in two orders of memory."""
+    rng = np.random.default_rng(5)
+    for rows, length in ((1040, 1), (2080, 2), (1100, 3), (600, 7)):
+        pairs = rng.integers(-50, 50, (rows, length, 2))
+        a = pairs.astype(dtype.lower())
+        a = a.view(dtype)[..., 0] if dtype in "DF" else a
+        turned = a.reshape(rows // 20, 20, *a.shape[1:]).swapaxes(0, 1)
+        same(mypackage.sum(a, axis=1), np.sum(a, axis=1))
+        same(mypackage.sum(turned, axis=2), np.sum(turned, axis=2))
+
+
+def test_batches_of_runs_that_cancel():
+    """Sums of upper and lower parts that no longer fit a number, of which nothing is left."""
+    rng = np.random.default_rng(6)
+    a = rng.uniform(1, 2, (60, 64, 10)) * rng.choice([1, 2.0**-40], (60, 64, 10))
+    a = np.concatenate([a, -a[rng.permutation(60)]])
+    a[7, :, 3] += 2.0**-30
+    a[70, :, 3] -= 2.0**-30
+    at = some(64)
+    totals = [exact_total(a[:, i].ravel()) for i in at]
+    expected = np.array([rounded_quotient(t, 1, a.dtype) for t in totals])
+    same(mypackage.sum(a, (0, 2))[at], expected)
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("kind", ["uniform", "spread 25", "outliers", "jumps up and down", "tails"])
 def test_threads(kind):

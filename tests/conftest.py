@@ -1,6 +1,7 @@
 """What every test file may use."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ from hypothesis import settings
 # A busy machine is no failure: no test asserts a time.
 settings.register_profile("mypackage", deadline=None)
 settings.load_profile("mypackage")
+
+# A shell starts background jobs with Ctrl-C ignored, and so would every test of it be.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

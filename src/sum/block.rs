@@ -145,11 +145,27 @@ fn read<T: Number, const W: usize>(values: &[T], ahead: usize, lanes: &mut impl 
     // Whole vectors pass here. Without this the compiler may take them apart in the loop above, to
     // please the few scalar lines that come after it.
     *lanes = black_box(*lanes);
-    for rest in values[steps * 4 * W..].chunks(W) {
-        let mut vector = [T::default(); W];
-        vector[..rest.len()].copy_from_slice(rest);
+    let (vectors, rest) = values[steps * 4 * W..].as_chunks::<W>();
+    for &vector in vectors {
         lanes.add::<0>(vector);
     }
+    if !rest.is_empty() {
+        lanes.add::<0>(last(values, rest));
+    }
+}
+
+/// The last numbers, fewer than a vector has, and zeros.
+#[inline(always)]
+fn last<T: Number, const W: usize>(values: &[T], rest: &[T]) -> [T; W] {
+    if let Some(vector) = values.last_chunk::<W>() {
+        // Those before them need not be copied away.
+        return std::array::from_fn(|lane| {
+            if lane + rest.len() < W { T::default() } else { vector[lane] }
+        });
+    }
+    let mut vector = [T::default(); W];
+    vector[..rest.len()].copy_from_slice(rest);
+    vector
 }
 
 /// The lanes' sums less their biases; `None` if a lane is not in its binade.
@@ -277,12 +293,47 @@ impl<T: Number, const W: usize, const K: usize, const STREAMS: usize> Lanes<T, W
     }
 }
 
+/// Numbers up to which [`exact_body`] does without long registers: these take longer to be summed up
+/// than to be filled.
+const SMALL: usize = 64;
+
+/// The exact sum of a few vectors in one stream.
+#[inline(always)]
+fn small_body<T: Number, const W: usize, const K: usize>(
+    vectors: &[[T; W]],
+    rest: &[T],
+    first: i32,
+) -> Option<Sums<K>> {
+    let mut lanes = Levels::<W, K, 1>::new(first);
+    for vector in vectors {
+        lanes.cascade::<0, 0>(vector.map(T::widen));
+    }
+    for x in rest {
+        let mut vector = [0.0; W];
+        vector[0] = x.widen();
+        lanes.cascade::<0, 0>(vector);
+    }
+    lanes.finish()
+}
+
 #[inline(always)]
 fn exact_body<T: Number, const W: usize, const K: usize>(
     values: &[T],
     first: i32,
     ahead: usize,
 ) -> Option<Sums<K>> {
+    if values.len() <= SMALL {
+        let (vectors, rest) = values.as_chunks::<4>();
+        let (twos, last) = rest.as_chunks::<2>();
+        if vectors.is_empty() {
+            return small_body::<T, 2, K>(twos, last, first);
+        }
+        let sums = small_body::<T, 4, K>(vectors, &[], first);
+        if rest.is_empty() {
+            return sums;
+        }
+        return Some(sums?.plus(small_body::<T, 2, K>(twos, last, first)?));
+    }
     // Vectors of two lanes need all streams for a block to fit the levels.
     if K > 2 && W > 2 {
         // A lane receives twice as many numbers.

@@ -171,12 +171,15 @@ dispatch! {
 
 /// An integer, cut into parts whose sums do not overflow: `high * 2^32 + low`.
 pub(super) trait Integer: Summand {
+    /// What makes 64-bit numbers unsigned, their order kept, by an exclusive or.
+    const BIAS: u64;
     fn parts(self) -> [i64; 2];
 }
 
 macro_rules! integer {
     ($($type:ty: $parts:expr;)*) => {$(
         impl Integer for $type {
+            const BIAS: u64 = if <$type>::MIN == 0 { 0 } else { 1 << 63 };
             #[inline(always)]
             fn parts(self) -> [i64; 2] {
                 $parts(self)
@@ -203,10 +206,8 @@ macro_rules! integer {
             }
             #[inline]
             fn add_run(isa: Isa, values: &[$type], _: &mut Summer, into: &mut Accumulator) {
-                // Each part is below 2^32: 2^30 of them stay below 2^62.
                 for values in values.chunks(1 << 30) {
-                    let [high, low] = sum_parts(isa, values);
-                    into.add_scaled((i128::from(high) << 32) + i128::from(low), 0);
+                    into.add_scaled(sum_integers(isa, values), 0);
                 }
             }
             fn add_line(_: Line, _: &mut Summer, _: &mut Accumulator) -> bool {
@@ -251,38 +252,49 @@ integer! {
     u8: |x: u8| [0, x.into()];
 }
 
-/// Numbers of 64 bits that are added side by side.
-const SIDE: usize = 16;
+/// Vectors of 64-bit numbers that are added side by side.
+const STREAMS: usize = 2;
 
 #[inline(always)]
-fn sum_parts_body<T: Integer>(values: &[T]) -> [i64; 2] {
-    let (mut high, mut low) = (0i64, 0i64);
-    let (vectors, rest) = if size_of::<T>() == 8 {
-        values.as_chunks::<SIDE>()
-    } else {
-        // Of smaller numbers the compiler makes more than this would.
-        ([].as_slice(), values)
+fn sum_integers_body<T: Integer, const W: usize>(values: &[T]) -> i128 {
+    debug_assert!(values.len() <= 1 << 30);
+    if size_of::<T>() < 8 {
+        return values.iter().map(|x| x.parts()[1]).sum::<i64>().into();
+    }
+    let biased = |x: T| {
+        let [high, low] = x.parts();
+        (high << 32 | low) as u64 ^ T::BIAS
     };
-    let mut lanes = [[0i64; SIDE]; 2];
+    // The sum of the upper halves, and the sum modulo 2^64: all that is lacking are less than 2^30
+    // numbers below 2^32.
+    let (mut upper, mut modular) = ([[0u64; W]; STREAMS], [[0u64; W]; STREAMS]);
+    let steps = values.as_chunks::<W>().0.as_chunks::<STREAMS>().0;
     let ahead = memory::ahead();
-    for vector in vectors {
-        for line in (0..size_of_val(vector)).step_by(CACHE_LINE) {
-            memory::prefetch(vector.as_ptr().wrapping_byte_add(line + ahead));
+    for step in steps {
+        for line in (0..size_of_val(step)).step_by(CACHE_LINE) {
+            memory::prefetch(step.as_ptr().wrapping_byte_add(line + ahead));
         }
-        for lane in 0..SIDE {
-            let parts = vector[lane].parts();
-            lanes[0][lane] += parts[0];
-            lanes[1][lane] += parts[1];
+        for stream in 0..STREAMS {
+            for lane in 0..W {
+                let x = biased(step[stream][lane]);
+                upper[stream][lane] += x >> 32;
+                modular[stream][lane] = modular[stream][lane].wrapping_add(x);
+            }
         }
     }
-    for &x in rest {
-        let parts = x.parts();
-        high += parts[0];
-        low += parts[1];
+    let total = |lanes: [[u64; W]; STREAMS]| {
+        lanes.as_flattened().iter().copied().fold(0, u64::wrapping_add)
+    };
+    let (mut upper, mut modular) = (total(upper), total(modular));
+    for &x in &values[steps.len() * STREAMS * W..] {
+        upper += biased(x) >> 32;
+        modular = modular.wrapping_add(biased(x));
     }
-    [high + lanes[0].iter().sum::<i64>(), low + lanes[1].iter().sum::<i64>()]
+    let lower = modular.wrapping_sub(upper << 32);
+    (i128::from(upper) << 32) + i128::from(lower) - i128::from(T::BIAS) * values.len() as i128
 }
 
 dispatch! {
-    fn sum_parts[T: Integer][T](values: &[T]) -> [i64; 2] = sum_parts_body::<T>
+    /// The sum of up to 2^30 integers.
+    fn sum_integers[T: Integer][T](values: &[T]) -> i128 = sum_integers_body::<T, {W}>
 }

@@ -154,6 +154,44 @@ def test_sums_and_means(kind, dtype):
                     same(np.atleast_1d(function(view, axis))[at], expected)
 
 
+@pytest.mark.parametrize("exponent", [-70, 20, 60, 100])
+def test_a_panel_that_changes_after_its_first_rows(exponent):
+    """The scale of the panel before suits the first block of rows, and not the next."""
+    a = np.random.default_rng(1).random((600, 2100))
+    a[256:, 1024:] *= 2.0**exponent
+    for columns in (a, a.astype("f")):
+        at = [0, 1023, 1024, 1500, 2047, 2048, 2099]
+        totals = [exact_total(columns[:, i]) for i in at]
+        expected = np.array([rounded_quotient(t, 1, columns.dtype) for t in totals])
+        with mypackage.threads(1):
+            same(mypackage.sum(columns, axis=0)[at], expected)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 7, -40])
+def test_what_is_left_out_of_a_line(step):
+    rng = np.random.default_rng(3)
+    a = rng.integers(-99, 99, 6000 * abs(step)).astype(float)[::step]
+    mask = rng.random(6000) < 0.5
+    same(mypackage.sum(a, where=mask), np.sum(a[mask]))
+    same(mypackage.mean(a, where=mask), np.mean(a[mask]))
+    a[mask] = np.nan
+    same(mypackage.nansum(a), np.sum(a[~mask]))
+    same(mypackage.nanmean(a), np.mean(a[~mask]))
+
+
+@pytest.mark.parametrize("dtype", ["d", "e", "q", "b"])
+def test_masks_of_narrow_matrices(dtype):
+    """The mask's memory is not laid out as that of the numbers."""
+    rng = np.random.default_rng(2)
+    a = rng.integers(-100, 100, (700, 3)).astype(dtype)
+    wide = rng.random((1400, 7)) < 0.5
+    for mask in (wide[::2, :1], wide[::2, ::3], wide[700::-1, 2:5][:700], wide[:700, 3:6]):
+        for function in (mypackage.sum, mypackage.mean):
+            twin = getattr(np, function.__name__)
+            expected = twin(a.astype("d"), axis=0, where=mask)
+            same(function(a, axis=0, where=mask, dtype="d"), expected)
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("dtype", ["d", "f"])
 @pytest.mark.parametrize("kind", DATA)
@@ -338,9 +376,9 @@ def test_sums_that_fill_their_integers():
     ones = (600 - np.arange(260) + 1) // 2
     with mypackage.threads(1):
         same(mypackage.sum(columns, axis=0), ones + 15.75 * (1_100_000 - ones))
-        folded = np.full((1_300_000, 2), 15.75, "f")
+        folded = np.full((1_300_000, 3), 15.75, "f")
         folded[:9000] = 1.0
-        same(mypackage.sum(folded, axis=0, dtype="d"), np.full(2, 9000 + 15.75 * 1_291_000))
+        same(mypackage.sum(folded, axis=0, dtype="d"), np.full(3, 9000 + 15.75 * 1_291_000))
         labels = np.zeros(5_000_000, np.int64)
         grouped = np.broadcast_to(np.float32(1.9375), labels.shape)
         same(mypackage.group_sum(labels, grouped, dtype="d"), np.array([1.9375 * 5_000_000]))

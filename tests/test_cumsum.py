@@ -254,7 +254,10 @@ def test_large_integers():
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_the_first_prefix_that_does_not_fit_is_named(threads):
-    with mypackage.threads(threads), pytest.raises(OverflowError, match="128 .at 127 of line 0.*"):
+    with (
+        mypackage.threads(threads),
+        pytest.raises(OverflowError, match=r"128 \(at 127 of line 0\)"),
+    ):
         mypackage.cumsum(np.ones((3000, 200), np.int8), axis=1, dtype=np.int8)
 
 

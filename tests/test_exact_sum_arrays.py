@@ -193,3 +193,14 @@ def test_what_an_array_takes():
     assert 16 * 100_000 <= sys.getsizeof(array) < 17 * 100_000
     wide = ExactSum(1024).add(np.array([[1e300], [1.0], [1e-300]]) * np.ones(1024))
     assert 64 * 1024 <= sys.getsizeof(wide) < 66 * 1024
+
+
+def test_equal_values_of_other_counts_differ():
+    one = mypackage.ExactSum((5,))
+    one.add(np.arange(10.0).reshape(2, 5))
+    other = one.copy()
+    assert one == other
+    other.add(np.zeros(5), where=[False, False, True, False, False])
+    assert one != other and one.value().tolist() == other.value().tolist()
+    one.add(np.zeros(5))
+    assert one != other

@@ -123,8 +123,7 @@ impl Plan {
     /// Whether values can be read where they are, and adjacent ones are a slice.
     pub(super) fn is_direct<O: Operand>(&self) -> bool {
         // SAFETY: the promise of `sum_axes`; nothing is read.
-        unsafe { line(self.data, size_of::<O>() as isize, 1).as_slice::<O>(self.reading) }
-            .is_some()
+        unsafe { line(self.data, size_of::<O>() as isize, 1).as_slice::<O>(self.reading) }.is_some()
             && self.kept.iter().chain(&self.reduced).all(|step| {
                 let align = align_of::<O::Value>() as isize;
                 step.stride % align == 0

@@ -7,7 +7,7 @@
 use super::accumulator::Accumulator;
 use super::block::{INFINITE, Number};
 use super::memory::{CACHE_LINE, prefetch};
-use crate::cpu::{Isa, dispatch};
+use crate::cpu::{self, Isa, dispatch};
 
 /// Numbers that are taken apart together, in vectors, before they are added one by one.
 pub(super) const CHUNK: usize = 512;
@@ -15,9 +15,10 @@ pub(super) const CHUNK: usize = 512;
 const BINS: usize = INFINITE as usize + 1;
 /// Numbers go to these in turn, so that few must wait for the addition before them.
 const TABLES: usize = 2;
-/// So many bins are put together in 128 bits: they take one sum of two significands, 65 bits, and
-/// 32 for the exponents.
+/// So many bins are put together in 128 bits.
 const GROUP: usize = 32;
+/// A bin's numbers are multiples of 2 to the power of its exponent field less this.
+const BIAS: i32 = 1075;
 
 const FRACTION: u64 = (1 << 52) - 1;
 const HIDDEN: u64 = 1 << 52;
@@ -61,23 +62,14 @@ impl Bins {
         if self.is_empty {
             return;
         }
-        let [one, other] = &mut self.sums;
-        let groups = one.chunks_exact_mut(GROUP).zip(other.chunks_exact_mut(GROUP));
-        for (group, (one, other)) in groups.enumerate() {
-            let mut total = 0;
-            for (one, other) in one.iter().zip(&*other).rev() {
-                total = 2 * total + i128::from(*one) + i128::from(*other);
-            }
-            if group == 0 {
-                // Exponent field 0 means the same exponent as 1.
-                total += i128::from(one[0]) + i128::from(other[0]);
-            }
-            if total != 0 {
-                into.add_scaled(total, (GROUP * group) as i32 - 1075);
-            }
-            one.fill(0);
-            other.fill(0);
+        for (group, total) in group_totals(cpu::isa(), &self.sums).into_iter().enumerate() {
+            into.add_scaled(total, (GROUP * group) as i32 - BIAS);
         }
+        // Exponent field 0 means the same exponent as 1: what is there counts twice.
+        for table in &self.sums {
+            into.add_scaled(table[0].into(), -BIAS);
+        }
+        self.sums = [[0; BINS]; TABLES];
         into.merge(&std::mem::take(&mut self.others));
         self.is_empty = true;
     }
@@ -129,10 +121,34 @@ fn add_chunk_body<T: Number>(values: &[T], ahead: usize, bins: &mut Bins) {
     }
 }
 
+/// The sum of each group of bins, in units of the first one's.
+#[inline(always)]
+fn group_totals_body(sums: &[[i64; BINS]; TABLES]) -> [i128; BINS / GROUP] {
+    const HALF: usize = GROUP / 2;
+    std::array::from_fn(|group| {
+        let half_total = |first: usize| {
+            // Parts of 32 bits, up to 2^15 times as large: 2^5 of them stay below 2^52.
+            let (mut high, mut low) = (0, 0);
+            for table in sums {
+                for (place, sum) in table[first..first + HALF].iter().enumerate() {
+                    high += sum >> 32 << place;
+                    low += (sum & 0xffff_ffff) << place;
+                }
+            }
+            (i128::from(high) << 32) + i128::from(low)
+        };
+        half_total(GROUP * group) + (half_total(GROUP * group + HALF) << HALF)
+    })
+}
+
+dispatch! {
+    fn group_totals(sums: &[[i64; BINS]; TABLES]) -> [i128; BINS / GROUP] = group_totals_body
+}
+
 #[cold]
 #[inline(never)]
 fn add_full(others: &mut Accumulator, sum: i64, exponent: u16) {
-    others.add_scaled(sum.into(), i32::from(exponent.max(1)) - 1075);
+    others.add_scaled(sum.into(), i32::from(exponent.max(1)) - BIAS);
 }
 
 /// Adds the infinities and NaNs among the numbers.

@@ -18,7 +18,7 @@ const EXCESS: u32 = 8;
 /// Vectors in flight for one run.
 const STREAMS: usize = 2;
 /// Batches for which a kernel that failed is not tried again.
-const PATIENCE: u32 = 16;
+const PATIENCE: u32 = 4;
 /// Scales from which all results and their parts are normal numbers.
 const SMALLEST: i32 = -700;
 
@@ -42,7 +42,7 @@ impl Batches {
     /// How many runs of `length` numbers make a batch: few enough that one difficult number does
     /// not spoil much.
     pub fn size(&self, length: usize) -> usize {
-        (2 * BLOCK / length).clamp(1, BATCH / self.parts)
+        (8 * BLOCK / length).clamp(1, BATCH / self.parts)
     }
 
     /// Whether the runs can be read: where the last vector of a run reaches beyond it, there must

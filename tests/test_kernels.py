@@ -350,6 +350,24 @@ def test_integers(kind):
             assert np.array_equal(mypackage.sum(turned, axis, dtype=object), expected)
 
 
+def test_any_byte_but_0_is_true():
+    raw = np.array([0, 1, 2, 128, 255] * 900, np.uint8)
+    a, plain = raw.view(bool), raw != 0
+    for shape in (4500, (900, 5), (5, 900)):
+        for step in (1, 3):
+            odd, even = a.reshape(shape)[::step], plain.reshape(shape)[::step]
+            for function in (mypackage.sum, mypackage.mean, mypackage.cumsum):
+                same(function(odd), function(even))
+                same(function(odd, axis=0), function(even, axis=0))
+            x = np.arange(odd.size, dtype=float).reshape(odd.shape)
+            x.flat[::7] = np.nan
+            for y in (x, x + 1j):
+                same(mypackage.nansum(y, where=odd), mypackage.nansum(y, where=even))
+                same(mypackage.nanmean(y, where=odd), mypackage.nanmean(y, where=even))
+                same(mypackage.nanmean(y, where=a[2:3]), mypackage.nanmean(y))
+    same(mypackage.vecdot(a, np.ones(4500)), np.float64(3600))
+
+
 @pytest.mark.parametrize("exponent", range(6, 70))
 def test_a_number_that_comes_and_goes(exponent):
     """The last bits of what a lane held are lost to the large number, and it leaves no trace.
@@ -382,6 +400,10 @@ def test_sums_that_fill_their_integers():
         labels = np.zeros(5_000_000, np.int64)
         grouped = np.broadcast_to(np.float32(1.9375), labels.shape)
         same(mypackage.group_sum(labels, grouped, dtype="d"), np.array([1.9375 * 5_000_000]))
+        # Small numbers are where the scale is guessed from.
+        mixed = np.full((16, 312_500), 15.75)
+        mixed[:, :512] = 1.0
+        same(mypackage.group_sum(labels, mixed.ravel()), np.array([15.75 * 4_991_808 + 8192]))
 
 
 @pytest.mark.skipif(not hasattr(mmap, "PROT_READ"), reason="protects memory")

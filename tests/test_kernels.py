@@ -360,8 +360,8 @@ def test_any_byte_but_0_is_true():
                 same(function(odd), function(even))
                 same(function(odd, axis=0), function(even, axis=0))
             x = np.arange(odd.size, dtype=float).reshape(odd.shape)
-            x.flat[::7] = np.nan
-            for y in (x, x + 1j):
+            x.flat[::7] = x.flat[-1] = np.nan
+            for y in (x, x + 1j * np.arange(odd.size).reshape(odd.shape)):
                 same(mypackage.nansum(y, where=odd), mypackage.nansum(y, where=even))
                 same(mypackage.nanmean(y, where=odd), mypackage.nanmean(y, where=even))
                 same(mypackage.nanmean(y, where=a[2:3]), mypackage.nanmean(y))

@@ -1,4 +1,4 @@
-//! Memory of large tables.
+//! Memory of large tables, in large pages: their small ones take longer to map than to use.
 
 #![allow(unsafe_code)] // Advice to the operating system.
 

@@ -70,7 +70,7 @@ def rust_items(source: str):
 
 def test_every_rust_item_has_an_example(root) -> None:
     """Everything public in the crate has an example in its documentation, which cargo test runs."""
-    files = [*(root / "src").glob("*.rs"), *(root / "src" / "sum").glob("*.rs")]
+    files = [*(root / "src").glob("*.rs"), *(root / "src" / "sum").rglob("*.rs")]
     files += (root / "src" / "fibonacci").glob("*.rs")
     items = [(file.name, *item) for file in files for item in rust_items(file.read_text())]
     assert len(items) > 100

@@ -2,9 +2,9 @@
 
 #![allow(unsafe_code)] // C's entry points.
 
-use super::functions::exact_sum;
 use super::status::{Failure, Outcome, guard};
 use super::strided::{Strided, reference, reference_mut, store};
+use super::sums::exact_sum;
 use crate::error::Error;
 use crate::sum::Accumulator;
 

@@ -4,8 +4,10 @@
 //! The header is the one description of the functions; here stands only what it does not say.
 
 mod accumulator;
-mod functions;
+mod fibonacci;
 mod npy;
 mod record;
+mod settings;
 mod status;
 mod strided;
+mod sums;

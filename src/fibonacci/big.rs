@@ -9,7 +9,8 @@ use dashu_int::ops::BitTest;
 use dashu_int::{IBig, UBig, Word};
 
 use crate::error::Error;
-use crate::fibonacci::modular::Member;
+use crate::fibonacci::member::Member;
+pub use crate::fibonacci::member::is_negated;
 use crate::fibonacci::small::FIBONACCI;
 use crate::fibonacci::transform::multiply;
 
@@ -252,21 +253,6 @@ impl Walk {
     /// ```
     pub fn lucas(&self) -> UBig {
         (&self.below << 1) + &self.here
-    }
-}
-
-/// Whether the member at -n is the negative of the one at n.
-///
-/// ```
-/// use mypackage::fibonacci::{big::is_negated, modular::Member};
-///
-/// assert!(is_negated(Member::U, 6)); // F(-6) = -8
-/// assert!(!is_negated(Member::V, 6)); // L(-6) = 18
-/// ```
-pub fn is_negated(member: Member, n: u64) -> bool {
-    match member {
-        Member::U => n.is_multiple_of(2),
-        Member::V => n % 2 == 1,
     }
 }
 

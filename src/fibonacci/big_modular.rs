@@ -6,7 +6,7 @@ use dashu_int::ops::BitTest;
 use dashu_int::{IBig, Sign, UBig};
 
 use crate::error::Error;
-use crate::fibonacci::modular::Member;
+use crate::fibonacci::member::Member;
 
 /// `Z/m[alpha]` with alpha^2 = P alpha - Q.
 ///

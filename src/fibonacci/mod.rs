@@ -11,6 +11,7 @@
 pub mod big;
 pub mod big_modular;
 pub mod factor;
+mod member;
 pub mod modular;
 pub mod modulus;
 mod narrow;
@@ -18,6 +19,7 @@ mod narrow;
 mod permute;
 pub mod pisano;
 pub mod small;
+mod stores;
 pub mod transform;
 
 /// A 64-bit integer, signed or not, as the kernels see it.

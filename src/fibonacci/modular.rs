@@ -14,27 +14,9 @@ use std::sync::OnceLock;
 use crate::cpu::{self, dispatch};
 use crate::error::{Error, Result};
 use crate::fibonacci::Word;
-use crate::fibonacci::modulus::Modulus;
+pub use crate::fibonacci::member::Member;
+use crate::fibonacci::modulus::{Modulus, signed};
 use crate::fibonacci::{narrow, small};
-
-/// Which of the two sequences.
-///
-/// ```
-/// use mypackage::fibonacci::modular::{Member, fibonacci};
-///
-/// let (mut f, mut l) = ([0], [0]);
-/// fibonacci(Member::U, &[10u64], &[1000u64], &mut f)?;
-/// fibonacci(Member::V, &[10u64], &[1000u64], &mut l)?;
-/// assert_eq!((f, l), ([55], [123]));
-/// # Ok::<(), mypackage::Error>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Member {
-    /// U(n); with P = 1, Q = -1 the Fibonacci numbers.
-    U,
-    /// V(n); with P = 1, Q = -1 the Lucas numbers.
-    V,
-}
 
 /// `Z/m[alpha]` with alpha^2 = P alpha - Q.
 ///
@@ -246,16 +228,6 @@ fn second(x: Power, first: u64) -> (u64, Power) {
 fn residue<T: Word>(modulus: &Modulus, x: T) -> u64 {
     let residue = modulus.reduce(x.magnitude());
     if x.is_negative() { modulus.negate(residue) } else { residue }
-}
-
-/// The word that Python's `%` gives for a residue modulo |m|.
-#[inline(always)]
-pub(super) fn signed<M: Word>(residue: u64, m: M) -> M {
-    M::from_bits(if m.is_negative() && residue != 0 {
-        residue.wrapping_add(m.bits())
-    } else {
-        residue
-    })
 }
 
 /// The Fibonacci numbers' table begins each power with this many bits of the index.

@@ -2,6 +2,8 @@
 
 use std::hint::select_unpredictable;
 
+use crate::fibonacci::Word;
+
 /// A modulus with its precomputed reciprocal.
 ///
 /// Division by the invariant m becomes two multiplications (Möller and Granlund 2011, "Improved
@@ -217,6 +219,16 @@ impl Modulus {
         }
         (r0 == 1).then(|| t0.rem_euclid(i128::from(self.value)) as u64)
     }
+}
+
+/// The word that Python's `%` gives for a residue modulo |m|.
+#[inline(always)]
+pub(super) fn signed<M: Word>(residue: u64, m: M) -> M {
+    M::from_bits(if m.is_negative() && residue != 0 {
+        residue.wrapping_add(m.bits())
+    } else {
+        residue
+    })
 }
 
 #[cfg(test)]

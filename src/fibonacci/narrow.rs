@@ -8,8 +8,8 @@
 use std::sync::OnceLock;
 
 use crate::fibonacci::Word;
-use crate::fibonacci::big::is_negated;
-use crate::fibonacci::modular::{Member, signed};
+use crate::fibonacci::member::{Member, is_negated};
+use crate::fibonacci::modulus::signed;
 use crate::fibonacci::small::FIBONACCI;
 
 /// Moduli below this are narrow.

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use crate::cpu::Isa;
 use crate::fibonacci::Word;
-use crate::fibonacci::small::Stores;
+use crate::fibonacci::stores::Stores;
 
 /// Numbers in a register.
 const LANES: usize = 8;

@@ -11,6 +11,7 @@ use crate::fibonacci::Word;
 use crate::fibonacci::Word as Lane;
 #[cfg(target_arch = "x86_64")]
 use crate::fibonacci::permute::{self, Lane, Sequence};
+pub use crate::fibonacci::stores::Stores;
 
 /// Largest |n| with F(n) in an `i64`.
 pub const FIBONACCI_I64: usize = 92;
@@ -64,35 +65,6 @@ static LUCAS_SIGNED: [i64; 2 * LUCAS_I64 + 1] = symmetric(2, 1, -1);
 static FIBONACCI_SEQUENCE: Sequence = Sequence::new(&FIBONACCI, 0);
 #[cfg(target_arch = "x86_64")]
 static LUCAS_SEQUENCE: Sequence = Sequence::new(&LUCAS, 1);
-
-/// Where results go.
-///
-/// ```
-/// use mypackage::fibonacci::small::Stores;
-///
-/// assert_eq!([10, 10_000_000].map(Stores::of), [Stores::Cached, Stores::Streamed]);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stores {
-    /// Into the caches, as usual.
-    Cached,
-    /// Past the caches into memory, which need not be read first; for results that the caches
-    /// could not keep.
-    Streamed,
-}
-
-impl Stores {
-    /// For this many results that lie side by side.
-    ///
-    /// ```
-    /// assert_eq!(mypackage::fibonacci::small::Stores::of(1000), mypackage::fibonacci::small::Stores::Cached);
-    /// ```
-    pub fn of(count: usize) -> Stores {
-        /// 16 MiB; with as much input, about a last-level cache.
-        const STREAMED_FROM: usize = 1 << 21;
-        if count >= STREAMED_FROM { Stores::Streamed } else { Stores::Cached }
-    }
-}
 
 /// Looks up `table[n + offset]` for each n and returns whether every index was inside.
 #[inline(always)]

@@ -7,10 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError, PyZeroDivisionError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyComplex, PyTuple, PyType};
 
+use super::arguments::{Given, mask, reduced_axes};
+use super::calls::{detached, watched};
 use super::ndarray::{self, Array, Number};
-use super::reductions::{self, FLOAT, Given, Operation, Target, Writer};
+use super::reductions;
+use super::results::{FLOAT, Operation, Target, Writer, round_all};
 use crate::sum::{self as exact, Accumulator, Cells, Dtype};
 
 const VALUE: Operation =
@@ -161,7 +164,7 @@ impl ExactSum {
     fn absorb(&self, py: Python<'_>, others: Vec<Arc<State>>) {
         let cells = others.iter().map(|other| other.cells.len()).sum();
         // The lock is taken without the GIL, for which its holder may be waiting.
-        reductions::detached(py, cells, || State::merge(&mut self.lock(), others));
+        detached(py, cells, || State::merge(&mut self.lock(), others));
     }
 
     fn checked_snapshot(&self, shape: &[usize]) -> PyResult<Arc<State>> {
@@ -209,7 +212,7 @@ impl ExactSum {
     ) -> PyResult<Bound<'py, PyAny>> {
         let state = self.snapshot();
         let number = Number { part: Dtype::F64, complex: state.complex };
-        reductions::round_all(py, operation, number, dtype, &state.shape, &state.cells)
+        round_all(py, operation, number, dtype, &state.shape, &state.cells)
     }
 
     fn combined(&self, other: &Bound<'_, PyAny>, subtract: bool) -> PyResult<ExactSum> {
@@ -263,7 +266,7 @@ fn sums_of<'py>(
     let ndim = array.shape().len();
     let reduced = match (axis, expected) {
         (None, Some(shape)) => (0..ndim).map(|axis| axis + shape.len() < ndim).collect(),
-        _ => reductions::reduced_axes(ndim, axis)?,
+        _ => reduced_axes(ndim, axis)?,
     };
     let kept: Vec<usize> = array
         .shape()
@@ -281,16 +284,24 @@ fn sums_of<'py>(
             array.shape()
         )));
     }
-    let mut mask = reductions::mask(array, r#where)?;
-    if number.complex && skip_nan {
-        mask = Some(reductions::without_nans(array, mask)?);
-    }
+    let mask = mask(array, number, r#where, skip_nan)?;
     let request =
         reductions::request(array, number, &reduced, mask.as_ref(), number.complex, skip_nan);
     let size = array.shape().iter().product();
     // SAFETY: the array and the mask are held until the sums are there.
-    let cells = reductions::watched(py, size, || unsafe { exact::collect_axes(&request) })?;
+    let cells = watched(py, size, || unsafe { exact::collect_axes(&request) })?;
     Ok(State { shape: kept, complex: number.complex, cells })
+}
+
+/// A single sum rounded to double precision, as Python writes it; nothing is reported.
+fn quiet_value(py: Python<'_>, complex: bool, cells: &Cells) -> PyResult<String> {
+    let part = |index: usize| cells.get(index).to_f64();
+    let value = if complex {
+        PyComplex::from_doubles(py, part(0), part(1)).into_any()
+    } else {
+        part(0).into_pyobject(py)?.into_any()
+    };
+    Ok(value.repr()?.to_string())
 }
 
 /// sum_states(values, axis, where, skip_nan)
@@ -587,7 +598,7 @@ impl ExactSum {
         let parts = if target.is_complex() { stored } else { 1 };
         let results = divisors.cells.len() * parts;
         let writer = Writer::new(py, DIVIDE, target, None, &state.shape, results)?;
-        reductions::detached(py, results, || {
+        detached(py, results, || {
             for (index, divisor) in divisors.cells.iter().enumerate() {
                 for part in 0..parts {
                     let sum = state.cells.get(index * stored + part);
@@ -748,7 +759,7 @@ impl ExactSum {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let state = self.snapshot();
         if state.shape.is_empty() {
-            let value = reductions::quiet_value(py, state.complex, &state.cells)?;
+            let value = quiet_value(py, state.complex, &state.cells)?;
             return Ok(format!("ExactSum({value}, count={})", state.cells.get(0).count()));
         }
         let shape = PyTuple::new(py, &state.shape)?.repr()?;
@@ -761,7 +772,7 @@ impl ExactSum {
         let state = self.snapshot();
         let bytes = state.to_bytes().len();
         let value = if state.shape.is_empty() {
-            reductions::quiet_value(py, state.complex, &state.cells)?
+            quiet_value(py, state.complex, &state.cells)?
         } else {
             format!("{} sums of shape {}", state.size(), PyTuple::new(py, &state.shape)?.repr()?)
         };

@@ -6,7 +6,7 @@ use pyo3::exceptions::{PyTypeError, PyZeroDivisionError};
 use pyo3::prelude::*;
 
 use super::ndarray::{Array, Number};
-use super::reductions::{Operation, Target, Writer};
+use super::results::{Operation, Target, Writer};
 use super::vecdot::{compute, request};
 use crate::sum::{Accumulator, DotRequest, Dtype, Vectors};
 
@@ -22,8 +22,7 @@ pub(super) fn weighted_mean<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = a.py();
     let operand = |x| {
-        Array::exact(x)
-            .and_then(|array| Some((array, array.number()?)))
+        Array::of_numbers(x)
             .ok_or_else(|| PyTypeError::new_err("weighted_mean needs arrays of numbers"))
     };
     let (values, factors) = (operand(a)?, operand(weights)?);

@@ -2,10 +2,11 @@
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
-use super::ndarray::{self, Array, Number};
-use super::reductions::{check_out, integer_range, normalise_axis, numpy, watched_from};
+use super::arguments::{check_out, delivered, normalise_axis};
+use super::calls::watched_from;
+use super::ndarray::{self, Array, Number, numpy};
+use super::results::integer_range;
 use crate::interrupt::GRAIN;
 use crate::sum::{ScanRequest, ScanStatus, cumsum_axis};
 
@@ -72,8 +73,7 @@ pub(super) fn cumsum<'py>(
     out: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = a.py();
-    let Some((array, number)) = Array::exact(a).and_then(|array| Some((array, array.number()?)))
-    else {
+    let Some((array, number)) = Array::of_numbers(a) else {
         let kinds = py.import("mypackage._kinds")?;
         return kinds.call_method1("cumsum", (a, axis, dtype, out));
     };
@@ -86,16 +86,7 @@ pub(super) fn cumsum<'py>(
         None => None,
         Some(axis) => Some(normalise_axis(array.shape().len(), axis)?.unwrap_or(0)),
     };
-    let result = scan(py, array, number, target, axis, out.as_ref())?;
-    match out {
-        Some(out) => {
-            let options = PyDict::new(py);
-            options.set_item("casting", "same_kind")?;
-            numpy(py)?.call_method("copyto", (&out, result), Some(&options))?;
-            Ok(out)
-        }
-        None => Ok(result),
-    }
+    delivered(scan(py, array, number, target, axis, out.as_ref())?, out.as_ref())
 }
 
 /// What the prefixes are rounded to; `None` for Python ints.

@@ -1,4 +1,4 @@
-//! `group_sum` and `group_mean`.
+//! `group_sum` and `group_mean`: labels and an array in, a result for each label out.
 
 #![allow(unsafe_code)] // Hands the arrays' memory to the kernels.
 
@@ -7,8 +7,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySlice, PyTuple};
 
 use super::accumulator::ExactSum;
+use super::arguments::normalise_axis;
+use super::calls::watched_from;
 use super::ndarray::{Array, Number};
-use super::reductions::{self, FLOAT, OBJECT, Operation, Target, Writer};
+use super::reductions;
+use super::results::{FLOAT, OBJECT, Operation, Target, Writer};
 use crate::interrupt::GRAIN;
 use crate::sum::{self as exact, Collector, Each};
 
@@ -114,10 +117,7 @@ fn grouped<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = array.py();
     let name = operation.name;
-    let kinds = py.import("mypackage._kinds")?;
-    let (array, labels) = kinds
-        .call_method1("grouped", (name, group_idx, array))?
-        .extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()?;
+    let (array, labels) = plain(name, group_idx, array)?;
     if array.is_none() {
         // A dask array: the answer is a lazy one.
         let dask = py.import("mypackage.dask")?;
@@ -179,10 +179,7 @@ pub(super) fn group_states<'py>(
     size: Option<Bound<'py, PyAny>>,
 ) -> PyResult<ExactSum> {
     let name = GROUP_SUM.name;
-    let kinds = array.py().import("mypackage._kinds")?;
-    let (array, labels) = kinds
-        .call_method1("grouped", (name, group_idx, array))?
-        .extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()?;
+    let (array, labels) = plain(name, group_idx, array)?;
     let groups = Groups::of(name, &array, &labels, axis, size)?;
     let request = groups.request(groups.number.complex);
     let sums = Collector::new(request.results() * groups.size, 0);
@@ -191,6 +188,16 @@ pub(super) fn group_states<'py>(
     let (counts, inner, size) = (groups.counts(), groups.inner(&request), groups.size);
     cells.set_counts(|index| counts[index / inner % size]);
     Ok(ExactSum::of(groups.shape, groups.number.complex, cells))
+}
+
+/// The array and its labels as plain arrays; if either is a dask array, none and the two as they are.
+fn plain<'py>(
+    name: &str,
+    group_idx: &Bound<'py, PyAny>,
+    array: &Bound<'py, PyAny>,
+) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    let kinds = array.py().import("mypackage._kinds")?;
+    kinds.call_method1("grouped", (name, group_idx, array))?.extract()
 }
 
 /// An array and the labels along one of its axes.
@@ -222,7 +229,7 @@ impl<'a, 'py> Groups<'a, 'py> {
         };
         let ndim = view.shape().len();
         let axis = match &axis {
-            Some(axis) => reductions::normalise_axis(ndim, axis)?,
+            Some(axis) => normalise_axis(ndim, axis)?,
             None => ndim.checked_sub(1),
         };
         let Some(axis) = axis else {
@@ -289,7 +296,7 @@ impl<'a, 'py> Groups<'a, 'py> {
         let (labels, size) = (self.labels, self.size);
         let elements = self.array.shape().iter().product();
         // SAFETY: the array is held by whoever made this.
-        let stray = reductions::watched_from(GRAIN, self.array.object.py(), elements, || unsafe {
+        let stray = watched_from(GRAIN, self.array.object.py(), elements, || unsafe {
             exact::sum_groups_into(request, labels, size, sink)
         })?;
         if stray >= 0 {

@@ -5,7 +5,9 @@ use pyo3::prelude::*;
 use crate::error::Error;
 
 mod accumulator;
+mod arguments;
 mod average;
+mod calls;
 mod config;
 mod cumsum;
 mod fibonacci;
@@ -14,6 +16,7 @@ mod hello;
 mod integer;
 mod ndarray;
 mod reductions;
+mod results;
 mod ufunc;
 mod vecdot;
 

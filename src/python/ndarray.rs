@@ -7,6 +7,7 @@ use std::ffi::{c_int, c_long, c_void};
 use numpy::npyffi::{NPY_TYPES, PY_ARRAY_API, PyArray_Check, PyArray_CheckExact, PyArrayObject};
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 
 use crate::sum::Dtype;
 
@@ -123,6 +124,13 @@ impl<'a, 'py> Array<'a, 'py> {
         // SAFETY: called with the GIL and a live object.
         let exact = unsafe { PyArray_CheckExact(object.py(), object.as_ptr()) } != 0;
         exact.then_some(Array { object })
+    }
+
+    /// The object as an array of numbers that has kernels, if it is one and of no subclass.
+    #[inline]
+    pub fn of_numbers(object: &'a Bound<'py, PyAny>) -> Option<(Array<'a, 'py>, Number)> {
+        let array = Array::exact(object)?;
+        Some((array, array.number()?))
     }
 
     /// The object as an array, subclasses included.
@@ -246,4 +254,12 @@ pub(super) fn scalar<'py>(
         ffi::Py_DECREF(descriptor.cast());
         Bound::from_owned_ptr_or_err(py, object)
     }
+}
+
+/// The module `numpy`.
+pub(super) fn numpy<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyAny>> {
+    static NUMPY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let module =
+        NUMPY.get_or_try_init(py, || py.import("numpy").map(|numpy| numpy.into_any().unbind()))?;
+    Ok(module.bind(py))
 }

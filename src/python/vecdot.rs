@@ -4,10 +4,10 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::accumulator::ExactSum;
-use super::ndarray::{Array, Number};
-use super::reductions::{
-    Operation, Target, Writer, normalise_axis, numpy, plain_result, watched_from,
-};
+use super::arguments::normalise_axis;
+use super::calls::watched_from;
+use super::ndarray::{Array, Number, numpy};
+use super::results::{Operation, Target, Writer, single_result};
 use crate::interrupt::GRAIN;
 use crate::sum::{self as exact, Accumulator, Collector, DotRequest, Dtype, Sink, Vectors};
 
@@ -79,15 +79,13 @@ pub(super) fn vecdot<'py>(
     axis: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = x1.py();
-    let operand = |x| Array::exact(x).and_then(|array| Some((array, array.number()?)));
-    let (Some(left), Some(right)) = (operand(x1), operand(x2)) else {
+    let (Some(left), Some(right)) = (Array::of_numbers(x1), Array::of_numbers(x2)) else {
         return py.import("mypackage._kinds")?.call_method1("vecdot", (x1, x2, axis));
     };
     if axis.is_none()
         && let Some(total) = total(py, left, right)?
-        && let Some(result) = plain_result(py, VECDOT, left.1, &total)?
     {
-        return Ok(result);
+        return single_result(py, VECDOT, left.1, &total);
     }
     let request = request(VECDOT.name, left, right, axis.as_ref())?;
     let number = if left.1 == right.1 {
@@ -153,8 +151,7 @@ pub(super) fn vecdot_states<'py>(
     x2: &Bound<'py, PyAny>,
     axis: &Bound<'py, PyAny>,
 ) -> PyResult<ExactSum> {
-    let operand = |x| Array::exact(x).and_then(|array| Some((array, array.number()?)));
-    let (Some(left), Some(right)) = (operand(x1), operand(x2)) else {
+    let (Some(left), Some(right)) = (Array::of_numbers(x1), Array::of_numbers(x2)) else {
         return Err(PyTypeError::new_err("vecdot: dask chunks must be plain arrays of numbers"));
     };
     let request = request(VECDOT.name, left, right, Some(axis))?;

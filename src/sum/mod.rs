@@ -1,86 +1,57 @@
 //! Exact sums: the real-number sum of all numbers, rounded once, half to even.
 //!
 //! One number, so it cannot depend on the order, the layout, the threads or the processor.
-//! `docs/numerics.md` states what is promised, and why each kernel keeps it. From the outside in:
+//! `docs/numerics.md` states what is promised, and why each kernel keeps it. From the ground up,
+//! each standing on those before it:
 //!
-//! - `request`, `axes`, `rows`, `matrix`, `walk`, `positions`: what of which array is summed, and how
-//!   memory is taken apart for the kernels: as slices, as many short runs, as columns, as strided
-//!   lines.
-//! - `slice`, `runs`, `columns`, `few`, `strided`: the sums of these; `block`, `quiet` and `bins` have the
-//!   arithmetic, `memory` the ways to ask for memory in advance.
-//! - `dot`, `vecdot`, `products`: of products. `scan`, `cumulative`, `tile`, `beside`: of prefixes,
-//!   whose arithmetic is in `prefix` and `lanes`. `group`: by label. `summary`: what other orders of
-//!   summation lose.
-//! - `accumulator`, `digits`, `pairs`, `cells`: exact sums as values, alone and in arrays (`collect`
-//!   fills one); `round`, `bulk`, `quotient` round them, `bytes` keeps them. `summand`, `convert`: the types of numbers.
+//! - `binary64`: the bits of numbers.
+//! - `array`: arrays in memory, and how they are read.
+//! - `state`: exact sums as values, alone and in arrays, and their rounding.
+//! - `kernel`: the arithmetic, for numbers that lie in memory in some regular way.
+//! - What users ask for: `axes` (sums over any axes), `products` (of products), `prefixes`
+//!   (cumulative ones), `groups` (by label), `summary` (what other orders of summation lose).
 
-mod accumulator;
+mod array;
 mod axes;
-mod beside;
-mod bins;
-mod block;
-#[cfg(any(feature = "python", test))]
-mod bulk;
-mod bytes;
-mod cells;
-mod collect;
-mod columns;
-mod convert;
-mod cumulative;
-mod digits;
-mod dot;
-mod few;
-mod group;
-mod lanes;
-mod matrix;
-mod memory;
-mod pairs;
-mod positions;
-mod prefix;
+mod binary64;
+mod groups;
+mod kernel;
+mod prefixes;
 mod products;
-mod quiet;
-mod quotient;
-mod request;
-mod round;
-mod rows;
-mod runs;
-mod scan;
-mod slice;
-mod strided;
-mod summand;
+mod state;
 mod summary;
 #[cfg(test)]
 mod testing;
-mod tile;
-mod vecdot;
-mod walk;
 
-pub use accumulator::Accumulator;
+pub use array::request::{Axis, Dtype, Request};
 #[cfg(feature = "python")]
-pub(crate) use axes::{Each, Sink, sum_into};
-pub use axes::{collect_axes, sum_axes, sum_contiguous};
+pub(crate) use axes::reduce::sum_into;
+pub use axes::reduce::{collect_axes, sum_axes, sum_contiguous};
+pub use groups::group::sum_groups;
 #[cfg(feature = "python")]
-pub(crate) use bulk::{round_f32, round_f64};
-pub use bytes::{decode, encode};
-pub use cells::Cells;
+pub(crate) use groups::group::{Labels, sum_groups_into};
+pub use prefixes::cumulative::cumsum;
+pub use prefixes::scan::{Misfit, ScanRequest, ScanStatus, cumsum_axis};
 #[cfg(feature = "python")]
-pub(crate) use collect::Collector;
-pub use cumulative::cumsum;
+pub(crate) use products::dot::dot_contiguous;
+pub use products::dot::{dot, dot_f32};
+pub use products::vecdot::{DotRequest, Vectors, vecdot};
+pub use state::accumulator::Accumulator;
 #[cfg(feature = "python")]
-pub(crate) use dot::dot_contiguous;
-pub use dot::{dot, dot_f32};
-pub use group::sum_groups;
+pub(crate) use state::bulk::{round_f32, round_f64};
+pub use state::bytes::{decode, encode};
+pub use state::cells::Cells;
 #[cfg(feature = "python")]
-pub(crate) use group::{Labels, sum_groups_into};
+pub(crate) use state::collect::Collector;
 #[cfg(feature = "python")]
-pub(crate) use pairs::PairSlice;
-pub use request::{Axis, Dtype, Request};
-pub use round::Format;
-pub use scan::{Misfit, ScanRequest, ScanStatus, cumsum_axis};
+pub(crate) use state::pairs::PairSlice;
+pub use state::round::Format;
+#[cfg(feature = "python")]
+pub(crate) use state::sink::{Each, Sink};
 pub use summary::{Summary, summarize};
-pub use vecdot::{DotRequest, Vectors, vecdot};
 
 use crate::cpu;
+use kernel::slice;
 
 /// The exact sum of a slice, rounded once to binary64. The sum of nothing is 0.0.
 ///

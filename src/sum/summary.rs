@@ -1,7 +1,7 @@
 //! How well conditioned a sum is, and what the usual orders of summation lose.
 
-use super::Accumulator;
 use crate::fpu::Environment;
+use crate::sum::state::accumulator::Accumulator;
 
 /// NumPy's PW_BLOCKSIZE: longer runs are halved.
 const PAIRWISE_BLOCK: usize = 128;

@@ -1,0 +1,190 @@
+//! Sums over any axes of any array, and the choice of how to read it.
+//!
+//! If the densest axis is summed over, each result is the sum of runs of memory; otherwise rows of
+//! memory are added to a panel of columns.
+
+#![allow(unsafe_code)] // Whoever asks promises readable memory.
+
+use rayon::prelude::*;
+
+use super::plan::{Plan, SHORT, Step};
+use crate::sum::array::request::{Dtype, Request, by_dtype};
+use crate::sum::array::walk::{Line, Operand, Reading};
+use crate::sum::kernel::columns::WIDTH;
+use crate::sum::kernel::slice::{self, PARALLEL_FROM};
+use crate::sum::kernel::summand::Summand;
+use crate::sum::state::accumulator::Accumulator;
+use crate::sum::state::cells::Cells;
+use crate::sum::state::collect::Collector;
+use crate::sum::state::sink::{Each, Sink};
+use crate::{cpu, threads};
+
+/// The exact sum of `count` native, aligned, contiguous elements: [`sum_axes`] without its costs.
+/// `None` for elements that have to be converted.
+///
+/// ```
+/// use mypackage::sum::{Dtype, sum_contiguous};
+///
+/// let values = [1e16f64, 1.0, -1e16];
+/// // SAFETY: the pointer and the count are those of a slice.
+/// let total = unsafe { sum_contiguous(Dtype::F64, values.as_ptr().cast(), values.len()) };
+/// assert_eq!(total.unwrap().to_f64(), 1.0);
+/// ```
+///
+/// # Safety
+/// The elements must be readable during the call.
+pub unsafe fn sum_contiguous(dtype: Dtype, data: *const u8, count: usize) -> Option<Accumulator> {
+    fn run<O: Operand<Value: Summand>>(data: *const u8, count: usize) -> Option<Accumulator> {
+        let reading = Reading { swapped: false, masked: false, skip_nan: false };
+        let line = Line::of(data, size_of::<O>() as isize, count);
+        // SAFETY: the caller's promise.
+        unsafe { line.as_slice::<O>(reading) }.map(|values| slice::sum(cpu::isa(), values))
+    }
+    by_dtype!(dtype, run(data, count))
+}
+
+/// Sums as requested, calling `put(index, sum)` for each result, from any thread, in any order.
+///
+/// ```
+/// use std::sync::Mutex;
+///
+/// use mypackage::sum::{Axis, Dtype, Request, sum_axes};
+///
+/// let (values, mask) = ([1.0f32, 2.0, 3.0, f32::NAN], [1u8, 0, 1, 1]);
+/// let request = Request {
+///     dtype: Dtype::F32,
+///     swapped: false,
+///     data: values.as_ptr().cast(),
+///     mask: Some(mask.as_ptr()),
+///     skip_nan: true,
+///     axes: vec![Axis { size: 4, stride: 4, mask_stride: 1, reduced: true }],
+/// };
+/// let results = Mutex::new(Vec::new());
+/// // SAFETY: the axis is that of both arrays.
+/// unsafe { sum_axes(&request, &|index, sum| results.lock().unwrap().push((index, sum.to_f32()))) };
+/// assert_eq!(results.into_inner().unwrap(), [(0, 4.0)]);
+/// ```
+///
+/// # Safety
+/// All elements, and all bytes of the mask, must be readable during the call.
+pub unsafe fn sum_axes(request: &Request, put: &(dyn Fn(usize, &Accumulator) + Sync)) {
+    // SAFETY: the caller's promise.
+    unsafe { sum_into(request, &Each(put)) };
+}
+
+/// As [`sum_axes`], into any [`Sink`].
+///
+/// # Safety
+/// As for [`sum_axes`].
+pub(crate) unsafe fn sum_into(request: &Request, sink: &(dyn Sink + Sync)) {
+    by_dtype!(request.dtype, run(request, sink));
+}
+
+/// The sums as requested, in row-major order.
+///
+/// ```
+/// use mypackage::sum::{Axis, Dtype, Request, collect_axes};
+///
+/// let values = [3i64, i64::MAX, i64::MAX, 4];
+/// let request = Request {
+///     dtype: Dtype::I64,
+///     swapped: false,
+///     data: values.as_ptr().cast(),
+///     mask: None,
+///     skip_nan: false,
+///     axes: vec![
+///         Axis { size: 2, stride: 8, mask_stride: 0, reduced: false },
+///         Axis { size: 2, stride: 16, mask_stride: 0, reduced: true },
+///     ],
+/// };
+/// // SAFETY: the axes are those of the slice, read as a 2 by 2 matrix.
+/// let sums = unsafe { collect_axes(&request) };
+/// assert_eq!(sums.get(0).to_integer(1), Some(i128::from(i64::MAX) + 3));
+/// assert_eq!(sums.get(1).to_integer(1), Some(i128::from(i64::MAX) + 4));
+/// ```
+///
+/// # Safety
+/// As for [`sum_axes`].
+pub unsafe fn collect_axes(request: &Request) -> Cells {
+    let terms = request.axes.iter().filter(|axis| axis.reduced).map(|axis| axis.size);
+    let sums = Collector::new(request.results(), terms.product::<usize>() as i64);
+    // SAFETY: the caller's promise.
+    unsafe { sum_into(request, &sums) };
+    sums.finish()
+}
+
+fn run<O: Operand<Value: Summand>>(request: &Request, sink: &(dyn Sink + Sync)) {
+    if request.results() == 0 {
+        return;
+    }
+    if request.axes.iter().any(|axis| axis.size == 0) {
+        let empty = Accumulator::new();
+        (0..request.results()).for_each(|index| sink.put(index, &empty));
+        return;
+    }
+    let plan = Plan::new(request);
+    let threads = threads::get();
+    if threads == 1 || plan.size() < PARALLEL_FROM {
+        plan.sum::<O>(sink);
+    } else {
+        threads::run(|| plan.sum_parallel::<O>(threads, sink));
+    }
+}
+
+impl Plan {
+    /// Serially: by rows or by columns.
+    fn sum<O: Operand<Value: Summand>>(&self, sink: &dyn Sink) {
+        let Some(&densest) = self.kept.last() else {
+            return self.sum_runs::<O>(sink);
+        };
+        let run = self.reduced.last();
+        let terms: usize = self.reduced.iter().map(|step| step.size).product();
+        if self.sum_short_runs::<O>(sink) || self.sum_in_turn::<O>(sink) {
+            return;
+        }
+        let runs_are_dense = run.is_some_and(|run| run.stride.abs() <= densest.stride.abs());
+        // A result of few terms costs more than its terms do: better many results at once.
+        if runs_are_dense && (terms >= SHORT || densest.size < SHORT) {
+            self.sum_runs::<O>(sink);
+        } else {
+            self.sum_columns::<O>(sink);
+        }
+    }
+
+    /// In parts by the kept axes, if there is enough to share out, else by the terms of each sum.
+    fn sum_parallel<O: Operand<Value: Summand>>(&self, threads: usize, sink: &(dyn Sink + Sync)) {
+        let parts = 4 * threads;
+        let split = |steps: &[Step]| steps.iter().position(|step| step.size >= parts);
+        let outer = |steps: &[Step]| steps.iter().map(|step| step.size).product::<usize>();
+        let many = outer(&self.kept) >= WIDTH * threads || split(&self.reduced).is_none();
+        if many && let Some(axis) = split(&self.kept) {
+            let plans: Vec<_> = self.split_kept(axis, parts).collect();
+            plans.par_iter().for_each(|plan| plan.sum::<O>(sink));
+            return;
+        }
+        let Some(axis) = split(&self.reduced) else {
+            return self.sum::<O>(sink);
+        };
+        let plans: Vec<_> = self.split_reduced(axis, parts).collect();
+        let sums = plans
+            .par_iter()
+            .map(|plan| {
+                let results = std::cell::RefCell::new(Vec::new());
+                plan.sum::<O>(&Each(|index, sum: &Accumulator| {
+                    results.borrow_mut().push((index, sum.clone()));
+                }));
+                let mut results = results.into_inner();
+                results.sort_unstable_by_key(|&(index, _)| index);
+                results
+            })
+            .reduce_with(|mut left, right| {
+                for ((_, left), (_, right)) in left.iter_mut().zip(&right) {
+                    left.merge(right);
+                }
+                left
+            });
+        for (index, sum) in sums.unwrap_or_default() {
+            sink.put(index, &sum);
+        }
+    }
+}

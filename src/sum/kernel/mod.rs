@@ -1,0 +1,24 @@
+//! The arithmetic: exact sums of numbers that lie in memory in some regular way.
+//!
+//! - `number`: the types of numbers.
+//! - `block`: the algorithm, for one block of adjacent numbers; read this first. `quiet` has the
+//!   additions of AVX-512 that make it cheaper. `bins` takes the numbers that it can't, of any
+//!   sizes.
+//! - `summer`: block after block, each by the cheapest kernel that is exact for it. `slice`: any
+//!   number of adjacent numbers, parallel where that pays.
+//! - `integers`: adjacent integers. `strided`: numbers at equal distances. `runs`: many short runs.
+//!   `columns`: down the columns of a matrix; `few`: of a few rows.
+//! - `summand`: which of these is the one for a type.
+
+pub(super) mod bins;
+pub(super) mod block;
+pub(super) mod columns;
+pub(super) mod few;
+mod integers;
+pub(super) mod number;
+mod quiet;
+pub(super) mod runs;
+pub(super) mod slice;
+pub(super) mod strided;
+pub(super) mod summand;
+pub(super) mod summer;

@@ -1,0 +1,395 @@
+//! Sums block by block: for each the cheapest kernel that is exact.
+//!
+//! A block is one of numbers, or of pairs whose products are added ([`Terms`]). What suited the
+//! blocks before is tried first.
+
+use super::bins::Bins;
+use super::block::{self, BLOCK, Sums};
+use super::number::Number;
+use super::{quiet, strided};
+use crate::cpu::Isa;
+use crate::fpu::{self, Environment};
+use crate::sum::array::memory;
+use crate::sum::array::walk::Line;
+use crate::sum::binary64::{ABSOLUTE, INFINITE};
+use crate::sum::state::accumulator::Accumulator;
+
+/// The kernels, cheapest first; the last takes any numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Tier {
+    Flagged,
+    Levels2,
+    Levels3,
+    Levels4,
+    Bins,
+}
+
+impl Tier {
+    const ALL: [Tier; 5] = [Tier::Flagged, Tier::Levels2, Tier::Levels3, Tier::Levels4, Tier::Bins];
+
+    /// Whether a number of an exponent is not below the last bit of all levels, the first of which
+    /// is at exponent `first`.
+    fn reaches(self, first: i32, exponent: i32) -> bool {
+        let levels = match self {
+            Tier::Flagged | Tier::Levels2 => 2,
+            Tier::Levels3 => 3,
+            Tier::Levels4 => 4,
+            Tier::Bins => return true,
+        };
+        exponent >= first - (levels - 1) * block::LEVEL - 52
+    }
+}
+
+/// What a block adds: its numbers, or the products of its pairs.
+pub(crate) trait Terms: Copy {
+    /// The largest biased exponent of a term; [`INFINITE`] if any is infinite or NaN.
+    fn highest_exponent(self, isa: Isa) -> i32;
+    /// The smallest one of a term that is not 0; [`INFINITE`] if it is not known.
+    fn lowest_exponent(self, isa: Isa) -> i32;
+    /// The largest one of the first few terms.
+    fn first_exponents(self) -> i32;
+    /// By how many binades the others may be larger than these and still be summed by a tier's
+    /// kernel, if that has any to spare.
+    fn margin(self, isa: Isa, tier: Tier) -> Option<i32>;
+    /// The sum, exact if the inexact flag was not raised meanwhile, if there is such a kernel.
+    fn flagged(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<2>>;
+    /// The exact sum in `K` levels, if the terms fit them.
+    fn levels<const K: usize>(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<K>>;
+    /// Adds terms whose biased exponents are at most 1, without counting them; whether there is a
+    /// kernel for it.
+    fn add_smallest(self, isa: Isa, into: &mut Accumulator) -> bool;
+    fn count(self) -> usize;
+    /// Adds the terms one by one, without counting them.
+    fn add_each(self, into: &mut Accumulator);
+    /// Adds the terms to bins, or to the accumulator where that can't be; without counting them.
+    fn add_to_bins(self, isa: Isa, bins: &mut Bins, into: &mut Accumulator, ahead: usize);
+}
+
+impl<T: Number> Terms for &[T] {
+    #[inline(always)]
+    fn highest_exponent(self, isa: Isa) -> i32 {
+        block::highest_exponent(isa, self)
+    }
+    #[inline(always)]
+    fn lowest_exponent(self, isa: Isa) -> i32 {
+        block::lowest_exponent(isa, self)
+    }
+    #[inline(always)]
+    fn first_exponents(self) -> i32 {
+        let magnitude = |x: &T| x.widen().to_bits() & ABSOLUTE;
+        let highest = self.iter().take(SAMPLE).map(magnitude).fold(0, u64::max);
+        if highest == 0 { INFINITE } else { (highest >> 52) as i32 }
+    }
+    #[inline(always)]
+    fn margin(self, isa: Isa, tier: Tier) -> Option<i32> {
+        match tier {
+            Tier::Flagged if T::SPLIT && !quiet::exists_on(isa) => None,
+            Tier::Flagged => Some(2),
+            _ => Some(8),
+        }
+    }
+    #[inline(always)]
+    fn flagged(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<2>> {
+        block::flagged_block(isa, self, first, ahead)
+    }
+    #[inline(always)]
+    fn levels<const K: usize>(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<K>> {
+        block::exact_block(isa, self, first, ahead)
+    }
+    #[inline(always)]
+    fn add_smallest(self, isa: Isa, into: &mut Accumulator) -> bool {
+        into.add_scaled(block::count_smallest(isa, self), SMALLEST);
+        true
+    }
+    fn count(self) -> usize {
+        self.len()
+    }
+    fn add_each(self, into: &mut Accumulator) {
+        into.add_each(self.iter().map(|x| x.widen()));
+    }
+    fn add_to_bins(self, isa: Isa, bins: &mut Bins, _: &mut Accumulator, ahead: usize) {
+        bins.add(isa, self, ahead);
+    }
+}
+
+/// The exponent of the smallest subnormal number.
+const SMALLEST: i32 = -1074;
+/// From this scale on, what one level leaves to the next is 0 or not subnormal. (Some processors take
+/// a hundred times as long for operations on subnormal numbers.)
+const NO_SUBNORMALS: i32 = -900;
+/// The scale before the first block: lower than any.
+const UNKNOWN: i32 = i32::MIN / 2;
+
+/// Below this many numbers, reading and clearing the flags costs more than it saves.
+const FLAGGED_FROM: usize = 2 * BLOCK;
+/// Below this many, the processor's own prefetching suffices.
+const PREFETCH_FROM: usize = 1 << 13;
+/// For so many blocks a dearer kernel is used before a cheaper one is tried again.
+const PATIENCE: u32 = 64;
+/// A block that its tier's kernel could not sum costs so many points; every block earns one.
+const FAILURE: u32 = 8;
+/// With more points against it, a tier is given up.
+const ENOUGH: u32 = 20;
+/// Below this many terms, bins cost more to empty than they save.
+const BINS_FROM: usize = 256;
+/// Numbers from which a scale is guessed.
+pub(crate) const SAMPLE: usize = 8;
+/// The scale is lowered only for blocks smaller by more binades than this.
+const SLACK: i32 = 4;
+
+/// Adds slices to an [`Accumulator`], remembering what suited the blocks before.
+///
+/// While it lives, the thread's floating-point environment is the default one.
+pub(crate) struct Summer {
+    isa: Isa,
+    environment: Environment,
+    /// The exponent of the first level's accumulator.
+    first: i32,
+    cheapest: Tier,
+    tier: Tier,
+    /// Blocks until the cheapest tier is tried again.
+    patience: u32,
+    points: u32,
+    /// Bytes between reading and prefetching.
+    ahead: usize,
+    /// What the lower levels hold: it would not fit the window of the upper ones' accumulator.
+    lower: Option<Box<Accumulator>>,
+    bins: Option<Box<Bins>>,
+}
+
+impl Summer {
+    /// For about `total` numbers in all.
+    #[inline]
+    pub fn new(isa: Isa, total: usize) -> Summer {
+        let flagged = total >= FLAGGED_FROM && fpu::inexact_flag_works();
+        let cheapest = if flagged { Tier::Flagged } else { Tier::Levels2 };
+        Summer::starting_with(isa, total, cheapest, memory::ahead)
+    }
+
+    /// For about `total` products in all; with `exact`, each of them is a binary64 number.
+    #[inline]
+    pub fn of_products(isa: Isa, total: usize, exact: bool) -> Summer {
+        let cheapest = if exact { Tier::Levels2 } else { Tier::Levels3 };
+        Summer::starting_with(isa, total, cheapest, memory::ahead_of_two)
+    }
+
+    #[inline]
+    fn starting_with(isa: Isa, total: usize, cheapest: Tier, ahead: fn() -> usize) -> Summer {
+        let mut environment = Environment::enter();
+        if cheapest == Tier::Flagged {
+            environment.clear_inexact();
+        }
+        Summer {
+            isa,
+            environment,
+            first: UNKNOWN,
+            cheapest,
+            tier: cheapest,
+            patience: 0,
+            points: 0,
+            ahead: if total >= PREFETCH_FROM { ahead() } else { 0 },
+            lower: None,
+            bins: None,
+        }
+    }
+
+    /// Clears the flags, so that [`Summer::was_inexact`] speaks of what follows.
+    #[inline]
+    pub fn clear_inexact(&mut self) {
+        self.environment.clear_inexact();
+    }
+
+    /// Whether any operation since the flags were cleared was rounded.
+    #[inline]
+    pub fn was_inexact(&self) -> bool {
+        self.environment.was_inexact()
+    }
+
+    /// Adds a slice; the count is the caller's.
+    #[inline]
+    pub fn add<T: Number>(&mut self, values: &[T], into: &mut Accumulator) {
+        self.add_blocks(values.chunks(BLOCK), into);
+    }
+
+    /// Adds blocks; the count is the caller's.
+    #[inline]
+    pub fn add_blocks(&mut self, blocks: impl Iterator<Item = impl Terms>, into: &mut Accumulator) {
+        for block in blocks {
+            self.add_block(block, into);
+        }
+        if let Some(lower) = self.lower.take() {
+            into.merge(&lower);
+        }
+        if let Some(bins) = &mut self.bins {
+            bins.empty_into(into);
+        }
+    }
+
+    /// Adds up to [`strided::block_of`] numbers where they are; whether that worked. The count is the
+    /// caller's.
+    pub fn add_line<T: Number>(&mut self, line: Line, into: &mut Accumulator) -> bool {
+        if self.tier != Tier::Flagged {
+            return false;
+        }
+        self.guess_scale(strided::first_of::<T>(line, &mut [T::default(); SAMPLE]));
+        if self.first == UNKNOWN {
+            return false;
+        }
+        let sums = strided::flagged_line::<T>(self.isa, line, self.first);
+        let worked = !self.environment.was_inexact() && deposit(sums, into, &mut self.lower);
+        if worked {
+            self.points = self.points.saturating_sub(1);
+        } else {
+            self.environment.clear_inexact();
+        }
+        worked
+    }
+
+    /// Adds numbers to two sums in turn, such as the parts of complex numbers; the counts are the
+    /// caller's.
+    pub fn add_in_turn<T: Number>(&mut self, values: &[T], into: &mut [Accumulator; 2]) {
+        for block in values.chunks(BLOCK) {
+            self.guess_scale(block);
+            if self.tier == Tier::Flagged && self.first != UNKNOWN {
+                let sums = block::flagged_in_turn(self.isa, block, self.first, self.ahead);
+                if let Some(sums) = sums
+                    && !self.environment.was_inexact()
+                {
+                    for (sums, into) in sums.into_iter().zip(&mut *into) {
+                        deposit(Some(sums), into, &mut self.lower);
+                    }
+                    self.points = self.points.saturating_sub(1);
+                    continue;
+                }
+                self.environment.clear_inexact();
+            }
+            let mut own = [T::default(); BLOCK / 2];
+            for (part, into) in into.iter_mut().enumerate() {
+                let count = block.len().saturating_sub(part).div_ceil(2);
+                for (own, &x) in own.iter_mut().zip(block.iter().skip(part).step_by(2)) {
+                    *own = x;
+                }
+                self.add(&own[..count], into);
+            }
+        }
+    }
+
+    /// Guesses the scale of the first block.
+    #[inline(always)]
+    fn guess_scale(&mut self, terms: impl Terms) {
+        if self.first == UNKNOWN
+            && let Some(margin) = terms.margin(self.isa, self.tier)
+        {
+            // There is room for a guess, and a block is summed faster than measured.
+            let headroom = block::headroom(self.isa) + margin;
+            let highest = terms.first_exponents();
+            if highest > 1 {
+                self.first = block::scale(highest, headroom)
+                    .filter(|&first| first >= NO_SUBNORMALS)
+                    .unwrap_or(UNKNOWN);
+            }
+        }
+    }
+
+    /// Adds a block, to `into` and to `self.lower`.
+    #[inline]
+    fn add_block(&mut self, terms: impl Terms, into: &mut Accumulator) {
+        self.guess_scale(terms);
+        if self.first == UNKNOWN || !self.try_tier(self.tier, terms, into) {
+            self.add_difficult_block(terms, into);
+        }
+        self.points = self.points.saturating_sub(1);
+        if self.tier != self.cheapest {
+            self.patience -= 1;
+            if self.patience == 0 {
+                self.tier = self.cheapest;
+                self.environment.clear_inexact();
+            }
+        }
+    }
+
+    /// Chooses the scale for a block, then tries the tiers in turn.
+    #[inline(never)]
+    fn add_difficult_block(&mut self, terms: impl Terms, into: &mut Accumulator) {
+        let highest = terms.highest_exponent(self.isa);
+        if highest <= 1 && terms.add_smallest(self.isa, into) {
+            return;
+        }
+        let start = match block::scale(highest, block::headroom(self.isa)) {
+            None => Tier::Bins,
+            Some(own) if own < NO_SUBNORMALS => Tier::Bins,
+            Some(own) if own > self.first || own < self.first - SLACK => {
+                self.first = own;
+                self.tier
+            }
+            // The same kernel at the same scale would fail again.
+            Some(_) => self.tier.max(Tier::Levels2),
+        };
+        if start == Tier::Flagged {
+            self.environment.clear_inexact();
+        }
+        let lowest = terms.lowest_exponent(self.isa) - 1023;
+        let mut suitable = Tier::Bins;
+        for tier in Tier::ALL {
+            if tier >= start && tier.reaches(self.first, lowest) && self.try_tier(tier, terms, into)
+            {
+                suitable = tier;
+                break;
+            }
+        }
+        if suitable > self.tier {
+            self.points += FAILURE;
+            if self.points > ENOUGH {
+                self.points = FAILURE;
+                self.tier = suitable;
+                self.patience = PATIENCE;
+            }
+        }
+        if self.tier == Tier::Flagged {
+            // The other tiers raise the flag.
+            self.environment.clear_inexact();
+        }
+    }
+
+    #[inline]
+    fn try_tier(&mut self, tier: Tier, terms: impl Terms, into: &mut Accumulator) -> bool {
+        let Summer { isa, first, ahead, .. } = *self;
+        match tier {
+            Tier::Flagged => {
+                let sums = terms.flagged(isa, first, ahead);
+                !self.environment.was_inexact() && deposit(sums, into, &mut self.lower)
+            }
+            Tier::Levels2 => deposit(terms.levels::<2>(isa, first, ahead), into, &mut self.lower),
+            Tier::Levels3 => deposit(terms.levels::<3>(isa, first, ahead), into, &mut self.lower),
+            Tier::Levels4 => deposit(terms.levels::<4>(isa, first, ahead), into, &mut self.lower),
+            Tier::Bins => {
+                if terms.count() < BINS_FROM {
+                    terms.add_each(into);
+                } else {
+                    terms.add_to_bins(isa, self.bins.get_or_insert_with(Bins::new), into, ahead);
+                }
+                true
+            }
+        }
+    }
+}
+
+/// Adds a block's sums, if there are any: those of the two upper levels to `upper`.
+#[inline]
+fn deposit<const K: usize>(
+    sums: Option<Sums<K>>,
+    upper: &mut Accumulator,
+    lower: &mut Option<Box<Accumulator>>,
+) -> bool {
+    let Some(Sums { parts, exponents }) = sums else {
+        return false;
+    };
+    // |part| < 2^57 and at most LEVEL binades between them: no bit is lost.
+    let high = i128::from(parts[0]) << (exponents[0] - exponents[1]);
+    upper.add_scaled(high + i128::from(parts[1]), exponents[1]);
+    for level in 2..K {
+        let lower = lower.get_or_insert_default();
+        lower.add_scaled(parts[level].into(), exponents[level]);
+    }
+    true
+}

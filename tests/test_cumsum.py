@@ -64,6 +64,14 @@ def test_columns_side_by_side(rows, columns, spread, dtype):
     np.testing.assert_array_equal(result.view(dtype), expected[:, : columns // 2 * 2])
 
 
+@pytest.mark.parametrize("dtype", ["d", "f", "q"])
+def test_columns_with_gaps(dtype):
+    """Neighbours end after some columns, and begin again."""
+    wide = np.arange(40 * 3 * 8).reshape(40, 3, 8).astype(dtype)
+    for a in (wide[..., :5], wide[:, :, 1:], wide[:, ::2, :7], wide[..., :1]):
+        np.testing.assert_array_equal(mypackage.cumsum(a, axis=0), np.cumsum(a, axis=0))
+
+
 @pytest.mark.parametrize("dtype", "?bhilqBHILQ")
 @pytest.mark.parametrize("target", [np.int64, np.uint64])
 def test_columns_of_integers(dtype, target):
@@ -221,6 +229,20 @@ def test_integers(dtype):
             mypackage.cumsum(np.array([most, 1], dtype), dtype=dtype)
 
 
+def test_integers_beyond_the_other_sign():
+    most = np.array([2**63 - 1, 0], np.uint64)
+    np.testing.assert_array_equal(mypackage.cumsum(most, dtype=np.int64), [2**63 - 1] * 2)
+    with pytest.raises(OverflowError, match=f"prefix {2**63} "):
+        mypackage.cumsum(most + np.uint64(1), dtype=np.int64)
+    with pytest.raises(OverflowError, match=f"prefix {2**63} \\(at 1 of line 1\\)"):
+        mypackage.cumsum(np.array([[1, 1], [1, 2**63 - 1]], np.uint64), axis=0, dtype=np.int64)
+    with pytest.raises(OverflowError, match="prefix -1 "):
+        mypackage.cumsum(np.array([1, -2]), dtype=np.uint64)
+    many = np.repeat([2**62, 0], [3, 1000])
+    expected = np.cumsum(many.astype(np.uint64))
+    np.testing.assert_array_equal(mypackage.cumsum(many, dtype=np.uint64), expected)
+
+
 def test_large_integers():
     a = np.array([2**63 - 1, -(2**63), 2**62, 2**62 - 1] * 300)
     with pytest.raises(OverflowError, match="use dtype=object"):
@@ -230,9 +252,19 @@ def test_large_integers():
     np.testing.assert_array_equal(mypackage.cumsum(a, dtype=float), [to_float(x) for x in exact])
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_first_prefix_that_does_not_fit_is_named(threads):
+    with (
+        mypackage.threads(threads),
+        pytest.raises(OverflowError, match=r"128 \(at 127 of line 0\)"),
+    ):
+        mypackage.cumsum(np.ones((3000, 200), np.int8), axis=1, dtype=np.int8)
+
+
 def test_special_values():
     inf, nan = math.inf, math.nan
-    np.testing.assert_array_equal(mypackage.cumsum([1.0, inf, 2.0]), [1.0, inf, inf])
+    with np.errstate(all="raise"):
+        np.testing.assert_array_equal(mypackage.cumsum([1.0, inf, 2.0]), [1.0, inf, inf])
     np.testing.assert_array_equal(mypackage.cumsum([1.0, nan, 2.0]), [1.0, nan, nan])
     with pytest.warns(RuntimeWarning, match="invalid value encountered in cumsum"):
         np.testing.assert_array_equal(mypackage.cumsum([inf, -inf, 1.0]), [inf, nan, nan])

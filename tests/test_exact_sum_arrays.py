@@ -207,3 +207,14 @@ def test_other_shapes(dtype):
     assert flat.value()[0] == 18
     with pytest.raises(ValueError, match=r"of shape \[6\] have no shape \[4\]"):
         reshape_states(flat, (4,))
+
+
+def test_equal_values_of_other_counts_differ():
+    one = mypackage.ExactSum((5,))
+    one.add(np.arange(10.0).reshape(2, 5))
+    other = one.copy()
+    assert one == other
+    other.add(np.zeros(5), where=[False, False, True, False, False])
+    assert one != other and one.value().tolist() == other.value().tolist()
+    one.add(np.zeros(5))
+    assert one != other

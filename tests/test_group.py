@@ -292,3 +292,20 @@ def test_dtype_is_what_is_rounded_to():
 def test_bad_input_is_named(arguments, options, error, match):
     with pytest.raises(error, match=match):
         mypackage.group_sum(*arguments, **options)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory")
+def test_more_groups_than_memory():
+    code = """
+import resource
+import mypackage
+
+mypackage.group_sum([0, 1], [1.0, 2.0])
+resource.setrlimit(resource.RLIMIT_AS, (2 << 30, resource.RLIM_INFINITY))
+try:
+    mypackage.group_sum([0, 1], [1.0, 2.0], size=100_000_000)
+except MemoryError as error:
+    print(error)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ran.returncode == 0 and "100000000 groups" in ran.stdout, ran.stderr

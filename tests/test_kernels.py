@@ -154,6 +154,44 @@ def test_sums_and_means(kind, dtype):
                     same(np.atleast_1d(function(view, axis))[at], expected)
 
 
+@pytest.mark.parametrize("exponent", [-70, 20, 60, 100])
+def test_a_panel_that_changes_after_its_first_rows(exponent):
+    """The scale of the panel before suits the first block of rows, and not the next."""
+    a = np.random.default_rng(1).random((600, 2100))
+    a[256:, 1024:] *= 2.0**exponent
+    for columns in (a, a.astype("f")):
+        at = [0, 1023, 1024, 1500, 2047, 2048, 2099]
+        totals = [exact_total(columns[:, i]) for i in at]
+        expected = np.array([rounded_quotient(t, 1, columns.dtype) for t in totals])
+        with mypackage.threads(1):
+            same(mypackage.sum(columns, axis=0)[at], expected)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 7, -40])
+def test_what_is_left_out_of_a_line(step):
+    rng = np.random.default_rng(3)
+    a = rng.integers(-99, 99, 6000 * abs(step)).astype(float)[::step]
+    mask = rng.random(6000) < 0.5
+    same(mypackage.sum(a, where=mask), np.sum(a[mask]))
+    same(mypackage.mean(a, where=mask), np.mean(a[mask]))
+    a[mask] = np.nan
+    same(mypackage.nansum(a), np.sum(a[~mask]))
+    same(mypackage.nanmean(a), np.mean(a[~mask]))
+
+
+@pytest.mark.parametrize("dtype", ["d", "e", "q", "b"])
+def test_masks_of_narrow_matrices(dtype):
+    """The mask's memory is not laid out as that of the numbers."""
+    rng = np.random.default_rng(2)
+    a = rng.integers(-100, 100, (700, 3)).astype(dtype)
+    wide = rng.random((1400, 7)) < 0.5
+    for mask in (wide[::2, :1], wide[::2, ::3], wide[700::-1, 2:5][:700], wide[:700, 3:6]):
+        for function in (mypackage.sum, mypackage.mean):
+            twin = getattr(np, function.__name__)
+            expected = twin(a.astype("d"), axis=0, where=mask)
+            same(function(a, axis=0, where=mask, dtype="d"), expected)
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("dtype", ["d", "f"])
 @pytest.mark.parametrize("kind", DATA)
@@ -185,6 +223,32 @@ def test_complex_numbers(kind, dtype):
             total = np.asarray(mypackage.sum(a, axes))
             same(np.asarray(total.real), np.asarray(expected[0]))
             same(np.asarray(total.imag), np.asarray(expected[1]))
+
+
+@pytest.mark.parametrize("dtype", ["d", "f", "q", "D", "F"])
+def test_rows_of_two_numbers_in_turn(dtype):
+    """Many short rows of complex numbers, or of pairs, in two orders of memory."""
+    rng = np.random.default_rng(5)
+    for rows, length in ((1040, 1), (2080, 2), (1100, 3), (600, 7)):
+        pairs = rng.integers(-50, 50, (rows, length, 2))
+        a = pairs.astype(dtype.lower())
+        a = a.view(dtype)[..., 0] if dtype in "DF" else a
+        turned = a.reshape(rows // 20, 20, *a.shape[1:]).swapaxes(0, 1)
+        same(mypackage.sum(a, axis=1), np.sum(a, axis=1))
+        same(mypackage.sum(turned, axis=2), np.sum(turned, axis=2))
+
+
+def test_batches_of_runs_that_cancel():
+    """Sums of upper and lower parts that no longer fit a number, of which nothing is left."""
+    rng = np.random.default_rng(6)
+    a = rng.uniform(1, 2, (60, 64, 10)) * rng.choice([1, 2.0**-40], (60, 64, 10))
+    a = np.concatenate([a, -a[rng.permutation(60)]])
+    a[7, :, 3] += 2.0**-30
+    a[70, :, 3] -= 2.0**-30
+    at = some(64)
+    totals = [exact_total(a[:, i].ravel()) for i in at]
+    expected = np.array([rounded_quotient(t, 1, a.dtype) for t in totals])
+    same(mypackage.sum(a, (0, 2))[at], expected)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -286,6 +350,24 @@ def test_integers(kind):
             assert np.array_equal(mypackage.sum(turned, axis, dtype=object), expected)
 
 
+def test_any_byte_but_0_is_true():
+    raw = np.array([0, 1, 2, 128, 255] * 900, np.uint8)
+    a, plain = raw.view(bool), raw != 0
+    for shape in (4500, (900, 5), (5, 900)):
+        for step in (1, 3):
+            odd, even = a.reshape(shape)[::step], plain.reshape(shape)[::step]
+            for function in (mypackage.sum, mypackage.mean, mypackage.cumsum):
+                same(function(odd), function(even))
+                same(function(odd, axis=0), function(even, axis=0))
+            x = np.arange(odd.size, dtype=float).reshape(odd.shape)
+            x.flat[::7] = x.flat[-1] = np.nan
+            for y in (x, x + 1j * np.arange(odd.size).reshape(odd.shape)):
+                same(mypackage.nansum(y, where=odd), mypackage.nansum(y, where=even))
+                same(mypackage.nanmean(y, where=odd), mypackage.nanmean(y, where=even))
+                same(mypackage.nanmean(y, where=a[2:3]), mypackage.nanmean(y))
+    same(mypackage.vecdot(a, np.ones(4500)), np.float64(3600))
+
+
 @pytest.mark.parametrize("exponent", range(6, 70))
 def test_a_number_that_comes_and_goes(exponent):
     """The last bits of what a lane held are lost to the large number, and it leaves no trace.
@@ -312,12 +394,16 @@ def test_sums_that_fill_their_integers():
     ones = (600 - np.arange(260) + 1) // 2
     with mypackage.threads(1):
         same(mypackage.sum(columns, axis=0), ones + 15.75 * (1_100_000 - ones))
-        folded = np.full((1_300_000, 2), 15.75, "f")
+        folded = np.full((1_300_000, 3), 15.75, "f")
         folded[:9000] = 1.0
-        same(mypackage.sum(folded, axis=0, dtype="d"), np.full(2, 9000 + 15.75 * 1_291_000))
+        same(mypackage.sum(folded, axis=0, dtype="d"), np.full(3, 9000 + 15.75 * 1_291_000))
         labels = np.zeros(5_000_000, np.int64)
         grouped = np.broadcast_to(np.float32(1.9375), labels.shape)
         same(mypackage.group_sum(labels, grouped, dtype="d"), np.array([1.9375 * 5_000_000]))
+        # Small numbers are where the scale is guessed from.
+        mixed = np.full((16, 312_500), 15.75)
+        mixed[:, :512] = 1.0
+        same(mypackage.group_sum(labels, mixed.ravel()), np.array([15.75 * 4_991_808 + 8192]))
 
 
 @pytest.mark.skipif(not hasattr(mmap, "PROT_READ"), reason="protects memory")

@@ -115,10 +115,11 @@ fn without_nans<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let numpy = numpy(array.object.py())?;
     let nan = numpy.call_method1("isnan", (array.object,))?;
-    let kept = match mask {
-        Some(mask) => numpy.call_method1("greater", (mask, nan))?,
-        None => numpy.call_method1("logical_not", (nan,))?,
-    };
+    let mut kept = numpy.call_method1("logical_not", (nan,))?;
+    if let Some(mask) = mask {
+        // (Not a comparison: true may be any byte but 0.)
+        kept = numpy.call_method1("logical_and", (mask, kept))?;
+    }
     // Of a 0-d array these are scalars.
     numpy.call_method1("asarray", (kept,))
 }

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)] // Hands the arrays' memory to the kernels.
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySlice, PyTuple};
 
@@ -262,6 +262,12 @@ impl<'a, 'py> Groups<'a, 'py> {
                 (exact::Labels::of_groups(labels, groups), groups)
             }
         };
+        // A count and the two integers of a sum for each group.
+        if Vec::<[i64; 3]>::new().try_reserve_exact(groups).is_err() {
+            return Err(PyMemoryError::new_err(format!(
+                "{name}: there is no memory for {groups} groups"
+            )));
+        }
         let mut shape = view.shape().to_vec();
         shape[axis] = groups;
         Ok(Groups { name, array: view, number, axis, labels, size: groups, shape })

@@ -66,7 +66,15 @@ impl Plan {
         let few = (2..=few::MOST).contains(&terms)
             && columns.size >= few::NARROWEST
             && columns.stride == size_of::<O>() as isize
-            && self.is_direct::<O>(columns.size);
+            && self.is_direct::<O>();
+        // From the first row to each.
+        let mut offsets = Vec::new();
+        if few {
+            let start = self.data.addr();
+            self.for_each(&self.reduced, self.data, self.mask, 0, |data, _, _| {
+                offsets.push(data.addr().wrapping_sub(start) as isize);
+            });
+        }
         self.for_each(outer, self.data, self.mask, self.result, |data, mask, result| {
             for first in (0..columns.size).step_by(WIDTH) {
                 if self.interrupt.is_set() {
@@ -79,12 +87,12 @@ impl Plan {
                 let (data, mask) = (at(data, columns.stride), at(mask, columns.mask_stride));
                 let columns = Step { size: width, ..*columns };
                 let result = result + first * columns.result_stride;
-                if few && width >= few::NARROWEST {
+                // (An interrupted call has not found all rows.)
+                if offsets.len() == terms && width >= few::NARROWEST {
                     let mut rows = [std::ptr::null(); few::MOST];
-                    let mut unused = rows.iter_mut();
-                    self.for_each(&self.reduced, data, mask, 0, |data, _, _| {
-                        unused.next().into_iter().for_each(|row| *row = data.cast());
-                    });
+                    for (row, &offset) in rows.iter_mut().zip(&offsets) {
+                        *row = data.wrapping_offset(offset).cast();
+                    }
                     let Columns { panel, pairs, .. } = &mut sums;
                     if O::Value::sum_few(self.isa, &rows[..terms], width, panel, pairs) {
                         let pairs = sums.pairs.first(width);

@@ -143,10 +143,10 @@ impl Plan {
         }
     }
 
-    /// Whether values can be read where they are, and the first `length` are a slice.
-    pub fn is_direct<O: Operand>(&self, length: usize) -> bool {
+    /// Whether values can be read where they are, and adjacent ones are a slice.
+    pub fn is_direct<O: Operand>(&self) -> bool {
         // SAFETY: the promise of `sum_axes`; nothing is read.
-        unsafe { Line::of(self.data, size_of::<O>() as isize, length).as_slice::<O>(self.reading) }
+        unsafe { Line::of(self.data, size_of::<O>() as isize, 1).as_slice::<O>(self.reading) }
             .is_some()
             && self.kept.iter().chain(&self.reduced).all(|step| {
                 let align = align_of::<O::Value>() as isize;

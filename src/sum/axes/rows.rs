@@ -4,6 +4,7 @@
 
 use super::plan::{Plan, Step};
 use crate::cpu::{Isa, dispatch};
+use crate::fpu;
 use crate::interrupt::GRAIN;
 use crate::sum::array::walk::{Line, Native, Operand, Rows, Stage};
 use crate::sum::kernel::block::BLOCK;
@@ -37,7 +38,8 @@ impl Plan {
         let step = if parts == 1 { many.result_stride } else { part.result_stride };
         let length = parts * run.size;
         let rows = Rows { data: self.data.cast(), stride: many.stride, count: many.size };
-        if !self.is_direct::<O>(length)
+        if !self.is_direct::<O>()
+            || !fpu::inexact_flag_works()
             || run.stride != size * parts as isize
             || !in_turn
             || !Batches::suit::<O::Value>(rows, length)
@@ -95,7 +97,7 @@ impl Plan {
             return false;
         };
         if !O::Value::HAS_NAN
-            || !self.is_direct::<O>(2 * run.size)
+            || !self.is_direct::<O>()
             || (part.size, part.stride, run.stride) != (2, size, 2 * size)
             || (run.size < WORTHWHILE && !outer.is_empty())
         {

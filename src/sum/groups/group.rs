@@ -574,7 +574,7 @@ dispatch! {
 /// Where in a table the group is, if its first one is `first`: a lower label is beyond every table.
 #[inline(always)]
 fn place(label: i64, first: i64) -> usize {
-    label.wrapping_sub(first) as usize
+    usize::try_from(label.wrapping_sub(first) as u64).unwrap_or(usize::MAX)
 }
 
 /// As [`add_pairs`], for labels that are often equal to the one before: a sum that was just written

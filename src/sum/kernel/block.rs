@@ -39,7 +39,7 @@ use super::number::Number;
 use super::quiet;
 use crate::cpu::{Isa, dispatch};
 use crate::sum::array::memory::{CACHE_LINE, prefetch};
-use crate::sum::binary64::{ABSOLUTE, INFINITE, SIGN_AND_EXPONENT, power_of_two};
+use crate::sum::binary64::{ABSOLUTE, SIGN_AND_EXPONENT, power_of_two};
 
 /// Numbers in a full block: many enough to make its beginning and end cheap, few enough for the
 /// lanes to keep to their binades.
@@ -416,6 +416,7 @@ fn flagged_in_turn_body<T: Number, const W: usize>(
     first: i32,
     ahead: usize,
 ) -> Option<[Sums<2>; 2]> {
+    debug_assert!(values.len() % 2 == 0);
     let (lanes, exponents, bias) = flagged_sums::<T, W>(values, first, ahead);
     let (parts, escaped) = units_in_turn(lanes, bias);
     let exponents = exponents.map(|exponent| exponent - 52);
@@ -429,13 +430,12 @@ fn highest_exponent_body<T: Number>(values: &[T]) -> i32 {
     (magnitudes.fold(0, i64::max) >> 52) as i32
 }
 
-/// The smallest biased exponent (sign dropped) of the numbers that are not 0; 2047 if all are.
+/// The smallest biased exponent (sign dropped) of the numbers that are not 0; 0 if all are.
 #[inline(always)]
 fn lowest_exponent_body<T: Number>(values: &[T]) -> i32 {
     // Less one, 0 is the largest.
     let magnitudes = values.iter().map(|x| (x.widen().to_bits() & ABSOLUTE).wrapping_sub(1));
-    let lowest = magnitudes.fold(u64::MAX, u64::min).wrapping_add(1);
-    if lowest == 0 { INFINITE } else { (lowest >> 52) as i32 }
+    (magnitudes.fold(u64::MAX, u64::min).wrapping_add(1) >> 52) as i32
 }
 
 /// Numbers that are counted side by side in units of the smallest subnormal one.
@@ -501,7 +501,8 @@ dispatch! {
 pub(crate) fn scale(highest: i32, headroom: i32) -> Option<i32> {
     // The exponent field of a subnormal number is 0, but counts as 1.
     let first = highest.max(1) - 1023 + headroom;
-    (highest != INFINITE && first <= HIGHEST).then_some(first)
+    // (That of infinities and NaNs is beyond the range.)
+    (first <= HIGHEST).then_some(first)
 }
 
 /// Binades from a block's largest number to the first accumulator: the numbers of one lane add up

@@ -389,6 +389,12 @@ mod tests {
     }
 
     #[test]
+    fn prefixes_that_outgrow_the_first_scale() {
+        let values: Vec<f64> = numbers(3 * 40 * TILE, 0, 2, 4).iter().map(|x| x.abs()).collect();
+        assert!(takes_both(3, &values));
+    }
+
+    #[test]
     fn what_does_not_fit_is_refused() {
         let (width, count) = (13, TILE + 20);
         let values = numbers(width * count, 0, 8, 5);

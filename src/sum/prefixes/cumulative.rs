@@ -186,6 +186,15 @@ mod tests {
     }
 
     #[test]
+    fn sums_of_three_numbers_are_not_split() {
+        let mut values = vec![1.0; 2 * TILE];
+        (values[1], values[2]) = (2f64.powi(-60), 2f64.powi(-200));
+        // The ones go, and then the first of the two.
+        values.extend([2.0 - 2.0 * TILE as f64, -2f64.powi(-60), 1.0]);
+        check(&values);
+    }
+
+    #[test]
     fn similar_numbers_need_no_accumulator() {
         let values = numbers(20 * TILE + 5, 0, 12, 6);
         for isa in Isa::available() {

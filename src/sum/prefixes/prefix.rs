@@ -224,6 +224,12 @@ mod tests {
         assert!(!fitted([one, two / 2.0], bias).1);
         assert!(!fitted([power_of_two(19), 0.0], bias).1);
         assert!(!fitted([0.0, power_of_two(19)], bias).1);
+        // What is left over does not fit the lower part, or the other way round.
+        assert!(!fitted([power_of_two(-53), 2.0], bias).1);
+        assert!(!fitted([power_of_two(-34), power_of_two(-90)], bias).1);
+        let most = 0.375 * power_of_two(20);
+        assert!(fitted([most, 0.0], bias).1 && !fitted([most, most], bias).1);
+        assert!(!fitted([2.0 * most, -most], bias).1);
         assert!(!fitted([f64::NAN, 0.0], bias).1 && !fitted([0.0, f64::INFINITY], bias).1);
     }
 

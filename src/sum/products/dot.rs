@@ -162,6 +162,20 @@ mod tests {
         }
     }
 
+    /// Errors of products at the last bit of the last level, or below the subnormal numbers.
+    #[test]
+    fn the_smallest_of_many_products() {
+        let odd = 1.0 + f64::EPSILON;
+        let factors = |exponent: i32| [exponent / 2, exponent - exponent / 2].map(power_of_two);
+        let large = [0].into_iter().chain((-860..-760).step_by(7));
+        for (large, apart) in large.flat_map(|large| (10..220).map(move |apart| (large, apart))) {
+            let [[mut x, mut y], [small_x, small_y]] = [factors(large), factors(large - apart)]
+                .map(|pair| pair.map(|x| vec![x * odd; 40]));
+            (x[20], y[20]) = (small_x[0], small_y[0]);
+            check(&x, &y);
+        }
+    }
+
     #[test]
     fn products_at_the_edge_of_the_accumulator() {
         for exponent in -3..60 {

@@ -716,6 +716,7 @@ mod tests {
             (f64::NAN, 0.0),
             (f64::INFINITY, 0.0),
             (1.0, f64::NAN),
+            (f64::NAN, f64::NAN),
         ] {
             assert!(decode(&bytes(high, low)).is_err(), "{high} {low}");
         }

@@ -4,13 +4,54 @@ from __future__ import annotations
 
 import math
 from operator import index
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import numpy as np
 
 from . import _kinds, _native
 
+if TYPE_CHECKING:  # NumPy does not import its types either.
+    from numpy.typing import ArrayLike, NDArray
 
+_Inexact = TypeVar("_Inexact", bound="np.inexact[Any]")
+
+
+@overload
+def average(
+    a: _Inexact | NDArray[_Inexact],
+    axis: None = None,
+    weights: None = None,
+    returned: Literal[False] = False,
+    *,
+    keepdims: Literal[False] = False,
+) -> _Inexact: ...
+@overload
+def average(
+    a: NDArray[np.integer[Any] | np.bool_],
+    axis: None = None,
+    weights: None = None,
+    returned: Literal[False] = False,
+    *,
+    keepdims: Literal[False] = False,
+) -> np.float64: ...
+@overload
+def average(
+    a: ArrayLike,
+    axis: Any = None,
+    weights: ArrayLike | None = None,
+    *,
+    returned: Literal[True],
+    keepdims: bool = False,
+) -> tuple[Any, Any]: ...
+@overload
+def average(
+    a: ArrayLike,
+    axis: Any = None,
+    weights: ArrayLike | None = None,
+    returned: bool = False,
+    *,
+    keepdims: bool = False,
+) -> Any: ...
 def average(
     a: Any,
     axis: Any = None,

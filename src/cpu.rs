@@ -51,6 +51,12 @@ impl Isa {
         }
     }
 
+    /// The one for kernels that convert most of what they read to longer numbers: in 512 bits, Intel's
+    /// processors convert with the units that add.
+    pub(crate) fn of_conversions(self) -> Isa {
+        if made_by_amd() { self } else { self.min(Isa::Avx2) }
+    }
+
     /// Whether this processor has the instruction set.
     ///
     /// ```
@@ -167,6 +173,23 @@ pub fn isa() -> Isa {
 
 fn best() -> Isa {
     *Isa::available().last().expect("the baseline is always available")
+}
+
+/// Whether the processor is one of AMD's.
+#[inline(always)]
+pub(crate) fn made_by_amd() -> bool {
+    static AMD: OnceLock<bool> = OnceLock::new();
+    *AMD.get_or_init(|| {
+        #[cfg(target_arch = "x86_64")]
+        {
+            // SAFETY: every x86-64 processor has the instruction. (Newer Rust knows.)
+            #[allow(unsafe_code, unused_unsafe)]
+            let maker = unsafe { std::arch::x86_64::__cpuid(0) };
+            [maker.ebx, maker.edx, maker.ecx].map(u32::to_le_bytes).concat() == b"AuthenticAMD"
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    })
 }
 
 /// Compiles a kernel body once per instruction set and defines a function that calls the version

@@ -2,9 +2,9 @@
 //!
 //! The distances were measured: the processors of one maker are alike, those of two are not.
 
-#![allow(unsafe_code)] // Prefetches and the processor's maker.
+#![allow(unsafe_code)] // Prefetches.
 
-use std::sync::OnceLock;
+use crate::cpu::made_by_amd;
 
 /// Bytes.
 pub(crate) const CACHE_LINE: usize = 64;
@@ -60,21 +60,4 @@ pub(crate) fn prefetch_passing<T>(addresses: impl Iterator<Item = *const T>) {
             .for_each(|address| unsafe { _mm_prefetch::<_MM_HINT_NTA>(address.cast()) });
     }
     addresses.for_each(prefetch);
-}
-
-/// Whether the processor is one of AMD's.
-#[inline(always)]
-fn made_by_amd() -> bool {
-    static AMD: OnceLock<bool> = OnceLock::new();
-    *AMD.get_or_init(|| {
-        #[cfg(target_arch = "x86_64")]
-        {
-            // SAFETY: every x86-64 processor has the instruction. (Newer Rust knows.)
-            #[allow(unused_unsafe)]
-            let maker = unsafe { std::arch::x86_64::__cpuid(0) };
-            [maker.ebx, maker.edx, maker.ecx].map(u32::to_le_bytes).concat() == b"AuthenticAMD"
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        false
-    })
 }

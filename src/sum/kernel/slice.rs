@@ -20,7 +20,7 @@ pub(crate) fn sum<T: Summand>(isa: Isa, values: &[T]) -> Accumulator {
     in_parts(values.len(), |part| {
         let values = &values[part];
         let mut total = Accumulator::new();
-        T::add_run(isa, values, &mut Summer::new(isa, values.len()), &mut total);
+        T::add_run(isa, values, &mut Summer::new(T::isa_of_slices(isa), values.len()), &mut total);
         total.add_zeros(values.len() as i64);
         total
     })
@@ -167,6 +167,11 @@ mod tests {
             let expected: Accumulator = values.iter().map(|&x| f64::from(x)).collect();
             for isa in Isa::available() {
                 assert_eq!(sum(isa, &values), expected);
+                // `sum` may choose another instruction set.
+                let mut total = Accumulator::new();
+                Summer::new(isa, values.len()).add(&values, &mut total);
+                total.add_zeros(values.len() as i64);
+                assert_eq!(total, expected, "{isa:?}");
             }
         }
     }

@@ -3,6 +3,7 @@
 
 use super::columns::Panel;
 use super::integers::sum_integers;
+use super::number::Number;
 use super::runs::Batches;
 use super::summer::Summer;
 use crate::cpu::Isa;
@@ -12,6 +13,10 @@ use crate::sum::state::pairs::Pairs;
 
 /// A native number with kernels for a run of numbers and for a matrix of columns.
 pub(crate) trait Summand: Native {
+    /// The instruction set for slices of such numbers.
+    fn isa_of_slices(isa: Isa) -> Isa {
+        isa
+    }
     /// Adds a run, without counting it.
     fn add_run(isa: Isa, values: &[Self], summer: &mut Summer, into: &mut Accumulator);
     /// Adds numbers at equal distances in memory, without counting them; whether that worked.
@@ -42,6 +47,9 @@ pub(crate) trait Summand: Native {
 macro_rules! floating {
     ($($type:ty),*) => {$(
         impl Summand for $type {
+            fn isa_of_slices(isa: Isa) -> Isa {
+                if <$type>::SPLIT { isa } else { isa.of_conversions() }
+            }
             #[inline]
             fn add_run(_: Isa, values: &[$type], summer: &mut Summer, into: &mut Accumulator) {
                 summer.add(values, into);

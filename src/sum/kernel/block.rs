@@ -416,7 +416,7 @@ fn flagged_in_turn_body<T: Number, const W: usize>(
     first: i32,
     ahead: usize,
 ) -> Option<[Sums<2>; 2]> {
-    debug_assert!(values.len() % 2 == 0);
+    debug_assert!(values.len().is_multiple_of(2));
     let (lanes, exponents, bias) = flagged_sums::<T, W>(values, first, ahead);
     let (parts, escaped) = units_in_turn(lanes, bias);
     let exponents = exponents.map(|exponent| exponent - 52);

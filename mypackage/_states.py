@@ -10,7 +10,7 @@ import numpy as np
 import mypackage
 from mypackage import ExactSum
 from mypackage._kinds import fill
-from mypackage._native import group_states, reshape_states, sum_states
+from mypackage._native import group_states, reshape_states, round_states, sum_states
 
 
 def result_dtype(name: str, dtype: Any, wanted: Any = None) -> np.dtype[Any]:
@@ -51,16 +51,9 @@ def grouped(
 
 def rounded(name: str, state: ExactSum, dtype: np.dtype[Any]) -> Any:
     """The result of the function called `name`."""
-    if name.endswith("mean"):
-        return state.mean(dtype)
-    if dtype.kind == "O":
+    if dtype.kind == "O" and not name.endswith("mean"):
         return _integers(state)
-    try:
-        return state.value(dtype)
-    except OverflowError as error:
-        raise OverflowError(
-            f"{name}: an exact sum does not fit {dtype}; use dtype=object for Python ints"
-        ) from error
+    return round_states(state, name, dtype)
 
 
 def rounded_groups(
@@ -71,7 +64,7 @@ def rounded_groups(
         # No mean is empty then, which would be a cause for a warning.
         state = state.copy().add(np.zeros((1, *state.shape)), 0, nothing)
     value = np.asarray(rounded(name, state, dtype))
-    fill(f"group_{name}", value, nothing, fill_value)
+    fill(name, value, nothing, fill_value)
     return value
 
 

@@ -304,7 +304,7 @@ def _group_state(
 
 
 def _group_value(total: ExactSum, *, name: str, dtype: Any, fill_value: Any) -> Any:
-    return rounded_groups(name, total, dtype, fill_value, np.equal(total.count, 0))
+    return rounded_groups(f"group_{name}", total, dtype, fill_value, np.equal(total.count, 0))
 
 
 def vecdot(
@@ -349,7 +349,7 @@ def vecdot(
         raise ValueError("vecdot: the vectors differ in length: {} and {}".format(*lengths))
     x1, x2 = da.broadcast_arrays(x1, x2)
     dtype = mypackage.vecdot(np.ones(1, x1.dtype), np.ones(1, x2.dtype)).dtype
-    finish = partial(_value, name="sum", initial=0, masked=False)
+    finish = partial(_value, name="vecdot", initial=0, masked=False)
     return _tree(x1, x2, _vecdot_state, finish, axis=-1, dtype=dtype, split_every=split_every)
 
 

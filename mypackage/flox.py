@@ -105,7 +105,9 @@ def _combine(*arrays: Any, axis: Any = -1, size: int | None = None, **others: An
 def _finalize(states: np.ndarray, *, dtype: Any, name: str, empty: Any) -> Any:
     total = join_states(states.ravel().tolist(), states.shape)
     nothing = np.equal(total.count, 0)
-    return rounded_groups(name.removeprefix("nan"), total, np.dtype(dtype), empty, nothing)
+    return rounded_groups(
+        f"group_{name.removeprefix('nan')}", total, np.dtype(dtype), empty, nothing
+    )
 
 
 sum = _aggregation("sum")

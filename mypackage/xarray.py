@@ -279,4 +279,6 @@ def _group_data(
         return lazy(name, codes, data, axis, size, fill, dtype, skip_nan=True)
     states = grouped(codes, data, axis, size, skip_nan)
     nothing = np.equal(states.count, 0)
-    return rounded_groups(name, states, result_dtype(name, data.dtype, dtype), fill, nothing)
+    return rounded_groups(
+        f"group_{name}", states, result_dtype(name, data.dtype, dtype), fill, nothing
+    )

@@ -22,6 +22,9 @@ dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
 md = importlib.import_module("mypackage.dask")
 
+# Two arrays whose chunks cross have many more: dask says so, and the results are tested.
+pytestmark = pytest.mark.filterwarnings("ignore:Increasing number of chunks")
+
 REDUCTIONS = ["sum", "nansum", "mean", "nanmean"]
 DTYPES = ["?", "i1", "u2", "i8", "u8", "f2", "f4", "f8", "c8", "c16", ">f8", ">i4"]
 
@@ -211,6 +214,22 @@ def test_vecdot_of_broadcast_vectors():
         md.vecdot(lazy, np.ones(1))
     with pytest.raises(np.exceptions.AxisError):
         md.vecdot(lazy, x2, axis=2)
+
+
+def test_trouble_is_reported_in_the_name_of_the_function():
+    huge, labels = da.full(4, 1e308, chunks=1), np.zeros(4, int)
+    for name, lazy in [
+        ("sum", mypackage.sum(huge)),
+        ("group_sum", md.group_sum(labels, huge, size=1)),
+        ("vecdot", md.vecdot(huge, huge)),
+    ]:
+        with pytest.warns(RuntimeWarning, match=f"^overflow encountered in {name}$"):
+            assert lazy.compute(scheduler="sync") == np.inf
+    with pytest.warns(RuntimeWarning, match="^invalid value encountered in mean$"):
+        mypackage.mean(da.from_array([np.inf, -np.inf], chunks=1)).compute(scheduler="sync")
+    message = f"^sum: the exact result {2**63} does not fit int64; use dtype=object"
+    with pytest.raises(OverflowError, match=message):
+        mypackage.sum(da.full(2, 2**62, chunks=1)).compute(scheduler="sync")
 
 
 # Averages

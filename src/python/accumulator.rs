@@ -380,6 +380,21 @@ pub(super) fn reshape_states(
     Ok(ExactSum::of(shape, state.complex, state.cells.clone()))
 }
 
+/// round_states(states, name, dtype)
+/// --
+///
+/// The sums or the means, each rounded once; what there is to report is so in the name of a function.
+#[pyfunction]
+pub(super) fn round_states<'py>(
+    states: &Bound<'py, ExactSum>,
+    name: &str,
+    dtype: Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let operation = Operation::called(name)
+        .ok_or_else(|| PyValueError::new_err(format!("round_states: no function {name:?}")))?;
+    states.get().rounded(states.py(), operation, Some(dtype))
+}
+
 #[pymethods]
 impl ExactSum {
     #[new]

@@ -11,14 +11,9 @@ use super::arguments::normalise_axis;
 use super::calls::watched_from;
 use super::ndarray::{Array, Number};
 use super::reductions;
-use super::results::{FLOAT, OBJECT, Operation, Target, Writer};
+use super::results::{GROUP_MEAN, GROUP_SUM, Operation, Target, Writer};
 use crate::interrupt::GRAIN;
 use crate::sum::{self as exact, Collector, Each};
-
-const GROUP_SUM: Operation =
-    Operation { name: "group_sum", mean: false, skip_nan: false, advice: OBJECT };
-const GROUP_MEAN: Operation =
-    Operation { name: "group_mean", mean: true, skip_nan: false, advice: FLOAT };
 
 /// group_sum(group_idx, array, *, axis=-1, size=None, fill_value=0, dtype=None)
 /// --

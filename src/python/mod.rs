@@ -35,7 +35,9 @@ impl From<Error> for PyErr {
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
-    use super::accumulator::{ExactSum, join_states, reshape_states, split_states, sum_states};
+    use super::accumulator::{
+        ExactSum, join_states, reshape_states, round_states, split_states, sum_states,
+    };
     #[pymodule_export]
     use super::average::weighted_mean;
     #[pymodule_export]

@@ -11,13 +11,8 @@ use pyo3::types::PyDict;
 use super::arguments::{Given, check_out, delivered, initial, mask, out_array, reduced_axes};
 use super::calls::watched;
 use super::ndarray::{Array, Number};
-use super::results::{FLOAT, OBJECT, Operation, Target, Writer, single_result};
+use super::results::{MEAN, NANMEAN, NANSUM, Operation, SUM, Target, Writer, single_result};
 use crate::sum::{self as exact, Accumulator, Axis, Request};
-
-const SUM: Operation = Operation { name: "sum", mean: false, skip_nan: false, advice: OBJECT };
-const NANSUM: Operation = Operation { name: "nansum", mean: false, skip_nan: true, advice: OBJECT };
-const MEAN: Operation = Operation { name: "mean", mean: true, skip_nan: false, advice: FLOAT };
-const NANMEAN: Operation = Operation { name: "nanmean", mean: true, skip_nan: true, advice: FLOAT };
 
 /// The arguments after the array, as given.
 struct Arguments<'py> {

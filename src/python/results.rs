@@ -25,8 +25,34 @@ pub(super) struct Operation {
     pub advice: &'static str,
 }
 
-pub(super) const OBJECT: &str = "dtype=object for Python ints";
+const OBJECT: &str = "dtype=object for Python ints";
 pub(super) const FLOAT: &str = "dtype=float64 for a float";
+
+pub(super) const SUM: Operation = Operation::sum("sum");
+pub(super) const NANSUM: Operation = Operation { skip_nan: true, ..Operation::sum("nansum") };
+pub(super) const MEAN: Operation = Operation::mean("mean");
+pub(super) const NANMEAN: Operation = Operation { skip_nan: true, ..Operation::mean("nanmean") };
+pub(super) const GROUP_SUM: Operation = Operation::sum("group_sum");
+pub(super) const GROUP_MEAN: Operation = Operation::mean("group_mean");
+pub(super) const VECDOT: Operation =
+    Operation { advice: "arguments of dtype=object for Python ints", ..Operation::sum("vecdot") };
+
+impl Operation {
+    const fn sum(name: &'static str) -> Operation {
+        Operation { name, mean: false, skip_nan: false, advice: OBJECT }
+    }
+
+    const fn mean(name: &'static str) -> Operation {
+        Operation { name, mean: true, skip_nan: false, advice: FLOAT }
+    }
+
+    /// The operation of a function that has exact sums to round.
+    pub fn called(name: &str) -> Option<Operation> {
+        [SUM, NANSUM, MEAN, NANMEAN, GROUP_SUM, GROUP_MEAN, VECDOT]
+            .into_iter()
+            .find(|operation| operation.name == name)
+    }
+}
 
 /// What the exact results are rounded to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,19 +7,12 @@ use super::accumulator::ExactSum;
 use super::arguments::normalise_axis;
 use super::calls::watched_from;
 use super::ndarray::{Array, Number, numpy};
-use super::results::{Operation, Target, Writer, single_result};
+use super::results::{Target, VECDOT, Writer, single_result};
 use crate::interrupt::GRAIN;
 use crate::sum::{self as exact, Accumulator, Collector, DotRequest, Dtype, Sink, Vectors};
 
 /// See `watched_from`.
 const WATCHED_FROM: usize = 2 * GRAIN;
-
-pub(super) const VECDOT: Operation = Operation {
-    name: "vecdot",
-    mean: false,
-    skip_nan: false,
-    advice: "arguments of dtype=object for Python ints",
-};
 
 /// vecdot(x1, x2, /, *, axis=-1)
 /// --

@@ -65,6 +65,15 @@ def grouped(name: str, group_idx: Any, array: Any) -> tuple[Any, Any]:
     """Plain values and int64 labels; ``(None, (group_idx, array))`` if either is a dask array."""
     if is_dask(array) or is_dask(group_idx):
         return None, (group_idx, array)
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name}: a masked array has no labels for its masked elements; give those the label -1"
+        )
+    return np.asarray(array), labels_of(name, group_idx)
+
+
+def labels_of(name: str, group_idx: Any) -> np.ndarray:
+    """Labels as int64; a masked one is that of no group."""
     labels = np.asarray(group_idx)
     if labels.ndim != 1:
         raise ValueError(f"{name}: group_idx must have one axis, not {labels.ndim}")
@@ -72,14 +81,9 @@ def grouped(name: str, group_idx: Any, array: Any) -> tuple[Any, Any]:
         raise TypeError(f"{name}: group_idx must be of an integer dtype, not {labels.dtype}")
     if labels.dtype == np.uint64 and labels.size and labels.max() > np.iinfo(np.int64).max:
         raise ValueError(f"{name}: the label {labels.max()} in group_idx is beyond int64")
-    if isinstance(array, np.ma.MaskedArray):
-        raise TypeError(
-            f"{name}: a masked array has no labels for its masked elements; give those the label -1"
-        )
     labels = np.ascontiguousarray(labels, dtype=np.int64)
     mask = np.ma.getmask(group_idx)
-    # A masked label is that of no group.
-    return np.asarray(array), labels if mask is np.ma.nomask else np.where(mask, -1, labels)
+    return labels if mask is np.ma.nomask else np.where(mask, -1, labels)
 
 
 def fill(name: str, result: np.ndarray, empty: Any, value: Any) -> None:

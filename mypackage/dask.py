@@ -19,7 +19,7 @@ import numpy as np
 import mypackage
 from mypackage import ExactSum, _average
 from mypackage._extras import require
-from mypackage._kinds import is_dask
+from mypackage._kinds import is_dask, labels_of
 from mypackage._native import run_serially, sum_states, vecdot_states
 from mypackage._states import grouped, result_dtype, rounded, rounded_groups
 
@@ -269,8 +269,7 @@ def reduce_groups(
     array = da.asanyarray(array)
     axis = range(array.ndim)[axis]
     if isinstance(group_idx, np.ma.MaskedArray):
-        # A masked label is that of no group.
-        group_idx = np.where(np.ma.getmaskarray(group_idx), -1, group_idx.data.astype(np.int64))
+        group_idx = labels_of(f"group_{name}", group_idx)
     if size is None:
         if is_dask(group_idx):
             raise ValueError(f"group_{name}: lazy labels need size=, the number of groups")

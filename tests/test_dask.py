@@ -216,6 +216,13 @@ def test_vecdot_of_broadcast_vectors():
         md.vecdot(lazy, x2, axis=2)
 
 
+def test_masked_labels_are_integers():
+    labels = np.ma.array([0.9, 1.0], mask=[False, True])
+    for array in (np.ones(2), da.ones(2, chunks=1)):
+        with pytest.raises(TypeError, match="group_idx must be of an integer dtype, not float64"):
+            mypackage.group_sum(labels, array, size=2)
+
+
 def test_trouble_is_reported_in_the_name_of_the_function():
     huge, labels = da.full(4, 1e308, chunks=1), np.zeros(4, int)
     for name, lazy in [

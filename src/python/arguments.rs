@@ -2,6 +2,7 @@
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyComplex, PyDict, PyFloat, PyString, PyTuple, PyType};
 
 use super::ndarray::{Array, Number, numpy};
@@ -17,7 +18,8 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Given<'py> {
     type Error = PyErr;
     fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Given<'py>> {
         // What NumPy's own functions and their wrappers pass for "not given".
-        let absent = object.is(&numpy(object.py())?.getattr("_NoValue")?);
+        static NO_VALUE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let absent = object.is(NO_VALUE.import(object.py(), "numpy", "_NoValue")?);
         Ok(if absent { Given::No } else { Given::Yes(object.to_owned()) })
     }
 }

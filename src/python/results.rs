@@ -131,11 +131,16 @@ pub(super) fn single_result<'py>(
         writer.put(0, total);
         return writer.finish(py);
     };
-    let size = target.part.size();
-    let aligned = if cfg!(target_endian = "little") { bits } else { bits << (64 - 8 * size) };
     let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&aligned.to_ne_bytes());
+    bytes[..8].copy_from_slice(&first_bytes(bits, target.part.size()));
     ndarray::scalar(py, &bytes, target)
+}
+
+/// A number of `size` bytes in memory, of which the rest are of no meaning.
+#[inline]
+fn first_bytes(bits: u64, size: usize) -> [u8; 8] {
+    let first = if cfg!(target_endian = "little") { bits } else { bits << (64 - 8 * size) };
+    first.to_ne_bytes()
 }
 
 /// The format of floating-point results.
@@ -381,12 +386,11 @@ impl<'py> Writer<'py> {
     }
 
     fn write(&self, index: usize, size: usize, bits: u64) {
-        let bytes = if cfg!(target_endian = "little") { bits } else { bits << (64 - 8 * size) };
         // SAFETY: `index` is below the number of parts of the result, each written once.
         unsafe {
             let to =
                 std::ptr::with_exposed_provenance_mut::<u8>(self.data).add(index * self.stride);
-            to.copy_from_nonoverlapping(bytes.to_ne_bytes().as_ptr(), size);
+            to.copy_from_nonoverlapping(first_bytes(bits, size).as_ptr(), size);
         }
     }
 

@@ -39,12 +39,18 @@ pub(crate) fn prefetch<T>(address: *const T) {
     let _ = address;
 }
 
+/// Asks for all cache lines of so many bytes.
+#[inline(always)]
+pub(crate) fn prefetch_lines<T>(start: *const T, bytes: usize) {
+    for line in (0..bytes).step_by(CACHE_LINE) {
+        prefetch(start.wrapping_byte_add(line));
+    }
+}
+
 /// Asks for the beginning of what the processor can't foresee; the rest it can.
 #[inline(always)]
 pub(crate) fn prefetch_all<T>(start: *const T, bytes: usize) {
-    for line in (0..bytes.min(FORESEEN)).step_by(CACHE_LINE) {
-        prefetch(start.wrapping_byte_add(line));
-    }
+    prefetch_lines(start, bytes.min(FORESEEN));
 }
 
 /// As [`prefetch`], of what is used once and should not drive out what is used again.

@@ -6,8 +6,8 @@
 
 use super::number::Number;
 use crate::cpu::{self, Isa, dispatch};
-use crate::sum::array::memory::{CACHE_LINE, prefetch};
-use crate::sum::binary64::INFINITE;
+use crate::sum::array::memory::prefetch_lines;
+use crate::sum::binary64::{FRACTION, HIDDEN, INFINITE, LAST_BIT_BIAS};
 use crate::sum::state::accumulator::Accumulator;
 
 /// Numbers that are taken apart together, in vectors, before they are added one by one.
@@ -18,11 +18,6 @@ const BINS: usize = INFINITE as usize + 1;
 const TABLES: usize = 2;
 /// So many bins are put together in 128 bits.
 const GROUP: usize = 32;
-/// A bin's numbers are multiples of 2 to the power of its exponent field less this.
-const BIAS: i32 = 1075;
-
-const FRACTION: u64 = (1 << 52) - 1;
-const HIDDEN: u64 = 1 << 52;
 
 /// A sum in parts that are multiples of powers of two.
 pub(crate) struct Bins {
@@ -64,11 +59,11 @@ impl Bins {
             return;
         }
         for (group, total) in group_totals(cpu::isa(), &self.sums).into_iter().enumerate() {
-            into.add_scaled(total, (GROUP * group) as i32 - BIAS);
+            into.add_scaled(total, (GROUP * group) as i32 - LAST_BIT_BIAS);
         }
         // Exponent field 0 means the same exponent as 1: what is there counts twice.
         for table in &self.sums {
-            into.add_scaled(table[0].into(), -BIAS);
+            into.add_scaled(table[0].into(), -LAST_BIT_BIAS);
         }
         self.sums = [[0; BINS]; TABLES];
         into.merge(&std::mem::take(&mut self.others));
@@ -90,9 +85,7 @@ fn part(x: f64) -> (i64, u16) {
 fn add_chunk_body<T: Number>(values: &[T], ahead: usize, bins: &mut Bins) {
     let Bins { sums, others, parts: Parts { significands, exponents }, .. } = bins;
     if ahead > 0 {
-        for line in (0..size_of_val(values)).step_by(CACHE_LINE) {
-            prefetch(values.as_ptr().wrapping_byte_add(line + ahead));
-        }
+        prefetch_lines(values.as_ptr().wrapping_byte_add(ahead), size_of_val(values));
     }
     let mut all_finite = true;
     for ((x, significand), exponent) in values.iter().zip(&mut *significands).zip(&mut *exponents) {
@@ -149,7 +142,7 @@ dispatch! {
 #[cold]
 #[inline(never)]
 fn add_full(others: &mut Accumulator, sum: i64, exponent: u16) {
-    others.add_scaled(sum.into(), i32::from(exponent.max(1)) - BIAS);
+    others.add_scaled(sum.into(), i32::from(exponent.max(1)) - LAST_BIT_BIAS);
 }
 
 /// Adds the infinities and NaNs among the numbers.

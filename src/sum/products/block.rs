@@ -29,7 +29,7 @@
 use std::hint::black_box;
 
 use crate::cpu::{Isa, dispatch};
-use crate::sum::array::memory::{CACHE_LINE, prefetch};
+use crate::sum::array::memory::{prefetch, prefetch_lines};
 use crate::sum::binary64::{ABSOLUTE, INFINITE, SIGN_AND_EXPONENT, power_of_two};
 use crate::sum::kernel::bins::{self, Bins};
 use crate::sum::kernel::block::{BLOCK, LEVEL, Levels, Sums, any, collect, levels};
@@ -329,9 +329,8 @@ fn take_apart_body<T: Number, const W: usize>(
     terms: &mut [f64; bins::CHUNK],
 ) -> bool {
     if ahead > 0 {
-        for line in (0..size_of_val(x)).step_by(CACHE_LINE) {
-            prefetch(x.as_ptr().wrapping_byte_add(line + ahead));
-            prefetch(y.as_ptr().wrapping_byte_add(line + ahead));
+        for numbers in [x, y] {
+            prefetch_lines(numbers.as_ptr().wrapping_byte_add(ahead), size_of_val(numbers));
         }
     }
     let (products, errors) = terms[..2 * x.len()].split_at_mut(x.len());

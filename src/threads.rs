@@ -1,8 +1,16 @@
 //! The thread pool: lazy, sized by the user, safe after `fork`.
+//!
+//! A thread that sleeps may take longer to wake up than a call of a kernel takes. The calling
+//! thread therefore does not wait for those of the pool: it begins at once, they help as soon as
+//! they are awake, and one that comes too late finds nothing to do ([`together`]).
 
+#![allow(unsafe_code)] // Lends work to threads of the pool for the time of a call.
+
+use std::any::Any;
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use rayon::ThreadPool;
 
@@ -23,7 +31,7 @@ thread_local! {
 struct Pool {
     /// The process that started the workers: after `fork` they do not exist in the child.
     process: u32,
-    threads: usize,
+    helpers: usize,
     pool: Arc<ThreadPool>,
 }
 
@@ -129,23 +137,94 @@ pub fn set(count: usize) -> Result<usize> {
     Ok(before)
 }
 
-/// Runs `work` inside the pool, so that rayon's parallel iterators use it; on the calling thread
-/// when there is one thread only, or when the system refuses to start more.
-pub(crate) fn run<R: Send>(work: impl FnOnce() -> R + Send) -> R {
-    match pool(get()) {
-        Some(pool) => pool.install(work),
-        None => work(),
+/// The tasks of a call that nobody has begun, in ascending order.
+pub(crate) struct Tasks<'a> {
+    next: &'a AtomicUsize,
+    count: usize,
+}
+
+impl Iterator for Tasks<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let task = self.next.fetch_add(1, Ordering::Relaxed);
+        (task < self.count).then_some(task)
     }
 }
 
-fn pool(threads: usize) -> Option<Arc<ThreadPool>> {
-    if threads == 1 {
+/// Calls `part` on the calling thread and on such others as come in time, up to the number of
+/// threads in all; each takes its tasks from `0..count`, and all are taken when this returns.
+/// Returns what the parts did, in no order.
+pub(crate) fn together<R: Send>(count: usize, part: impl Fn(Tasks<'_>) -> R + Sync) -> Vec<R> {
+    let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let take_part = || {
+        let result = part(Tasks { next: &next, count });
+        lock(&results).push(result);
+    };
+    let helpers = get().min(count).saturating_sub(1);
+    match pool(get() - 1).filter(|_| helpers > 0) {
+        Some(pool) => run_beside(&pool, helpers, &take_part),
+        None => take_part(),
+    }
+    results.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Work of a call, until the call ends.
+type Loan = RwLock<Option<&'static (dyn Fn() + Sync)>>;
+
+/// For so many turns the end of a call is awaited without sleeping.
+const TURNS: u32 = 1 << 12;
+
+/// Calls `work` here and on up to `helpers` threads of the pool, and waits for those that began.
+fn run_beside(pool: &ThreadPool, helpers: usize, work: &(dyn Fn() + Sync)) {
+    // Those who work hold the loan for reading; to end it is to write it.
+    struct End<'a>(&'a Loan);
+    impl Drop for End<'_> {
+        fn drop(&mut self) {
+            for _ in 0..TURNS {
+                if let Ok(mut loan) = self.0.try_write() {
+                    *loan = None;
+                    return;
+                }
+                std::hint::spin_loop();
+            }
+            *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+    // SAFETY: `End` waits for all who use the reference, and takes it away from all others, before
+    // this function returns or unwinds.
+    let work: &'static (dyn Fn() + Sync) = unsafe { std::mem::transmute(work) };
+    let loan = Arc::new(Loan::new(Some(work)));
+    let end = End(&loan);
+    let panic: Arc<Mutex<Option<Box<dyn Any + Send>>>> = Arc::default();
+    for _ in 0..helpers {
+        let (loan, panic) = (Arc::clone(&loan), Arc::clone(&panic));
+        pool.spawn(move || {
+            let loan = loan.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(work) = *loan
+                && let Err(cause) = catch_unwind(AssertUnwindSafe(work))
+            {
+                *lock(&panic) = Some(cause);
+            }
+        });
+    }
+    work();
+    drop(end);
+    let cause = lock(&panic).take();
+    if let Some(cause) = cause {
+        resume_unwind(cause);
+    }
+}
+
+/// The pool of so many helpers; none if the system refuses to start them.
+fn pool(helpers: usize) -> Option<Arc<ThreadPool>> {
+    if helpers == 0 {
         return None;
     }
     let process = std::process::id();
-    let mut slot = POOL.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let mut slot = lock(&POOL);
     match slot.take() {
-        Some(pool) if pool.process == process && pool.threads == threads => {
+        Some(pool) if pool.process == process && pool.helpers == helpers => {
             let handle = Arc::clone(&pool.pool);
             *slot = Some(pool);
             return Some(handle);
@@ -155,13 +234,18 @@ fn pool(threads: usize) -> Option<Arc<ThreadPool>> {
         _ => {}
     }
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
+        .num_threads(helpers)
         .thread_name(|index| format!("mypackage-{index}"))
         .build()
         .ok()?;
     let pool = Arc::new(pool);
-    *slot = Some(Pool { process, threads, pool: Arc::clone(&pool) });
+    *slot = Some(Pool { process, helpers, pool: Arc::clone(&pool) });
     Some(pool)
+}
+
+/// What a panic elsewhere left is as good as ever.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -174,10 +258,74 @@ mod tests {
         assert!(set(MAX_THREADS + 1).is_err());
     }
 
+    /// Calls `together` with three helpers, at least one of which takes part.
+    fn with_a_helper<R: Send>(part: impl Fn(Tasks<'_>) -> R + Sync) -> Vec<R> {
+        let arrived = AtomicUsize::new(0);
+        let pool = pool(3).expect("a pool");
+        let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+        run_beside(&pool, 3, &|| {
+            arrived.fetch_add(1, Ordering::Relaxed);
+            while arrived.load(Ordering::Relaxed) < 2 {
+                std::thread::yield_now();
+            }
+            let result = part(Tasks { next: &next, count: 1000 });
+            lock(&results).push(result);
+        });
+        results.into_inner().unwrap()
+    }
+
     #[test]
-    fn work_runs_in_the_pool() {
-        use rayon::prelude::*;
-        let total: u64 = run(|| (0..1000u64).into_par_iter().sum());
-        assert_eq!(total, 499_500);
+    fn every_task_is_taken_once() {
+        let parts = with_a_helper(|tasks| tasks.collect::<Vec<_>>());
+        assert!(parts.len() >= 2);
+        let mut all = parts.concat();
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..1000));
+        assert_eq!(together(0, |tasks| tasks.count()), [0]);
+        assert_eq!(together(77, |tasks| tasks.count()).into_iter().sum::<usize>(), 77);
+        assert_eq!(serially(|| together(5, |tasks| tasks.count())), [5]);
+    }
+
+    #[test]
+    fn a_panic_of_any_thread_reaches_the_caller_after_all_have_ended() {
+        let caller = std::thread::current().id();
+        for guilty in [true, false] {
+            let (working, begun) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            let result = catch_unwind(AssertUnwindSafe(|| {
+                with_a_helper(|_| {
+                    begun.fetch_add(1, Ordering::Relaxed);
+                    while begun.load(Ordering::Relaxed) < 2 {
+                        std::thread::yield_now();
+                    }
+                    if (std::thread::current().id() == caller) == guilty {
+                        std::panic::panic_any("guilty");
+                    }
+                    working.fetch_add(1, Ordering::Relaxed);
+                    std::thread::sleep(std::time::Duration::from_millis(30));
+                    working.fetch_sub(1, Ordering::Relaxed);
+                })
+            }));
+            assert_eq!(result.unwrap_err().downcast_ref(), Some(&"guilty"));
+            assert_eq!(working.into_inner(), 0);
+        }
+    }
+
+    #[test]
+    fn calls_within_calls_and_from_many_threads() {
+        let sum = |tasks: Tasks<'_>| {
+            tasks
+                .map(|_| together(10, |tasks| tasks.sum::<usize>()).into_iter().sum::<usize>())
+                .sum()
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..5 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        let parts: Vec<usize> = together(7, sum);
+                        assert_eq!(parts.into_iter().sum::<usize>(), 7 * 45);
+                    }
+                });
+            }
+        });
     }
 }

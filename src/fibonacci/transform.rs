@@ -10,7 +10,6 @@
 //! directly: shorter inner loops would not fill a vector.
 
 use dashu_int::{UBig, Word};
-use rayon::prelude::*;
 
 use crate::cpu::{self, Isa, dispatch};
 use crate::threads;
@@ -328,12 +327,18 @@ fn product(a: &[Word], b: &[Word]) -> Vec<Word> {
         1 => convolve::<P2>(a, b, len, GENERATORS[1]),
         _ => convolve::<P3>(a, b, len, GENERATORS[2]),
     };
-    let mut residues: Vec<Vec<u32>> = if len >= PARALLEL_FROM && threads::get() > 1 {
-        threads::run(|| (0..3).into_par_iter().map(modulo).collect())
+    let mut residues = [const { Vec::new() }; 3];
+    if len >= PARALLEL_FROM && threads::get() > 1 {
+        let parts = threads::together(3, |primes| {
+            primes.map(|prime| (prime, modulo(prime))).collect::<Vec<_>>()
+        });
+        for (prime, residue) in parts.into_iter().flatten() {
+            residues[prime] = residue;
+        }
     } else {
-        (0..3).map(modulo).collect()
-    };
-    let [x, y, z] = &mut residues[..] else { unreachable!("three primes") };
+        residues = [0, 1, 2].map(modulo);
+    }
+    let [x, y, z] = &mut residues;
     garner(cpu::isa(), x, y, z);
     let mut carry = 0u128;
     let mut words = Vec::with_capacity(len / HALVES);

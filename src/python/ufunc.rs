@@ -22,7 +22,6 @@ use pyo3::exceptions::{PyAttributeError, PyRuntimeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
-use rayon::prelude::*;
 
 use crate::error::Result as KernelResult;
 use crate::threads;
@@ -402,14 +401,15 @@ impl<I: Numbers, O: Numbers> Call<I, O> {
             }
             let end = self.count.min(start + work.segment());
             if parallel && end - start >= work.parallel_from() {
-                let failure = threads::run(|| {
-                    let pieces = (end - start).div_ceil(work.piece());
-                    (0..pieces).into_par_iter().find_map_first(|index| {
+                let pieces = (end - start).div_ceil(work.piece());
+                let failures = threads::together(pieces, |mut pieces| {
+                    pieces.find_map(|index| {
                         let start = start + index * work.piece();
-                        piece(start, end.min(start + work.piece())).err()
+                        Some((start, piece(start, end.min(start + work.piece())).err()?))
                     })
                 });
-                if let Some(error) = failure {
+                // Tasks are taken in order: none before the first of these has failed.
+                if let Some((_, error)) = failures.into_iter().flatten().min_by_key(|&(at, _)| at) {
                     return Err(error.into());
                 }
             } else {

@@ -26,6 +26,36 @@ pub(crate) fn ahead_of_two() -> usize {
     if made_by_amd() { 8 << 10 } else { 1 << 10 }
 }
 
+/// Fewer chunks than this are not worth a shorter first one.
+const MANY: usize = 4;
+
+/// Chunks of `length` numbers and shorter ones at the ends. If there are many, all but the first
+/// begin at a cache line.
+///
+/// (A vector that reaches into a second line is loaded twice. NumPy's larger arrays all begin 16
+/// bytes after a line.)
+#[inline(always)]
+pub(crate) fn chunks_at_lines<T>(mut values: &[T], length: usize) -> impl Iterator<Item = &[T]> {
+    let mut next = length;
+    if values.len() >= MANY * length {
+        next -= values.as_ptr().addr() % CACHE_LINE / size_of::<T>();
+    }
+    std::iter::from_fn(move || {
+        let chunk = values.split_off(..next.min(values.len()))?;
+        next = length;
+        (!chunk.is_empty()).then_some(chunk)
+    })
+}
+
+/// What lies before the first cache line, if the rest is worth it, and the rest.
+#[inline(always)]
+pub(crate) fn split_at_line<T>(values: &[T]) -> (&[T], &[T]) {
+    if size_of_val(values) < MANY * FORESEEN {
+        return (&[], values);
+    }
+    values.split_at(values.as_ptr().addr().wrapping_neg() % CACHE_LINE / size_of::<T>())
+}
+
 /// Asks for a cache line ahead of its use; any address will do.
 #[inline(always)]
 pub(crate) fn prefetch<T>(address: *const T) {

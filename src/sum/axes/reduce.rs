@@ -5,8 +5,6 @@
 
 #![allow(unsafe_code)] // Whoever asks promises readable memory.
 
-use rayon::prelude::*;
-
 use super::plan::{Plan, SHORT, Step};
 use crate::sum::array::request::{Dtype, Request, by_dtype};
 use crate::sum::array::walk::{Line, Operand, Reading};
@@ -18,6 +16,11 @@ use crate::sum::state::cells::Cells;
 use crate::sum::state::collect::Collector;
 use crate::sum::state::sink::{Each, Sink};
 use crate::{cpu, threads};
+
+/// Columns that make a part for a thread: a row's are long enough to be found in time.
+const WIDE: usize = 256;
+/// Rows that make a part.
+const TALL: usize = 256;
 
 /// The exact sum of `count` native, aligned, contiguous elements: [`sum_axes`] without its costs.
 /// `None` for elements that have to be converted.
@@ -127,7 +130,7 @@ fn run<O: Operand<Value: Summand>>(request: &Request, sink: &(dyn Sink + Sync)) 
     if threads == 1 || plan.size() < PARALLEL_FROM {
         plan.sum::<O>(sink);
     } else {
-        threads::run(|| plan.sum_parallel::<O>(threads, sink));
+        plan.sum_parallel::<O>(threads, sink);
     }
 }
 
@@ -137,53 +140,72 @@ impl Plan {
         let Some(&densest) = self.kept.last() else {
             return self.sum_runs::<O>(sink);
         };
-        let run = self.reduced.last();
         let terms: usize = self.reduced.iter().map(|step| step.size).product();
         if self.sum_short_runs::<O>(sink) || self.sum_in_turn::<O>(sink) {
             return;
         }
-        let runs_are_dense = run.is_some_and(|run| run.stride.abs() <= densest.stride.abs());
         // A result of few terms costs more than its terms do: better many results at once.
-        if runs_are_dense && (terms >= SHORT || densest.size < SHORT) {
+        if self.runs_are_dense() && (terms >= SHORT || densest.size < SHORT) {
             self.sum_runs::<O>(sink);
         } else {
             self.sum_columns::<O>(sink);
         }
     }
 
+    /// Whether neighbours in memory belong to one sum.
+    fn runs_are_dense(&self) -> bool {
+        match (self.kept.last(), self.reduced.last()) {
+            (Some(kept), Some(run)) => run.stride.abs() <= kept.stride.abs(),
+            (kept, _) => kept.is_none(),
+        }
+    }
+
     /// In parts by the kept axes, if there is enough to share out, else by the terms of each sum.
     fn sum_parallel<O: Operand<Value: Summand>>(&self, threads: usize, sink: &(dyn Sink + Sync)) {
         let parts = 4 * threads;
-        let split = |steps: &[Step]| steps.iter().position(|step| step.size >= parts);
+        let split = |steps: &[Step], parts| steps.iter().position(|step| step.size >= parts);
         let outer = |steps: &[Step]| steps.iter().map(|step| step.size).product::<usize>();
-        let many = outer(&self.kept) >= WIDTH * threads || split(&self.reduced).is_none();
-        if many && let Some(axis) = split(&self.kept) {
-            let plans: Vec<_> = self.split_kept(axis, parts).collect();
-            plans.par_iter().for_each(|plan| plan.sum::<O>(sink));
-            return;
+        let sum_all = |plans: &[Plan]| {
+            threads::together(plans.len(), |tasks| {
+                tasks.for_each(|task| plans[task].sum::<O>(sink));
+            });
+        };
+        let reduced = split(&self.reduced, parts);
+        let many = self.runs_are_dense() || outer(&self.kept) >= WIDTH * threads;
+        if (many || reduced.is_none())
+            && let Some(axis) = split(&self.kept, parts)
+        {
+            return sum_all(&self.split_kept(axis, parts).collect::<Vec<_>>());
         }
-        let Some(axis) = split(&self.reduced) else {
+        // As few parts as can be: a long piece of a row is read faster than short ones.
+        if let Some(axis) = split(&self.kept, WIDE * threads) {
+            return sum_all(&self.split_kept(axis, threads).collect::<Vec<_>>());
+        }
+        let Some(axis) = reduced else {
             return self.sum::<O>(sink);
         };
+        // What the parts have summed is put together result by result.
+        let parts = (outer(&self.reduced) / TALL).clamp(threads, parts);
         let plans: Vec<_> = self.split_reduced(axis, parts).collect();
-        let sums = plans
-            .par_iter()
-            .map(|plan| {
-                let results = std::cell::RefCell::new(Vec::new());
-                plan.sum::<O>(&Each(|index, sum: &Accumulator| {
-                    results.borrow_mut().push((index, sum.clone()));
-                }));
-                let mut results = results.into_inner();
-                results.sort_unstable_by_key(|&(index, _)| index);
-                results
-            })
-            .reduce_with(|mut left, right| {
-                for ((_, left), (_, right)) in left.iter_mut().zip(&right) {
-                    left.merge(right);
-                }
-                left
-            });
-        for (index, sum) in sums.unwrap_or_default() {
+        let sums_of = |plan: &Plan| {
+            let sums = std::cell::RefCell::new(Vec::new());
+            plan.sum::<O>(&Each(|index, sum: &Accumulator| {
+                sums.borrow_mut().push((index, sum.clone()));
+            }));
+            let mut sums = sums.into_inner();
+            sums.sort_unstable_by_key(|&(index, _)| index);
+            sums
+        };
+        let merged = |mut left: Vec<(usize, Accumulator)>, right: Vec<(usize, Accumulator)>| {
+            for ((_, left), (_, right)) in left.iter_mut().zip(&right) {
+                left.merge(right);
+            }
+            left
+        };
+        let parts = threads::together(plans.len(), |tasks| {
+            tasks.map(|task| sums_of(&plans[task])).reduce(merged)
+        });
+        for (index, sum) in parts.into_iter().flatten().reduce(merged).unwrap_or_default() {
             sink.put(index, &sum);
         }
     }

@@ -16,8 +16,6 @@
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use rayon::prelude::*;
-
 use super::cut::{Cut, PART_BITS};
 use crate::cpu::{self, Isa, dispatch};
 use crate::fpu::Environment;
@@ -212,11 +210,14 @@ fn run<O: Operand<Value: Cut>>(
         table.put(at, inner * across.size, &mut worker.batch, sink);
     };
     let tasks = lines * windows;
-    if threads > 1 && tasks >= threads && size >= PARALLEL_FROM {
-        threads::run(|| (0..tasks).into_par_iter().for_each_init(Worker::new, sum_window));
-    } else {
+    let sum_windows = |tasks: &mut dyn Iterator<Item = usize>| {
         let mut worker = Worker::new();
-        (0..tasks).for_each(|task| sum_window(&mut worker, task));
+        tasks.for_each(|task| sum_window(&mut worker, task));
+    };
+    if threads > 1 && tasks >= threads && size >= PARALLEL_FROM {
+        threads::together(tasks, |mut tasks| sum_windows(&mut tasks));
+    } else {
+        sum_windows(&mut (0..tasks));
     }
     let highest = if tasks == 0 {
         survey(isa, labels.all).0
@@ -360,15 +361,19 @@ impl<O: Operand<Value: Cut>> Table<O> {
             let table = table_of(guess, part);
             return if table.outgrown { table_of(scale_of(part), part) } else { table };
         }
-        let shares = || (0..shares).into_par_iter().map(|index| part.share(index * share, share));
+        let share = |index| part.share(index * share, share);
         let table_of = |scale| {
-            let tables = shares().map(|part| table_of(scale, part));
-            tables.reduce_with(Table::merged).expect("there are shares")
+            let tables = threads::together(shares, |tasks| {
+                tasks.map(|index| table_of(scale, share(index))).reduce(Table::merged)
+            });
+            tables.into_iter().flatten().reduce(Table::merged).expect("there are shares")
         };
-        threads::run(|| {
-            let table = table_of(guess);
-            if table.outgrown { table_of(shares().map(scale_of).max().flatten()) } else { table }
-        })
+        let table = table_of(guess);
+        if !table.outgrown {
+            return table;
+        }
+        let scales = threads::together(shares, |tasks| tasks.map(|i| scale_of(share(i))).max());
+        table_of(scales.into_iter().flatten().max().flatten())
     }
 
     fn new(scale: Option<i32>, part: Part<'_>) -> Table<O> {

@@ -98,13 +98,15 @@ fn read<T: Number, const W: usize>(values: &[T], ahead: usize, lanes: &mut impl 
     let steps = values.len() / (4 * W);
     for index in 0..steps {
         let at = values.as_ptr().wrapping_add(index * 4 * W);
-        if ahead > 0 {
-            for line in (0..4 * W * size_of::<T>()).step_by(CACHE_LINE) {
-                prefetch(at.wrapping_byte_add(line + ahead));
+        let load = |stream: usize| {
+            let at = at.wrapping_add(stream * W);
+            // One line at a time: several at once wait for each other.
+            if ahead > 0 && (stream * W * size_of::<T>()).is_multiple_of(CACHE_LINE) {
+                prefetch(at.wrapping_byte_add(ahead));
             }
-        }
-        // SAFETY: step i reads the 4 W numbers from 4 W i on, which `values` has.
-        let load = |stream| unsafe { at.add(stream * W).cast::<[T; W]>().read_unaligned() };
+            // SAFETY: step i reads the 4 W numbers from 4 W i on, which `values` has.
+            unsafe { at.cast::<[T; W]>().read_unaligned() }
+        };
         lanes.add::<0>(load(0));
         lanes.add::<1>(load(1));
         lanes.add::<2>(load(2));

@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::block::BLOCK;
 use super::summand::Summand;
 use super::summer::Summer;
@@ -39,7 +37,6 @@ pub(crate) fn in_parts(
     let most = if interrupt.is_possible() { GRAIN } else { usize::MAX };
     let share = count.div_ceil(4 * threads).next_multiple_of(BLOCK);
     let share = share.clamp(PARALLEL_FROM / 4, most);
-    let parts = 0..count.div_ceil(share);
     let sum = |part: usize| {
         if interrupt.is_set() {
             return Accumulator::new();
@@ -50,10 +47,10 @@ pub(crate) fn in_parts(
         left.merge(&right);
         left
     };
-    if threads == 1 {
-        return parts.map(sum).fold(Accumulator::new(), add);
-    }
-    threads::run(|| parts.into_par_iter().map(sum).reduce(Accumulator::new, add))
+    let sums = threads::together(count.div_ceil(share), |parts| {
+        parts.map(sum).fold(Accumulator::new(), add)
+    });
+    sums.into_iter().fold(Accumulator::new(), add)
 }
 
 impl Accumulator {

@@ -7,6 +7,7 @@ use super::number::Number;
 use super::runs::Batches;
 use super::summer::Summer;
 use crate::cpu::Isa;
+use crate::sum::array::memory;
 use crate::sum::array::walk::{Line, Native, Rows};
 use crate::sum::state::accumulator::Accumulator;
 use crate::sum::state::pairs::Pairs;
@@ -97,7 +98,8 @@ macro_rules! integer {
         impl Summand for $type {
             #[inline]
             fn add_run(isa: Isa, values: &[$type], _: &mut Summer, into: &mut Accumulator) {
-                for values in values.chunks(1 << 30) {
+                let (head, values) = memory::split_at_line(values);
+                for values in [head].into_iter().chain(values.chunks(1 << 30)) {
                     into.add_scaled(sum_integers(isa, values), 0);
                 }
             }

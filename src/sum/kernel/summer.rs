@@ -208,7 +208,7 @@ impl Summer {
     /// Adds a slice; the count is the caller's.
     #[inline]
     pub fn add<T: Number>(&mut self, values: &[T], into: &mut Accumulator) {
-        self.add_blocks(values.chunks(BLOCK), into);
+        self.add_blocks(memory::chunks_at_lines(values, BLOCK), into);
     }
 
     /// Adds blocks; the count is the caller's.
@@ -248,7 +248,8 @@ impl Summer {
     /// Adds numbers to two sums in turn, such as the parts of complex numbers; the counts are the
     /// caller's.
     pub fn add_in_turn<T: Number>(&mut self, values: &[T], into: &mut [Accumulator; 2]) {
-        for block in values.chunks(BLOCK) {
+        let (pairs, _) = values.as_chunks::<2>();
+        for block in memory::chunks_at_lines(pairs, BLOCK / 2).map(<[[T; 2]]>::as_flattened) {
             self.guess_scale(block);
             if self.tier == Tier::Flagged && self.first != UNKNOWN {
                 let sums = block::flagged_in_turn(self.isa, block, self.first, self.ahead);

@@ -4,8 +4,6 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::beside::{self, Beside, Columns};
 use super::cumulative::Running;
 use super::lanes::{add_up_integers, last_integer};
@@ -182,15 +180,13 @@ pub unsafe fn cumsum_axis(request: &ScanRequest) -> ScanStatus {
         return run(request, &positions, 0..lines, interrupt);
     }
     let share = lines.div_ceil(4 * threads).next_multiple_of(GROUP);
-    threads::run(|| {
-        (0..lines.div_ceil(share))
-            .into_par_iter()
-            .map(|task| {
-                let lines = task * share..lines.min((task + 1) * share);
-                run(request, &positions, lines, interrupt)
-            })
-            .reduce(ScanStatus::default, ScanStatus::and)
-    })
+    let parts = threads::together(lines.div_ceil(share), |tasks| {
+        let part = |task| task * share..lines.min((task + 1) * share);
+        tasks
+            .map(|task| run(request, &positions, part(task), interrupt))
+            .fold(ScanStatus::default(), ScanStatus::and)
+    });
+    parts.into_iter().fold(ScanStatus::default(), ScanStatus::and)
 }
 
 fn run(

@@ -2,6 +2,7 @@
 
 use super::block::{PAIRS, Products};
 use crate::cpu::{self, Isa};
+use crate::sum::array::memory;
 #[cfg(feature = "python")]
 use crate::sum::array::request::Dtype;
 use crate::sum::kernel::number::Number;
@@ -49,8 +50,12 @@ macro_rules! factor {
         impl Factor for $type {
             #[inline]
             fn add_products(x: &[$type], y: &[$type], summer: &mut Summer, into: &mut Accumulator) {
-                let blocks = x.chunks(PAIRS).zip(y.chunks(PAIRS));
-                summer.add_blocks(blocks.map(|(x, y)| Products::<$type, $exact> { x, y }), into);
+                let mut rest = y;
+                let blocks = memory::chunks_at_lines(x, PAIRS).filter_map(|x| {
+                    let y = rest.split_off(..x.len())?;
+                    Some(Products::<$type, $exact> { x, y })
+                });
+                summer.add_blocks(blocks, into);
             }
             #[inline]
             fn summer(isa: Isa, total: usize) -> Summer {

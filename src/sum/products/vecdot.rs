@@ -6,8 +6,6 @@
 
 #![allow(unsafe_code)] // Addresses from strides.
 
-use rayon::prelude::*;
-
 use super::block::PAIRS;
 use super::dot::Factor;
 use crate::cpu::Isa;
@@ -154,10 +152,8 @@ pub unsafe fn vecdot(request: &DotRequest, put: &(dyn Fn(usize, &Accumulator) + 
         plan.run_divided(put);
     } else {
         let share = results.div_ceil(4 * threads);
-        threads::run(|| {
-            (0..results.div_ceil(share)).into_par_iter().for_each(|task| {
-                plan.run(task * share..results.min((task + 1) * share), put);
-            });
+        threads::together(results.div_ceil(share), |tasks| {
+            tasks.for_each(|task| plan.run(task * share..results.min((task + 1) * share), put));
         });
     }
 }

@@ -83,17 +83,19 @@ pub(crate) fn prefetch_all<T>(start: *const T, bytes: usize) {
     prefetch_lines(start, bytes.min(FORESEEN));
 }
 
-/// As [`prefetch`], of what is used once and should not drive out what is used again.
+/// A [`prefetch`] of what is used once and should not drive out what is used again.
 ///
 /// (Only AMD's fetch such memory as fast as other memory.)
 #[inline(always)]
-pub(crate) fn prefetch_passing<T>(addresses: impl Iterator<Item = *const T>) {
-    #[cfg(target_arch = "x86_64")]
-    if made_by_amd() {
-        use std::arch::x86_64::{_MM_HINT_NTA, _mm_prefetch};
-        // SAFETY: as above.
-        return addresses
-            .for_each(|address| unsafe { _mm_prefetch::<_MM_HINT_NTA>(address.cast()) });
+pub(crate) fn prefetch_passing<T>() -> impl Fn(*const T) {
+    let is_passing = made_by_amd();
+    move |address| {
+        #[cfg(target_arch = "x86_64")]
+        if is_passing {
+            use std::arch::x86_64::{_MM_HINT_NTA, _mm_prefetch};
+            // SAFETY: as above.
+            return unsafe { _mm_prefetch::<_MM_HINT_NTA>(address.cast()) };
+        }
+        prefetch(address);
     }
-    addresses.for_each(prefetch);
 }

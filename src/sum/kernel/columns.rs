@@ -385,18 +385,18 @@ fn load<T: Copy, const W: usize>(rows: Rows<T>, row: usize, column: usize) -> [T
     unsafe { address(rows, row, column).cast::<[T; W]>().read_unaligned() }
 }
 
-/// Asks for the rows after those of a group, at `V` vectors of `W` columns: these start too far away
-/// for the processor to foresee.
+/// Loads `W` numbers of a row after asking for those of the row `next` rows on: it starts too far
+/// away for the processor to foresee.
 #[inline(always)]
-fn ask_for_next<T: Copy, const W: usize, const V: usize, const COUNT: usize>(
+fn load_and_ask<T: Copy, const W: usize>(
     rows: Rows<T>,
-    start: usize,
-    column: usize,
-) {
-    memory::prefetch_passing(
-        (0..COUNT * V)
-            .map(|index| address(rows, start + COUNT + index / V, column + index % V * W)),
-    );
+    next: usize,
+) -> impl Fn(usize, usize) -> [T; W] {
+    let ask = memory::prefetch_passing();
+    move |row, column| {
+        ask(address(rows, row + next, column));
+        load(rows, row, column)
+    }
 }
 
 /// Calls `add` for the rows, or for a copy that is as wide as a vector.
@@ -481,13 +481,13 @@ fn add_group_quietly<T: Number, const W: usize, const V: usize, const COUNT: usi
     state: &mut State,
 ) {
     let at = |index: usize| column + index * W;
-    ask_for_next::<T, W, V, COUNT>(rows, start, column);
     let keep = lanes_from::<W>(skip);
+    let load = load_and_ask::<T, W>(rows, COUNT);
     let mut high: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.sums[0], at(index)));
     let mut low: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.sums[1], at(index)));
     for row in start..start + COUNT {
         for index in 0..V {
-            let x: [T; W] = load(rows, row, at(index));
+            let x = load(row, at(index));
             let rest = quiet::absorb(&mut high[index], block::masked(x, keep));
             for lane in 0..W {
                 low[index][lane] += rest[lane];
@@ -525,8 +525,8 @@ fn add_group<T: Number, const W: usize, const V: usize, const COUNT: usize>(
     state: &mut State,
 ) {
     let at = |index: usize| column + index * W;
-    ask_for_next::<T, W, V, COUNT>(rows, start, column);
     let keep = lanes_from::<W>(skip);
+    let load = load_and_ask::<T, W>(rows, COUNT);
     let bias: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.bias[0], at(index)));
     let mut high: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.sums[0], at(index)));
     let mut low: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.sums[1], at(index)));
@@ -535,7 +535,7 @@ fn add_group<T: Number, const W: usize, const V: usize, const COUNT: usize>(
         std::array::from_fn(|index| vector(&state.remainder, at(index)));
     for row in start..start + COUNT {
         for index in 0..V {
-            let x = block::masked(load(rows, row, at(index)), keep);
+            let x = block::masked(load(row, at(index)), keep);
             for lane in 0..W {
                 let x = x[lane];
                 let s = high[index][lane] + x;
@@ -661,13 +661,13 @@ fn add_integer_group<T: Integer, const W: usize, const V: usize, const COUNT: us
     skip: usize,
     parts: &mut [Lanes<i64>; 2],
 ) {
-    ask_for_next::<T, W, V, COUNT>(rows, start, column);
     let keep = lanes_from::<W>(skip);
+    let load = load_and_ask::<T, W>(rows, COUNT);
     for at in (column..column + V * W).step_by(W) {
         let mut high: [i64; W] = vector(&parts[0], at);
         let mut low: [i64; W] = vector(&parts[1], at);
         for row in start..start + COUNT {
-            let x: [T; W] = load(rows, row, at);
+            let x = load(row, at);
             for lane in 0..W {
                 let part = x[lane].parts();
                 high[lane] += part[0] & keep[lane] as i64;

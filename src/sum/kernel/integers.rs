@@ -23,10 +23,10 @@ fn sum_integers_body<T: Integer, const W: usize>(values: &[T]) -> i128 {
     let steps = values.as_chunks::<W>().0.as_chunks::<STREAMS>().0;
     let ahead = memory::ahead();
     for step in steps {
-        for line in (0..size_of_val(step)).step_by(CACHE_LINE) {
-            memory::prefetch(step.as_ptr().wrapping_byte_add(line + ahead));
-        }
         for stream in 0..STREAMS {
+            if size_of_val(&step[..stream]).is_multiple_of(CACHE_LINE) {
+                memory::prefetch(step[stream].as_ptr().wrapping_byte_add(ahead));
+            }
             for lane in 0..W {
                 let x = biased(step[stream][lane]);
                 upper[stream][lane] += x >> 32;

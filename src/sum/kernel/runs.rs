@@ -9,6 +9,7 @@ use super::block::{self, BLOCK, Flagged};
 use super::number::{Integer, Number};
 use super::summer::Summer;
 use crate::cpu::{Isa, dispatch};
+use crate::sum::array::memory::{CACHE_LINE, prefetch};
 use crate::sum::array::walk::Rows;
 use crate::sum::binary64::{SIGN_AND_EXPONENT, power_of_two};
 use crate::sum::state::pairs::{BATCH, Pairs};
@@ -110,9 +111,9 @@ impl Batches {
         let Some(first) = self.first else { return false };
         summer.clear_inexact();
         let kept = if self.parts == 1 {
-            sum_runs::<T, 1>(isa, runs, length, first, &mut self.pairs)
+            sum_runs::<T, 1>(isa, runs, length, first, summer.ahead(), &mut self.pairs)
         } else {
-            sum_runs::<T, 2>(isa, runs, length, first, &mut self.pairs)
+            sum_runs::<T, 2>(isa, runs, length, first, summer.ahead(), &mut self.pairs)
         };
         kept && !summer.was_inexact()
     }
@@ -129,12 +130,14 @@ fn load_some<T: Number, const W: usize>(at: *const T, count: usize) -> [T; W] {
     vector
 }
 
-/// Sums runs to pairs; false if a sum left its binade. The inexact flag tells the rest.
+/// Sums runs to pairs; false if a sum left its binade. The inexact flag tells the rest. Memory is
+/// asked for `ahead` bytes ahead.
 #[inline(always)]
 fn sum_runs_body<T: Number, const W: usize, const PARTS: usize>(
     runs: Rows<T>,
     length: usize,
     first: i32,
+    ahead: usize,
     pairs: &mut Pairs,
 ) -> bool {
     let (exponents, bias) = block::levels::<2>(first, block::apart::<T, W>());
@@ -151,8 +154,14 @@ fn sum_runs_body<T: Number, const W: usize, const PARTS: usize>(
     let mut escaped = 0;
     for run in 0..runs.count {
         let at = runs.data.wrapping_byte_offset(run as isize * runs.stride);
-        // SAFETY: `index + W <= length`, or the run is followed by others that are readable.
-        let load = |index| unsafe { at.wrapping_add(index).cast::<[T; W]>().read_unaligned() };
+        let load = |index: usize| {
+            let at = at.wrapping_add(index);
+            if ahead > 0 && (index * size_of::<T>()).is_multiple_of(CACHE_LINE) {
+                prefetch(at.wrapping_byte_add(ahead));
+            }
+            // SAFETY: `index + W <= length`, or the run is followed by others that are readable.
+            unsafe { at.cast::<[T; W]>().read_unaligned() }
+        };
         let mut lanes = Flagged::<W, STREAMS>::new(bias);
         for pair in 0..vectors / 2 {
             lanes.add::<0, T>(load(2 * pair * W).map(T::widen));
@@ -189,7 +198,7 @@ fn sum_runs_body<T: Number, const W: usize, const PARTS: usize>(
 
 dispatch! {
     fn sum_runs[T: Number, const PARTS: usize][T, PARTS](
-        runs: Rows<T>, length: usize, first: i32, pairs: &mut Pairs
+        runs: Rows<T>, length: usize, first: i32, ahead: usize, pairs: &mut Pairs
     ) -> bool = sum_runs_body::<T, {W}, PARTS>
 }
 

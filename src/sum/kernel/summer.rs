@@ -193,6 +193,12 @@ impl Summer {
         }
     }
 
+    /// Bytes between reading and asking for memory.
+    #[inline]
+    pub fn ahead(&self) -> usize {
+        self.ahead
+    }
+
     /// Clears the flags, so that [`Summer::was_inexact`] speaks of what follows.
     #[inline]
     pub fn clear_inexact(&mut self) {

@@ -123,29 +123,33 @@ macro_rules! read_pairs {
         let (x_fours, x_rest) = $x.as_chunks::<$w>().0.as_chunks::<4>();
         let (y_fours, y_rest) = $y.as_chunks::<$w>().0.as_chunks::<4>();
         for (x, y) in x_fours.iter().zip(y_fours) {
-            if $ahead > 0 {
-                for stream in 0..4 {
+            let ask = |stream: usize| {
+                if $ahead > 0 {
                     prefetch(x[stream].as_ptr().wrapping_byte_add($ahead));
                     prefetch(y[stream].as_ptr().wrapping_byte_add($ahead));
                 }
-            }
+            };
             {
                 const $stream: usize = 0;
+                ask(0);
                 let ($left, $right, $valid) = (x[0].map(T::widen), y[0].map(T::widen), $w);
                 $add;
             }
             {
                 const $stream: usize = 1;
+                ask(1);
                 let ($left, $right, $valid) = (x[1].map(T::widen), y[1].map(T::widen), $w);
                 $add;
             }
             {
                 const $stream: usize = 2;
+                ask(2);
                 let ($left, $right, $valid) = (x[2].map(T::widen), y[2].map(T::widen), $w);
                 $add;
             }
             {
                 const $stream: usize = 3;
+                ask(3);
                 let ($left, $right, $valid) = (x[3].map(T::widen), y[3].map(T::widen), $w);
                 $add;
             }

@@ -23,7 +23,7 @@ pub(crate) fn ahead() -> usize {
 ///
 /// (Between numbers that take longer to be added, Intel's want less.)
 pub(crate) fn ahead_of_two() -> usize {
-    if made_by_amd() { 8 << 10 } else { 1 << 10 }
+    if made_by_amd() { 8 << 10 } else { 1 << 9 }
 }
 
 /// Fewer chunks than this are not worth a shorter first one.

@@ -44,6 +44,8 @@ use crate::sum::binary64::{ABSOLUTE, SIGN_AND_EXPONENT, power_of_two};
 /// Numbers in a full block: many enough to make its beginning and end cheap, few enough for the
 /// lanes to keep to their binades.
 pub(crate) const BLOCK: usize = 2048;
+/// Numbers in half a block.
+pub(super) const HALF: usize = BLOCK / 2;
 /// Binades between two levels. A level receives at most 256 + 4 parts of at most half a last bit
 /// of the level above (2^-53 of its binade): their sum stays below half of this level's.
 pub(crate) const LEVEL: i32 = 43;
@@ -86,26 +88,44 @@ pub(super) fn masked<T: Number, const W: usize>(x: [T; W], mask: [u64; W]) -> [f
 
 /// What is done with the vectors of a block.
 trait Lanes<T, const W: usize>: Copy {
+    /// Whether memory is asked for before the first stream rather than between the streams, where
+    /// it would drive many lanes out of their registers.
+    const ASKS_FIRST: bool;
     /// Adds one vector to the lanes of a stream (a constant, so that lanes live in registers).
     fn add<const STREAM: usize>(&mut self, vector: [T; W]);
 }
 
-/// Adds all numbers to `lanes`, four streams of vectors in turn. `ahead` bytes ahead, memory is
-/// asked for in advance.
+/// Adds four vectors in each of so many steps, of which `places(step)` are the addresses. Memory is
+/// asked for `ahead` bytes ahead, where `asks(stream)`: always, since a condition in this loop would
+/// take longer.
+///
+/// # Safety
+/// The vectors must be readable.
 #[inline(always)]
-fn read<T: Number, const W: usize>(values: &[T], ahead: usize, lanes: &mut impl Lanes<T, W>) {
-    debug_assert!(values.len() <= BLOCK);
-    let steps = values.len() / (4 * W);
-    for index in 0..steps {
-        let at = values.as_ptr().wrapping_add(index * 4 * W);
-        let load = |stream: usize| {
-            let at = at.wrapping_add(stream * W);
-            // One line at a time: several at once wait for each other.
-            if ahead > 0 && (stream * W * size_of::<T>()).is_multiple_of(CACHE_LINE) {
-                prefetch(at.wrapping_byte_add(ahead));
+unsafe fn add_steps<T: Number, const W: usize, L: Lanes<T, W>>(
+    steps: usize,
+    places: impl Fn(usize) -> [*const T; 4],
+    asks: impl Fn(usize) -> bool,
+    ahead: usize,
+    lanes: &mut L,
+) {
+    for step in 0..steps {
+        let places = places(step);
+        let ask = |stream: usize| {
+            if asks(stream) {
+                prefetch(places[stream].wrapping_byte_add(ahead));
             }
-            // SAFETY: step i reads the 4 W numbers from 4 W i on, which `values` has.
-            unsafe { at.cast::<[T; W]>().read_unaligned() }
+        };
+        if L::ASKS_FIRST {
+            (0..4).for_each(ask);
+        }
+        let load = |stream: usize| {
+            // One line at a time: several at once wait for each other.
+            if !L::ASKS_FIRST {
+                ask(stream);
+            }
+            // SAFETY: the caller's promise.
+            unsafe { places[stream].cast::<[T; W]>().read_unaligned() }
         };
         lanes.add::<0>(load(0));
         lanes.add::<1>(load(1));
@@ -115,6 +135,20 @@ fn read<T: Number, const W: usize>(values: &[T], ahead: usize, lanes: &mut impl 
     // Whole vectors pass here. Without this the compiler may take them apart in the loop above, to
     // please the few scalar lines that come after it.
     *lanes = black_box(*lanes);
+}
+
+/// Adds all numbers to `lanes`, four streams of vectors in turn.
+#[inline(always)]
+fn read<T: Number, const W: usize>(values: &[T], ahead: usize, lanes: &mut impl Lanes<T, W>) {
+    debug_assert!(values.len() <= BLOCK);
+    let steps = values.len() / (4 * W);
+    let places = |step| {
+        let at = values.as_ptr().wrapping_add(step * 4 * W);
+        std::array::from_fn(|stream| at.wrapping_add(stream * W))
+    };
+    let asks = |stream: usize| (stream * W * size_of::<T>()).is_multiple_of(CACHE_LINE);
+    // SAFETY: step i reads the 4 W numbers from 4 W i on, which `values` has.
+    unsafe { add_steps(steps, places, asks, ahead, lanes) };
     let (vectors, rest) = values[steps * 4 * W..].as_chunks::<W>();
     for &vector in vectors {
         lanes.add::<0>(vector);
@@ -257,6 +291,8 @@ impl<const W: usize, const K: usize, const STREAMS: usize> Levels<W, K, STREAMS>
 impl<T: Number, const W: usize, const K: usize, const STREAMS: usize> Lanes<T, W>
     for Levels<W, K, STREAMS>
 {
+    const ASKS_FIRST: bool = K > 2;
+
     #[inline(always)]
     fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
         self.cascade::<STREAM, 0>(vector.map(T::widen));
@@ -381,6 +417,8 @@ impl<const W: usize, const STREAMS: usize> Flagged<W, STREAMS> {
 }
 
 impl<T: Number, const W: usize> Lanes<T, W> for Flagged<W, 4> {
+    const ASKS_FIRST: bool = false;
+
     #[inline(always)]
     fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
         self.add::<STREAM, T>(vector.map(T::widen));
@@ -410,6 +448,24 @@ fn flagged_body<T: Number, const W: usize>(
 ) -> Option<Sums<2>> {
     let (lanes, exponents, bias) = flagged_sums::<T, W>(values, first, ahead);
     collect(lanes, exponents, bias)
+}
+
+#[inline(always)]
+fn flagged_halves_body<T: Number, const W: usize>(
+    halves: [&[T; HALF]; 2],
+    first: i32,
+    ahead: usize,
+) -> Option<Sums<2>> {
+    let (exponents, bias) = levels::<2>(first, apart::<T, W>());
+    let mut lanes = Flagged::<W, 4>::new(bias);
+    let places = |step| {
+        let [near, far] = halves.map(|half| half.as_ptr().wrapping_add(step * 2 * W));
+        [near, near.wrapping_add(W), far, far.wrapping_add(W)]
+    };
+    let asks = |stream: usize| (stream % 2 * W * size_of::<T>()).is_multiple_of(CACHE_LINE);
+    // SAFETY: step i reads the 2 W numbers from 2 W i on of each half.
+    unsafe { add_steps(HALF / (2 * W), places, asks, ahead, &mut lanes) };
+    collect(lanes.sums(), exponents, bias)
 }
 
 #[inline(always)]
@@ -475,6 +531,13 @@ dispatch! {
     pub(super) fn flagged_block[T: Number][T](
         values: &[T], first: i32, ahead: usize
     ) -> Option<Sums<2>> = flagged_body::<T, {W}>
+}
+
+dispatch! {
+    /// As [`flagged_block`], of a block in two places.
+    pub(super) fn flagged_halves[T: Number][T](
+        halves: [&[T; HALF]; 2], first: i32, ahead: usize
+    ) -> Option<Sums<2>> = flagged_halves_body::<T, {W}>
 }
 
 dispatch! {

@@ -4,6 +4,7 @@
 //! - `block`: the algorithm, for one block of adjacent numbers; read this first. `quiet` has the
 //!   additions of AVX-512 that make it cheaper. `bins` takes the numbers that it can't, of any
 //!   sizes.
+//! - `halves`: blocks in two places of a large array.
 //! - `summer`: block after block, each by the cheapest kernel that is exact for it. `slice`: any
 //!   number of adjacent numbers, parallel where that pays.
 //! - `integers`: adjacent integers. `strided`: numbers at equal distances. `runs`: many short runs.
@@ -14,6 +15,7 @@ pub(super) mod bins;
 pub(super) mod block;
 pub(super) mod columns;
 pub(super) mod few;
+mod halves;
 mod integers;
 pub(super) mod number;
 mod quiet;

@@ -156,7 +156,7 @@ fn sum_runs_body<T: Number, const W: usize, const PARTS: usize>(
         let at = runs.data.wrapping_byte_offset(run as isize * runs.stride);
         let load = |index: usize| {
             let at = at.wrapping_add(index);
-            if ahead > 0 && (index * size_of::<T>()).is_multiple_of(CACHE_LINE) {
+            if (index * size_of::<T>()).is_multiple_of(CACHE_LINE) {
                 prefetch(at.wrapping_byte_add(ahead));
             }
             // SAFETY: `index + W <= length`, or the run is followed by others that are readable.

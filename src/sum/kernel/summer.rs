@@ -6,7 +6,7 @@
 use super::bins::Bins;
 use super::block::{self, BLOCK, Sums};
 use super::number::Number;
-use super::{quiet, strided};
+use super::{halves, quiet, strided};
 use crate::cpu::Isa;
 use crate::fpu::{self, Environment};
 use crate::sum::array::memory;
@@ -214,7 +214,14 @@ impl Summer {
     /// Adds a slice; the count is the caller's.
     #[inline]
     pub fn add<T: Number>(&mut self, values: &[T], into: &mut Accumulator) {
-        self.add_blocks(memory::chunks_at_lines(values, BLOCK), into);
+        let Some(apart) = memory::apart(size_of_val(values)) else {
+            return self.add_blocks(memory::chunks_at_lines(values, BLOCK), into);
+        };
+        let (blocks, ends) = halves::split(values, apart);
+        self.add_blocks(blocks, into);
+        for values in ends {
+            self.add_blocks(memory::chunks_at_lines(values, BLOCK), into);
+        }
     }
 
     /// Adds blocks; the count is the caller's.

@@ -124,10 +124,8 @@ macro_rules! read_pairs {
         let (y_fours, y_rest) = $y.as_chunks::<$w>().0.as_chunks::<4>();
         for (x, y) in x_fours.iter().zip(y_fours) {
             let ask = |stream: usize| {
-                if $ahead > 0 {
-                    prefetch(x[stream].as_ptr().wrapping_byte_add($ahead));
-                    prefetch(y[stream].as_ptr().wrapping_byte_add($ahead));
-                }
+                prefetch(x[stream].as_ptr().wrapping_byte_add($ahead));
+                prefetch(y[stream].as_ptr().wrapping_byte_add($ahead));
             };
             {
                 const $stream: usize = 0;

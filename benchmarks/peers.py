@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,9 @@ HERE = Path(__file__).parent
 # So many numbers are enough for the slow ones; more would take long without telling more.
 FEW = 20_000
 # How many words ahead of its turn memory is asked for, depends on the processor: all are tried.
-AHEAD = 0, 256, 1024, 4096
+AHEAD = 0, 128, 384, 1024
+# Words between two places that are read at once; 0 is one place.
+APART = 0, 1 << 14
 
 
 def sums(values: np.ndarray, threads: int, scale: Scale, limit: bool = False) -> dict[str, Method]:
@@ -132,7 +134,7 @@ def _rust_peers() -> ctypes.CDLL | None:
             return None
     names = {"win32": "rust_peers.dll", "darwin": "librust_peers.dylib"}
     library = ctypes.CDLL(str(target / "release" / names.get(sys.platform, "librust_peers.so")))
-    library.read_words.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t]
+    library.read_words.argtypes = [ctypes.c_void_p, *[ctypes.c_size_t] * 3]
     library.read_words.restype = ctypes.c_uint64
     for name in "xsum_sum", "accurate_sum":
         if function := getattr(library, name, None):
@@ -148,20 +150,21 @@ def _workers() -> ThreadPoolExecutor:
 
 def read_limit(values: np.ndarray, threads: int) -> Callable[[], int] | None:
     """The fastest pass over the memory that we know: the bitwise or of all words, as many words
-    ahead as suits this processor best, each thread with a part of its own."""
+    ahead and in as many places as suits this processor best, each thread with a part of its own."""
     if not (library := _rust_peers()):
         return None
     bounds = [values.size * part // threads for part in range(threads + 1)]
     parts = [(values.ctypes.data + 8 * start, stop - start) for start, stop in pairwise(bounds)]
 
-    def read(ahead: int) -> int:
-        others = [_workers().submit(library.read_words, *part, ahead) for part in parts[1:]]
-        words = library.read_words(*parts[0], ahead)
+    def read(ahead: int, apart: int) -> int:
+        others = [_workers().submit(library.read_words, *part, ahead, apart) for part in parts[1:]]
+        words = library.read_words(*parts[0], ahead, apart)
         for other in others:
             words |= other.result()
         return words
 
-    if read(AHEAD[-1]) != np.bitwise_or.reduce(values.view(np.uint64)):
+    ways = list(product(AHEAD, APART))
+    if any(read(*way) != np.bitwise_or.reduce(values.view(np.uint64)) for way in ways):
         raise SystemExit("the read limit did not read everything")
-    times = interleaved({str(ahead): partial(read, ahead) for ahead in AHEAD}, 0.0)
-    return partial(read, min(AHEAD, key=lambda ahead: min(times[str(ahead)])))
+    times = interleaved({str(way): partial(read, *way) for way in ways}, 0.0)
+    return partial(read, *min(ways, key=lambda way: min(times[str(way)])))

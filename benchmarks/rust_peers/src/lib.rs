@@ -7,25 +7,44 @@ const STRIDE: usize = 32;
 
 /// The bitwise or of words: the least that can be done with every word of memory.
 ///
-/// Words are asked for `ahead` words before their turn; 0 leaves that to the processor.
+/// Words are asked for `ahead` words before their turn. They are read from two places at once,
+/// `apart` words apart; or from one, if that is 0.
 ///
 /// # Safety
 /// `count` words must be readable at `words`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn read_words(words: *const u64, count: usize, ahead: usize) -> u64 {
+pub unsafe extern "C" fn read_words(
+    words: *const u64,
+    count: usize,
+    ahead: usize,
+    apart: usize,
+) -> u64 {
     // SAFETY: the caller's promise.
     let words = unsafe { from_raw_parts(words, count) };
     let mut lanes = [0; STRIDE];
-    let strides = words.chunks_exact(STRIDE);
-    let rest = strides.remainder();
-    for stride in strides {
+    let mut add = |stride: &[u64]| {
         for line in (0..STRIDE).step_by(8) {
             prefetch(stride.as_ptr().wrapping_add(ahead + line));
+            for lane in line..line + 8 {
+                lanes[lane] |= stride[lane];
+            }
         }
-        for lane in 0..STRIDE {
-            lanes[lane] |= stride[lane];
+    };
+    let mut rest = words;
+    if apart > 0 {
+        let pairs = words.chunks_exact(2 * apart);
+        rest = pairs.remainder();
+        for pair in pairs {
+            let (near, far) = pair.split_at(apart);
+            for (near, far) in near.chunks_exact(STRIDE).zip(far.chunks_exact(STRIDE)) {
+                add(near);
+                add(far);
+            }
         }
     }
+    let strides = rest.chunks_exact(STRIDE);
+    rest = strides.remainder();
+    strides.for_each(add);
     lanes.iter().chain(rest).fold(0, |all, word| all | word)
 }
 

@@ -44,7 +44,7 @@ use crate::sum::binary64::{ABSOLUTE, SIGN_AND_EXPONENT, power_of_two};
 /// Numbers in a full block: many enough to make its beginning and end cheap, few enough for the
 /// lanes to keep to their binades.
 pub(crate) const BLOCK: usize = 2048;
-/// Numbers in half a block.
+/// Numbers in half a block, at most.
 pub(super) const HALF: usize = BLOCK / 2;
 /// Binades between two levels. A level receives at most 256 + 4 parts of at most half a last bit
 /// of the level above (2^-53 of its binade): their sum stays below half of this level's.
@@ -452,7 +452,7 @@ fn flagged_body<T: Number, const W: usize>(
 
 #[inline(always)]
 fn flagged_halves_body<T: Number, const W: usize>(
-    halves: [&[T; HALF]; 2],
+    halves: [&[T]; 2],
     first: i32,
     ahead: usize,
 ) -> Option<Sums<2>> {
@@ -463,8 +463,10 @@ fn flagged_halves_body<T: Number, const W: usize>(
         [near, near.wrapping_add(W), far, far.wrapping_add(W)]
     };
     let asks = |stream: usize| (stream % 2 * W * size_of::<T>()).is_multiple_of(CACHE_LINE);
+    let count = halves[0].len();
+    assert!(count == halves[1].len() && count <= HALF && count.is_multiple_of(2 * W));
     // SAFETY: step i reads the 2 W numbers from 2 W i on of each half.
-    unsafe { add_steps(HALF / (2 * W), places, asks, ahead, &mut lanes) };
+    unsafe { add_steps(count / (2 * W), places, asks, ahead, &mut lanes) };
     collect(lanes.sums(), exponents, bias)
 }
 
@@ -534,9 +536,9 @@ dispatch! {
 }
 
 dispatch! {
-    /// As [`flagged_block`], of a block in two places.
+    /// As [`flagged_block`], of a block in two places, of a multiple of 16 numbers each.
     pub(super) fn flagged_halves[T: Number][T](
-        halves: [&[T; HALF]; 2], first: i32, ahead: usize
+        halves: [&[T]; 2], first: i32, ahead: usize
     ) -> Option<Sums<2>> = flagged_halves_body::<T, {W}>
 }
 

@@ -12,9 +12,9 @@ use crate::cpu::Isa;
 use crate::sum::array::memory;
 use crate::sum::state::accumulator::Accumulator;
 
-/// Half a block, and the other half.
+/// Two halves of one length.
 #[derive(Clone, Copy)]
-pub(super) struct Halves<'a, T>([&'a [T; HALF]; 2]);
+pub(super) struct Halves<'a, T>([&'a [T]; 2]);
 
 /// An array's blocks in two places, so many bytes apart, and what is left at its ends.
 #[inline]
@@ -23,13 +23,12 @@ pub(super) fn split<T: Number>(
     apart: usize,
 ) -> (impl Iterator<Item = Halves<'_, T>>, [&[T]; 2]) {
     let (head, values) = memory::split_at_line(values);
-    let (halves, _) = values.as_chunks::<HALF>();
-    let apart = apart / size_of::<[T; HALF]>();
-    let pairs = halves.chunks_exact(2 * apart);
-    let tail = &values[pairs.len() * 2 * apart * HALF..];
+    let apart = apart / size_of::<T>();
+    let pairs = values.chunks_exact(2 * apart);
+    let tail = pairs.remainder();
     let blocks = pairs.flat_map(move |places| {
         let (near, far) = places.split_at(apart);
-        near.iter().zip(far).map(|(near, far)| Halves([near, far]))
+        near.chunks(HALF).zip(far.chunks(HALF)).map(|(near, far)| Halves([near, far]))
     });
     (blocks, [head, tail])
 }
@@ -40,42 +39,41 @@ impl<T: Number> Terms for Halves<'_, T> {
         near.max(far)
     }
     fn lowest_exponent(self, isa: Isa) -> i32 {
-        let [near, far] = self.0.map(|half| half.as_slice().lowest_exponent(isa));
+        let [near, far] = self.0.map(|half| half.lowest_exponent(isa));
         near.min(far)
     }
     #[inline(always)]
     fn first_exponents(self) -> i32 {
-        self.0[0].as_slice().first_exponents()
+        self.0[0].first_exponents()
     }
     #[inline(always)]
     fn margin(self, isa: Isa, tier: Tier) -> Option<i32> {
-        self.0[0].as_slice().margin(isa, tier)
+        self.0[0].margin(isa, tier)
     }
     #[inline(always)]
     fn flagged(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<2>> {
         block::flagged_halves(isa, self.0, first, ahead)
     }
     fn levels<const K: usize>(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<K>> {
-        let [near, far] = self.0.map(|half| half.as_slice().levels(isa, first, ahead));
+        let [near, far] = self.0.map(|half| half.levels(isa, first, ahead));
         Some(near?.plus(far?))
     }
     fn add_smallest(self, isa: Isa, into: &mut Accumulator) -> bool {
-        self.0.into_iter().all(|half| half.as_slice().add_smallest(isa, into))
+        self.0.into_iter().all(|half| half.add_smallest(isa, into))
     }
     fn count(self) -> usize {
-        2 * HALF
+        self.0[0].len() + self.0[1].len()
     }
     fn add_each(self, into: &mut Accumulator) {
-        self.0.into_iter().for_each(|half| half.as_slice().add_each(into));
+        self.0.into_iter().for_each(|half| half.add_each(into));
     }
     fn add_to_bins(self, isa: Isa, bins: &mut Bins, into: &mut Accumulator, ahead: usize) {
-        self.0.into_iter().for_each(|half| half.as_slice().add_to_bins(isa, bins, into, ahead));
+        self.0.into_iter().for_each(|half| half.add_to_bins(isa, bins, into, ahead));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::block::BLOCK;
     use super::super::summer::Summer;
     use super::*;
     use crate::sum::testing::numbers;
@@ -83,10 +81,11 @@ mod tests {
     fn check(values: &[f64]) {
         let expected: Accumulator = values.iter().copied().collect();
         for isa in Isa::available() {
-            for apart in [8 * HALF, 24 * HALF] {
+            for apart in [8 * HALF, 10 * HALF] {
                 let (blocks, ends) = split(values, apart);
                 let blocks: Vec<_> = blocks.collect();
-                assert_eq!(BLOCK * blocks.len() + ends[0].len() + ends[1].len(), values.len());
+                let count: usize = blocks.iter().map(|block| block.count()).sum();
+                assert_eq!(count + ends[0].len() + ends[1].len(), values.len());
                 let mut total = Accumulator::new();
                 let mut summer = Summer::new(isa, values.len());
                 summer.add_blocks(blocks.into_iter(), &mut total);

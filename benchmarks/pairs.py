@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import timeit
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -85,6 +85,15 @@ class Case:
     build: Callable[[], Task]
     threads: int = 1
     floors: tuple[Floor, ...] = field(default=())
+
+
+def by_default_and_alone(
+    name: str, build: Callable[[], Task], floors: tuple[Floor, ...]
+) -> Iterator[Case]:
+    """With all threads, as calls have them by default: then floors hold; and with one."""
+    yield Case(name, build, CPUS, floors)
+    if CPUS > 1:
+        yield Case(name, build, 1)
 
 
 def task(

@@ -23,7 +23,7 @@ import numpy as np
 import mypackage
 from inputs import numbers, some_of
 from oracles import exact_dot, exact_sum, rounded, some_cells
-from pairs import Case, Floor, Method, Scale, Task, main, short, task
+from pairs import Case, Floor, Method, Scale, Task, by_default_and_alone, main, short, task
 from peers import optional
 
 # So many products are enough for loops in Python.
@@ -122,7 +122,7 @@ def cumsum_cases(scale: Scale) -> Iterator[Case]:
         along = f"axis={axis}, " if len(shape) > 1 else ""
         name = f"cumsum, {dtype}, {along}{' x '.join(map(short, shape))}"
         build = partial(cumsum, dtype, shape, axis)
-        yield Case(name, build, 1, (Floor("np.cumsum", ratio),))
+        yield from by_default_and_alone(name, build, (Floor("np.cumsum", ratio),))
 
 
 def cumsum(dtype: str, shape: tuple[int, ...], axis: int) -> Task:
@@ -156,10 +156,12 @@ def group_cases(scale: Scale) -> Iterator[Case]:
     for groups in scale.of(10), scale.of(1000), scale.of(10**6):
         for order in "unsorted", "sorted":
             name = f"group_sum, {short(groups)} groups, {order}, {short(size)}"
-            yield Case(name, partial(group_sum, size, groups, order == "sorted"), 1, floors)
+            build = partial(group_sum, size, groups, order == "sorted")
+            yield from by_default_and_alone(name, build, floors)
     shape = scale.shape((1000, 1000))
     name = f"group_sum, 50 groups, axis=0, {' x '.join(map(short, shape))}"
-    yield Case(name, partial(group_sum_of_rows, shape, 50), 1, (Floor("np.add.at", 3.0),))
+    build = partial(group_sum_of_rows, shape, 50)
+    yield from by_default_and_alone(name, build, (Floor("np.add.at", 3.0),))
 
 
 def group_sum(size: int, groups: int, in_order: bool) -> Task:

@@ -4,8 +4,9 @@
 
 Every answer of ours is compared with exact arithmetic before and after it is timed. Figures are
 nanoseconds per element, and medians of the ratios of interleaved pairs: their time over ours. Each
-instruction set has its turn; floors are for the best one unless they name another. The read limit
-is the fastest pass over the same memory, in the same run. Peers that are not installed are skipped.
+instruction set has its turn; floors are for the best one unless they name another, and for the
+default number of threads unless they name one. The read limit is the fastest pass over the same
+memory, in the same run. Peers that are not installed are skipped.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 import mypackage
 from inputs import DIFFICULT, ORDINARY, numbers, some_of
 from oracles import exact_sum, is_sum, rounded, some_cells
-from pairs import Case, Floor, Method, Scale, Task, main, short, task
+from pairs import Case, Floor, Method, Scale, Task, by_default_and_alone, main, short, task
 from peers import sums
 
 LEAST = partial(Floor, "np.sum")
@@ -125,7 +126,7 @@ def axis_cases(scale: Scale) -> Iterator[Case]:
     for full, quick, axis, ratio in first:
         shape = scale.shape(full, quick)
         name = f"axis={axis}, {' x '.join(map(short, shape))}"
-        yield Case(name, partial(along, shape, axis), 1, (LEAST(ratio),))
+        yield from by_default_and_alone(name, partial(along, shape, axis), (LEAST(ratio),))
 
 
 def along(shape: tuple[int, ...], axis: int | tuple[int, ...]) -> Task:
@@ -155,12 +156,13 @@ def layout_cases(scale: Scale) -> Iterator[Case]:
         }
         for name, make in layouts.items():
             build = partial(against_numpy, make)
-            yield Case(f"{name}, {short(size)}", build, 1, (LEAST(1.0),))
+            yield from by_default_and_alone(f"{name}, {short(size)}", build, (LEAST(1.0),))
         # Half of them at random, then nearly all.
         for share in 0.5, 0.99:
             mask = np.random.default_rng(5).random(size) < share
             build = partial(against_numpy, partial(some_of, "float64", size), where=mask)
-            yield Case(f"where, {share:.0%} true, {short(size)}", build, 1, (LEAST(1.0),))
+            name = f"where, {share:.0%} true, {short(size)}"
+            yield from by_default_and_alone(name, build, (LEAST(1.0),))
 
 
 def unaligned(size: int) -> np.ndarray:

@@ -349,9 +349,9 @@ impl<O: Operand<Value: Cut>> Table<O> {
         let some = (0..count).step_by(apart).filter_map(|start| scale_of(part.share(start, piece)));
         let guess = some.max().map(|scale| (scale + i32::from(apart > piece)).min(HIGHEST));
 
-        let parts = if count * part.width >= PARALLEL_FROM && part.groups <= count / 4 {
-            // A table for each part is worth it only if the parts are larger than the tables.
-            threads::get()
+        let parts = if count * part.width >= PARALLEL_FROM && threads::get() > 1 {
+            // Each part has a table of its own, and should be larger than that.
+            (count / 4 / part.groups.max(1)).clamp(1, 4 * threads::get())
         } else {
             1
         };

@@ -29,7 +29,7 @@
 use std::hint::black_box;
 
 use crate::cpu::{Isa, dispatch};
-use crate::sum::array::memory::{prefetch, prefetch_lines};
+use crate::sum::array::memory::{lead_of_second, prefetch, prefetch_lines};
 use crate::sum::binary64::{ABSOLUTE, INFINITE, SIGN_AND_EXPONENT, power_of_two};
 use crate::sum::kernel::bins::{self, Bins};
 use crate::sum::kernel::block::{BLOCK, LEVEL, Levels, Sums, any, collect, levels};
@@ -120,12 +120,13 @@ impl<T: Number, const EXACT: bool> Terms for Products<'_, T, EXACT> {
 macro_rules! read_pairs {
     ($x:ident, $y:ident, $w:ident, $ahead:ident,
      |stream: $stream:ident, $left:ident, $right:ident, $valid:pat_param| $add:expr) => {{
+        let lead = lead_of_second($ahead);
         let (x_fours, x_rest) = $x.as_chunks::<$w>().0.as_chunks::<4>();
         let (y_fours, y_rest) = $y.as_chunks::<$w>().0.as_chunks::<4>();
         for (x, y) in x_fours.iter().zip(y_fours) {
             let ask = |stream: usize| {
                 prefetch(x[stream].as_ptr().wrapping_byte_add($ahead));
-                prefetch(y[stream].as_ptr().wrapping_byte_add($ahead));
+                prefetch(y[stream].as_ptr().wrapping_byte_add($ahead + lead));
             };
             {
                 const $stream: usize = 0;

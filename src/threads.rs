@@ -9,7 +9,7 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use rayon::ThreadPool;
@@ -21,18 +21,26 @@ pub const MAX_THREADS: usize = 4096;
 
 /// 0 means: not yet set.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
-static POOL: Mutex<Option<Pool>> = Mutex::new(None);
+/// The process that used the last slot, and its slot.
+static SLOT: AtomicPtr<Slot> = AtomicPtr::new(std::ptr::null_mut());
 
 thread_local! {
     /// Whether kernels called on this thread stay on it.
     static SERIAL: Cell<bool> = const { Cell::new(false) };
 }
 
-struct Pool {
-    /// The process that started the workers: after `fork` they do not exist in the child.
+/// Where a process keeps its pool. A child of `fork` gets a slot of its own: the threads of its
+/// parent's pool do not exist in it, nor does one that may have held the lock.
+struct Slot {
     process: u32,
+    pool: Mutex<Option<Arc<Pool>>>,
+}
+
+struct Pool {
     helpers: usize,
-    pool: Arc<ThreadPool>,
+    threads: ThreadPool,
+    /// How many calls for help wait for a thread to hear them.
+    unheard: AtomicUsize,
 }
 
 /// Reads `MYPACKAGE_NUM_THREADS` unless a number of threads was already set.
@@ -161,8 +169,10 @@ pub(crate) fn together<R: Send>(count: usize, part: impl Fn(Tasks<'_>) -> R + Sy
         let result = part(Tasks { next: &next, count });
         lock(&results).push(result);
     };
-    let helpers = get().min(count).saturating_sub(1);
-    match pool(get() - 1).filter(|_| helpers > 0) {
+    let threads = get();
+    let helpers = threads.min(count).saturating_sub(1);
+    let pool = if helpers > 0 { pool(threads - 1) } else { None };
+    match pool {
         Some(pool) => run_beside(&pool, helpers, &take_part),
         None => take_part(),
     }
@@ -175,8 +185,12 @@ type Loan = RwLock<Option<&'static (dyn Fn() + Sync)>>;
 /// For so many turns the end of a call is awaited without sleeping.
 const TURNS: u32 = 1 << 12;
 
+/// So often each helper may be called before it has heard: while all help a long call, memory would
+/// fill with what others ask for in vain.
+const UNHEARD: usize = 64;
+
 /// Calls `work` here and on up to `helpers` threads of the pool, and waits for those that began.
-fn run_beside(pool: &ThreadPool, helpers: usize, work: &(dyn Fn() + Sync)) {
+fn run_beside(pool: &Arc<Pool>, helpers: usize, work: &(dyn Fn() + Sync)) {
     // Those who work hold the loan for reading; to end it is to write it.
     struct End<'a>(&'a Loan);
     impl Drop for End<'_> {
@@ -198,8 +212,13 @@ fn run_beside(pool: &ThreadPool, helpers: usize, work: &(dyn Fn() + Sync)) {
     let end = End(&loan);
     let panic: Arc<Mutex<Option<Box<dyn Any + Send>>>> = Arc::default();
     for _ in 0..helpers {
-        let (loan, panic) = (Arc::clone(&loan), Arc::clone(&panic));
-        pool.spawn(move || {
+        if pool.unheard.load(Ordering::Relaxed) >= UNHEARD * pool.helpers {
+            break;
+        }
+        pool.unheard.fetch_add(1, Ordering::Relaxed);
+        let (of, loan, panic) = (Arc::clone(pool), Arc::clone(&loan), Arc::clone(&panic));
+        pool.threads.spawn(move || {
+            of.unheard.fetch_sub(1, Ordering::Relaxed);
             let loan = loan.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(work) = *loan
                 && let Err(cause) = catch_unwind(AssertUnwindSafe(work))
@@ -216,31 +235,47 @@ fn run_beside(pool: &ThreadPool, helpers: usize, work: &(dyn Fn() + Sync)) {
     }
 }
 
+impl Pool {
+    /// None if the system refuses to start the threads.
+    fn start(helpers: usize) -> Option<Pool> {
+        let threads = rayon::ThreadPoolBuilder::new()
+            .num_threads(helpers)
+            .thread_name(|index| format!("mypackage-{index}"))
+            .build()
+            .ok()?;
+        Some(Pool { helpers, threads, unheard: AtomicUsize::new(0) })
+    }
+}
+
+/// The slot of this process.
+fn slot() -> &'static Slot {
+    let process = std::process::id();
+    let last = SLOT.load(Ordering::Acquire);
+    // SAFETY: slots are never freed.
+    if let Some(slot) = unsafe { last.as_ref() }
+        && slot.process == process
+    {
+        return slot;
+    }
+    let own = Box::leak(Box::new(Slot { process, pool: Mutex::new(None) }));
+    match SLOT.compare_exchange(last, own, Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => own,
+        // SAFETY: as above; and only threads of this process compete.
+        Err(other) => unsafe { &*other },
+    }
+}
+
 /// The pool of so many helpers; none if the system refuses to start them.
-fn pool(helpers: usize) -> Option<Arc<ThreadPool>> {
+fn pool(helpers: usize) -> Option<Arc<Pool>> {
     if helpers == 0 {
         return None;
     }
-    let process = std::process::id();
-    let mut slot = lock(&POOL);
-    match slot.take() {
-        Some(pool) if pool.process == process && pool.helpers == helpers => {
-            let handle = Arc::clone(&pool.pool);
-            *slot = Some(pool);
-            return Some(handle);
-        }
-        // The workers stayed in the parent: to drop the pool would wait for them for ever.
-        Some(pool) if pool.process != process => std::mem::forget(pool),
-        _ => {}
+    let mut slot = lock(&slot().pool);
+    if let Some(pool) = slot.as_ref().filter(|pool| pool.helpers == helpers) {
+        return Some(Arc::clone(pool));
     }
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(helpers)
-        .thread_name(|index| format!("mypackage-{index}"))
-        .build()
-        .ok()?;
-    let pool = Arc::new(pool);
-    *slot = Some(Pool { process, helpers, pool: Arc::clone(&pool) });
-    Some(pool)
+    *slot = Pool::start(helpers).map(Arc::new);
+    slot.clone()
 }
 
 /// What a panic elsewhere left is as good as ever.
@@ -284,6 +319,45 @@ mod tests {
         assert_eq!(together(0, |tasks| tasks.count()), [0]);
         assert_eq!(together(77, |tasks| tasks.count()).into_iter().sum::<usize>(), 77);
         assert_eq!(serially(|| together(5, |tasks| tasks.count())), [5]);
+    }
+
+    #[test]
+    fn a_child_does_not_wait_for_a_lock_of_its_parent() {
+        let parents = Box::leak(Box::new(Slot { process: 0, pool: Mutex::new(None) }));
+        std::mem::forget(parents.pool.lock());
+        SLOT.store(parents, Ordering::Release);
+        assert!(pool(3).is_some());
+    }
+
+    #[test]
+    fn calls_that_nobody_hears_do_not_pile_up() {
+        let pool = Arc::new(Pool::start(3).expect("a pool"));
+        let (busy, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        for _ in 0..3 {
+            let (busy, done) = (Arc::clone(&busy), Arc::clone(&done));
+            pool.threads.spawn(move || {
+                busy.fetch_add(1, Ordering::Relaxed);
+                while done.load(Ordering::Relaxed) == 0 {
+                    std::thread::yield_now();
+                }
+            });
+        }
+        while busy.load(Ordering::Relaxed) < 3 {
+            std::thread::yield_now();
+        }
+        let worked = AtomicUsize::new(0);
+        for _ in 0..1000 {
+            run_beside(&pool, 3, &|| {
+                worked.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        assert_eq!(worked.into_inner(), 1000);
+        let unheard = pool.unheard.load(Ordering::Relaxed);
+        assert_eq!(unheard, UNHEARD * 3);
+        done.store(1, Ordering::Relaxed);
+        while pool.unheard.load(Ordering::Relaxed) > 0 {
+            std::thread::yield_now();
+        }
     }
 
     #[test]

@@ -179,8 +179,12 @@ pub(crate) fn together<R: Send>(count: usize, part: impl Fn(Tasks<'_>) -> R + Sy
     results.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Work of a call, until the call ends.
-type Loan = RwLock<Option<&'static (dyn Fn() + Sync)>>;
+/// What a call lends to helpers.
+struct Loan {
+    /// The work, until the call ends: those who do it hold the lock for reading.
+    work: RwLock<Option<&'static (dyn Fn() + Sync)>>,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
 
 /// For so many turns the end of a call is awaited without sleeping.
 const TURNS: u32 = 1 << 12;
@@ -191,47 +195,51 @@ const UNHEARD: usize = 64;
 
 /// Calls `work` here and on up to `helpers` threads of the pool, and waits for those that began.
 fn run_beside(pool: &Arc<Pool>, helpers: usize, work: &(dyn Fn() + Sync)) {
-    // Those who work hold the loan for reading; to end it is to write it.
     struct End<'a>(&'a Loan);
     impl Drop for End<'_> {
         fn drop(&mut self) {
             for _ in 0..TURNS {
-                if let Ok(mut loan) = self.0.try_write() {
-                    *loan = None;
+                if let Ok(mut work) = self.0.work.try_write() {
+                    *work = None;
                     return;
                 }
                 std::hint::spin_loop();
             }
-            *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
+            *self.0.work.write().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
     // SAFETY: `End` waits for all who use the reference, and takes it away from all others, before
     // this function returns or unwinds.
-    let work: &'static (dyn Fn() + Sync) = unsafe { std::mem::transmute(work) };
-    let loan = Arc::new(Loan::new(Some(work)));
+    let lent: &'static (dyn Fn() + Sync) = unsafe { std::mem::transmute(work) };
+    let loan = Arc::new(Loan { work: RwLock::new(Some(lent)), panic: Mutex::new(None) });
     let end = End(&loan);
-    let panic: Arc<Mutex<Option<Box<dyn Any + Send>>>> = Arc::default();
-    for _ in 0..helpers {
-        if pool.unheard.load(Ordering::Relaxed) >= UNHEARD * pool.helpers {
-            break;
-        }
-        pool.unheard.fetch_add(1, Ordering::Relaxed);
-        let (of, loan, panic) = (Arc::clone(pool), Arc::clone(&loan), Arc::clone(&panic));
-        pool.threads.spawn(move || {
-            of.unheard.fetch_sub(1, Ordering::Relaxed);
-            let loan = loan.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(work) = *loan
-                && let Err(cause) = catch_unwind(AssertUnwindSafe(work))
-            {
-                *lock(&panic) = Some(cause);
-            }
-        });
-    }
+    call(pool, helpers, &loan);
     work();
     drop(end);
-    let cause = lock(&panic).take();
+    let cause = lock(&loan.panic).take();
     if let Some(cause) = cause {
         resume_unwind(cause);
+    }
+}
+
+/// Calls so many helpers: two of them, who call half of the others each. (To wake one up takes a
+/// while, and to wake up all would take longer than many a call.)
+fn call(pool: &Arc<Pool>, helpers: usize, loan: &Arc<Loan>) {
+    for helpers in [helpers.div_ceil(2), helpers / 2].into_iter().filter(|&helpers| helpers > 0) {
+        if pool.unheard.load(Ordering::Relaxed) >= UNHEARD * pool.helpers {
+            return;
+        }
+        pool.unheard.fetch_add(1, Ordering::Relaxed);
+        let (of, loan) = (Arc::clone(pool), Arc::clone(loan));
+        pool.threads.spawn(move || {
+            of.unheard.fetch_sub(1, Ordering::Relaxed);
+            let lent = loan.work.read().unwrap_or_else(PoisonError::into_inner);
+            let Some(work) = *lent else { return };
+            call(&of, helpers - 1, &loan);
+            if let Err(cause) = catch_unwind(AssertUnwindSafe(work)) {
+                *lock(&loan.panic) = Some(cause);
+            }
+        });
     }
 }
 
@@ -319,6 +327,21 @@ mod tests {
         assert_eq!(together(0, |tasks| tasks.count()), [0]);
         assert_eq!(together(77, |tasks| tasks.count()).into_iter().sum::<usize>(), 77);
         assert_eq!(serially(|| together(5, |tasks| tasks.count())), [5]);
+    }
+
+    #[test]
+    fn all_helpers_are_called() {
+        for helpers in 1..8 {
+            let pool = Arc::new(Pool::start(helpers).expect("a pool"));
+            let arrived = AtomicUsize::new(0);
+            run_beside(&pool, helpers, &|| {
+                arrived.fetch_add(1, Ordering::Relaxed);
+                while arrived.load(Ordering::Relaxed) <= helpers {
+                    std::thread::yield_now();
+                }
+            });
+            assert_eq!(arrived.into_inner(), helpers + 1);
+        }
     }
 
     #[test]

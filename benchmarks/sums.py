@@ -20,7 +20,7 @@ import numpy as np
 import mypackage
 from inputs import DIFFICULT, ORDINARY, numbers, some_of
 from oracles import exact_sum, is_sum, rounded, some_cells
-from pairs import Case, Floor, Method, Scale, Task, by_default_and_alone, main, short, task
+from pairs import CPUS, Case, Floor, Method, Scale, Task, by_default_and_alone, main, short, task
 from peers import sums
 
 LEAST = partial(Floor, "np.sum")
@@ -51,6 +51,8 @@ def cached_cases(scale: Scale) -> Iterator[Case]:
             yield float64_case(kind, size, 1, by_isa, scale)
     for kind in ORDINARY:
         yield float64_case(kind, scale.of(10**5), 2, (LEAST(2.0),), scale)
+    for threads in sorted({CPUS, 1}, reverse=True):
+        yield float64_case("uniform", scale.of(10**6), threads, (), scale)
     for size, ratio in (1000, 3.0), (32, 12.0), (8, 12.0), (1, 12.0):
         yield float64_case("uniform", scale.of(size), 1, (LEAST(ratio),), scale)
 

@@ -358,7 +358,7 @@ impl<I: Numbers, O: Numbers> Call<I, O> {
         I::are_slices(self.inputs()) && O::are_slices(self.outputs()) && self.is_disjoint()
     }
 
-    /// Runs the kernel over all elements, block by block, in the thread pool when that pays.
+    /// Runs the kernel over all elements, block by block, on several threads when that pays.
     ///
     /// A block is a copy, unless the copying would take as long as the work.
     ///

@@ -41,7 +41,7 @@ const FAR: usize = 8 << 20;
 /// (Intel's read large arrays a tenth faster so, and best if the two are half a page apart within
 /// their pages; AMD's do not.)
 #[inline]
-pub(crate) fn apart(bytes: usize) -> Option<usize> {
+pub(crate) fn between_places(bytes: usize) -> Option<usize> {
     (bytes >= FAR && !made_by_amd()).then_some(130 << 10)
 }
 
@@ -66,10 +66,13 @@ pub(crate) fn chunks_at_lines<T>(mut values: &[T], length: usize) -> impl Iterat
     })
 }
 
-/// What lies before the first cache line, if the rest is worth it, and the rest.
+/// Bytes from which on an array is worth splitting.
+const LONG: usize = 4 << 10;
+
+/// What lies before the first cache line, if the array is long, and the rest.
 #[inline(always)]
 pub(crate) fn split_at_line<T>(values: &[T]) -> (&[T], &[T]) {
-    if size_of_val(values) < MANY * FORESEEN {
+    if size_of_val(values) < LONG {
         return (&[], values);
     }
     values.split_at(values.as_ptr().addr().wrapping_neg() % CACHE_LINE / size_of::<T>())

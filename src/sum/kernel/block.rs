@@ -95,9 +95,9 @@ trait Lanes<T, const W: usize>: Copy {
     fn add<const STREAM: usize>(&mut self, vector: [T; W]);
 }
 
-/// Adds four vectors in each of so many steps, of which `places(step)` are the addresses. Memory is
-/// asked for `ahead` bytes ahead, where `asks(stream)`: always, since a condition in this loop would
-/// take longer.
+/// Adds four vectors in each of so many steps, of which `places(step)` are the addresses. The streams
+/// with `asks(stream)` ask for memory `ahead` bytes ahead, even if that is 0: a condition in this loop
+/// would take longer.
 ///
 /// # Safety
 /// The vectors must be readable.

@@ -20,14 +20,14 @@ pub(super) struct Halves<'a, T>([&'a [T]; 2]);
 #[inline]
 pub(super) fn split<T: Number>(
     values: &[T],
-    apart: usize,
+    between: usize,
 ) -> (impl Iterator<Item = Halves<'_, T>>, [&[T]; 2]) {
     let (head, values) = memory::split_at_line(values);
-    let apart = apart / size_of::<T>();
-    let pairs = values.chunks_exact(2 * apart);
+    let between = between / size_of::<T>();
+    let pairs = values.chunks_exact(2 * between);
     let tail = pairs.remainder();
     let blocks = pairs.flat_map(move |places| {
-        let (near, far) = places.split_at(apart);
+        let (near, far) = places.split_at(between);
         near.chunks(HALF).zip(far.chunks(HALF)).map(|(near, far)| Halves([near, far]))
     });
     (blocks, [head, tail])
@@ -81,8 +81,8 @@ mod tests {
     fn check(values: &[f64]) {
         let expected: Accumulator = values.iter().copied().collect();
         for isa in Isa::available() {
-            for apart in [8 * HALF, 10 * HALF] {
-                let (blocks, ends) = split(values, apart);
+            for between in [8 * HALF, 10 * HALF] {
+                let (blocks, ends) = split(values, between);
                 let blocks: Vec<_> = blocks.collect();
                 let count: usize = blocks.iter().map(|block| block.count()).sum();
                 assert_eq!(count + ends[0].len() + ends[1].len(), values.len());
@@ -91,7 +91,7 @@ mod tests {
                 summer.add_blocks(blocks.into_iter(), &mut total);
                 ends.into_iter().for_each(|end| summer.add(end, &mut total));
                 total.add_zeros(values.len() as i64);
-                assert_eq!(total, expected, "{isa:?} {apart}");
+                assert_eq!(total, expected, "{isa:?} {between}");
             }
         }
     }

@@ -214,10 +214,10 @@ impl Summer {
     /// Adds a slice; the count is the caller's.
     #[inline]
     pub fn add<T: Number>(&mut self, values: &[T], into: &mut Accumulator) {
-        let Some(apart) = memory::apart(size_of_val(values)) else {
+        let Some(between) = memory::between_places(size_of_val(values)) else {
             return self.add_blocks(memory::chunks_at_lines(values, BLOCK), into);
         };
-        let (blocks, ends) = halves::split(values, apart);
+        let (blocks, ends) = halves::split(values, between);
         self.add_blocks(blocks, into);
         for values in ends {
             self.add_blocks(memory::chunks_at_lines(values, BLOCK), into);

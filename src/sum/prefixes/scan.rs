@@ -124,11 +124,13 @@ pub struct ScanStatus {
 }
 
 impl ScanStatus {
-    fn and(self, later: ScanStatus) -> ScanStatus {
+    /// Of these lines and others, in any order.
+    fn and(self, others: ScanStatus) -> ScanStatus {
+        let misfits = [self.misfit, others.misfit].into_iter().flatten();
         ScanStatus {
-            invalid: self.invalid | later.invalid,
-            overflow: self.overflow | later.overflow,
-            misfit: self.misfit.or(later.misfit),
+            invalid: self.invalid | others.invalid,
+            overflow: self.overflow | others.overflow,
+            misfit: misfits.min_by_key(|misfit| misfit.line),
         }
     }
 }

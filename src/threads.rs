@@ -2,7 +2,7 @@
 //!
 //! A thread that sleeps may take longer to wake up than a call of a kernel takes. The calling
 //! thread therefore does not wait for those of the pool: it begins at once, they help as soon as
-//! they are awake, and one that comes too late finds nothing to do ([`together`]).
+//! they are awake, and one that comes too late finds nothing to do (`together`).
 
 #![allow(unsafe_code)] // Lends work to threads of the pool for the time of a call.
 

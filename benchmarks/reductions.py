@@ -151,18 +151,16 @@ def are_prefixes(values: np.ndarray, prefixes: np.ndarray) -> bool:
 
 
 def group_cases(scale: Scale) -> Iterator[Case]:
-    """Groups, orders and floors; those of np.add.at where it has to convert are 3."""
     size = scale.of(10**7, 10**6)
-    floors = Floor("np.bincount", 1.0), Floor("pandas", 1.0)
+    floors = Floor("np.bincount", 1.0), Floor("np.add.at", 3.0), Floor("pandas", 1.0)
     for groups in scale.of(10), scale.of(1000), scale.of(10**6):
         for order in "unsorted", "sorted":
             name = f"group_sum, {short(groups)} groups, {order}, {short(size)}"
             build = partial(group_sum, "float64", size, groups, order == "sorted")
-            # Since NumPy 1.25 it is as fast as np.bincount where all is float64.
-            yield from by_default_and_alone(name, build, (*floors, Floor("np.add.at", 1.0)))
+            yield from by_default_and_alone(name, build, floors)
     name = f"group_sum, float32, {short(scale.of(1000))} groups, unsorted, {short(size)}"
     build = partial(group_sum, "float32", size, scale.of(1000), False)
-    yield from by_default_and_alone(name, build, (*floors, Floor("np.add.at", 3.0)))
+    yield from by_default_and_alone(name, build, floors)
     shape = scale.shape((1000, 1000))
     name = f"group_sum, 50 groups, axis=0, {' x '.join(map(short, shape))}"
     build = partial(group_sum_of_rows, shape, 50)

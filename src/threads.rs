@@ -21,7 +21,7 @@ pub const MAX_THREADS: usize = 4096;
 
 /// 0 means: not yet set.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
-/// The process that used the last slot, and its slot.
+/// The slot of the process that asked last; null before the first.
 static SLOT: AtomicPtr<Slot> = AtomicPtr::new(std::ptr::null_mut());
 
 thread_local! {
@@ -275,9 +275,6 @@ fn slot() -> &'static Slot {
 
 /// The pool of so many helpers; none if the system refuses to start them.
 fn pool(helpers: usize) -> Option<Arc<Pool>> {
-    if helpers == 0 {
-        return None;
-    }
     let mut slot = lock(&slot().pool);
     if let Some(pool) = slot.as_ref().filter(|pool| pool.helpers == helpers) {
         return Some(Arc::clone(pool));

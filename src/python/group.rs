@@ -235,6 +235,7 @@ impl<'a, 'py> Groups<'a, 'py> {
                 "{name}: array must have at least one axis"
             )));
         };
+        let py = labels.py();
         let labels = labels_of(Array { object: labels });
         let length = view.shape()[axis];
         if labels.len() != length {
@@ -245,7 +246,7 @@ impl<'a, 'py> Groups<'a, 'py> {
         }
         let (labels, groups) = match &size {
             None => {
-                let labels = exact::Labels::surveyed(labels);
+                let labels = py.detach(|| exact::Labels::surveyed(labels));
                 (labels, labels.groups())
             }
             Some(size) => {
@@ -254,7 +255,7 @@ impl<'a, 'py> Groups<'a, 'py> {
                         "{name}: size must be an int of at least 0, not {size}"
                     ))
                 })?;
-                (exact::Labels::of_groups(labels, groups), groups)
+                (py.detach(|| exact::Labels::of_groups(labels, groups)), groups)
             }
         };
         // A count and the two integers of a sum for each group.

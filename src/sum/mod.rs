@@ -29,7 +29,7 @@ pub(crate) use axes::reduce::sum_into;
 pub use axes::reduce::{collect_axes, sum_axes, sum_contiguous};
 pub use groups::group::sum_groups;
 #[cfg(feature = "python")]
-pub(crate) use groups::group::{Labels, sum_groups_into};
+pub(crate) use groups::{group::sum_groups_into, labels::Labels};
 pub use prefixes::cumulative::cumsum;
 pub use prefixes::scan::{Misfit, ScanRequest, ScanStatus, cumsum_axis};
 #[cfg(feature = "python")]

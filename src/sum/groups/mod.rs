@@ -1,7 +1,11 @@
 //! Exact sums of the elements that carry the same label.
 //!
-//! - `group`: labels, tables of groups, and how they are filled.
 //! - `cut`: numbers as pairs of integers, which is what a table adds.
+//! - `table`: tables of groups, how they are filled and handed on.
+//! - `labels`: what is known of labels in advance.
+//! - `group`: arrays, line by line or several lines at once.
 
 mod cut;
 pub(super) mod group;
+pub(super) mod labels;
+mod table;

@@ -27,7 +27,9 @@
 //! sizes were on the way.
 //!
 //! Where additions can be quiet ([`super::quiet`]), the number is not cut: two levels as above, the
-//! upper one rounded quietly, take as many operations and numbers of more different sizes.
+//! upper one rounded quietly, take as many operations and numbers of more different sizes. So do
+//! more levels, all but the last of which are rounded quietly: the flag tells what `escaped` and
+//! the remainder tell elsewhere.
 //!
 //! `docs/numerics.md` has the proofs.
 
@@ -56,6 +58,8 @@ const LOWEST: i32 = -1022;
 
 /// Bits of the second part of a number cut in two.
 pub(super) const LOW_BITS: i32 = 27;
+/// Binades between the two levels for numbers cut in two.
+pub(super) const CUT_APART: i32 = LOW_BITS - 1;
 
 /// The sums of one block: level `j` holds `parts[j] * 2^(exponents[j])`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -353,6 +357,47 @@ fn exact_body<T: Number, const W: usize, const K: usize>(
     lanes.finish()
 }
 
+/// Adds a vector to the levels of a stream, to all but the last quietly.
+#[inline(always)]
+fn add_quietly<const W: usize, const STREAMS: usize, const K: usize, const STREAM: usize>(
+    sums: &mut [[[f64; W]; STREAMS]; K],
+    mut x: [f64; W],
+) {
+    for level in 0..K - 1 {
+        x = quiet::absorb(&mut sums[level][STREAM], x);
+    }
+    for lane in 0..W {
+        sums[K - 1][STREAM][lane] += x[lane];
+    }
+}
+
+/// `K` levels, unchecked as [`Flagged`].
+#[derive(Clone, Copy)]
+struct Quiet<const W: usize, const K: usize> {
+    sums: [[[f64; W]; 4]; K],
+}
+
+impl<T: Number, const W: usize, const K: usize> Lanes<T, W> for Quiet<W, K> {
+    const ASKS_FIRST: bool = false;
+
+    #[inline(always)]
+    fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
+        add_quietly::<W, 4, K, STREAM>(&mut self.sums, vector.map(T::widen));
+    }
+}
+
+#[inline(always)]
+fn quiet_body<T: Number, const W: usize, const K: usize>(
+    values: &[T],
+    first: i32,
+    ahead: usize,
+) -> Option<Sums<K>> {
+    let (exponents, bias) = levels::<K>(first, LEVEL);
+    let mut lanes = Quiet::<W, K> { sums: bias.map(|bias| [[bias; W]; 4]) };
+    read::<T, W>(values, ahead, &mut lanes);
+    collect(lanes.sums, exponents, bias)
+}
+
 /// Whether the flagged kernel rounds the upper level quietly, and need not cut numbers in two.
 const fn is_quiet<T: Number, const W: usize>() -> bool {
     T::SPLIT && quiet::exists::<W>()
@@ -360,7 +405,7 @@ const fn is_quiet<T: Number, const W: usize>() -> bool {
 
 /// Binades between the two levels of the flagged kernel.
 pub(super) const fn apart<T: Number, const W: usize>() -> i32 {
-    if is_quiet::<T, W>() { LEVEL } else { LOW_BITS - 1 }
+    if is_quiet::<T, W>() { LEVEL } else { CUT_APART }
 }
 
 /// The flagged kernel's two levels, unchecked: the flag and the lanes' binades tell the rest.
@@ -379,11 +424,7 @@ impl<const W: usize, const STREAMS: usize> Flagged<W, STREAMS> {
     #[inline(always)]
     pub fn add<const STREAM: usize, T: Number>(&mut self, x: [f64; W]) {
         if is_quiet::<T, W>() {
-            let rest = quiet::absorb(&mut self.sums[0][STREAM], x);
-            for lane in 0..W {
-                self.sums[1][STREAM][lane] += rest[lane];
-            }
-            return;
+            return add_quietly::<W, STREAMS, 2, STREAM>(&mut self.sums, x);
         }
         for lane in 0..W {
             let x = x[lane];
@@ -525,6 +566,13 @@ dispatch! {
     pub(super) fn exact_block[T: Number, const K: usize][T, K](
         values: &[T], first: i32, ahead: usize
     ) -> Option<Sums<K>> = exact_body::<T, {W}, K>
+}
+
+dispatch! {
+    /// As [`exact_block`] if the inexact flag was not raised meanwhile; where quiet additions exist.
+    pub(super) fn quiet_block[T: Number, const K: usize][T, K](
+        values: &[T], first: i32, ahead: usize
+    ) -> Option<Sums<K>> = quiet_body::<T, {W}, K>
 }
 
 dispatch! {

@@ -43,7 +43,7 @@ impl<T: Number> Terms for Halves<'_, T> {
         near.min(far)
     }
     #[inline(always)]
-    fn first_exponents(self) -> i32 {
+    fn first_exponents(self) -> Option<(i32, i32)> {
         self.0[0].first_exponents()
     }
     #[inline(always)]
@@ -51,11 +51,19 @@ impl<T: Number> Terms for Halves<'_, T> {
         self.0[0].margin(isa, tier)
     }
     #[inline(always)]
+    fn depth(self, isa: Isa, tier: Tier) -> i32 {
+        self.0[0].depth(isa, tier)
+    }
+    #[inline(always)]
     fn flagged(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<2>> {
         block::flagged_halves(isa, self.0, first, ahead)
     }
     fn levels<const K: usize>(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<K>> {
         let [near, far] = self.0.map(|half| half.levels(isa, first, ahead));
+        Some(near?.plus(far?))
+    }
+    fn quiet_levels<const K: usize>(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<K>> {
+        let [near, far] = self.0.map(|half| half.quiet_levels(isa, first, ahead));
         Some(near?.plus(far?))
     }
     fn add_smallest(self, isa: Isa, into: &mut Accumulator) -> bool {

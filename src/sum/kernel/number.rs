@@ -4,11 +4,14 @@
 pub(crate) trait Number: Copy + Default + Send + Sync + 'static {
     /// Whether the significand is too long for one accumulator of the flagged kernel.
     const SPLIT: bool;
+    /// Binades from the first to the last bit of the significand.
+    const LAST_BIT: i32;
     fn widen(self) -> f64;
 }
 
 impl Number for f64 {
     const SPLIT: bool = true;
+    const LAST_BIT: i32 = 52;
     #[inline(always)]
     fn widen(self) -> f64 {
         self
@@ -17,6 +20,7 @@ impl Number for f64 {
 
 impl Number for f32 {
     const SPLIT: bool = false;
+    const LAST_BIT: i32 = 23;
     #[inline(always)]
     fn widen(self) -> f64 {
         f64::from(self)

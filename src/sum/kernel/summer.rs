@@ -11,7 +11,7 @@ use crate::cpu::Isa;
 use crate::fpu::{self, Environment};
 use crate::sum::array::memory;
 use crate::sum::array::walk::Line;
-use crate::sum::binary64::{ABSOLUTE, INFINITE};
+use crate::sum::binary64::ABSOLUTE;
 use crate::sum::state::accumulator::Accumulator;
 
 /// The kernels, cheapest first; the last takes any numbers.
@@ -27,34 +27,46 @@ pub(crate) enum Tier {
 impl Tier {
     const ALL: [Tier; 5] = [Tier::Flagged, Tier::Levels2, Tier::Levels3, Tier::Levels4, Tier::Bins];
 
+    /// Binades from the first level to the last one.
+    fn below_first(self) -> i32 {
+        match self {
+            Tier::Flagged | Tier::Levels2 => block::LEVEL,
+            Tier::Levels3 => 2 * block::LEVEL,
+            Tier::Levels4 => 3 * block::LEVEL,
+            // Below all numbers.
+            Tier::Bins => 1 << 16,
+        }
+    }
+
     /// Whether a number of an exponent is not below the last bit of all levels, the first of which
     /// is at exponent `first`.
     fn reaches(self, first: i32, exponent: i32) -> bool {
-        let levels = match self {
-            Tier::Flagged | Tier::Levels2 => 2,
-            Tier::Levels3 => 3,
-            Tier::Levels4 => 4,
-            Tier::Bins => return true,
-        };
-        exponent >= first - (levels - 1) * block::LEVEL - 52
+        exponent >= first - self.below_first() - 52
     }
 }
 
 /// What a block adds: its numbers, or the products of its pairs.
 pub(crate) trait Terms: Copy {
-    /// The largest biased exponent of a term; [`INFINITE`] if any is infinite or NaN.
+    /// The largest biased exponent of a term; 2047 if any is infinite or NaN.
     fn highest_exponent(self, isa: Isa) -> i32;
-    /// The smallest one of a term that is not 0; [`INFINITE`] if it is not known.
+    /// The smallest one of a term that is not 0; 2047 if it is not known.
     fn lowest_exponent(self, isa: Isa) -> i32;
-    /// The largest one of the first few terms.
-    fn first_exponents(self) -> i32;
+    /// The largest and the smallest one of the first few terms; `None` if all of these are 0.
+    fn first_exponents(self) -> Option<(i32, i32)>;
     /// By how many binades the others may be larger than these and still be summed by a tier's
     /// kernel, if that has any to spare.
     fn margin(self, isa: Isa, tier: Tier) -> Option<i32>;
+    /// So many binades below the first level a tier holds all bits of a term of that exponent.
+    fn depth(self, isa: Isa, tier: Tier) -> i32;
     /// The sum, exact if the inexact flag was not raised meanwhile, if there is such a kernel.
     fn flagged(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<2>>;
     /// The exact sum in `K` levels, if the terms fit them.
     fn levels<const K: usize>(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<K>>;
+    /// The same if the inexact flag was not raised meanwhile, where quiet additions exist and for
+    /// terms that have such a kernel.
+    fn quiet_levels<const K: usize>(self, _: Isa, _: i32, _: usize) -> Option<Sums<K>> {
+        None
+    }
     /// Adds terms whose biased exponents are at most 1, without counting them; whether there is a
     /// kernel for it.
     fn add_smallest(self, isa: Isa, into: &mut Accumulator) -> bool;
@@ -75,10 +87,15 @@ impl<T: Number> Terms for &[T] {
         block::lowest_exponent(isa, self)
     }
     #[inline(always)]
-    fn first_exponents(self) -> i32 {
-        let magnitude = |x: &T| x.widen().to_bits() & ABSOLUTE;
-        let highest = self.iter().take(SAMPLE).map(magnitude).fold(0, u64::max);
-        if highest == 0 { INFINITE } else { (highest >> 52) as i32 }
+    fn first_exponents(self) -> Option<(i32, i32)> {
+        let (mut lowest, mut highest) = (u64::MAX, 0);
+        for x in self.iter().take(SAMPLE) {
+            let magnitude = x.widen().to_bits() & ABSOLUTE;
+            highest = highest.max(magnitude);
+            // Less one, 0 is the largest.
+            lowest = lowest.min(magnitude.wrapping_sub(1));
+        }
+        (highest > 0).then_some(((highest >> 52) as i32, (lowest.wrapping_add(1) >> 52) as i32))
     }
     #[inline(always)]
     fn margin(self, isa: Isa, tier: Tier) -> Option<i32> {
@@ -89,12 +106,25 @@ impl<T: Number> Terms for &[T] {
         }
     }
     #[inline(always)]
+    fn depth(self, isa: Isa, tier: Tier) -> i32 {
+        let last_level = match tier {
+            Tier::Flagged if !T::SPLIT => 0,
+            Tier::Flagged if !quiet::exists_on(isa) => block::CUT_APART,
+            _ => tier.below_first(),
+        };
+        last_level + 52 - T::LAST_BIT
+    }
+    #[inline(always)]
     fn flagged(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<2>> {
         block::flagged_block(isa, self, first, ahead)
     }
     #[inline(always)]
     fn levels<const K: usize>(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<K>> {
         block::exact_block(isa, self, first, ahead)
+    }
+    #[inline(always)]
+    fn quiet_levels<const K: usize>(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<K>> {
+        block::quiet_block(isa, self, first, ahead)
     }
     #[inline(always)]
     fn add_smallest(self, isa: Isa, into: &mut Accumulator) -> bool {
@@ -120,8 +150,10 @@ const NO_SUBNORMALS: i32 = -900;
 /// The scale before the first block: lower than any.
 const UNKNOWN: i32 = i32::MIN / 2;
 
-/// Below this many numbers, reading and clearing the flags costs more than it saves.
-const FLAGGED_FROM: usize = 2 * BLOCK;
+/// Up to this many numbers, reading and clearing the flags costs more than it saves.
+const FEW: usize = 256;
+/// The same for numbers that are cut in two.
+const FEW_CUT: usize = 2 * BLOCK - 1;
 /// Below this many, the processor's own prefetching suffices.
 const PREFETCH_FROM: usize = 1 << 13;
 /// For so many blocks a dearer kernel is used before a cheaper one is tried again.
@@ -134,6 +166,8 @@ const ENOUGH: u32 = 20;
 const BINS_FROM: usize = 256;
 /// Numbers from which a scale is guessed.
 pub(crate) const SAMPLE: usize = 8;
+/// Others may be smaller than these by so many binades.
+const SMALLER: i32 = 4;
 /// The scale is lowered only for blocks smaller by more binades than this.
 const SLACK: i32 = 4;
 
@@ -143,6 +177,10 @@ const SLACK: i32 = 4;
 pub(crate) struct Summer {
     isa: Isa,
     environment: Environment,
+    /// Whether levels are summed quietly.
+    quiet: bool,
+    /// Whether numbers are too few to be cut in two.
+    few: bool,
     /// The exponent of the first level's accumulator.
     first: i32,
     cheapest: Tier,
@@ -161,9 +199,10 @@ impl Summer {
     /// For about `total` numbers in all.
     #[inline]
     pub fn new(isa: Isa, total: usize) -> Summer {
-        let flagged = total >= FLAGGED_FROM && fpu::inexact_flag_works();
+        let flagged = total > FEW && fpu::inexact_flag_works();
         let cheapest = if flagged { Tier::Flagged } else { Tier::Levels2 };
-        Summer::starting_with(isa, total, cheapest, memory::ahead)
+        let summer = Summer::starting_with(isa, total, cheapest, memory::ahead);
+        Summer { quiet: flagged && quiet::exists_on(isa), ..summer }
     }
 
     /// For about `total` products in all; with `exact`, each of them is a binary64 number.
@@ -182,11 +221,14 @@ impl Summer {
         Summer {
             isa,
             environment,
+            quiet: false,
+            few: total <= FEW_CUT,
             first: UNKNOWN,
             cheapest,
             tier: cheapest,
             patience: 0,
-            points: 0,
+            // A failure at the very beginning is enough.
+            points: ENOUGH + 1 - FAILURE,
             ahead: if total >= PREFETCH_FROM { ahead() } else { 0 },
             lower: None,
             bins: None,
@@ -241,11 +283,8 @@ impl Summer {
     /// Adds up to [`strided::block_of`] numbers where they are; whether that worked. The count is the
     /// caller's.
     pub fn add_line<T: Number>(&mut self, line: Line, into: &mut Accumulator) -> bool {
-        if self.tier != Tier::Flagged {
-            return false;
-        }
         self.guess_scale(strided::first_of::<T>(line, &mut [T::default(); SAMPLE]));
-        if self.first == UNKNOWN {
+        if self.first == UNKNOWN || self.tier != Tier::Flagged {
             return false;
         }
         let sums = strided::flagged_line::<T>(self.isa, line, self.first);
@@ -288,21 +327,56 @@ impl Summer {
         }
     }
 
-    /// Guesses the scale of the first block.
+    /// Guesses the scale of the first block, and the tier.
     #[inline(always)]
     fn guess_scale(&mut self, terms: impl Terms) {
-        if self.first == UNKNOWN
-            && let Some(margin) = terms.margin(self.isa, self.tier)
+        if self.first != UNKNOWN {
+            return;
+        }
+        let mut margin = terms.margin(self.isa, self.tier);
+        if margin.is_none() && self.few {
+            (self.cheapest, self.tier) = (Tier::Levels2, Tier::Levels2);
+            margin = terms.margin(self.isa, self.tier);
+        }
+        if let Some(margin) = margin
+            && let Some((highest, lowest)) = terms.first_exponents()
+            && highest > 1
         {
-            // There is room for a guess, and a block is summed faster than measured.
-            let headroom = block::headroom(self.isa) + margin;
-            let highest = terms.first_exponents();
-            if highest > 1 {
-                self.first = block::scale(highest, headroom)
-                    .filter(|&first| first >= NO_SUBNORMALS)
-                    .unwrap_or(UNKNOWN);
+            let lowest = lowest - 1023 - SMALLER;
+            self.guess_scale_of(highest, margin);
+            if self.first - lowest > terms.depth(self.isa, self.tier) {
+                self.guess_tier(terms, highest, lowest);
             }
         }
+    }
+
+    #[inline(always)]
+    fn guess_scale_of(&mut self, highest: i32, margin: i32) {
+        // There is room for a guess, and a block is summed faster than measured.
+        let headroom = block::headroom(self.isa) + margin;
+        self.first = block::scale(highest, headroom)
+            .filter(|&first| first >= NO_SUBNORMALS)
+            .unwrap_or(UNKNOWN);
+    }
+
+    /// Goes on to the first tier that holds all bits of numbers from the one exponent to the other.
+    #[inline(never)]
+    fn guess_tier(&mut self, terms: impl Terms, highest: i32, lowest: i32) {
+        let failing = self.tier;
+        for tier in Tier::ALL.into_iter().filter(|&tier| tier > failing) {
+            if let Some(margin) = terms.margin(self.isa, tier) {
+                self.guess_scale_of(highest, margin);
+            }
+            if self.first != UNKNOWN && self.first - lowest <= terms.depth(self.isa, tier) {
+                return self.give_up_for(tier);
+            }
+        }
+    }
+
+    /// Tries a dearer tier first for some time.
+    fn give_up_for(&mut self, tier: Tier) {
+        self.tier = tier;
+        self.patience = PATIENCE;
     }
 
     /// Adds a block, to `into` and to `self.lower`.
@@ -355,8 +429,7 @@ impl Summer {
             self.points += FAILURE;
             if self.points > ENOUGH {
                 self.points = FAILURE;
-                self.tier = suitable;
-                self.patience = PATIENCE;
+                self.give_up_for(suitable);
             }
         }
         if self.tier == Tier::Flagged {
@@ -373,9 +446,9 @@ impl Summer {
                 let sums = terms.flagged(isa, first, ahead);
                 !self.environment.was_inexact() && deposit(sums, into, &mut self.lower)
             }
-            Tier::Levels2 => deposit(terms.levels::<2>(isa, first, ahead), into, &mut self.lower),
-            Tier::Levels3 => deposit(terms.levels::<3>(isa, first, ahead), into, &mut self.lower),
-            Tier::Levels4 => deposit(terms.levels::<4>(isa, first, ahead), into, &mut self.lower),
+            Tier::Levels2 => self.try_levels::<2>(terms, into),
+            Tier::Levels3 => self.try_levels::<3>(terms, into),
+            Tier::Levels4 => self.try_levels::<4>(terms, into),
             Tier::Bins => {
                 if terms.count() < BINS_FROM {
                     terms.add_each(into);
@@ -385,6 +458,19 @@ impl Summer {
                 true
             }
         }
+    }
+
+    #[inline]
+    fn try_levels<const K: usize>(&mut self, terms: impl Terms, into: &mut Accumulator) -> bool {
+        let Summer { isa, first, ahead, .. } = *self;
+        let sums = if self.quiet {
+            self.environment.clear_inexact();
+            let sums = terms.quiet_levels::<K>(isa, first, ahead);
+            sums.filter(|_| !self.environment.was_inexact())
+        } else {
+            terms.levels::<K>(isa, first, ahead)
+        };
+        deposit(sums, into, &mut self.lower)
     }
 }
 

@@ -61,17 +61,20 @@ impl<T: Number, const EXACT: bool> Terms for Products<'_, T, EXACT> {
         INFINITE
     }
     #[inline(always)]
-    fn first_exponents(self) -> i32 {
+    fn first_exponents(self) -> Option<(i32, i32)> {
         let count = self.x.len().min(SAMPLE);
-        match highest_exponent_body(&self.x[..count], &self.y[..count]) {
-            0 => INFINITE,
-            exponent => exponent,
-        }
+        let highest = highest_exponent_body(&self.x[..count], &self.y[..count]);
+        (highest > 0).then_some((highest, highest))
     }
     #[inline(always)]
     fn margin(self, _: Isa, tier: Tier) -> Option<i32> {
         // Products in three levels must be of one size.
         Some(if tier == Tier::Levels3 { 4 } else { 8 })
+    }
+    /// It is not known how small the products are.
+    #[inline(always)]
+    fn depth(self, _: Isa, _: Tier) -> i32 {
+        i32::MAX
     }
     /// Almost every product is rounded, and the flag raised.
     #[inline(always)]

@@ -120,10 +120,11 @@ def beside(labels, table, expected, groups):
         rows = np.ascontiguousarray(lines.T)
         wider = np.zeros((len(rows), 2 * len(lines)))
         wider[:, ::2] = rows
+        back = np.ascontiguousarray(rows[:, ::-1])
         deep = np.stack([rows, rows[::-1], rows])
         for threads in (1, 3):
             with mypackage.threads(threads):
-                for x in (rows, wider[:, ::2], rows.astype(">f8")):
+                for x in (rows, wider[:, ::2], back[:, ::-1], rows.astype(">f8")):
                     result = mypackage.group_sum(labels, x, axis=0, size=groups)
                     np.testing.assert_array_equal(result, wanted.T)
                 result = mypackage.group_sum(labels, deep, axis=1, size=groups)

@@ -1,6 +1,8 @@
 """`group_sum` and `group_mean`: a group's result is, to the bit, that of its elements alone."""
 
+import ctypes
 import os
+import platform
 import subprocess
 import sys
 
@@ -118,10 +120,11 @@ def beside(labels, table, expected, groups):
         rows = np.ascontiguousarray(lines.T)
         wider = np.zeros((len(rows), 2 * len(lines)))
         wider[:, ::2] = rows
+        back = np.ascontiguousarray(rows[:, ::-1])
         deep = np.stack([rows, rows[::-1], rows])
         for threads in (1, 3):
             with mypackage.threads(threads):
-                for x in (rows, wider[:, ::2], rows.astype(">f8")):
+                for x in (rows, wider[:, ::2], back[:, ::-1], rows.astype(">f8")):
                     result = mypackage.group_sum(labels, x, axis=0, size=groups)
                     np.testing.assert_array_equal(result, wanted.T)
                 result = mypackage.group_sum(labels, deep, axis=1, size=groups)
@@ -186,6 +189,56 @@ def test_threads(groups):
                 assert results[0][group] == exact_sum(x[labels == group])
 
 
+@pytest.mark.parametrize("count", [300_000, 600_000])
+def test_more_results_than_one_thread_hands_on(count):
+    """Next to each other and apart, as pairs and as accumulators."""
+    rng = np.random.default_rng(count)
+    groups = 290_000
+    labels = rng.integers(-1, groups, count)
+    labels[count // 2] = 7
+    table = rng.integers(-99, 99, (3, count)).astype(np.float64)
+    expected = np.stack([np.bincount(labels[labels >= 0], x[labels >= 0], groups) for x in table])
+    for special in (0.0, np.inf):
+        table[1, count // 2] += special
+        expected[1, 7] += special
+        for threads in (1, 3):
+            with mypackage.threads(threads):
+                result = mypackage.group_sum(labels, table, size=groups)
+                np.testing.assert_array_equal(result, expected)
+                one = mypackage.group_sum(labels, table[1], size=groups)
+                np.testing.assert_array_equal(one, expected[1])
+                apart = np.ascontiguousarray(table.T)
+                result = mypackage.group_sum(labels, apart, axis=0, size=groups)
+                np.testing.assert_array_equal(result, expected.T)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() != "x86_64", reason="knows x86-64's fenv_t"
+)
+@pytest.mark.parametrize("groups", [7, 300_000])
+def test_modes_that_others_left_on(groups):
+    """Rounding upward, and taking subnormal numbers for 0."""
+    libm = ctypes.CDLL("libm.so.6")
+    usual, changed = (ctypes.c_uint32 * 8)(), (ctypes.c_uint32 * 8)()
+    rng = np.random.default_rng(groups)
+    labels, plain = rng.integers(0, groups, 700_000), rng.normal(size=700_000)
+    wide = np.ldexp(plain, rng.integers(-80, 80, plain.size))
+    subnormal = np.round(plain * 1e6) * 5e-324
+    for x in (plain, wide, subnormal):
+        expected = mypackage.group_sum(labels, x, size=groups)
+        for threads in (1, 3):
+            with mypackage.threads(threads):
+                libm.fegetenv(usual)
+                changed[:] = usual
+                changed[7] |= 0xC040
+                libm.fesetenv(changed)
+                try:
+                    result = mypackage.group_sum(labels, x, size=groups)
+                finally:
+                    libm.fesetenv(usual)
+            assert result.tobytes() == expected.tobytes()
+
+
 @pytest.mark.parametrize("isa", ["baseline", "avx2", "avx512"])
 def test_every_instruction_set(isa):
     if isa not in mypackage.show_config()["isas_available"]:
@@ -209,6 +262,23 @@ def test_more_numbers_than_pairs_can_take():
             result = mypackage.group_sum(labels, values, size=2)
         for group in (0, 1):
             assert result[group] == mypackage.sum(values[labels == group])
+    with mypackage.threads(1):
+        beside = np.broadcast_to(values[:, np.newaxis], (values.size, 16))
+        rows = mypackage.group_sum(labels, beside, axis=0, size=2)
+    np.testing.assert_array_equal(rows, np.stack([result] * 16, axis=1))
+
+
+@pytest.mark.parametrize("odd", [2.0**50 + 1, np.nan])
+@pytest.mark.parametrize("place", [1000, 1_000_001, 1_999_999])
+def test_one_number_unlike_the_others(place, odd):
+    """The scale is guessed without it; it is in the table of one thread."""
+    rng = np.random.default_rng(place)
+    values, labels = rng.normal(size=2_000_000), np.arange(2_000_000) % 7
+    values[place] = odd
+    expected = [mypackage.sum(values[labels == group]) for group in range(7)]
+    for threads in (1, 2, 3):
+        with mypackage.threads(threads):
+            np.testing.assert_array_equal(mypackage.group_sum(labels, values), expected)
 
 
 def test_infinities_and_nans_stay_in_their_group():
@@ -290,8 +360,30 @@ def test_dtype_is_what_is_rounded_to():
     ],
 )
 def test_bad_input_is_named(arguments, options, error, match):
-    with pytest.raises(error, match=match):
-        mypackage.group_sum(*arguments, **options)
+    # One thread takes more lines at once.
+    for threads in (1, 3):
+        with mypackage.threads(threads), pytest.raises(error, match=match):
+            mypackage.group_sum(*arguments, **options)
+
+
+@pytest.mark.parametrize("place", [0, 170_000, 299_999])
+def test_a_label_beyond_size_is_named_by_any_thread(place):
+    labels = np.arange(300_000) % 7
+    labels[place], labels[place // 2 + 1] = 99, 98
+    one = np.ones(300_000)
+    for values in (one, np.ones((3, 300_000)), np.where(np.arange(300_000) == place, np.nan, one)):
+        for threads in (1, 3):
+            with mypackage.threads(threads), pytest.raises(ValueError, match="label 99 "):
+                mypackage.group_sum(labels, values, size=7)
+
+
+def test_a_label_beyond_size_is_named_with_many_lines():
+    for shape in [(3000, 100), (100, 3000)]:
+        labels = np.arange(100) % 7
+        labels[60] = 99
+        for threads in (1, 3):
+            with mypackage.threads(threads), pytest.raises(ValueError, match="label 99 "):
+                mypackage.group_sum(labels, np.ones(shape), size=7, axis=shape.index(100))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits memory")

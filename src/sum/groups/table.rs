@@ -552,8 +552,8 @@ mod tests {
     use super::*;
     use crate::sum::state::sink::Each;
 
-    #[test]
-    fn sums_of_tables_do_not_wrap() {
+    /// Tables of three groups.
+    fn tables(pairs: &[[i64; 2]], strays: &[i64]) -> Tables<f64> {
         let part = Part {
             line: Line::of(std::ptr::null(), 8, 0),
             across: 0,
@@ -562,28 +562,45 @@ mod tests {
             first: 0,
             groups: 3,
         };
-        let scale = Scale::Own(Some(0));
+        let table = |(&pair, &stray)| {
+            let mut table = Table::<f64>::new(Scale::Own(Some(0)), part);
+            (table.pairs[1], table.stray) = (pair, stray);
+            table
+        };
+        Tables(pairs.iter().zip(strays).map(table).collect())
+    }
+
+    #[test]
+    fn sums_of_tables_neither_wrap_nor_are_rounded() {
         let [high, low] = <f64 as Cut>::units(0);
-        for pair in [[1 << 62, 5], [-(1 << 62), 1 << 62], [3, 1 << 62], [7, -1]] {
-            let tables = (0..4).map(|_| {
-                let mut table = Table::<f64>::new(scale, part);
-                table.pairs[1] = pair;
-                table
-            });
-            let sums = Mutex::new(vec![Accumulator::new(); 3]);
-            Tables(tables.collect()).put(
-                0,
-                1,
-                &mut Scratch::new(),
-                &Each(|index: usize, sum: &Accumulator| {
-                    sums.lock().unwrap()[index] = sum.clone();
-                }),
-            );
-            let mut expected = Accumulator::new();
-            expected.add_scaled(4 * i128::from(pair[0]), high);
-            expected.add_scaled(4 * i128::from(pair[1]), low);
-            let sums = sums.into_inner().unwrap();
-            assert_eq!(sums, [Accumulator::new(), expected, Accumulator::new()], "{pair:?}");
+        let odd = (1 << 53) + 1;
+        for pair in
+            [[1 << 62, 5], [-(1 << 62), 1 << 62], [3, 1 << 62], [7, -1], [odd, 0], [1, -odd]]
+        {
+            for count in [1, 4] {
+                let sums = Mutex::new(vec![Accumulator::new(); 3]);
+                tables(&vec![pair; count], &vec![-1; count]).put(
+                    0,
+                    1,
+                    &mut Scratch::new(),
+                    &Each(|index: usize, sum: &Accumulator| {
+                        sums.lock().unwrap()[index] = sum.clone();
+                    }),
+                );
+                let mut expected = Accumulator::new();
+                expected.add_scaled(count as i128 * i128::from(pair[0]), high);
+                expected.add_scaled(count as i128 * i128::from(pair[1]), low);
+                let sums = sums.into_inner().unwrap();
+                let expected = [Accumulator::new(), expected, Accumulator::new()];
+                assert_eq!(sums, expected, "{pair:?} {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_highest_stray_label_of_any_table_is_found() {
+        for strays in [[9, 3, -1], [-1, 9, 3], [3, -1, 9]] {
+            assert_eq!(tables(&[[0; 2]; 3], &strays).stray(), 9);
         }
     }
 }

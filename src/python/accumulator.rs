@@ -16,12 +16,9 @@ use super::reductions;
 use super::results::{FLOAT, Operation, Target, Writer, round_all};
 use crate::sum::{self as exact, Accumulator, Cells, Dtype};
 
-const VALUE: Operation =
-    Operation { name: "ExactSum.value", mean: false, skip_nan: false, advice: FLOAT };
-const MEAN: Operation =
-    Operation { name: "ExactSum.mean", mean: true, skip_nan: false, advice: FLOAT };
-const DIVIDE: Operation =
-    Operation { name: "ExactSum.divide", mean: true, skip_nan: false, advice: FLOAT };
+const VALUE: Operation = Operation { advice: FLOAT, ..Operation::sum("ExactSum.value") };
+const MEAN: Operation = Operation::mean("ExactSum.mean");
+const DIVIDE: Operation = Operation::mean("ExactSum.divide");
 
 /// ExactSum(shape=())
 /// --

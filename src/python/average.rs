@@ -11,7 +11,7 @@ use super::vecdot::{compute, request};
 use crate::sum::{Accumulator, DotRequest, Dtype, Vectors};
 
 const AVERAGE: Operation =
-    Operation { name: "average", mean: true, skip_nan: false, advice: "a floating-point dtype" };
+    Operation { advice: "a floating-point dtype", ..Operation::mean("average") };
 
 /// The exact weighted means along the last axis, rounded once to the dtype of number `dtype_num`.
 #[pyfunction]

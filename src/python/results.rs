@@ -15,10 +15,12 @@ use super::calls::detached;
 use super::ndarray::{self, Array, Number, numpy};
 use crate::sum::{self as exact, Accumulator, Cells, Dtype, Format, PairSlice, Sink};
 
-/// What a reduction does with the elements.
+/// A function whose results are exact sums, or quotients of them, rounded.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Operation {
+    /// As messages name it.
     pub name: &'static str,
+    /// Whether a sum is divided by its count.
     pub mean: bool,
     pub skip_nan: bool,
     /// What to use where a result does not fit its dtype.
@@ -38,15 +40,15 @@ pub(super) const VECDOT: Operation =
     Operation { advice: "arguments of dtype=object for Python ints", ..Operation::sum("vecdot") };
 
 impl Operation {
-    const fn sum(name: &'static str) -> Operation {
+    pub const fn sum(name: &'static str) -> Operation {
         Operation { name, mean: false, skip_nan: false, advice: OBJECT }
     }
 
-    const fn mean(name: &'static str) -> Operation {
+    pub const fn mean(name: &'static str) -> Operation {
         Operation { name, mean: true, skip_nan: false, advice: FLOAT }
     }
 
-    /// The operation of a function that has exact sums to round.
+    /// The operation of a function that comes with exact sums from Python (`mypackage._states`).
     pub fn called(name: &str) -> Option<Operation> {
         [SUM, NANSUM, MEAN, NANMEAN, GROUP_SUM, GROUP_MEAN, VECDOT]
             .into_iter()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,22 @@ from ._extras import is_of
 KERNELS = "?bBhHiIlLqQefdFD"
 NUMBERS = "bool, integers, float16, float32, float64, complex64, complex128"
 _SUPPORTED = f"{NUMBERS}, timedelta64 and object"
+
+
+class Reduction(NamedTuple):
+    """What a reduction does with the elements."""
+
+    mean: bool
+    skip_nan: bool
+
+
+# The reductions of other kinds, by the names of their functions: one that is not here has none.
+REDUCTIONS = {
+    "sum": Reduction(mean=False, skip_nan=False),
+    "nansum": Reduction(mean=False, skip_nan=True),
+    "mean": Reduction(mean=True, skip_nan=False),
+    "nanmean": Reduction(mean=True, skip_nan=True),
+}
 
 
 def front(module: str) -> Any:
@@ -224,8 +240,9 @@ def _timedelta(
     over: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
     where = np.broadcast_to(np.asarray(where, bool), a.shape)
     counted = where & ~np.isnat(a)
-    lost = np.any(where & ~counted, **over) if not name.startswith("nan") else np.False_
-    if name.endswith("sum"):
+    mean, skip_nan = REDUCTIONS[name]
+    lost = np.False_ if skip_nan else np.any(where & ~counted, **over)
+    if not mean:
         initial = None if initial is None else int(np.asarray(initial, unit).view(np.int64))
         total = _native.sum(ticks, initial=initial, where=counted, **over)
     else:
@@ -260,15 +277,15 @@ def _masked(name: str, a: np.ma.MaskedArray, arguments: dict[str, Any]) -> Any:
     """Masked elements are left out; a result of nothing but masked elements is masked."""
     valid = ~np.ma.getmaskarray(a)
     valid &= np.asarray(arguments.pop("where", True), bool)
-    data = a.data
+    data, (mean, skip_nan) = a.data, REDUCTIONS[name]
     if a.dtype.kind == "O":
-        if name.startswith("nan"):
+        if skip_nan:
             valid &= np.equal(data, data).astype(bool)
         reduction = getattr(np.ma, name.removeprefix("nan"))
         return reduction(np.ma.array(data, mask=~valid), **arguments)
     axis, keepdims = arguments.get("axis"), bool(arguments.get("keepdims", False))
     nothing = ~np.any(valid, axis=axis, keepdims=True)
-    if name.endswith("mean") and np.any(nothing):
+    if mean and np.any(nothing):
         # A mean of nothing is masked and no cause for a warning: make it one of zeros.
         data, valid = np.where(nothing, np.zeros((), a.dtype), data), valid | nothing
     if not keepdims:

@@ -20,6 +20,7 @@ import numpy as np
 from mypackage import ExactSum
 from mypackage._extras import require
 from mypackage._formats import TABLES, Options, Piece, reader
+from mypackage._kinds import REDUCTIONS
 from mypackage._states import add, result_dtype, rounded
 
 _FORMAT = "mypackage checkpoint 1"
@@ -130,7 +131,7 @@ class Stream:
                 result_dtype(self.operation, part.dtype)  # Refuses what is no number.
                 both = [part.dtype] if self.dtype is None else [self.dtype, part.dtype]
                 self.dtype = np.result_type(*both)
-                add(state, part, skip_nan=self.operation.startswith("nan"))
+                add(state, part, skip_nan=REDUCTIONS[self.operation].skip_nan)
         self.position = piece.position
 
     @property

@@ -15,6 +15,7 @@ import numpy as np
 
 from mypackage import ExactSum
 from mypackage._extras import is_of, require
+from mypackage._kinds import REDUCTIONS
 from mypackage._states import add, result_dtype, rounded
 
 __all__ = ["mean", "sum"]
@@ -90,7 +91,7 @@ def reduce(
             raise TypeError(f"{name}: a column takes no {key}=; give its to_numpy()")
     state, kind = ExactSum(), np.dtype(np.float64)
     for part in chunks(column, name, skip_nulls):
-        add(state, part, skip_nan=name.startswith("nan"))
+        add(state, part, skip_nan=REDUCTIONS[name].skip_nan)
         kind = part.dtype
     return rounded(name, state, result_dtype(name, kind, dtype))
 

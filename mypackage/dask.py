@@ -19,7 +19,7 @@ import numpy as np
 import mypackage
 from mypackage import ExactSum, _average
 from mypackage._extras import require
-from mypackage._kinds import is_dask, labels_of
+from mypackage._kinds import REDUCTIONS, is_dask, labels_of
 from mypackage._native import run_serially, sum_states, vecdot_states
 from mypackage._states import grouped, result_dtype, rounded, rounded_groups
 
@@ -621,7 +621,7 @@ def _reduction(
     return _tree(
         a,
         None if where is True else where,
-        partial(_state, skip_nan=name.startswith("nan")),
+        partial(_state, skip_nan=REDUCTIONS[name].skip_nan),
         finish,
         axis=axis,
         dtype=dtype,
@@ -734,7 +734,7 @@ def _root(
 def _value(total: ExactSum, *, name: str, dtype: Any, initial: Any, masked: bool) -> Any:
     """Round the root; `total` is this function's own."""
     nothing = np.equal(total.count, 0) if masked else False
-    if name.endswith("sum") and np.any(initial):
+    if np.any(initial):
         total.add(np.broadcast_to(initial, (1, *total.shape)), 0)
     if not masked:
         return rounded(name, total, dtype)

@@ -26,6 +26,7 @@ import numpy as np
 
 from mypackage import ExactSum
 from mypackage._extras import require
+from mypackage._kinds import REDUCTIONS
 from mypackage._native import join_states, split_states
 from mypackage._states import grouped, rounded_groups
 
@@ -49,9 +50,8 @@ class _Aggregation(flox.Aggregation):  # type: ignore[misc,name-defined] # Unkno
 
 
 def _aggregation(name: str) -> Any:
-    average = name.endswith("mean")
-    empty = np.nan if average else 0
-    skip_nan = name.startswith("nan")
+    mean, skip_nan = REDUCTIONS[name]
+    empty = np.nan if mean else 0
     return _Aggregation(
         f"mypackage_{name}",
         numpy=partial(_grouped, name=name),
@@ -62,7 +62,7 @@ def _aggregation(name: str) -> Any:
         fill_value=ExactSum(),
         final_fill_value=empty,
         dtypes=np.dtype(object),
-        final_dtype=np.floating if average else None,
+        final_dtype=np.floating if mean else None,
     )
 
 
@@ -70,7 +70,7 @@ def _grouped(
     group_idx: np.ndarray, array: np.ndarray, *, size: int, fill_value: Any, dtype: Any, name: str
 ) -> Any:
     """All elements at once: not of a dask array."""
-    states = _chunk(group_idx, array, size=size, skip_nan=name.startswith("nan"))
+    states = _chunk(group_idx, array, size=size, skip_nan=REDUCTIONS[name].skip_nan)
     return _finalize(states, dtype=dtype, name=name, empty=fill_value)
 
 

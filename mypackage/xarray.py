@@ -13,7 +13,7 @@ import numpy as np
 
 import mypackage
 from mypackage._extras import require
-from mypackage._kinds import front, is_dask
+from mypackage._kinds import REDUCTIONS, front, is_dask
 from mypackage._states import grouped, result_dtype, rounded_groups
 
 xr = require("xarray")
@@ -114,7 +114,7 @@ def _reduced(
 def _numbers(
     data: Any, axis: Any = None, *, name: str, skipna: bool | None, arguments: dict[str, Any]
 ) -> Any:
-    if name.startswith("nan") or skipna is False or data.dtype.kind not in "fc":
+    if REDUCTIONS[name].skip_nan or skipna is False or data.dtype.kind not in "fc":
         return getattr(mypackage, name)(data, axis=axis, **arguments)
     return getattr(mypackage, f"nan{name}")(data, axis=axis, **arguments)
 

@@ -16,8 +16,8 @@ import mypackage
 from mypackage._cli import COMMANDS, INTERRUPTED, main
 from mypackage._cli.bench import measure
 from mypackage._cli.cases import OURS, cases
-from mypackage._cli.sum import OPERATIONS
 from mypackage._formats import Options
+from mypackage._kinds import REDUCTIONS
 from mypackage._streams import read
 
 # What pip installed.
@@ -157,7 +157,7 @@ def test_sum_axes_and_dtype(tmp_path, capsys):
     assert output(capsys, "sum", path) == "0.0\n"
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", REDUCTIONS)
 def test_sum_op(operation, tmp_path, capsys):
     """`--op` names the function of the package that is called."""
     values = np.array([[0.1, 0.2, np.nan], [0.3, 0.4, 0.5]])

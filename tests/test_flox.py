@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 import mypackage
+from mypackage._kinds import REDUCTIONS
 
 flox = pytest.importorskip("flox")
 xr = pytest.importorskip("xarray")
 mf = importlib.import_module("mypackage.flox")
 xarray_reduce = importlib.import_module("flox.xarray").xarray_reduce
 
-NAMES = ["sum", "nansum", "mean", "nanmean"]
 # The groups lie apart, so that no chunk holds all of one.
 LABELS = np.array([3, 0, 1, 0, 3, 1, 1, 0, 3, 3, 0, 1])
 CHUNKS = [{"time": 1}, {"time": 5, "place": 2}, {"time": (2, 7, 3)}, {"time": -1, "place": 1}]
@@ -48,7 +48,7 @@ def same(result, wanted):
     assert result.values.tobytes() == np.ascontiguousarray(wanted).tobytes()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", REDUCTIONS)
 @pytest.mark.parametrize("dtype", ["f8", "f4", "i4", "c16"])
 def test_in_memory(name, dtype):
     values = wild().astype(dtype) if dtype != "i4" else np.arange(36, dtype="i4").reshape(3, 12)
@@ -59,7 +59,7 @@ def test_in_memory(name, dtype):
 
 @pytest.mark.parametrize("chunks", CHUNKS, ids=str)
 @pytest.mark.parametrize("method", ["map-reduce", "cohorts", None])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", REDUCTIONS)
 def test_any_chunking_and_method(name, method, chunks):
     values = wild("f4")
     array = labelled(values, chunks=chunks)
@@ -72,7 +72,7 @@ def test_blockwise():
     """For which each group lies in one chunk."""
     values, labels = wild(), np.repeat([0, 1, 3], 4)
     array = labelled(values, labels, {"time": 4})
-    for name in NAMES:
+    for name in REDUCTIONS:
         result = xarray_reduce(array, "kind", func=getattr(mf, name), method="blockwise")
         same(result, expected(name, values, labels=labels))
 
@@ -82,7 +82,7 @@ def test_missing_values(chunks):
     values = wild()
     values[0, [1, 4]] = values[2, :4] = np.nan
     array = labelled(values, chunks=chunks)
-    for name in NAMES:
+    for name in REDUCTIONS:
         same(xarray_reduce(array, "kind", func=getattr(mf, name)), expected(name, values))
 
 
@@ -91,7 +91,7 @@ def test_lazy_labels():
     da = pytest.importorskip("dask.array")
     values = wild("f4")
     lazy, labels = da.from_array(values, chunks=(2, 5)), da.from_array(LABELS, chunks=5)
-    for name in NAMES:
+    for name in REDUCTIONS:
         result, groups = flox.groupby_reduce(lazy, labels, func=getattr(mf, name))
         assert groups.compute().tolist() == [0, 1, 3]
         assert result.compute().tobytes() == expected(name, values).tobytes()
@@ -101,7 +101,7 @@ def test_lazy_labels():
 def test_groups_without_elements(chunks):
     array = labelled(wild(), chunks=chunks)
     groups = np.array([0, 1, 2, 3])
-    for name, empty in zip(NAMES, [0.0, 0.0, np.nan, np.nan], strict=True):
+    for name, empty in zip(REDUCTIONS, [0.0, 0.0, np.nan, np.nan], strict=True):
         result = xarray_reduce(array, "kind", func=getattr(mf, name), expected_groups=groups)
         assert np.array_equal(result[:, 2], [empty] * 3, equal_nan=True)
         same(result[:, [0, 1, 3]], expected(name, array.values))
@@ -112,7 +112,7 @@ def test_labels_that_are_missing_and_of_two_dimensions(chunks):
     labels = np.where(wild() > 0, LABELS, np.nan)
     array = labelled(wild(), chunks=chunks)
     by = xr.DataArray(labels, dims=("place", "time"), name="by")
-    for name in NAMES:
+    for name in REDUCTIONS:
         result = xarray_reduce(array, by, func=getattr(mf, name))
         parts = [getattr(mypackage, name)(wild()[labels == group]) for group in (0, 1, 3)]
         same(result, np.array(parts))

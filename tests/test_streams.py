@@ -20,6 +20,7 @@ import mypackage
 from mypackage import _formats
 from mypackage._cli import main
 from mypackage._formats import READERS, Options
+from mypackage._kinds import REDUCTIONS
 from mypackage._streams import Stream
 
 COLUMNS = ["a", "b"]
@@ -80,7 +81,7 @@ def refusal(capsys, *arguments):
 
 
 @pytest.mark.parametrize("suffix", READERS)
-@pytest.mark.parametrize("operation", ["sum", "nansum", "mean", "nanmean"])
+@pytest.mark.parametrize("operation", REDUCTIONS)
 def test_every_format(suffix, operation, tmp_path, capsys, small_pieces):
     values = wild((1000, 2))
     if operation.startswith("nan"):

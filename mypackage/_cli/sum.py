@@ -11,9 +11,8 @@ import numpy as np
 import mypackage
 from mypackage._cli import CommandError
 from mypackage._formats import READERS, Options
+from mypackage._kinds import REDUCTIONS
 from mypackage._streams import Stream, expand, progress, read
-
-OPERATIONS = ("sum", "nansum", "mean", "nanmean")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dtype", help="round the exact result to this dtype, float32 say (default: as NumPy)"
     )
-    parser.add_argument("--op", choices=OPERATIONS, default="sum", help="(default: %(default)s)")
+    parser.add_argument("--op", choices=REDUCTIONS, default="sum", help="(default: %(default)s)")
     parser.add_argument(
         "--skip-nulls", action="store_true", help="leave out the nulls of parquet and Arrow files"
     )

@@ -206,6 +206,7 @@ def build_info() -> dict[str, object]: ...
 
 # The reductions' overloads, in order: the result goes to `out`; to a scalar of `dtype`; to an array
 # of it; as `a` says, to a scalar or an array; what is known at run time only.
+# Those that leave NaNs out are called as those that do not.
 @overload
 def cumsum(
     a: ArrayLike,
@@ -329,192 +330,9 @@ def mean(
     *,
     where: ArrayLike = True,
 ) -> Any: ...
-@overload
-def nanmean(
-    a: ArrayLike,
-    axis: _Axis = None,
-    dtype: DTypeLike | None = None,
-    *,
-    out: _Array,
-    keepdims: bool = False,
-    where: ArrayLike = True,
-) -> _Array: ...
-@overload
-def nanmean(
-    a: ArrayLike,
-    axis: None = None,
-    *,
-    dtype: _DType[_Scalar],
-    out: None = None,
-    keepdims: Literal[False] = False,
-    where: ArrayLike = True,
-) -> _Scalar: ...
-@overload
-def nanmean(
-    a: ArrayLike,
-    axis: _Axis = None,
-    *,
-    dtype: _DType[_Scalar],
-    out: None = None,
-    keepdims: Literal[True],
-    where: ArrayLike = True,
-) -> NDArray[_Scalar]: ...
-@overload
-def nanmean(
-    a: _Inexact | NDArray[_Inexact],
-    axis: None = None,
-    dtype: None = None,
-    out: None = None,
-    keepdims: Literal[False] = False,
-    *,
-    where: ArrayLike = True,
-) -> _Inexact: ...
-@overload
-def nanmean(
-    a: _Integer | NDArray[_Integer],
-    axis: None = None,
-    dtype: None = None,
-    out: None = None,
-    keepdims: Literal[False] = False,
-    *,
-    where: ArrayLike = True,
-) -> np.float64: ...
-@overload
-def nanmean(
-    a: _Inexact | NDArray[_Inexact],
-    axis: _Axis = None,
-    dtype: None = None,
-    out: None = None,
-    *,
-    keepdims: Literal[True],
-    where: ArrayLike = True,
-) -> NDArray[_Inexact]: ...
-@overload
-def nanmean(
-    a: _Integer | NDArray[_Integer],
-    axis: _Axis = None,
-    dtype: None = None,
-    out: None = None,
-    *,
-    keepdims: Literal[True],
-    where: ArrayLike = True,
-) -> NDArray[np.float64]: ...
-@overload
-def nanmean(
-    a: ArrayLike,
-    axis: _Axis = None,
-    dtype: DTypeLike | None = None,
-    out: None = None,
-    keepdims: bool = False,
-    *,
-    where: ArrayLike = True,
-) -> Any: ...
-@overload
-def nansum(
-    a: ArrayLike,
-    axis: _Axis = None,
-    dtype: DTypeLike | None = None,
-    *,
-    out: _Array,
-    keepdims: bool = False,
-    initial: complex | np.generic | None = 0,
-    where: ArrayLike = True,
-) -> _Array: ...
-@overload
-def nansum(
-    a: ArrayLike,
-    axis: None = None,
-    *,
-    dtype: _DType[_Scalar],
-    out: None = None,
-    keepdims: Literal[False] = False,
-    initial: complex | np.generic | None = 0,
-    where: ArrayLike = True,
-) -> _Scalar: ...
-@overload
-def nansum(
-    a: ArrayLike,
-    axis: _Axis = None,
-    *,
-    dtype: _DType[_Scalar],
-    out: None = None,
-    keepdims: Literal[True],
-    initial: complex | np.generic | None = 0,
-    where: ArrayLike = True,
-) -> NDArray[_Scalar]: ...
-@overload
-def nansum(
-    a: _Signed | NDArray[_Signed],
-    axis: None = None,
-    dtype: None = None,
-    out: None = None,
-    keepdims: Literal[False] = False,
-    initial: complex | np.generic | None = 0,
-    where: ArrayLike = True,
-) -> np.int64: ...
-@overload
-def nansum(
-    a: _Unsigned | NDArray[_Unsigned],
-    axis: None = None,
-    dtype: None = None,
-    out: None = None,
-    keepdims: Literal[False] = False,
-    initial: complex | np.generic | None = 0,
-    where: ArrayLike = True,
-) -> np.uint64: ...
-@overload
-def nansum(
-    a: _Wide | NDArray[_Wide],
-    axis: None = None,
-    dtype: None = None,
-    out: None = None,
-    keepdims: Literal[False] = False,
-    initial: complex | np.generic | None = 0,
-    where: ArrayLike = True,
-) -> _Wide: ...
-@overload
-def nansum(
-    a: _Signed | NDArray[_Signed],
-    axis: _Axis = None,
-    dtype: None = None,
-    out: None = None,
-    *,
-    keepdims: Literal[True],
-    initial: complex | np.generic | None = 0,
-    where: ArrayLike = True,
-) -> NDArray[np.int64]: ...
-@overload
-def nansum(
-    a: _Unsigned | NDArray[_Unsigned],
-    axis: _Axis = None,
-    dtype: None = None,
-    out: None = None,
-    *,
-    keepdims: Literal[True],
-    initial: complex | np.generic | None = 0,
-    where: ArrayLike = True,
-) -> NDArray[np.uint64]: ...
-@overload
-def nansum(
-    a: _Wide | NDArray[_Wide],
-    axis: _Axis = None,
-    dtype: None = None,
-    out: None = None,
-    *,
-    keepdims: Literal[True],
-    initial: complex | np.generic | None = 0,
-    where: ArrayLike = True,
-) -> NDArray[_Wide]: ...
-@overload
-def nansum(
-    a: ArrayLike,
-    axis: _Axis = None,
-    dtype: DTypeLike | None = None,
-    out: None = None,
-    keepdims: bool = False,
-    initial: complex | np.generic | None = 0,
-    where: ArrayLike = True,
-) -> Any: ...
+
+nanmean = mean
+
 @overload
 def sum(
     a: ArrayLike,
@@ -621,6 +439,9 @@ def sum(
     initial: complex | np.generic | None = 0,
     where: ArrayLike = True,
 ) -> Any: ...
+
+nansum = sum
+
 def group_states(
     group_idx: ArrayLike, array: ArrayLike, axis: int | None, size: int | None
 ) -> ExactSum: ...

@@ -83,6 +83,8 @@ def test_stub_names_are_the_runtimes(root):
             defined.add(node.target.id)
         elif isinstance(node, ast.Assign) and node.targets[0].id == "__all__":
             listed = set(ast.literal_eval(node.value))
+        elif isinstance(node, ast.Assign):
+            defined.add(node.targets[0].id)
     assert listed == set(_native.__all__)
     assert {name for name in defined if not name.startswith("_")} == listed
 

@@ -4,9 +4,9 @@
 
 use super::status::{Outcome, guard};
 use super::strided::{BLOCK, Strided};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::fibonacci::modular::{self, Member, SharedRing};
-use crate::fibonacci::small::{self, Tabulated};
+use crate::fibonacci::small;
 
 /// Computes `out` from `n` block by block. All is copied, so the two may be the same array.
 fn map_blocks<T: Copy + Default>(
@@ -39,21 +39,24 @@ fn map_blocks_of<T: Copy + Default, const BLOCK: usize>(
     Ok(())
 }
 
+/// A whole function of the library, of one array into another.
+///
 /// # Safety
 /// The header's.
-unsafe fn fibonacci<T: Tabulated + Default>(
+unsafe fn map<T: Copy + Default>(
     n: *const T,
     count: usize,
     stride: isize,
     out: *mut T,
     out_stride: isize,
+    kernel: impl Fn(&[T], &mut [T]) -> Result<()>,
 ) -> i32 {
     guard(|| {
         // SAFETY: the caller's promise.
         let (n, out) = unsafe {
             (Strided::new("n", n, count, stride)?, Strided::new("out", out, count, out_stride)?)
         };
-        map_blocks(n, out, |_, n, out| Ok(small::fibonacci(n, out)?))
+        map_blocks(n, out, |_, n, out| Ok(kernel(n, out)?))
     })
 }
 
@@ -66,7 +69,7 @@ pub unsafe extern "C" fn mypackage_fibonacci_i64(
     out_stride: isize,
 ) -> i32 {
     // SAFETY: the caller's promise.
-    unsafe { fibonacci(n, count, stride, out, out_stride) }
+    unsafe { map(n, count, stride, out, out_stride, small::fibonacci) }
 }
 
 #[unsafe(no_mangle)]
@@ -78,7 +81,7 @@ pub unsafe extern "C" fn mypackage_fibonacci_u64(
     out_stride: isize,
 ) -> i32 {
     // SAFETY: the caller's promise.
-    unsafe { fibonacci(n, count, stride, out, out_stride) }
+    unsafe { map(n, count, stride, out, out_stride, small::fibonacci) }
 }
 
 #[unsafe(no_mangle)]

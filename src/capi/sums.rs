@@ -9,29 +9,36 @@ use super::strided::{Strided, store};
 use crate::sum::{Accumulator, Axis, DotRequest, Dtype, Request, Vectors, sum_axes, vecdot};
 
 /// An element type of the sums.
-pub(super) trait Number: Copy + Default {
+pub(super) trait Element: Copy + Default {
     const DTYPE: Dtype;
     fn add_slice(values: &[Self], total: &mut Accumulator);
 }
 
-impl Number for f64 {
+impl Element for f64 {
     const DTYPE: Dtype = Dtype::F64;
     fn add_slice(values: &[f64], total: &mut Accumulator) {
         total.add_slice(values);
     }
 }
 
-impl Number for f32 {
+impl Element for f32 {
     const DTYPE: Dtype = Dtype::F32;
     fn add_slice(values: &[f32], total: &mut Accumulator) {
         total.add_slice_f32(values);
     }
 }
 
+/// The one result of a kernel that gives its results to a function.
+fn only(kernel: impl FnOnce(&(dyn Fn(usize, &Accumulator) + Sync))) -> Accumulator {
+    let total = Mutex::new(Accumulator::new());
+    kernel(&|_, sum| *total.lock().expect("nothing panics here") = sum.clone());
+    total.into_inner().expect("nothing panics here")
+}
+
 /// The exact sum of an array.
-pub(super) fn exact_sum<T: Number>(values: Strided<T>) -> Accumulator {
-    let mut total = Accumulator::new();
+pub(super) fn exact_sum<T: Element>(values: Strided<T>) -> Accumulator {
     if let Some(slice) = values.as_slice() {
+        let mut total = Accumulator::new();
         T::add_slice(slice, &mut total);
         return total;
     }
@@ -45,12 +52,8 @@ pub(super) fn exact_sum<T: Number>(values: Strided<T>) -> Accumulator {
         skip_nan: false,
         axes: vec![axis],
     };
-    let total = Mutex::new(total);
     // SAFETY: `Strided::new`'s caller promised that all elements are readable.
-    unsafe {
-        sum_axes(&request, &|_, sum| *total.lock().expect("nothing panics here") = sum.clone());
-    }
-    total.into_inner().expect("nothing panics here")
+    only(|put| unsafe { sum_axes(&request, put) })
 }
 
 #[unsafe(no_mangle)]
@@ -92,12 +95,8 @@ fn exact_dot(x: Strided<f64>, y: Strided<f64>) -> Accumulator {
     };
     let request =
         DotRequest { left: vectors(x), right: vectors(y), count: x.count(), shape: Vec::new() };
-    let total = Mutex::new(Accumulator::new());
     // SAFETY: `Strided::new`'s caller promised that all elements are readable.
-    unsafe {
-        vecdot(&request, &|_, sum| *total.lock().expect("nothing panics here") = sum.clone());
-    }
-    total.into_inner().expect("nothing panics here")
+    only(|put| unsafe { vecdot(&request, put) })
 }
 
 #[unsafe(no_mangle)]

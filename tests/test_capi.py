@@ -82,14 +82,15 @@ def test_header_is_what_the_library_exports(header):
         [compiler("nm"), "-D", mypackage.get_library()], check=True, capture_output=True, text=True
     ).stdout.splitlines()
     exported = {line.split()[-1] for line in lines if re.search(r" [TDBR] ", line)}
-    assert exported == declared(header)
+    assert exported == declared(header), "left: src/capi; right: mypackage.h"
     undefined = {line.split()[-1] for line in lines if " U " in line}
     assert not {name for name in exported | undefined if name.startswith(("Py", "_Py"))}
 
 
 def test_front_declares_every_function(header):
     functions = {*capi._STATUS_FUNCTIONS, *capi._OTHER_FUNCTIONS}
-    assert {f"mypackage_{name}" for name in functions} == declared(header)
+    named = {f"mypackage_{name}" for name in functions}
+    assert named == declared(header), "left: the tables in mypackage/capi.py; right: mypackage.h"
 
 
 def test_front_knows_every_status(header):

@@ -4,6 +4,7 @@ docs/numerics.md has the table.
 """
 
 import array
+import inspect
 import sys
 import types
 
@@ -21,6 +22,14 @@ A = np.array([[1.0, 2.0, 4.0], [8.0, 16.0, 32.0]])
 def pair(request):
     """Our function and NumPy's."""
     return getattr(mypackage, request.param), getattr(np, request.param)
+
+
+def test_every_reduction_says_what_it_does_with_other_kinds():
+    """A function that takes `where` is a reduction. (Ufuncs, which do too, have NumPy's kinds.)"""
+    builtins = filter(inspect.isbuiltin, map(vars(mypackage).get, mypackage.__all__))
+    found = {f.__name__ for f in builtins if "where" in inspect.signature(f).parameters}
+    message = "a reduction needs its row in mypackage/_kinds.py, and a function where that sends it"
+    assert found == set(REDUCTIONS), message
 
 
 class Subclass(np.ndarray):

@@ -85,8 +85,9 @@ def test_stub_names_are_the_runtimes(root):
             listed = set(ast.literal_eval(node.value))
         elif isinstance(node, ast.Assign):
             defined.add(node.targets[0].id)
-    assert listed == set(_native.__all__)
-    assert {name for name in defined if not name.startswith("_")} == listed
+    assert listed == set(_native.__all__), "left: the stub's __all__; right: src/python/mod.rs"
+    public = {name for name in defined if not name.startswith("_")}
+    assert public == listed, "left: the stub's definitions; right: its __all__"
 
 
 def test_all_is_what_the_package_offers():
@@ -97,7 +98,19 @@ def test_all_is_what_the_package_offers():
         if not name.startswith("_") and not isinstance(value, type(mypackage))
     }
     assert mypackage.__all__ == sorted(mypackage.__all__)
-    assert set(mypackage.__all__) == public
+    assert set(mypackage.__all__) == public, "left: __all__; right: what __init__.py imports"
+
+
+def test_contributing_knows_every_module(root):
+    """CONTRIBUTING.md, "Where things are", says what each folder and module is for."""
+    text = (root / "CONTRIBUTING.md").read_text().partition("```\n")[2].partition("```")[0]
+    parts = {"src": text.partition("\nsrc/")[2].partition("\nmypackage/")[0]}
+    parts["mypackage"] = text.partition("\nmypackage/")[2].partition("\ntests/")[0]
+    for folder, part in parts.items():
+        modules = {path.name for path in (root / folder).iterdir()}
+        modules -= {name for name in modules if name.endswith((".so", ".pyd", "__", ".typed"))}
+        missing = {name for name in modules if not re.search(rf"[\s]{re.escape(name)}\b", part)}
+        assert missing == set(), "CONTRIBUTING.md does not say what they are for"
 
 
 def test_ci_runs_the_readme_command(root):

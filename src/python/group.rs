@@ -133,7 +133,8 @@ fn grouped<'py>(
     let parts = groups.number.complex && target.is_complex();
     let request = groups.request(parts);
     let results = request.results() * groups.size;
-    let writer = Writer::new(py, operation, target, None, &groups.shape, results)?;
+    let writer =
+        Writer::new(py, operation.of(groups.number), target, None, &groups.shape, results)?;
     // Sums of nothing are 0, as is what nothing writes: they need no counts.
     let counts = if operation.mean || fill_value.is_some() { groups.counts() } else { Vec::new() };
     if operation.mean {

@@ -310,7 +310,7 @@ fn reduce_array<'py>(
 
     let parts = number.complex && target.is_complex();
     let request = request(array, number, &reduced, mask.as_ref(), parts, operation.skip_nan);
-    let writer = Writer::new(py, operation, target, initial, &shape, request.results())?;
+    let writer = Writer::new(py, operation.of(number), target, initial, &shape, request.results())?;
     let size: usize = array.shape().iter().product();
     // SAFETY: the array and the mask are held by the caller and by `mask`.
     watched(py, size, || unsafe {

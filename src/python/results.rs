@@ -48,6 +48,11 @@ impl Operation {
         Operation { name, mean: true, skip_nan: false, advice: FLOAT }
     }
 
+    /// The same for elements of a type: those with fractions have no sums that are Python ints.
+    pub fn of(self, number: Number) -> Operation {
+        if number.part.is_floating() { Operation { advice: FLOAT, ..self } } else { self }
+    }
+
     /// The operation of a function that comes with exact sums from Python (`mypackage._states`).
     pub fn called(name: &str) -> Option<Operation> {
         [SUM, NANSUM, MEAN, NANMEAN, GROUP_SUM, GROUP_MEAN, VECDOT]
@@ -444,13 +449,13 @@ impl<'py> Writer<'py> {
         if let Some((index, what)) = self.misfit.into_inner().expect("no panic while locked") {
             let place = match &self.place {
                 Place::Scalar(_) => String::new(),
+                Place::Objects(shape) if shape.is_empty() => String::new(),
                 _ => format!(" (result {index} in C order)"),
             };
-            let dtype = match self.target {
-                Target::Number(number) => number.name(),
-                Target::Object => "a Python int here",
+            let (dtype, advice) = match self.target {
+                Target::Number(number) => (number.name(), self.operation.advice),
+                Target::Object => ("a Python int here", FLOAT),
             };
-            let advice = self.operation.advice;
             return Err(PyOverflowError::new_err(format!(
                 "{name}: {what} does not fit {dtype}{place}; use {advice}"
             )));

@@ -41,7 +41,7 @@ impl Tier {
     /// Whether a number of an exponent is not below the last bit of all levels, the first of which
     /// is at exponent `first`.
     fn reaches(self, first: i32, exponent: i32) -> bool {
-        exponent >= first - self.below_first() - 52
+        self == Tier::Bins || exponent >= first - self.below_first() - 52
     }
 }
 

@@ -114,8 +114,9 @@ def average(
     # What wrappers of NumPy's function pass on for what they were not given.
     absent: Any = np._NoValue
     keepdims = False if keepdims is absent else keepdims
-    array = np.asanyarray(a)
+    array = _kinds.as_array("average", a)
     if weights is None:
+        axis = tuple(axis) if isinstance(axis, list) else axis
         result = _native.mean(array, axis=axis, keepdims=keepdims)
         if not returned:
             return result
@@ -126,7 +127,7 @@ def average(
         )
         dtype = np.dtype(np.float64) if array.dtype.kind == "m" else result_dtype(array)
         return result, np.broadcast_to(count, np.shape(result)).astype(dtype)[()]
-    weights = np.asanyarray(weights)
+    weights = _kinds.as_array("average", weights)
     masked = any(isinstance(x, np.ma.MaskedArray) for x in (array, weights))
     if any(x.dtype.kind == "O" for x in (array, weights)):
         numpys: Any = np.ma.average if masked else np.average

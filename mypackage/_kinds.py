@@ -56,16 +56,32 @@ def reduce(name: str, a: Any, **arguments: Any) -> Any:
     labelled = _labelled(name, a, arguments)
     if labelled is not None:
         return labelled
-    if hasattr(a, "__next__"):
-        raise TypeError(
-            f"{name}: a generator has no shape; use numpy.fromiter(generator, dtype) or list"
-        )
-    a = np.asanyarray(a)
+    a = as_array(name, a)
     if isinstance(a, np.ma.MaskedArray):
         return _masked(name, a, arguments)
     if type(a) is not np.ndarray:
         return _subclass(name, a, arguments)
     return _array(name, a, arguments)
+
+
+def as_array(name: str, a: Any) -> Any:
+    """What NumPy makes of `a`, unless that is an array of no more than `a` itself."""
+    if hasattr(a, "__next__"):
+        raise TypeError(
+            f"{name}: a generator has no shape; use numpy.fromiter(generator, dtype) or list"
+        )
+    array = np.asanyarray(a)
+    if array.ndim == 0 and array.dtype.kind == "O" and not isinstance(a, np.ndarray):
+        # A sparse matrix, for instance, would come back as its own sum.
+        for attribute, way in (
+            ("__dlpack__", "numpy.from_dlpack"),
+            ("sum", "its own conversion to one"),
+        ):
+            if hasattr(a, attribute):
+                raise TypeError(
+                    f"{name}: NumPy makes no array of numbers of a {type(a).__name__}; use {way}"
+                )
+    return array
 
 
 def as_numbers(name: str, values: Any) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
@@ -182,7 +198,7 @@ def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
         if out is not None:
             raise TypeError(f"cumsum: a {kind} object takes no out=; give its {_PLAIN[kind]}")
         return front(kind).cumsum(a, axis=axis, dtype=dtype)
-    array = np.asanyarray(a)
+    array = as_array("cumsum", a)
     if isinstance(array, np.ma.MaskedArray):
         # Masked elements count as 0 and stay masked.
         result = cumsum(array.filled(0), axis, dtype, None if out is None else np.asarray(out))
@@ -242,9 +258,15 @@ def _timedelta(
     counted = where & ~np.isnat(a)
     mean, skip_nan = REDUCTIONS[name]
     lost = np.False_ if skip_nan else np.any(where & ~counted, **over)
+    fits = True
     if not mean:
         initial = None if initial is None else int(np.asarray(initial, unit).view(np.int64))
-        total = _native.sum(ticks, initial=initial, where=counted, **over)
+        try:
+            total = _native.sum(ticks, initial=initial, where=counted, **over)
+        except OverflowError:
+            total, fits = 0, False
+        # Which is the number of NaT.
+        fits = fits and not np.any(np.equal(total, np.iinfo(np.int64).min))
     else:
         count = np.sum(counted, **over)
         if np.any((count == 0) & ~lost):
@@ -252,7 +274,11 @@ def _timedelta(
         lost = lost | (count == 0)
         total = _native.sum(ticks, dtype=object, where=counted, **over)
         total = _rounded_quotients(total, np.maximum(count, 1))
-    result = np.asarray(total, np.int64).view(unit).astype(dtype)
+    exact = np.asarray(total, np.int64).view(unit)
+    result = exact.astype(dtype)
+    # NumPy's conversion to a finer unit wraps.
+    if not fits or (np.can_cast(unit, dtype) and np.any(result.astype(unit) != exact)):
+        raise OverflowError(f"{name}: an exact result does not fit {dtype}; use a coarser unit")
     result = np.where(lost, np.array("NaT", result.dtype), result)
     if out is None:
         return result[()]

@@ -41,6 +41,17 @@ def test_dtypes(dtype):
     )
 
 
+def test_list_of_axes():
+    """As NumPy, also without weights."""
+    a = np.arange(24.0).reshape(2, 3, 4)
+    for axis in ([0, 2], [1], [0, 1, 2]):
+        for options in ({}, {"keepdims": True}, {"weights": np.ones(a.shape)}):
+            result = mypackage.average(a, axis=axis, **options)
+            np.testing.assert_array_equal(result, np.average(a, axis=axis, **options))
+    with pytest.raises(ValueError, match="duplicate value in 'axis'"):
+        mypackage.average(a, axis=[0, 0])
+
+
 def test_axes_and_shapes():
     a = RNG.standard_normal((3, 4, 5))
     for axis, shape in [(0, (3,)), (-1, (5,)), ((2, 0), (5, 3)), (None, (3, 4, 5)), (1, (3, 4, 5))]:

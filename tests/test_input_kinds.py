@@ -7,6 +7,7 @@ import array
 import inspect
 import sys
 import types
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -117,13 +118,43 @@ def test_longdouble_as_result():
         mypackage.sum(A, dtype=np.longdouble)
 
 
-@pytest.mark.parametrize("name", REDUCTIONS)
+@pytest.mark.parametrize("name", [*REDUCTIONS, "cumsum", "average"])
 def test_generators(name):
     """No shape, no sum: the message says what to do."""
     with pytest.raises(TypeError, match=f"^{name}: .*fromiter"):
         getattr(mypackage, name)(x for x in A)
     with pytest.raises(TypeError, match="fromiter"):
         getattr(mypackage, name)(iter([1.0]))
+
+
+class HasDlpack:
+    """An array that NumPy takes on request only."""
+
+    def __dlpack__(self, **options):
+        return A.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return A.__dlpack_device__()
+
+
+class Sparse:
+    """An array that NumPy does not take; numpy.sum calls its method."""
+
+    def sum(self, axis=None, dtype=None, out=None):
+        return 63.0
+
+
+@pytest.mark.parametrize("name", [*NAMES, "cumsum", "average"])
+def test_arrays_that_are_none_for_numpy(name):
+    """An error, and not the object itself, which is what its 0-d object array sums to."""
+    function = getattr(mypackage, name)
+    with pytest.raises(TypeError, match=f"^{name}: .* HasDlpack; use numpy.from_dlpack"):
+        function(HasDlpack())
+    with pytest.raises(TypeError, match=f"^{name}: .* Sparse; use its own conversion"):
+        function(Sparse())
+    assert function(np.from_dlpack(HasDlpack())).shape in [(), (6,)]
+    third = Fraction(1, 3)
+    assert np.all(function(third) == third)
 
 
 def test_memory_map(tmp_path, pair):
@@ -288,8 +319,24 @@ def test_timedelta_arguments():
         mypackage.sum(DAYS, axis=0, out=[0, 0])
     with pytest.raises(ValueError, match=r"sum: out has shape \(2, 2\)"):
         mypackage.sum(DAYS, axis=0, out=np.zeros((2, 2), "m8[h]"))
-    with pytest.raises(OverflowError, match=r"^sum: "):
-        mypackage.sum(np.array([2**62] * 2, "m8[s]"))
+
+
+@pytest.mark.parametrize("name", ["sum", "nansum"])
+def test_timedelta_overflow(name):
+    """Neither wraps nor becomes NaT, also where the result's unit is a finer one."""
+    function, limit = getattr(mypackage, name), 2**63 - 1
+    message = rf"^{name}: .* does not fit timedelta64\[s\]; use a coarser unit"
+    for ticks in [2**62] * 2, [-limit, -1], [-limit, -2]:
+        with pytest.raises(OverflowError, match=message):
+            function(np.array(ticks, "m8[s]"))
+    assert function(np.array([-limit, -1, 1], "m8[s]")) == np.timedelta64(-limit, "s")
+    long = np.array([[2**62, 5], [1, 6]], "m8[s]")
+    with pytest.raises(OverflowError, match=rf"^{name}: .* timedelta64\[ns\]; use a coarser unit"):
+        function(long, axis=0, dtype="m8[ns]")
+    with pytest.raises(OverflowError, match=r"^mean: "):
+        mypackage.mean(long, dtype="m8[ns]")
+    assert function(long[:, 1], dtype="m8[ns]") == np.timedelta64(11, "s")
+    assert function(long[:, 1], dtype="m8[m]") == np.timedelta64(0, "m")
 
 
 def test_masked_timedelta_and_matrix():

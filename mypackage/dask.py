@@ -616,6 +616,8 @@ def _reduction(
             "and view the result as the timedelta"
         )
     dtype = result_dtype(name, a.dtype, dtype)
+    if name.endswith("sum"):
+        _check_initial(name, a.dtype, dtype, initial)
     masked = _is_masked(a)
     finish = partial(_value, name=name, initial=initial, masked=masked)
     return _tree(
@@ -630,6 +632,14 @@ def _reduction(
         out=out,
         masked=masked,
     )
+
+
+def _check_initial(name: str, source: np.dtype[Any], dtype: np.dtype[Any], initial: Any) -> None:
+    """Refuse what is refused in memory; now, not when it is computed."""
+    # In a dtype that holds whatever is of the right kind: the sum may fit where `initial` does not.
+    holder = dtype if dtype.kind in "fc" else source if source.kind in "fc" else np.dtype(object)
+    with np.errstate(all="ignore"):
+        getattr(mypackage, name)(np.zeros(1, source), dtype=holder, initial=initial)
 
 
 def _tree(

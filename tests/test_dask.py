@@ -103,6 +103,24 @@ def test_numpy_level_calls_come_here():
     same(out, mypackage.sum(values, axis=0))
 
 
+@pytest.mark.parametrize("name", ["sum", "nansum"])
+def test_initial_is_refused_as_in_memory(name):
+    """Before anything is computed."""
+    function, values = getattr(mypackage, name), np.arange(6)
+    lazy = da.from_array(values, chunks=4)
+    refused = [(values, {}, 0.5), (values, {"dtype": "u1"}, 0.5), (values, {}, "1")]
+    refused += [(values / 2, {}, 1j), (values / 2, {"dtype": int}, "1")]
+    for a, options, initial in refused:
+        for kind in (a, da.from_array(a, chunks=4)):
+            with pytest.raises(TypeError, match=f"^{name}: initial must be a number that"):
+                function(kind, initial=initial, **options)
+    small = {"dtype": "i1", "initial": 300}
+    same(function(-50 * lazy[:4], **small), function(-50 * values[:4], **small))
+    for options in ({"dtype": float, "initial": 0.5}, {"initial": 2.0}, {"initial": None}):
+        same(function(lazy, **options), function(values, **options))
+    same(function(lazy / 4, dtype=int, initial=0.5), function(values / 4, dtype=int, initial=0.5))
+
+
 def test_the_result_is_lazy():
     def fail(block):
         if block.size:

@@ -352,6 +352,8 @@ ERRORS = [
     ({"axis": (0, 0)}, ValueError),
     ({"axis": (0, -2)}, ValueError),
     ({"axis": 1.0}, TypeError),
+    ({"axis": True}, TypeError),
+    ({"axis": (0, True)}, TypeError),
     ({"axis": "x"}, TypeError),
     ({"axis": 2**70}, (np.exceptions.AxisError, OverflowError)),
     ({"out": np.empty(7)}, ValueError),
@@ -439,6 +441,27 @@ def test_initial_is_added_exactly():
     assert mypackage.sum([1.0], initial=None) == 1
     with pytest.raises(ValueError, match="initial=None"):
         mypackage.sum(np.ones((0, 2)), axis=0, initial=None)
+
+
+@pytest.mark.parametrize("dtype", [bool, "i1", "u2", "i8", "u8"])
+@pytest.mark.parametrize("axis", [None, 0])
+def test_initial_with_a_fraction_for_integers(dtype, axis):
+    """Where the result has a fraction too."""
+    a = np.array([[1, 0], [1, 1]], dtype)
+    for target in (np.float64, np.float32, np.float16, np.complex128):
+        result = mypackage.sum(a, axis, dtype=target, initial=0.25)
+        same(result, np.sum(a, axis, dtype=target, initial=0.25))
+        same(mypackage.sum(a, axis, out=np.zeros_like(result), initial=0.25)[()], result)
+        assert np.all(mypackage.sum(a, axis, dtype=target, initial=np.inf) == np.inf)
+    # Added before the only rounding: half an ulp and a little more.
+    big = np.array([[2**53, 2**53], [0, 0]])
+    rounded_up = mypackage.sum(big, 0, dtype=float, initial=1.0 + 2**-52)
+    assert rounded_up.tolist() == [2**53 + 2] * 2
+    for options in ({}, {"dtype": "i4"}, {"dtype": object}):
+        with pytest.raises(TypeError, match=r"sum: initial must be a number that u?int64 holds"):
+            mypackage.sum(a, axis, initial=0.25, **options)
+    with pytest.raises(TypeError, match="sum: initial must be a number that float32 holds, not 1j"):
+        mypackage.sum(a, axis, dtype="f4", initial=1j)
 
 
 @pytest.mark.parametrize("kind", [np.array, np.float32, np.int64, np.complex64])

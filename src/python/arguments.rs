@@ -6,6 +6,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyComplex, PyDict, PyFloat, PyString, PyTuple, PyType};
 
 use super::ndarray::{Array, Number, numpy};
+use super::results::Target;
 use crate::sum::{Accumulator, Dtype};
 
 /// An argument that was or was not given; `None` is a value of its own.
@@ -56,15 +57,17 @@ pub(super) fn reduced_axes(ndim: usize, axis: Option<&Bound<'_, PyAny>>) -> PyRe
 
 /// An axis counted from the front; `None` for the only axes that a 0-d array accepts, 0 and -1.
 pub(super) fn normalise_axis(ndim: usize, axis: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
-    let index: isize = axis
-        .call_method0("__index__")
-        .map_err(|_| {
-            PyTypeError::new_err(format!(
-                "axis must be None, an int or a tuple of ints, not {}",
-                axis.repr().map_or_else(|_| "this".to_owned(), |text| text.to_string())
-            ))
-        })?
-        .extract()?;
+    let refused = || {
+        PyTypeError::new_err(format!(
+            "axis must be None, an int or a tuple of ints, not {}",
+            axis.repr().map_or_else(|_| "this".to_owned(), |text| text.to_string())
+        ))
+    };
+    // As NumPy: who writes `sum(a, True)` means something else.
+    if axis.is_instance_of::<PyBool>() {
+        return Err(refused());
+    }
+    let index: isize = axis.call_method0("__index__").map_err(|_| refused())?.extract()?;
     let size = ndim as isize;
     if ndim == 0 && (index == 0 || index == -1) {
         return Ok(None);
@@ -162,11 +165,13 @@ pub(super) fn delivered<'py>(
     Ok(out.clone())
 }
 
-/// `initial`: the numbers that are added to each part of each sum.
+/// `initial`: the numbers that are added to each part of each sum. Only numbers with a fraction, as
+/// elements or as results, take one.
 pub(super) fn initial<'py>(
     name: &str,
     array: Array<'_, 'py>,
     number: Number,
+    target: Target,
     reduced: &[bool],
     initial: &Given<'py>,
 ) -> PyResult<Option<[Accumulator; 2]>> {
@@ -184,10 +189,16 @@ pub(super) fn initial<'py>(
         };
     }
     let mut parts = [Accumulator::new(), Accumulator::new()];
+    let holder = match target {
+        Target::Number(Number { part, .. }) if part.is_floating() && !number.part.is_floating() => {
+            Number { part, complex: false }
+        }
+        _ => number.of_sum(),
+    };
     let refused = || {
         PyTypeError::new_err(format!(
             "{name}: initial must be a number that {} holds, not {value}",
-            number.of_sum().name()
+            holder.name()
         ))
     };
     if !value.is_instance_of::<PyFloat>()
@@ -207,7 +218,7 @@ pub(super) fn initial<'py>(
     let complex = value.py().get_type::<PyComplex>().call1((value,)).map_err(|_| refused())?;
     let [real, imag] = ["real", "imag"].map(|name| complex.getattr(name)?.extract::<f64>());
     let (real, imag) = (real?, imag?);
-    if imag != 0.0 && !number.complex || real.fract() != 0.0 && !number.part.is_floating() {
+    if imag != 0.0 && !number.complex || real.fract() != 0.0 && !holder.part.is_floating() {
         return Err(refused());
     }
     parts[0].add_f64(real);

@@ -95,9 +95,6 @@ macro_rules! reduction {
 }
 
 reduction! {
-    /// sum(a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True)
-    /// --
-    ///
     /// Exact sum of array elements over given axes, rounded once.
     ///
     /// The result is the real-number sum of the elements, rounded half to even to the result's dtype:
@@ -161,9 +158,6 @@ reduction! {
 }
 
 reduction! {
-    /// nansum(a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True)
-    /// --
-    ///
     /// Exact sum of array elements over given axes, NaNs left out, rounded once.
     ///
     /// Parameters, result and errors are those of `sum`; no copy of `a` is made.
@@ -181,9 +175,6 @@ reduction! {
 }
 
 reduction! {
-    /// mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True)
-    /// --
-    ///
     /// Exact arithmetic mean over given axes: the exact sum divided by the count, rounded once.
     ///
     /// Parameters
@@ -206,6 +197,19 @@ reduction! {
     /// ndarray or scalar
     ///     The means; NaN, with a RuntimeWarning, for no elements.
     ///
+    /// Raises
+    /// ------
+    /// OverflowError
+    ///     If a mean does not fit an integer `dtype`.
+    /// TypeError
+    ///     If `a` or `dtype` is of a type that has no exact mean here.
+    ///
+    /// Warns
+    /// -----
+    /// RuntimeWarning
+    ///     If a mean is of no elements; and, as `numpy.errstate` says, if a finite one overflows or
+    ///     infinities of both signs meet.
+    ///
     /// See Also
     /// --------
     /// sum, numpy.mean
@@ -222,9 +226,6 @@ reduction! {
 }
 
 reduction! {
-    /// nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True)
-    /// --
-    ///
     /// Exact arithmetic mean over given axes, NaNs left out, rounded once.
     ///
     /// Parameters, result and warnings are those of `mean`; no copy of `a` is made.
@@ -306,7 +307,7 @@ fn reduce_array<'py>(
     if let Some(out) = &arguments.out {
         check_out(operation.name, out, &shape)?;
     }
-    let initial = initial(operation.name, array, number, &reduced, &arguments.initial)?;
+    let initial = initial(operation.name, array, number, target, &reduced, &arguments.initial)?;
 
     let parts = number.complex && target.is_complex();
     let request = request(array, number, &reduced, mask.as_ref(), parts, operation.skip_nan);

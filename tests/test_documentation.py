@@ -23,6 +23,30 @@ def test_docstring_examples(name: str) -> None:
         assert doctest.DocTestRunner().run(test).failed == 0
 
 
+def test_help_shows_a_call_once() -> None:
+    """Python writes the signature above the docstring of anything but a ufunc."""
+    public = [getattr(mypackage, name) for name in mypackage.__all__]
+    public += [
+        one for one in vars(mypackage.ExactSum).values() if hasattr(one, "__text_signature__")
+    ]
+    for one in public:
+        text = one.__doc__ or ""
+        assert "\n--\n" not in text, one
+        assert not text.startswith(f"{one.__name__}(") or isinstance(one, np.ufunc), one
+
+
+@pytest.mark.parametrize(
+    "name", ["fibonacci", "lucas", "fibonacci_mod", "pisano_period", "sum", "mean"]
+)
+def test_docstrings_are_complete(name) -> None:
+    """Arguments, result, errors; for ufuncs, where the algorithm comes from, with the year."""
+    text = getattr(mypackage, name).__doc__
+    for heading in ("Parameters", "Returns", "Raises", "Examples"):
+        assert f"\n{heading}\n{'-' * len(heading)}\n" in text
+    if name != "mean":
+        assert re.search(r"\b(19|20)\d\d\b", text)
+
+
 @numpy_2
 def test_readme_examples(root) -> None:
     """What the README shows after >>> is what Python prints."""

@@ -20,9 +20,6 @@ const VALUE: Operation = Operation { advice: FLOAT, ..Operation::sum("ExactSum.v
 const MEAN: Operation = Operation::mean("ExactSum.mean");
 const DIVIDE: Operation = Operation::mean("ExactSum.divide");
 
-/// ExactSum(shape=())
-/// --
-///
 /// An exact sum, or an array of them, that numbers are added to and taken back from.
 ///
 /// It holds the real-number sum, not a rounded one, so neither the order nor the grouping of
@@ -301,9 +298,6 @@ fn quiet_value(py: Python<'_>, complex: bool, cells: &Cells) -> PyResult<String>
     Ok(value.repr()?.to_string())
 }
 
-/// sum_states(values, axis, where, skip_nan)
-/// --
-///
 /// The exact sums over some axes, all by default, as an `ExactSum` of the others' shape: what
 /// `mypackage.dask` merges.
 #[pyfunction]
@@ -316,9 +310,6 @@ pub(super) fn sum_states<'py>(
     sums_of(values, axis.as_ref(), &r#where, None, skip_nan).map(ExactSum::from_state)
 }
 
-/// split_states(states)
-/// --
-///
 /// A list of the single sums, in C order.
 #[pyfunction]
 pub(super) fn split_states(states: &Bound<'_, ExactSum>) -> Vec<ExactSum> {
@@ -331,9 +322,6 @@ pub(super) fn split_states(states: &Bound<'_, ExactSum>) -> Vec<ExactSum> {
         .collect()
 }
 
-/// join_states(singles, shape)
-/// --
-///
 /// The inverse of `split_states`.
 #[pyfunction]
 pub(super) fn join_states(
@@ -358,9 +346,6 @@ pub(super) fn join_states(
     Ok(ExactSum::of(shape, complex, cells.collect::<Vec<_>>().into()))
 }
 
-/// reshape_states(states, shape)
-/// --
-///
 /// The same sums, in C order, as an array of another shape.
 #[pyfunction]
 pub(super) fn reshape_states(
@@ -377,9 +362,6 @@ pub(super) fn reshape_states(
     Ok(ExactSum::of(shape, state.complex, state.cells.clone()))
 }
 
-/// round_states(states, name, dtype)
-/// --
-///
 /// The sums or the means, each rounded once; what there is to report is so in the name of a function.
 #[pyfunction]
 pub(super) fn round_states<'py>(
@@ -431,9 +413,6 @@ impl ExactSum {
     #[pyo3(name = "__array_ufunc__")]
     const ARRAY_UFUNC: Option<i32> = None;
 
-    /// add(values, axis=None, where=True)
-    /// --
-    ///
     /// Add numbers exactly.
     ///
     /// Parameters
@@ -468,9 +447,6 @@ impl ExactSum {
         Ok(slf)
     }
 
-    /// subtract(values, axis=None, where=True)
-    /// --
-    ///
     /// Take numbers back exactly; the inverse of `add`.
     ///
     /// Parameters and errors are those of `add`.
@@ -490,9 +466,6 @@ impl ExactSum {
         Ok(slf)
     }
 
-    /// merge(*others)
-    /// --
-    ///
     /// Add everything that others of the same shape hold.
     ///
     /// Parameters
@@ -523,9 +496,6 @@ impl ExactSum {
         Ok(slf)
     }
 
-    /// value(dtype=None)
-    /// --
-    ///
     /// The sums, each rounded once, half to even.
     ///
     /// Parameters
@@ -551,9 +521,6 @@ impl ExactSum {
         self.rounded(py, VALUE, dtype)
     }
 
-    /// mean(dtype=None)
-    /// --
-    ///
     /// The exact means, the sums divided by the counts, each rounded once.
     ///
     /// Parameters and errors are those of `value`. Without numbers, NaN and a RuntimeWarning.
@@ -566,9 +533,6 @@ impl ExactSum {
         self.rounded(py, MEAN, dtype)
     }
 
-    /// divide(divisor, dtype=None)
-    /// --
-    ///
     /// The exact quotients of these sums and others, each rounded once.
     ///
     /// Parameters
@@ -645,9 +609,6 @@ impl ExactSum {
         writer.finish(py)
     }
 
-    /// as_integer_ratio()
-    /// --
-    ///
     /// The exact value of a single real sum as a pair of ints, as `float.as_integer_ratio`.
     ///
     /// Raises
@@ -708,9 +669,6 @@ impl ExactSum {
         PyTuple::new(py, &self.lock().shape)
     }
 
-    /// copy()
-    /// --
-    ///
     /// An independent ExactSum with the same content.
     fn copy(&self) -> ExactSum {
         ExactSum { state: Mutex::new(self.snapshot()) }
@@ -724,9 +682,6 @@ impl ExactSum {
         self.copy()
     }
 
-    /// to_bytes()
-    /// --
-    ///
     /// A compact, versioned, check-summed form; equal sums have equal bytes on every machine.
     ///
     /// Returns
@@ -737,9 +692,6 @@ impl ExactSum {
         PyBytes::new(py, &self.snapshot().to_bytes())
     }
 
-    /// from_bytes(data)
-    /// --
-    ///
     /// The inverse of `to_bytes`.
     ///
     /// Raises

@@ -8,9 +8,6 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::cpu::{self, Isa};
 use crate::threads;
 
-/// get_num_threads()
-/// --
-///
 /// The number of threads that a call may use.
 ///
 /// The default is ``MYPACKAGE_NUM_THREADS``, or else the CPUs this process may use. No result
@@ -30,9 +27,6 @@ pub(super) fn get_num_threads() -> usize {
     threads::get()
 }
 
-/// run_serially(function, *args)
-/// --
-///
 /// Call a function; kernels that it calls use no other thread than this one. For schedulers, which
 /// have a thread for each task.
 #[pyfunction]
@@ -44,9 +38,6 @@ pub(super) fn run_serially<'py>(
     threads::serially(|| function.call1(args))
 }
 
-/// set_num_threads(n)
-/// --
-///
 /// Set the number of threads that a call may use, for the whole process.
 ///
 /// Parameters

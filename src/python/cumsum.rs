@@ -12,9 +12,6 @@ use crate::sum::{ScanRequest, ScanStatus, cumsum_axis};
 
 const NAME: &str = "cumsum";
 
-/// cumsum(a, axis=None, dtype=None, out=None)
-/// --
-///
 /// Exact cumulative sum of the elements along an axis, every prefix rounded once.
 ///
 /// Parameters

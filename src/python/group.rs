@@ -15,9 +15,6 @@ use super::results::{GROUP_MEAN, GROUP_SUM, Operation, Target, Writer};
 use crate::interrupt::GRAIN;
 use crate::sum::{self as exact, Collector, Each};
 
-/// group_sum(group_idx, array, *, axis=-1, size=None, fill_value=0, dtype=None)
-/// --
-///
 /// Exact sums of the elements with the same label, each rounded once.
 ///
 /// The sum of a group is, to the last bit, the `sum` of its elements.
@@ -74,9 +71,6 @@ pub(super) fn group_sum<'py>(
     grouped(GROUP_SUM, group_idx, array, axis, size, fill_value, dtype)
 }
 
-/// group_mean(group_idx, array, *, axis=-1, size=None, fill_value=0, dtype=None)
-/// --
-///
 /// Exact means of the elements with the same label, each rounded once.
 ///
 /// Parameters, result and errors are those of `group_sum`; means of integers are float64.
@@ -163,9 +157,6 @@ fn grouped<'py>(
     Ok(result)
 }
 
-/// group_states(group_idx, array, axis, size)
-/// --
-///
 /// The exact sums and counts of the groups as an `ExactSum` of the result's shape: what
 /// `mypackage.dask` merges.
 #[pyfunction]

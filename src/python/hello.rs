@@ -5,9 +5,6 @@ use pyo3::prelude::*;
 
 use crate::hello as kernel;
 
-/// hello()
-/// --
-///
 /// Print a greeting from Rust.
 ///
 /// Examples
@@ -22,9 +19,6 @@ pub(super) fn hello(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-/// add(left, right, /)
-/// --
-///
 /// Add two 32-bit integers.
 ///
 /// Parameters

@@ -14,9 +14,6 @@ use crate::sum::{self as exact, Accumulator, Collector, DotRequest, Dtype, Sink,
 /// See `watched_from`.
 const WATCHED_FROM: usize = 2 * GRAIN;
 
-/// vecdot(x1, x2, /, *, axis=-1)
-/// --
-///
 /// Exact dot product of two arrays of vectors, rounded once.
 ///
 /// The result is the real-number sum of the exact products, rounded half to even to the result's
@@ -134,9 +131,6 @@ fn total(
     })
 }
 
-/// vecdot_states(x1, x2, axis)
-/// --
-///
 /// The exact dot products of two plain arrays as an `ExactSum`: what `mypackage.dask` merges.
 #[pyfunction]
 pub(super) fn vecdot_states<'py>(

@@ -87,6 +87,11 @@ See Also
             $see,
             "
 
+Notes
+-----
+64-bit results are looked up. Python ints come by fast doubling (D. Takahashi 2000, 'A fast
+algorithm for computing large Fibonacci numbers'); an array shares the work where indices are near.
+
 Examples
 --------
 ",

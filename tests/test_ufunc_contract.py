@@ -1,6 +1,7 @@
 """What every ufunc of the package owes NumPy, whatever it computes."""
 
 import pickle
+import re
 import subprocess
 import sys
 
@@ -189,8 +190,14 @@ def test_floats_are_refused(ufunc):
 
 def test_python_integers_beyond_64_bits_are_objects(ufunc):
     if ufunc in (mypackage.fibonacci, mypackage.lucas, mypackage.fibonacci_pair):
-        with pytest.raises(OverflowError, match="too large to hold"):
-            ufunc(2**70)
+        for n in (-(2**63), 2**63, 2**70):
+            with pytest.raises(OverflowError, match="too large to hold; use") as refusal:
+                ufunc(n, dtype=object)
+            message = str(refusal.value).replace("8 * 10^17", str(8 * 10**17))
+            size, advice = re.search(r" (\d+) bytes, .*; use (\w+)\(n, m\)", message).groups()
+            # Of n log2(golden ratio) bits.
+            assert int(size) <= abs(n) * 0.0867803
+            assert isinstance(getattr(mypackage, advice), np.ufunc)
     elif ufunc.nin == 1:
         assert isinstance(ufunc(2**70), int | np.bool_)
     else:

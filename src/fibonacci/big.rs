@@ -37,15 +37,15 @@ fn bits(n: u64) -> u128 {
 /// ```
 ///
 /// # Errors
-/// [`Error::Overflow`] naming the index and the size. `magnitude` is |n|, or None if that exceeds
-/// 64 bits.
+/// [`Error::Overflow`] naming the index and the size. `magnitude` is |n|, or None if n exceeds
+/// int64.
 pub fn check_size(
     name: &str,
     n: &impl std::fmt::Display,
     magnitude: Option<u64>,
 ) -> Result<(), Error> {
     let size = match magnitude {
-        None => "more than 10^18 bytes".to_string(),
+        None => "more than 8 * 10^17 bytes".to_string(),
         Some(magnitude) => {
             let bytes = (bits(magnitude) / 8) as usize;
             let mut reserve = Vec::<u8>::new();
@@ -59,8 +59,9 @@ pub fn check_size(
             format!("{bytes} bytes")
         }
     };
+    let family = name.trim_end_matches("_pair");
     Err(Error::Overflow(format!(
-        "{name}({n}) has {size}, too large to hold; use {name}_mod(n, m) for a remainder"
+        "{name}({n}) has {size}, too large to hold; use {family}_mod(n, m) for a remainder"
     )))
 }
 

@@ -31,7 +31,7 @@ impl Index {
             Err(_) => (None, false),
         };
         big::check_size(function, &int, magnitude)?;
-        // `check_size` lets no index pass that exceeds 64 bits.
+        // `check_size` lets no index pass that exceeds int64.
         Ok(Index { magnitude: magnitude.unwrap_or(u64::MAX), negative })
     }
 }

@@ -616,7 +616,7 @@ def _reduction(
             "and view the result as the timedelta"
         )
     dtype = result_dtype(name, a.dtype, dtype)
-    if name.endswith("sum"):
+    if not REDUCTIONS[name].mean:
         _check_initial(name, a.dtype, dtype, initial)
     masked = _is_masked(a)
     finish = partial(_value, name=name, initial=initial, masked=masked)

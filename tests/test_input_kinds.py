@@ -144,7 +144,7 @@ class Sparse:
         return 63.0
 
 
-@pytest.mark.parametrize("name", [*NAMES, "cumsum", "average"])
+@pytest.mark.parametrize("name", [*REDUCTIONS, "cumsum", "average"])
 def test_arrays_that_are_none_for_numpy(name):
     """An error, and not the object itself, which is what its 0-d object array sums to."""
     function = getattr(mypackage, name)

@@ -263,10 +263,10 @@ def _timedelta(
         initial = None if initial is None else int(np.asarray(initial, unit).view(np.int64))
         try:
             total = _native.sum(ticks, initial=initial, where=counted, **over)
+            # The lowest number is NaT's.
+            fits = not np.any(np.equal(total, np.iinfo(np.int64).min))
         except OverflowError:
             total, fits = 0, False
-        # Which is the number of NaT.
-        fits = fits and not np.any(np.equal(total, np.iinfo(np.int64).min))
     else:
         count = np.sum(counted, **over)
         if np.any((count == 0) & ~lost):
@@ -275,9 +275,13 @@ def _timedelta(
         total = _native.sum(ticks, dtype=object, where=counted, **over)
         total = _rounded_quotients(total, np.maximum(count, 1))
     exact = np.asarray(total, np.int64).view(unit)
-    result = exact.astype(dtype)
-    # NumPy's conversion to a finer unit wraps.
-    if not fits or (np.can_cast(unit, dtype) and np.any(result.astype(unit) != exact)):
+    try:
+        result = exact.astype(dtype)
+        # Before NumPy 2.5 a conversion to a finer unit wraps.
+        wraps = np.can_cast(unit, dtype) and bool(np.any(result.astype(unit) != exact))
+    except OverflowError:
+        wraps = True
+    if wraps or not fits:
         raise OverflowError(f"{name}: an exact result does not fit {dtype}; use a coarser unit")
     result = np.where(lost, np.array("NaT", result.dtype), result)
     if out is None:

@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PySlice, PyTuple};
 
 use super::accumulator::ExactSum;
 use super::arguments::normalise_axis;
-use super::calls::watched_from;
+use super::calls::{detached, watched_from};
 use super::ndarray::{Array, Number};
 use super::reductions;
 use super::results::{GROUP_MEAN, GROUP_SUM, Operation, Target, Writer};
@@ -238,7 +238,7 @@ impl<'a, 'py> Groups<'a, 'py> {
         }
         let (labels, groups) = match &size {
             None => {
-                let labels = py.detach(|| exact::Labels::surveyed(labels));
+                let labels = detached(py, length, || exact::Labels::surveyed(labels));
                 (labels, labels.groups())
             }
             Some(size) => {
@@ -247,7 +247,7 @@ impl<'a, 'py> Groups<'a, 'py> {
                         "{name}: size must be an int of at least 0, not {size}"
                     ))
                 })?;
-                (py.detach(|| exact::Labels::of_groups(labels, groups)), groups)
+                (detached(py, length, || exact::Labels::of_groups(labels, groups)), groups)
             }
         };
         // A count and the two integers of a sum for each group.

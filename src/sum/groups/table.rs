@@ -421,12 +421,36 @@ fn place(label: i64, first: i64) -> usize {
     usize::try_from(label.wrapping_sub(first) as u64).unwrap_or(usize::MAX)
 }
 
-/// Asks for what comes after a piece, the numbers from `values` on and their labels: for those that
-/// are as far from there as the eighth of this `index` is from the piece's beginning.
+/// Adds a pair to the sum that its label names; a label beyond the sums may be the highest such.
 #[inline(always)]
-fn prefetch_next<V>(values: *const V, labels: &[i64], index: usize) {
-    prefetch(values.wrapping_add(8 * index));
-    prefetch(labels.as_ptr().wrapping_add(8 * index + PIECE));
+fn add_to(sums: &mut [[i64; 2]], first: i64, label: i64, pair: [i64; 2], stray: &mut i64) {
+    if let Some(sum) = sums.get_mut(place(label, first)) {
+        sum[0] += pair[0];
+        sum[1] += pair[1];
+    } else {
+        *stray = (*stray).max(label);
+    }
+}
+
+/// Calls `add` with each pair and its label, and `ask(index)` before every eight of them. What comes
+/// next, the numbers from `values` on and their labels, is asked for meanwhile.
+#[inline(always)]
+fn for_each_label<V>(
+    pairs: &[[i64; 2]],
+    labels: &[i64],
+    values: *const V,
+    ask: impl Fn(usize),
+    mut add: impl FnMut((&[i64; 2], &i64)),
+) {
+    let (eights, rest) = pairs.as_chunks::<8>();
+    let (own, last) = labels[..pairs.len()].as_chunks::<8>();
+    for (index, eight) in eights.iter().enumerate() {
+        prefetch(values.wrapping_add(8 * index));
+        prefetch(labels.as_ptr().wrapping_add(8 * index + PIECE));
+        ask(8 * index);
+        eight.iter().zip(&own[index]).for_each(&mut add);
+    }
+    rest.iter().zip(last).for_each(add);
 }
 
 /// Adds pairs to the sums that their labels name; the labels may be more. Returns the highest label
@@ -440,25 +464,15 @@ fn add_pairs<const FAR: bool, V>(
     values: *const V,
 ) -> i64 {
     let table = sums.as_ptr();
-    let mut stray = -1;
-    let mut add = |(pair, &label): (&[i64; 2], &i64)| {
-        if let Some(sum) = sums.get_mut(place(label, first)) {
-            sum[0] += pair[0];
-            sum[1] += pair[1];
-        } else {
-            stray = stray.max(label);
-        }
-    };
-    let (eights, rest) = pairs.as_chunks::<8>();
-    let (own, last) = labels[..pairs.len()].as_chunks::<8>();
-    for (index, eight) in eights.iter().enumerate() {
-        prefetch_next(values, labels, index);
-        if FAR && let Some(next) = labels.get(8 * index + AHEAD..8 * (index + 1) + AHEAD) {
+    let ask = |index: usize| {
+        if FAR && let Some(next) = labels.get(index + AHEAD..index + 8 + AHEAD) {
             next.iter().for_each(|&label| prefetch(table.wrapping_add(place(label, first))));
         }
-        eight.iter().zip(&own[index]).for_each(&mut add);
-    }
-    rest.iter().zip(last).for_each(add);
+    };
+    let mut stray = -1;
+    for_each_label(pairs, labels, values, ask, |(&pair, &label)| {
+        add_to(sums, first, label, pair, &mut stray);
+    });
     stray
 }
 
@@ -476,30 +490,22 @@ fn add_runs<V>(
         return -1;
     };
     let mut stray = -1;
-    let mut run = (label, [0, 0]);
-    let mut end = |(label, [high, low]): (i64, [i64; 2])| {
-        if let Some(sum) = sums.get_mut(place(label, first)) {
-            sum[0] += high;
-            sum[1] += low;
-        } else {
-            stray = stray.max(label);
-        }
-    };
-    let mut add = |(pair, &label): (&[i64; 2], &i64)| {
-        if label != run.0 {
-            end(std::mem::replace(&mut run, (label, [0, 0])));
-        }
-        run.1[0] += pair[0];
-        run.1[1] += pair[1];
-    };
-    let (eights, rest) = pairs.as_chunks::<8>();
-    let (own, last) = labels[..pairs.len()].as_chunks::<8>();
-    for (index, eight) in eights.iter().enumerate() {
-        prefetch_next(values, labels, index);
-        eight.iter().zip(&own[index]).for_each(&mut add);
-    }
-    rest.iter().zip(last).for_each(add);
-    end(run);
+    let (mut current, mut total) = (label, [0, 0]);
+    for_each_label(
+        pairs,
+        labels,
+        values,
+        |_| {},
+        |(pair, &label)| {
+            if label != current {
+                add_to(sums, first, current, total, &mut stray);
+                (current, total) = (label, [0, 0]);
+            }
+            total[0] += pair[0];
+            total[1] += pair[1];
+        },
+    );
+    add_to(sums, first, current, total, &mut stray);
     stray
 }
 

@@ -201,8 +201,7 @@ impl Summer {
     pub fn new(isa: Isa, total: usize) -> Summer {
         let flagged = total > FEW && fpu::inexact_flag_works();
         let cheapest = if flagged { Tier::Flagged } else { Tier::Levels2 };
-        let summer = Summer::starting_with(isa, total, cheapest, memory::ahead);
-        Summer { quiet: flagged && quiet::exists_on(isa), ..summer }
+        Summer::starting_with(isa, total, cheapest, memory::ahead)
     }
 
     /// For about `total` products in all; with `exact`, each of them is a binary64 number.
@@ -221,7 +220,7 @@ impl Summer {
         Summer {
             isa,
             environment,
-            quiet: false,
+            quiet: cheapest == Tier::Flagged && quiet::exists_on(isa),
             few: total <= FEW_CUT,
             first: UNKNOWN,
             cheapest,

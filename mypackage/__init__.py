@@ -2,8 +2,8 @@
 
 from . import _startup as _startup  # isort: split
 
-from ._average import average
 from ._config import show_config, threads
+from ._core.average import average
 from ._locate import get_include, get_library
 from ._native import (
     ExactSum,

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from mypackage import ExactSum
+from mypackage._core.reductions import REDUCTIONS
+from mypackage._core.states import add, result_dtype, rounded
 from mypackage._extras import require
 from mypackage._formats import TABLES, Options, Piece, reader
-from mypackage._kinds import REDUCTIONS
-from mypackage._states import add, result_dtype, rounded
 
 _FORMAT = "mypackage checkpoint 1"
 
@@ -63,6 +63,7 @@ class Stream:
     def __init__(self, paths: Sequence[Path], operation: str, options: Options) -> None:
         self.paths = paths
         self.operation = operation
+        self.reduction = REDUCTIONS[operation]
         self.options = options
         self.identities = [_identity(path) for path in paths]
         self.file = 0
@@ -128,10 +129,10 @@ class Stream:
             )
         for state, parts in zip(self.states, columns, strict=True):
             for part in parts:
-                result_dtype(self.operation, part.dtype)  # Refuses what is no number.
+                result_dtype(self.reduction, part.dtype)  # Refuses what is no number.
                 both = [part.dtype] if self.dtype is None else [self.dtype, part.dtype]
                 self.dtype = np.result_type(*both)
-                add(state, part, skip_nan=REDUCTIONS[self.operation].skip_nan)
+                add(state, part, skip_nan=self.reduction.skip_nan)
         self.position = piece.position
 
     @property
@@ -146,8 +147,8 @@ class Stream:
 
     def result(self, dtype: Any = None) -> np.ndarray:
         """The sums, rounded once: a scalar, a row, or one value for each column of a table."""
-        chosen = result_dtype(self.operation, self.dtype, dtype)
-        values = [rounded(self.operation, state, chosen) for state in self.states]
+        chosen = result_dtype(self.reduction, self.dtype, dtype)
+        values = [rounded(self.reduction, state, chosen) for state in self.states]
         return np.asarray(values if self._table else values[0])
 
     def save(self, checkpoint: Path) -> None:

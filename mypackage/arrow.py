@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from mypackage import ExactSum
+from mypackage._core.reductions import REDUCTIONS, Reduction
+from mypackage._core.states import add, result_dtype, rounded
 from mypackage._extras import is_of, require
-from mypackage._kinds import REDUCTIONS
-from mypackage._states import add, result_dtype, rounded
 
 __all__ = ["mean", "sum"]
 
@@ -51,7 +51,7 @@ def sum(column: Any, *, skip_nulls: bool = False, dtype: Any = None) -> Any:
     >>> float(mypackage.arrow.sum(column, skip_nulls=True))
     1.0
     """
-    return reduce("sum", column, skip_nulls=skip_nulls, dtype=dtype)
+    return reduce(REDUCTIONS["sum"], column, skip_nulls=skip_nulls, dtype=dtype)
 
 
 def mean(column: Any, *, skip_nulls: bool = False, dtype: Any = None) -> Any:
@@ -65,7 +65,7 @@ def mean(column: Any, *, skip_nulls: bool = False, dtype: Any = None) -> Any:
     >>> float(mypackage.arrow.mean(pyarrow.array([1, 2])))
     1.5
     """
-    return reduce("mean", column, skip_nulls=skip_nulls, dtype=dtype)
+    return reduce(REDUCTIONS["mean"], column, skip_nulls=skip_nulls, dtype=dtype)
 
 
 def is_column(a: object) -> bool:
@@ -74,7 +74,7 @@ def is_column(a: object) -> bool:
 
 
 def reduce(
-    name: str,
+    reduction: Reduction,
     column: Any,
     *,
     axis: Any = None,
@@ -83,6 +83,7 @@ def reduce(
     **others: Any,
 ) -> Any:
     """What `mypackage.sum` and its kin do with a column."""
+    name = reduction.name
     if axis not in (None, 0, -1, (0,)):
         raise ValueError(f"{name}: a column has no axis {axis}")
     defaults = {"out": None, "keepdims": False, "initial": 0, "where": True}
@@ -91,9 +92,9 @@ def reduce(
             raise TypeError(f"{name}: a column takes no {key}=; give its to_numpy()")
     state, kind = ExactSum(), np.dtype(np.float64)
     for part in chunks(column, name, skip_nulls):
-        add(state, part, skip_nan=REDUCTIONS[name].skip_nan)
+        add(state, part, skip_nan=reduction.skip_nan)
         kind = part.dtype
-    return rounded(name, state, result_dtype(name, kind, dtype))
+    return rounded(reduction, state, result_dtype(reduction, kind, dtype))
 
 
 def chunks(column: Any, what: str, skip_nulls: bool = False) -> Iterator[np.ndarray]:

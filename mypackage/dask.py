@@ -17,11 +17,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import mypackage
-from mypackage import ExactSum, _average
+from mypackage import ExactSum
+from mypackage._core import average as _average
+from mypackage._core.groups import labels_of
+from mypackage._core.kinds import is_dask
+from mypackage._core.reductions import GROUPED, REDUCTIONS, VECDOT, Reduction
+from mypackage._core.states import grouped, result_dtype, rounded, rounded_groups
 from mypackage._extras import require
-from mypackage._kinds import REDUCTIONS, is_dask, labels_of
 from mypackage._native import run_serially, sum_states, vecdot_states
-from mypackage._states import grouped, result_dtype, rounded, rounded_groups
 
 da = require("dask.array")
 
@@ -93,7 +96,7 @@ def sum(
     >>> float(a.sum().compute()), float(mypackage.dask.sum(a).compute())
     (0.0, 2.0)
     """
-    return _reduction("sum", a, axis, dtype, keepdims, split_every, out, where, initial)
+    return _reduction(REDUCTIONS["sum"], a, axis, dtype, keepdims, split_every, out, where, initial)
 
 
 def nansum(
@@ -121,7 +124,9 @@ def nansum(
     >>> float(mypackage.dask.nansum(da.from_array([1.0, float("nan"), 2.0], chunks=1)).compute())
     3.0
     """
-    return _reduction("nansum", a, axis, dtype, keepdims, split_every, out, where, initial)
+    return _reduction(
+        REDUCTIONS["nansum"], a, axis, dtype, keepdims, split_every, out, where, initial
+    )
 
 
 def mean(
@@ -148,7 +153,7 @@ def mean(
     >>> float(mypackage.dask.mean(da.full(1000, 0.1, chunks=7)).compute())
     0.1
     """
-    return _reduction("mean", a, axis, dtype, keepdims, split_every, out, where)
+    return _reduction(REDUCTIONS["mean"], a, axis, dtype, keepdims, split_every, out, where)
 
 
 def nanmean(
@@ -175,7 +180,7 @@ def nanmean(
     >>> float(mypackage.dask.nanmean(da.from_array([1.0, float("nan"), 2.0], chunks=1)).compute())
     1.5
     """
-    return _reduction("nanmean", a, axis, dtype, keepdims, split_every, out, where)
+    return _reduction(REDUCTIONS["nanmean"], a, axis, dtype, keepdims, split_every, out, where)
 
 
 def group_sum(
@@ -228,7 +233,8 @@ def group_sum(
     >>> mypackage.dask.group_sum([0, 1, 0, -1, 0], a).compute()
     array([1., 2.])
     """
-    return reduce_groups("sum", group_idx, array, axis, size, fill_value, dtype, split_every)
+    group_sum = GROUPED["group_sum"]
+    return reduce_groups(group_sum, group_idx, array, axis, size, fill_value, dtype, split_every)
 
 
 def group_mean(
@@ -251,11 +257,12 @@ def group_mean(
     >>> mypackage.dask.group_mean([0, 0, 1], da.from_array([1, 2, 5], chunks=1)).compute()
     array([1.5, 5. ])
     """
-    return reduce_groups("mean", group_idx, array, axis, size, fill_value, dtype, split_every)
+    group_mean = GROUPED["group_mean"]
+    return reduce_groups(group_mean, group_idx, array, axis, size, fill_value, dtype, split_every)
 
 
 def reduce_groups(
-    name: str,
+    reduction: Reduction,
     group_idx: Any,
     array: Any,
     axis: int,
@@ -266,27 +273,29 @@ def reduce_groups(
     skip_nan: bool = False,
 ) -> Any:
     """What `group_sum` and its kin do; for `mypackage.xarray` also without NaNs."""
+    name = reduction.name
     array = da.asanyarray(array)
     axis = range(array.ndim)[axis]
     if isinstance(group_idx, np.ma.MaskedArray):
-        group_idx = labels_of(f"group_{name}", group_idx)
+        group_idx = labels_of(name, group_idx)
     if size is None:
         if is_dask(group_idx):
-            raise ValueError(f"group_{name}: lazy labels need size=, the number of groups")
+            raise ValueError(f"{name}: lazy labels need size=, the number of groups")
         size = int(np.max(group_idx, initial=-1)) + 1
     labels = da.asarray(group_idx)
     if labels.ndim != 1 or labels.shape[0] != array.shape[axis]:
         raise ValueError(
-            f"group_{name}: group_idx has shape {labels.shape}, but axis {axis} of array has "
+            f"{name}: group_idx has shape {labels.shape}, but axis {axis} of array has "
             f"{array.shape[axis]} elements"
         )
     return _tree(
         array,
         labels.reshape([-1 if index == axis else 1 for index in range(array.ndim)]),
         partial(_group_state, size=size, skip_nan=skip_nan),
-        partial(_group_value, name=name, fill_value=fill_value),
+        partial(_group_value, reduction=reduction, fill_value=fill_value),
+        name=name,
         axis=axis,
-        dtype=result_dtype(name, array.dtype, dtype),
+        dtype=result_dtype(reduction, array.dtype, dtype),
         split_every=split_every,
         groups=size,
     )
@@ -302,8 +311,8 @@ def _group_state(
     return grouped(line, x, axis[0], size, skip_nan)
 
 
-def _group_value(total: ExactSum, *, name: str, dtype: Any, fill_value: Any) -> Any:
-    return rounded_groups(f"group_{name}", total, dtype, fill_value, np.equal(total.count, 0))
+def _group_value(total: ExactSum, *, reduction: Reduction, dtype: Any, fill_value: Any) -> Any:
+    return rounded_groups(reduction, total, dtype, fill_value, np.equal(total.count, 0))
 
 
 def vecdot(
@@ -348,8 +357,9 @@ def vecdot(
         raise ValueError("vecdot: the vectors differ in length: {} and {}".format(*lengths))
     x1, x2 = da.broadcast_arrays(x1, x2)
     dtype = mypackage.vecdot(np.ones(1, x1.dtype), np.ones(1, x2.dtype)).dtype
-    finish = partial(_value, name="vecdot", initial=0, masked=False)
-    return _tree(x1, x2, _vecdot_state, finish, axis=-1, dtype=dtype, split_every=split_every)
+    finish = partial(_value, reduction=VECDOT, initial=0, masked=False)
+    options = {"name": "vecdot", "axis": -1, "dtype": dtype, "split_every": split_every}
+    return _tree(x1, x2, _vecdot_state, finish, **options)
 
 
 def average(
@@ -439,10 +449,10 @@ def average(
         split_every=split_every,
         masked=masked,
     )
-    result = tree(finish=partial(_average_value, name="average", masked=masked))
+    result = tree(name="average", finish=partial(_average_value, masked=masked))
     if not returned:
         return result
-    return result, tree(finish=partial(_weights_value, name="average-weights"))
+    return result, tree(name="average-weights", finish=_weights_value)
 
 
 class _Quotient(NamedTuple):
@@ -467,7 +477,7 @@ def _average_state(x: np.ndarray, weights: np.ndarray, axis: tuple[int, ...]) ->
     return _Quotient(vecdot_states(factors, values, -1), sum_states(weights, axis, ~hidden, False))
 
 
-def _average_value(total: _Quotient, *, name: str, dtype: Any, masked: bool) -> Any:
+def _average_value(total: _Quotient, *, dtype: Any, masked: bool) -> Any:
     products, weights = total
     nothing = np.equal(weights.count, 0)
     if masked:
@@ -477,12 +487,12 @@ def _average_value(total: _Quotient, *, name: str, dtype: Any, masked: bool) -> 
         value = products.divide(weights, dtype)
     except ZeroDivisionError:
         raise ZeroDivisionError(
-            f"{name}: weights sum to zero along the axis; there is no average"
+            "average: weights sum to zero along the axis; there is no average"
         ) from None
     return np.ma.array(value, mask=nothing) if masked else value
 
 
-def _weights_value(total: _Quotient, *, name: str, dtype: Any) -> Any:
+def _weights_value(total: _Quotient, *, dtype: Any) -> Any:
     return total.weights.value(dtype)
 
 
@@ -557,7 +567,7 @@ def _prefixes(carry: ExactSum | None, x: np.ndarray, axis: int, dtype: np.dtype[
         wide = np.result_type(x.dtype, np.float64)
         heads = _expansion(carry, wide)
     else:
-        wide = result_dtype("sum", x.dtype)
+        wide = result_dtype(REDUCTIONS["sum"], x.dtype)
         heads = [np.asarray(carry.value(wide))]
     front = np.stack(heads, axis) if heads else np.empty((*x.shape[:axis], 0, *x.shape[axis + 1 :]))
     # A masked element stays masked.
@@ -597,7 +607,7 @@ def _floats(value: Any, dtype: np.dtype[Any]) -> np.ndarray:
 
 
 def _reduction(
-    name: str,
+    reduction: Reduction,
     a: Any,
     axis: Any,
     dtype: Any,
@@ -607,6 +617,7 @@ def _reduction(
     where: Any,
     initial: Any = 0,
 ) -> Any:
+    name = reduction.name
     a = da.asanyarray(a)
     if a.dtype.kind == "O":
         return getattr(da, name)(a, axis, dtype, keepdims, split_every, out)
@@ -615,16 +626,17 @@ def _reduction(
             f"{name}: dask arrays of {a.dtype} have no exact result here; reduce a.view('i8') "
             "and view the result as the timedelta"
         )
-    dtype = result_dtype(name, a.dtype, dtype)
-    if not REDUCTIONS[name].mean:
+    dtype = result_dtype(reduction, a.dtype, dtype)
+    if reduction.finish == "sum":
         _check_initial(name, a.dtype, dtype, initial)
     masked = _is_masked(a)
-    finish = partial(_value, name=name, initial=initial, masked=masked)
+    finish = partial(_value, reduction=reduction, initial=initial, masked=masked)
     return _tree(
         a,
         None if where is True else where,
-        partial(_state, skip_nan=REDUCTIONS[name].skip_nan),
+        partial(_state, skip_nan=reduction.skip_nan),
         finish,
+        name=name,
         axis=axis,
         dtype=dtype,
         keepdims=bool(keepdims),
@@ -646,8 +658,9 @@ def _tree(
     a: Any,
     second: Any,
     state: Callable[..., _State],
-    finish: partial[Any],
+    finish: Callable[..., Any],
     *,
+    name: str,
     axis: Any,
     dtype: np.dtype[Any],
     keepdims: bool = False,
@@ -673,7 +686,7 @@ def _tree(
         dtype=dtype,
         split_every=split_every,
         combine=_merge,
-        name=f"mypackage-{finish.keywords['name']}",
+        name=f"mypackage-{name}",
         out=out,
         # A chunk leaves a state, not an array.
         concatenate=False,
@@ -741,12 +754,12 @@ def _root(
     return np.expand_dims(result, axis) if expand else result
 
 
-def _value(total: ExactSum, *, name: str, dtype: Any, initial: Any, masked: bool) -> Any:
+def _value(total: ExactSum, *, reduction: Reduction, dtype: Any, initial: Any, masked: bool) -> Any:
     """Round the root; `total` is this function's own."""
     nothing = np.equal(total.count, 0) if masked else False
     if np.any(initial):
         total.add(np.broadcast_to(initial, (1, *total.shape)), 0)
     if not masked:
-        return rounded(name, total, dtype)
+        return rounded(reduction, total, dtype)
     # A masked mean of nothing is masked, and no cause for a warning.
-    return np.ma.array(rounded_groups(name, total, dtype, 0, nothing), mask=nothing)
+    return np.ma.array(rounded_groups(reduction, total, dtype, 0, nothing), mask=nothing)

@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 
 from mypackage import ExactSum
+from mypackage._core.reductions import REDUCTIONS, Reduction
+from mypackage._core.states import grouped, rounded_groups
 from mypackage._extras import require
-from mypackage._kinds import REDUCTIONS
 from mypackage._native import join_states, split_states
-from mypackage._states import grouped, rounded_groups
 
 flox = require("flox.aggregations")
 
@@ -49,29 +49,33 @@ class _Aggregation(flox.Aggregation):  # type: ignore[misc,name-defined] # Unkno
         self._finalize = function
 
 
-def _aggregation(name: str) -> Any:
-    mean, skip_nan = REDUCTIONS[name]
-    empty = np.nan if mean else 0
+def _aggregation(reduction: Reduction) -> Any:
     return _Aggregation(
-        f"mypackage_{name}",
-        numpy=partial(_grouped, name=name),
-        chunk=partial(_chunk, skip_nan=skip_nan),
+        f"mypackage_{reduction.name}",
+        numpy=partial(_grouped, reduction=reduction),
+        chunk=partial(_chunk, skip_nan=reduction.skip_nan),
         combine=_combine,
-        finalize=partial(_finalize, name=name, empty=empty),
+        finalize=partial(_finalize, reduction=reduction, empty=reduction.empty),
         # What a chunk has for a group that it lacks.
         fill_value=ExactSum(),
-        final_fill_value=empty,
+        final_fill_value=reduction.empty,
         dtypes=np.dtype(object),
-        final_dtype=np.floating if mean else None,
+        final_dtype=np.floating if reduction.fractional else None,
     )
 
 
 def _grouped(
-    group_idx: np.ndarray, array: np.ndarray, *, size: int, fill_value: Any, dtype: Any, name: str
+    group_idx: np.ndarray,
+    array: np.ndarray,
+    *,
+    size: int,
+    fill_value: Any,
+    dtype: Any,
+    reduction: Reduction,
 ) -> Any:
     """All elements at once: not of a dask array."""
-    states = _chunk(group_idx, array, size=size, skip_nan=REDUCTIONS[name].skip_nan)
-    return _finalize(states, dtype=dtype, name=name, empty=fill_value)
+    states = _chunk(group_idx, array, size=size, skip_nan=reduction.skip_nan)
+    return _finalize(states, dtype=dtype, reduction=reduction, empty=fill_value)
 
 
 def _chunk(
@@ -102,15 +106,13 @@ def _combine(*arrays: Any, axis: Any = -1, size: int | None = None, **others: An
     return merged
 
 
-def _finalize(states: np.ndarray, *, dtype: Any, name: str, empty: Any) -> Any:
+def _finalize(states: np.ndarray, *, dtype: Any, reduction: Reduction, empty: Any) -> Any:
     total = join_states(states.ravel().tolist(), states.shape)
     nothing = np.equal(total.count, 0)
-    return rounded_groups(
-        f"group_{name.removeprefix('nan')}", total, np.dtype(dtype), empty, nothing
-    )
+    return rounded_groups(reduction.grouped, total, np.dtype(dtype), empty, nothing)
 
 
-sum = _aggregation("sum")
-nansum = _aggregation("nansum")
-mean = _aggregation("mean")
-nanmean = _aggregation("nanmean")
+sum = _aggregation(REDUCTIONS["sum"])
+nansum = _aggregation(REDUCTIONS["nansum"])
+mean = _aggregation(REDUCTIONS["mean"])
+nanmean = _aggregation(REDUCTIONS["nanmean"])

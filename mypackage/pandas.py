@@ -13,8 +13,9 @@ import numpy as np
 
 import mypackage
 from mypackage import ExactSum
+from mypackage._core.reductions import GROUPED, REDUCTIONS, Reduction
+from mypackage._core.states import result_dtype, rounded
 from mypackage._extras import require
-from mypackage._states import result_dtype, rounded
 
 pd = require("pandas")
 
@@ -55,7 +56,7 @@ def sum(a: Any, axis: Any = 0, *, skipna: bool = True, dtype: Any = None) -> Any
     >>> mypackage.pandas.sum(table).to_dict()
     {'x': 1.0, 'n': 6.0}
     """
-    return _reduced("sum", a, axis, skipna, dtype)
+    return _reduced(REDUCTIONS["sum"], a, axis, skipna, dtype)
 
 
 def mean(a: Any, axis: Any = 0, *, skipna: bool = True, dtype: Any = None) -> Any:
@@ -69,57 +70,63 @@ def mean(a: Any, axis: Any = 0, *, skipna: bool = True, dtype: Any = None) -> An
     >>> float(mypackage.pandas.mean(pandas.Series([1, None, 2], dtype="Int64")))
     1.5
     """
-    return _reduced("mean", a, axis, skipna, dtype)
+    return _reduced(REDUCTIONS["mean"], a, axis, skipna, dtype)
 
 
-def reduce(name: str, a: Any, *, axis: Any = None, dtype: Any = None, **others: Any) -> Any:
+def reduce(
+    reduction: Reduction, a: Any, *, axis: Any = None, dtype: Any = None, **others: Any
+) -> Any:
     """What `mypackage.sum` and its kin do with a pandas object."""
     defaults = {"out": None, "keepdims": False, "initial": 0, "where": True}
     for key, value in others.items():
         if value is not defaults[key]:
-            raise TypeError(f"{name}: a pandas object takes no {key}=; give its to_numpy()")
+            raise TypeError(
+                f"{reduction.name}: a pandas object takes no {key}=; give its to_numpy()"
+            )
     # As in pandas, the functions that skip NaN and those that do not are the same.
     if isinstance(axis, tuple):
         axis = None if set(axis) == {0, 1} else axis[0]
-    return _reduced(name.removeprefix("nan"), a, axis, True, dtype)
+    return _reduced(reduction.skipping(False), a, axis, True, dtype)
 
 
-def _reduced(name: str, a: Any, axis: Any, skipna: bool, dtype: Any) -> Any:
+def _reduced(reduction: Reduction, a: Any, axis: Any, skipna: bool, dtype: Any) -> Any:
+    name = reduction.name
     if isinstance(a, pd.Series):
         if axis not in (0, None, "index", -1):
             raise ValueError(f"{name}: a Series has no axis {axis!r}")
-        return _value(name, [a], (), skipna, dtype)[()]
+        return _value(reduction, [a], (), skipna, dtype)[()]
     columns = [column for _, column in a.items()]
     if axis is None:
-        return _value(name, columns, (), skipna, dtype)[()]
+        return _value(reduction, columns, (), skipna, dtype)[()]
     if axis in (0, "index"):
-        values = [_value(name, [column], (), skipna, dtype)[()] for column in columns]
+        values = [_value(reduction, [column], (), skipna, dtype)[()] for column in columns]
         return pd.Series(values, index=a.columns, dtype=None if columns else np.float64)
     if axis in (1, "columns", -1):
-        return pd.Series(_value(name, columns, a.index.shape, skipna, dtype), index=a.index)
+        return pd.Series(_value(reduction, columns, a.index.shape, skipna, dtype), index=a.index)
     raise ValueError(f"{name}: a DataFrame has no axis {axis!r}")
 
 
 def _value(
-    name: str, columns: list[Any], shape: tuple[int, ...], skipna: bool, dtype: Any
+    reduction: Reduction, columns: list[Any], shape: tuple[int, ...], skipna: bool, dtype: Any
 ) -> np.ndarray:
     """The sum of columns: of all elements, or, with their shape, of each row."""
     state, poisoned = ExactSum(shape), np.zeros(shape, bool)
     dtypes = [np.dtype(np.float64)] if not columns else []
     for column in columns:
-        values, missing = _numbers(name, column)
+        values, missing = _numbers(reduction.name, column)
         dtypes.append(values.dtype)
         axes = () if shape else (0,)
         state.add(values, axes, ~missing)
         poisoned |= missing if shape else missing.any()
     nothing = np.equal(state.count, 0)
-    if name == "mean":
+    if reduction.empty != 0:
         # A mean of nothing is missing, as in pandas, and no cause for a warning.
         state.add(np.zeros((1, *shape)), 0, nothing)
         poisoned = (poisoned & (not skipna)) | nothing
     elif skipna:
         poisoned = np.zeros(shape, bool)
-    value = np.asarray(rounded(name, state, result_dtype(name, np.result_type(*dtypes), dtype)))
+    dtype = result_dtype(reduction, np.result_type(*dtypes), dtype)
+    value = np.asarray(rounded(reduction, state, dtype))
     return np.where(poisoned, np.nan, value) if poisoned.any() else value
 
 
@@ -220,7 +227,7 @@ def group_sum(a: Any, by: Any, *, dropna: bool = True, dtype: Any = None) -> Any
     >>> mypackage.pandas.group_sum(table, "k")["x"].to_dict()
     {'a': 1.0, 'b': 5.0}
     """
-    return _grouped("group_sum", a, by, dropna, dtype)
+    return _grouped(GROUPED["group_sum"], a, by, dropna, dtype)
 
 
 def group_mean(a: Any, by: Any, *, dropna: bool = True, dtype: Any = None) -> Any:
@@ -234,10 +241,11 @@ def group_mean(a: Any, by: Any, *, dropna: bool = True, dtype: Any = None) -> An
     >>> mypackage.pandas.group_mean(pandas.Series([1, 2, 5]), ["a", "a", "b"]).to_dict()
     {'a': 1.5, 'b': 5.0}
     """
-    return _grouped("group_mean", a, by, dropna, dtype)
+    return _grouped(GROUPED["group_mean"], a, by, dropna, dtype)
 
 
-def _grouped(name: str, a: Any, by: Any, dropna: bool, dtype: Any) -> Any:
+def _grouped(reduction: Reduction, a: Any, by: Any, dropna: bool, dtype: Any) -> Any:
+    name = reduction.name
     columns = a.columns if isinstance(a, pd.DataFrame) else ()
     keys = by if isinstance(by, list) else [by]
     keys = [key for key in keys if pd.api.types.is_hashable(key) and key in columns]
@@ -250,10 +258,9 @@ def _grouped(name: str, a: Any, by: Any, dropna: bool, dtype: Any) -> Any:
 
     def column_of(column: Any) -> Any:
         values, missing = _numbers(name, column)
-        fill = np.nan if name == "group_mean" else 0
         labels = np.where(missing, -1, codes)
         numbers = getattr(mypackage, name)(
-            labels, values, size=len(index), fill_value=fill, dtype=dtype
+            labels, values, size=len(index), fill_value=reduction.empty, dtype=dtype
         )
         return pd.Series(numbers, index=index, name=column.name)
 

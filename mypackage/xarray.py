@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 import mypackage
+from mypackage._core.kinds import front, is_dask
+from mypackage._core.reductions import GROUPED, REDUCTIONS, Reduction
+from mypackage._core.states import grouped, result_dtype, rounded_groups
 from mypackage._extras import require
-from mypackage._kinds import REDUCTIONS, front, is_dask
-from mypackage._states import grouped, result_dtype, rounded_groups
 
 xr = require("xarray")
 
@@ -68,7 +69,7 @@ def sum(
     >>> mypackage.xarray.sum(a, "time").values
     array([1., 6.])
     """
-    return _reduced("sum", obj, dim, skipna, keepdims, keep_attrs, dtype=dtype)
+    return _reduced(REDUCTIONS["sum"], obj, dim, skipna, keepdims, keep_attrs, dtype=dtype)
 
 
 def mean(
@@ -92,11 +93,11 @@ def mean(
     >>> float(average), average.attrs
     (0.1, {'units': 'm'})
     """
-    return _reduced("mean", obj, dim, skipna, keepdims, keep_attrs, dtype=dtype)
+    return _reduced(REDUCTIONS["mean"], obj, dim, skipna, keepdims, keep_attrs, dtype=dtype)
 
 
 def _reduced(
-    name: str,
+    reduction: Reduction,
     obj: Any,
     dim: Any,
     skipna: bool | None,
@@ -107,20 +108,25 @@ def _reduced(
     # A Dataset leaves out what are no numbers, and has no keepdims.
     dataset = isinstance(obj, xr.Dataset)
     extra = {"numeric_only": True} if dataset else {"keepdims": keepdims}
-    function = partial(_numbers, name=name, skipna=skipna, arguments=arguments)
+    function = partial(_numbers, reduction=reduction, skipna=skipna, arguments=arguments)
     return obj.reduce(function, dim, keep_attrs=keep_attrs, **extra)
 
 
 def _numbers(
-    data: Any, axis: Any = None, *, name: str, skipna: bool | None, arguments: dict[str, Any]
+    data: Any,
+    axis: Any = None,
+    *,
+    reduction: Reduction,
+    skipna: bool | None,
+    arguments: dict[str, Any],
 ) -> Any:
-    if REDUCTIONS[name].skip_nan or skipna is False or data.dtype.kind not in "fc":
-        return getattr(mypackage, name)(data, axis=axis, **arguments)
-    return getattr(mypackage, f"nan{name}")(data, axis=axis, **arguments)
+    if skipna is not False and data.dtype.kind in "fc":
+        reduction = reduction.skipping(True)
+    return getattr(mypackage, reduction.name)(data, axis=axis, **arguments)
 
 
 def reduce(
-    name: str,
+    reduction: Reduction,
     obj: Any,
     *,
     axis: Any = None,
@@ -130,6 +136,7 @@ def reduce(
     **arguments: Any,
 ) -> Any:
     """What `mypackage.sum` and its kin do with an xarray object, by axis as NumPy's twins."""
+    name = reduction.name
     if out is not None:
         raise TypeError(f"{name}: an xarray object takes no out=")
     dims = None
@@ -137,7 +144,7 @@ def reduce(
         if isinstance(obj, xr.Dataset):
             raise TypeError(
                 f"{name}: the axes of a Dataset have no order; "
-                f"use mypackage.xarray.{name.removeprefix('nan')}(..., dim=)"
+                f"use mypackage.xarray.{reduction.finish}(..., dim=)"
             )
         axes = axis if isinstance(axis, tuple) else (axis,)
         for index in axes:
@@ -146,7 +153,7 @@ def reduce(
         dims = [obj.dims[index] for index in axes]
     if where is not True:
         arguments["where"] = where.data if isinstance(where, xr.DataArray) else where
-    return _reduced(name, obj, dims, None, keepdims, True, **arguments)
+    return _reduced(reduction, obj, dims, None, keepdims, True, **arguments)
 
 
 def cumsum(obj: Any, dim: Any = None, *, axis: int | None = None, dtype: Any = None) -> Any:
@@ -230,7 +237,7 @@ def group_sum(obj: Any, by: Any, *, skipna: bool | None = None, dtype: Any = Non
     >>> dict(zip(total.k.values.tolist(), total.values.tolist()))
     {'a': 1.0, 'b': 5.0}
     """
-    return _grouped("sum", obj, by, skipna, dtype)
+    return _grouped(GROUPED["group_sum"], obj, by, skipna, dtype)
 
 
 def group_mean(obj: Any, by: Any, *, skipna: bool | None = None, dtype: Any = None) -> Any:
@@ -245,19 +252,19 @@ def group_mean(obj: Any, by: Any, *, skipna: bool | None = None, dtype: Any = No
     >>> mypackage.xarray.group_mean(a, "k").values
     array([1.5, 5. ])
     """
-    return _grouped("mean", obj, by, skipna, dtype)
+    return _grouped(GROUPED["group_mean"], obj, by, skipna, dtype)
 
 
-def _grouped(name: str, obj: Any, by: Any, skipna: bool | None, dtype: Any) -> Any:
+def _grouped(reduction: Reduction, obj: Any, by: Any, skipna: bool | None, dtype: Any) -> Any:
     by = obj[by] if isinstance(by, str) else by
     if by.ndim != 1:
-        raise ValueError(f"group_{name}: {by.name!r} must have one dimension, not {by.dims}")
+        raise ValueError(f"{reduction.name}: {by.name!r} must have one dimension, not {by.dims}")
     (dim,) = by.dims
     label = by.name or "group"
     # xarray depends on pandas.
     codes, values = require("pandas").factorize(by.values, sort=True)
     axis = obj.get_axis_num(dim)
-    data = _group_data(name, codes, obj.data, axis, len(values), skipna is not False, dtype)
+    data = _group_data(reduction, codes, obj.data, axis, len(values), skipna is not False, dtype)
     kept = {
         key: value for key, value in obj.coords.items() if dim not in value.dims and key != label
     }
@@ -267,18 +274,24 @@ def _grouped(name: str, obj: Any, by: Any, skipna: bool | None, dtype: Any) -> A
 
 
 def _group_data(
-    name: str, codes: Any, data: Any, axis: int, size: int, skip_nan: bool, dtype: Any
+    reduction: Reduction,
+    codes: Any,
+    data: Any,
+    axis: int,
+    size: int,
+    skip_nan: bool,
+    dtype: Any,
 ) -> Any:
     if not skip_nan or data.dtype.kind not in "fc":
-        function = getattr(mypackage, f"group_{name}")
+        function = getattr(mypackage, reduction.name)
         return function(codes, data, axis=axis, size=size, dtype=dtype)
     # No group is without elements, but perhaps without numbers.
-    fill = np.nan if name == "mean" else 0
+    fill = reduction.empty
     if is_dask(data):
         lazy = front("dask").reduce_groups
-        return lazy(name, codes, data, axis, size, fill, dtype, skip_nan=True)
+        return lazy(reduction, codes, data, axis, size, fill, dtype, skip_nan=True)
     states = grouped(codes, data, axis, size, skip_nan)
     nothing = np.equal(states.count, 0)
     return rounded_groups(
-        f"group_{name}", states, result_dtype(name, data.dtype, dtype), fill, nothing
+        reduction, states, result_dtype(reduction, data.dtype, dtype), fill, nothing
     )

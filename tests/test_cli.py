@@ -16,8 +16,8 @@ import mypackage
 from mypackage._cli import COMMANDS, INTERRUPTED, main
 from mypackage._cli.bench import measure
 from mypackage._cli.cases import OURS, cases
+from mypackage._core.reductions import REDUCTIONS
 from mypackage._formats import Options
-from mypackage._kinds import REDUCTIONS
 from mypackage._streams import read
 
 # What pip installed.

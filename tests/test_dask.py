@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from reference import exact_sum
 
 import mypackage
-from mypackage._kinds import REDUCTIONS
+from mypackage._core.reductions import REDUCTIONS
 
 dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import mypackage
-from mypackage._kinds import REDUCTIONS
+from mypackage._core.reductions import REDUCTIONS
 
 flox = pytest.importorskip("flox")
 xr = pytest.importorskip("xarray")

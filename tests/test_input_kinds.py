@@ -14,7 +14,7 @@ import pytest
 from reference import same
 
 import mypackage
-from mypackage._kinds import REDUCTIONS
+from mypackage._core.reductions import REDUCTIONS
 
 A = np.array([[1.0, 2.0, 4.0], [8.0, 16.0, 32.0]])
 
@@ -29,7 +29,7 @@ def test_every_reduction_says_what_it_does_with_other_kinds():
     """A function that takes `where` is a reduction. (Ufuncs, which do too, have NumPy's kinds.)"""
     builtins = filter(inspect.isbuiltin, map(vars(mypackage).get, mypackage.__all__))
     found = {f.__name__ for f in builtins if "where" in inspect.signature(f).parameters}
-    message = "a reduction needs its row in mypackage/_kinds.py, and a function where that sends it"
+    message = "a reduction needs its row in mypackage/_core/reductions.py, and a function for kinds"
     assert found == set(REDUCTIONS), message
 
 

@@ -15,7 +15,7 @@ from layouts import LAYOUTS, arrays
 from reference import reduce
 
 import mypackage
-from mypackage._kinds import REDUCTIONS
+from mypackage._core.reductions import REDUCTIONS
 
 
 def wide(size: int, seed: int = 0, dtype="d") -> np.ndarray:

@@ -19,8 +19,8 @@ from reference import exact_sum, to_float
 import mypackage
 from mypackage import _formats
 from mypackage._cli import main
+from mypackage._core.reductions import REDUCTIONS
 from mypackage._formats import READERS, Options
-from mypackage._kinds import REDUCTIONS
 from mypackage._streams import Stream
 
 COLUMNS = ["a", "b"]

@@ -11,7 +11,7 @@ from layouts import COMPLEX, DTYPES, FLOATS, INTEGERS, arrays, axes
 from reference import reduce, rounded, same
 
 import mypackage
-from mypackage._kinds import REDUCTIONS
+from mypackage._core.reductions import REDUCTIONS
 
 SUMS = ["sum", "nansum"]
 # One less, and one more, than what the kernels take at a time.

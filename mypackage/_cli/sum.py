@@ -10,8 +10,8 @@ import numpy as np
 
 import mypackage
 from mypackage._cli import CommandError
+from mypackage._core.reductions import REDUCTIONS
 from mypackage._formats import READERS, Options
-from mypackage._kinds import REDUCTIONS
 from mypackage._streams import Stream, expand, progress, read
 
 

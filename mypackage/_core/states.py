@@ -9,19 +9,22 @@ import numpy as np
 
 import mypackage
 from mypackage import ExactSum
-from mypackage._kinds import fill
 from mypackage._native import group_states, reshape_states, round_states, sum_states
 
+from .groups import fill
+from .reductions import GROUPED, Reduction
 
-def result_dtype(name: str, dtype: Any, wanted: Any = None) -> np.dtype[Any]:
-    """The dtype that the function called `name` gives for elements of `dtype`.
+
+def result_dtype(reduction: Reduction, dtype: Any, wanted: Any = None) -> np.dtype[Any]:
+    """The dtype that a reduction gives for elements of `dtype`.
 
     Raises
     ------
     TypeError
         If they have no exact result.
     """
-    # The function itself decides. Its Python ints, of dtype=object, have no dtype.
+    # The function itself decides, that over axes. Python ints, of dtype=object, have no dtype.
+    name = reduction.finish if reduction.name in GROUPED else reduction.name
     one = getattr(mypackage, name)(np.ones(1, dtype), dtype=wanted)
     return getattr(one, "dtype", np.dtype(object))
 
@@ -49,22 +52,22 @@ def grouped(
     return reshape_states(states, shape)
 
 
-def rounded(name: str, state: ExactSum, dtype: np.dtype[Any]) -> Any:
-    """The result of the function called `name`."""
-    if dtype.kind == "O" and not name.endswith("mean"):
+def rounded(reduction: Reduction, state: ExactSum, dtype: np.dtype[Any]) -> Any:
+    """The result of a reduction."""
+    if dtype.kind == "O" and not reduction.fractional:
         return _integers(state)
-    return round_states(state, name, dtype)
+    return round_states(state, reduction.name, dtype)
 
 
 def rounded_groups(
-    name: str, state: ExactSum, dtype: np.dtype[Any], fill_value: Any, nothing: Any
+    reduction: Reduction, state: ExactSum, dtype: np.dtype[Any], fill_value: Any, nothing: Any
 ) -> Any:
     """The same, with `fill_value` for sums of `nothing`."""
     if np.any(nothing):
         # No mean is empty then, which would be a cause for a warning.
         state = state.copy().add(np.zeros((1, *state.shape)), 0, nothing)
-    value = np.asarray(rounded(name, state, dtype))
-    fill(name, value, nothing, fill_value)
+    value = np.asarray(rounded(reduction, state, dtype))
+    fill(reduction.name, value, nothing, fill_value)
     return value
 
 

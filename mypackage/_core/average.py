@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import numpy as np
 
-from . import _kinds, _native
+from mypackage import _native
+
+from .kinds import KERNELS, NUMBERS, as_array, front, is_dask
+from .subclasses import wrapped
 
 if TYPE_CHECKING:  # NumPy does not import its types either.
     from numpy.typing import ArrayLike, NDArray
@@ -109,12 +112,12 @@ def average(
     >>> float(mypackage.average([1e308, 1e308], weights=[1e308, 1e308]))
     1e+308
     """
-    if _kinds.is_dask(a) or _kinds.is_dask(weights):
-        return _kinds.front("dask").average(a, axis, weights, returned, keepdims)
+    if is_dask(a) or is_dask(weights):
+        return front("dask").average(a, axis, weights, returned, keepdims)
     # What wrappers of NumPy's function pass on for what they were not given.
     absent: Any = np._NoValue
     keepdims = False if keepdims is absent else keepdims
-    array = _kinds.as_array("average", a)
+    array = as_array("average", a)
     if weights is None:
         axis = tuple(axis) if isinstance(axis, list) else axis
         result = _native.mean(array, axis=axis, keepdims=keepdims)
@@ -127,7 +130,7 @@ def average(
         )
         dtype = np.dtype(np.float64) if array.dtype.kind == "m" else result_dtype(array)
         return result, np.broadcast_to(count, np.shape(result)).astype(dtype)[()]
-    weights = _kinds.as_array("average", weights)
+    weights = as_array("average", weights)
     masked = any(isinstance(x, np.ma.MaskedArray) for x in (array, weights))
     if any(x.dtype.kind == "O" for x in (array, weights)):
         numpys: Any = np.ma.average if masked else np.average
@@ -158,7 +161,7 @@ def average(
         """In the shape and of the kind that NumPy's twin returns."""
         result = np.reshape(result, shape)[()]
         if missing is None:
-            return _kinds.wrapped(result, *sources)
+            return wrapped(result, *sources)
         return np.ma.array(result, mask=missing)[()]
 
     result = finished(_native.weighted_mean(values, factors, dtype.num), array, weights)
@@ -170,10 +173,10 @@ def average(
 def check(a: Any, weights: Any) -> None:
     """Refuse elements and weights of other dtypes than those with exact averages."""
     for x in (a, weights):
-        if x.dtype.char not in _kinds.KERNELS:
+        if x.dtype.char not in KERNELS:
             raise TypeError(
                 f"average: there is no exact average for dtype {x.dtype}; "
-                f"supported are {_kinds.NUMBERS} and object"
+                f"supported are {NUMBERS} and object"
             )
     if weights.dtype.kind == "c":
         raise TypeError(f"average: weights must be real numbers, not {weights.dtype}")

@@ -1,0 +1,70 @@
+"""Masked arrays: masked elements are left out, and a result of nothing else is masked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mypackage import _native
+
+from . import subclasses
+from .reductions import Reduction
+
+
+def reduce(reduction: Reduction, a: np.ma.MaskedArray, arguments: dict[str, Any]) -> Any:
+    """The reduction of a masked array."""
+    valid = ~np.ma.getmaskarray(a)
+    valid &= np.asarray(arguments.pop("where", True), bool)
+    data = a.data
+    if a.dtype.kind == "O":
+        if reduction.skip_nan:
+            valid &= np.equal(data, data).astype(bool)
+        twin = getattr(np.ma, reduction.finish)
+        return twin(np.ma.array(data, mask=~valid), **arguments)
+    axis, keepdims = arguments.get("axis"), bool(arguments.get("keepdims", False))
+    nothing = ~np.any(valid, axis=axis, keepdims=True)
+    if reduction.empty != 0 and np.any(nothing):
+        # A mean of nothing is masked and no cause for a warning: make it one of zeros.
+        data, valid = np.where(nothing, np.zeros((), a.dtype), data), valid | nothing
+    if not keepdims:
+        nothing = np.any(nothing, axis=axis)
+    out = arguments.get("out")
+    arguments["where"] = valid
+    if isinstance(out, np.ma.MaskedArray):
+        subclasses.reduce(reduction, data, {**arguments, "out": out.data})
+        out.mask = nothing
+        return out
+    result = subclasses.reduce(reduction, data, arguments)
+    if out is not None:
+        return out
+    if np.ndim(result) == 0:
+        return np.ma.masked if nothing else result
+    return np.ma.MaskedArray(result, nothing).view(type(a))
+
+
+def cumsum(a: np.ma.MaskedArray, axis: Any, dtype: Any, out: Any) -> Any:
+    """`mypackage.cumsum` of a masked array: masked elements count as 0 and stay masked."""
+    plain_out = None if out is None else np.asarray(out)
+    result = subclasses.cumsum(np.asarray(a.filled(0)), axis, dtype, plain_out)
+    mask = np.ma.getmaskarray(a)
+    result = np.ma.array(result, mask=mask.ravel() if axis is None else mask)
+    if out is None:
+        return result
+    if isinstance(out, np.ma.MaskedArray):
+        out.mask = result.mask
+    return out
+
+
+def vecdot(x1: Any, x2: Any, axis: Any) -> Any:
+    """`mypackage.vecdot`: pairs with a masked element are left out, a result of none is masked."""
+    valid = [~np.ma.getmaskarray(np.ma.asanyarray(x)) for x in (x1, x2)]
+    data = [np.ma.filled(x, 0) for x in (x1, x2)]
+    pairs = _native.vecdot(*(v.astype(np.int64) for v in valid), axis=axis)
+    # Where one element is masked, the other might be infinite.
+    along = [np.moveaxis(x, axis, -1) for x in (*data, *valid)]
+    both = np.logical_and(along[2], along[3])
+    left, right = (np.where(both, x, np.zeros((), x.dtype)) for x in along[:2])
+    result = subclasses.vecdot(left, right, -1)
+    masked = np.ma.array(result, mask=pairs == 0)
+    return masked if masked.ndim else masked[()]

@@ -1,0 +1,60 @@
+"""Exact ``numpy.ndarray`` objects of any dtype: those with a kernel go to the extension."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mypackage import _native
+
+from . import timedelta
+from .kinds import KERNELS, NUMBERS
+from .reductions import Reduction
+
+
+def reduce(reduction: Reduction, a: np.ndarray, arguments: dict[str, Any]) -> Any:
+    """The reduction of an array, or a TypeError that names its dtype."""
+    name = reduction.name
+    if a.dtype.char in KERNELS:
+        return getattr(_native, name)(a, **arguments)
+    if a.dtype.kind == "O":
+        return getattr(np, name)(a, **arguments)
+    if a.dtype.kind == "m" and reduction.state == "ExactSum":
+        return timedelta.reduce(reduction, a, **arguments)
+    raise TypeError(
+        f"{name}: there is no exact result for dtype {a.dtype}; "
+        f"supported are {NUMBERS}, timedelta64 and object"
+    )
+
+
+def cumsum(a: np.ndarray, axis: Any, dtype: Any, out: Any) -> Any:
+    """`mypackage.cumsum` of an array."""
+    if a.dtype.char in KERNELS:
+        return _native.cumsum(a, axis, dtype, out)
+    if a.dtype.kind == "O":
+        return np.cumsum(a, axis, dtype, out)
+    raise TypeError(
+        f"cumsum: there is no exact result for dtype {a.dtype}; supported are {NUMBERS} and object"
+    )
+
+
+def vecdot(x1: np.ndarray, x2: np.ndarray, axis: Any) -> Any:
+    """`mypackage.vecdot` of two arrays."""
+    arrays = (x1, x2)
+    if any(x.dtype.kind == "O" for x in arrays):
+        if min(x.ndim for x in arrays) == 0:
+            raise ValueError("vecdot: a 0-dimensional argument lacks the axis of the vectors")
+        left, right = (np.moveaxis(x, axis, -1) for x in arrays)
+        if left.shape[-1] != right.shape[-1]:
+            raise ValueError(
+                f"vecdot: the vectors differ in length: {left.shape[-1]} and {right.shape[-1]}"
+            )
+        return np.sum(np.conjugate(left) * right, axis=-1)
+    for x in arrays:
+        if x.dtype.char not in KERNELS:
+            raise TypeError(
+                f"vecdot: there is no exact result for dtype {x.dtype}; "
+                f"supported are {NUMBERS} and object"
+            )
+    return _native.vecdot(x1, x2, axis=axis)

@@ -1,0 +1,44 @@
+"""Arrays of subclasses of ``numpy.ndarray``: the results are wrapped as NumPy's are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import plain
+from .reductions import Reduction
+
+
+def wrapped(result: Any, *sources: Any) -> Any:
+    """A result of arrays as the subclass among them, if there is one, would have it of NumPy."""
+    usual = (np.ndarray, np.memmap)
+    subclassed = [x for x in sources if isinstance(x, np.ndarray) and type(x) not in usual]
+    if not subclassed:
+        return result
+    kind = max(subclassed, key=lambda x: x.__array_priority__)
+    if np.ndim(result) == 0 and isinstance(kind, np.matrix):
+        return result
+    return kind.__array_wrap__(np.asarray(result))
+
+
+def reduce(reduction: Reduction, a: np.ndarray, arguments: dict[str, Any]) -> Any:
+    """The reduction of an array of any class but a masked one."""
+    if type(a) is np.ndarray:
+        return plain.reduce(reduction, a, arguments)
+    if isinstance(a, np.matrix) and arguments.get("axis") is not None:
+        # A matrix stays two-dimensional unless it becomes a scalar.
+        arguments = {**arguments, "keepdims": True}
+    result = plain.reduce(reduction, a.view(np.ndarray), arguments)
+    return result if result is arguments.get("out") else wrapped(result, a)
+
+
+def cumsum(a: np.ndarray, axis: Any, dtype: Any, out: Any) -> Any:
+    """`mypackage.cumsum` of an array of any class but a masked one."""
+    result = plain.cumsum(a.view(np.ndarray), axis, dtype, out)
+    return result if out is not None else wrapped(result, a)
+
+
+def vecdot(x1: Any, x2: Any, axis: Any) -> Any:
+    """`mypackage.vecdot` of arrays of any classes but masked ones."""
+    return wrapped(plain.vecdot(np.asarray(x1), np.asarray(x2), axis), x1, x2)

@@ -1,15 +1,14 @@
-"""The two extensions of the one crate; everything else is in setup.cfg."""
+"""The two extensions of the Cargo workspace; everything else is in setup.cfg."""
 
 from setuptools import setup
 from setuptools_rust import Binding, RustExtension
 
 
-def extension(name, binding, feature, **keywords):
+def extension(name, path, binding, **keywords):
     return RustExtension(
         name,
-        path="Cargo.toml",
+        path=path,
         binding=binding,
-        features=[feature],
         # Builds with the versions in Cargo.lock, as tested.
         args=["--locked"],
         # An editable install is optimised too; SETUPTOOLS_RUST_CARGO_PROFILE chooses otherwise.
@@ -21,7 +20,12 @@ def extension(name, binding, feature, **keywords):
 setup(
     rust_extensions=[
         # The floor on one only: without Rust, setuptools-rust 1.13 fails to compare two of them.
-        extension("mypackage._native", Binding.PyO3, "python", rust_version=">=1.89"),
-        extension("mypackage._capi", Binding.NoBinding, "capi"),
+        extension(
+            "mypackage._native",
+            "bindings/python/Cargo.toml",
+            Binding.PyO3,
+            rust_version=">=1.89",
+        ),
+        extension("mypackage._capi", "bindings/capi/Cargo.toml", Binding.NoBinding),
     ]
 )

@@ -1,4 +1,4 @@
-//! The crate's one error type; each door converts it once.
+//! The crate's one error type; each binding converts it once.
 
 /// What can go wrong in a kernel or its configuration.
 ///
@@ -10,19 +10,24 @@
 ///     other => panic!("{other:?}"),
 /// }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
     /// A value is outside the domain of the operation (Python: `ValueError`).
-    #[error("{0}")]
     Value(String),
     /// An exact result does not fit the type asked for (Python: `OverflowError`).
-    #[error("{0}")]
     Overflow(String),
     /// The operation has no meaning for this type (Python: `TypeError`).
-    #[error("{0}")]
     Type(String),
 }
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Error::Value(message) | Error::Overflow(message) | Error::Type(message)) = self;
+        f.write_str(message)
+    }
+}
+
+impl std::error::Error for Error {}
 
 /// A result whose error is [`Error`].
 ///

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Numbers that a kernel reads before it asks again: some milliseconds, of the most difficult
 /// numbers a few tenths of a second. Smaller calls need not be watched.
-pub(crate) const GRAIN: usize = 1 << 23;
+pub const GRAIN: usize = 1 << 23;
 
 thread_local! {
     /// The flag of the call that this thread works for, if it is watched.
@@ -19,7 +19,8 @@ thread_local! {
 
 /// Whether a call was given up.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Interrupt(Option<Arc<AtomicBool>>);
+#[doc(hidden)]
+pub struct Interrupt(Option<Arc<AtomicBool>>);
 
 impl Interrupt {
     /// That of the calling thread's call, given its size. Other threads get a clone.
@@ -47,8 +48,8 @@ impl Interrupt {
 ///
 /// # Errors
 /// That of `look`.
-#[cfg(any(feature = "python", test))]
-pub(crate) fn watched<R: Send, E>(
+#[doc(hidden)]
+pub fn watched<R: Send, E>(
     work: impl FnOnce() -> R + Send,
     mut look: impl FnMut() -> Result<(), E>,
 ) -> Result<R, E> {

@@ -1,8 +1,8 @@
 //! Exact, bit-reproducible sums and exact Fibonacci numbers.
 //!
-//! Three doors open on the same kernels: this crate (no feature needed), a C library (feature
-//! `capi`) and a Python extension for NumPy (feature `python`). The kernels take slices and return
-//! values; they know nothing of Python or C.
+//! The kernels take slices and return values; they know nothing of Python or C. Two crates of this
+//! workspace convert arguments and errors for other languages: `bindings/python` is the extension
+//! module for NumPy, `bindings/capi` the C library.
 //!
 //! ```
 //! use mypackage::sum::{Accumulator, sum};
@@ -13,19 +13,25 @@
 //! assert_eq!(total.to_f64(), 1e308);
 //! ```
 
+mod array;
+mod binary64;
 pub mod cpu;
+mod cumulative;
 pub mod error;
+mod exact;
 pub mod fibonacci;
 mod fpu;
+mod groups;
 pub mod hello;
-mod interrupt;
+pub mod interrupt;
+mod kernel;
 mod pages;
+mod products;
+mod reduce;
 pub mod sum;
+mod summary;
+#[cfg(test)]
+mod testing;
 pub mod threads;
-
-#[cfg(feature = "capi")]
-mod capi;
-#[cfg(feature = "python")]
-mod python;
 
 pub use error::{Error, Result};

@@ -146,7 +146,8 @@ pub fn set(count: usize) -> Result<usize> {
 }
 
 /// The tasks of a call that nobody has begun, in ascending order.
-pub(crate) struct Tasks<'a> {
+#[doc(hidden)]
+pub struct Tasks<'a> {
     next: &'a AtomicUsize,
     count: usize,
 }
@@ -163,7 +164,8 @@ impl Iterator for Tasks<'_> {
 /// Calls `part` on the calling thread and on such others as come in time, up to the number of
 /// threads in all; each takes its tasks from `0..count`, and all are taken when this returns.
 /// Returns what the parts did, in no order.
-pub(crate) fn together<R: Send>(count: usize, part: impl Fn(Tasks<'_>) -> R + Sync) -> Vec<R> {
+#[doc(hidden)]
+pub fn together<R: Send>(count: usize, part: impl Fn(Tasks<'_>) -> R + Sync) -> Vec<R> {
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let take_part = || {
         let result = part(Tasks { next: &next, count });

@@ -82,7 +82,7 @@ def test_header_is_what_the_library_exports(header):
         [compiler("nm"), "-D", mypackage.get_library()], check=True, capture_output=True, text=True
     ).stdout.splitlines()
     exported = {line.split()[-1] for line in lines if re.search(r" [TDBR] ", line)}
-    assert exported == declared(header), "left: src/capi; right: mypackage.h"
+    assert exported == declared(header), "left: bindings/capi/src; right: mypackage.h"
     undefined = {line.split()[-1] for line in lines if " U " in line}
     assert not {name for name in exported | undefined if name.startswith(("Py", "_Py"))}
 

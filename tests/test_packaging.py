@@ -31,7 +31,7 @@ def setup_cfg(root):
 
 def cargo_package(root, key):
     """The value of a key in Cargo.toml's first table (Python 3.10 has no tomllib)."""
-    table = (root / "Cargo.toml").read_text().partition("\n[lib]")[0]
+    table = (root / "Cargo.toml").read_text().partition("\n[package]")[0]
     return re.search(rf'^{key} = "(.+)"$', table, re.MULTILINE)[1]
 
 
@@ -85,7 +85,8 @@ def test_stub_names_are_the_runtimes(root):
             listed = set(ast.literal_eval(node.value))
         elif isinstance(node, ast.Assign):
             defined.add(node.targets[0].id)
-    assert listed == set(_native.__all__), "left: the stub's __all__; right: src/python/mod.rs"
+    where = "left: the stub's __all__; right: bindings/python/src/lib.rs"
+    assert listed == set(_native.__all__), where
     public = {name for name in defined if not name.startswith("_")}
     assert public == listed, "left: the stub's definitions; right: its __all__"
 

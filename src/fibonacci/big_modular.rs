@@ -92,24 +92,24 @@ impl Ring {
 /// ```
 /// use mypackage::fibonacci::{big_modular, modular::Member};
 /// let [p, q, n, m] = [1, -1, 100, 1_000_000].map(Into::into);
-/// let f = big_modular::member::<mypackage::Error>(Member::U, &p, &q, &n, &m, &mut || Ok(()))?;
+/// let f = big_modular::member(Member::U, &p, &q, &n, &m, &mut || Ok::<_, mypackage::Error>(()))??;
 /// assert_eq!(f, 915_075.into()); // F(100) = 354224848179261915075
 /// # Ok::<(), mypackage::Error>(())
 /// ```
 ///
 /// # Errors
-/// [`Error::Value`] for a negative n where q has no inverse modulo m, and what `poll` returns.
+/// What `poll` returns; within, [`Error::Value`] for a negative n where q has no inverse modulo m.
 ///
 /// # Panics
 /// If `m` is 0.
-pub fn member<E: From<Error>>(
+pub fn member<E>(
     member: Member,
     p: &IBig,
     q: &IBig,
     n: &IBig,
     m: &IBig,
     poll: &mut dyn FnMut() -> Result<(), E>,
-) -> Result<IBig, E> {
+) -> Result<crate::Result<IBig>, E> {
     let (sign, modulus) = m.clone().into_parts();
     let ring = Ring::new(p, q, &modulus);
     let (direction, distance) = n.clone().into_parts();
@@ -120,17 +120,18 @@ pub fn member<E: From<Error>>(
     };
     if direction == Sign::Negative {
         // U(-n) = -U(n) / Q^n and V(-n) = V(n) / Q^n.
-        let inverse = ring.divisor.reduce(ring.q.clone()).inv().ok_or_else(|| {
-            Error::Value(format!(
+        let Some(inverse) = ring.divisor.reduce(ring.q.clone()).inv() else {
+            return Ok(Err(Error::Value(format!(
                 "a Lucas sequence at the negative index n={n} needs Q to be invertible modulo m, but \
                  Q={q} and m={m} have a common divisor"
-            ))
-        })?;
+            ))));
+        };
         value *= inverse.pow(&distance);
         if member == Member::U {
             value = -value;
         }
     }
     let residue = IBig::from(value.residue());
-    Ok(if sign == Sign::Negative && residue != IBig::ZERO { residue + m } else { residue })
+    let below = sign == Sign::Negative && residue != IBig::ZERO;
+    Ok(Ok(if below { residue + m } else { residue }))
 }

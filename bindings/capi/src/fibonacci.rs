@@ -1,0 +1,130 @@
+//! Fibonacci numbers, exact or modulo another, a block of the arrays at a time.
+
+#![allow(unsafe_code)] // C's entry points.
+
+use super::status::{Outcome, guard};
+use super::strided::{BLOCK, Strided};
+use mypackage::error::{Error, Result};
+use mypackage::fibonacci::modular::{self, Member, SharedRing};
+use mypackage::fibonacci::small;
+
+/// Computes `out` from `n` block by block. All is copied, so the two may be the same array.
+fn map_blocks<T: Copy + Default>(
+    n: Strided<T>,
+    out: Strided<T>,
+    kernel: impl Fn(usize, &[T], &mut [T]) -> Outcome,
+) -> Outcome {
+    // A single number should not pay for clearing a large block.
+    match n.count() {
+        ..=FEW => map_blocks_of::<T, FEW>(n, out, kernel),
+        _ => map_blocks_of::<T, BLOCK>(n, out, kernel),
+    }
+}
+
+const FEW: usize = 8;
+
+fn map_blocks_of<T: Copy + Default, const BLOCK: usize>(
+    n: Strided<T>,
+    out: Strided<T>,
+    kernel: impl Fn(usize, &[T], &mut [T]) -> Outcome,
+) -> Outcome {
+    let (mut inputs, mut results) = ([T::default(); BLOCK], [T::default(); BLOCK]);
+    for start in (0..n.count()).step_by(BLOCK) {
+        let length = BLOCK.min(n.count() - start);
+        let (inputs, results) = (&mut inputs[..length], &mut results[..length]);
+        n.read(start, inputs);
+        kernel(start, inputs, results)?;
+        out.write(start, results);
+    }
+    Ok(())
+}
+
+/// A whole function of the library, of one array into another.
+///
+/// # Safety
+/// The header's.
+unsafe fn map<T: Copy + Default>(
+    n: *const T,
+    count: usize,
+    stride: isize,
+    out: *mut T,
+    out_stride: isize,
+    kernel: impl Fn(&[T], &mut [T]) -> Result<()>,
+) -> i32 {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (n, out) = unsafe {
+            (Strided::new("n", n, count, stride)?, Strided::new("out", out, count, out_stride)?)
+        };
+        map_blocks(n, out, |_, n, out| Ok(kernel(n, out)?))
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mypackage_fibonacci_i64(
+    n: *const i64,
+    count: usize,
+    stride: isize,
+    out: *mut i64,
+    out_stride: isize,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe { map(n, count, stride, out, out_stride, small::fibonacci) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mypackage_fibonacci_u64(
+    n: *const u64,
+    count: usize,
+    stride: isize,
+    out: *mut u64,
+    out_stride: isize,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe { map(n, count, stride, out, out_stride, small::fibonacci) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mypackage_fibonacci_mod_u64(
+    n: *const u64,
+    m: *const u64,
+    count: usize,
+    n_stride: isize,
+    m_stride: isize,
+    out: *mut u64,
+    out_stride: isize,
+) -> i32 {
+    guard(|| {
+        // SAFETY: the caller's promise.
+        let (n, m, out) = unsafe {
+            (
+                Strided::new("n", n, count, n_stride)?,
+                Strided::new("m", m, count, m_stride)?,
+                Strided::new("out", out, count, out_stride)?,
+            )
+        };
+        let zero = || Error::Value("fibonacci_mod needs a modulus m other than 0".into());
+        if m_stride == 0 && count >= SharedRing::PAYS_FROM {
+            let mut modulus = [0];
+            m.read(0, &mut modulus);
+            let [modulus] = modulus;
+            if modulus == 0 {
+                return Err(zero().into());
+            }
+            let ring = SharedRing::fibonacci(modulus);
+            return map_blocks(n, out, |_, n, out| Ok(ring.members(Member::U, n, modulus, out)?));
+        }
+        map_blocks(n, out, |start, n, out| {
+            // In parts of a few: the kernel's own groups are no larger.
+            for (part, (n, out)) in n.chunks(FEW).zip(out.chunks_mut(FEW)).enumerate() {
+                let mut moduli = [0; FEW];
+                let moduli = &mut moduli[..n.len()];
+                m.read(start + part * FEW, moduli);
+                if modular::fibonacci(Member::U, n, moduli, out)? {
+                    return Err(zero().into());
+                }
+            }
+            Ok(())
+        })
+    })
+}

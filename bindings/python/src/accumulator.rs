@@ -1,0 +1,773 @@
+//! `ExactSum`: the exact sum as a Python object.
+
+#![allow(unsafe_code)] // Hands the arrays' memory to the kernels.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError, PyZeroDivisionError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyComplex, PyMemoryView, PyTuple, PyType};
+
+use super::arguments::{Given, mask, reduced_axes};
+use super::calls::{detached, watched};
+use super::ndarray::{self, Array, Number};
+use super::reductions;
+use super::results::{FLOAT, Operation, Target, Writer, round_all};
+use crate::raised;
+use mypackage::sum::{self as exact, Accumulator, Cells, Dtype};
+
+const VALUE: Operation = Operation { advice: FLOAT, ..Operation::sum("ExactSum.value") };
+const MEAN: Operation = Operation::mean("ExactSum.mean");
+const DIVIDE: Operation = Operation::mean("ExactSum.divide");
+
+/// An exact sum, or an array of them, that numbers are added to and taken back from.
+///
+/// It holds the real-number sum, not a rounded one, so neither the order nor the grouping of
+/// additions and merges can change it: streams, processes and machines that each sum a part agree
+/// to the last bit. Infinities and NaNs are counted and can be taken back too.
+///
+/// In an array, a sum takes 16 bytes while it has less than about 106 binary digits; else, as alone,
+/// 64, and 1.1 kB more if the numbers span more than about 120 digits. The byte form takes about 30
+/// bytes, 560 at most. All methods may be called from several threads.
+///
+/// Parameters
+/// ----------
+/// shape : int or tuple of ints, optional
+///     The shape of the array of sums; by default a single one.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, mypackage
+/// >>> total = mypackage.ExactSum()
+/// >>> for chunk in np.array_split(np.full(10, 0.1), 3):
+/// ...     total += chunk
+/// >>> total
+/// ExactSum(1.0, count=10)
+/// >>> bool(total.subtract(np.full(9, 0.1)).value() == 0.1)
+/// True
+///
+/// Column sums of a table that comes in parts:
+///
+/// >>> columns = mypackage.ExactSum(2)
+/// >>> for rows in ([[1.0, 1e100], [2.0, 5.0]], [[3.0, -1e100]]):
+/// ...     columns += rows
+/// >>> columns.value()
+/// array([6., 5.])
+#[pyclass(frozen, weakref, module = "mypackage", name = "ExactSum", eq)]
+pub(super) struct ExactSum {
+    /// Shared with copies until one of them changes.
+    state: Mutex<Arc<State>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct State {
+    shape: Vec<usize>,
+    /// Whether every sum has a real and an imaginary part, which lie side by side.
+    complex: bool,
+    cells: Cells,
+}
+
+/// The kinds of state in the byte form.
+const REAL: u8 = 0;
+const COMPLEX: u8 = 1;
+
+impl State {
+    fn size(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    fn make_complex(&mut self) {
+        if !self.complex {
+            self.complex = true;
+            self.cells = self.cells.with_zeros();
+        }
+    }
+
+    /// Merges others of the same shape.
+    fn merge(this: &mut Arc<State>, mut others: Vec<Arc<State>>) {
+        if this.complex || others.iter().any(|other| other.complex) {
+            for state in others.iter_mut().chain([&mut *this]).filter(|state| !state.complex) {
+                Arc::make_mut(state).make_complex();
+            }
+        }
+        let others: Vec<&Cells> = others.iter().map(|other| &other.cells).collect();
+        match Arc::get_mut(this) {
+            Some(state) => state.cells.merge(&others),
+            // What is shared is read, not copied first.
+            None => {
+                let State { shape, complex, cells } = &**this;
+                let (shape, complex) = (shape.clone(), *complex);
+                *this = Arc::new(State { shape, complex, cells: cells.merged(&others) });
+            }
+        }
+    }
+
+    /// The byte form; the parts of complex sums are a last axis.
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut shape = self.shape.clone();
+        shape.extend(self.complex.then_some(2));
+        exact::encode(if self.complex { COMPLEX } else { REAL }, &shape, &self.cells)
+    }
+
+    fn from_bytes(data: &[u8]) -> PyResult<State> {
+        let (kind, mut shape, cells) = exact::decode(data).map_err(raised)?;
+        if kind > COMPLEX || kind == COMPLEX && shape.pop() != Some(2) {
+            return Err(PyValueError::new_err(format!(
+                "these bytes are not an exact sum: kind {kind} is unknown to this release"
+            )));
+        }
+        Ok(State { shape, complex: kind == COMPLEX, cells })
+    }
+
+    fn negate(&mut self) {
+        self.cells.negate();
+    }
+
+    /// The number of values in each sum.
+    fn counts(&self) -> impl Iterator<Item = i64> {
+        self.cells.counts().step_by(if self.complex { 2 } else { 1 })
+    }
+}
+
+impl PartialEq for ExactSum {
+    fn eq(&self, other: &ExactSum) -> bool {
+        std::ptr::eq(self, other) || *self.lock() == other.snapshot()
+    }
+}
+
+impl ExactSum {
+    /// Sums that are there already; of complex numbers, both parts side by side.
+    pub(super) fn of(shape: Vec<usize>, complex: bool, cells: Cells) -> ExactSum {
+        ExactSum::from_state(State { shape, complex, cells })
+    }
+
+    fn from_state(state: State) -> ExactSum {
+        ExactSum { state: Mutex::new(Arc::new(state)) }
+    }
+
+    /// Nothing panics while the lock is held, so a poisoned state is a whole one.
+    fn lock(&self) -> MutexGuard<'_, Arc<State>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn snapshot(&self) -> Arc<State> {
+        self.lock().clone()
+    }
+
+    /// Merges others of the same shape.
+    fn absorb(&self, py: Python<'_>, others: Vec<Arc<State>>) {
+        let cells = others.iter().map(|other| other.cells.len()).sum();
+        // The lock is taken without the GIL, for which its holder may be waiting.
+        detached(py, cells, || State::merge(&mut self.lock(), others));
+    }
+
+    fn checked_snapshot(&self, shape: &[usize]) -> PyResult<Arc<State>> {
+        let state = self.snapshot();
+        if state.shape != shape {
+            return Err(PyValueError::new_err(format!(
+                "ExactSum: sums of shape {:?} cannot be merged into sums of shape {shape:?}",
+                state.shape
+            )));
+        }
+        Ok(state)
+    }
+
+    /// Adds values, or each item of an iterator, or subtracts them.
+    fn update<'py>(
+        &self,
+        values: &Bound<'py, PyAny>,
+        axis: Option<&Bound<'py, PyAny>>,
+        r#where: &Given<'py>,
+        subtract: bool,
+    ) -> PyResult<()> {
+        if values.hasattr("__next__")? {
+            for item in values.try_iter()? {
+                self.update(&item?, axis, r#where, subtract)?;
+            }
+            return Ok(());
+        }
+        let shape = self.lock().shape.clone();
+        let mut sums = match values.cast::<ExactSum>() {
+            Ok(other) => other.get().checked_snapshot(&shape)?,
+            Err(_) => Arc::new(sums_of(values, axis, r#where, Some(&shape), false)?),
+        };
+        if subtract {
+            Arc::make_mut(&mut sums).negate();
+        }
+        self.absorb(values.py(), vec![sums]);
+        Ok(())
+    }
+
+    fn rounded<'py>(
+        &self,
+        py: Python<'py>,
+        operation: Operation,
+        dtype: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let state = self.snapshot();
+        let number = Number { part: Dtype::F64, complex: state.complex };
+        round_all(py, operation, number, dtype, &state.shape, &state.cells)
+    }
+
+    fn combined(&self, other: &Bound<'_, PyAny>, subtract: bool) -> PyResult<ExactSum> {
+        let result = self.copy();
+        result.update(other, None, &Given::No, subtract)?;
+        Ok(result)
+    }
+}
+
+/// The sums of `values`: over `axis`, if that is given, else over the leading axes that `expected`
+/// lacks, which is the shape that the sums must have.
+fn sums_of<'py>(
+    values: &Bound<'py, PyAny>,
+    axis: Option<&Bound<'py, PyAny>>,
+    r#where: &Given<'py>,
+    expected: Option<&[usize]>,
+    skip_nan: bool,
+) -> PyResult<State> {
+    let py = values.py();
+    let array = match Array::exact(values) {
+        Some(_) => values.clone(),
+        None => py.import("mypackage._kinds")?.call_method1("as_numbers", ("ExactSum", values))?,
+    };
+    if let Ok((array, mask)) = array.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>() {
+        // A masked array: its valid elements, and those of them that the caller wants.
+        let mask = match r#where {
+            Given::No => mask,
+            Given::Yes(wanted) => mask.call_method1("__and__", (wanted,))?,
+        };
+        return sums_of(&array, axis, &Given::Yes(mask), expected, skip_nan);
+    }
+    let array = Array { object: &array };
+    let Some(number) = array.number() else {
+        return Err(PyTypeError::new_err(format!(
+            "ExactSum: numbers of dtype {} have no exact sum; supported are bool, integers, \
+             float16, float32, float64, complex64 and complex128",
+            array.object.getattr("dtype")?
+        )));
+    };
+    if expected.is_some_and(<[usize]>::is_empty)
+        && axis.is_none()
+        && matches!(r#where, Given::No)
+        && !number.complex
+        && !skip_nan
+        && let Some(size) = array.contiguous_size(number)
+        && size > 0
+        && let Some(total) = reductions::total(py, array, number, size)?
+    {
+        return Ok(State { shape: Vec::new(), complex: false, cells: vec![total].into() });
+    }
+    let ndim = array.shape().len();
+    let reduced = match (axis, expected) {
+        (None, Some(shape)) => (0..ndim).map(|axis| axis + shape.len() < ndim).collect(),
+        _ => reduced_axes(ndim, axis)?,
+    };
+    let kept: Vec<usize> = array
+        .shape()
+        .iter()
+        .zip(&reduced)
+        .filter(|&(_, &reduced)| !reduced)
+        .map(|(&size, _)| size)
+        .collect();
+    if let Some(shape) = expected
+        && kept != shape
+    {
+        return Err(PyValueError::new_err(format!(
+            "ExactSum: values of shape {:?} leave sums of shape {kept:?}, but this one has shape \
+             {shape:?}; choose another axis",
+            array.shape()
+        )));
+    }
+    let mask = mask(array, number, r#where, skip_nan)?;
+    let request =
+        reductions::request(array, number, &reduced, mask.as_ref(), number.complex, skip_nan);
+    let size = array.shape().iter().product();
+    // SAFETY: the array and the mask are held until the sums are there.
+    let cells = watched(py, size, || unsafe { exact::collect_axes(&request) })?;
+    Ok(State { shape: kept, complex: number.complex, cells })
+}
+
+/// A single sum rounded to double precision, as Python writes it; nothing is reported.
+fn quiet_value(py: Python<'_>, complex: bool, cells: &Cells) -> PyResult<String> {
+    let part = |index: usize| cells.get(index).to_f64();
+    let value = if complex {
+        PyComplex::from_doubles(py, part(0), part(1)).into_any()
+    } else {
+        part(0).into_pyobject(py)?.into_any()
+    };
+    Ok(value.repr()?.to_string())
+}
+
+/// The exact sums over some axes, all by default, as an `ExactSum` of the others' shape: what
+/// `mypackage.dask` merges.
+#[pyfunction]
+pub(super) fn sum_states<'py>(
+    values: &Bound<'py, PyAny>,
+    axis: Option<Bound<'py, PyAny>>,
+    r#where: Given<'py>,
+    skip_nan: bool,
+) -> PyResult<ExactSum> {
+    sums_of(values, axis.as_ref(), &r#where, None, skip_nan).map(ExactSum::from_state)
+}
+
+/// A list of the single sums, in C order.
+#[pyfunction]
+pub(super) fn split_states(states: &Bound<'_, ExactSum>) -> Vec<ExactSum> {
+    let state = states.get().snapshot();
+    let parts = if state.complex { 2 } else { 1 };
+    let cell = |index| state.cells.get(index).into_owned();
+    (0..state.size())
+        .map(|index| (index * parts..(index + 1) * parts).map(cell).collect::<Vec<_>>())
+        .map(|cells| ExactSum::of(Vec::new(), state.complex, cells.into()))
+        .collect()
+}
+
+/// The inverse of `split_states`.
+#[pyfunction]
+pub(super) fn join_states(
+    singles: Vec<Bound<'_, ExactSum>>,
+    shape: Vec<usize>,
+) -> PyResult<ExactSum> {
+    let mut states = singles
+        .iter()
+        .map(|single| single.get().checked_snapshot(&[]))
+        .collect::<PyResult<Vec<_>>>()?;
+    if states.len() != shape.iter().product::<usize>() {
+        return Err(PyValueError::new_err(format!(
+            "ExactSum: {} sums have no shape {shape:?}",
+            states.len()
+        )));
+    }
+    let complex = states.iter().any(|state| state.complex);
+    if complex {
+        states.iter_mut().for_each(|state| Arc::make_mut(state).make_complex());
+    }
+    let cells = states.iter().flat_map(|state| state.cells.iter().map(Cow::into_owned));
+    Ok(ExactSum::of(shape, complex, cells.collect::<Vec<_>>().into()))
+}
+
+/// The same sums, in C order, as an array of another shape.
+#[pyfunction]
+pub(super) fn reshape_states(
+    states: &Bound<'_, ExactSum>,
+    shape: Vec<usize>,
+) -> PyResult<ExactSum> {
+    let state = states.get().snapshot();
+    if state.size() != shape.iter().product::<usize>() {
+        return Err(PyValueError::new_err(format!(
+            "ExactSum: sums of shape {:?} have no shape {shape:?}",
+            state.shape
+        )));
+    }
+    Ok(ExactSum::of(shape, state.complex, state.cells.clone()))
+}
+
+/// The sums or the means, each rounded once; what there is to report is so in the name of a function.
+#[pyfunction]
+pub(super) fn round_states<'py>(
+    states: &Bound<'py, ExactSum>,
+    name: &str,
+    dtype: Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let operation = Operation::called(name)
+        .ok_or_else(|| PyValueError::new_err(format!("round_states: no function {name:?}")))?;
+    states.get().rounded(states.py(), operation, Some(dtype))
+}
+
+#[pymethods]
+impl ExactSum {
+    #[new]
+    #[pyo3(signature = (shape=None), text_signature = "(shape=())")]
+    fn new(shape: Option<&Bound<'_, PyAny>>) -> PyResult<ExactSum> {
+        let shape = match shape {
+            None => Vec::new(),
+            Some(shape) => match shape.extract::<Vec<i64>>() {
+                Ok(shape) => shape,
+                Err(_) => vec![shape.extract::<i64>().map_err(|_| {
+                    PyTypeError::new_err(format!(
+                        "ExactSum: shape must be an int or a tuple of ints, not {shape}"
+                    ))
+                })?],
+            },
+        };
+        let sizes =
+            shape.iter().map(|&length| usize::try_from(length).ok()).collect::<Option<Vec<_>>>();
+        let size =
+            |shape: &Vec<usize>| shape.iter().try_fold(1usize, |all, &one| all.checked_mul(one));
+        let Some((shape, size)) = sizes.and_then(|shape| size(&shape).map(|size| (shape, size)))
+        else {
+            return Err(PyValueError::new_err(format!("ExactSum: {shape:?} is not a shape")));
+        };
+        let memory = Vec::<Accumulator>::new().try_reserve_exact(size);
+        if memory.is_err() || shape.len() > 64 {
+            return Err(PyValueError::new_err(format!(
+                "ExactSum: there is no memory for {size} sums of {} bytes",
+                size_of::<Accumulator>()
+            )));
+        }
+        Ok(ExactSum::of(shape, false, Cells::new(size)))
+    }
+
+    /// An array leaves `array + total` to `__radd__`, which adds its elements, as `total + array`.
+    #[classattr]
+    #[pyo3(name = "__array_ufunc__")]
+    const ARRAY_UFUNC: Option<i32> = None;
+
+    /// Add numbers exactly.
+    ///
+    /// Parameters
+    /// ----------
+    /// values : array_like or iterator of array_like
+    ///     Numbers of any dtype that `sum` takes, or another ExactSum of the same shape.
+    /// axis : None or int or tuple of ints, optional
+    ///     The axes of `values` to sum over; the others must have this object's shape. By default
+    ///     all leading axes that this object lacks.
+    /// where : array_like of bool, optional
+    ///     Elements to include.
+    ///
+    /// Returns
+    /// -------
+    /// ExactSum
+    ///     This object.
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     If the shapes do not match.
+    /// TypeError
+    ///     If `values` are not numbers.
+    #[pyo3(signature = (values, axis=None, r#where=Given::No), text_signature = "($self, values, axis=None, where=True)")]
+    fn add<'py>(
+        slf: Bound<'py, ExactSum>,
+        values: &Bound<'py, PyAny>,
+        axis: Option<&Bound<'py, PyAny>>,
+        r#where: Given<'py>,
+    ) -> PyResult<Bound<'py, ExactSum>> {
+        slf.get().update(values, axis, &r#where, false)?;
+        Ok(slf)
+    }
+
+    /// Take numbers back exactly; the inverse of `add`.
+    ///
+    /// Parameters and errors are those of `add`.
+    ///
+    /// Returns
+    /// -------
+    /// ExactSum
+    ///     This object.
+    #[pyo3(signature = (values, axis=None, r#where=Given::No), text_signature = "($self, values, axis=None, where=True)")]
+    fn subtract<'py>(
+        slf: Bound<'py, ExactSum>,
+        values: &Bound<'py, PyAny>,
+        axis: Option<&Bound<'py, PyAny>>,
+        r#where: Given<'py>,
+    ) -> PyResult<Bound<'py, ExactSum>> {
+        slf.get().update(values, axis, &r#where, true)?;
+        Ok(slf)
+    }
+
+    /// Add everything that others of the same shape hold.
+    ///
+    /// Parameters
+    /// ----------
+    /// *others : ExactSum
+    ///     Several are merged faster together than one by one.
+    ///
+    /// Returns
+    /// -------
+    /// ExactSum
+    ///     This object.
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     If the shapes differ.
+    #[pyo3(signature = (*others))]
+    fn merge<'py>(
+        slf: Bound<'py, ExactSum>,
+        others: Vec<Bound<'py, ExactSum>>,
+    ) -> PyResult<Bound<'py, ExactSum>> {
+        let shape = slf.get().lock().shape.clone();
+        let states = others
+            .iter()
+            .map(|other| other.get().checked_snapshot(&shape))
+            .collect::<PyResult<Vec<_>>>()?;
+        slf.get().absorb(slf.py(), states);
+        Ok(slf)
+    }
+
+    /// The sums, each rounded once, half to even.
+    ///
+    /// Parameters
+    /// ----------
+    /// dtype : dtype, optional
+    ///     What to round to; float64 by default, complex128 if complex numbers were added.
+    ///
+    /// Returns
+    /// -------
+    /// scalar or ndarray
+    ///     In the shape of this object.
+    ///
+    /// Raises
+    /// ------
+    /// OverflowError
+    ///     If an integer `dtype` does not hold a sum.
+    #[pyo3(signature = (dtype=None))]
+    fn value<'py>(
+        &self,
+        py: Python<'py>,
+        dtype: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.rounded(py, VALUE, dtype)
+    }
+
+    /// The exact means, the sums divided by the counts, each rounded once.
+    ///
+    /// Parameters and errors are those of `value`. Without numbers, NaN and a RuntimeWarning.
+    #[pyo3(signature = (dtype=None))]
+    fn mean<'py>(
+        &self,
+        py: Python<'py>,
+        dtype: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.rounded(py, MEAN, dtype)
+    }
+
+    /// The exact quotients of these sums and others, each rounded once.
+    ///
+    /// Parameters
+    /// ----------
+    /// divisor : ExactSum
+    ///     Real sums, of the same shape.
+    /// dtype : dtype, optional
+    ///     What to round to; float64 by default, complex128 if complex numbers were added.
+    ///
+    /// Returns
+    /// -------
+    /// scalar or ndarray
+    ///     In the shape of this object.
+    ///
+    /// Raises
+    /// ------
+    /// ZeroDivisionError
+    ///     If a divisor is zero.
+    /// ValueError
+    ///     If the shapes differ.
+    /// TypeError
+    ///     If the divisors are complex, or `dtype` is no floating-point or complex one.
+    ///
+    /// See Also
+    /// --------
+    /// average
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> products, weights = mypackage.ExactSum(), mypackage.ExactSum()
+    /// >>> float(products.add([1e300, 1.0, -1e300]).divide(weights.add([1.0, 2.0])))
+    /// 0.3333333333333333
+    #[pyo3(signature = (divisor, /, dtype=None))]
+    fn divide<'py>(
+        &self,
+        py: Python<'py>,
+        divisor: &Bound<'py, ExactSum>,
+        dtype: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let state = self.snapshot();
+        let divisors = divisor.get().snapshot();
+        if state.shape != divisors.shape {
+            return Err(PyValueError::new_err(format!(
+                "ExactSum.divide: sums of shape {:?} cannot be divided by sums of shape {:?}",
+                state.shape, divisors.shape
+            )));
+        }
+        if divisors.complex {
+            return Err(PyTypeError::new_err("ExactSum.divide: the divisors must be real sums"));
+        }
+        let number = Number { part: Dtype::F64, complex: state.complex };
+        let target = Target::choose(DIVIDE, number, dtype)?;
+        if !matches!(target, Target::Number(number) if number.part.is_floating()) {
+            return Err(PyTypeError::new_err(
+                "ExactSum.divide: quotients are floating-point numbers; choose such a dtype",
+            ));
+        }
+        if divisors.cells.iter().any(|divisor| divisor.is_zero()) {
+            return Err(PyZeroDivisionError::new_err("ExactSum.divide: a divisor is zero"));
+        }
+        let stored = if state.complex { 2 } else { 1 };
+        let parts = if target.is_complex() { stored } else { 1 };
+        let results = divisors.cells.len() * parts;
+        let writer = Writer::new(py, DIVIDE, target, None, &state.shape, results)?;
+        detached(py, results, || {
+            for (index, divisor) in divisors.cells.iter().enumerate() {
+                for part in 0..parts {
+                    let sum = state.cells.get(index * stored + part);
+                    writer.put_quotient(index * parts + part, &sum, &divisor);
+                }
+            }
+        });
+        writer.finish(py)
+    }
+
+    /// The exact value of a single real sum as a pair of ints, as `float.as_integer_ratio`.
+    ///
+    /// Raises
+    /// ------
+    /// OverflowError, ValueError
+    ///     If the sum is an infinity or NaN; if this is an array of sums or complex.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> mypackage.ExactSum().add([0.5, 1e300, -1e300]).as_integer_ratio()
+    /// (1, 2)
+    fn as_integer_ratio<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let state = self.snapshot();
+        if state.complex || !state.shape.is_empty() {
+            return Err(PyValueError::new_err("as_integer_ratio: this is not a single real sum"));
+        }
+        let cell = state.cells.get(0);
+        let Some((negative, magnitude, exponent)) = cell.to_parts() else {
+            return Err(PyOverflowError::new_err(format!(
+                "as_integer_ratio: the sum is {}",
+                cell.to_f64()
+            )));
+        };
+        let integer = py.get_type::<pyo3::types::PyInt>();
+        let mut numerator =
+            integer.call_method1("from_bytes", (PyBytes::new(py, &magnitude), "little"))?;
+        if negative {
+            numerator = numerator.neg()?;
+        }
+        let one = 1i32.into_pyobject(py)?.into_any();
+        let power = one.lshift(exponent.unsigned_abs())?;
+        PyTuple::new(
+            py,
+            if exponent < 0 { [numerator, power] } else { [numerator.mul(power)?, one] },
+        )
+    }
+
+    /// How many numbers were added, less those subtracted: an int, or an array of int64.
+    #[getter]
+    fn count<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let state = self.snapshot();
+        if state.shape.is_empty() {
+            return Ok(state.cells.get(0).count().into_pyobject(py)?.into_any());
+        }
+        let array = ndarray::empty(py, &state.shape, Number::I64)?;
+        let data = Array { object: &array }.data().cast::<i64>();
+        for (index, count) in state.counts().enumerate() {
+            // SAFETY: the array is new, C-contiguous and as large as there are sums.
+            unsafe { data.add(index).write(count) };
+        }
+        Ok(array)
+    }
+
+    /// The shape of the array of sums; ``()`` for a single one.
+    #[getter]
+    fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, &self.lock().shape)
+    }
+
+    /// An independent ExactSum with the same content.
+    fn copy(&self) -> ExactSum {
+        ExactSum { state: Mutex::new(self.snapshot()) }
+    }
+
+    fn __copy__(&self) -> ExactSum {
+        self.copy()
+    }
+
+    fn __deepcopy__(&self, _memo: &Bound<'_, PyAny>) -> ExactSum {
+        self.copy()
+    }
+
+    /// A compact, versioned, check-summed form; equal sums have equal bytes on every machine.
+    ///
+    /// Returns
+    /// -------
+    /// bytes
+    ///     About 20 bytes and 16 for each sum of ordinary numbers.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.snapshot().to_bytes())
+    }
+
+    /// The inverse of `to_bytes`.
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     If `data` is damaged, cut short, or of a version that this release does not read.
+    #[classmethod]
+    #[pyo3(signature = (data, /))]
+    fn from_bytes(_class: &Bound<'_, PyType>, data: &Bound<'_, PyAny>) -> PyResult<ExactSum> {
+        let data = PyMemoryView::from(data)?.call_method0("tobytes")?;
+        State::from_bytes(data.cast::<PyBytes>()?.as_bytes()).map(ExactSum::from_state)
+    }
+
+    fn __reduce__<'py>(
+        slf: &Bound<'py, ExactSum>,
+    ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+        Ok((slf.get_type().getattr("from_bytes")?, (slf.get().to_bytes(slf.py()),)))
+    }
+
+    /// Bytes of memory, as schedulers and `sys.getsizeof` ask for them.
+    fn __sizeof__(&self) -> usize {
+        size_of::<State>() + self.snapshot().cells.memory()
+    }
+
+    fn __float__(&self, py: Python<'_>) -> PyResult<f64> {
+        self.value(py, None)?.extract()
+    }
+
+    fn __add__(&self, other: &Bound<'_, PyAny>) -> PyResult<ExactSum> {
+        self.combined(other, false)
+    }
+
+    /// The builtin `sum` begins with the int 0, which is no number to be counted.
+    fn __radd__(&self, other: &Bound<'_, PyAny>) -> PyResult<ExactSum> {
+        if other.is_exact_instance_of::<pyo3::types::PyInt>() && other.eq(0)? {
+            return Ok(self.copy());
+        }
+        self.combined(other, false)
+    }
+
+    fn __sub__(&self, other: &Bound<'_, PyAny>) -> PyResult<ExactSum> {
+        self.combined(other, true)
+    }
+
+    fn __iadd__(&self, other: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.update(other, None, &Given::No, false)
+    }
+
+    fn __isub__(&self, other: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.update(other, None, &Given::No, true)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let state = self.snapshot();
+        if state.shape.is_empty() {
+            let value = quiet_value(py, state.complex, &state.cells)?;
+            return Ok(format!("ExactSum({value}, count={})", state.cells.get(0).count()));
+        }
+        let shape = PyTuple::new(py, &state.shape)?.repr()?;
+        let total: i128 = state.counts().map(i128::from).sum();
+        Ok(format!("<ExactSum of shape {shape}, {} sums of {total} numbers>", state.size()))
+    }
+
+    /// A small table for notebooks.
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        let state = self.snapshot();
+        let bytes = state.to_bytes().len();
+        let value = if state.shape.is_empty() {
+            quiet_value(py, state.complex, &state.cells)?
+        } else {
+            format!("{} sums of shape {}", state.size(), PyTuple::new(py, &state.shape)?.repr()?)
+        };
+        let total: i128 = state.counts().map(i128::from).sum();
+        let rows = [("value", value), ("count", total.to_string()), ("bytes", bytes.to_string())]
+            .map(|(name, value)| format!("<tr><th>{name}</th><td>{value}</td></tr>"));
+        Ok(format!("<table><caption>ExactSum</caption>{}</table>", rows.concat()))
+    }
+}

@@ -1,0 +1,227 @@
+//! What callers may write for an argument: `axis`, `where`, `initial` and `out` as NumPy takes them.
+
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyComplex, PyDict, PyFloat, PyString, PyTuple, PyType};
+
+use super::ndarray::{Array, Number, numpy};
+use super::results::Target;
+use mypackage::sum::{Accumulator, Dtype};
+
+/// An argument that was or was not given; `None` is a value of its own.
+pub(super) enum Given<'py> {
+    No,
+    Yes(Bound<'py, PyAny>),
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Given<'py> {
+    type Error = PyErr;
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Given<'py>> {
+        // What NumPy's own functions and their wrappers pass for "not given".
+        static NO_VALUE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let absent = object.is(NO_VALUE.import(object.py(), "numpy", "_NoValue")?);
+        Ok(if absent { Given::No } else { Given::Yes(object.to_owned()) })
+    }
+}
+
+/// What `numpy.dtype` makes of an argument; of NumPy's classes of dtypes, it would make object.
+pub(super) fn as_dtype<'py>(dtype: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let base = numpy(dtype.py())?.getattr("dtype")?;
+    match dtype.cast::<PyType>() {
+        Ok(class) if class.is_subclass(&base)? => class.call0(),
+        _ => base.call1((dtype,)),
+    }
+}
+
+/// For each axis, whether it is summed over.
+pub(super) fn reduced_axes(ndim: usize, axis: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<bool>> {
+    let Some(axis) = axis else {
+        return Ok(vec![true; ndim]);
+    };
+    let mut reduced = vec![false; ndim];
+    let mut mark = |axis: &Bound<'_, PyAny>| {
+        if let Some(index) = normalise_axis(ndim, axis)?
+            && std::mem::replace(&mut reduced[index], true)
+        {
+            return Err(PyValueError::new_err("duplicate value in 'axis'"));
+        }
+        Ok(())
+    };
+    match axis.cast::<PyTuple>() {
+        Ok(axes) => axes.iter().try_for_each(|axis| mark(&axis))?,
+        Err(_) => mark(axis)?,
+    }
+    Ok(reduced)
+}
+
+/// An axis counted from the front; `None` for the only axes that a 0-d array accepts, 0 and -1.
+pub(super) fn normalise_axis(ndim: usize, axis: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
+    let refused = || {
+        PyTypeError::new_err(format!(
+            "axis must be None, an int or a tuple of ints, not {}",
+            axis.repr().map_or_else(|_| "this".to_owned(), |text| text.to_string())
+        ))
+    };
+    // As NumPy: who writes `sum(a, True)` means something else.
+    if axis.is_instance_of::<PyBool>() {
+        return Err(refused());
+    }
+    let index: isize = axis.call_method0("__index__").map_err(|_| refused())?.extract()?;
+    let size = ndim as isize;
+    if ndim == 0 && (index == 0 || index == -1) {
+        return Ok(None);
+    }
+    if !(-size..size).contains(&index) {
+        let error = axis.py().import("numpy.exceptions")?.getattr("AxisError")?;
+        return Err(PyErr::from_value(error.call1((index, ndim))?));
+    }
+    Ok(Some(if index < 0 { index + size } else { index } as usize))
+}
+
+/// `where` as booleans in the shape of the array, and without the NaNs of complex numbers, which no
+/// kernel leaves out, if `skip_nan` says so; `None` for all.
+pub(super) fn mask<'py>(
+    array: Array<'_, 'py>,
+    number: Number,
+    r#where: &Given<'py>,
+    skip_nan: bool,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let wanted = wanted(array, r#where)?;
+    if number.complex && skip_nan { without_nans(array, wanted).map(Some) } else { Ok(wanted) }
+}
+
+/// `where` as booleans in the shape of the array; `None` for all.
+fn wanted<'py>(array: Array<'_, 'py>, r#where: &Given<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Given::Yes(r#where) = r#where else {
+        return Ok(None);
+    };
+    let py = array.object.py();
+    if r#where.is(PyBool::new(py, true)) {
+        return Ok(None);
+    }
+    // What the two calls below would return, without their costs.
+    if let Some(mask) = Array::exact(r#where)
+        && mask.shape() == array.shape()
+        && mask.number() == Some(Number { part: Dtype::Bool, complex: false })
+    {
+        return Ok(Some(r#where.clone()));
+    }
+    let numpy = numpy(py)?;
+    let mask = numpy.call_method1("asarray", (r#where, "?"))?;
+    let shape = PyTuple::new(py, array.shape())?;
+    Ok(Some(numpy.call_method1("broadcast_to", (mask, shape))?))
+}
+
+/// The mask less the NaNs: a complex number is one if either part is.
+fn without_nans<'py>(
+    array: Array<'_, 'py>,
+    mask: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let numpy = numpy(array.object.py())?;
+    let nan = numpy.call_method1("isnan", (array.object,))?;
+    let mut kept = numpy.call_method1("logical_not", (nan,))?;
+    if let Some(mask) = mask {
+        // (Not a comparison: true may be any byte but 0.)
+        kept = numpy.call_method1("logical_and", (mask, kept))?;
+    }
+    // Of a 0-d array these are scalars.
+    numpy.call_method1("asarray", (kept,))
+}
+
+/// `out`, if it is an array.
+pub(super) fn out_array<'a, 'py>(
+    name: &str,
+    out: &'a Bound<'py, PyAny>,
+) -> PyResult<Array<'a, 'py>> {
+    let kind = out.get_type().name()?;
+    Array::of(out)
+        .ok_or_else(|| PyTypeError::new_err(format!("{name}: out must be an array, not {kind}")))
+}
+
+/// Whether `out` has the shape of the result.
+pub(super) fn check_out(name: &str, out: &Bound<'_, PyAny>, shape: &[usize]) -> PyResult<()> {
+    let array = out_array(name, out)?;
+    if array.shape() != shape {
+        return Err(PyValueError::new_err(format!(
+            "{name}: out has shape {:?}, but the result has shape {shape:?}",
+            array.shape()
+        )));
+    }
+    Ok(())
+}
+
+/// The result, or `out` with the result in it.
+pub(super) fn delivered<'py>(
+    result: Bound<'py, PyAny>,
+    out: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let Some(out) = out else {
+        return Ok(result);
+    };
+    let options = PyDict::new(result.py());
+    options.set_item("casting", "same_kind")?;
+    numpy(result.py())?.call_method("copyto", (out, &result), Some(&options))?;
+    Ok(out.clone())
+}
+
+/// `initial`: the numbers that are added to each part of each sum. Only numbers with a fraction, as
+/// elements or as results, take one.
+pub(super) fn initial<'py>(
+    name: &str,
+    array: Array<'_, 'py>,
+    number: Number,
+    target: Target,
+    reduced: &[bool],
+    initial: &Given<'py>,
+) -> PyResult<Option<[Accumulator; 2]>> {
+    let Given::Yes(value) = initial else {
+        return Ok(None);
+    };
+    if value.is_none() {
+        let empty = array.shape().iter().zip(reduced).any(|(&size, &reduced)| reduced && size == 0);
+        return if empty {
+            Err(PyValueError::new_err(format!(
+                "{name}: no elements along the axes summed over, and initial=None"
+            )))
+        } else {
+            Ok(None)
+        };
+    }
+    let mut parts = [Accumulator::new(), Accumulator::new()];
+    let holder = match target {
+        Target::Number(Number { part, .. }) if part.is_floating() && !number.part.is_floating() => {
+            Number { part, complex: false }
+        }
+        _ => number.of_sum(),
+    };
+    let refused = || {
+        PyTypeError::new_err(format!(
+            "{name}: initial must be a number that {} holds, not {value}",
+            holder.name()
+        ))
+    };
+    if !value.is_instance_of::<PyFloat>()
+        && let Ok(integer) = value.call_method0("__index__")
+    {
+        let integer: i128 = integer.extract().map_err(|_| {
+            PyOverflowError::new_err(format!(
+                "{name}: initial={value} is beyond 128 bits; give a float"
+            ))
+        })?;
+        parts[0].add_scaled(integer, 0);
+        return Ok(Some(parts));
+    }
+    if value.is_instance_of::<PyString>() {
+        return Err(refused());
+    }
+    let complex = value.py().get_type::<PyComplex>().call1((value,)).map_err(|_| refused())?;
+    let [real, imag] = ["real", "imag"].map(|name| complex.getattr(name)?.extract::<f64>());
+    let (real, imag) = (real?, imag?);
+    if imag != 0.0 && !number.complex || real.fract() != 0.0 && !holder.part.is_floating() {
+        return Err(refused());
+    }
+    parts[0].add_f64(real);
+    parts[1].add_f64(imag);
+    Ok(Some(parts))
+}

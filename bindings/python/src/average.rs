@@ -1,0 +1,74 @@
+//! Weighted means: what `mypackage.average` is built on.
+
+use std::sync::OnceLock;
+
+use pyo3::exceptions::{PyTypeError, PyZeroDivisionError};
+use pyo3::prelude::*;
+
+use super::ndarray::{Array, Number};
+use super::results::{Operation, Target, Writer};
+use super::vecdot::{compute, request};
+use mypackage::sum::{Accumulator, DotRequest, Dtype, Vectors};
+
+const AVERAGE: Operation =
+    Operation { advice: "a floating-point dtype", ..Operation::mean("average") };
+
+/// The exact weighted means along the last axis, rounded once to the dtype of number `dtype_num`.
+#[pyfunction]
+pub(super) fn weighted_mean<'py>(
+    a: &Bound<'py, PyAny>,
+    weights: &Bound<'py, PyAny>,
+    dtype_num: i32,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = a.py();
+    let operand = |x| {
+        Array::of_numbers(x)
+            .ok_or_else(|| PyTypeError::new_err("weighted_mean needs arrays of numbers"))
+    };
+    let (values, factors) = (operand(a)?, operand(weights)?);
+    let target = Number::from_type_number(dtype_num)
+        .ok_or_else(|| PyTypeError::new_err(format!("average: no kernel for dtype {dtype_num}")))?;
+    let products = request(AVERAGE.name, factors, values, None)?;
+    let divisors = divisors(py, &products)?;
+    let zero = |sum: &OnceLock<Accumulator>| sum.get().is_some_and(Accumulator::is_zero);
+    if products.shape.iter().all(|&size| size > 0) && divisors.iter().any(zero) {
+        return Err(PyZeroDivisionError::new_err(
+            "average: weights sum to zero along the axis; there is no average",
+        ));
+    }
+    let parts = products.parts();
+    let results = parts * products.shape.iter().product::<usize>();
+    let writer = Writer::new(py, AVERAGE, Target::Number(target), None, &products.shape, results)?;
+    compute(py, &products, &|index, sum| {
+        let divisor = &divisors[if divisors.len() == 1 { 0 } else { index / parts }];
+        if let Some(divisor) = divisor.get() {
+            writer.put_quotient(index, sum, divisor);
+        }
+    })?;
+    writer.finish(py)
+}
+
+/// The sums of the weights: one, if all means have the same.
+fn divisors(py: Python<'_>, products: &DotRequest) -> PyResult<Vec<OnceLock<Accumulator>>> {
+    static ONE: f64 = 1.0;
+    let shared = products.left.outer_strides.iter().all(|&stride| stride == 0);
+    let shape = if shared { Vec::new() } else { products.shape.clone() };
+    let left = Vectors {
+        outer_strides: if shared { Vec::new() } else { products.left.outer_strides.clone() },
+        ..products.left.clone()
+    };
+    let right = Vectors {
+        dtype: Dtype::F64,
+        complex: false,
+        swapped: false,
+        data: (&raw const ONE).cast(),
+        stride: 0,
+        outer_strides: vec![0; shape.len()],
+    };
+    let sums: Vec<_> = (0..shape.iter().product()).map(|_| OnceLock::new()).collect();
+    let request = DotRequest { left, right, count: products.count, shape };
+    compute(py, &request, &|index, sum| {
+        let _ = sums[index].set(sum.clone());
+    })?;
+    Ok(sums)
+}

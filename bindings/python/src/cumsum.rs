@@ -1,0 +1,208 @@
+//! `cumsum` with NumPy's signature.
+
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::prelude::*;
+
+use super::arguments::{as_dtype, check_out, delivered, normalise_axis, out_array};
+use super::calls::watched_from;
+use super::ndarray::{self, Array, Number, numpy};
+use super::results::integer_range;
+use mypackage::interrupt::GRAIN;
+use mypackage::sum::{ScanRequest, ScanStatus, cumsum_axis};
+
+const NAME: &str = "cumsum";
+
+/// Exact cumulative sum of the elements along an axis, every prefix rounded once.
+///
+/// Parameters
+/// ----------
+/// a : array_like
+///     Elements, as for `sum`.
+/// axis : int, optional
+///     The axis along which the elements are added; by default those of the flattened array.
+/// dtype : dtype, optional
+///     What the exact prefixes are rounded to; by default as for `sum`.
+/// out : ndarray, optional
+///     Where to put the result; its shape must be the result's. It gives the default for `dtype`.
+///
+/// Returns
+/// -------
+/// ndarray
+///     The prefixes, in the shape of `a`; one axis if `axis` is None. The last prefix is the sum:
+///     ``cumsum(a)[-1] == sum(a)``.
+///
+/// Raises
+/// ------
+/// OverflowError
+///     If an integer prefix does not fit the result's dtype.
+/// TypeError
+///     If `a` or `dtype` is of a type that has no exact sum here.
+///
+/// Warns
+/// -----
+/// RuntimeWarning
+///     If a finite prefix overflows, or infinities of both signs meet; as `numpy.errstate` says.
+///
+/// See Also
+/// --------
+/// sum, numpy.cumsum
+///
+/// References
+/// ----------
+/// S. M. Rump, T. Ogita, S. Oishi, "Accurate floating-point summation", 2008.
+/// S. Boldo, G. Melquiond, "Emulation of a FMA and correctly rounded sums: proved algorithms using
+/// rounding to odd", 2008.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, mypackage
+/// >>> mypackage.cumsum(np.array([1e16, 1.0, 1.0, -1e16]))
+/// array([1.e+16, 1.e+16, 1.e+16, 2.e+00])
+/// >>> mypackage.cumsum([[1, 2], [3, 4]], axis=0)
+/// array([[1, 2],
+///        [4, 6]])
+#[pyfunction]
+#[pyo3(signature = (a, axis=None, dtype=None, out=None))]
+pub(super) fn cumsum<'py>(
+    a: &Bound<'py, PyAny>,
+    axis: Option<Bound<'py, PyAny>>,
+    dtype: Option<Bound<'py, PyAny>>,
+    out: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = a.py();
+    let Some((array, number)) = Array::of_numbers(a) else {
+        let kinds = py.import("mypackage._kinds")?;
+        return kinds.call_method1("cumsum", (a, axis, dtype, out));
+    };
+    let Some(target) = target(number, dtype.as_ref(), out.as_ref())? else {
+        // Python ints cannot overflow.
+        let numpy = numpy(py)?;
+        return numpy.call_method1(NAME, (a.call_method1("astype", ("O",))?, axis, "O", out));
+    };
+    let axis = match &axis {
+        None => None,
+        Some(axis) => Some(normalise_axis(array.shape().len(), axis)?.unwrap_or(0)),
+    };
+    delivered(scan(py, array, number, target, axis, out.as_ref())?, out.as_ref())
+}
+
+/// What the prefixes are rounded to; `None` for Python ints.
+fn target(
+    number: Number,
+    dtype: Option<&Bound<'_, PyAny>>,
+    out: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Option<Number>> {
+    let dtype = match (dtype, out) {
+        (Some(dtype), _) => as_dtype(dtype)?,
+        (None, Some(out)) => out_array(NAME, out)?.object.getattr("dtype")?,
+        (None, None) => return Ok(Some(number.of_sum())),
+    };
+    let integers = !number.part.is_floating();
+    if integers && dtype.getattr("char")?.extract::<char>()? == 'O' {
+        return Ok(None);
+    }
+    let target = Number::from_type_number(dtype.getattr("num")?.extract()?);
+    match target.filter(|target| {
+        (integers || target.part.is_floating()) && (target.complex || !number.complex)
+    }) {
+        Some(target) => Ok(Some(target)),
+        None => Err(PyTypeError::new_err(format!(
+            "{NAME}: the exact prefixes of {} elements cannot be given as dtype={dtype}; choose a \
+             dtype of the same kind, a floating-point one, or object for prefixes of integers",
+            number.name()
+        ))),
+    }
+}
+
+#[allow(unsafe_code)] // Hands the arrays' memory to the kernel.
+fn scan<'py>(
+    py: Python<'py>,
+    array: Array<'_, 'py>,
+    number: Number,
+    target: Number,
+    axis: Option<usize>,
+    out: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let size: usize = array.shape().iter().product();
+    // A 0-dimensional array is a line of one element.
+    let shape = match axis {
+        Some(_) if !array.shape().is_empty() => array.shape().to_vec(),
+        _ => vec![size],
+    };
+    if let Some(out) = out {
+        check_out(NAME, out, &shape)?;
+    }
+    let result = ndarray::empty(py, &shape, target)?;
+    let view = Array { object: &result };
+    let (itemsize, mut axes) = (target.size() as isize, Vec::new());
+    let mut to = itemsize * size as isize;
+    for (index, (&length, &stride)) in array.shape().iter().zip(array.strides()).enumerate() {
+        to = match (axis, length) {
+            (Some(_), _) => view.strides()[index],
+            (None, 0) => 0,
+            (None, _) => to / length as isize,
+        };
+        axes.push((length, stride, to));
+    }
+    if axis.is_none() && array.contiguous_size(number).is_some() || axes.is_empty() {
+        axes = vec![(size, number.size() as isize, itemsize)];
+    }
+    let (count, stride, out_stride) = axes.remove(axis.unwrap_or(axes.len() - 1));
+    if target.complex && !number.complex {
+        // Imaginary parts, which nothing writes, are 0.
+        // SAFETY: the result is new, and nobody else's.
+        unsafe { view.data().write_bytes(0, size * target.size()) };
+    }
+    let joined = axis.is_none() && !axes.is_empty();
+    if number.complex && !joined {
+        // Real and imaginary parts lie side by side.
+        axes.push((2, number.part.size() as isize, target.part.size() as isize));
+    }
+    let parts = if number.complex && joined { 2 } else { 1 };
+    let mut status = ScanStatus::default();
+    for part in 0..parts {
+        let request = ScanRequest {
+            dtype: number.part,
+            swapped: array.swapped(),
+            data: array.data().wrapping_add(part * number.part.size()).cast_const(),
+            stride,
+            count,
+            shape: axes.iter().map(|&(length, _, _)| length).collect(),
+            outer_strides: axes.iter().map(|&(_, stride, _)| stride).collect(),
+            joined,
+            out_dtype: target.part,
+            out: view.data().wrapping_add(part * target.part.size()),
+            out_stride,
+            out_outer_strides: axes.iter().map(|&(_, _, to)| to).collect(),
+            range: integer_range(target.part),
+        };
+        // SAFETY: the caller holds the array; the result is new, of this layout, and apart from it.
+        let done = watched_from(GRAIN, py, size, || unsafe { cumsum_axis(&request) })?;
+        status.invalid |= done.invalid;
+        status.overflow |= done.overflow;
+        status.misfit = status.misfit.or(done.misfit);
+    }
+    report(py, status, target)?;
+    Ok(result)
+}
+
+fn report(py: Python<'_>, status: ScanStatus, target: Number) -> PyResult<()> {
+    if let Some(misfit) = status.misfit {
+        return Err(PyOverflowError::new_err(format!(
+            "{NAME}: the exact prefix {} (at {} of line {}) does not fit {}; use dtype=object for \
+             Python ints",
+            misfit.value,
+            misfit.index,
+            misfit.line,
+            target.name()
+        )));
+    }
+    for (happened, report) in
+        [(status.invalid, "report_invalid"), (status.overflow, "report_overflow")]
+    {
+        if happened {
+            py.import("mypackage._errors")?.call_method1(report, (NAME,))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,312 @@
+//! `group_sum` and `group_mean`: labels and an array in, a result for each label out.
+
+#![allow(unsafe_code)] // Hands the arrays' memory to the kernels.
+
+use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PySlice, PyTuple};
+
+use super::accumulator::ExactSum;
+use super::arguments::normalise_axis;
+use super::calls::{detached, watched_from};
+use super::ndarray::{Array, Number};
+use super::reductions;
+use super::results::{GROUP_MEAN, GROUP_SUM, Operation, Target, Writer};
+use mypackage::interrupt::GRAIN;
+use mypackage::sum::{self as exact, Collector, Each};
+
+/// Exact sums of the elements with the same label, each rounded once.
+///
+/// The sum of a group is, to the last bit, the `sum` of its elements.
+///
+/// Parameters
+/// ----------
+/// group_idx : array_like of int, shape (n,)
+///     The group of each position along `axis`: 0, 1, ...; a negative or masked one is in none.
+/// array : array_like, shape (..., n, ...)
+///     Elements to sum, of any dtype that `sum` takes.
+/// axis : int, optional
+///     The axis of `array` that the labels belong to; the last by default.
+/// size : int, optional
+///     The number of groups; by default the greatest label plus one.
+/// fill_value : scalar, optional
+///     The result for groups without elements.
+/// dtype : dtype, optional
+///     What the exact sums are rounded to; by default as for `sum`.
+///
+/// Returns
+/// -------
+/// ndarray, shape (..., size, ...)
+///
+/// Raises
+/// ------
+/// ValueError
+///     If a label is not below `size`, the labels do not match the axis, or `fill_value` is needed
+///     and does not fit the result's dtype.
+/// OverflowError
+///     If an integer sum does not fit the result's dtype.
+///
+/// See Also
+/// --------
+/// numpy.bincount
+///
+/// Examples
+/// --------
+/// >>> import mypackage
+/// >>> mypackage.group_sum([0, 1, 0, -1, 0], [1e16, 2.0, 1.0, 9.0, -1e16])
+/// array([1., 2.])
+#[pyfunction]
+#[pyo3(
+    signature = (group_idx, array, *, axis=None, size=None, fill_value=None, dtype=None),
+    text_signature = "(group_idx, array, *, axis=-1, size=None, fill_value=0, dtype=None)"
+)]
+pub(super) fn group_sum<'py>(
+    group_idx: &Bound<'py, PyAny>,
+    array: &Bound<'py, PyAny>,
+    axis: Option<Bound<'py, PyAny>>,
+    size: Option<Bound<'py, PyAny>>,
+    fill_value: Option<Bound<'py, PyAny>>,
+    dtype: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    grouped(GROUP_SUM, group_idx, array, axis, size, fill_value, dtype)
+}
+
+/// Exact means of the elements with the same label, each rounded once.
+///
+/// Parameters, result and errors are those of `group_sum`; means of integers are float64.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, mypackage
+/// >>> mypackage.group_mean([0, 0, 2], [1, 2, 5], fill_value=np.nan)
+/// array([1.5, nan, 5. ])
+#[pyfunction]
+#[pyo3(
+    signature = (group_idx, array, *, axis=None, size=None, fill_value=None, dtype=None),
+    text_signature = "(group_idx, array, *, axis=-1, size=None, fill_value=0, dtype=None)"
+)]
+pub(super) fn group_mean<'py>(
+    group_idx: &Bound<'py, PyAny>,
+    array: &Bound<'py, PyAny>,
+    axis: Option<Bound<'py, PyAny>>,
+    size: Option<Bound<'py, PyAny>>,
+    fill_value: Option<Bound<'py, PyAny>>,
+    dtype: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    grouped(GROUP_MEAN, group_idx, array, axis, size, fill_value, dtype)
+}
+
+fn grouped<'py>(
+    operation: Operation,
+    group_idx: &Bound<'py, PyAny>,
+    array: &Bound<'py, PyAny>,
+    axis: Option<Bound<'py, PyAny>>,
+    size: Option<Bound<'py, PyAny>>,
+    fill_value: Option<Bound<'py, PyAny>>,
+    dtype: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = array.py();
+    let name = operation.name;
+    let (array, labels) = plain(name, group_idx, array)?;
+    if array.is_none() {
+        // A dask array: the answer is a lazy one.
+        let dask = py.import("mypackage.dask")?;
+        let options = PyDict::new(py);
+        let given = [("axis", axis), ("size", size), ("fill_value", fill_value), ("dtype", dtype)];
+        for (key, value) in given.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+            options.set_item(key, value)?;
+        }
+        return dask.call_method(
+            name,
+            labels.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()?,
+            Some(&options),
+        );
+    }
+    let groups = Groups::of(name, &array, &labels, axis, size)?;
+    let target = Target::choose(operation, groups.number, dtype)?;
+    let parts = groups.number.complex && target.is_complex();
+    let request = groups.request(parts);
+    let results = request.results() * groups.size;
+    let writer =
+        Writer::new(py, operation.of(groups.number), target, None, &groups.shape, results)?;
+    // Sums of nothing are 0, as is what nothing writes: they need no counts.
+    let counts = if operation.mean || fill_value.is_some() { groups.counts() } else { Vec::new() };
+    if operation.mean {
+        let (inner, size) = (groups.inner(&request), groups.size);
+        groups.sum(
+            &request,
+            &Each(|index: usize, sum: &exact::Accumulator| {
+                // Of nothing it is 0, too.
+                writer.put_counted(index, sum, counts[index / inner % size].max(1));
+            }),
+        )?;
+    } else {
+        groups.sum(&request, &writer)?;
+    }
+    let result = writer.finish(py)?;
+    if let Some(fill) = fill_value
+        && counts.contains(&0)
+    {
+        let empty: Vec<bool> = counts.iter().map(|&count| count == 0).collect();
+        let everything = PySlice::full(py).into_any();
+        let mut index = vec![everything; groups.axis];
+        index.push(py.import("numpy")?.call_method1("array", (empty,))?);
+        let kinds = py.import("mypackage._kinds")?;
+        kinds.call_method1("fill", (name, &result, PyTuple::new(py, index)?, fill))?;
+    }
+    Ok(result)
+}
+
+/// The exact sums and counts of the groups as an `ExactSum` of the result's shape: what
+/// `mypackage.dask` merges.
+#[pyfunction]
+#[pyo3(signature = (group_idx, array, axis, size))]
+pub(super) fn group_states<'py>(
+    group_idx: &Bound<'py, PyAny>,
+    array: &Bound<'py, PyAny>,
+    axis: Option<Bound<'py, PyAny>>,
+    size: Option<Bound<'py, PyAny>>,
+) -> PyResult<ExactSum> {
+    let name = GROUP_SUM.name;
+    let (array, labels) = plain(name, group_idx, array)?;
+    let groups = Groups::of(name, &array, &labels, axis, size)?;
+    let request = groups.request(groups.number.complex);
+    let sums = Collector::new(request.results() * groups.size, 0);
+    groups.sum(&request, &sums)?;
+    let mut cells = sums.finish();
+    let (counts, inner, size) = (groups.counts(), groups.inner(&request), groups.size);
+    cells.set_counts(|index| counts[index / inner % size]);
+    Ok(ExactSum::of(groups.shape, groups.number.complex, cells))
+}
+
+/// The array and its labels as plain arrays; if either is a dask array, none and the two as they are.
+fn plain<'py>(
+    name: &str,
+    group_idx: &Bound<'py, PyAny>,
+    array: &Bound<'py, PyAny>,
+) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    let kinds = array.py().import("mypackage._kinds")?;
+    kinds.call_method1("grouped", (name, group_idx, array))?.extract()
+}
+
+/// An array and the labels along one of its axes.
+struct Groups<'a, 'py> {
+    name: &'static str,
+    array: Array<'a, 'py>,
+    number: Number,
+    axis: usize,
+    labels: exact::Labels<'a>,
+    size: usize,
+    /// The result's.
+    shape: Vec<usize>,
+}
+
+impl<'a, 'py> Groups<'a, 'py> {
+    fn of(
+        name: &'static str,
+        array: &'a Bound<'py, PyAny>,
+        labels: &'a Bound<'py, PyAny>,
+        axis: Option<Bound<'py, PyAny>>,
+        size: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Groups<'a, 'py>> {
+        let view = Array { object: array };
+        let Some(number) = view.number() else {
+            return Err(PyTypeError::new_err(format!(
+                "{name}: there is no exact result for dtype {}; supported are bool, integers, \
+                 float16, float32, float64, complex64 and complex128",
+                array.getattr("dtype")?
+            )));
+        };
+        let ndim = view.shape().len();
+        let axis = match &axis {
+            Some(axis) => normalise_axis(ndim, axis)?,
+            None => ndim.checked_sub(1),
+        };
+        let Some(axis) = axis else {
+            return Err(PyValueError::new_err(format!(
+                "{name}: array must have at least one axis"
+            )));
+        };
+        let py = labels.py();
+        let labels = labels_of(Array { object: labels });
+        let length = view.shape()[axis];
+        if labels.len() != length {
+            return Err(PyValueError::new_err(format!(
+                "{name}: group_idx has {} labels, but axis {axis} of array has {length} elements",
+                labels.len()
+            )));
+        }
+        let (labels, groups) = match &size {
+            None => {
+                let labels = detached(py, length, || exact::Labels::surveyed(labels));
+                (labels, labels.groups())
+            }
+            Some(size) => {
+                let groups = size.extract().map_err(|_| {
+                    PyValueError::new_err(format!(
+                        "{name}: size must be an int of at least 0, not {size}"
+                    ))
+                })?;
+                (detached(py, length, || exact::Labels::of_groups(labels, groups)), groups)
+            }
+        };
+        // A count and the two integers of a sum for each group.
+        if Vec::<[i64; 3]>::new().try_reserve_exact(groups).is_err() {
+            return Err(PyMemoryError::new_err(format!(
+                "{name}: there is no memory for {groups} groups"
+            )));
+        }
+        let mut shape = view.shape().to_vec();
+        shape[axis] = groups;
+        Ok(Groups { name, array: view, number, axis, labels, size: groups, shape })
+    }
+
+    fn request(&self, parts: bool) -> exact::Request {
+        let reduced: Vec<bool> = (0..self.shape.len()).map(|index| index == self.axis).collect();
+        reductions::request(self.array, self.number, &reduced, None, parts, false)
+    }
+
+    /// How many elements of a line have each label.
+    fn counts(&self) -> Vec<i64> {
+        let mut counts = vec![0; self.size];
+        for &label in self.labels.all {
+            if let Some(count) = counts.get_mut(label as usize) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
+    /// Results from one group to the next.
+    fn inner(&self, request: &exact::Request) -> usize {
+        request.axes[self.axis + 1..].iter().map(|axis| axis.size).product()
+    }
+
+    /// The sums of all results; their counts are not known to `sink`.
+    fn sum(&self, request: &exact::Request, sink: &(dyn exact::Sink + Sync)) -> PyResult<()> {
+        let (labels, size) = (self.labels, self.size);
+        let elements = self.array.shape().iter().product();
+        // SAFETY: the array is held by whoever made this.
+        let stray = watched_from(GRAIN, self.array.object.py(), elements, || unsafe {
+            exact::sum_groups_into(request, labels, size, sink)
+        })?;
+        if stray >= 0 {
+            return Err(PyValueError::new_err(format!(
+                "{}: the label {stray} in group_idx is not below size={size}",
+                self.name
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// The labels, which `mypackage._kinds` made contiguous int64.
+fn labels_of<'a>(labels: Array<'a, '_>) -> &'a [i64] {
+    debug_assert_eq!(labels.number(), Some(Number::I64));
+    let length = labels.shape().iter().product();
+    if length == 0 {
+        return &[];
+    }
+    // SAFETY: contiguous, aligned int64 elements of an array that the caller holds.
+    unsafe { std::slice::from_raw_parts(labels.data().cast(), length) }
+}

@@ -1,0 +1,62 @@
+//! The extension module `mypackage._native`: converts arguments, calls kernels, converts errors.
+
+use pyo3::prelude::*;
+
+use mypackage::Error;
+
+mod accumulator;
+mod arguments;
+mod average;
+mod calls;
+mod config;
+mod cumsum;
+mod fibonacci;
+mod group;
+mod hello;
+mod integer;
+mod ndarray;
+mod reductions;
+mod results;
+mod ufunc;
+mod vecdot;
+
+/// The exception for an error of the crate.
+fn raised(error: Error) -> PyErr {
+    use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+    let message = error.to_string();
+    match error {
+        Error::Value(_) => PyValueError::new_err(message),
+        Error::Overflow(_) => PyOverflowError::new_err(message),
+        Error::Type(_) => PyTypeError::new_err(message),
+    }
+}
+
+#[pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use super::accumulator::{
+        ExactSum, join_states, reshape_states, round_states, split_states, sum_states,
+    };
+    #[pymodule_export]
+    use super::average::weighted_mean;
+    #[pymodule_export]
+    use super::config::{build_info, get_num_threads, run_serially, set_num_threads};
+    #[pymodule_export]
+    use super::cumsum::cumsum;
+    #[pymodule_export]
+    use super::group::{group_mean, group_states, group_sum};
+    #[pymodule_export]
+    use super::hello::{add, hello};
+    #[pymodule_export]
+    use super::reductions::{mean, nanmean, nansum, sum};
+    #[pymodule_export]
+    use super::vecdot::{vecdot, vecdot_states};
+
+    #[pymodule_init]
+    fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        // A wrong MYPACKAGE_ISA or MYPACKAGE_NUM_THREADS is an error at import, not a surprise later.
+        mypackage::cpu::initialise().map_err(super::raised)?;
+        mypackage::threads::initialise().map_err(super::raised)?;
+        super::fibonacci::add_to(module)
+    }
+}

@@ -1,0 +1,265 @@
+//! NumPy arrays as memory: the one place that reads and makes `PyArrayObject`s.
+
+#![allow(unsafe_code)] // NumPy's C API.
+
+use std::ffi::{c_int, c_long, c_void};
+
+use numpy::npyffi::{NPY_TYPES, PY_ARRAY_API, PyArray_Check, PyArray_CheckExact, PyArrayObject};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+use mypackage::sum::Dtype;
+
+/// A dtype that has kernels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Number {
+    /// The type of the number, or of each part of a complex one.
+    pub part: Dtype,
+    pub complex: bool,
+}
+
+impl Number {
+    pub const F64: Number = Number { part: Dtype::F64, complex: false };
+    pub const I64: Number = Number { part: Dtype::I64, complex: false };
+    pub const U64: Number = Number { part: Dtype::U64, complex: false };
+
+    pub fn from_type_number(number: c_int) -> Option<Number> {
+        let long = if size_of::<c_long>() == 8 { Dtype::I64 } else { Dtype::I32 };
+        let ulong = if size_of::<c_long>() == 8 { Dtype::U64 } else { Dtype::U32 };
+        let is = |types: NPY_TYPES| number == types as c_int;
+        let part = match () {
+            () if is(NPY_TYPES::NPY_DOUBLE) || is(NPY_TYPES::NPY_CDOUBLE) => Dtype::F64,
+            () if is(NPY_TYPES::NPY_FLOAT) || is(NPY_TYPES::NPY_CFLOAT) => Dtype::F32,
+            () if is(NPY_TYPES::NPY_HALF) => Dtype::F16,
+            () if is(NPY_TYPES::NPY_BOOL) => Dtype::Bool,
+            () if is(NPY_TYPES::NPY_BYTE) => Dtype::I8,
+            () if is(NPY_TYPES::NPY_UBYTE) => Dtype::U8,
+            () if is(NPY_TYPES::NPY_SHORT) => Dtype::I16,
+            () if is(NPY_TYPES::NPY_USHORT) => Dtype::U16,
+            () if is(NPY_TYPES::NPY_INT) => Dtype::I32,
+            () if is(NPY_TYPES::NPY_UINT) => Dtype::U32,
+            () if is(NPY_TYPES::NPY_LONG) => long,
+            () if is(NPY_TYPES::NPY_ULONG) => ulong,
+            () if is(NPY_TYPES::NPY_LONGLONG) => Dtype::I64,
+            () if is(NPY_TYPES::NPY_ULONGLONG) => Dtype::U64,
+            () => return None,
+        };
+        let complex = is(NPY_TYPES::NPY_CDOUBLE) || is(NPY_TYPES::NPY_CFLOAT);
+        Some(Number { part, complex })
+    }
+
+    fn type_number(self) -> c_int {
+        let wide = size_of::<c_long>() == 8;
+        let number = match (self.part, self.complex) {
+            (Dtype::F64, false) => NPY_TYPES::NPY_DOUBLE,
+            (Dtype::F64, true) => NPY_TYPES::NPY_CDOUBLE,
+            (Dtype::F32, false) => NPY_TYPES::NPY_FLOAT,
+            (Dtype::F32, true) => NPY_TYPES::NPY_CFLOAT,
+            (Dtype::F16, _) => NPY_TYPES::NPY_HALF,
+            (Dtype::Bool, _) => NPY_TYPES::NPY_BOOL,
+            (Dtype::I8, _) => NPY_TYPES::NPY_BYTE,
+            (Dtype::U8, _) => NPY_TYPES::NPY_UBYTE,
+            (Dtype::I16, _) => NPY_TYPES::NPY_SHORT,
+            (Dtype::U16, _) => NPY_TYPES::NPY_USHORT,
+            (Dtype::I32, _) => NPY_TYPES::NPY_INT,
+            (Dtype::U32, _) => NPY_TYPES::NPY_UINT,
+            (Dtype::I64, _) if wide => NPY_TYPES::NPY_LONG,
+            (Dtype::I64, _) => NPY_TYPES::NPY_LONGLONG,
+            (Dtype::U64, _) if wide => NPY_TYPES::NPY_ULONG,
+            (Dtype::U64, _) => NPY_TYPES::NPY_ULONGLONG,
+        };
+        number as c_int
+    }
+
+    /// Bytes of an element.
+    pub fn size(self) -> usize {
+        self.part.size() * if self.complex { 2 } else { 1 }
+    }
+
+    pub fn name(self) -> &'static str {
+        match (self.part, self.complex) {
+            (Dtype::F64, true) => "complex128",
+            (_, true) => "complex64",
+            (Dtype::F64, _) => "float64",
+            (Dtype::F32, _) => "float32",
+            (Dtype::F16, _) => "float16",
+            (Dtype::Bool, _) => "bool",
+            (Dtype::I8, _) => "int8",
+            (Dtype::U8, _) => "uint8",
+            (Dtype::I16, _) => "int16",
+            (Dtype::U16, _) => "uint16",
+            (Dtype::I32, _) => "int32",
+            (Dtype::U32, _) => "uint32",
+            (Dtype::I64, _) => "int64",
+            (Dtype::U64, _) => "uint64",
+        }
+    }
+
+    /// The dtype of a sum, as NumPy's: small integers become 64-bit ones.
+    pub fn of_sum(self) -> Number {
+        match self.part {
+            Dtype::Bool | Dtype::I8 | Dtype::I16 | Dtype::I32 => Number::I64,
+            Dtype::U8 | Dtype::U16 | Dtype::U32 => Number::U64,
+            _ => self,
+        }
+    }
+
+    /// The dtype of a mean, as NumPy's: integers become float64.
+    pub fn of_mean(self) -> Number {
+        if self.part.is_floating() { self } else { Number::F64 }
+    }
+}
+
+/// A borrowed NumPy array.
+#[derive(Clone, Copy)]
+pub(super) struct Array<'a, 'py> {
+    pub object: &'a Bound<'py, PyAny>,
+}
+
+impl<'a, 'py> Array<'a, 'py> {
+    /// The object as an array, if it is one and of no subclass.
+    #[inline]
+    pub fn exact(object: &'a Bound<'py, PyAny>) -> Option<Array<'a, 'py>> {
+        // SAFETY: called with the GIL and a live object.
+        let exact = unsafe { PyArray_CheckExact(object.py(), object.as_ptr()) } != 0;
+        exact.then_some(Array { object })
+    }
+
+    /// The object as an array of numbers that has kernels, if it is one and of no subclass.
+    #[inline]
+    pub fn of_numbers(object: &'a Bound<'py, PyAny>) -> Option<(Array<'a, 'py>, Number)> {
+        let array = Array::exact(object)?;
+        Some((array, array.number()?))
+    }
+
+    /// The object as an array, subclasses included.
+    pub fn of(object: &'a Bound<'py, PyAny>) -> Option<Array<'a, 'py>> {
+        // SAFETY: called with the GIL and a live object.
+        (unsafe { PyArray_Check(object.py(), object.as_ptr()) } != 0).then_some(Array { object })
+    }
+
+    #[inline]
+    fn raw(&self) -> *mut PyArrayObject {
+        self.object.as_ptr().cast()
+    }
+
+    #[inline]
+    pub fn data(&self) -> *mut u8 {
+        // SAFETY: the object is an array; NumPy keeps this field's place in every version.
+        unsafe { (*self.raw()).fields.data.cast() }
+    }
+
+    #[inline]
+    pub fn shape(&self) -> &'a [usize] {
+        // SAFETY: as above; `nd` dimensions, none negative, live as long as the array.
+        unsafe {
+            let raw = self.raw();
+            slice((*raw).fields.dimensions.cast(), (*raw).fields.nd)
+        }
+    }
+
+    #[inline]
+    pub fn strides(&self) -> &'a [isize] {
+        // SAFETY: as above.
+        unsafe {
+            let raw = self.raw();
+            slice((*raw).fields.strides, (*raw).fields.nd)
+        }
+    }
+
+    #[inline]
+    fn descriptor(&self) -> (c_int, u8) {
+        // SAFETY: as above; type number and byte order have the same place in NumPy 1 and 2.
+        unsafe {
+            let descriptor = (*self.raw()).fields.descr;
+            ((*descriptor).fields.type_num, (*descriptor).fields.byteorder as u8)
+        }
+    }
+
+    /// The dtype, if it has kernels.
+    #[inline]
+    pub fn number(&self) -> Option<Number> {
+        Number::from_type_number(self.descriptor().0)
+    }
+
+    /// Whether the bytes of an element are in the other order.
+    #[inline]
+    pub fn swapped(&self) -> bool {
+        let native = if cfg!(target_endian = "little") { b'<' } else { b'>' };
+        let order = self.descriptor().1;
+        (order == b'<' || order == b'>') && order != native
+    }
+
+    /// The number of elements, if they lie contiguously, aligned and in native order.
+    #[inline]
+    pub fn contiguous_size(&self, number: Number) -> Option<usize> {
+        let mut expected = number.size() as isize;
+        let mut size = 1;
+        for (&length, &stride) in self.shape().iter().zip(self.strides()).rev() {
+            if stride != expected && length > 1 {
+                return None;
+            }
+            expected *= length as isize;
+            size *= length;
+        }
+        let aligned = self.data().addr().is_multiple_of(number.part.size());
+        (aligned && !self.swapped()).then_some(size)
+    }
+}
+
+/// # Safety
+/// `length` values must be readable at `data`, unless `length` is 0.
+unsafe fn slice<'a, T>(data: *const T, length: c_int) -> &'a [T] {
+    if length == 0 {
+        return &[];
+    }
+    // SAFETY: the caller's promise.
+    unsafe { std::slice::from_raw_parts(data, length as usize) }
+}
+
+/// A new array in C order, its elements not yet set.
+pub(super) fn empty<'py>(
+    py: Python<'py>,
+    shape: &[usize],
+    number: Number,
+) -> PyResult<Bound<'py, PyAny>> {
+    let mut dimensions: Vec<isize> = shape.iter().map(|&length| length as isize).collect();
+    // SAFETY: `PyArray_Empty` steals the descriptor and returns a new reference or an error.
+    unsafe {
+        let descriptor = PY_ARRAY_API.PyArray_DescrFromType(py, number.type_number());
+        let array = PY_ARRAY_API.PyArray_Empty(
+            py,
+            dimensions.len() as c_int,
+            dimensions.as_mut_ptr(),
+            descriptor,
+            0,
+        );
+        Bound::from_owned_ptr_or_err(py, array)
+    }
+}
+
+/// A NumPy scalar from the bytes of an element.
+#[inline]
+pub(super) fn scalar<'py>(
+    py: Python<'py>,
+    bytes: &[u8; 16],
+    number: Number,
+) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: `PyArray_Scalar` copies an element, at most 16 bytes, and borrows the descriptor.
+    unsafe {
+        let descriptor = PY_ARRAY_API.PyArray_DescrFromType(py, number.type_number());
+        let data = bytes.as_ptr().cast_mut().cast::<c_void>();
+        let object = PY_ARRAY_API.PyArray_Scalar(py, data, descriptor, std::ptr::null_mut());
+        ffi::Py_DECREF(descriptor.cast());
+        Bound::from_owned_ptr_or_err(py, object)
+    }
+}
+
+/// The module `numpy`.
+pub(super) fn numpy<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyAny>> {
+    static NUMPY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let module =
+        NUMPY.get_or_try_init(py, || py.import("numpy").map(|numpy| numpy.into_any().unbind()))?;
+    Ok(module.bind(py))
+}

@@ -1,0 +1,356 @@
+//! `sum`, `nansum`, `mean` and `nanmean` with NumPy's signatures.
+//!
+//! Arrays are summed here. Everything else (lists, masked arrays, pandas, dask, ...) goes to
+//! `mypackage._kinds`, which comes back with arrays.
+
+#![allow(unsafe_code)] // Hands the arrays' memory to the kernels.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::arguments::{Given, check_out, delivered, initial, mask, out_array, reduced_axes};
+use super::calls::watched;
+use super::ndarray::{Array, Number};
+use super::results::{MEAN, NANMEAN, NANSUM, Operation, SUM, Target, Writer, single_result};
+use mypackage::sum::{self as exact, Accumulator, Axis, Request};
+
+/// The arguments after the array, as given.
+struct Arguments<'py> {
+    axis: Option<Bound<'py, PyAny>>,
+    dtype: Option<Bound<'py, PyAny>>,
+    out: Option<Bound<'py, PyAny>>,
+    keepdims: Given<'py>,
+    initial: Given<'py>,
+    r#where: Given<'py>,
+}
+
+impl<'py> Arguments<'py> {
+    fn are_default(&self) -> bool {
+        self.axis.is_none()
+            && self.dtype.is_none()
+            && self.out.is_none()
+            && matches!(self.keepdims, Given::No)
+            && matches!(self.initial, Given::No)
+            && matches!(self.r#where, Given::No)
+    }
+
+    fn to_dict(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let arguments = PyDict::new(py);
+        for (name, value) in [("axis", &self.axis), ("dtype", &self.dtype), ("out", &self.out)] {
+            if let Some(value) = value {
+                arguments.set_item(name, value)?;
+            }
+        }
+        for (name, value) in
+            [("keepdims", &self.keepdims), ("initial", &self.initial), ("where", &self.r#where)]
+        {
+            if let Given::Yes(value) = value {
+                arguments.set_item(name, value)?;
+            }
+        }
+        Ok(arguments)
+    }
+}
+
+/// A reduction's Python function; a sum starts with an initial number, a mean does not.
+macro_rules! reduction {
+    ($(#[$doc:meta])* $name:ident(initial) = $operation:ident) => {
+        $(#[$doc])*
+        #[pyfunction]
+        #[pyo3(
+            signature = (a, axis=None, dtype=None, out=None, keepdims=Given::No, initial=Given::No, r#where=Given::No),
+            text_signature = "(a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True)"
+        )]
+        pub(super) fn $name<'py>(
+            a: &Bound<'py, PyAny>,
+            axis: Option<Bound<'py, PyAny>>,
+            dtype: Option<Bound<'py, PyAny>>,
+            out: Option<Bound<'py, PyAny>>,
+            keepdims: Given<'py>,
+            initial: Given<'py>,
+            r#where: Given<'py>,
+        ) -> PyResult<Bound<'py, PyAny>> {
+            reduce($operation, a, &Arguments { axis, dtype, out, keepdims, initial, r#where })
+        }
+    };
+    ($(#[$doc:meta])* $name:ident(no initial) = $operation:ident) => {
+        $(#[$doc])*
+        #[pyfunction]
+        #[pyo3(
+            signature = (a, axis=None, dtype=None, out=None, keepdims=Given::No, *, r#where=Given::No),
+            text_signature = "(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True)"
+        )]
+        pub(super) fn $name<'py>(
+            a: &Bound<'py, PyAny>,
+            axis: Option<Bound<'py, PyAny>>,
+            dtype: Option<Bound<'py, PyAny>>,
+            out: Option<Bound<'py, PyAny>>,
+            keepdims: Given<'py>,
+            r#where: Given<'py>,
+        ) -> PyResult<Bound<'py, PyAny>> {
+            let initial = Given::No;
+            reduce($operation, a, &Arguments { axis, dtype, out, keepdims, initial, r#where })
+        }
+    };
+}
+
+reduction! {
+    /// Exact sum of array elements over given axes, rounded once.
+    ///
+    /// The result is the real-number sum of the elements, rounded half to even to the result's dtype:
+    /// the same bits for the same elements in any order, layout or chunking, with any number of
+    /// threads, on any CPU.
+    ///
+    /// Parameters
+    /// ----------
+    /// a : array_like
+    ///     Elements to sum: bool, any integer, float16, float32, float64, complex64 or complex128, of
+    ///     any strides, alignment and byte order. An object array is summed by NumPy.
+    /// axis : None or int or tuple of ints, optional
+    ///     Axes to sum over; all by default.
+    /// dtype : dtype, optional
+    ///     What the exact sum is rounded to; by default the dtype of `a`, or int64 or uint64 for
+    ///     smaller integers. With ``dtype=object``, integers sum to Python ints of any size.
+    /// out : ndarray, optional
+    ///     Where to put the result; its shape must be the result's. It gives the default for `dtype`.
+    /// keepdims : bool, optional
+    ///     Keep the axes summed over, with size one.
+    /// initial : scalar, optional
+    ///     A number that is added to each sum, exactly.
+    /// where : array_like of bool, optional
+    ///     Elements to include, broadcast against `a`.
+    ///
+    /// Returns
+    /// -------
+    /// ndarray or scalar
+    ///     The sums; 0 for no elements. NaN if a NaN or infinities of both signs are summed.
+    ///
+    /// Raises
+    /// ------
+    /// OverflowError
+    ///     If an integer sum does not fit the result's dtype.
+    /// TypeError
+    ///     If `a` or `dtype` is of a type that has no exact sum here.
+    ///
+    /// Warns
+    /// -----
+    /// RuntimeWarning
+    ///     If a finite sum overflows, or infinities of both signs meet; as `numpy.errstate` says.
+    ///
+    /// See Also
+    /// --------
+    /// numpy.sum, math.fsum
+    ///
+    /// References
+    /// ----------
+    /// R. M. Neal, "Fast exact summation using small and large superaccumulators", 2015.
+    /// S. M. Rump, T. Ogita, S. Oishi, "Accurate floating-point summation", 2008.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import numpy as np, mypackage
+    /// >>> a = np.array([1e16, 1.0, -1e16])
+    /// >>> float(np.sum(a)), float(mypackage.sum(a))
+    /// (0.0, 1.0)
+    /// >>> mypackage.sum(np.ones((3, 20_000), dtype=np.float32), axis=1)
+    /// array([20000., 20000., 20000.], dtype=float32)
+    sum(initial) = SUM
+}
+
+reduction! {
+    /// Exact sum of array elements over given axes, NaNs left out, rounded once.
+    ///
+    /// Parameters, result and errors are those of `sum`; no copy of `a` is made.
+    ///
+    /// See Also
+    /// --------
+    /// sum, numpy.nansum
+    ///
+    /// Examples
+    /// --------
+    /// >>> import numpy as np, mypackage
+    /// >>> float(mypackage.nansum([1.0, np.nan, 2.0]))
+    /// 3.0
+    nansum(initial) = NANSUM
+}
+
+reduction! {
+    /// Exact arithmetic mean over given axes: the exact sum divided by the count, rounded once.
+    ///
+    /// Parameters
+    /// ----------
+    /// a : array_like
+    ///     Elements, as for `sum`.
+    /// axis : None or int or tuple of ints, optional
+    ///     Axes to average over; all by default.
+    /// dtype : dtype, optional
+    ///     What the exact mean is rounded to; by default the dtype of `a`, or float64 for integers.
+    /// out : ndarray, optional
+    ///     Where to put the result; its shape must be the result's. It gives the default for `dtype`.
+    /// keepdims : bool, optional
+    ///     Keep the axes averaged over, with size one.
+    /// where : array_like of bool, optional
+    ///     Elements to include, broadcast against `a`.
+    ///
+    /// Returns
+    /// -------
+    /// ndarray or scalar
+    ///     The means; NaN, with a RuntimeWarning, for no elements.
+    ///
+    /// Raises
+    /// ------
+    /// OverflowError
+    ///     If a mean does not fit an integer `dtype`.
+    /// TypeError
+    ///     If `a` or `dtype` is of a type that has no exact mean here.
+    ///
+    /// Warns
+    /// -----
+    /// RuntimeWarning
+    ///     If a mean is of no elements; and, as `numpy.errstate` says, if a finite one overflows or
+    ///     infinities of both signs meet.
+    ///
+    /// See Also
+    /// --------
+    /// sum, numpy.mean
+    ///
+    /// Examples
+    /// --------
+    /// >>> import numpy as np, mypackage
+    /// >>> a = np.full((100_000, 2), 300.1, dtype=np.float32)
+    /// >>> np.mean(a, axis=0) == np.float32(300.1)  # its digits depend on the machine
+    /// array([False, False])
+    /// >>> mypackage.mean(a, axis=0)
+    /// array([300.1, 300.1], dtype=float32)
+    mean(no initial) = MEAN
+}
+
+reduction! {
+    /// Exact arithmetic mean over given axes, NaNs left out, rounded once.
+    ///
+    /// Parameters, result and warnings are those of `mean`; no copy of `a` is made.
+    ///
+    /// See Also
+    /// --------
+    /// mean, numpy.nanmean
+    ///
+    /// Examples
+    /// --------
+    /// >>> import numpy as np, mypackage
+    /// >>> float(mypackage.nanmean([1.0, np.nan, 2.0]))
+    /// 1.5
+    nanmean(no initial) = NANMEAN
+}
+
+#[inline]
+fn reduce<'py>(
+    operation: Operation,
+    a: &Bound<'py, PyAny>,
+    arguments: &Arguments<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = a.py();
+    let Some((array, number)) = Array::of_numbers(a) else {
+        let kinds = py.import("mypackage._kinds")?;
+        return kinds.call_method("reduce", (operation.name, a), Some(&arguments.to_dict(py)?));
+    };
+    if arguments.are_default()
+        && !operation.skip_nan
+        && !number.complex
+        && let Some(size) = array.contiguous_size(number)
+        && size > 0
+        && let Some(total) = total(py, array, number, size)?
+    {
+        return single_result(py, operation, number, &total);
+    }
+    reduce_array(operation, array, number, arguments)
+}
+
+/// The sum of all elements of a plain array.
+#[inline]
+pub(super) fn total(
+    py: Python<'_>,
+    array: Array<'_, '_>,
+    number: Number,
+    size: usize,
+) -> PyResult<Option<Accumulator>> {
+    let data = array.data().expose_provenance();
+    // SAFETY: native, aligned, contiguous elements of an array that the caller holds.
+    let run = || unsafe {
+        exact::sum_contiguous(number.part, std::ptr::with_exposed_provenance(data), size)
+    };
+    watched(py, size, run)
+}
+
+fn reduce_array<'py>(
+    operation: Operation,
+    array: Array<'_, 'py>,
+    number: Number,
+    arguments: &Arguments<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = array.object.py();
+    let reduced = reduced_axes(array.shape().len(), arguments.axis.as_ref())?;
+    let dtype = match (&arguments.dtype, &arguments.out) {
+        (Some(dtype), _) => Some(dtype.clone()),
+        (None, Some(out)) => Some(out_array(operation.name, out)?.object.getattr("dtype")?),
+        (None, None) => None,
+    };
+    let target = Target::choose(operation, number, dtype)?;
+    let keepdims = match &arguments.keepdims {
+        Given::No => false,
+        Given::Yes(value) => value.is_truthy()?,
+    };
+    let mask = mask(array, number, &arguments.r#where, operation.skip_nan)?;
+    let shape: Vec<usize> = (array.shape().iter().zip(&reduced))
+        .filter(|&(_, &reduced)| keepdims || !reduced)
+        .map(|(&size, &reduced)| if reduced { 1 } else { size })
+        .collect();
+    if let Some(out) = &arguments.out {
+        check_out(operation.name, out, &shape)?;
+    }
+    let initial = initial(operation.name, array, number, target, &reduced, &arguments.initial)?;
+
+    let parts = number.complex && target.is_complex();
+    let request = request(array, number, &reduced, mask.as_ref(), parts, operation.skip_nan);
+    let writer = Writer::new(py, operation.of(number), target, initial, &shape, request.results())?;
+    let size: usize = array.shape().iter().product();
+    // SAFETY: the array and the mask are held by the caller and by `mask`.
+    watched(py, size, || unsafe {
+        exact::sum_into(&request, &writer);
+    })?;
+    delivered(writer.finish(py)?, arguments.out.as_ref())
+}
+
+/// What the kernel is asked: the array's memory, axis by axis. The parts of complex numbers are a
+/// last axis that is kept, if `parts` says so; otherwise the imaginary parts are left alone.
+pub(super) fn request(
+    array: Array<'_, '_>,
+    number: Number,
+    reduced: &[bool],
+    mask: Option<&Bound<'_, PyAny>>,
+    parts: bool,
+    skip_nan: bool,
+) -> Request {
+    let mask = mask.map(|mask| Array { object: mask });
+    let mask_strides = mask.map_or(vec![0; reduced.len()], |mask| mask.strides().to_vec());
+    let mut axes: Vec<Axis> = (array.shape().iter().zip(array.strides()))
+        .zip(reduced.iter().zip(mask_strides))
+        .map(|((&size, &stride), (&reduced, mask_stride))| Axis {
+            size,
+            stride,
+            mask_stride,
+            reduced,
+        })
+        .collect();
+    if parts {
+        let stride = number.part.size() as isize;
+        axes.push(Axis { size: 2, stride, mask_stride: 0, reduced: false });
+    }
+    Request {
+        dtype: number.part,
+        swapped: array.swapped(),
+        data: array.data(),
+        mask: mask.map(|mask| mask.data().cast_const()),
+        skip_nan,
+        axes,
+    }
+}

@@ -1,0 +1,520 @@
+//! Exact sums as NumPy's results: rounded, written and reported.
+
+#![allow(unsafe_code)] // Writes results into new arrays.
+
+use std::ops::RangeInclusive;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use super::arguments::as_dtype;
+use super::calls::detached;
+use super::ndarray::{self, Array, Number, numpy};
+use mypackage::sum::{self as exact, Accumulator, Cells, Dtype, Format, PairSlice, Sink};
+
+/// A function whose results are exact sums, or quotients of them, rounded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Operation {
+    /// As messages name it.
+    pub name: &'static str,
+    /// Whether a sum is divided by its count.
+    pub mean: bool,
+    pub skip_nan: bool,
+    /// What to use where a result does not fit its dtype.
+    pub advice: &'static str,
+}
+
+const OBJECT: &str = "dtype=object for Python ints";
+pub(super) const FLOAT: &str = "dtype=float64 for a float";
+
+pub(super) const SUM: Operation = Operation::sum("sum");
+pub(super) const NANSUM: Operation = Operation { skip_nan: true, ..Operation::sum("nansum") };
+pub(super) const MEAN: Operation = Operation::mean("mean");
+pub(super) const NANMEAN: Operation = Operation { skip_nan: true, ..Operation::mean("nanmean") };
+pub(super) const GROUP_SUM: Operation = Operation::sum("group_sum");
+pub(super) const GROUP_MEAN: Operation = Operation::mean("group_mean");
+pub(super) const VECDOT: Operation =
+    Operation { advice: "arguments of dtype=object for Python ints", ..Operation::sum("vecdot") };
+
+impl Operation {
+    pub const fn sum(name: &'static str) -> Operation {
+        Operation { name, mean: false, skip_nan: false, advice: OBJECT }
+    }
+
+    pub const fn mean(name: &'static str) -> Operation {
+        Operation { name, mean: true, skip_nan: false, advice: FLOAT }
+    }
+
+    /// The same for elements of a type: those with fractions have no sums that are Python ints.
+    pub fn of(self, number: Number) -> Operation {
+        if number.part.is_floating() { Operation { advice: FLOAT, ..self } } else { self }
+    }
+
+    /// The operation of a function that comes with exact sums from Python (`mypackage._states`).
+    pub fn called(name: &str) -> Option<Operation> {
+        [SUM, NANSUM, MEAN, NANMEAN, GROUP_SUM, GROUP_MEAN, VECDOT]
+            .into_iter()
+            .find(|operation| operation.name == name)
+    }
+}
+
+/// What the exact results are rounded to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target {
+    Number(Number),
+    /// Python ints.
+    Object,
+}
+
+impl Target {
+    pub fn is_complex(self) -> bool {
+        matches!(self, Target::Number(Number { complex: true, .. }))
+    }
+
+    pub fn choose(
+        operation: Operation,
+        number: Number,
+        dtype: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Target> {
+        let Some(dtype) = dtype else {
+            return Ok(Target::Number(if operation.mean {
+                number.of_mean()
+            } else {
+                number.of_sum()
+            }));
+        };
+        let py = dtype.py();
+        let dtype = as_dtype(&dtype)?;
+        let target = match dtype.getattr("char")?.extract::<char>()? {
+            'O' if !number.part.is_floating() && !operation.mean => Target::Object,
+            _ => match Number::from_type_number(dtype.getattr("num")?.extract()?) {
+                Some(number) => Target::Number(number),
+                None => {
+                    return Err(PyTypeError::new_err(format!(
+                        "{}: the exact result of {} elements cannot be given as dtype={dtype}; choose \
+                         bool, an integer, float16, float32, float64, complex64, complex128, or object \
+                         for sums of integers",
+                        operation.name,
+                        number.name()
+                    )));
+                }
+            },
+        };
+        if number.complex && !target.is_complex() {
+            let warning = py.import("numpy.exceptions")?.getattr("ComplexWarning")?;
+            PyErr::warn(
+                py,
+                &warning,
+                c"Casting complex values to real discards the imaginary part",
+                1,
+            )?;
+        }
+        Ok(target)
+    }
+}
+
+/// The one result of an operation, without the usual costs if there is nothing to report.
+#[inline]
+pub(super) fn single_result<'py>(
+    py: Python<'py>,
+    operation: Operation,
+    number: Number,
+    total: &Accumulator,
+) -> PyResult<Bound<'py, PyAny>> {
+    let target = if operation.mean { number.of_mean() } else { number.of_sum() };
+    let divisor = if operation.mean { total.count() } else { 1 };
+    let bits = match format(target.part) {
+        Some(format) => Some(total.round_quotient(divisor, format))
+            .filter(|bits| bits & format.infinity() != format.infinity()),
+        None => (total.to_integer(divisor))
+            .filter(|integer| integer_range(target.part).contains(integer))
+            .map(|integer| integer as u64),
+    };
+    let Some(bits) = bits else {
+        let writer = Writer::new(py, operation, Target::Number(target), None, &[], 1)?;
+        writer.put(0, total);
+        return writer.finish(py);
+    };
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&first_bytes(bits, target.part.size()));
+    ndarray::scalar(py, &bytes, target)
+}
+
+/// A number of `size` bytes in memory, of which the rest are of no meaning.
+#[inline]
+fn first_bytes(bits: u64, size: usize) -> [u8; 8] {
+    let first = if cfg!(target_endian = "little") { bits } else { bits << (64 - 8 * size) };
+    first.to_ne_bytes()
+}
+
+/// The format of floating-point results.
+fn format(part: Dtype) -> Option<Format> {
+    match part {
+        Dtype::F64 => Some(Format::F64),
+        Dtype::F32 => Some(Format::F32),
+        Dtype::F16 => Some(Format::F16),
+        _ => None,
+    }
+}
+
+/// What an integer type, or bool, holds.
+pub(super) fn integer_range(part: Dtype) -> RangeInclusive<i128> {
+    let bits = 8 * part.size() as u32;
+    match part {
+        Dtype::Bool => 0..=1,
+        Dtype::U8 | Dtype::U16 | Dtype::U32 | Dtype::U64 => 0..=(1i128 << bits) - 1,
+        _ => -(1i128 << (bits - 1))..=(1i128 << (bits - 1)) - 1,
+    }
+}
+
+fn is_infinite(sum: &Accumulator) -> bool {
+    !sum.is_finite() && sum.to_f64().is_infinite()
+}
+
+const INVALID: u8 = 1;
+const OVERFLOW: u8 = 2;
+const EMPTY: u8 = 4;
+
+/// Rounds the sums into the result, from any thread, and remembers what went wrong.
+pub(super) struct Writer<'py> {
+    operation: Operation,
+    target: Target,
+    initial: Option<[Accumulator; 2]>,
+    /// Parts of a result: 2 for complex sums.
+    parts: usize,
+    /// Bytes from one part of a result to the next, in `data`.
+    stride: usize,
+    data: usize,
+    place: Place<'py>,
+    status: AtomicU8,
+    misfit: Mutex<Option<(usize, String)>>,
+    integers: Mutex<Vec<(usize, i128)>>,
+}
+
+enum Place<'py> {
+    Scalar(Box<[u8; 16]>),
+    Array(Bound<'py, PyAny>),
+    Objects(Vec<usize>),
+}
+
+// SAFETY: results are written to disjoint places; the Python objects are used by `new` and
+// `finish` alone, with the GIL.
+unsafe impl Sync for Writer<'_> {}
+// SAFETY: as above.
+unsafe impl Send for Writer<'_> {}
+
+impl Sink for Writer<'_> {
+    fn put(&self, index: usize, sum: &Accumulator) {
+        self.put_counted(index, sum, sum.count());
+    }
+
+    fn put_pairs(&self, index: usize, step: usize, pairs: PairSlice<'_>, count: i64) {
+        let divisor = if self.operation.mean { count } else { 1 };
+        let isa = mypackage::cpu::isa();
+        // Counts of this size are numbers.
+        let part = match self.target {
+            Target::Number(number) if self.initial.is_none() && (1..1 << 53).contains(&divisor) => {
+                number.part
+            }
+            _ => Dtype::Bool,
+        };
+        let divisor = divisor as f64;
+        for first in (0..pairs.len()).step_by(ROUNDED) {
+            let taken = ROUNDED.min(pairs.len() - first);
+            let some = pairs.range(first..first + taken);
+            let at = |result: usize| index + (first + result) * step;
+            // NaNs and infinities need another way.
+            let put = |result: usize| {
+                self.put(at(result), &some.accumulator(result, count));
+            };
+            match part {
+                Dtype::F64 => {
+                    let mut rounded = [0.0; ROUNDED];
+                    exact::round_f64(isa, some, divisor, &mut rounded[..taken]);
+                    self.write_all(
+                        at(0),
+                        step,
+                        &rounded[..taken],
+                        f64::is_finite,
+                        f64::to_bits,
+                        put,
+                    );
+                }
+                Dtype::F32 => {
+                    let mut rounded = [0.0; ROUNDED];
+                    exact::round_f32(isa, some, divisor, &mut rounded[..taken]);
+                    let bits = |x: f32| x.to_bits().into();
+                    self.write_all(at(0), step, &rounded[..taken], f32::is_finite, bits, put);
+                }
+                Dtype::I64 if divisor == 1.0 => {
+                    for result in 0..taken {
+                        match some.integer(result) {
+                            Some(sum) => self.write(at(result), 8, sum as u64),
+                            None => put(result),
+                        }
+                    }
+                }
+                _ => (0..taken).for_each(put),
+            }
+        }
+    }
+}
+
+/// Results that are rounded at once.
+const ROUNDED: usize = 256;
+
+impl<'py> Writer<'py> {
+    pub fn new(
+        py: Python<'py>,
+        operation: Operation,
+        target: Target,
+        initial: Option<[Accumulator; 2]>,
+        shape: &[usize],
+        results: usize,
+    ) -> PyResult<Writer<'py>> {
+        let (mut place, stride, parts) = match target {
+            Target::Object => (Place::Objects(shape.to_vec()), 0, 1),
+            Target::Number(number) => {
+                let place = if shape.is_empty() {
+                    Place::Scalar(Box::new([0; 16]))
+                } else {
+                    Place::Array(ndarray::empty(py, shape, number)?)
+                };
+                let cells: usize = shape.iter().product();
+                // A complex target of real elements: only the real parts are summed.
+                let parts = if number.complex && results == 2 * cells { 2 } else { 1 };
+                (place, number.size() / parts, parts)
+            }
+        };
+        let data = match &mut place {
+            Place::Scalar(bytes) => bytes.as_mut_ptr().addr(),
+            Place::Array(array) => {
+                let view = Array { object: array };
+                // Imaginary parts that nothing writes are 0.
+                if let Target::Number(number) = target
+                    && number.complex
+                    && parts == 1
+                {
+                    let bytes = view.shape().iter().product::<usize>() * number.size();
+                    // SAFETY: the array is new, C-contiguous and nobody else's.
+                    unsafe { view.data().write_bytes(0, bytes) };
+                }
+                view.data().addr()
+            }
+            Place::Objects(_) => 0,
+        };
+        Ok(Writer {
+            operation,
+            target,
+            initial,
+            parts,
+            stride,
+            data,
+            place,
+            status: AtomicU8::new(0),
+            misfit: Mutex::new(None),
+            integers: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// Writes a result, given how many numbers it is the sum of.
+    pub fn put_counted(&self, index: usize, sum: &Accumulator, count: i64) {
+        let with_initial;
+        let sum = match &self.initial {
+            None => sum,
+            Some(initial) => {
+                let mut all = sum.clone();
+                all.merge(&initial[index % self.parts]);
+                with_initial = all;
+                &with_initial
+            }
+        };
+        let divisor = if self.operation.mean { count } else { 1 };
+        if self.operation.mean && divisor == 0 {
+            self.raise(EMPTY);
+        } else if sum.is_invalid() {
+            self.raise(INVALID);
+        }
+        match self.target {
+            Target::Object => match sum.to_integer(1) {
+                Some(integer) => {
+                    self.integers.lock().expect("no panic while locked").push((index, integer));
+                }
+                None => self.record_misfit(index, "a sum beyond 128 bits".to_owned()),
+            },
+            Target::Number(number) => {
+                let Some(format) = format(number.part) else {
+                    return self.put_integer(index, sum, divisor, number.part);
+                };
+                let bits = sum.round_quotient(divisor, format);
+                if bits & format.infinity() == format.infinity() && sum.is_finite() && divisor != 0
+                {
+                    self.raise(OVERFLOW);
+                }
+                self.write(index, number.part.size(), bits);
+            }
+        }
+    }
+
+    /// Writes a floating-point quotient of two sums.
+    pub fn put_quotient(&self, index: usize, sum: &Accumulator, divisor: &Accumulator) {
+        let Target::Number(number) = self.target else {
+            unreachable!("quotients are floating-point numbers")
+        };
+        let Some(format) = format(number.part) else {
+            unreachable!("quotients are floating-point numbers")
+        };
+        let bits = sum.divide(divisor, format);
+        if sum.is_invalid() || divisor.is_invalid() || is_infinite(sum) && is_infinite(divisor) {
+            self.raise(INVALID);
+        } else if bits & format.infinity() == format.infinity()
+            && sum.is_finite()
+            && divisor.is_finite()
+        {
+            self.raise(OVERFLOW);
+        }
+        self.write(index, number.part.size(), bits);
+    }
+
+    fn put_integer(&self, index: usize, sum: &Accumulator, divisor: i64, part: Dtype) {
+        match sum.to_integer(divisor) {
+            Some(integer) if integer_range(part).contains(&integer) => {
+                self.write(index, part.size(), integer as u64);
+            }
+            Some(integer) => self.record_misfit(index, format!("the exact result {integer}")),
+            None => {
+                let result = f64::from_bits(sum.round_quotient(divisor, Format::F64));
+                self.record_misfit(index, format!("the result {result}"));
+            }
+        }
+    }
+
+    fn write(&self, index: usize, size: usize, bits: u64) {
+        // SAFETY: `index` is below the number of parts of the result, each written once.
+        unsafe {
+            let to =
+                std::ptr::with_exposed_provenance_mut::<u8>(self.data).add(index * self.stride);
+            to.copy_from_nonoverlapping(first_bytes(bits, size).as_ptr(), size);
+        }
+    }
+
+    /// Writes the finite numbers as results `index, index + step, ...`; the places of others go to
+    /// `put`.
+    fn write_all<T: Copy>(
+        &self,
+        index: usize,
+        step: usize,
+        numbers: &[T],
+        is_finite: impl Fn(T) -> bool,
+        bits: impl Fn(T) -> u64,
+        put: impl Fn(usize),
+    ) {
+        if step * self.stride == size_of::<T>()
+            && numbers.iter().fold(true, |all, &x| all & is_finite(x))
+        {
+            // SAFETY: as in `write`, of results that lie side by side.
+            unsafe {
+                std::ptr::with_exposed_provenance_mut::<u8>(self.data)
+                    .add(index * self.stride)
+                    .copy_from_nonoverlapping(numbers.as_ptr().cast(), size_of_val(numbers));
+            }
+            return;
+        }
+        for (result, &number) in numbers.iter().enumerate() {
+            if is_finite(number) {
+                self.write(index + result * step, size_of::<T>(), bits(number));
+            } else {
+                put(result);
+            }
+        }
+    }
+
+    fn raise(&self, status: u8) {
+        self.status.fetch_or(status, Ordering::Relaxed);
+    }
+
+    /// Keeps the first result that does not fit.
+    fn record_misfit(&self, index: usize, what: String) {
+        let mut misfit = self.misfit.lock().expect("no panic while locked");
+        if misfit.as_ref().is_none_or(|&(first, _)| index < first) {
+            *misfit = Some((index, what));
+        }
+    }
+
+    pub fn finish(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let name = self.operation.name;
+        if let Some((index, what)) = self.misfit.into_inner().expect("no panic while locked") {
+            let place = match &self.place {
+                Place::Scalar(_) => String::new(),
+                Place::Objects(shape) if shape.is_empty() => String::new(),
+                _ => format!(" (result {index} in C order)"),
+            };
+            let (dtype, advice) = match self.target {
+                Target::Number(number) => (number.name(), self.operation.advice),
+                Target::Object => ("a Python int here", FLOAT),
+            };
+            return Err(PyOverflowError::new_err(format!(
+                "{name}: {what} does not fit {dtype}{place}; use {advice}"
+            )));
+        }
+        let status = self.status.into_inner();
+        if status != 0 {
+            let errors = py.import("mypackage._errors")?;
+            for (flag, report) in [
+                (EMPTY, "report_empty"),
+                (INVALID, "report_invalid"),
+                (OVERFLOW, "report_overflow"),
+            ] {
+                if status & flag != 0 {
+                    errors.call_method1(report, (name,))?;
+                }
+            }
+        }
+        match (self.place, self.target) {
+            (Place::Scalar(bytes), Target::Number(number)) => ndarray::scalar(py, &bytes, number),
+            (Place::Array(array), _) => Ok(array),
+            (Place::Objects(shape), _) => {
+                let mut integers = self.integers.into_inner().expect("no panic while locked");
+                integers.sort_unstable_by_key(|&(index, _)| index);
+                if shape.is_empty() {
+                    let integer = integers.first().map_or(0, |&(_, integer)| integer);
+                    return Ok(integer.into_pyobject(py)?.into_any());
+                }
+                let flat = numpy(py)?.call_method1("empty", (integers.len(), "O"))?;
+                for (index, integer) in integers {
+                    flat.set_item(index, integer)?;
+                }
+                flat.call_method1("reshape", (PyTuple::new(py, shape)?,))
+            }
+            (Place::Scalar(_), Target::Object) => unreachable!("objects have a place of their own"),
+        }
+    }
+}
+
+/// Rounds sums that are there already, as `sum` or `mean` of numbers of a dtype.
+pub(super) fn round_all<'py>(
+    py: Python<'py>,
+    operation: Operation,
+    number: Number,
+    dtype: Option<Bound<'py, PyAny>>,
+    shape: &[usize],
+    cells: &Cells,
+) -> PyResult<Bound<'py, PyAny>> {
+    let target = Target::choose(operation, number, dtype)?;
+    let real_parts = number.complex && !target.is_complex();
+    let results = if real_parts { cells.len() / 2 } else { cells.len() };
+    let writer = Writer::new(py, operation, target, None, shape, results)?;
+    detached(py, cells.len(), || {
+        if real_parts {
+            for (index, cell) in cells.iter().step_by(2).enumerate() {
+                writer.put(index, &cell);
+            }
+        } else {
+            cells.put(operation.mean, &writer);
+        }
+    });
+    writer.finish(py)
+}

@@ -1,0 +1,456 @@
+//! The kernels for cumulative sums down the columns of a matrix: rows stream by.
+
+#![allow(unsafe_code)] // Rows at computed addresses.
+
+use std::ops::Range;
+
+use super::prefix::{Prefix, Split, TILE, biases, first_level, fitted};
+use crate::array::convert::Convert;
+use crate::cpu::{Isa, dispatch};
+use crate::interrupt::Interrupt;
+use crate::kernel::levels::{any, highest_exponent};
+use crate::kernel::number::Number;
+
+/// Columns that are taken at once: their prefixes stay in the first-level cache.
+pub(super) const WIDTH: usize = 512;
+/// Rows for which a vector of columns stays in registers.
+const GROUP: usize = 8;
+
+/// Adjacent columns, and where their prefixes go. Strides are in bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Columns<T, P> {
+    pub data: *const T,
+    pub stride: isize,
+    pub out: *mut P,
+    pub out_stride: isize,
+    pub width: usize,
+    pub count: usize,
+}
+
+impl<T, P> Columns<T, P> {
+    /// So many rows.
+    fn rows(self, start: usize, count: usize) -> Columns<T, P> {
+        Columns { data: self.row(start), out: self.out_row(start), count, ..self }
+    }
+
+    #[inline(always)]
+    fn row(&self, row: usize) -> *const T {
+        self.data.wrapping_byte_offset(row as isize * self.stride)
+    }
+
+    #[inline(always)]
+    fn out_row(&self, row: usize) -> *mut P {
+        self.out.wrapping_byte_offset(row as isize * self.out_stride)
+    }
+}
+
+/// The prefixes of up to [`WIDTH`] columns of floating-point numbers.
+pub(super) struct Beside {
+    isa: Isa,
+    /// The exponent of the first level of all columns.
+    first: Option<i32>,
+    /// Each prefix in two parts, before a block of rows and after it.
+    before: Parts,
+    after: Parts,
+}
+
+type Parts = [[f64; WIDTH]; 2];
+
+impl Beside {
+    pub fn new(isa: Isa) -> Box<Beside> {
+        let nothing = [[0.0; WIDTH]; 2];
+        Box::new(Beside { isa, first: None, before: nothing, after: nothing })
+    }
+
+    /// Writes the prefixes of columns; whether they are exact.
+    ///
+    /// # Safety
+    /// The rows must be readable and those of the results writable, and must not overlap.
+    pub unsafe fn scan<T: Number + Prefix>(
+        &mut self,
+        columns: Columns<T, T>,
+        interrupt: &Interrupt,
+    ) -> bool {
+        assert!(columns.width <= WIDTH);
+        self.before = [[0.0; WIDTH]; 2];
+        let mut blocks = (0..columns.count).step_by(TILE).take_while(|_| !interrupt.is_set());
+        blocks.all(|start| {
+            let block = columns.rows(start, TILE.min(columns.count - start));
+            let exact = self.first.is_some_and(|first| self.add_block(block, first));
+            exact || self.suitable_level(block).is_some_and(|first| self.add_block(block, first))
+        })
+    }
+
+    /// Chooses the levels for a block of rows.
+    fn suitable_level<T: Number + Prefix>(&mut self, columns: Columns<T, T>) -> Option<i32> {
+        let exponents = (0..columns.count).map(|row| {
+            // SAFETY: the promise of `scan`'s caller, who holds the array.
+            let row = unsafe { std::slice::from_raw_parts(columns.row(row), columns.width) };
+            highest_exponent(self.isa, row)
+        });
+        let highest = exponents.fold(0, i32::max);
+        let prefixes = self.before[0][..columns.width].iter();
+        let first = first_level(highest, prefixes.fold(0.0, |most: f64, x| most.max(x.abs())))
+            .filter(|&first| first <= T::HIGHEST && self.first != Some(first));
+        self.first = first.or(self.first);
+        first
+    }
+
+    fn add_block<T: Number + Prefix>(&mut self, columns: Columns<T, T>, first: i32) -> bool {
+        let exact = add_block(self.isa, columns, first, &self.before, &mut self.after);
+        if exact {
+            std::mem::swap(&mut self.before, &mut self.after);
+        }
+        exact
+    }
+}
+
+/// The sums so far, and how `W` columns of a row are added to them.
+trait Sums<T, P, const W: usize> {
+    type Vector;
+    fn load(&self, column: usize) -> Self::Vector;
+    fn store(&mut self, column: usize, sums: Self::Vector);
+    fn add(&mut self, sums: &mut Self::Vector, x: [T; W]) -> [P; W];
+}
+
+struct Floats<'a, const W: usize> {
+    parts: &'a mut Parts,
+    split: Split<W>,
+}
+
+impl<T: Number + Prefix, const W: usize> Sums<T, T, W> for Floats<'_, W> {
+    type Vector = [[f64; W]; 2];
+
+    #[inline(always)]
+    fn load(&self, column: usize) -> [[f64; W]; 2] {
+        std::array::from_fn(|part| std::array::from_fn(|lane| self.parts[part][column + lane]))
+    }
+
+    #[inline(always)]
+    fn store(&mut self, column: usize, sums: [[f64; W]; 2]) {
+        for part in 0..2 {
+            self.parts[part][column..column + W].copy_from_slice(&sums[part]);
+        }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, [high, low]: &mut [[f64; W]; 2], x: [T; W]) -> [T; W] {
+        let [x, rest] = self.split.split(x.map(T::widen));
+        for lane in 0..W {
+            high[lane] += x[lane];
+            low[lane] += rest[lane];
+        }
+        std::array::from_fn(|lane| T::of_parts(high[lane], low[lane]))
+    }
+}
+
+struct Integers<'a, const W: usize> {
+    sums: &'a mut [u64; WIDTH],
+    /// The highest bits tell whether a sum was lost.
+    lost: [u64; W],
+}
+
+impl<T: Convert + Copy, const W: usize> Sums<T, u64, W> for Integers<'_, W> {
+    type Vector = [u64; W];
+
+    #[inline(always)]
+    fn load(&self, column: usize) -> [u64; W] {
+        std::array::from_fn(|lane| self.sums[column + lane])
+    }
+
+    #[inline(always)]
+    fn store(&mut self, column: usize, sums: [u64; W]) {
+        self.sums[column..column + W].copy_from_slice(&sums);
+    }
+
+    #[inline(always)]
+    fn add(&mut self, sums: &mut [u64; W], x: [T; W]) -> [u64; W] {
+        for lane in 0..W {
+            let after = sums[lane].wrapping_add(x[lane].integer() as u64);
+            self.lost[lane] |= x[lane].lost(sums[lane], after);
+            sums[lane] = after;
+        }
+        *sums
+    }
+}
+
+/// Adds `COUNT` rows to the sums of `W` columns, and writes these.
+#[inline(always)]
+fn add_rows<T: Copy, P, const W: usize, const COUNT: usize>(
+    columns: &Columns<T, P>,
+    start: usize,
+    column: usize,
+    sums: &mut impl Sums<T, P, W>,
+) {
+    let mut vector = sums.load(column);
+    for row in start..start + COUNT {
+        let from = columns.row(row).wrapping_add(column).cast::<[T; W]>();
+        // SAFETY: the promise of the caller of `scan`; there are `W` columns from this one on.
+        let prefixes = sums.add(&mut vector, unsafe { from.read_unaligned() });
+        let to = columns.out_row(row).wrapping_add(column).cast::<[P; W]>();
+        // SAFETY: as above.
+        unsafe { to.write_unaligned(prefixes) };
+    }
+    sums.store(column, vector);
+}
+
+/// All rows of some columns.
+#[inline(always)]
+fn add_columns<T: Copy, P, const W: usize>(
+    columns: &Columns<T, P>,
+    range: Range<usize>,
+    sums: &mut impl Sums<T, P, W>,
+) {
+    let grouped = columns.count - columns.count % GROUP;
+    for row in (0..grouped).step_by(GROUP) {
+        for column in range.clone().step_by(W) {
+            add_rows::<T, P, W, GROUP>(columns, row, column, sums);
+        }
+    }
+    for row in grouped..columns.count {
+        for column in range.clone().step_by(W) {
+            add_rows::<T, P, W, 1>(columns, row, column, sums);
+        }
+    }
+}
+
+/// Columns for whole vectors of `W`, and what is left of them for vectors of four, two and one.
+#[inline(always)]
+fn shares<const W: usize>(width: usize) -> [Range<usize>; 4] {
+    let up_to = |lanes: usize| (width - width % lanes).max(width - width % W);
+    [0..width - width % W, up_to(8)..up_to(4), up_to(4)..up_to(2), up_to(2)..width]
+}
+
+#[inline(always)]
+fn add_block_body<T: Number + Prefix, const W: usize>(
+    columns: Columns<T, T>,
+    first: i32,
+    before: &Parts,
+    parts: &mut Parts,
+) -> bool {
+    let mut fit = true;
+    for column in 0..columns.width {
+        let (both, fits) = fitted([before[0][column], before[1][column]], biases(first));
+        (parts[0][column], parts[1][column]) = (both[0], both[1]);
+        fit &= fits;
+    }
+    let [whole, fours, twos, ones] = shares::<W>(columns.width);
+    macro_rules! add {
+        ($lanes:expr, $range:expr) => {{
+            let mut sums = Floats::<{ $lanes }> { parts, split: Split::new(first) };
+            add_columns(&columns, $range, &mut sums);
+            sums.split.is_exact()
+        }};
+    }
+    fit && add!(W, whole) && add!(4, fours) && add!(2, twos) && add!(1, ones)
+}
+
+dispatch! {
+    /// Writes the prefixes of rows that follow sums in two parts, and returns the last ones;
+    /// whether all are exact.
+    fn add_block[T: Number + Prefix][T](
+        columns: Columns<T, T>, first: i32, before: &Parts, parts: &mut Parts
+    ) -> bool = add_block_body::<T, {W}>
+}
+
+/// Writes the prefixes of integers; whether none was lost.
+///
+/// # Safety
+/// The rows must be readable and those of the results writable, and must not overlap.
+pub(super) unsafe fn scan_integers<T: Convert + Copy>(
+    isa: Isa,
+    columns: Columns<T, u64>,
+    interrupt: &Interrupt,
+) -> bool {
+    assert!(columns.width <= WIDTH);
+    let mut sums = [0; WIDTH];
+    let mut blocks = (0..columns.count).step_by(TILE).take_while(|_| !interrupt.is_set());
+    blocks.all(|start| {
+        let block = columns.rows(start, TILE.min(columns.count - start));
+        add_integers(isa, block, &mut sums)
+    })
+}
+
+#[inline(always)]
+fn add_integers_body<T: Convert + Copy, const W: usize>(
+    columns: Columns<T, u64>,
+    sums: &mut [u64; WIDTH],
+) -> bool {
+    let [whole, fours, twos, ones] = shares::<W>(columns.width);
+    macro_rules! add {
+        ($lanes:expr, $range:expr) => {{
+            let mut sums = Integers::<{ $lanes }> { sums, lost: [0; $lanes] };
+            add_columns(&columns, $range, &mut sums);
+            any(sums.lost) >> 63 == 0
+        }};
+    }
+    add!(W, whole) && add!(4, fours) && add!(2, twos) && add!(1, ones)
+}
+
+dispatch! {
+    /// Adds rows of integers to the sums, and writes these; whether none was lost.
+    fn add_integers[T: Convert + Copy][T](
+        columns: Columns<T, u64>, sums: &mut [u64; WIDTH]
+    ) -> bool = add_integers_body::<T, {W}>
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exact::accumulator::Accumulator;
+    use crate::testing::numbers;
+
+    /// Rows of `T`, with some space after each.
+    struct Matrix<T> {
+        width: usize,
+        values: Vec<T>,
+    }
+
+    const GAP: usize = 3;
+
+    impl<T: Copy> Matrix<T> {
+        fn new(width: usize, values: &[T], gap: T) -> Matrix<T> {
+            let rows = values.chunks(width);
+            let values = rows.flat_map(|row| row.iter().copied().chain([gap; GAP]));
+            Matrix { width, values: values.collect() }
+        }
+
+        fn column(&self, column: usize) -> impl Iterator<Item = T> {
+            let stride = self.width + GAP;
+            self.values[column..].iter().step_by(stride).copied()
+        }
+
+        fn columns<P>(&self, out: &mut Matrix<P>) -> Columns<T, P> {
+            let stride = self.width + GAP;
+            Columns {
+                data: self.values.as_ptr(),
+                stride: (stride * size_of::<T>()) as isize,
+                out: out.values.as_mut_ptr(),
+                out_stride: (stride * size_of::<P>()) as isize,
+                width: self.width,
+                count: self.values.len() / stride,
+            }
+        }
+    }
+
+    /// Whether the columns are taken, on all instruction sets alike; if so, they must be right.
+    fn takes<T: Number + Prefix + PartialEq + std::fmt::Debug>(width: usize, values: &[T]) -> bool {
+        let matrix = Matrix::new(width, values, values[0]);
+        let all: Vec<bool> = Isa::available()
+            .into_iter()
+            .map(|isa| {
+                let mut out = Matrix::new(width, values, T::default());
+                let columns = matrix.columns(&mut out);
+                // SAFETY: the matrices have this layout.
+                let exact = unsafe { Beside::new(isa).scan(columns, &Interrupt::default()) };
+                for column in (0..width).filter(|_| exact) {
+                    let mut sum = Accumulator::new();
+                    for (x, prefix) in matrix.column(column).zip(out.column(column)) {
+                        sum.add_f64(x.widen());
+                        assert_eq!(prefix, T::of_sum(&sum), "{isa:?}, column {column} of {width}");
+                    }
+                }
+                // What is beside the columns stays as it was.
+                assert!(out.column(width).all(|x| x == T::default()));
+                exact
+            })
+            .collect();
+        assert!(all.iter().all(|&taken| taken == all[0]));
+        all[0]
+    }
+
+    fn takes_both(width: usize, values: &[f64]) -> bool {
+        let narrow: Vec<f32> = values.iter().map(|&x| x as f32).collect();
+        let taken = takes(width, values);
+        assert_eq!(takes(width, &narrow), taken);
+        taken
+    }
+
+    #[test]
+    fn any_width_and_number_of_rows() {
+        for width in (1..20).chain([63, WIDTH - 1, WIDTH]) {
+            for count in [1, 7, 8, 9, TILE - 1, TILE, TILE + 1, 2 * TILE + 11] {
+                let count = if width > 20 { count % 100 } else { count };
+                assert!(takes_both(width, &numbers(width * count.max(1), 0, 8, 7)));
+            }
+        }
+    }
+
+    #[test]
+    fn scales_that_change() {
+        let width = 11;
+        let mut values = numbers(width * TILE, 0, 8, 1);
+        values.extend(numbers(width * TILE, 20, 8, 2));
+        assert!(takes_both(width, &values));
+        // The prefixes come back to small ones.
+        values.extend(values.clone().iter().map(|x| -x));
+        values.extend(numbers(width * TILE, -20, 4, 3));
+        assert!(takes(width, &values));
+    }
+
+    #[test]
+    fn prefixes_that_outgrow_the_first_scale() {
+        let values: Vec<f64> = numbers(3 * 40 * TILE, 0, 2, 4).iter().map(|x| x.abs()).collect();
+        assert!(takes_both(3, &values));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let (width, count) = (13, TILE + 20);
+        let values = numbers(width * count, 0, 8, 5);
+        for (place, x) in [
+            (0, f64::NAN),
+            (width * count - 1, f64::INFINITY),
+            (width * TILE + 3, -f64::INFINITY),
+            (77, 2f64.powi(-100)),
+            (width * TILE - 1, 2f64.powi(90)),
+        ] {
+            let mut values = values.clone();
+            values[place] = x;
+            assert!(!takes_both(width, &values), "{x} at {place}");
+        }
+        // Prefixes near the largest numbers.
+        assert!(!takes(2, &[f64::MAX / 4.0; 20]));
+        assert!(!takes(2, &[f32::MAX / 4.0; 20]));
+        assert!(takes(2, &[2f64.powi(1000); 20]) && takes(2, &[2f32.powi(100); 20]));
+    }
+
+    fn add_integers(values: &[i64], width: usize) -> Vec<(bool, Vec<u64>)> {
+        let matrix = Matrix::new(width, values, 1);
+        Isa::available()
+            .into_iter()
+            .map(|isa| {
+                let mut out = Matrix::new(width, &vec![0; values.len()], 5);
+                let columns = matrix.columns(&mut out);
+                // SAFETY: the matrices have this layout.
+                let kept = unsafe { scan_integers(isa, columns, &Interrupt::default()) };
+                assert!(out.column(width).all(|x| x == 5));
+                let rows = out.values.chunks(width + GAP);
+                (kept, rows.flat_map(|row| row[..width].to_vec()).collect())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn integers_and_their_overflow() {
+        for width in [1, 2, 3, 7, 8, 9, 31] {
+            for count in [1, 8, 13, TILE + 9] {
+                let x = |index: usize| (index * index * 2_654_435) as i64 - (1 << 40);
+                let mut values: Vec<i64> = (0..width * count).map(x).collect();
+                let mut expected: Vec<u64> = values.iter().map(|&x| x as u64).collect();
+                for index in width..expected.len() {
+                    expected[index] = expected[index].wrapping_add(expected[index - width]);
+                }
+                for (kept, sums) in add_integers(&values, width) {
+                    assert!(kept && sums == expected, "{width} x {count}");
+                }
+                if count > 1 {
+                    let last = values.len() - 1;
+                    values[last] = i64::MAX;
+                    values[last - width] = i64::MAX;
+                    assert!(add_integers(&values, width).iter().all(|(kept, _)| !kept));
+                }
+            }
+        }
+    }
+}

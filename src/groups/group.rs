@@ -1,0 +1,315 @@
+//! Sums by label along an axis: what is summed together, by which thread.
+//!
+//! A table of many groups is slow to be mapped and to be found in: sorted labels do with one for the
+//! groups of a window. Lines that lie side by side in memory have a table in common, to which a
+//! number of each is added at once.
+
+#![allow(unsafe_code)] // Calls that promise what the caller did.
+
+use std::ops::Range;
+
+use super::cut::Cut;
+use super::labels::{Labels, WINDOW};
+use super::table::{PIECE, Part, Scratch, Tables};
+use crate::array::request::{Axis, Dtype, Request, by_dtype};
+use crate::array::walk::{Line, Operand};
+use crate::cpu;
+use crate::exact::accumulator::Accumulator;
+use crate::exact::sink::{Each, Sink};
+use crate::interrupt::Interrupt;
+use crate::kernel::slice::PARALLEL_FROM;
+use crate::threads;
+
+/// So few lines are read one by one.
+const NARROW: usize = 16;
+/// So many sums of lines side by side stay in the second-level cache.
+const ROWS: usize = 1 << 16;
+/// So many elements, about, are summed by one thread before it looks for more.
+const BUNCH: usize = 1 << 15;
+
+/// Sums along the one reduced axis of `request` by label: element `i` of a line belongs to the
+/// group `labels[i]`, or to none if that is negative. Calls `put(index, sum)`, from any thread, for
+/// every result in row-major order of the array's shape with `groups` in place of the axis.
+///
+/// Counts are not kept: they are those of the labels.
+///
+/// ```
+/// use std::sync::Mutex;
+///
+/// use mypackage::sum::{Axis, Dtype, Request, sum_groups};
+///
+/// let values = [1e16, 5.0, 1.0, 8.0, -1e16];
+/// let labels = [0, 1, 0, -1, 0];
+/// let request = Request {
+///     dtype: Dtype::F64,
+///     swapped: false,
+///     data: values.as_ptr().cast(),
+///     mask: None,
+///     skip_nan: false,
+///     axes: vec![Axis { size: 5, stride: 8, mask_stride: 0, reduced: true }],
+/// };
+/// let results = Mutex::new([f64::NAN; 2]);
+/// // SAFETY: the axis is that of the slice.
+/// unsafe {
+///     sum_groups(&request, &labels, 2, &|group, sum| {
+///         results.lock().unwrap()[group] = sum.to_f64();
+///     });
+/// }
+/// assert_eq!(results.into_inner().unwrap(), [1.0, 5.0]);
+/// ```
+///
+/// # Panics
+/// If a label is not below `groups`, or `labels` is not as long as the axis.
+///
+/// # Safety
+/// All elements must be readable during the call. A mask and `skip_nan` are not looked at.
+pub unsafe fn sum_groups(
+    request: &Request,
+    labels: &[i64],
+    groups: usize,
+    put: &(dyn Fn(usize, &Accumulator) + Sync),
+) {
+    let labels = Labels::surveyed(labels);
+    assert!(labels.groups() <= groups);
+    // SAFETY: the caller's promise.
+    unsafe { sum_groups_into(request, labels, groups, &Each(put)) };
+}
+
+/// As [`sum_groups`], into any [`Sink`]. Labels that are not below `groups` belong to no group: it
+/// returns the highest of them, or -1.
+///
+/// # Safety
+/// That of [`sum_groups`].
+#[doc(hidden)]
+pub unsafe fn sum_groups_into(
+    request: &Request,
+    labels: Labels<'_>,
+    groups: usize,
+    sink: &(dyn Sink + Sync),
+) -> i64 {
+    by_dtype!(request.dtype, run(request, labels, groups, sink))
+}
+
+fn run<O: Operand<Value: Cut>>(
+    request: &Request,
+    labels: Labels<'_>,
+    groups: usize,
+    sink: &(dyn Sink + Sync),
+) -> i64 {
+    let Some(axis) = request.axes.iter().position(|axis| axis.reduced) else {
+        return -1;
+    };
+    let along = request.axes[axis];
+    assert_eq!(along.size, labels.all.len());
+    let inner: usize = request.axes[axis + 1..].iter().map(|axis| axis.size).product();
+    let size = request.results().saturating_mul(along.size);
+    let interrupt = &Interrupt::of_call(size);
+    let isa = cpu::isa();
+    // Sorted labels name the groups of one window after the other.
+    let window = if labels.ascending { WINDOW.min(groups) } else { groups };
+    let windows = if window == 0 { 0 } else { groups.div_ceil(window) };
+    let threads = threads::get();
+    // Lines that lie closer together than their elements are read side by side.
+    let across = request.axes[axis + 1..].last().filter(|across| {
+        across.size >= NARROW && across.stride.unsigned_abs() < along.stride.unsigned_abs()
+    });
+    let share = across.map_or(1, |across| across.size.div_ceil(threads));
+    let width = share.min(PIECE).min(ROWS / window.max(1));
+    let (across, width) = match across {
+        Some(across) if width >= NARROW => (*across, width),
+        _ => (Axis { size: 1, stride: 0, mask_stride: 0, reduced: false }, 1),
+    };
+    let panels = across.size.div_ceil(width);
+    let inner = inner / across.size.max(1);
+    let lines = request.results() / across.size.max(1) * panels;
+    let kept = request.axes.iter().rev().filter(|axis| !axis.reduced);
+    let kept: Vec<_> = kept.skip(usize::from(width > 1)).collect();
+    let sum_window = |worker: &mut Worker, task: usize| {
+        if interrupt.is_set() {
+            return;
+        }
+        let (line, first) = (task / windows, task % windows * window);
+        let window = window.min(groups - first);
+        let (line, column) = (line / panels, line % panels * width);
+        let at = ((line / inner * groups + first) * inner + line % inner) * across.size + column;
+        // The line's first element: its position among the kept axes, the last fastest.
+        let mut rest = line;
+        let mut data = request.data.wrapping_offset(column as isize * across.stride);
+        for kept in &kept {
+            data = data.wrapping_offset((rest % kept.size) as isize * kept.stride);
+            rest /= kept.size;
+        }
+        let whole = Part {
+            line: Line::of(data, along.stride, along.size),
+            across: across.stride,
+            width: width.min(across.size - column),
+            labels: labels.all,
+            first,
+            groups: window,
+        };
+        let part = if windows == 1 { whole } else { worker.cut_out(whole) };
+        let tables = Tables::<O>::of(isa, part, request.swapped, &mut worker.scratch, interrupt);
+        worker.stray = worker.stray.max(tables.stray());
+        tables.put(at, inner * across.size, &mut worker.scratch, sink);
+    };
+    let tasks = lines * windows;
+    let sum_windows = |worker: &mut Worker, tasks: Range<usize>| {
+        tasks.for_each(|task| sum_window(worker, task));
+    };
+    let strays = if threads > 1 && tasks >= threads && size >= PARALLEL_FROM {
+        let bunch = (tasks / (size / BUNCH)).clamp(1, tasks / threads);
+        threads::together(tasks.div_ceil(bunch), |bunches| {
+            let mut worker = Worker::new();
+            for start in bunches.map(|index| index * bunch) {
+                sum_windows(&mut worker, start..(start + bunch).min(tasks));
+            }
+            worker.stray
+        })
+    } else {
+        let mut worker = Worker::new();
+        sum_windows(&mut worker, 0..tasks);
+        vec![worker.stray]
+    };
+    let highest = if tasks == 0 {
+        Labels::surveyed(labels.all).highest
+    } else if labels.ascending {
+        // The last window ends before stray labels.
+        labels.highest
+    } else {
+        strays.into_iter().max().unwrap_or(-1)
+    };
+    if highest < groups as i64 { -1 } else { highest }
+}
+
+/// What a thread keeps from one window to the next.
+struct Worker {
+    scratch: Scratch,
+    /// The highest label beyond the tables.
+    stray: i64,
+    /// The group after the last window, and where its labels begin.
+    next: (usize, usize),
+}
+
+impl Worker {
+    fn new() -> Worker {
+        Worker { scratch: Scratch::new(), stray: -1, next: (0, 0) }
+    }
+
+    /// The part of a line with sorted labels that belongs to its groups.
+    fn cut_out<'a>(&mut self, whole: Part<'a>) -> Part<'a> {
+        let below = |group: usize| move |&label: &i64| label < group as i64;
+        let start = match self.next {
+            (group, start) if group == whole.first && group > 0 => start,
+            _ => whole.labels.partition_point(below(whole.first)),
+        };
+        // The end is near, most often.
+        let end = whole.first + whole.groups;
+        let labels = &whole.labels[start..];
+        let mut most = whole.groups;
+        while labels.get(most).is_some_and(below(end)) {
+            most *= 2;
+        }
+        let count = labels[..most.min(labels.len())].partition_point(below(end));
+        self.next = (end, start + count);
+        whole.share(start, count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::testing::{numbers, pseudo_random};
+
+    /// The sums of each line's groups, and those of the numbers added one by one.
+    fn both_ways(
+        lines: &[Vec<f64>],
+        labels: &[i64],
+        groups: usize,
+        side_by_side: bool,
+    ) -> [Vec<Accumulator>; 2] {
+        let (count, length) = (lines.len(), labels.len());
+        let mut expected = vec![Accumulator::new(); count * groups];
+        let mut data = vec![0.0; count * length];
+        for (line, values) in lines.iter().enumerate() {
+            for (index, (&x, &label)) in values.iter().zip(labels).enumerate() {
+                let at = if side_by_side { index * count + line } else { line * length + index };
+                data[at] = x;
+                if let Ok(group) = usize::try_from(label) {
+                    let at =
+                        if side_by_side { group * count + line } else { line * groups + group };
+                    expected[at].add_uncounted(x);
+                }
+            }
+        }
+        let axis = |size, stride: usize, reduced| Axis {
+            size,
+            stride: 8 * stride as isize,
+            mask_stride: 0,
+            reduced,
+        };
+        let axes = if side_by_side {
+            vec![axis(length, count, true), axis(count, 1, false)]
+        } else {
+            vec![axis(count, length, false), axis(length, 1, true)]
+        };
+        let request = Request {
+            dtype: Dtype::F64,
+            swapped: false,
+            data: data.as_ptr().cast(),
+            mask: None,
+            skip_nan: false,
+            axes,
+        };
+        let sums = Mutex::new(vec![Accumulator::new(); expected.len()]);
+        // SAFETY: the axes are those of the data.
+        unsafe {
+            sum_groups(&request, labels, groups, &|index, sum| {
+                sums.lock().unwrap()[index] = sum.clone();
+            });
+        }
+        [sums.into_inner().unwrap(), expected]
+    }
+
+    /// Lines of which the scale of each does not suit the next, and such of numbers of all sizes.
+    fn lines(length: usize) -> Vec<Vec<f64>> {
+        let like = [(0, 4), (1, 4), (60, 9), (-60, 9), (0, 200), (-1060, 20), (1000, 40), (0, 2)];
+        let mut lines: Vec<_> =
+            like.map(|(centre, spread)| numbers(length, centre, spread, spread + 7)).into();
+        let last = lines.len() - 1;
+        lines[last][length / 2] = f64::INFINITY;
+        lines[1][length - 1] = 2f64.powi(30);
+        lines
+    }
+
+    #[test]
+    fn sums_are_those_of_numbers_added_one_by_one() {
+        for (length, groups) in [(1, 1), (100, 7), (1500, 3), (3000, 1), (9000, 2500)] {
+            let mut next = pseudo_random(length as u64);
+            let unsorted: Vec<_> =
+                (0..length).map(|_| (next() % (groups as u64 + 1)) as i64 - 1).collect();
+            let mut sorted = unsorted.clone();
+            sorted.sort_unstable();
+            // Twice, as many lines as are read side by side.
+            let lines = [lines(length), lines(length)].concat();
+            for (labels, side_by_side) in
+                [(&unsorted, false), (&unsorted, true), (&sorted, false), (&sorted, true)]
+            {
+                let [sums, expected] = both_ways(&lines, labels, groups, side_by_side);
+                assert_eq!(sums, expected, "{length} {groups} {side_by_side}");
+            }
+        }
+    }
+
+    #[test]
+    fn tables_of_several_threads_add_up() {
+        let length = 3 * PARALLEL_FROM;
+        let labels: Vec<_> = (0..length as i64).map(|index| index * 7 % 11).collect();
+        for (centre, spread) in [(0, 4), (0, 300)] {
+            let line = numbers(length, centre, spread, 5);
+            let [sums, expected] = both_ways(&[line], &labels, 11, false);
+            assert_eq!(sums, expected, "{spread}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Labels, and what is known of them before they are used.
+
+use crate::cpu::{self, dispatch};
+use crate::exact::pairs::BATCH;
+use crate::threads;
+
+/// Labels, and what is known of them.
+#[derive(Debug, Clone, Copy)]
+#[doc(hidden)]
+pub struct Labels<'a> {
+    /// One for each element; a negative one is that of no group.
+    pub all: &'a [i64],
+    /// At least as high as all labels; -1 if there is none, or all are negative.
+    pub highest: i64,
+    /// Whether it is known that none is less than the one before.
+    pub ascending: bool,
+}
+
+impl<'a> Labels<'a> {
+    /// Looks at all labels.
+    pub fn surveyed(all: &'a [i64]) -> Labels<'a> {
+        let isa = cpu::isa();
+        let both = |one: (i64, bool), other: (i64, bool)| (one.0.max(other.0), one.1 && other.1);
+        let parts = threads::together(all.len().div_ceil(SHARE), |tasks| {
+            tasks.fold((-1, true), |known, index| {
+                // With the label before them.
+                let (start, end) = (index * SHARE, ((index + 1) * SHARE).min(all.len()));
+                both(known, survey(isa, &all[start.saturating_sub(1)..end]))
+            })
+        });
+        let (highest, ascending) = parts.into_iter().fold((-1, true), both);
+        Labels { all, highest, ascending }
+    }
+
+    /// Looks at no more labels than are needed to know which way to sum so many groups.
+    pub fn of_groups(all: &'a [i64], groups: usize) -> Labels<'a> {
+        let apart = all.len() / SAMPLE + 1;
+        let unknown = Labels { all, highest: i64::MAX, ascending: false };
+        if groups > WINDOW && all.iter().step_by(apart).is_sorted() {
+            Labels::surveyed(all)
+        } else {
+            unknown
+        }
+    }
+
+    /// So many groups have a label, at most.
+    pub fn groups(&self) -> usize {
+        (self.highest + 1) as usize
+    }
+}
+
+/// Groups of sorted labels that are summed at once.
+pub(super) const WINDOW: usize = BATCH;
+/// Labels that tell whether all may be ascending.
+const SAMPLE: usize = 16;
+/// Labels that are looked at in one go.
+const SHARE: usize = 1 << 16;
+
+#[inline(always)]
+fn survey_body(labels: &[i64]) -> (i64, bool) {
+    let Some((&first, later)) = labels.split_first() else {
+        return (-1, true);
+    };
+    let (mut highest, mut descents) = (first.max(-1), 0);
+    for (&label, &before) in later.iter().zip(labels) {
+        highest = highest.max(label);
+        descents |= u64::from(label < before);
+    }
+    (highest, descents == 0)
+}
+
+dispatch! {
+    fn survey(labels: &[i64]) -> (i64, bool) = survey_body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_descent_is_seen_wherever_it_is() {
+        let ascending: Vec<i64> = (-5..2 * SHARE as i64 + 9).collect();
+        let labels = Labels::surveyed(&ascending);
+        assert!(labels.ascending && labels.groups() == 2 * SHARE + 9);
+        for place in [1, SHARE - 1, SHARE, SHARE + 1, 2 * SHARE, ascending.len() - 1] {
+            let mut labels = ascending.clone();
+            labels.swap(place - 1, place);
+            let labels = Labels::surveyed(&labels);
+            assert!(!labels.ascending && labels.groups() == 2 * SHARE + 9, "{place}");
+        }
+        for few in [&[][..], &[-3], &[7]] {
+            assert!(Labels::surveyed(few).ascending);
+        }
+        assert_eq!(Labels::surveyed(&[-3]).groups(), 0);
+    }
+}

@@ -1,0 +1,694 @@
+//! The kernel for sums down the columns of a matrix: rows stream by, every column keeps its levels.
+//!
+//! The algorithm is that of `block`, with two levels and a scale of its own for each column. Where
+//! there are quiet additions, the inexact flag proves a block of rows exact as a whole; otherwise,
+//! and where it was not, each column is checked, and one that does not fit its scale in some block
+//! of rows is added alone, by the run's kernel.
+
+#![allow(unsafe_code)] // Raw, unaligned loads in the hot loop.
+
+use std::cell::Cell;
+use std::ops::{Deref, DerefMut};
+
+use super::adaptive::Summer;
+use super::few;
+use super::levels::{self, LEVEL};
+use super::number::{Integer, Number};
+use super::quiet;
+use crate::array::memory;
+use crate::array::walk::Rows;
+use crate::binary64::{ABSOLUTE, SIGN_AND_EXPONENT};
+use crate::cpu::{Isa, dispatch};
+use crate::exact::accumulator::Accumulator;
+use crate::exact::pairs::{BATCH, Pairs};
+use crate::fpu;
+
+/// Columns in a panel: their sums stay in the first-level cache.
+pub(crate) const WIDTH: usize = BATCH;
+/// Panels are padded to whole vectors of any instruction set.
+pub(crate) const VECTOR: usize = 8;
+/// Rows in a block: what a level can take between two collections.
+const ROWS: usize = 256;
+/// Binades from a column's largest number to its first accumulator, as 256 rows add up to less
+/// than a quarter of it; and some more, as only the first rows are measured.
+const HEADROOM: i32 = 10 + 3;
+/// Rows that are measured to choose the columns' scales.
+const SAMPLE: usize = 8;
+/// Blocks after which the columns' 64-bit sums (52 bits from each block) are emptied.
+const BLOCKS: u32 = 1 << 10;
+/// As [`BLOCKS`], for integers: each part of a row is below 2^32.
+const INTEGER_BLOCKS: u32 = 1 << 22;
+/// The scale of a column that has shown nothing but zeros: any other number leaves it.
+const UNKNOWN: i32 = -1022;
+/// Blocks for which the flag is not asked again after it was raised.
+const PATIENCE: u32 = 16;
+/// [`Panel::patience`] where the flag is no use.
+const NEVER: u32 = u32::MAX;
+/// Parts of blocks (51 bits each) that add up to less than 63 bits.
+const FOLDED: usize = 1 << 11;
+
+type Lanes<T> = [T; WIDTH];
+
+/// The sums of up to [`WIDTH`] columns.
+///
+/// A matrix of few columns is taken as a wider one, `period` columns and as many again: the columns
+/// that belong together have one scale and end in one sum.
+pub(crate) struct Panel {
+    width: usize,
+    period: usize,
+    integers: bool,
+    state: Borrowed,
+    blocks: u32,
+    /// Blocks until the flag is asked; never if there is no use in it.
+    patience: u32,
+    /// Whether the columns have scales, of this matrix or the one before.
+    scaled: bool,
+    /// Whether they are of this matrix.
+    measured: bool,
+    /// What is not in `state.parts`; none if all is.
+    totals: Vec<Accumulator>,
+    summer: Summer,
+}
+
+/// What the kernels work on.
+struct State {
+    bias: [Lanes<f64>; 2],
+    sums: [Lanes<f64>; 2],
+    escaped: Lanes<u64>,
+    remainder: Lanes<u64>,
+    /// Exact sums of the blocks before, in units of the levels' last bits; or of integers.
+    parts: [Lanes<i64>; 2],
+}
+
+impl Panel {
+    pub fn new(isa: Isa) -> Panel {
+        let flagged = quiet::exists_on(isa) && fpu::inexact_flag_works();
+        Panel {
+            width: 0,
+            period: 0,
+            integers: false,
+            state: Borrowed(SPARE.take().or_else(|| Some(Box::new(State::EMPTY)))),
+            blocks: 0,
+            patience: if flagged { 0 } else { NEVER },
+            scaled: false,
+            measured: false,
+            totals: Vec::new(),
+            summer: Summer::new(isa, ROWS),
+        }
+    }
+
+    /// Sums a few rows of `width` readable numbers, that are not added to this panel, to pairs;
+    /// whether that worked.
+    pub fn sum_few<T: Number>(
+        &mut self,
+        isa: Isa,
+        rows: &[*const T],
+        width: usize,
+        pairs: &mut Pairs,
+    ) -> bool {
+        if self.patience == NEVER {
+            return few::sum_few::<T, false>(isa, rows, width, pairs);
+        }
+        self.summer.clear_inexact();
+        few::sum_few::<T, true>(isa, rows, width, pairs) && !self.summer.was_inexact()
+    }
+
+    /// Begins the sums of a matrix of `width` columns, of which each `period`-th belong together.
+    pub fn start(&mut self, width: usize, period: usize, integers: bool) {
+        assert!(width <= WIDTH && width.is_multiple_of(period));
+        self.blocks = 0;
+        self.measured = false;
+        self.totals.clear();
+        let padded = width.max(VECTOR);
+        for parts in &mut self.state.parts {
+            parts[..padded].fill(0);
+        }
+        // With the flag as a proof, the scales of the matrix before are as good as any. Without it,
+        // or for another shape, they are measured.
+        let scaled = self.scaled && !integers && self.patience != NEVER;
+        if !scaled || (self.width, self.period) != (width, period) {
+            self.scaled = false;
+            let bias = if integers {
+                // The last bits weigh what the parts of integers do.
+                levels::levels::<2>(52 + 32, 32).1
+            } else {
+                levels::levels::<2>(UNKNOWN, LEVEL).1
+            };
+            for level in 0..2 {
+                self.state.bias[level][..padded].fill(bias[level]);
+            }
+        }
+        (self.width, self.period, self.integers) = (width, period, integers);
+    }
+
+    /// The exponents of the units of a column's parts.
+    fn units(&self, column: usize) -> [i32; 2] {
+        let apart = if self.integers { 32 } else { LEVEL };
+        let first = (self.state.bias[0][column].to_bits() >> 52) as i32 - 1023;
+        levels::levels::<2>(first, apart).0.map(|exponent| exponent - 52)
+    }
+
+    /// The sums of the parts of the columns that belong to one of the first `period`.
+    fn parts(&self, column: usize) -> [i128; 2] {
+        [0, 1].map(|level| {
+            let parts = self.state.parts[level][column..self.width].iter();
+            parts.step_by(self.period).map(|&part| i128::from(part)).sum()
+        })
+    }
+
+    /// Puts all sums in `pairs`, if they are pairs of numbers.
+    pub fn pairs(&mut self, isa: Isa, pairs: &mut Pairs) -> bool {
+        let Panel { width, period, .. } = *self;
+        let folded = width / period;
+        let too_many = folded > 1 && self.blocks as usize * folded > FOLDED;
+        if !self.totals.is_empty() || too_many {
+            return false;
+        }
+        if folded > 1 {
+            for parts in &mut self.state.parts {
+                let (own, others) = parts[..width].split_at_mut(period);
+                for other in others.chunks_exact_mut(period) {
+                    for (own, other) in own.iter_mut().zip(other) {
+                        *own += std::mem::take(other);
+                    }
+                }
+            }
+        }
+        to_pairs(isa, &self.state, period, pairs)
+    }
+
+    /// The sum of a column and of those that belong to it; the count is the caller's.
+    pub fn sum(&self, column: usize) -> Accumulator {
+        let mut sum = self.totals.get(column).cloned().unwrap_or_default();
+        let [high, low] = self.parts(column);
+        let units = self.units(column);
+        sum.add_scaled((high << (units[0] - units[1])) + low, units[1]);
+        sum
+    }
+
+    /// Moves the parts of a column, and of those that belong to it, to its accumulator.
+    fn empty(&mut self, column: usize) {
+        self.totals.resize_with(self.period, Accumulator::new);
+        self.totals[column] = self.sum(column);
+        for level in 0..2 {
+            let parts = self.state.parts[level][column..self.width].iter_mut();
+            parts.step_by(self.period).for_each(|part| *part = 0);
+        }
+    }
+
+    fn empty_all(&mut self) {
+        (0..self.period).for_each(|column| self.empty(column));
+    }
+
+    pub fn add_floating<T: Number>(&mut self, isa: Isa, rows: Rows<T>) {
+        self.in_blocks(rows, BLOCKS, |panel, rows| {
+            if panel.blocks == 1 && !panel.scaled {
+                panel.measure(isa, rows);
+            }
+            panel.add_block(isa, rows);
+        });
+    }
+
+    pub fn add_integers<T: Integer>(&mut self, isa: Isa, rows: Rows<T>) {
+        self.in_blocks(rows, INTEGER_BLOCKS, |panel, rows| {
+            in_vectors(rows, panel.width, |rows, width| {
+                add_integers(isa, rows, width, &mut panel.state.parts);
+            });
+        });
+    }
+
+    fn in_blocks<T: Copy>(
+        &mut self,
+        mut rows: Rows<T>,
+        limit: u32,
+        mut add: impl FnMut(&mut Panel, Rows<T>),
+    ) {
+        while rows.count > 0 {
+            let block = Rows { count: rows.count.min(ROWS), ..rows };
+            self.blocks += 1;
+            if self.blocks == limit {
+                self.empty_all();
+                self.blocks = 1;
+            }
+            add(self, block);
+            rows.data = rows.data.wrapping_byte_offset(block.count as isize * rows.stride);
+            rows.count -= block.count;
+        }
+    }
+
+    fn add_block<T: Number>(&mut self, isa: Isa, rows: Rows<T>) {
+        if self.patience == 0 {
+            if self.try_quietly(isa, rows) {
+                return;
+            }
+            if self.blocks == 1 && !self.measured {
+                self.measure(isa, rows);
+                if self.try_quietly(isa, rows) {
+                    return;
+                }
+            }
+            self.patience = PATIENCE;
+        } else if self.patience != NEVER {
+            self.patience -= 1;
+        }
+        let Panel { width, ref mut state, .. } = *self;
+        state.begin(width.max(VECTOR));
+        state.forget_failures(width.max(VECTOR));
+        in_vectors(rows, width, |rows, width| add_carefully(isa, rows, width, state));
+        if !collect_each(isa, state, width) {
+            for column in 0..width {
+                if self.state.escaped[column] & SIGN_AND_EXPONENT != 0
+                    || self.state.remainder[column] << 1 != 0
+                {
+                    self.add_column(isa, rows, column);
+                }
+            }
+        }
+    }
+
+    /// Adds a block of all columns, if that is exact.
+    fn try_quietly<T: Number>(&mut self, isa: Isa, rows: Rows<T>) -> bool {
+        let Panel { width, ref mut state, .. } = *self;
+        state.begin(width.max(VECTOR));
+        self.summer.clear_inexact();
+        in_vectors(rows, width, |rows, width| add_quietly(isa, rows, width, state));
+        !self.summer.was_inexact() && collect_all(isa, state, width)
+    }
+
+    /// Chooses the columns' scales by a first block of rows. There are no parts yet.
+    fn measure<T: Number>(&mut self, isa: Isa, rows: Rows<T>) {
+        let mut highest = [0; WIDTH];
+        let Panel { width, period, .. } = *self;
+        measure(isa, Rows { count: rows.count.min(SAMPLE), ..rows }, width, &mut highest);
+        let (own, others) = highest[..width].split_at_mut(period);
+        for (index, &other) in others.iter().enumerate() {
+            own[index % period] = other.max(own[index % period]);
+        }
+        for column in 0..period {
+            if let Some(first) = levels::scale((highest[column] >> 52) as i32, HEADROOM)
+                && highest[column] != 0
+            {
+                self.set_scale(column, first);
+            }
+        }
+        (self.scaled, self.measured) = (true, true);
+    }
+
+    /// Sets the scale of a column and of those that belong to it.
+    fn set_scale(&mut self, column: usize, first: i32) {
+        let (_, bias) = levels::levels::<2>(first, LEVEL);
+        for level in 0..2 {
+            let lanes = self.state.bias[level][column..self.width].iter_mut();
+            lanes.step_by(self.period).for_each(|lane| *lane = bias[level]);
+        }
+    }
+
+    /// Adds a block of one column that did not fit its scale, and chooses a new one.
+    #[inline(never)]
+    fn add_column<T: Number>(&mut self, isa: Isa, rows: Rows<T>, column: usize) {
+        let mut values = [T::default(); ROWS];
+        for (row, value) in values[..rows.count].iter_mut().enumerate() {
+            [*value] = load(rows, row, column);
+        }
+        let values = &values[..rows.count];
+        let own = column % self.period;
+        self.totals.resize_with(self.period, Accumulator::new);
+        if let Some(first) = levels::scale(levels::highest_exponent(isa, values), HEADROOM)
+            && (((first + 1023) as u64) << 52) > self.state.bias[0][own].to_bits()
+        {
+            self.empty(own);
+            self.set_scale(own, first);
+        }
+        self.summer.add(values, &mut self.totals[own]);
+    }
+}
+
+thread_local! {
+    /// The state of the panel before: to clear it takes longer than a small sum.
+    static SPARE: Cell<Option<Box<State>>> = const { Cell::new(None) };
+}
+
+/// A state that goes back to [`SPARE`]; it is there until it is dropped.
+struct Borrowed(Option<Box<State>>);
+
+impl Deref for Borrowed {
+    type Target = State;
+    fn deref(&self) -> &State {
+        self.0.as_ref().expect("the state is there until it is dropped")
+    }
+}
+
+impl DerefMut for Borrowed {
+    fn deref_mut(&mut self) -> &mut State {
+        self.0.as_mut().expect("the state is there until it is dropped")
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        let state = self.0.take();
+        // Nobody needs it once the thread is ending.
+        let _ = SPARE.try_with(|spare| spare.set(state));
+    }
+}
+
+impl State {
+    const EMPTY: State = State {
+        bias: [[0.0; WIDTH]; 2],
+        sums: [[0.0; WIDTH]; 2],
+        escaped: [0; WIDTH],
+        remainder: [0; WIDTH],
+        parts: [[0; WIDTH]; 2],
+    };
+
+    fn begin(&mut self, width: usize) {
+        for level in 0..2 {
+            self.sums[level][..width].copy_from_slice(&self.bias[level][..width]);
+        }
+    }
+
+    fn forget_failures(&mut self, width: usize) {
+        self.escaped[..width].fill(0);
+        self.remainder[..width].fill(0);
+    }
+}
+
+#[inline(always)]
+fn address<T>(rows: Rows<T>, row: usize, column: usize) -> *const T {
+    rows.data.wrapping_byte_offset(row as isize * rows.stride).wrapping_add(column)
+}
+
+/// Loads `W` numbers of a row.
+#[inline(always)]
+fn load<T: Copy, const W: usize>(rows: Rows<T>, row: usize, column: usize) -> [T; W] {
+    // SAFETY: `Rows` are readable, and all callers stay within their width.
+    unsafe { address(rows, row, column).cast::<[T; W]>().read_unaligned() }
+}
+
+/// Loads `W` numbers of a row after asking for those of the row `next` rows on: it starts too far
+/// away for the processor to foresee.
+#[inline(always)]
+fn load_and_ask<T: Copy, const W: usize>(
+    rows: Rows<T>,
+    next: usize,
+) -> impl Fn(usize, usize) -> [T; W] {
+    let ask = memory::prefetch_passing();
+    move |row, column| {
+        ask(address(rows, row + next, column));
+        load(rows, row, column)
+    }
+}
+
+/// Calls `add` for the rows, or for a copy that is as wide as a vector.
+fn in_vectors<T: Copy + Default>(rows: Rows<T>, width: usize, mut add: impl FnMut(Rows<T>, usize)) {
+    if width >= VECTOR {
+        return add(rows, width);
+    }
+    let mut copy = [[T::default(); VECTOR]; 32];
+    for start in (0..rows.count).step_by(copy.len()) {
+        let count = copy.len().min(rows.count - start);
+        for (row, copy) in copy[..count].iter_mut().enumerate() {
+            for (column, value) in copy[..width].iter_mut().enumerate() {
+                [*value] = load(rows, start + row, column);
+            }
+        }
+        let stride = (VECTOR * size_of::<T>()) as isize;
+        add(Rows { data: copy.as_ptr().cast(), stride, count }, VECTOR);
+    }
+}
+
+/// Adds the rows to all vectors of columns: groups of rows, for which a column's state stays in
+/// registers, to some vectors at once for the sake of latency; then single ones. The last vector
+/// may share columns with the one before; it adds zeros to these.
+macro_rules! by_groups {
+    ($add:ident[$vectors:literal, $group:literal]($rows:ident, $width:ident, $state:ident)) => {{
+        let width = $width.min(WIDTH);
+        let whole = width - width % W;
+        let together = width - width % ($vectors * W);
+        let grouped = $rows.count - $rows.count % $group;
+        for row in (0..grouped).step_by($group) {
+            for column in (0..together).step_by($vectors * W) {
+                $add::<T, W, $vectors, $group>($rows, row, column, 0, $state);
+            }
+            for column in (together..whole).step_by(W) {
+                $add::<T, W, 1, $group>($rows, row, column, 0, $state);
+            }
+            if whole < width {
+                $add::<T, W, 1, $group>($rows, row, width - W, whole + W - width, $state);
+            }
+        }
+        let paired = $rows.count - $rows.count % 2;
+        for row in (grouped..paired).step_by(2) {
+            for column in (0..together).step_by($vectors * W) {
+                $add::<T, W, $vectors, 2>($rows, row, column, 0, $state);
+            }
+            for column in (together..whole).step_by(W) {
+                $add::<T, W, 1, 2>($rows, row, column, 0, $state);
+            }
+            if whole < width {
+                $add::<T, W, 1, 2>($rows, row, width - W, whole + W - width, $state);
+            }
+        }
+        for row in paired..$rows.count {
+            for column in (0..whole).step_by(W) {
+                $add::<T, W, 1, 1>($rows, row, column, 0, $state);
+            }
+            if whole < width {
+                $add::<T, W, 1, 1>($rows, row, width - W, whole + W - width, $state);
+            }
+        }
+    }};
+}
+
+/// All bits in the lanes from `first` on.
+#[inline(always)]
+fn lanes_from<const W: usize>(first: usize) -> [u64; W] {
+    std::array::from_fn(|lane| if lane >= first { u64::MAX } else { 0 })
+}
+
+#[inline(always)]
+fn vector<T: Copy, const W: usize>(lanes: &Lanes<T>, column: usize) -> [T; W] {
+    std::array::from_fn(|lane| lanes[column + lane])
+}
+
+/// Adds `COUNT` rows to `V` vectors of `W` columns, the first `skip` lanes excepted; the inexact flag tells whether that was exact.
+#[inline(always)]
+fn add_group_quietly<T: Number, const W: usize, const V: usize, const COUNT: usize>(
+    rows: Rows<T>,
+    start: usize,
+    column: usize,
+    skip: usize,
+    state: &mut State,
+) {
+    let at = |index: usize| column + index * W;
+    let keep = lanes_from::<W>(skip);
+    let load = load_and_ask::<T, W>(rows, COUNT);
+    let mut high: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.sums[0], at(index)));
+    let mut low: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.sums[1], at(index)));
+    for row in start..start + COUNT {
+        for index in 0..V {
+            let x = load(row, at(index));
+            let rest = quiet::absorb(&mut high[index], levels::masked(x, keep));
+            for lane in 0..W {
+                low[index][lane] += rest[lane];
+            }
+        }
+    }
+    for index in 0..V {
+        let columns = at(index)..at(index) + W;
+        state.sums[0][columns.clone()].copy_from_slice(&high[index]);
+        state.sums[1][columns].copy_from_slice(&low[index]);
+    }
+}
+
+#[inline(always)]
+fn add_quietly_body<T: Number, const W: usize>(rows: Rows<T>, width: usize, state: &mut State) {
+    if !quiet::exists::<W>() {
+        return;
+    }
+    by_groups!(add_group_quietly[2, 4](rows, width, state));
+}
+
+dispatch! {
+    /// Adds rows to the columns; the inexact flag tells whether that was exact.
+    fn add_quietly[T: Number][T](rows: Rows<T>, width: usize, state: &mut State)
+        = add_quietly_body::<T, {W}>
+}
+
+/// Adds `COUNT` rows to `V` vectors of `W` columns, the first `skip` lanes excepted, and notes which columns were not exact.
+#[inline(always)]
+fn add_group<T: Number, const W: usize, const V: usize, const COUNT: usize>(
+    rows: Rows<T>,
+    start: usize,
+    column: usize,
+    skip: usize,
+    state: &mut State,
+) {
+    let at = |index: usize| column + index * W;
+    let keep = lanes_from::<W>(skip);
+    let load = load_and_ask::<T, W>(rows, COUNT);
+    let bias: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.bias[0], at(index)));
+    let mut high: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.sums[0], at(index)));
+    let mut low: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.sums[1], at(index)));
+    let mut escaped: [[u64; W]; V] = std::array::from_fn(|index| vector(&state.escaped, at(index)));
+    let mut remainder: [[u64; W]; V] =
+        std::array::from_fn(|index| vector(&state.remainder, at(index)));
+    for row in start..start + COUNT {
+        for index in 0..V {
+            let x = levels::masked(load(row, at(index)), keep);
+            for lane in 0..W {
+                let x = x[lane];
+                let s = high[index][lane] + x;
+                let rest = x - (s - high[index][lane]);
+                let t = low[index][lane] + rest;
+                escaped[index][lane] |= s.to_bits() ^ bias[index][lane].to_bits();
+                remainder[index][lane] |= (rest - (t - low[index][lane])).to_bits();
+                high[index][lane] = s;
+                low[index][lane] = t;
+            }
+        }
+    }
+    for index in 0..V {
+        let columns = at(index)..at(index) + W;
+        state.sums[0][columns.clone()].copy_from_slice(&high[index]);
+        state.sums[1][columns.clone()].copy_from_slice(&low[index]);
+        state.escaped[columns.clone()].copy_from_slice(&escaped[index]);
+        state.remainder[columns].copy_from_slice(&remainder[index]);
+    }
+}
+
+#[inline(always)]
+fn add_carefully_body<T: Number, const W: usize>(rows: Rows<T>, width: usize, state: &mut State) {
+    by_groups!(add_group[1, 8](rows, width, state));
+}
+
+dispatch! {
+    /// Adds rows to the columns, and notes which of them were not exact.
+    fn add_carefully[T: Number][T](rows: Rows<T>, width: usize, state: &mut State)
+        = add_carefully_body::<T, {W}>
+}
+
+#[inline(always)]
+fn moved(state: &State, level: usize, column: usize) -> u64 {
+    state.sums[level][column].to_bits().wrapping_sub(state.bias[level][column].to_bits())
+}
+
+/// Adds the block's sums if all columns kept to their binades; whether they did.
+#[inline(always)]
+fn collect_all_body(state: &mut State, width: usize) -> bool {
+    let width = width.min(WIDTH);
+    let mut escaped = 0;
+    for level in 0..2 {
+        for column in 0..width {
+            escaped |= state.sums[level][column].to_bits() ^ state.bias[level][column].to_bits();
+        }
+    }
+    let kept = escaped & SIGN_AND_EXPONENT == 0;
+    if kept {
+        for level in 0..2 {
+            for column in 0..width {
+                state.parts[level][column] += moved(state, level, column) as i64;
+            }
+        }
+    }
+    kept
+}
+
+dispatch! {
+    fn collect_all(state: &mut State, width: usize) -> bool = collect_all_body
+}
+
+/// Adds the block's sums of the columns that kept to their scale; whether all did.
+#[inline(always)]
+fn collect_each_body(state: &mut State, width: usize) -> bool {
+    let mut any = 0;
+    for column in 0..width.min(WIDTH) {
+        let failed = state.escaped[column] & SIGN_AND_EXPONENT | state.remainder[column] << 1;
+        any |= failed;
+        for level in 0..2 {
+            let moved = moved(state, level, column) as i64;
+            state.parts[level][column] += if failed == 0 { moved } else { 0 };
+        }
+    }
+    any == 0
+}
+
+dispatch! {
+    fn collect_each(state: &mut State, width: usize) -> bool = collect_each_body
+}
+
+#[inline(always)]
+fn measure_body<T: Number>(rows: Rows<T>, width: usize, highest: &mut Lanes<u64>) {
+    for row in 0..rows.count {
+        for (column, highest) in highest[..width.min(WIDTH)].iter_mut().enumerate() {
+            let [x] = load::<T, 1>(rows, row, column);
+            *highest = (x.widen().to_bits() & ABSOLUTE).max(*highest);
+        }
+    }
+}
+
+dispatch! {
+    fn measure[T: Number][T](rows: Rows<T>, width: usize, highest: &mut Lanes<u64>)
+        = measure_body::<T>
+}
+
+/// The sums of the first columns, if they are pairs of numbers.
+#[inline(always)]
+fn to_pairs_body(state: &State, width: usize, pairs: &mut Pairs) -> bool {
+    let mut longest = 0;
+    for (level, numbers) in [&mut pairs.high, &mut pairs.low].into_iter().enumerate() {
+        for column in 0..width.min(WIDTH) {
+            let part = state.parts[level][column];
+            longest |= part.unsigned_abs();
+            let bias = state.bias[level][column];
+            let unit = f64::from_bits(bias.to_bits() + 1) - bias;
+            numbers[column] = part as f64 * unit;
+        }
+    }
+    longest < 1 << 53
+}
+
+dispatch! {
+    fn to_pairs(state: &State, width: usize, pairs: &mut Pairs) -> bool = to_pairs_body
+}
+
+/// Adds `COUNT` rows to `V` vectors of `W` columns, the first `skip` lanes excepted.
+#[inline(always)]
+fn add_integer_group<T: Integer, const W: usize, const V: usize, const COUNT: usize>(
+    rows: Rows<T>,
+    start: usize,
+    column: usize,
+    skip: usize,
+    parts: &mut [Lanes<i64>; 2],
+) {
+    let keep = lanes_from::<W>(skip);
+    let load = load_and_ask::<T, W>(rows, COUNT);
+    for at in (column..column + V * W).step_by(W) {
+        let mut high: [i64; W] = vector(&parts[0], at);
+        let mut low: [i64; W] = vector(&parts[1], at);
+        for row in start..start + COUNT {
+            let x = load(row, at);
+            for lane in 0..W {
+                let part = x[lane].parts();
+                high[lane] += part[0] & keep[lane] as i64;
+                low[lane] += part[1] & keep[lane] as i64;
+            }
+        }
+        parts[0][at..at + W].copy_from_slice(&high);
+        parts[1][at..at + W].copy_from_slice(&low);
+    }
+}
+
+#[inline(always)]
+fn add_integers_body<T: Integer, const W: usize>(
+    rows: Rows<T>,
+    width: usize,
+    parts: &mut [Lanes<i64>; 2],
+) {
+    by_groups!(add_integer_group[1, 8](rows, width, parts));
+}
+
+dispatch! {
+    fn add_integers[T: Integer][T](rows: Rows<T>, width: usize, parts: &mut [Lanes<i64>; 2])
+        = add_integers_body::<T, {W}>
+}

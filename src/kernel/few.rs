@@ -1,0 +1,116 @@
+//! The kernel for sums down columns of a few rows: every column is a pair of numbers.
+//!
+//! The pair is kept exact by two error-free additions for each number (Knuth 1969). That is more
+//! than `columns` does for a number, but there is nothing to be done before and after. Where
+//! additions can be quiet, the second one is a plain one, and the inexact flag tells whether all
+//! were exact.
+
+#![allow(unsafe_code)] // Raw, unaligned loads in the hot loop.
+
+use super::levels::any;
+use super::number::Number;
+use super::quiet;
+use crate::cpu::dispatch;
+use crate::exact::pairs::{BATCH, Pairs, two_sum};
+
+/// The most rows; for more, `columns` is faster.
+pub(crate) const MOST: usize = 16;
+/// The fewest columns: a vector.
+pub(crate) const NARROWEST: usize = 8;
+
+#[inline(always)]
+fn sum_few_body<T: Number, const W: usize, const FLAGGED: bool>(
+    rows: &[*const T],
+    width: usize,
+    pairs: &mut Pairs,
+) -> bool {
+    assert!(rows.len() > 1 && (NARROWEST..=BATCH).contains(&width));
+    let mut lost = [0; W];
+    for column in (0..width).step_by(W) {
+        // The last vector may share columns with the one before.
+        let column = column.min(width - W);
+        // SAFETY: the caller's rows have `width` numbers.
+        let load = |row: *const T| unsafe { row.add(column).cast::<[T; W]>().read_unaligned() };
+        let mut high = load(rows[0]).map(T::widen);
+        let mut low = [0.0; W];
+        for &row in &rows[1..] {
+            let x = load(row).map(T::widen);
+            if FLAGGED && quiet::exists::<W>() {
+                let (sum, rest) = quiet::two_sum(high, x);
+                high = sum;
+                for lane in 0..W {
+                    low[lane] += rest[lane];
+                }
+                continue;
+            }
+            for lane in 0..W {
+                let (sum, rest) = two_sum(high[lane], x[lane]);
+                let (rests, left) = two_sum(low[lane], rest);
+                (high[lane], low[lane]) = (sum, rests);
+                // An infinity or a NaN leaves a NaN.
+                lost[lane] |= left.to_bits() << 1;
+            }
+        }
+        for lane in 0..W {
+            lost[lane] |= u64::from(low[lane].is_nan());
+        }
+        pairs.high[column..column + W].copy_from_slice(&high);
+        pairs.low[column..column + W].copy_from_slice(&low);
+    }
+    any(lost) == 0
+}
+
+dispatch! {
+    /// Sums the columns of at least two rows, each of `width` readable numbers; false if a column's
+    /// sum is not a pair of numbers. If `FLAGGED`, it may be said of one by the inexact flag alone.
+    pub(super) fn sum_few[T: Number, const FLAGGED: bool][T, FLAGGED](
+        rows: &[*const T], width: usize, pairs: &mut Pairs
+    ) -> bool = sum_few_body::<T, {W}, FLAGGED>
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::adaptive::Summer;
+    use super::*;
+    use crate::cpu::Isa;
+    use crate::exact::accumulator::Accumulator;
+    use crate::testing::numbers;
+
+    #[test]
+    fn every_shape_and_spread() {
+        for (seed, spread) in [0, 3, 40, 90, 2000].into_iter().enumerate() {
+            for centre in [-1060, 0, 1000] {
+                let mut values = numbers(MOST * 50, centre, spread, seed as u64);
+                for special in [1.0, -0.0, f64::INFINITY, f64::NAN] {
+                    values[77] = special;
+                    check(&values, spread <= 3 && centre == 0 && special.is_finite());
+                }
+            }
+        }
+    }
+
+    fn check(values: &[f64], must_work: bool) {
+        for (count, width) in [(2, 8), (3, 50), (7, 31), (MOST, 17), (5, 16)] {
+            let rows: Vec<*const f64> =
+                values.chunks(50).take(count).map(|row| row.as_ptr()).collect();
+            for isa in Isa::available() {
+                let mut pairs = Pairs::new();
+                let mut summer = Summer::new(isa, 1);
+                summer.clear_inexact();
+                for flagged in [true, false] {
+                    let worked = if flagged && quiet::exists_on(isa) {
+                        sum_few::<_, true>(isa, &rows, width, &mut pairs) && !summer.was_inexact()
+                    } else {
+                        sum_few::<_, false>(isa, &rows, width, &mut pairs)
+                    };
+                    assert!(worked || !must_work);
+                    for column in 0..if worked { width } else { 0 } {
+                        let terms = values.chunks(50).take(count).map(|row| row[column]);
+                        let expected: Accumulator = terms.collect();
+                        assert_eq!(pairs.first(width).accumulator(column, count as i64), expected);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,631 @@
+//! The kernel: the exact sum of one block of numbers, in a few operations per element.
+//!
+//! # Levels
+//!
+//! A *biased accumulator* starts at `1.5 * 2^k` and stays in the binade `[2^k, 2^(k+1))`, so that
+//! its last bit always weighs `2^(k-52)`. To add `x`:
+//!
+//! ```text
+//! s = S + x          rounded: the high part of x is now in s
+//! h = s - S          exact: s and S are in one binade
+//! l = x - h          exact: the rounding error of an addition is a number of the format
+//! ```
+//!
+//! (Dekker's FastTwoSum, 1971, whose condition `|S| >= |x|` follows from the binade; depositing
+//! into a biased accumulator is due to Rump, Ogita and Oishi, 2008, and Demmel and Nguyen, 2013.)
+//! `l` goes to the next level, whose accumulator lies [`LEVEL`] binades lower; what the last level
+//! leaves must be zero in every lane. Each `s` is compared with the bias: `escaped` collects the
+//! bits of sign and exponent that ever differed. If none did, every condition above holds, and lane
+//! minus bias is an integer multiple of the accumulator's last bit: the difference of the two bit
+//! patterns.
+//!
+//! # The flag
+//!
+//! For numbers whose sizes differ little, half the work suffices: `x` is cut into 26 and 27 bits,
+//! both are added with plain additions, and the processor's sticky *inexact* flag tells at the end
+//! of the block whether any addition was rounded. If none was, the sums are exact, whatever their
+//! sizes were on the way.
+//!
+//! Where additions can be quiet ([`super::quiet`]), the number is not cut: two levels as above, the
+//! upper one rounded quietly, take as many operations and numbers of more different sizes. So do
+//! more levels, all but the last of which are rounded quietly: the flag tells what `escaped` and
+//! the remainder tell elsewhere.
+//!
+//! `docs/numerics.md` has the proofs.
+
+#![allow(unsafe_code)] // Raw, unaligned loads in the hot loop.
+
+use std::hint::black_box;
+
+use super::number::Number;
+use super::quiet;
+use crate::array::memory::{CACHE_LINE, prefetch};
+use crate::binary64::{ABSOLUTE, SIGN_AND_EXPONENT, power_of_two};
+use crate::cpu::{Isa, dispatch};
+
+/// Numbers in a full block: many enough to make its beginning and end cheap, few enough for the
+/// lanes to keep to their binades.
+pub(crate) const BLOCK: usize = 2048;
+/// Numbers in half a block, at most.
+pub(super) const HALF: usize = BLOCK / 2;
+/// Binades between two levels. A level receives at most 256 + 4 parts of at most half a last bit
+/// of the level above (2^-53 of its binade): their sum stays below half of this level's.
+pub(crate) const LEVEL: i32 = 43;
+/// The highest exponent of a first accumulator.
+pub(crate) const HIGHEST: i32 = 1022;
+/// At this exponent the last bit is the smallest subnormal number: nothing can be left over.
+const LOWEST: i32 = -1022;
+
+/// Bits of the second part of a number cut in two.
+pub(super) const LOW_BITS: i32 = 27;
+/// Binades between the two levels for numbers cut in two.
+pub(super) const CUT_APART: i32 = LOW_BITS - 1;
+
+/// The sums of one block: level `j` holds `parts[j] * 2^(exponents[j])`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sums<const K: usize> {
+    pub parts: [i64; K],
+    pub exponents: [i32; K],
+}
+
+impl<const K: usize> Sums<K> {
+    /// The sum of two sums of one scale.
+    #[inline(always)]
+    pub fn plus(self, other: Sums<K>) -> Sums<K> {
+        let parts = std::array::from_fn(|level| self.parts[level] + other.parts[level]);
+        Sums { parts, exponents: self.exponents }
+    }
+}
+
+/// The exponents of `K` accumulators, `apart` binades apart, and their start values.
+#[inline(always)]
+pub(crate) fn levels<const K: usize>(first: i32, apart: i32) -> ([i32; K], [f64; K]) {
+    let exponents = std::array::from_fn(|level| (first - apart * level as i32).max(LOWEST));
+    (exponents, exponents.map(|exponent| 1.5 * power_of_two(exponent)))
+}
+
+/// Numbers where the mask has all bits, and +0 where it has none.
+#[inline(always)]
+pub(super) fn masked<T: Number, const W: usize>(x: [T; W], mask: [u64; W]) -> [f64; W] {
+    std::array::from_fn(|lane| f64::from_bits(x[lane].widen().to_bits() & mask[lane]))
+}
+
+/// What is done with the vectors of a block.
+trait Lanes<T, const W: usize>: Copy {
+    /// Whether memory is asked for before the first stream rather than between the streams, where
+    /// it would drive many lanes out of their registers.
+    const ASKS_FIRST: bool;
+    /// Adds one vector to the lanes of a stream (a constant, so that lanes live in registers).
+    fn add<const STREAM: usize>(&mut self, vector: [T; W]);
+}
+
+/// Adds four vectors in each of so many steps, of which `places(step)` are the addresses. The streams
+/// with `asks(stream)` ask for memory `ahead` bytes ahead, even if that is 0: a condition in this loop
+/// would take longer.
+///
+/// # Safety
+/// The vectors must be readable.
+#[inline(always)]
+unsafe fn add_steps<T: Number, const W: usize, L: Lanes<T, W>>(
+    steps: usize,
+    places: impl Fn(usize) -> [*const T; 4],
+    asks: impl Fn(usize) -> bool,
+    ahead: usize,
+    lanes: &mut L,
+) {
+    for step in 0..steps {
+        let places = places(step);
+        let ask = |stream: usize| {
+            if asks(stream) {
+                prefetch(places[stream].wrapping_byte_add(ahead));
+            }
+        };
+        if L::ASKS_FIRST {
+            (0..4).for_each(ask);
+        }
+        let load = |stream: usize| {
+            // One line at a time: several at once wait for each other.
+            if !L::ASKS_FIRST {
+                ask(stream);
+            }
+            // SAFETY: the caller's promise.
+            unsafe { places[stream].cast::<[T; W]>().read_unaligned() }
+        };
+        lanes.add::<0>(load(0));
+        lanes.add::<1>(load(1));
+        lanes.add::<2>(load(2));
+        lanes.add::<3>(load(3));
+    }
+    // Whole vectors pass here. Without this the compiler may take them apart in the loop above, to
+    // please the few scalar lines that come after it.
+    *lanes = black_box(*lanes);
+}
+
+/// Adds all numbers to `lanes`, four streams of vectors in turn.
+#[inline(always)]
+fn read<T: Number, const W: usize>(values: &[T], ahead: usize, lanes: &mut impl Lanes<T, W>) {
+    debug_assert!(values.len() <= BLOCK);
+    let steps = values.len() / (4 * W);
+    let places = |step| {
+        let at = values.as_ptr().wrapping_add(step * 4 * W);
+        std::array::from_fn(|stream| at.wrapping_add(stream * W))
+    };
+    let asks = |stream: usize| (stream * W * size_of::<T>()).is_multiple_of(CACHE_LINE);
+    // SAFETY: step i reads the 4 W numbers from 4 W i on, which `values` has.
+    unsafe { add_steps(steps, places, asks, ahead, lanes) };
+    let (vectors, rest) = values[steps * 4 * W..].as_chunks::<W>();
+    for &vector in vectors {
+        lanes.add::<0>(vector);
+    }
+    if !rest.is_empty() {
+        lanes.add::<0>(last(values, rest));
+    }
+}
+
+/// The last numbers, fewer than a vector has, and zeros.
+#[inline(always)]
+fn last<T: Number, const W: usize>(values: &[T], rest: &[T]) -> [T; W] {
+    if let Some(vector) = values.last_chunk::<W>() {
+        // Those before them need not be copied away.
+        return std::array::from_fn(|lane| {
+            if lane + rest.len() < W { T::default() } else { vector[lane] }
+        });
+    }
+    let mut vector = [T::default(); W];
+    vector[..rest.len()].copy_from_slice(rest);
+    vector
+}
+
+/// The lanes' sums less their biases; `None` if a lane is not in its binade.
+#[inline(always)]
+pub(crate) fn collect<const W: usize, const STREAMS: usize, const K: usize>(
+    lanes: [[[f64; W]; STREAMS]; K],
+    exponents: [i32; K],
+    bias: [f64; K],
+) -> Option<Sums<K>> {
+    let (parts, escaped) = units(lanes, bias);
+    if escaped & SIGN_AND_EXPONENT != 0 {
+        return None;
+    }
+    Some(Sums { parts, exponents: exponents.map(|exponent| exponent - 52) })
+}
+
+/// The lanes' sums less their biases, in units of the last bit, and the bits in which any differs
+/// from its bias: if sign and exponent are not among them, these are the sums.
+#[inline(always)]
+fn units<const W: usize, const STREAMS: usize, const K: usize>(
+    lanes: [[[f64; W]; STREAMS]; K],
+    bias: [f64; K],
+) -> ([i64; K], u64) {
+    let mut escaped = [0; W];
+    let mut parts = [0; K];
+    for level in 0..K {
+        let start = bias[level].to_bits();
+        let mut sums = [0u64; W];
+        for stream in &lanes[level] {
+            for lane in 0..W {
+                sums[lane] = sums[lane].wrapping_add(stream[lane].to_bits().wrapping_sub(start));
+                escaped[lane] |= stream[lane].to_bits() ^ start;
+            }
+        }
+        parts[level] = sums.into_iter().fold(0, u64::wrapping_add) as i64;
+    }
+    (parts, any(escaped))
+}
+
+/// As [`units`], of the even and of the odd lanes. (To share a body makes the other half as fast.)
+#[inline(always)]
+fn units_in_turn<const W: usize, const STREAMS: usize>(
+    lanes: [[[f64; W]; STREAMS]; 2],
+    bias: [f64; 2],
+) -> ([[i64; 2]; 2], u64) {
+    let mut escaped = [0; W];
+    let mut parts = [[0u64; 2]; 2];
+    for level in 0..2 {
+        let start = bias[level].to_bits();
+        let mut sums = [0u64; W];
+        for stream in &lanes[level] {
+            for lane in 0..W {
+                sums[lane] = sums[lane].wrapping_add(stream[lane].to_bits().wrapping_sub(start));
+                escaped[lane] |= stream[lane].to_bits() ^ start;
+            }
+        }
+        for lane in 0..W {
+            let part = &mut parts[lane % 2][level];
+            *part = part.wrapping_add(sums[lane]);
+        }
+    }
+    (parts.map(|levels| levels.map(|part| part as i64)), any(escaped))
+}
+
+#[inline(always)]
+pub(crate) fn any<const W: usize>(lanes: [u64; W]) -> u64 {
+    lanes.into_iter().fold(0, |any, lane| any | lane)
+}
+
+/// `K` levels, what they left over, and whether the first one left its binade.
+///
+/// With fewer than four streams, streams share lanes, which then are fewer than the registers.
+#[derive(Clone, Copy)]
+pub(crate) struct Levels<const W: usize, const K: usize, const STREAMS: usize> {
+    exponents: [i32; K],
+    bias: [f64; K],
+    sums: [[[f64; W]; STREAMS]; K],
+    escaped: [u64; W],
+    remainder: [u64; W],
+}
+
+impl<const W: usize, const K: usize, const STREAMS: usize> Levels<W, K, STREAMS> {
+    /// Empty levels, the first at exponent `first`.
+    #[inline(always)]
+    pub fn new(first: i32) -> Self {
+        let (exponents, bias) = levels::<K>(first, LEVEL);
+        let sums = bias.map(|bias| [[bias; W]; STREAMS]);
+        Levels { exponents, bias, sums, escaped: [0; W], remainder: [0; W] }
+    }
+
+    /// Adds one vector to level `TOP` of a stream, and what is left over to those below.
+    #[inline(always)]
+    pub fn cascade<const STREAM: usize, const TOP: usize>(&mut self, mut x: [f64; W]) {
+        for level in TOP..K {
+            let sum = &mut self.sums[level][STREAM % STREAMS];
+            for lane in 0..W {
+                let s = sum[lane] + x[lane];
+                x[lane] -= s - sum[lane];
+                sum[lane] = s;
+                if level == 0 {
+                    self.escaped[lane] |= sum[lane].to_bits() ^ self.bias[0].to_bits();
+                }
+            }
+        }
+        for lane in 0..W {
+            self.remainder[lane] |= x[lane].to_bits();
+        }
+    }
+
+    /// The sums, if all that was added is in them.
+    #[inline(always)]
+    pub fn finish(self) -> Option<Sums<K>> {
+        let kept =
+            any(self.escaped) & SIGN_AND_EXPONENT == 0 && any(self.remainder) & ABSOLUTE == 0;
+        collect(self.sums, self.exponents, self.bias).filter(|_| kept)
+    }
+}
+
+impl<T: Number, const W: usize, const K: usize, const STREAMS: usize> Lanes<T, W>
+    for Levels<W, K, STREAMS>
+{
+    const ASKS_FIRST: bool = K > 2;
+
+    #[inline(always)]
+    fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
+        self.cascade::<STREAM, 0>(vector.map(T::widen));
+    }
+}
+
+/// Numbers up to which [`exact_body`] does without long registers: these take longer to be summed up
+/// than to be filled.
+const SMALL: usize = 64;
+
+/// The exact sum of a few vectors in one stream.
+#[inline(always)]
+fn small_body<T: Number, const W: usize, const K: usize>(
+    vectors: &[[T; W]],
+    rest: &[T],
+    first: i32,
+) -> Option<Sums<K>> {
+    let mut lanes = Levels::<W, K, 1>::new(first);
+    for vector in vectors {
+        lanes.cascade::<0, 0>(vector.map(T::widen));
+    }
+    for x in rest {
+        let mut vector = [0.0; W];
+        vector[0] = x.widen();
+        lanes.cascade::<0, 0>(vector);
+    }
+    lanes.finish()
+}
+
+#[inline(always)]
+fn exact_body<T: Number, const W: usize, const K: usize>(
+    values: &[T],
+    first: i32,
+    ahead: usize,
+) -> Option<Sums<K>> {
+    if values.len() <= SMALL {
+        let (vectors, rest) = values.as_chunks::<4>();
+        let (twos, last) = rest.as_chunks::<2>();
+        if vectors.is_empty() {
+            return small_body::<T, 2, K>(twos, last, first);
+        }
+        let sums = small_body::<T, 4, K>(vectors, &[], first);
+        if rest.is_empty() {
+            return sums;
+        }
+        return Some(sums?.plus(small_body::<T, 2, K>(twos, last, first)?));
+    }
+    // Vectors of two lanes need all streams for a block to fit the levels.
+    if K > 2 && W > 2 {
+        // A lane receives twice as many numbers.
+        let first = Some(first + 1).filter(|&first| first <= HIGHEST)?;
+        let mut lanes = Levels::<W, K, 2>::new(first);
+        read::<T, W>(values, ahead, &mut lanes);
+        return lanes.finish();
+    }
+    let mut lanes = Levels::<W, K, 4>::new(first);
+    read::<T, W>(values, ahead, &mut lanes);
+    lanes.finish()
+}
+
+/// Adds a vector to the levels of a stream, to all but the last quietly.
+#[inline(always)]
+fn add_quietly<const W: usize, const STREAMS: usize, const K: usize, const STREAM: usize>(
+    sums: &mut [[[f64; W]; STREAMS]; K],
+    mut x: [f64; W],
+) {
+    for level in 0..K - 1 {
+        x = quiet::absorb(&mut sums[level][STREAM], x);
+    }
+    for lane in 0..W {
+        sums[K - 1][STREAM][lane] += x[lane];
+    }
+}
+
+/// `K` levels, unchecked as [`Flagged`].
+#[derive(Clone, Copy)]
+struct Quiet<const W: usize, const K: usize> {
+    sums: [[[f64; W]; 4]; K],
+}
+
+impl<T: Number, const W: usize, const K: usize> Lanes<T, W> for Quiet<W, K> {
+    const ASKS_FIRST: bool = false;
+
+    #[inline(always)]
+    fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
+        add_quietly::<W, 4, K, STREAM>(&mut self.sums, vector.map(T::widen));
+    }
+}
+
+#[inline(always)]
+fn quiet_body<T: Number, const W: usize, const K: usize>(
+    values: &[T],
+    first: i32,
+    ahead: usize,
+) -> Option<Sums<K>> {
+    let (exponents, bias) = levels::<K>(first, LEVEL);
+    let mut lanes = Quiet::<W, K> { sums: bias.map(|bias| [[bias; W]; 4]) };
+    read::<T, W>(values, ahead, &mut lanes);
+    collect(lanes.sums, exponents, bias)
+}
+
+/// Whether the flagged kernel rounds the upper level quietly, and need not cut numbers in two.
+const fn is_quiet<T: Number, const W: usize>() -> bool {
+    T::SPLIT && quiet::exists::<W>()
+}
+
+/// Binades between the two levels of the flagged kernel.
+pub(super) const fn apart<T: Number, const W: usize>() -> i32 {
+    if is_quiet::<T, W>() { LEVEL } else { CUT_APART }
+}
+
+/// The flagged kernel's two levels, unchecked: the flag and the lanes' binades tell the rest.
+#[derive(Clone, Copy)]
+pub(super) struct Flagged<const W: usize, const STREAMS: usize> {
+    sums: [[[f64; W]; STREAMS]; 2],
+}
+
+impl<const W: usize, const STREAMS: usize> Flagged<W, STREAMS> {
+    #[inline(always)]
+    pub fn new(bias: [f64; 2]) -> Self {
+        Flagged { sums: bias.map(|bias| [[bias; W]; STREAMS]) }
+    }
+
+    /// Adds numbers of type `T` to a stream.
+    #[inline(always)]
+    pub fn add<const STREAM: usize, T: Number>(&mut self, x: [f64; W]) {
+        if is_quiet::<T, W>() {
+            return add_quietly::<W, STREAMS, 2, STREAM>(&mut self.sums, x);
+        }
+        for lane in 0..W {
+            let x = x[lane];
+            let head =
+                if T::SPLIT { f64::from_bits(x.to_bits() >> LOW_BITS << LOW_BITS) } else { x };
+            self.sums[0][STREAM][lane] += head;
+            if T::SPLIT {
+                self.sums[1][STREAM][lane] += x - head;
+            }
+        }
+    }
+
+    /// The levels' sums, biases included.
+    #[inline(always)]
+    pub fn sums(&self) -> [[[f64; W]; STREAMS]; 2] {
+        self.sums
+    }
+
+    /// The sums in units of the levels' last bits, and the bits that any lane does not share with
+    /// its bias: sign and exponent must not be among them.
+    #[inline(always)]
+    pub fn parts(&self, bias: [f64; 2]) -> ([i64; 2], u64) {
+        units(self.sums, bias)
+    }
+
+    /// The same of the even and of the odd lanes.
+    #[inline(always)]
+    pub fn parts_in_turn(&self, bias: [f64; 2]) -> ([[i64; 2]; 2], u64) {
+        units_in_turn(self.sums, bias)
+    }
+}
+
+impl<T: Number, const W: usize> Lanes<T, W> for Flagged<W, 4> {
+    const ASKS_FIRST: bool = false;
+
+    #[inline(always)]
+    fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
+        self.add::<STREAM, T>(vector.map(T::widen));
+    }
+}
+
+/// The lanes of a block, the exponents of their levels and their biases.
+type FlaggedSums<const W: usize> = ([[[f64; W]; 4]; 2], [i32; 2], [f64; 2]);
+
+#[inline(always)]
+fn flagged_sums<T: Number, const W: usize>(
+    values: &[T],
+    first: i32,
+    ahead: usize,
+) -> FlaggedSums<W> {
+    let (exponents, bias) = levels::<2>(first, apart::<T, W>());
+    let mut lanes = Flagged::new(bias);
+    read::<T, W>(values, ahead, &mut lanes);
+    (lanes.sums, exponents, bias)
+}
+
+#[inline(always)]
+fn flagged_body<T: Number, const W: usize>(
+    values: &[T],
+    first: i32,
+    ahead: usize,
+) -> Option<Sums<2>> {
+    let (lanes, exponents, bias) = flagged_sums::<T, W>(values, first, ahead);
+    collect(lanes, exponents, bias)
+}
+
+#[inline(always)]
+fn flagged_halves_body<T: Number, const W: usize>(
+    halves: [&[T]; 2],
+    first: i32,
+    ahead: usize,
+) -> Option<Sums<2>> {
+    let (exponents, bias) = levels::<2>(first, apart::<T, W>());
+    let mut lanes = Flagged::<W, 4>::new(bias);
+    let places = |step| {
+        let [near, far] = halves.map(|half| half.as_ptr().wrapping_add(step * 2 * W));
+        [near, near.wrapping_add(W), far, far.wrapping_add(W)]
+    };
+    let asks = |stream: usize| (stream % 2 * W * size_of::<T>()).is_multiple_of(CACHE_LINE);
+    let count = halves[0].len();
+    assert!(count == halves[1].len() && count <= HALF && count.is_multiple_of(2 * W));
+    // SAFETY: step i reads the 2 W numbers from 2 W i on of each half.
+    unsafe { add_steps(count / (2 * W), places, asks, ahead, &mut lanes) };
+    collect(lanes.sums(), exponents, bias)
+}
+
+#[inline(always)]
+fn flagged_in_turn_body<T: Number, const W: usize>(
+    values: &[T],
+    first: i32,
+    ahead: usize,
+) -> Option<[Sums<2>; 2]> {
+    debug_assert!(values.len().is_multiple_of(2));
+    let (lanes, exponents, bias) = flagged_sums::<T, W>(values, first, ahead);
+    let (parts, escaped) = units_in_turn(lanes, bias);
+    let exponents = exponents.map(|exponent| exponent - 52);
+    (escaped & SIGN_AND_EXPONENT == 0).then(|| parts.map(|parts| Sums { parts, exponents }))
+}
+
+/// The largest biased exponent (sign dropped) of the numbers; 2047 if any is infinite or NaN.
+#[inline(always)]
+fn highest_exponent_body<T: Number>(values: &[T]) -> i32 {
+    let magnitudes = values.iter().map(|x| (x.widen().to_bits() & ABSOLUTE) as i64);
+    (magnitudes.fold(0, i64::max) >> 52) as i32
+}
+
+/// The smallest biased exponent (sign dropped) of the numbers that are not 0; 0 if all are.
+#[inline(always)]
+fn lowest_exponent_body<T: Number>(values: &[T]) -> i32 {
+    // Less one, 0 is the largest.
+    let magnitudes = values.iter().map(|x| (x.widen().to_bits() & ABSOLUTE).wrapping_sub(1));
+    (magnitudes.fold(u64::MAX, u64::min).wrapping_add(1) >> 52) as i32
+}
+
+/// Numbers that are counted side by side in units of the smallest subnormal one.
+const COUNTED: usize = 8;
+
+/// With biased exponents 0 and 1, a number's bits are its multiple of the smallest subnormal one.
+#[inline(always)]
+fn count_smallest_body<T: Number>(values: &[T]) -> i128 {
+    debug_assert!(values.len() <= BLOCK);
+    let mut lanes = [0; COUNTED];
+    let (vectors, rest) = values.as_chunks::<COUNTED>();
+    let count = |x: T| {
+        let bits = x.widen().to_bits();
+        let (magnitude, sign) = ((bits & ABSOLUTE) as i64, bits as i64 >> 63);
+        (magnitude ^ sign) - sign
+    };
+    for vector in vectors {
+        for lane in 0..COUNTED {
+            lanes[lane] += count(vector[lane]);
+        }
+    }
+    lanes.into_iter().chain(rest.iter().map(|&x| count(x))).map(i128::from).sum()
+}
+
+dispatch! {
+    /// The exact sum of a block in `K` levels; `None` if the numbers do not fit the levels.
+    pub(super) fn exact_block[T: Number, const K: usize][T, K](
+        values: &[T], first: i32, ahead: usize
+    ) -> Option<Sums<K>> = exact_body::<T, {W}, K>
+}
+
+dispatch! {
+    /// As [`exact_block`] if the inexact flag was not raised meanwhile; where quiet additions exist.
+    pub(super) fn quiet_block[T: Number, const K: usize][T, K](
+        values: &[T], first: i32, ahead: usize
+    ) -> Option<Sums<K>> = quiet_body::<T, {W}, K>
+}
+
+dispatch! {
+    /// The sum of a block, exact if the inexact flag was not raised meanwhile; `None` if the
+    /// numbers are too large.
+    pub(super) fn flagged_block[T: Number][T](
+        values: &[T], first: i32, ahead: usize
+    ) -> Option<Sums<2>> = flagged_body::<T, {W}>
+}
+
+dispatch! {
+    /// As [`flagged_block`], of a block in two places, of a multiple of 16 numbers each.
+    pub(super) fn flagged_halves[T: Number][T](
+        halves: [&[T]; 2], first: i32, ahead: usize
+    ) -> Option<Sums<2>> = flagged_halves_body::<T, {W}>
+}
+
+dispatch! {
+    /// As [`flagged_block`], of the numbers at even and at odd places.
+    pub(super) fn flagged_in_turn[T: Number][T](
+        values: &[T], first: i32, ahead: usize
+    ) -> Option<[Sums<2>; 2]> = flagged_in_turn_body::<T, {W}>
+}
+
+dispatch! {
+    pub(super) fn lowest_exponent[T: Number][T](values: &[T]) -> i32 = lowest_exponent_body::<T>
+}
+
+dispatch! {
+    /// The sum of a block of numbers with biased exponents up to 1, in units of 2^-1074.
+    pub(super) fn count_smallest[T: Number][T](values: &[T]) -> i128 = count_smallest_body::<T>
+}
+
+dispatch! {
+    pub(crate) fn highest_exponent[T: Number][T](values: &[T]) -> i32
+        = highest_exponent_body::<T>
+}
+
+/// The first level's exponent for numbers up to a biased exponent, so many binades above the
+/// largest; `None` if that is beyond the range, or if there are infinities or NaNs.
+pub(crate) fn scale(highest: i32, headroom: i32) -> Option<i32> {
+    // The exponent field of a subnormal number is 0, but counts as 1.
+    let first = highest.max(1) - 1023 + headroom;
+    // (That of infinities and NaNs is beyond the range.)
+    (first <= HIGHEST).then_some(first)
+}
+
+/// Binades from a block's largest number to the first accumulator: the numbers of one lane add up
+/// to less than a quarter of the accumulator.
+pub(super) fn headroom(isa: Isa) -> i32 {
+    match isa {
+        Isa::Baseline => 10,
+        Isa::Avx2 => 9,
+        Isa::Avx512 => 8,
+    }
+}

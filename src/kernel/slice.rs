@@ -1,0 +1,185 @@
+//! Exact sums of slices, parallel where that pays.
+
+use std::ops::Range;
+
+use super::adaptive::Summer;
+use super::levels::BLOCK;
+use super::summand::Summand;
+use crate::cpu::{self, Isa};
+use crate::exact::accumulator::Accumulator;
+use crate::interrupt::{GRAIN, Interrupt};
+use crate::threads;
+
+/// The fewest numbers worth waking another thread for.
+pub(crate) const PARALLEL_FROM: usize = 1 << 18;
+
+/// The exact sum of a slice; parallel where that pays.
+pub(crate) fn sum<T: Summand>(isa: Isa, values: &[T]) -> Accumulator {
+    in_parts(values.len(), |part| {
+        let values = &values[part];
+        let mut total = Accumulator::new();
+        T::add_run(isa, values, &mut Summer::new(T::isa_of_slices(isa), values.len()), &mut total);
+        total.add_zeros(values.len() as i64);
+        total
+    })
+}
+
+/// The sum over `0..count` of a function that sums a part of it; parallel where that pays.
+pub(crate) fn in_parts(
+    count: usize,
+    sum: impl Fn(Range<usize>) -> Accumulator + Sync,
+) -> Accumulator {
+    let threads = threads::get();
+    let interrupt = Interrupt::of_call(count);
+    if count < PARALLEL_FROM || threads == 1 && !interrupt.is_possible() {
+        return sum(0..count);
+    }
+    let most = if interrupt.is_possible() { GRAIN } else { usize::MAX };
+    let share = count.div_ceil(4 * threads).next_multiple_of(BLOCK);
+    let share = share.clamp(PARALLEL_FROM / 4, most);
+    let sum = |part: usize| {
+        if interrupt.is_set() {
+            return Accumulator::new();
+        }
+        sum(part * share..count.min((part + 1) * share))
+    };
+    let add = |mut left: Accumulator, right: Accumulator| {
+        left.merge(&right);
+        left
+    };
+    let sums = threads::together(count.div_ceil(share), |parts| {
+        parts.map(sum).fold(Accumulator::new(), add)
+    });
+    sums.into_iter().fold(Accumulator::new(), add)
+}
+
+impl Accumulator {
+    /// Adds the numbers of a slice, and their number to the count, at the speed of memory.
+    ///
+    /// ```
+    /// let mut total = mypackage::sum::Accumulator::new();
+    /// total.add_slice(&[1e16, 1.0, -1e16]);
+    /// assert_eq!((total.to_f64(), total.count()), (1.0, 3));
+    /// ```
+    pub fn add_slice(&mut self, values: &[f64]) {
+        self.merge(&sum(cpu::isa(), values));
+    }
+
+    /// Adds the numbers of a binary32 slice, and their number to the count.
+    ///
+    /// ```
+    /// let mut total = mypackage::sum::Accumulator::new();
+    /// total.add_slice_f32(&[16_777_216.0, 1.0]);
+    /// assert_eq!(total.to_f64(), 16_777_217.0);
+    /// ```
+    pub fn add_slice_f32(&mut self, values: &[f32]) {
+        self.merge(&sum(cpu::isa(), values));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::binary64::power_of_two;
+    use crate::testing::{numbers, pseudo_random};
+    use proptest::prelude::*;
+
+    fn reference(values: &[f64]) -> Accumulator {
+        values.iter().copied().collect()
+    }
+
+    fn check(values: &[f64]) {
+        let expected = reference(values);
+        for isa in Isa::available() {
+            assert_eq!(sum(isa, values), expected, "{isa:?}, {} numbers", values.len());
+        }
+    }
+
+    #[test]
+    fn every_length_around_the_blocks() {
+        let values = numbers(3 * BLOCK + 40, 0, 20, 1);
+        for length in (0..140).chain(BLOCK - 40..BLOCK + 40).chain(2 * BLOCK - 3..2 * BLOCK + 70) {
+            check(&values[..length]);
+            check(&values[3..3 + length]);
+        }
+    }
+
+    #[test]
+    fn every_scale_and_spread() {
+        for (seed, spread) in
+            [0, 1, 10, 17, 30, 60, 90, 130, 300, 700, 2000].into_iter().enumerate()
+        {
+            for centre in [-1074, -1030, -1000, -500, 0, 600, 1000, 1023] {
+                check(&numbers(5 * BLOCK + 17, centre, spread, seed as u64));
+            }
+        }
+    }
+
+    #[test]
+    fn scales_that_change_from_block_to_block() {
+        let mut values = Vec::new();
+        for block in 0..40 {
+            values.extend(numbers(BLOCK, [0, 200, -200, 3, 70][block % 5], 12, block as u64));
+        }
+        check(&values);
+        let negated: Vec<f64> = values.iter().rev().map(|x| -x).collect();
+        values.extend(negated);
+        check(&values);
+        assert_eq!(sum(crate::cpu::isa(), &values).to_f64(), 0.0);
+    }
+
+    #[test]
+    fn numbers_at_the_edge_of_the_accumulator() {
+        for exponent in -3..60 {
+            let big = power_of_two(exponent);
+            let mut values = vec![1.0 + f64::EPSILON; 4 * BLOCK];
+            values.extend([big, -big * (1.0 + f64::EPSILON), big * 0.75, -big / 3.0].repeat(BLOCK));
+            check(&values);
+        }
+    }
+
+    #[test]
+    fn infinities_and_nans_are_counted() {
+        let mut values = numbers(9000, 0, 10, 5);
+        values[4321] = f64::INFINITY;
+        assert_eq!(sum(crate::cpu::isa(), &values).to_f64(), f64::INFINITY);
+        values[77] = f64::NEG_INFINITY;
+        check(&values);
+        assert!(sum(crate::cpu::isa(), &values).is_invalid());
+        values[8999] = f64::NAN;
+        check(&values);
+    }
+
+    #[test]
+    fn single_precision_is_widened_exactly() {
+        let mut next = pseudo_random(3);
+        for spread in [0u32, 8, 30, 100, 254] {
+            let values: Vec<f32> = (0..3 * BLOCK + 5)
+                .map(|_| {
+                    let bits = next() as u32;
+                    let field = (127 + bits % (spread + 1)).saturating_sub(spread / 2).min(254);
+                    f32::from_bits((next() as u32) & 0x807f_ffff | field << 23)
+                })
+                .collect();
+            let expected: Accumulator = values.iter().map(|&x| f64::from(x)).collect();
+            for isa in Isa::available() {
+                assert_eq!(sum(isa, &values), expected);
+                // `sum` may choose another instruction set.
+                let mut total = Accumulator::new();
+                Summer::new(isa, values.len()).add(&values, &mut total);
+                total.add_zeros(values.len() as i64);
+                assert_eq!(total, expected, "{isa:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_numbers(values in prop::collection::vec(prop::num::f64::ANY, 0..300)) {
+            let expected = reference(&values);
+            for isa in Isa::available() {
+                prop_assert_eq!(&sum(isa, &values), &expected);
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Exact sums: the real-number sum of all numbers, rounded once, half to even.
+//!
+//! One number, so it cannot depend on the order, the layout, the threads or the processor.
+//! `docs/numerics.md` states what is promised, and why each kernel keeps it. From the ground up,
+//! each standing on those before it:
+//!
+//! - `binary64`: the bits of numbers.
+//! - `array`: arrays in memory, and how they are read.
+//! - `exact`: exact sums as values, alone and in arrays, and their rounding.
+//! - `kernel`: the arithmetic, for numbers that lie in memory in some regular way.
+//! - What users ask for: `reduce` (sums over any axes), `products` (of products), `cumulative`,
+//!   `groups` (by label), `summary` (what other orders of summation lose).
+
+pub use crate::array::request::{Axis, Dtype, Request};
+pub use crate::cumulative::cumulative::cumsum;
+pub use crate::cumulative::scan::{Misfit, ScanRequest, ScanStatus, cumsum_axis};
+pub use crate::exact::accumulator::Accumulator;
+pub use crate::exact::array::Cells;
+pub use crate::exact::bulk::{round_f32, round_f64};
+pub use crate::exact::bytes::{decode, encode};
+pub use crate::exact::collect::Collector;
+pub use crate::exact::pairs::PairSlice;
+pub use crate::exact::round::Format;
+pub use crate::exact::sink::{Each, Sink};
+pub use crate::groups::group::sum_groups;
+pub use crate::groups::{group::sum_groups_into, labels::Labels};
+pub use crate::products::dot::dot_contiguous;
+pub use crate::products::dot::{dot, dot_f32};
+pub use crate::products::vecdot::{DotRequest, Vectors, vecdot};
+pub use crate::reduce::reduce::sum_into;
+pub use crate::reduce::reduce::{collect_axes, sum_axes, sum_contiguous};
+pub use crate::summary::{Summary, summarize};
+
+use crate::cpu;
+use crate::kernel::slice;
+
+/// The exact sum of a slice, rounded once to binary64. The sum of nothing is 0.0.
+///
+/// ```
+/// assert_eq!(mypackage::sum::sum(&[1e308, 1e308, -1e308]), 1e308);
+/// assert_eq!(mypackage::sum::sum(&[0.1; 10]), 1.0);
+/// ```
+pub fn sum(values: &[f64]) -> f64 {
+    slice::sum(cpu::isa(), values).to_f64()
+}
+
+/// The exact sum of a slice, rounded once to binary32.
+///
+/// ```
+/// assert_eq!(mypackage::sum::sum_f32(&[16_777_216.0, 1.0, 1.0]), 16_777_218.0);
+/// ```
+pub fn sum_f32(values: &[f32]) -> f32 {
+    slice::sum(cpu::isa(), values).to_f32()
+}

@@ -331,22 +331,67 @@ pub fn fibonacci<N: Word, M: Word>(
     fibonacci_dispatched(cpu::isa(), member, n, m, out)
 }
 
+/// A word of either type: one kernel serves all sixteen mixes of four arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Either {
+    negative: bool,
+    bits: u64,
+}
+
+impl Either {
+    const ZERO: Either = Either { negative: false, bits: 0 };
+
+    fn of<T: Word>(x: T) -> Either {
+        Either { negative: x.is_negative(), bits: x.bits() }
+    }
+}
+
+impl std::fmt::Display for Either {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{}", if self.negative { "-" } else { "" }, self.magnitude())
+    }
+}
+
+impl Word for Either {
+    const SIGNED: bool = true;
+    const NAME: &'static str = "int64 or uint64";
+
+    #[inline(always)]
+    fn bits(self) -> u64 {
+        self.bits
+    }
+
+    /// The sign is that of the word which these bits are converted to.
+    #[inline(always)]
+    fn from_bits(bits: u64) -> Either {
+        Either { negative: false, bits }
+    }
+
+    #[inline(always)]
+    fn from_magnitude(magnitude: u64) -> Option<Either> {
+        Some(Either { negative: false, bits: magnitude })
+    }
+
+    #[inline(always)]
+    fn magnitude(self) -> u64 {
+        if self.negative { self.bits.wrapping_neg() } else { self.bits }
+    }
+
+    #[inline(always)]
+    fn is_negative(self) -> bool {
+        self.negative
+    }
+}
+
 #[inline(always)]
-fn lucas_body<P: Word, Q: Word, N: Word, M: Word>(
-    member: Member,
-    p: &[P],
-    q: &[Q],
-    n: &[N],
-    m: &[M],
-    out: &mut [M],
-) -> Result<bool> {
+fn lucas_body(member: Member, [p, q, n, m]: [&[Either]; 4], out: &mut [Either]) -> Result<bool> {
     let ring = |index: usize| Ring::new(p[index], q[index], m[index].magnitude().max(1));
-    each::<false, N, M>(member, ring, n, m, out)
+    each::<false, Either, Either>(member, ring, n, m, out)
 }
 
 dispatch! {
-    fn lucas_dispatched [P: Word, Q: Word, N: Word, M: Word] [P, Q, N, M]
-        (member: Member, p: &[P], q: &[Q], n: &[N], m: &[M], out: &mut [M]) -> Result<bool> = lucas_body
+    fn lucas_dispatched(member: Member, arguments: [&[Either]; 4], out: &mut [Either]) -> Result<bool>
+        = lucas_body
 }
 
 /// U(n) or V(n) with parameters p and q modulo m, element by element. Returns whether some m was
@@ -381,7 +426,27 @@ pub fn lucas_sequence<P: Word, Q: Word, N: Word, M: Word>(
 ) -> Result<bool> {
     let len = out.len();
     assert!(p.len() == len && q.len() == len && n.len() == len && m.len() == len);
-    lucas_dispatched(cpu::isa(), member, p, q, n, m, out)
+    let isa = cpu::isa();
+    let mut divided_by_zero = false;
+    let mut words = [[Either::ZERO; GROUP]; 5];
+    for start in (0..len).step_by(GROUP) {
+        let count = GROUP.min(len - start);
+        let [p_words, q_words, n_words, m_words, results] =
+            words.each_mut().map(|words| &mut words[..count]);
+        for lane in 0..count {
+            let index = start + lane;
+            p_words[lane] = Either::of(p[index]);
+            q_words[lane] = Either::of(q[index]);
+            n_words[lane] = Either::of(n[index]);
+            m_words[lane] = Either::of(m[index]);
+        }
+        let arguments = [&*p_words, &*q_words, &*n_words, &*m_words];
+        divided_by_zero |= lucas_dispatched(isa, member, arguments, results)?;
+        for (out, result) in out[start..].iter_mut().zip(results) {
+            *out = M::from_bits(result.bits);
+        }
+    }
+    Ok(divided_by_zero)
 }
 
 /// Bits of the index that one table covers.

@@ -8,7 +8,7 @@ use super::prefix::{Prefix, Split, TILE, biases, first_level, fitted};
 use crate::array::convert::Convert;
 use crate::cpu::{Isa, dispatch};
 use crate::interrupt::Interrupt;
-use crate::kernel::levels::{any, highest_exponent};
+use crate::kernel::levels::highest_exponent;
 use crate::kernel::number::Number;
 
 /// Columns that are taken at once: their prefixes stay in the first-level cache.
@@ -105,22 +105,13 @@ impl Beside {
     }
 }
 
-/// The sums so far, and how `W` columns of a row are added to them.
-trait Sums<T, P, const W: usize> {
-    type Vector;
-    fn load(&self, column: usize) -> Self::Vector;
-    fn store(&mut self, column: usize, sums: Self::Vector);
-    fn add(&mut self, sums: &mut Self::Vector, x: [T; W]) -> [P; W];
-}
-
+/// The prefixes so far, each in two parts, and how numbers are split.
 struct Floats<'a, const W: usize> {
     parts: &'a mut Parts,
     split: Split<W>,
 }
 
-impl<T: Number + Prefix, const W: usize> Sums<T, T, W> for Floats<'_, W> {
-    type Vector = [[f64; W]; 2];
-
+impl<const W: usize> Floats<'_, W> {
     #[inline(always)]
     fn load(&self, column: usize) -> [[f64; W]; 2] {
         std::array::from_fn(|part| std::array::from_fn(|lane| self.parts[part][column + lane]))
@@ -134,7 +125,7 @@ impl<T: Number + Prefix, const W: usize> Sums<T, T, W> for Floats<'_, W> {
     }
 
     #[inline(always)]
-    fn add(&mut self, [high, low]: &mut [[f64; W]; 2], x: [T; W]) -> [T; W] {
+    fn add<T: Number + Prefix>(&mut self, [high, low]: &mut [[f64; W]; 2], x: [T; W]) -> [T; W] {
         let [x, rest] = self.split.split(x.map(T::widen));
         for lane in 0..W {
             high[lane] += x[lane];
@@ -144,50 +135,20 @@ impl<T: Number + Prefix, const W: usize> Sums<T, T, W> for Floats<'_, W> {
     }
 }
 
-struct Integers<'a, const W: usize> {
-    sums: &'a mut [u64; WIDTH],
-    /// The highest bits tell whether a sum was lost.
-    lost: [u64; W],
-}
-
-impl<T: Convert + Copy, const W: usize> Sums<T, u64, W> for Integers<'_, W> {
-    type Vector = [u64; W];
-
-    #[inline(always)]
-    fn load(&self, column: usize) -> [u64; W] {
-        std::array::from_fn(|lane| self.sums[column + lane])
-    }
-
-    #[inline(always)]
-    fn store(&mut self, column: usize, sums: [u64; W]) {
-        self.sums[column..column + W].copy_from_slice(&sums);
-    }
-
-    #[inline(always)]
-    fn add(&mut self, sums: &mut [u64; W], x: [T; W]) -> [u64; W] {
-        for lane in 0..W {
-            let after = sums[lane].wrapping_add(x[lane].integer() as u64);
-            self.lost[lane] |= x[lane].lost(sums[lane], after);
-            sums[lane] = after;
-        }
-        *sums
-    }
-}
-
 /// Adds `COUNT` rows to the sums of `W` columns, and writes these.
 #[inline(always)]
-fn add_rows<T: Copy, P, const W: usize, const COUNT: usize>(
-    columns: &Columns<T, P>,
+fn add_rows<T: Number + Prefix, const W: usize, const COUNT: usize>(
+    columns: &Columns<T, T>,
     start: usize,
     column: usize,
-    sums: &mut impl Sums<T, P, W>,
+    sums: &mut Floats<'_, W>,
 ) {
     let mut vector = sums.load(column);
     for row in start..start + COUNT {
         let from = columns.row(row).wrapping_add(column).cast::<[T; W]>();
         // SAFETY: the promise of the caller of `scan`; there are `W` columns from this one on.
         let prefixes = sums.add(&mut vector, unsafe { from.read_unaligned() });
-        let to = columns.out_row(row).wrapping_add(column).cast::<[P; W]>();
+        let to = columns.out_row(row).wrapping_add(column).cast::<[T; W]>();
         // SAFETY: as above.
         unsafe { to.write_unaligned(prefixes) };
     }
@@ -196,20 +157,20 @@ fn add_rows<T: Copy, P, const W: usize, const COUNT: usize>(
 
 /// All rows of some columns.
 #[inline(always)]
-fn add_columns<T: Copy, P, const W: usize>(
-    columns: &Columns<T, P>,
+fn add_columns<T: Number + Prefix, const W: usize>(
+    columns: &Columns<T, T>,
     range: Range<usize>,
-    sums: &mut impl Sums<T, P, W>,
+    sums: &mut Floats<'_, W>,
 ) {
     let grouped = columns.count - columns.count % GROUP;
     for row in (0..grouped).step_by(GROUP) {
         for column in range.clone().step_by(W) {
-            add_rows::<T, P, W, GROUP>(columns, row, column, sums);
+            add_rows::<T, W, GROUP>(columns, row, column, sums);
         }
     }
     for row in grouped..columns.count {
         for column in range.clone().step_by(W) {
-            add_rows::<T, P, W, 1>(columns, row, column, sums);
+            add_rows::<T, W, 1>(columns, row, column, sums);
         }
     }
 }
@@ -272,26 +233,30 @@ pub(super) unsafe fn scan_integers<T: Convert + Copy>(
 }
 
 #[inline(always)]
-fn add_integers_body<T: Convert + Copy, const W: usize>(
-    columns: Columns<T, u64>,
-    sums: &mut [u64; WIDTH],
-) -> bool {
-    let [whole, fours, twos, ones] = shares::<W>(columns.width);
-    macro_rules! add {
-        ($lanes:expr, $range:expr) => {{
-            let mut sums = Integers::<{ $lanes }> { sums, lost: [0; $lanes] };
-            add_columns(&columns, $range, &mut sums);
-            any(sums.lost) >> 63 == 0
-        }};
+fn add_integers_body<T: Convert + Copy>(columns: Columns<T, u64>, sums: &mut [u64; WIDTH]) -> bool {
+    // The highest bit tells whether a sum was lost.
+    let mut lost = 0;
+    let sums = &mut sums[..columns.width];
+    for row in 0..columns.count {
+        // SAFETY: the promise of `scan_integers`' caller.
+        let values = unsafe { std::slice::from_raw_parts(columns.row(row), columns.width) };
+        let out = columns.out_row(row);
+        for (column, (x, sum)) in values.iter().zip(&mut *sums).enumerate() {
+            let after = sum.wrapping_add(x.integer() as u64);
+            lost |= x.lost(*sum, after);
+            *sum = after;
+            // SAFETY: as above; the results of a row may be unaligned.
+            unsafe { out.add(column).write_unaligned(after) };
+        }
     }
-    add!(W, whole) && add!(4, fours) && add!(2, twos) && add!(1, ones)
+    lost >> 63 == 0
 }
 
 dispatch! {
     /// Adds rows of integers to the sums, and writes these; whether none was lost.
     fn add_integers[T: Convert + Copy][T](
         columns: Columns<T, u64>, sums: &mut [u64; WIDTH]
-    ) -> bool = add_integers_body::<T, {W}>
+    ) -> bool = add_integers_body::<T>
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ import numpy as np
 import mypackage
 from mypackage import ExactSum
 from mypackage._core import average as _average
+from mypackage._core.axes import lines, normalised
 from mypackage._core.groups import labels_of
 from mypackage._core.kinds import is_dask
 from mypackage._core.reductions import GROUPED, REDUCTIONS, VECDOT, Reduction
@@ -431,7 +432,7 @@ def average(
         return da.average(a, axis, weights, returned, keepdims)
     _average.check(a, weights)
     dtype = _average.result_dtype(a, weights)
-    axes = _average.normalised(axis, a.ndim)
+    axes = normalised("average", axis, a.ndim)
     if _is_masked(weights):
         # The elements keep their mask on the way through dask, what goes along with them does not.
         hidden = _average.aligned(da.ma.getmaskarray(weights), a, axis, axes)
@@ -473,7 +474,7 @@ def _average_state(x: np.ndarray, weights: np.ndarray, axis: tuple[int, ...]) ->
     hidden, x = np.ma.getmaskarray(x), np.ma.getdata(x)
     if hidden.any():
         x, weights = (np.where(hidden, x.dtype.type(0), x) for x in (x, weights))
-    values, factors = (_average.lines(x, axis) for x in (x, weights))
+    values, factors = (lines(x, axis) for x in (x, weights))
     return _Quotient(vecdot_states(factors, values, -1), sum_states(weights, axis, ~hidden, False))
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from operator import index
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import numpy as np
 
 from mypackage import _native
 
+from . import lists, objects
+from .axes import lines, normalised, reduced_shape
 from .kinds import KERNELS, NUMBERS, as_array, front, is_dask
 from .subclasses import wrapped
 
@@ -117,10 +117,10 @@ def average(
     # What wrappers of NumPy's function pass on for what they were not given.
     absent: Any = np._NoValue
     keepdims = False if keepdims is absent else keepdims
-    array = as_array("average", a)
+    array, exact = lists.exact(a, as_array("average", a))
     if weights is None:
         axis = tuple(axis) if isinstance(axis, list) else axis
-        result = _native.mean(array, axis=axis, keepdims=keepdims)
+        result = _native.mean(array, axis=axis, dtype=exact, keepdims=keepdims)
         if not returned:
             return result
         count = np.asanyarray(
@@ -128,34 +128,27 @@ def average(
             if isinstance(array, np.ma.MaskedArray)
             else array.size / max(np.size(result), 1)
         )
-        dtype = np.dtype(np.float64) if array.dtype.kind == "m" else result_dtype(array)
-        return result, np.broadcast_to(count, np.shape(result)).astype(dtype)[()]
-    weights = as_array("average", weights)
-    masked = any(isinstance(x, np.ma.MaskedArray) for x in (array, weights))
-    if any(x.dtype.kind == "O" for x in (array, weights)):
-        numpys: Any = np.ma.average if masked else np.average
-        options = {"keepdims": True} if keepdims else {}  # which a matrix does not know
-        return numpys(array, axis, weights, returned, **options)
-    check(array, weights)
-    dtype = result_dtype(array, weights)
-    axes = normalised(axis, array.ndim)
+        kind = np.dtype(np.float64) if array.dtype.kind == "m" else result_dtype(array)
+        return result, np.broadcast_to(count, np.shape(result)).astype(kind)[()]
+    weights, exact_weights = lists.exact(weights, as_array("average", weights))
+    of_objects = "O" in (array.dtype.kind, weights.dtype.kind)
+    dtype: Any = None
+    if not of_objects:
+        check(array, weights)
+        dtype = result_dtype(array, weights)
+    else:
+        dtype = lists.common_dtype((array, exact), (weights, exact_weights))
+    axes = normalised("average", axis, array.ndim)
     # A matrix stays two-dimensional unless it becomes a scalar.
     keepdims = keepdims or (isinstance(array, np.matrix) and axis is not None)
     values, factors = (np.asarray(np.ma.getdata(x)) for x in (array, weights))
     factors = aligned(factors, array, axis, axes)
-    missing = None
-    if masked:
+    missing, hidden = None, np.zeros((), bool)
+    if any(isinstance(x, np.ma.MaskedArray) for x in (array, weights)):
         hidden = np.ma.getmaskarray(array)
         hidden = hidden | aligned(np.ma.getmaskarray(weights), array, axis, axes)
         missing = np.all(hidden, axis=axes, keepdims=keepdims)
-        # Nothing but masked elements: any weight will do for a result that is masked.
-        ones = np.all(hidden, axis=axes, keepdims=True)
-        values = np.where(hidden, values.dtype.type(0), values)
-        factors = np.where(hidden, ones.astype(factors.dtype), factors)
-    shape = tuple(1 if axis in axes else size for axis, size in enumerate(array.shape))
-    if not keepdims:
-        shape = tuple(size for axis, size in enumerate(array.shape) if axis not in axes)
-    values, factors = (lines(x, axes) for x in (values, factors))
+    shape = reduced_shape(array.shape, axes, keepdims)
 
     def finished(result: Any, *sources: Any) -> Any:
         """In the shape and of the kind that NumPy's twin returns."""
@@ -164,6 +157,19 @@ def average(
             return wrapped(result, *sources)
         return np.ma.array(result, mask=missing)[()]
 
+    if of_objects:
+        wanted = np.broadcast_to(~hidden, array.shape)
+        rows = [lines(x, axes) for x in (values, factors, wanted)]
+        means, sums = objects.weighted_means(rows, dtype)
+        kind = np.dtype(object) if dtype is None else dtype
+        results = [finished(objects.column(x, kind), array, weights) for x in (means, sums)]
+        return tuple(results) if returned else results[0]
+    if missing is not None:
+        # Nothing but masked elements: any weight will do for a result that is masked.
+        ones = np.all(hidden, axis=axes, keepdims=True)
+        values = np.where(hidden, values.dtype.type(0), values)
+        factors = np.where(hidden, ones.astype(factors.dtype), factors)
+    values, factors = (lines(x, axes) for x in (values, factors))
     result = finished(_native.weighted_mean(values, factors, dtype.num), array, weights)
     if not returned:
         return result
@@ -182,38 +188,12 @@ def check(a: Any, weights: Any) -> None:
         raise TypeError(f"average: weights must be real numbers, not {weights.dtype}")
 
 
-def lines(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    """The array with some of its axes as one, the last."""
-    kept = [axis for axis in range(x.ndim) if axis not in axes]
-    shape = [x.shape[axis] for axis in kept]
-    length = math.prod(x.shape[axis] for axis in axes)
-    return np.transpose(np.asarray(x), (*kept, *axes)).reshape(*shape, length)
-
-
 def result_dtype(a: Any, weights: Any = None) -> np.dtype:
     """The dtype of the average, as NumPy's."""
     parts = [a.dtype] if weights is None else [a.dtype, weights.dtype]
     if a.dtype.kind in "biu":
         parts.append(np.dtype(np.float64))
     return np.result_type(*parts)
-
-
-def normalised(axis: Any, ndim: int) -> tuple[int, ...]:
-    """The axes averaged over, counted from the front."""
-    if axis is None:
-        return tuple(range(ndim))
-    try:
-        given = [index(one) for one in (axis if isinstance(axis, (tuple, list)) else (axis,))]
-    except TypeError:
-        raise TypeError(f"average: axis must be None, an int or ints, not {axis!r}") from None
-    axes = []
-    for one in given:
-        if not -ndim <= one < ndim:
-            raise np.exceptions.AxisError(one, ndim)
-        axes.append(one % ndim)
-    if len(set(axes)) < len(axes):
-        raise ValueError("duplicate value in 'axis'")
-    return tuple(axes)
 
 
 def aligned(weights: Any, a: Any, axis: Any, axes: tuple[int, ...]) -> Any:

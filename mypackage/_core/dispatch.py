@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from . import masked, subclasses
+from . import lists, masked, objects, subclasses
 from .groups import fill, grouped
 from .kinds import PLAIN, as_array, front, is_dask, label_kind
 from .reductions import REDUCTIONS
@@ -25,7 +25,10 @@ def reduce(name: str, a: Any, **arguments: Any) -> Any:
     kind = label_kind(a)
     if kind is not None:
         return front(kind).reduce(reduction, a, **arguments)
-    a = as_array(name, a)
+    array = as_array(name, a)
+    a, dtype = lists.exact(a, array)
+    if dtype is not None:
+        arguments.setdefault("dtype", dtype)
     if isinstance(a, np.ma.MaskedArray):
         return masked.reduce(reduction, a, arguments)
     return subclasses.reduce(reduction, a, arguments)
@@ -45,6 +48,8 @@ def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
             raise TypeError(f"cumsum: a {kind} object takes no out=; give its {PLAIN[kind]}")
         return front(kind).cumsum(a, axis=axis, dtype=dtype)
     array = as_array("cumsum", a)
+    array, exact = lists.exact(a, array)
+    dtype = exact if dtype is None and out is None else dtype
     if isinstance(array, np.ma.MaskedArray):
         return masked.cumsum(array, axis, dtype, out)
     return subclasses.cumsum(array, axis, dtype, out)
@@ -63,7 +68,11 @@ def vecdot(x1: Any, x2: Any, axis: int | None = None) -> Any:
             )
     if isinstance(x1, np.ma.MaskedArray) or isinstance(x2, np.ma.MaskedArray):
         return masked.vecdot(x1, x2, axis)
-    return subclasses.vecdot(x1, x2, axis)
+    pairs = [lists.exact(x, np.asanyarray(x)) for x in (x1, x2)]
+    dtype = lists.common_dtype(*pairs)
+    if dtype is not None:
+        return objects.vecdot(pairs[0][0], pairs[1][0], axis, dtype)
+    return subclasses.vecdot(pairs[0][0], pairs[1][0], axis)
 
 
 def as_numbers(name: str, values: Any) -> np.ndarray | tuple[np.ndarray, np.ndarray]:

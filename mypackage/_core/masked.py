@@ -8,7 +8,7 @@ import numpy as np
 
 from mypackage import _native
 
-from . import subclasses
+from . import objects, subclasses
 from .reductions import Reduction
 
 
@@ -18,10 +18,9 @@ def reduce(reduction: Reduction, a: np.ma.MaskedArray, arguments: dict[str, Any]
     valid &= np.asarray(arguments.pop("where", True), bool)
     data = a.data
     if a.dtype.kind == "O":
+        data = np.where(valid, data, 0)
         if reduction.skip_nan:
-            valid &= np.equal(data, data).astype(bool)
-        twin = getattr(np.ma, reduction.finish)
-        return twin(np.ma.array(data, mask=~valid), **arguments)
+            valid &= ~objects.is_nan(data)
     axis, keepdims = arguments.get("axis"), bool(arguments.get("keepdims", False))
     nothing = ~np.any(valid, axis=axis, keepdims=True)
     if reduction.empty != 0 and np.any(nothing):

@@ -8,7 +8,7 @@ import numpy as np
 
 from mypackage import _native
 
-from . import timedelta
+from . import objects, timedelta
 from .kinds import KERNELS, NUMBERS
 from .reductions import Reduction
 
@@ -19,7 +19,7 @@ def reduce(reduction: Reduction, a: np.ndarray, arguments: dict[str, Any]) -> An
     if a.dtype.char in KERNELS:
         return getattr(_native, name)(a, **arguments)
     if a.dtype.kind == "O":
-        return getattr(np, name)(a, **arguments)
+        return objects.reduce(reduction, a, **arguments)
     if a.dtype.kind == "m" and reduction.state == "ExactSum":
         return timedelta.reduce(reduction, a, **arguments)
     raise TypeError(
@@ -33,7 +33,7 @@ def cumsum(a: np.ndarray, axis: Any, dtype: Any, out: Any) -> Any:
     if a.dtype.char in KERNELS:
         return _native.cumsum(a, axis, dtype, out)
     if a.dtype.kind == "O":
-        return np.cumsum(a, axis, dtype, out)
+        return objects.cumsum(a, axis, dtype, out)
     raise TypeError(
         f"cumsum: there is no exact result for dtype {a.dtype}; supported are {NUMBERS} and object"
     )
@@ -43,14 +43,7 @@ def vecdot(x1: np.ndarray, x2: np.ndarray, axis: Any) -> Any:
     """`mypackage.vecdot` of two arrays."""
     arrays = (x1, x2)
     if any(x.dtype.kind == "O" for x in arrays):
-        if min(x.ndim for x in arrays) == 0:
-            raise ValueError("vecdot: a 0-dimensional argument lacks the axis of the vectors")
-        left, right = (np.moveaxis(x, axis, -1) for x in arrays)
-        if left.shape[-1] != right.shape[-1]:
-            raise ValueError(
-                f"vecdot: the vectors differ in length: {left.shape[-1]} and {right.shape[-1]}"
-            )
-        return np.sum(np.conjugate(left) * right, axis=-1)
+        return objects.vecdot(x1, x2, axis)
     for x in arrays:
         if x.dtype.char not in KERNELS:
             raise TypeError(

@@ -1,0 +1,47 @@
+"""Axes as NumPy's functions take them, and arrays with some of their axes as one."""
+
+from __future__ import annotations
+
+import math
+from operator import index
+from typing import Any
+
+import numpy as np
+
+
+def normalised(name: str, axis: Any, ndim: int) -> tuple[int, ...]:
+    """The axes of a reduction called `name`, counted from the front."""
+    if axis is None:
+        return tuple(range(ndim))
+    given = axis if isinstance(axis, (tuple, list)) else (axis,)
+    try:
+        if any(isinstance(one, (bool, np.bool_)) for one in given):
+            raise TypeError
+        numbers = [index(one) for one in given]
+    except TypeError:
+        raise TypeError(f"{name}: axis must be None, an int or ints, not {axis!r}") from None
+    axes = []
+    for one in numbers:
+        if ndim == 0 and one in (0, -1):
+            continue
+        if not -ndim <= one < ndim:
+            raise np.exceptions.AxisError(one, ndim)
+        axes.append(one % ndim)
+    if len(set(axes)) < len(axes):
+        raise ValueError("duplicate value in 'axis'")
+    return tuple(axes)
+
+
+def lines(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """The array with some of its axes as one, the last."""
+    kept = [axis for axis in range(x.ndim) if axis not in axes]
+    shape = [x.shape[axis] for axis in kept]
+    length = math.prod(x.shape[axis] for axis in axes)
+    return np.transpose(np.asarray(x), (*kept, *axes)).reshape(*shape, length)
+
+
+def reduced_shape(shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool) -> tuple[int, ...]:
+    """The shape of a reduction's result."""
+    if keepdims:
+        return tuple(1 if axis in axes else size for axis, size in enumerate(shape))
+    return tuple(size for axis, size in enumerate(shape) if axis not in axes)

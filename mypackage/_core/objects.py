@@ -1,0 +1,600 @@
+"""Python's numbers: the exact sums, means and products of what object arrays and lists hold.
+
+Integers, floats, complex numbers, Fractions and Decimals are summed here; other rational numbers
+(gmpy2's mpz and mpq, sympy's Integer and Rational) by their own addition, which is exact. Whatever
+rounds when it is added, is symbolic, or is more than a number is refused.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+import numbers
+import sys
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mypackage._errors import report_empty, report_invalid, report_overflow
+from mypackage._native import ExactSum
+
+from .axes import lines, normalised, reduced_shape
+from .reductions import Reduction
+
+# Decimal digits that an exact sum of Decimals may have.
+DIGITS = 1_000_000
+
+
+class Kind(IntEnum):
+    """What a number is; a sum is of the last kind among its numbers."""
+
+    INTEGER = 0
+    FRACTION = 1
+    FLOAT = 2
+    COMPLEX = 3
+    DECIMAL = 4
+    OWN = 5
+
+
+class Total(NamedTuple):
+    """An exact sum.
+
+    A float or complex one has rational parts, or float ones that are not finite; a Decimal or one
+    of another class is a number of that class.
+    """
+
+    kind: Kind
+    real: Any
+    imag: Any = 0
+
+
+def kind_of(name: str, kind: type) -> Kind:
+    """The kind of the numbers of a class.
+
+    Raises
+    ------
+    TypeError
+        If their sums have no exact result.
+    """
+    if kind is float:
+        return Kind.FLOAT
+    if issubclass(kind, (int, np.bool_, np.integer)) and not issubclass(kind, np.timedelta64):
+        return Kind.INTEGER
+    if issubclass(kind, (float, np.float16, np.float32)):
+        return Kind.FLOAT
+    if issubclass(kind, (complex, np.complex64)):
+        return Kind.COMPLEX
+    if issubclass(kind, _class("fractions", "Fraction")):
+        return Kind.FRACTION
+    if issubclass(kind, _class("decimal", "Decimal")):
+        return Kind.DECIMAL
+    if issubclass(kind, (numbers.Rational, ExactSum, _class("datetime", "timedelta"))):
+        return Kind.OWN
+    if kind is type(None):
+        raise TypeError(
+            f"{name}: None is no number; numpy.ma.masked_equal(a, None) leaves it out, and "
+            "numpy.sum adds objects as they add themselves"
+        )
+    raise TypeError(
+        f"{name}: there is no exact result for objects of type {kind.__name__}; supported are "
+        "ints, floats, complex numbers, Fractions, Decimals and other rational numbers. "
+        "numpy.sum adds objects as they add themselves"
+    )
+
+
+def _class(module: str, name: str) -> Any:
+    """A class, or nothing that is one's subclass where its module was never imported."""
+    return getattr(sys.modules.get(module), name, ())
+
+
+def _fraction(x: Any) -> Any:
+    """A rational number as an int or a Fraction."""
+    if isinstance(x, (int, np.integer, np.bool_)):
+        return int(x)
+    from fractions import Fraction
+
+    if isinstance(x, (numbers.Rational, Fraction)):
+        return Fraction(int(x.numerator), int(x.denominator))
+    return Fraction(*x.as_integer_ratio())
+
+
+def _rational_sum(ratios: Iterable[tuple[int, int]]) -> Any:
+    """The exact sum of quotients: an int if it is whole and nothing but ints were given."""
+    by_denominator: dict[int, int] = {}
+    for numerator, denominator in ratios:
+        by_denominator[denominator] = by_denominator.get(denominator, 0) + numerator
+    if by_denominator.keys() <= {1}:
+        return by_denominator.get(1, 0)
+    from fractions import Fraction
+
+    parts = [Fraction(n, d) for d, n in sorted(by_denominator.items())]
+    while len(parts) > 1:
+        # In pairs, so that denominators grow slowly.
+        parts = [builtins.sum(parts[at : at + 2], Fraction()) for at in range(0, len(parts), 2)]
+    return parts[0]
+
+
+def _part(name: str, floats: list[float], rational: Any) -> Any:
+    """The exact sum of floats and a rational number; a float if it is not finite."""
+    special = [x for x in floats if not math.isfinite(x)]
+    if special:
+        if len({*special} & {math.inf, -math.inf}) == 2 and not any(map(math.isnan, special)):
+            # As for arrays, in the name of the function that was called.
+            report_invalid(name)
+            return math.nan
+        return math.nan if any(map(math.isnan, special)) else special[0]
+    ratios = [x.as_integer_ratio() for x in floats]
+    if rational:
+        ratios.append((rational.numerator, rational.denominator))
+    return _rational_sum(ratios)
+
+
+def add_up(name: str, elements: list[Any]) -> Total:
+    """The exact sum of Python numbers.
+
+    Raises
+    ------
+    TypeError
+        If one of them has no exact sum, or if Python would not add them to each other.
+    """
+    kinds = {kind: kind_of(name, kind) for kind in set(map(type, elements))}
+    if kinds.keys() <= {int, bool}:
+        return Total(Kind.INTEGER, builtins.sum(elements))
+    present = {*kinds.values()}
+    if present & {Kind.DECIMAL, Kind.OWN}:
+        return add_totals(name, [Total(kinds[type(x)], *_parts(x)) for x in elements])
+    rational = _rational_sum(
+        (int(x.numerator), int(x.denominator))
+        for x in elements
+        if kinds[type(x)] in (Kind.INTEGER, Kind.FRACTION)
+    )
+    floats = [float(x) for x in elements if kinds[type(x)] is Kind.FLOAT]
+    pairs = [complex(x) for x in elements if kinds[type(x)] is Kind.COMPLEX]
+    if max(present) is Kind.FRACTION:
+        return Total(Kind.FRACTION, _as_fraction(rational))
+    real = _part(name, floats + [x.real for x in pairs], rational)
+    return Total(max(present), real, _part(name, [x.imag for x in pairs], 0))
+
+
+def _parts(x: Any) -> tuple[Any, Any]:
+    """The parts of a number: rational, or floats that are not finite; or its own class's number."""
+    if isinstance(x, (complex, np.complex64)):
+        return _parts(float(x.real))[0], _parts(float(x.imag))[0]
+    if isinstance(x, (float, np.float16, np.float32)):
+        x = float(x)
+        return (_fraction(x), 0) if math.isfinite(x) else (x, 0)
+    return (int(x) if isinstance(x, (int, np.integer, np.bool_)) else x), 0
+
+
+def add_totals(name: str, totals: list[Total]) -> Total:
+    """The sum of exact sums."""
+    kinds = {total.kind for total in totals}
+    kind = max(kinds, default=Kind.INTEGER)
+    if Kind.DECIMAL in kinds:
+        _refuse_mixed_decimals(name, kinds)
+        return Total(kind, _decimal_sum(name, [total.real for total in totals]))
+    if kind is Kind.OWN:
+        if not kinds & {Kind.FLOAT, Kind.COMPLEX}:
+            return Total(kind, _own_sum(name, totals))
+        totals = [_without_own(name, total) for total in totals]
+        kind = max(total.kind for total in totals)
+    parts = []
+    for part in ([t.real for t in totals], [t.imag for t in totals]):
+        ratios = ((x.numerator, x.denominator) for x in part if not isinstance(x, float))
+        parts.append(_part(name, [x for x in part if isinstance(x, float)], _rational_sum(ratios)))
+    if kind is Kind.FRACTION:
+        parts[0] = _as_fraction(parts[0])
+    return Total(kind, *parts)
+
+
+def multiply(name: str, a: Total, b: Total) -> Total:
+    """The product of exact numbers."""
+    kinds = {a.kind, b.kind}
+    kind = max(kinds)
+    if Kind.DECIMAL in kinds:
+        _refuse_mixed_decimals(name, kinds)
+        import decimal
+
+        x, y = decimal.Decimal(a.real), decimal.Decimal(b.real)
+        digits = len(x.as_tuple().digits) + len(y.as_tuple().digits)
+        return Total(kind, _exact_context(digits).multiply(x, y))
+    if kind is Kind.OWN:
+        if not kinds & {Kind.FLOAT, Kind.COMPLEX}:
+            return Total(kind, a.real * b.real)
+        a, b = _without_own(name, a), _without_own(name, b)
+        kind = max(a.kind, b.kind)
+    products = [
+        _part_product(x, y)
+        for x, y in ((a.real, b.real), (a.imag, b.imag), (a.real, b.imag), (a.imag, b.real))
+    ]
+    if kind is not Kind.COMPLEX:
+        return Total(kind, products[0])
+    minus = Total(kind, _part_product(products[1], -1), products[3])
+    return add_totals(name, [Total(kind, products[0], products[2]), minus])
+
+
+def _part_product(x: Any, y: Any) -> Any:
+    if isinstance(x, float) or isinstance(y, float):
+        signs = [0.0 if one == 0 else math.copysign(1.0, one) for one in (x, y)]
+        special = [one for one in (x, y) if isinstance(one, float)]
+        return math.nan if any(map(math.isnan, special)) else math.inf * signs[0] * signs[1]
+    return x * y
+
+
+def _refuse_mixed_decimals(name: str, kinds: set[Kind]) -> None:
+    if kinds - {Kind.DECIMAL, Kind.INTEGER}:
+        raise TypeError(
+            f"{name}: Decimals do not mix with floats, Fractions and other numbers; convert one or "
+            "the other"
+        )
+
+
+def _without_own(name: str, total: Total) -> Total:
+    """A sum of another class's rational numbers as one of Python's, to go with floats."""
+    if total.kind is not Kind.OWN:
+        return total
+    if not isinstance(total.real, numbers.Rational):
+        raise TypeError(f"{name}: a {type(total.real).__name__} does not mix with floats")
+    return Total(Kind.FRACTION, _fraction(total.real))
+
+
+def _as_fraction(x: Any) -> Any:
+    from fractions import Fraction
+
+    return Fraction(x)
+
+
+def _own_sum(name: str, totals: list[Total]) -> Any:
+    """The sum by the classes' own addition; that of an int or a Fraction would give theirs."""
+    own = [total.real for total in totals if total.kind is Kind.OWN]
+    result, *others = own
+    try:
+        for x in others + [total.real for total in totals if total.kind is not Kind.OWN]:
+            result = result + x
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from None
+    return result
+
+
+def _decimal_sum(name: str, elements: list[Any]) -> Any:
+    """The exact sum of Decimals and ints, whatever the context's precision."""
+    import decimal
+
+    values = [x if isinstance(x, decimal.Decimal) else decimal.Decimal(int(x)) for x in elements]
+    special = [x for x in values if not x.is_finite()]
+    if special:
+        return builtins.sum(special[1:], special[0])
+    # Digits that hold every Decimal as a multiple of the smallest power of ten, and their sum.
+    exponent = min(int(x.as_tuple().exponent) for x in values)
+    digits = max(x.adjusted() for x in values) - exponent + len(str(len(values))) + 1
+    if digits > DIGITS:
+        raise OverflowError(
+            f"{name}: the exact sum of these Decimals takes {digits} digits, more than {DIGITS}; "
+            "numpy.sum rounds to the current context"
+        )
+    context = _exact_context(digits)
+    total = values[0]
+    for one in values[1:]:
+        total = context.add(total, one)
+    return total
+
+
+def _exact_context(digits: int) -> Any:
+    """A context of so many digits that raises an error rather than round."""
+    import decimal
+
+    traps: list[Any] = [decimal.Inexact, decimal.InvalidOperation]
+    return decimal.Context(prec=digits, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN, traps=traps)
+
+
+# -- Results --------------------------------------------------------------------------------------
+
+
+def value(name: str, total: Total, divisor: Any, dtype: np.dtype[Any] | None) -> Any:
+    """An exact sum over an exact divisor (None for the sum itself), rounded once.
+
+    As Python's number of the sum's own kind, or to `dtype`.
+    """
+    kind, real, imag = total
+    if dtype is not None and dtype.kind != "O":
+        return _converted(name, total, divisor, dtype)
+    if kind is Kind.OWN:
+        return real if divisor is None else _own_quotient(name, real, divisor)
+    if kind is Kind.DECIMAL:
+        if divisor is None:
+            return real
+        # In the current context: the one rounding.
+        return real / divisor
+    parts = [_quotient(part, divisor) for part in (real, imag)]
+    if kind is Kind.COMPLEX:
+        return complex(*(_as_float(name, part) for part in parts))
+    if kind is Kind.FLOAT or (kind is Kind.INTEGER and divisor is not None):
+        return _as_float(name, parts[0])
+    return parts[0]
+
+
+def _quotient(x: Any, divisor: Any) -> Any:
+    """An exact quotient; of a float that is not finite, that float."""
+    if divisor is None:
+        return x
+    if isinstance(divisor, float):
+        return float(x) / divisor
+    if isinstance(x, float):
+        return x if divisor > 0 else -x
+    from fractions import Fraction
+
+    return Fraction(x) / Fraction(divisor)
+
+
+def _own_quotient(name: str, real: Any, divisor: Any) -> Any:
+    if not isinstance(real, numbers.Rational):
+        if isinstance(real, ExactSum):
+            raise TypeError(f"{name}: ExactSum objects have no mean here; use their divide()")
+        return real / divisor
+    from fractions import Fraction
+
+    # By multiplication, which is exact where a division gives a float.
+    return real * (1 / Fraction(divisor))
+
+
+def _as_float(name: str, x: Any) -> float:
+    """A rational number as the nearest float; a float that is not finite stays as it is."""
+    if isinstance(x, float):
+        return x
+    try:
+        # Correctly rounded, as is a quotient of ints.
+        return float(x)
+    except OverflowError:
+        report_overflow(name)
+        return math.inf if x > 0 else -math.inf
+
+
+def _converted(name: str, total: Total, divisor: Any, dtype: np.dtype[Any]) -> Any:
+    """An exact quotient rounded to a dtype of NumPy's numbers, as its scalar."""
+    from fractions import Fraction
+
+    kind, real, imag = total
+    if kind in (Kind.OWN, Kind.DECIMAL):
+        if not hasattr(real, "as_integer_ratio") and not isinstance(real, numbers.Rational):
+            raise TypeError(f"{name}: a {type(real).__name__} cannot be given as dtype={dtype}")
+        real = _fraction(real)
+    if dtype.char not in "?bBhHiIlLqQefdFD":
+        raise TypeError(f"{name}: exact results of objects cannot be given as dtype={dtype}")
+    real, imag = (_quotient(part, divisor) for part in (real, imag))
+    if dtype.kind == "c":
+        part = np.dtype(f"f{dtype.itemsize // 2}")
+        return dtype.type(complex(_rounded(name, real, part), _rounded(name, imag, part)))
+    if kind is Kind.COMPLEX:
+        import warnings
+
+        message = "Casting complex values to real discards the imaginary part"
+        warnings.warn(message, np.exceptions.ComplexWarning, stacklevel=2)
+    if dtype.kind == "f":
+        return _rounded(name, real, dtype)
+    limits = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    whole = real if isinstance(real, float) else round(Fraction(real))
+    if not limits[0] <= whole <= limits[1]:
+        raise OverflowError(
+            f"{name}: {whole} does not fit {dtype}; use dtype=object for Python ints"
+        )
+    return dtype.type(whole)
+
+
+def _rounded(name: str, x: Any, dtype: np.dtype[Any]) -> Any:
+    """A rational number rounded once to float16, float32 or float64."""
+    nearest = _as_float(name, x)
+    if dtype.itemsize == 8 or not math.isfinite(nearest):
+        return dtype.type(nearest)
+    from fractions import Fraction
+
+    rest = Fraction(x) - Fraction(nearest)
+    if rest and math.frexp(nearest)[0] * 2**53 % 2 == 0:
+        # To odd, so that the second rounding is as one (docs/numerics.md, "Prefixes").
+        nearest = math.nextafter(nearest, math.inf if rest > 0 else -math.inf)
+    with np.errstate(all="ignore"):
+        result = dtype.type(nearest)
+    if np.isinf(result):
+        report_overflow(name)
+    return result
+
+
+# -- Arrays ---------------------------------------------------------------------------------------
+
+
+def is_nan(a: np.ndarray) -> Any:
+    """Where an object array holds what is not equal to itself."""
+    return np.not_equal(a, a).astype(bool)
+
+
+def reduce(
+    reduction: Reduction,
+    a: np.ndarray,
+    *,
+    axis: Any = None,
+    dtype: Any = None,
+    out: np.ndarray | None = None,
+    keepdims: bool = False,
+    initial: Any = 0,
+    where: Any = True,
+) -> Any:
+    """The sums or means of an object array."""
+    name = reduction.name
+    axes = normalised(name, axis, a.ndim)
+    shape = reduced_shape(a.shape, axes, keepdims)
+    target = _target(name, dtype, out, shape)
+    wanted = np.broadcast_to(np.asarray(where, bool), a.shape)
+    if reduction.skip_nan:
+        wanted = wanted & ~is_nan(a)
+    if initial is None and any(a.shape[one] == 0 for one in axes):
+        raise ValueError(f"{name}: no elements along the axes summed over, and initial=None")
+    start = [] if initial is None or (type(initial) is int and initial == 0) else [initial]
+    mean = reduction.finish == "mean"
+
+    def result(elements: list[Any]) -> Any:
+        if mean and not elements:
+            report_empty(name)
+            return math.nan
+        total = add_up(name, start + elements)
+        return value(name, total, len(elements) if mean else None, target)
+
+    rows = zip(_rows(a, axes), _rows(wanted, axes), strict=True)
+    results = [result([x for x, take in zip(*row, strict=True) if take]) for row in rows]
+    return delivered(results, shape, target, out, mean)
+
+
+def _rows(a: np.ndarray, axes: tuple[int, ...]) -> Any:
+    """For each result, what its elements are, as a list."""
+    flat = lines(a, axes)
+    return flat.reshape(math.prod(flat.shape[:-1]), flat.shape[-1]).tolist()
+
+
+def _target(name: str, dtype: Any, out: Any, shape: tuple[int, ...]) -> np.dtype[Any] | None:
+    """What results are rounded to; None for Python's numbers."""
+    if out is not None:
+        if not isinstance(out, np.ndarray):
+            raise TypeError(f"{name}: out must be an array, not {type(out).__name__}")
+        if out.shape != shape:
+            raise ValueError(f"{name}: out has shape {out.shape}, but the result has shape {shape}")
+        dtype = out.dtype if dtype is None else dtype
+    return None if dtype is None else np.dtype(dtype)
+
+
+def delivered(
+    results: list[Any],
+    shape: tuple[int, ...],
+    target: np.dtype[Any] | None,
+    out: np.ndarray | None,
+    mean: bool = False,
+) -> Any:
+    """The results in their shape: a scalar, an array or `out`."""
+    if out is None and shape == ():
+        # As of numpy.mean.
+        return np.float64(results[0]) if mean and type(results[0]) is float else results[0]
+    array = column(results, np.dtype(object) if target is None else target)
+    array = array.reshape(shape)
+    if out is None:
+        return array
+    np.copyto(out, array, casting="same_kind" if out.dtype.kind != "O" else "unsafe")
+    return out
+
+
+def column(results: list[Any], dtype: np.dtype[Any]) -> np.ndarray:
+    """An array of one axis; an object array's elements stay the objects that they are."""
+    array = np.empty(len(results), dtype)
+    for at, one in enumerate(results):
+        array[at] = one
+    return array
+
+
+def cumsum(a: np.ndarray, axis: Any, dtype: Any, out: Any) -> Any:
+    """The exact prefixes of an object array, each rounded once."""
+    name = "cumsum"
+    if axis is None:
+        a, axis = a.reshape(-1), 0
+    (axis,) = normalised(name, axis, a.ndim) or (0,)
+    a = a.reshape(-1) if a.ndim == 0 else a
+    target = _target(name, dtype, out, a.shape)
+    moved = np.moveaxis(a, axis, -1)
+    results = np.empty(moved.shape, object if target is None else target)
+    for row in np.ndindex(moved.shape[:-1]):
+        for at, total in enumerate(_prefixes(name, moved[row].tolist())):
+            results[(*row, at)] = value(name, total, None, target)
+    results = np.moveaxis(results, -1, axis)
+    if out is None:
+        return results
+    np.copyto(out, results, casting="same_kind" if out.dtype.kind != "O" else "unsafe")
+    return out
+
+
+def _prefixes(name: str, elements: list[Any]) -> Iterable[Total]:
+    total, negative = Total(Kind.INTEGER, 0), True
+    for at, x in enumerate(elements):
+        one = add_up(name, [x])
+        total = add_totals(name, [total, one]) if at else one
+        negative = negative and isinstance(x, float) and x == 0 and math.copysign(1, x) < 0
+        # A prefix of nothing but -0.0 is -0.0.
+        yield Total(Kind.FLOAT, -0.0) if negative else total
+
+
+# -- Two inputs -----------------------------------------------------------------------------------
+
+
+def vecdot(x1: np.ndarray, x2: np.ndarray, axis: Any, dtype: Any = None) -> Any:
+    """The exact dot products of two arrays of which one holds objects."""
+    name = "vecdot"
+    if min(x1.ndim, x2.ndim) == 0:
+        raise ValueError("vecdot: a 0-dimensional argument lacks the axis of the vectors")
+    left, right = (np.moveaxis(x, axis, -1) for x in (x1, x2))
+    if left.shape[-1] != right.shape[-1]:
+        raise ValueError(
+            f"vecdot: the vectors differ in length: {left.shape[-1]} and {right.shape[-1]}"
+        )
+    left, right = np.broadcast_arrays(left, right)
+    axes = (left.ndim - 1,)
+    results = []
+    for pairs in zip(_rows(left, axes), _rows(right, axes), strict=True):
+        terms = [
+            multiply(name, _conjugate(add_up(name, [x])), add_up(name, [y]))
+            for x, y in zip(*pairs, strict=True)
+        ]
+        target = None if dtype is None else np.dtype(dtype)
+        results.append(value(name, add_totals(name, terms), None, target))
+    return delivered(results, left.shape[:-1], None if dtype is None else np.dtype(dtype), None)
+
+
+def _conjugate(total: Total) -> Total:
+    return total if total.kind is not Kind.COMPLEX else total._replace(imag=-total.imag)
+
+
+def weighted_means(
+    inputs: list[np.ndarray], dtype: np.dtype[Any] | None
+) -> tuple[list[Any], list[Any]]:
+    """The averages over the last axis of values, weights and what is wanted of them, and the sums.
+
+    Lines in which nothing is wanted give 0, for the caller to mask.
+    """
+    name = "average"
+    axes = (inputs[0].ndim - 1,)
+    means, sums = [], []
+    for row in zip(*(_rows(x, axes) for x in inputs), strict=True):
+        pairs = [(x, w) for x, w, take in zip(*row, strict=True) if take]
+        total = add_up(name, [w for _, w in pairs])
+        if total.kind is Kind.COMPLEX:
+            raise TypeError("average: weights must be real numbers, not complex ones")
+        if not pairs:
+            means.append(0)
+            sums.append(0)
+            continue
+        if total.real == 0:
+            raise ZeroDivisionError(
+                "average: weights sum to zero along the axis; there is no average"
+            )
+        terms = [multiply(name, add_up(name, [w]), add_up(name, [x])) for x, w in pairs]
+        products = add_totals(name, terms)
+        means.append(value(name, products, total.real, dtype))
+        sums.append(value(name, total, None, dtype))
+    return means, sums
+
+
+# -- Groups ---------------------------------------------------------------------------------------
+
+
+def grouped(
+    reduction: Reduction, labels: np.ndarray, a: np.ndarray, axis: int, size: int, dtype: Any
+) -> np.ndarray:
+    """The sums or means of objects with one label along an axis; of an empty group, 0."""
+    name, mean = reduction.name, reduction.finish == "mean"
+    target = None if dtype is None else np.dtype(dtype)
+    moved = np.moveaxis(a, axis, -1)
+    results = np.zeros((*moved.shape[:-1], size), object if target is None else target)
+    for row in np.ndindex(moved.shape[:-1]):
+        members: dict[int, list[Any]] = {}
+        for label, x in zip(labels.tolist(), moved[row].tolist(), strict=True):
+            if label >= 0:
+                members.setdefault(label, []).append(x)
+        for label, elements in members.items():
+            total = add_up(name, elements)
+            results[(*row, label)] = value(name, total, len(elements) if mean else None, target)
+    return np.moveaxis(results, -1, axis)

@@ -1,4 +1,4 @@
-"""What a call through each door costs: prints the table that docs/doors.md quotes.
+"""What a call through each door costs: prints the table that docs/guide/interfaces.md quotes.
 
 Needs numba, cffi, cargo and a C compiler. Every figure is the best of several runs, with one
 thread.

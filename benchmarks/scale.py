@@ -1,6 +1,7 @@
-"""What the parts of a distributed exact sum cost: prints the figures that docs/scale.md quotes.
+"""What the parts of a distributed exact sum cost.
 
-Needs dask. Every time is the best of several runs, with one thread.
+Prints the figures that docs/guide/streams.md quotes. Needs dask. Every time is the best
+of several runs, with one thread.
 """
 
 import os

@@ -2,11 +2,14 @@
 
 import doctest
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import mypackage
+
+ROOT = Path(__file__).parent.parent
 
 numpy_2 = pytest.mark.skipif(
     np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="NumPy 1 prints scalars in another way"
@@ -47,12 +50,25 @@ def test_docstrings_are_complete(name) -> None:
         assert re.search(r"\b(19|20)\d\d\b", text)
 
 
+PAGES = [
+    "README.md",
+    *(str(page.relative_to(ROOT)) for page in sorted((ROOT / "docs").rglob("*.md"))),
+]
+# What a page's examples import beside the package.
+NEEDS = {
+    "docs/guide/dask.md": ["dask"],
+    "docs/guide/labelled.md": ["pandas", "xarray"],
+    "docs/howto/climate-budget.md": ["dask", "xarray"],
+}
+
+
 @numpy_2
-def test_readme_examples(root) -> None:
-    """What the README shows after >>> is what Python prints."""
-    results = doctest.testfile(str(root / "README.md"), module_relative=False)
-    assert results.attempted > 0
-    assert results.failed == 0
+@pytest.mark.parametrize("page", PAGES)
+def test_examples_of_pages(page) -> None:
+    """What a page shows after >>> is what Python prints."""
+    for library in NEEDS.get(page, ()):
+        pytest.importorskip(library)
+    assert doctest.testfile(str(ROOT / page), module_relative=False).failed == 0
 
 
 def uncommented(source: str) -> str:
@@ -62,7 +78,7 @@ def uncommented(source: str) -> str:
 
 def test_rust_in_the_documents_is_the_crates(root) -> None:
     """An excerpt follows the name of its file and is in it, but for what `// ...` leaves out."""
-    text = (root / "docs" / "doors.md").read_text()
+    text = (root / "docs" / "guide" / "interfaces.md").read_text()
     excerpts = re.findall(r"`((?:src|bindings)/[\w/]+\.rs)`:\n\n```rust\n(.*?)```", text, re.DOTALL)
     assert len(excerpts) == text.count("```rust")
     for file, excerpt in excerpts:

@@ -182,8 +182,10 @@ def test_rust_crate(root, tmp_path):
 
 
 def test_page(root):
-    """What docs/doors.md shows after >>> is what Python prints."""
+    """What docs/guide/interfaces.md shows after >>> is what Python prints."""
     pytest.importorskip("numba")
-    results = doctest.testfile(str(root / "docs" / "doors.md"), module_relative=False)
+    results = doctest.testfile(
+        str(root / "docs" / "guide" / "interfaces.md"), module_relative=False
+    )
     assert results.attempted > 0
     assert results.failed == 0

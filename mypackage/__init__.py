@@ -2,12 +2,13 @@
 
 from . import _startup as _startup  # isort: split
 
+from importlib import import_module as _import_module
+
 from ._config import show_config, threads
 from ._core.average import average
 from ._locate import get_include, get_library
 from ._native import (
     ExactSum,
-    add,
     cumsum,
     fibonacci,
     fibonacci_index,
@@ -16,7 +17,6 @@ from ._native import (
     get_num_threads,
     group_mean,
     group_sum,
-    hello,
     is_fibonacci,
     lucas,
     lucas_mod,
@@ -35,7 +35,6 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ExactSum",
-    "add",
     "average",
     "cumsum",
     "fibonacci",
@@ -47,7 +46,6 @@ __all__ = [
     "get_num_threads",
     "group_mean",
     "group_sum",
-    "hello",
     "is_fibonacci",
     "lucas",
     "lucas_mod",
@@ -63,6 +61,40 @@ __all__ = [
     "threads",
     "vecdot",
 ]
+
+# Loaded when they are first used; those that belong to another library need it.
+_SUBMODULES = {
+    "arrow": "pyarrow",
+    "capi": None,
+    "dask": "dask",
+    "flox": "flox",
+    "numba": "numba",
+    "pandas": "pandas",
+    "records": None,
+    "threadpoolctl": "threadpoolctl",
+    "tutorial": None,
+    "xarray": "xarray",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in ("add", "hello"):
+        return getattr(_import_module(f"{__name__}.tutorial"), name)
+    if name in _SUBMODULES:
+        try:
+            return _import_module(f"{__name__}.{name}")
+        except ImportError as error:
+            # What hasattr() understands.
+            raise AttributeError(f"mypackage.{name}: {error}") from error
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    from importlib.util import find_spec
+
+    there = [name for name, needs in _SUBMODULES.items() if not needs or find_spec(needs)]
+    return sorted([*__all__, "__version__", *there])
+
 
 # Where users find them: help() shows it, and pickles name it.
 for _name in __all__:

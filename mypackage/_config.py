@@ -42,6 +42,13 @@ def threads(n: int) -> Iterator[None]:
         set_num_threads(before)
 
 
+class _Config(dict[str, object]):
+    """What `show_config` has printed already: a notebook does not show it once more."""
+
+    def _ipython_display_(self) -> None:
+        pass
+
+
 def show_config() -> dict[str, object]:
     """Print, and return, what is installed and what the kernels use.
 
@@ -60,7 +67,7 @@ def show_config() -> dict[str, object]:
     >>> config["profile"]
     'release'
     """
-    config: dict[str, object] = dict(build_info())
+    config = _Config(build_info())
     config["threads"] = get_num_threads()
     config["cpus"] = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

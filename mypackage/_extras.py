@@ -6,18 +6,8 @@ import importlib
 import sys
 from types import ModuleType
 
-# The extra of setup.cfg that brings each module.
-EXTRAS = {
-    "dask": "dask",
-    "pandas": "pandas",
-    "xarray": "xarray",
-    "flox": "xarray",
-    "pyarrow": "arrow",
-    "polars": "polars",
-    "h5py": "hdf5",
-    "threadpoolctl": "threadpoolctl",
-    "tqdm": "progress",
-}
+# What pip calls a library, where that is not its module's name.
+PIP = {"dask": "'dask[array]'"}
 
 
 def require(name: str) -> ModuleType:
@@ -33,7 +23,7 @@ def require(name: str) -> ModuleType:
     except ImportError as error:
         package = name.partition(".")[0]
         raise ImportError(
-            f"this needs {package}: pip install 'mypackage[{EXTRAS[package]}]' ({error})",
+            f"this needs {package}: pip install {PIP.get(package, package)} ({error})",
             name=package,
         ) from error
 

@@ -15,7 +15,17 @@ def _is_command() -> bool:
 
 
 try:
-    from . import _native as _native
+    # `from . import` would blame a circular import.
+    import mypackage._native  # noqa: F401
+except ModuleNotFoundError as error:
+    if error.name != f"{__package__}._native":
+        raise
+    raise ImportError(
+        f"{os.path.dirname(__file__)} holds the sources of mypackage, but not the compiled module: "
+        "build it in the clone with `pip install -e .`, or `pip install .` and import it from "
+        "another folder",
+        name=error.name,
+    ) from None
 except ValueError as error:
     # MYPACKAGE_ISA or MYPACKAGE_NUM_THREADS. At a terminal one line says it all.
     if not _is_command():

@@ -554,4 +554,4 @@ def test_docstring_examples(name):
 def test_a_missing_extra_is_named():
     code = "import sys; sys.modules['dask'] = None; import mypackage.dask"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "pip install 'mypackage[dask]'" in run.stderr
+    assert "pip install 'dask[array]'" in run.stderr

@@ -1,8 +1,12 @@
 """What `import mypackage` brings in: NumPy, and nothing else that costs time."""
 
+import doctest
+import importlib
 import pickle
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,3 +68,49 @@ def test_names_are_the_packages(name):
     if not isinstance(value, np.ufunc) or hasattr(value, "__module__"):
         assert value.__module__ == "mypackage"
         assert b"_native" not in pickle.dumps(value)
+
+
+SOURCES = Path(mypackage.__file__).parent
+
+
+def test_the_sources_alone_say_what_to_do(tmp_path):
+    """From a clone's root, `import mypackage` finds the sources, without the compiled module."""
+    modules = shutil.ignore_patterns("*.so", "*.pyd", "__pycache__")
+    shutil.copytree(SOURCES, tmp_path / "mypackage", ignore=modules)
+    command = [sys.executable, "-S", "-c", "import sys; sys.path += {!r}; import mypackage"]
+    command[-1] = command[-1].format([str(Path(np.__file__).parent.parent)])
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert "pip install" in run.stderr and "circular" not in run.stderr
+
+
+def test_submodules_load_when_used():
+    code = "import mypackage, sys; print('mypackage.capi' in sys.modules, bool(mypackage.capi))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "False True\n"
+
+
+def test_dir_is_public():
+    private = [name for name in dir(mypackage) if name.startswith("_") and name != "__version__"]
+    assert private == []
+    assert {"capi", "records", "tutorial"} < set(dir(mypackage))
+
+
+def test_a_submodule_without_its_library(monkeypatch):
+    """hasattr() is False; the attribute's error and the import's name the command to run."""
+    monkeypatch.setitem(sys.modules, "flox", None)
+    monkeypatch.delitem(sys.modules, "mypackage.flox", raising=False)
+    monkeypatch.delattr(mypackage, "flox", raising=False)
+    assert not hasattr(mypackage, "flox")
+    with pytest.raises(AttributeError, match="pip install flox"):
+        mypackage.flox  # noqa: B018
+    with pytest.raises(ImportError, match="pip install flox"):
+        importlib.import_module("mypackage.flox")
+
+
+def test_tutorial():
+    from mypackage import tutorial
+
+    assert doctest.testmod(tutorial).failed == 0
+    assert mypackage.add(3, 5) == 8 and mypackage.hello is tutorial.hello
+    assert "add" not in mypackage.__all__

@@ -317,7 +317,7 @@ def test_a_missing_library_is_named(tmp_path, monkeypatch, capsys):
     path = tmp_path / "values.parquet"
     path.write_bytes(b"PAR1")
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    assert "pip install 'mypackage[arrow]'" in refusal(capsys, "sum", path)
+    assert "pip install pyarrow" in refusal(capsys, "sum", path)
 
 
 # Checkpoints
@@ -477,5 +477,5 @@ def test_progress(tmp_path, capsys):
 def test_a_missing_bar_is_named(tmp_path, monkeypatch, capsys):
     path = write(tmp_path / "values.npy", wild((1000, 2)))
     monkeypatch.setitem(sys.modules, "tqdm", None)
-    assert "pip install 'mypackage[progress]'" in refusal(capsys, "sum", path, "--progress")
+    assert "pip install tqdm" in refusal(capsys, "sum", path, "--progress")
     output(capsys, "sum", path)

@@ -84,7 +84,7 @@ def _plotter(path: Path) -> Callable[[dict[str, list[Row]]], None]:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise CommandError("--plot needs matplotlib: pip install 'mypackage[plot]'") from None
+        raise CommandError("--plot needs matplotlib: pip install matplotlib") from None
     formats = Figure().canvas.get_supported_filetypes()
     if path.suffix[1:] not in formats:
         raise CommandError(f"--plot {path}: the suffix must be one of .{', .'.join(formats)}")

@@ -37,6 +37,10 @@ ORDINARY: dict[str, Maker] = {
     "integers": lambda rng, size: rng.integers(0, 2**40, size).astype(np.float64),
 }
 DIFFICULT: dict[str, Maker] = {
+    "lognormal(10)": lambda rng, size: rng.lognormal(sigma=10.0, size=size),
+    "exponents +-50": lambda rng, size: np.ldexp(
+        rng.standard_normal(size), rng.integers(-50, 50, size, dtype=np.int32)
+    ),
     "wide exponents": _wide,
     "total cancellation": _cancelling,
     "subnormals": lambda rng, size: rng.integers(0, 1 << 52, size, dtype=np.uint64).view("f8"),

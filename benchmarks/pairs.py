@@ -12,6 +12,8 @@ import enum
 import importlib.util
 import itertools
 import os
+import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -19,6 +21,7 @@ import tempfile
 import timeit
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -160,7 +163,21 @@ def measure(case: Case, scale: Scale) -> dict[str, Any]:
     }
 
 
-COMMON_COLUMNS = ("case", "isa", "threads", "ns per element", "floors", "missed")
+def processor() -> str:
+    """The processor's name, as the system has it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        fields = dict(re.findall(r"^([\w ]+?)\t+: (.*)$", cpuinfo.read_text(), re.MULTILINE))
+        name, family, model = (fields.get(f, "?") for f in ("model name", "cpu family", "model"))
+        return f"{name} (family {family}, model {model})"
+    return platform.processor() or platform.machine()
+
+
+COMMON_COLUMNS = (
+    *("case", "isa", "threads", "ns per element", "floors", "missed"),
+    *("processor", "date"),
+)
+RECORDS = Path(__file__).parent / "records"
 
 
 def peers_of(row: dict[str, Any]) -> dict[str, float]:
@@ -288,6 +305,7 @@ def main(
     size.add_argument("--smoke", action="store_true", help="tiny arrays: does it run?")
     parser.add_argument("--only", default="", metavar="TEXT", help="cases with this in their name")
     parser.add_argument("--csv", metavar="FILE", type=Path, help="write the figures")
+    parser.add_argument("--record", action="store_true", help="write them to benchmarks/records")
     parser.add_argument("--plot", metavar="FILE", type=Path, help="draw them")
     arguments = parser.parse_args()
     if build_info()["profile"] != "release":
@@ -304,5 +322,12 @@ def main(
         summarise(rows)
     if arguments.csv:
         write_csv(rows, arguments.csv)
+    if arguments.record:
+        RECORDS.mkdir(exist_ok=True)
+        name = re.sub(r"\W+", "-", f"{processor()} {date.today()}".lower()).strip("-")
+        write_csv(
+            [{**row, "processor": processor(), "date": date.today()} for row in rows],
+            RECORDS / f"{Path(sys.argv[0]).stem}-{name}.csv",
+        )
     if arguments.plot:
         plot(rows, arguments.plot)

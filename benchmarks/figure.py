@@ -1,0 +1,83 @@
+"""Draws the README's figure of speed from the records, and prints its table.
+
+    python benchmarks/figure.py
+
+`python benchmarks/processors.py --record` makes a record. Each processor and instruction set is a
+group of bars; a bar is NumPy's time over ours, and 1 means as fast as NumPy.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from pairs import RECORDS, peers_of
+
+OUT = Path(__file__).parents[1] / "docs" / "figures" / "speed.png"
+# A row's name in the records, threads, its peer, and what the figure calls it; slow rows included.
+ROWS = [
+    ("sum, float64, 1e5", 1, "np.sum", "sum, 1e5"),
+    ("sum, float64, 2e7", 2, "np.sum", "sum, 2e7, 2 threads"),
+    ("axis=0 of 1000 x 1000", 1, "np.sum", "axis=0, 1000 x 1000"),
+    ("vecdot, float64, 1e5", 1, "np.dot", "vecdot, 1e5"),
+    ("nansum, 1e6", 1, "np.nansum", "nansum, 1e6"),
+    ("wide exponents, 1e6", 1, "np.sum", "sum of any sizes, 1e6"),
+]
+
+
+def records() -> list[dict[str, str]]:
+    rows = []
+    for path in sorted(RECORDS.glob("processors-*.csv")):
+        with path.open(newline="") as file:
+            rows += csv.DictReader(file)
+    return rows
+
+
+def main() -> None:
+    rows = records()
+    groups = dict.fromkeys((row["processor"], row["isa"], row["date"]) for row in rows)
+    ratios = {
+        group: [
+            next(
+                (
+                    peers_of(row)[peer]
+                    for row in rows
+                    if (row["processor"], row["isa"], row["date"]) == group
+                    and (row["case"], row["threads"]) == (case, str(threads))
+                ),
+                None,
+            )
+            for case, threads, peer, _ in ROWS
+        ]
+        for group in groups
+    }
+    print("| | " + " | ".join(f"{isa}, {name}, {day}" for name, isa, day in groups) + " |")
+    print("|---" * (1 + len(groups)) + "|")
+    for place, (*_, label) in enumerate(ROWS):
+        cells = (f"{r[place]:.2g}" if r[place] else "" for r in ratios.values())
+        print(f"| {label} | {' | '.join(cells)} |")
+    draw(ratios)
+
+
+def draw(ratios: dict[tuple[str, str, str], list[float | None]]) -> None:
+    figure = Figure(figsize=(8, 0.5 + 0.62 * len(ROWS)), layout="constrained")
+    axes = figure.subplots()
+    height = 0.8 / len(ratios)
+    for index, ((name, isa, _), values) in enumerate(ratios.items()):
+        places = [row + (index - (len(ratios) - 1) / 2) * height for row in range(len(ROWS))]
+        bars = axes.barh(places, [v or 0 for v in values], height, label=f"{isa}, {name}")
+        axes.bar_label(bars, [f"{v:.2g}" if v else "" for v in values], padding=3, fontsize=8)
+    axes.axvline(1, color="black", linewidth=1)
+    axes.set_yticks(range(len(ROWS)), [label for *_, label in ROWS])
+    axes.invert_yaxis()
+    axes.set(xscale="log", xlabel="NumPy's time over ours (1: as fast; to the right: faster)")
+    axes.margins(x=0.1)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    figure.savefig(OUT, dpi=150, metadata={"Software": None})
+
+
+if __name__ == "__main__":
+    main()

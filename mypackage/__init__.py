@@ -6,6 +6,7 @@ from importlib import import_module as _import_module
 
 from ._config import show_config, threads
 from ._core.average import average
+from ._core.covariance import corrcoef, cov
 from ._locate import get_include, get_library
 from ._native import (
     ExactSum,
@@ -36,6 +37,8 @@ __version__ = "0.1.0"
 __all__ = [
     "ExactSum",
     "average",
+    "corrcoef",
+    "cov",
     "cumsum",
     "fibonacci",
     "fibonacci_index",

@@ -55,3 +55,8 @@ def report_overflow(name: str) -> None:
 def report_empty(name: str) -> None:
     """A mean of no elements was asked for."""
     _warn(f"Mean of empty slice in {name}")
+
+
+def report_no_freedom(name: str) -> None:
+    """A variance or covariance of no degree of freedom was asked for."""
+    _warn(f"Degrees of freedom <= 0 for slice in {name}")

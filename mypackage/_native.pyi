@@ -18,6 +18,7 @@ __all__ = [
     "ExactSum",
     "add",
     "build_info",
+    "covariances",
     "cumsum",
     "fibonacci",
     "fibonacci_index",
@@ -471,4 +472,12 @@ def join_states(singles: list[ExactSum], shape: tuple[int, ...]) -> ExactSum: ..
 def reshape_states(states: ExactSum, shape: tuple[int, ...]) -> ExactSum: ...
 def round_states(states: ExactSum, name: str, dtype: DTypeLike) -> Any: ...
 def weighted_mean(a: NDArray[Any], weights: NDArray[Any], dtype_num: int) -> Any: ...
+def covariances(
+    arrays: list[NDArray[Any]],
+    dtype_num: int,
+    ddof: int,
+    correlation: bool,
+    fweights: NDArray[Any] | None,
+    aweights: NDArray[Any] | None,
+) -> tuple[NDArray[Any], bool, bool, bool]: ...
 def vecdot_states(x1: ArrayLike, x2: ArrayLike, axis: int) -> ExactSum: ...

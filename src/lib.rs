@@ -25,6 +25,7 @@ mod groups;
 pub mod hello;
 pub mod interrupt;
 mod kernel;
+pub mod moments;
 mod pages;
 mod products;
 mod reduce;

@@ -9,6 +9,7 @@ mod arguments;
 mod average;
 mod calls;
 mod config;
+mod covariance;
 mod cumsum;
 mod fibonacci;
 mod group;
@@ -41,6 +42,8 @@ mod _native {
     use super::average::weighted_mean;
     #[pymodule_export]
     use super::config::{build_info, get_num_threads, run_serially, set_num_threads};
+    #[pymodule_export]
+    use super::covariance::covariances;
     #[pymodule_export]
     use super::cumsum::cumsum;
     #[pymodule_export]

@@ -29,6 +29,7 @@ pub mod moments;
 mod pages;
 mod products;
 mod reduce;
+pub mod shared;
 pub mod sum;
 mod summary;
 #[cfg(test)]

@@ -422,6 +422,20 @@ def test_accumulator_merges_with_itself():
     assert (total.value(), total.count) == (2.0, 5)
 
 
+def test_accumulator_counts_do_not_wrap():
+    """The status is that of an overflow, not of a defect, and nothing has changed."""
+    total = capi.Accumulator()
+    total.add([2.0])
+    for _ in range(62):
+        total.merge(total)
+    assert total.count == 2**62
+    with pytest.raises(OverflowError, match=r"more than the 2\^62 that it can"):
+        total.merge(total)
+    with pytest.raises(OverflowError, match=r"more than the 2\^62 that it can"):
+        total.add([1.0])
+    assert (total.count, total.value()) == (2**62, 2.0**63)
+
+
 def test_accumulator_refuses_rubbish():
     total = capi.Accumulator()
     with pytest.raises(TypeError, match="Accumulator"):

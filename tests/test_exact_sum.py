@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import hypothesis.strategies as st
@@ -312,3 +313,88 @@ def test_an_empty_mean_warns():
 def test_bad_input_is_named(make, error, match):
     with pytest.raises(error, match=match):
         make()
+
+
+# Limits
+
+
+def doubled(total, times):
+    for _ in range(times):
+        total.merge(total)
+    return total
+
+
+@pytest.mark.parametrize("values", [[2.0], [np.nan], [np.inf], [1e308, 1e-308, 0.0, 2.0]])
+@pytest.mark.parametrize("shape", [(), (3,), (2000,)])
+def test_a_count_that_would_wrap_is_an_error(values, shape):
+    """Neither count nor NaN nor mean is ever lost; after the error all is as it was."""
+    table = np.broadcast_to(np.array(values).reshape(-1, *[1] * len(shape)), (len(values), *shape))
+    total = ExactSum(shape).add(table)
+    kind = math.isnan(float(np.ravel(total.value())[0]))
+    mean = total.mean()
+    doubled(total, 62 - (len(values) - 1).bit_length())
+    before = total.to_bytes()
+    for change in (
+        lambda: total.merge(total),
+        lambda: total.merge(ExactSum(shape), total),
+        lambda: total.add(total),
+        lambda: total.add(table),
+        lambda: total + total,
+        lambda: total.subtract(ExactSum(shape).subtract(total)),
+    ):
+        with pytest.raises(OverflowError, match=r"more than the 2\^62 that it can"):
+            change()
+        assert total.to_bytes() == before
+    with np.errstate(over="ignore"):
+        assert np.isnan(np.ravel(total.value())[0]) == kind
+    np.testing.assert_array_equal(total.mean(), mean)
+    assert ExactSum.from_bytes(before) == total
+    assert total.subtract(table).add(table).to_bytes() == before
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_sum_that_would_wrap_is_an_error(sign):
+    total = ExactSum().add(sign * 1e308).subtract(0.0)
+    assert total.count == 0
+    merges = 0
+    with pytest.raises(OverflowError, match=r"would reach 2\^2112"):
+        while merges < 5200:
+            total.merge(total)
+            merges += 1
+    assert exact(total) == sign * Fraction(1e308) * 2**merges
+    assert exact(total) / sign * 2 >= 2**2112
+    with np.errstate(over="ignore"):
+        assert total.value() == sign * math.inf
+    assert ExactSum.from_bytes(total.to_bytes()) == total
+    assert exact(total.subtract(total)) == 0
+
+
+def test_an_error_does_not_make_a_sum_complex():
+    total = doubled(ExactSum(2).add(np.ones((1, 2))), 62)
+    with pytest.raises(OverflowError):
+        total.add(np.ones((1, 2)) * 1j)
+    assert total.value().dtype == float
+
+
+def test_equality_and_merges_from_both_sides_by_many_threads():
+    """Nobody waits for a lock while holding one; the bits are those of one thread."""
+    sums = [ExactSum(50).add(RNG.normal(size=(9, 50))) for _ in range(2)]
+    parts = [ExactSum(50).add(RNG.normal(size=(9, 50))) for _ in range(2)]
+    expected = [sums[index].copy().merge(*[parts[index]] * 800) for index in range(2)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+
+        def work(index):
+            mine, other = sums[index % 2], sums[1 - index % 2]
+            for _ in range(200):
+                assert mine != other
+                assert mine.copy() != other.copy()
+                mine += parts[index % 2]
+                assert mine.shape == other.shape
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(work, range(8)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert sums == expected

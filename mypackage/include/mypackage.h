@@ -98,7 +98,8 @@ mypackage_status mypackage_accumulator_add_f64(mypackage_accumulator *accumulato
                                                const double *values, size_t count,
                                                ptrdiff_t stride);
 
-/* Adds everything that `other` holds; `other` may be the accumulator itself. */
+/* Adds everything that `other` holds; `other` may be the accumulator itself. More than 2^62 numbers,
+   or a sum that reaches 2^2112, are MYPACKAGE_ERROR_OVERFLOW, and then nothing has changed. */
 mypackage_status mypackage_accumulator_merge(mypackage_accumulator *accumulator,
                                              const mypackage_accumulator *other);
 

@@ -1,8 +1,11 @@
 //! The exact sum as a value: add, subtract, merge, compare, round once.
 
+use std::borrow::Borrow;
+
 use super::round::{Format, Magnitude};
 use super::small_superaccumulator::Digits;
 use crate::binary64::{decompose, power_of_two};
+use crate::error::{Error, Result};
 
 /// The exact sum of any number of finite, infinite and NaN values.
 ///
@@ -37,8 +40,10 @@ pub struct Accumulator {
 impl Accumulator {
     /// The lowest bit of a binary64 product.
     pub(super) const LOWEST_EXPONENT: i32 = -2148;
-    /// 2^63 products reach 2^2111.
-    pub(super) const HIGHEST_EXPONENT: i32 = 2112 + 8;
+    /// Every sum is smaller than two to this; that of 2^62 products is.
+    pub(super) const HIGHEST_EXPONENT: i32 = 2112;
+    /// No counter of a sum that was merged or read is larger, so that one by one none overflows.
+    pub(super) const MOST: i64 = 1 << 62;
 
     /// An empty sum.
     ///
@@ -217,7 +222,37 @@ impl Accumulator {
     /// left.merge(&right);
     /// assert_eq!((left.to_f64(), left.count()), (3.0, 4));
     /// ```
+    ///
+    /// # Panics
+    /// Where [`Accumulator::try_merge`] fails.
     pub fn merge(&mut self, other: &Accumulator) {
+        if let Err(error) = self.try_merge(other) {
+            panic!("{error}");
+        }
+    }
+
+    /// As [`Accumulator::merge`]; what cannot be held is an error, and then nothing has changed.
+    ///
+    /// ```
+    /// use mypackage::sum::Accumulator;
+    ///
+    /// let mut total: Accumulator = [0.5].into_iter().collect();
+    /// let doubled = (0..100).take_while(|_| total.try_merge(&total.clone()).is_ok()).count();
+    /// assert_eq!((doubled, total.count(), total.mean()), (62, 1 << 62, 0.5));
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Overflow`] if the result would count more than 2^62 numbers, NaNs or infinities, or
+    /// its magnitude reach 2^2112.
+    pub fn try_merge(&mut self, other: &Accumulator) -> Result<()> {
+        let counters = merged_counters([&*self, other].into_iter())?;
+        self.merge_finite(other);
+        self.set_counters(counters);
+        Ok(())
+    }
+
+    /// Adds the finite part of `other`, of which the caller knows that it can be held.
+    fn merge_finite(&mut self, other: &Accumulator) {
         self.add_scaled(other.window, other.exponent);
         if let Some(theirs) = &other.digits {
             match &mut self.digits {
@@ -225,10 +260,21 @@ impl Accumulator {
                 None => self.digits = Some(theirs.clone()),
             }
         }
-        self.nans += other.nans;
-        self.positive_infinities += other.positive_infinities;
-        self.negative_infinities += other.negative_infinities;
-        self.count += other.count;
+    }
+
+    /// As [`Accumulator::merge`], where [`merged_counters`] has found no error.
+    pub(super) fn merge_checked(&mut self, other: &Accumulator) {
+        self.merge_finite(other);
+        let (mine, theirs) = (self.counters(), other.counters());
+        self.set_counters(std::array::from_fn(|index| mine[index] + theirs[index]));
+    }
+
+    /// A power of two that the finite part's magnitude does not exceed, as an exponent; not far
+    /// above it.
+    fn height(&self) -> i32 {
+        let window = (i128::BITS - self.window.unsigned_abs().leading_zeros()) as i32;
+        let window = if self.window == 0 { i32::MIN / 2 } else { window + self.exponent };
+        self.digits.as_ref().map_or(window, |digits| digits.height().max(window) + 1)
     }
 
     /// Changes the sign of everything held, counts included: `a.merge(-b)` subtracts `b` from `a`.
@@ -525,6 +571,48 @@ impl Accumulator {
     }
 }
 
+/// What a merge would hold, before it is made.
+/// The counters that these sums have together, if they and the sum of all can be held.
+pub(super) fn merged_counters<S>(sums: S) -> Result<[i64; 4]>
+where
+    S: Iterator<Item: Borrow<Accumulator>> + Clone,
+{
+    let mut counters = [0; 4];
+    let (mut highest, mut doublings) = (i32::MIN / 2, 0);
+    for (index, sum) in sums.clone().enumerate() {
+        for (all, one) in counters.iter_mut().zip(sum.borrow().counters()) {
+            *all += i128::from(one);
+        }
+        highest = highest.max(sum.borrow().height());
+        doublings = (usize::BITS - index.leading_zeros()) as i32;
+    }
+    for counter in counters {
+        check_counter(counter)?;
+    }
+    if highest + doublings > Accumulator::HIGHEST_EXPONENT {
+        // The bound proves nothing; the sum itself does, for which there is room.
+        let mut all = Accumulator::new();
+        sums.for_each(|sum| all.merge_finite(sum.borrow()));
+        if all.canonical().top() > Accumulator::HIGHEST_EXPONENT {
+            return Err(Error::Overflow(
+                "the exact sum would reach 2^2112; no sum of 2^62 products does".into(),
+            ));
+        }
+    }
+    Ok(counters.map(|counter| counter as i64))
+}
+
+/// Refuses what a counter would overflow with.
+pub(super) fn check_counter(counter: i128) -> Result<()> {
+    let most = i128::from(Accumulator::MOST);
+    if (-most..=most).contains(&counter) {
+        return Ok(());
+    }
+    Err(Error::Overflow(format!(
+        "the exact sum would count {counter} numbers, more than the 2^62 that it can"
+    )))
+}
+
 /// `value << shift` if no bit is lost.
 #[inline]
 fn shift_left(value: i128, shift: i32) -> Option<i128> {
@@ -540,6 +628,15 @@ pub(super) struct Canonical {
     pub negative: bool,
     pub magnitude: Vec<u8>,
     pub exponent: i32,
+}
+
+impl Canonical {
+    /// The magnitude is below two to this, and not below half of it; 0 if it is 0.
+    pub fn top(&self) -> i32 {
+        self.magnitude.last().map_or(0, |&last| {
+            self.exponent + 8 * self.magnitude.len() as i32 - last.leading_zeros() as i32
+        })
+    }
 }
 
 /// Equality of the exact values and of all counts, however they came about.
@@ -562,5 +659,144 @@ impl FromIterator<f64> for Accumulator {
         let mut result = Accumulator::new();
         result.extend(values);
         result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exact::array::Cells;
+    use proptest::prelude::*;
+
+    fn sum_of(values: &[f64]) -> Accumulator {
+        values.iter().copied().collect()
+    }
+
+    /// Doubles until that fails, and returns how often it did not.
+    fn doublings(total: &mut Accumulator) -> usize {
+        (0..5000).take_while(|_| total.try_merge(&total.clone()).is_ok()).count()
+    }
+
+    #[test]
+    fn counters_are_errors_where_they_would_wrap() {
+        for values in [&[2.0][..], &[f64::NAN], &[f64::INFINITY, 1.0], &[1e300, 1e-300]] {
+            let mut total = sum_of(values);
+            let expected = 62 - values.len().ilog2() as usize;
+            assert_eq!(doublings(&mut total), expected, "{values:?}");
+            assert_eq!(total.count(), 1 << 62);
+            assert_eq!(total.to_f32().is_nan(), values[0].is_nan());
+            let before = total.clone();
+            let error = total.try_merge(&total.clone()).unwrap_err();
+            assert!(matches!(&error, Error::Overflow(text) if text.contains("2^62")), "{error}");
+            assert_eq!(total, before);
+            let read = Accumulator::from_bytes(&total.to_bytes());
+            assert_eq!(read, Ok(total));
+        }
+    }
+
+    #[test]
+    fn sums_are_errors_where_they_would_wrap() {
+        for sign in [1.0, -1.0] {
+            for values in [&[1e308][..], &[1e308, 1e-300], &[f64::MAX, 2f64.powi(-1074), 1.0]] {
+                let mut total = sum_of(values);
+                // The count stays at 0, whatever is merged.
+                total.add_zeros(-total.count());
+                if sign < 0.0 {
+                    total.negate();
+                }
+                let times = doublings(&mut total);
+                assert_eq!(times, 2112 - 1024, "{values:?}");
+                let before = total.clone();
+                let error = total.try_merge(&total.clone()).unwrap_err();
+                assert!(matches!(&error, Error::Overflow(text) if text.contains("2^2112")));
+                assert_eq!(total, before);
+                assert_eq!(total.to_f64(), sign * f64::INFINITY);
+                assert_eq!(Accumulator::from_bytes(&total.to_bytes()), Ok(total.clone()));
+                // There is room for what brings it back.
+                let mut negated = total.clone();
+                negated.negate();
+                total.try_merge(&negated).unwrap();
+                assert!(total.is_zero());
+            }
+        }
+    }
+
+    #[test]
+    fn arrays_change_as_a_whole_or_not_at_all() {
+        let fine = sum_of(&[0.5, 0.25]);
+        let mut large = sum_of(&[f64::NAN]);
+        doublings(&mut large);
+        let mut wide = sum_of(&[1e308, 1e-300]);
+        wide.add_zeros(-2);
+        doublings(&mut wide);
+        let mut many = sum_of(&[3.0]);
+        doublings(&mut many);
+        for bad in [large, wide, many] {
+            for place in [0, 5, 1500] {
+                let mut sums = vec![fine.clone(); 2000];
+                sums[place] = bad.clone();
+                let mut cells = Cells::from(sums.clone());
+                let before = cells.clone();
+                assert!(cells.merge(&[&before]).is_err());
+                assert!(cells.merged(&[&before]).is_err());
+                assert_eq!(cells, before);
+                sums[place] = Accumulator::new();
+                cells.merge(&[&Cells::from(sums)]).unwrap();
+                assert_eq!(*cells.get(place), bad);
+            }
+        }
+        // Pairs, with one count for all and with one for each.
+        let mut pairs = Cells::new(1500);
+        for each in [false, true] {
+            pairs.set_counts(|index| (1 << 62) - i64::from(each && index < 1400));
+            let before = pairs.clone();
+            assert!(pairs.merge(&[&before]).is_err());
+            assert_eq!(pairs, before);
+        }
+    }
+
+    #[test]
+    fn bytes_with_counters_or_values_beyond_the_bounds_are_refused() {
+        let mut total = sum_of(&[1.0]);
+        for counter in [Accumulator::MOST + 1, i64::MAX, i64::MIN, -Accumulator::MOST - 1] {
+            for index in 0..4 {
+                let mut counters = [0, 0, 0, 1];
+                counters[index] = counter;
+                total.set_counters(counters);
+                assert!(Accumulator::from_bytes(&total.to_bytes()).is_err(), "{counters:?}");
+                counters[index] = counter.signum() * Accumulator::MOST;
+                total.set_counters(counters);
+                assert_eq!(Accumulator::from_bytes(&total.to_bytes()), Ok(total.clone()));
+            }
+        }
+        for (top, fits) in [(2112, true), (2113, false)] {
+            let mut total = Accumulator::new();
+            total.add_scaled(1, top - 1);
+            assert_eq!(Accumulator::from_bytes(&total.to_bytes()).is_ok(), fits);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn heights_are_bounds_and_not_far_off(
+            values in prop::collection::vec(prop::num::f64::NORMAL | prop::num::f64::ZERO, 0..9),
+            doublings in 0usize..40,
+            negate: bool,
+        ) {
+            let mut total = sum_of(&values);
+            for _ in 0..doublings {
+                total.merge(&total.clone());
+            }
+            if negate {
+                total.negate();
+            }
+            let top = total.canonical().top();
+            if !total.is_zero() {
+                prop_assert!(total.height() >= top);
+                // The same sum as it is kept where nothing cancelled.
+                let plain = Accumulator::from_canonical(&total.canonical());
+                prop_assert!(plain.height() <= top + 128, "{} {top}", plain.height());
+            }
+        }
     }
 }

@@ -7,10 +7,11 @@
 
 use std::borrow::Cow;
 
-use super::accumulator::Accumulator;
+use super::accumulator::{Accumulator, check_counter, merged_counters};
 use super::pairs::{self, BATCH, PairSlice};
 use super::sink::Sink;
 use crate::cpu;
+use crate::error::Result;
 use crate::fpu::Environment;
 
 /// An array of exact sums.
@@ -23,9 +24,10 @@ use crate::fpu::Environment;
 ///     Cells::from(sums.to_vec())
 /// };
 /// let mut total = columns([[1.0, 1e100], [2.0, 5.0]]);
-/// total.merge(&[&columns([[3.0, -1e100], [0.5, 1.0]])]);
+/// total.merge(&[&columns([[3.0, -1e100], [0.5, 1.0]])])?;
 /// assert_eq!((total.get(0).to_f64(), total.get(1).to_f64()), (6.5, 6.0));
 /// assert_eq!((total.len(), total.get(1).count()), (2, 4));
+/// # Ok::<(), mypackage::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Cells {
@@ -244,11 +246,29 @@ impl Block {
                     Block::Narrow(other) => {
                         other.pairs().add_to(index, other.counts.get(index), sum);
                     }
-                    Block::Wide(cells) => sum.merge(&cells[index]),
+                    Block::Wide(cells) => sum.merge_checked(&cells[index]),
                 }
             }
         }
         Block::Wide(sums)
+    }
+
+    /// Refuses blocks whose sums could not be held.
+    fn check<'a>(blocks: impl Iterator<Item = &'a Block> + Clone) -> Result<()> {
+        let total = |index| blocks.clone().map(move |block| i128::from(block.count(index))).sum();
+        let mut narrow = blocks.clone().map(|block| match block {
+            Block::Narrow(narrow) => Some(matches!(narrow.counts, Counts::All(_))),
+            Block::Wide(_) => None,
+        });
+        let length = blocks.clone().next().map_or(0, Block::len);
+        // Pairs are far from being too large. How many there are may be the same for all.
+        match narrow.try_fold(true, |all, one| Some(all & one?)) {
+            Some(true) => check_counter(total(0)),
+            Some(false) => (0..length).try_for_each(|index| check_counter(total(index))),
+            None => (0..length).try_for_each(|index| {
+                merged_counters(blocks.clone().map(|block| block.get(index))).map(drop)
+            }),
+        }
     }
 
     pub fn set(&mut self, index: usize, sum: &Accumulator) {
@@ -432,35 +452,52 @@ impl Cells {
     ///
     /// let mut total = Cells::new(1);
     /// let part = Cells::from(vec![[1e100, 1.0].into_iter().collect::<Accumulator>()]);
-    /// total.merge(&[&part, &part]);
+    /// total.merge(&[&part, &part])?;
     /// assert_eq!((total.get(0).to_f64(), total.get(0).count()), (2e100, 4));
+    /// # Ok::<(), mypackage::Error>(())
     /// ```
+    ///
+    /// # Errors
+    /// That of [`Accumulator::try_merge`], and then nothing has changed.
     ///
     /// # Panics
     /// If the lengths differ.
-    pub fn merge(&mut self, others: &[&Cells]) {
-        assert!(others.iter().all(|other| other.len == self.len), "the lengths differ");
+    pub fn merge(&mut self, others: &[&Cells]) -> Result<()> {
+        self.check(others)?;
         for (index, block) in self.blocks.iter_mut().enumerate() {
             let others = others.iter().map(|other| &other.blocks[index]);
             *block = Block::merged(Cow::Owned(std::mem::take(block)), others);
         }
+        Ok(())
+    }
+
+    /// Refuses others that can't be merged.
+    fn check(&self, others: &[&Cells]) -> Result<()> {
+        assert!(others.iter().all(|other| other.len == self.len), "the lengths differ");
+        self.blocks.iter().enumerate().try_for_each(|(index, block)| {
+            let others = others.iter().map(|other| &other.blocks[index]);
+            Block::check(std::iter::once(block).chain(others))
+        })
     }
 
     /// As [`Cells::merge`], into a new array.
     ///
     /// ```
     /// let empty = mypackage::sum::Cells::new(2);
-    /// assert_eq!(empty.merged(&[&empty]), empty);
+    /// assert_eq!(empty.merged(&[&empty]), Ok(empty));
     /// ```
+    ///
+    /// # Errors
+    /// That of [`Accumulator::try_merge`].
     ///
     /// # Panics
     /// If the lengths differ.
-    pub fn merged(&self, others: &[&Cells]) -> Cells {
-        assert!(others.iter().all(|other| other.len == self.len), "the lengths differ");
+    pub fn merged(&self, others: &[&Cells]) -> Result<Cells> {
+        self.check(others)?;
         let merged = |(index, block)| {
             Block::merged(Cow::Borrowed(block), others.iter().map(|other| &other.blocks[index]))
         };
-        Cells::of_blocks(self.len, self.blocks.iter().enumerate().map(merged).collect())
+        Ok(Cells::of_blocks(self.len, self.blocks.iter().enumerate().map(merged).collect()))
     }
 
     /// Changes the sign of everything held, counts included.
@@ -610,13 +647,13 @@ mod tests {
         let (mut cells, mut expected) = sums(1, 8, 0);
         let (others, more) = sums(2, 8, 0);
         for _ in 0..100 {
-            cells.merge(&[&others]);
+            cells.merge(&[&others]).unwrap();
             expected.iter_mut().zip(&more).for_each(|(sum, more)| sum.merge(more));
         }
         assert_eq!(narrow_blocks(&cells), 3);
         check(&cells, &expected);
         let (wild, more) = sums(3, 900, 0);
-        let cells = cells.merged(&[&others, &wild]);
+        let cells = cells.merged(&[&others, &wild]).unwrap();
         assert_eq!(narrow_blocks(&cells), 0);
         expected.iter_mut().zip(&sums(2, 8, 0).1).for_each(|(sum, more)| sum.merge(more));
         expected.iter_mut().zip(&more).for_each(|(sum, more)| sum.merge(more));
@@ -630,7 +667,7 @@ mod tests {
             let mut other = Cells::new(LEN);
             let single: Accumulator = [x, 1.0].into_iter().collect();
             other.blocks[place / BATCH].set(place % BATCH, &single);
-            cells.merge(&[&other]);
+            cells.merge(&[&other]).unwrap();
             expected[place].merge(&single);
             assert_eq!(narrow_blocks(&cells), 2);
             check(&cells, &expected);
@@ -646,7 +683,7 @@ mod tests {
         assert_eq!(narrow_blocks(&cells), 3);
         check(&cells, &expected);
         let (other, others) = sums(6, 8, 0);
-        for cells in [cells.merged(&[&other]), other.merged(&[&cells])] {
+        for cells in [cells.merged(&[&other]), other.merged(&[&cells])].map(Result::unwrap) {
             let sums = expected.iter().zip(&others).map(|(sum, other)| {
                 let mut sum = sum.clone();
                 sum.merge(other);
@@ -753,8 +790,8 @@ mod tests {
             let (mut cells, mut expected) = of(&seeds[0]);
             let others: Vec<_> = seeds[1..].iter().map(of).collect();
             let all: Vec<&Cells> = others.iter().map(|(cells, _)| cells).collect();
-            let apart = cells.merged(&all);
-            cells.merge(&all);
+            let apart = cells.merged(&all).unwrap();
+            cells.merge(&all).unwrap();
             for (_, other) in &others {
                 expected.iter_mut().zip(other).for_each(|(sum, other)| sum.merge(other));
             }
@@ -767,7 +804,7 @@ mod tests {
             // Taking all back leaves nothing.
             let mut rest = cells.clone();
             rest.negate();
-            rest.merge(&[&cells]);
+            rest.merge(&[&cells]).unwrap();
             prop_assert!(rest == Cells::new(LEN));
         }
     }

@@ -25,7 +25,7 @@ const VERSION: u8 = 2;
 const CELLS: u8 = 0;
 const PAIRS: u8 = 1;
 const COUNTED_PAIRS: u8 = 2;
-/// Bytes of a sum of products in 2^-2148..2^2112, with room for the bits of a byte.
+/// Bytes of a sum of products in 2^-2148..2^2112.
 const LONGEST: usize = 533;
 
 /// Encodes an array of accumulators; `kind` is the caller's to use.
@@ -38,10 +38,15 @@ const LONGEST: usize = 533;
 /// let bytes = encode(7, &[2], &cells);
 /// assert_eq!(decode(&bytes), Ok((7, vec![2], cells)));
 /// ```
+///
+/// # Panics
+/// If there are more than 255 dimensions, or not as many cells as the shape has.
 pub fn encode(kind: u8, shape: &[usize], cells: &Cells) -> Vec<u8> {
+    let ndim = u8::try_from(shape.len()).expect("an array has at most 255 dimensions");
+    assert_eq!(shape.iter().product::<usize>(), cells.len(), "the shape is that of the cells");
     let mut bytes = Vec::with_capacity(32 + 17 * cells.len());
     bytes.extend(MAGIC);
-    bytes.extend([VERSION, kind, shape.len() as u8]);
+    bytes.extend([VERSION, kind, ndim]);
     for &dimension in shape {
         write_unsigned(&mut bytes, dimension as u64);
     }
@@ -153,6 +158,10 @@ impl Reader<'_> {
         Some((value >> 1) as i64 ^ -((value & 1) as i64))
     }
 
+    fn counter(&mut self) -> Option<i64> {
+        self.signed().filter(|counter| counter.unsigned_abs() <= Accumulator::MOST as u64)
+    }
+
     fn content(&mut self, available: usize) -> Option<(u8, Vec<usize>, Cells)> {
         let kind = self.byte()?;
         let dimensions = self.byte()?;
@@ -178,9 +187,9 @@ impl Reader<'_> {
                 let block = Block::Wide(cells);
                 return block.narrowed().is_none().then_some(block);
             }
-            PAIRS => Counts::All(self.signed()?),
+            PAIRS => Counts::All(self.counter()?),
             COUNTED_PAIRS => {
-                let counts = (0..length).map(|_| self.signed()).collect::<Option<Vec<_>>>()?;
+                let counts = (0..length).map(|_| self.counter()).collect::<Option<Vec<_>>>()?;
                 if counts.iter().all(|&count| count == counts[0]) {
                     return None;
                 }
@@ -198,7 +207,7 @@ impl Reader<'_> {
     fn cell(&mut self) -> Option<Accumulator> {
         let mut counters = [0; 4];
         for counter in &mut counters {
-            *counter = self.signed()?;
+            *counter = self.counter()?;
         }
         let head = self.unsigned()?;
         let length = usize::try_from(head / 2).ok().filter(|&length| length <= LONGEST)?;
@@ -207,15 +216,16 @@ impl Reader<'_> {
             value.exponent = i32::try_from(self.signed()?).ok()?;
             let (magnitude, rest) = self.0.split_at_checked(length)?;
             self.0 = rest;
-            let top = value.exponent as i64 + 8 * length as i64;
+            value.magnitude = magnitude.to_vec();
             if magnitude[0] % 2 == 0
                 || magnitude[length - 1] == 0
                 || value.exponent < Accumulator::LOWEST_EXPONENT
-                || top > i64::from(Accumulator::HIGHEST_EXPONENT)
+                // Before the sum's top, which does not overflow then.
+                || value.exponent > Accumulator::HIGHEST_EXPONENT
+                || value.top() > Accumulator::HIGHEST_EXPONENT
             {
                 return None;
             }
-            value.magnitude = magnitude.to_vec();
         } else if value.negative {
             return None;
         }

@@ -89,6 +89,18 @@ impl Digits {
         }
     }
 
+    /// A power of two that the magnitude does not exceed, as an exponent.
+    pub fn height(&self) -> i32 {
+        // Above the digits that matter, a negative number has those of its sign.
+        let top = match self.digit[DIGITS - 1] {
+            0 => self.digit.iter().rposition(|&digit| digit != 0),
+            -1 => self.digit[..DIGITS - 1].iter().rposition(|&digit| digit != 0xffff_ffff),
+            _ => Some(DIGITS - 1),
+        };
+        // Even before a carry no digit reaches 2^63.
+        top.map_or(LOWEST, |top| LOWEST + 32 * top as i32) + 64
+    }
+
     /// Leaves every digit but the last in 0..2^32; the last carries the sign.
     fn carry(&mut self) {
         let mut carry = 0;

@@ -49,8 +49,7 @@ pub unsafe extern "C" fn mypackage_accumulator_add_f64(
         let values = unsafe { Strided::new("values", values, count, stride)? };
         // SAFETY: as above.
         let total = unsafe { reference_mut("accumulator", accumulator)? };
-        total.merge(&exact_sum(values));
-        Ok(())
+        Ok(total.try_merge(&exact_sum(values))?)
     })
 }
 
@@ -63,8 +62,7 @@ pub unsafe extern "C" fn mypackage_accumulator_merge(
         // SAFETY: the caller's promise. A copy, since the two may be the same.
         let other = unsafe { reference("other", other)? }.clone();
         // SAFETY: as above; the reference to `other` is no longer in use.
-        unsafe { reference_mut("accumulator", accumulator)? }.merge(&other);
-        Ok(())
+        Ok(unsafe { reference_mut("accumulator", accumulator)? }.try_merge(&other)?)
     })
 }
 

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)] // Hands the arrays' memory to the kernels.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError, PyZeroDivisionError};
 use pyo3::prelude::*;
@@ -15,6 +15,7 @@ use super::ndarray::{self, Array, Number};
 use super::reductions;
 use super::results::{FLOAT, Operation, Target, Writer, round_all};
 use crate::raised;
+use mypackage::shared::Shared;
 use mypackage::sum::{self as exact, Accumulator, Cells, Dtype};
 
 const VALUE: Operation = Operation { advice: FLOAT, ..Operation::sum("ExactSum.value") };
@@ -57,7 +58,7 @@ const DIVIDE: Operation = Operation::mean("ExactSum.divide");
 #[pyclass(frozen, weakref, module = "mypackage", name = "ExactSum", eq)]
 pub(super) struct ExactSum {
     /// Shared with copies until one of them changes.
-    state: Mutex<Arc<State>>,
+    state: Shared<State>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -84,23 +85,31 @@ impl State {
         }
     }
 
-    /// Merges others of the same shape.
-    fn merge(this: &mut Arc<State>, mut others: Vec<Arc<State>>) {
+    /// Merges others of the same shape; on an error nothing has changed.
+    fn merge(this: &mut Arc<State>, mut others: Vec<Arc<State>>) -> mypackage::Result<()> {
         if this.complex || others.iter().any(|other| other.complex) {
-            for state in others.iter_mut().chain([&mut *this]).filter(|state| !state.complex) {
+            for state in others.iter_mut().filter(|state| !state.complex) {
                 Arc::make_mut(state).make_complex();
             }
         }
-        let others: Vec<&Cells> = others.iter().map(|other| &other.cells).collect();
+        let cells: Vec<&Cells> = others.iter().map(|other| &other.cells).collect();
+        let becomes_complex = !this.complex && others.iter().any(|other| other.complex);
         match Arc::get_mut(this) {
-            Some(state) => state.cells.merge(&others),
+            Some(state) if !becomes_complex => state.cells.merge(&cells)?,
             // What is shared is read, not copied first.
-            None => {
-                let State { shape, complex, cells } = &**this;
-                let (shape, complex) = (shape.clone(), *complex);
-                *this = Arc::new(State { shape, complex, cells: cells.merged(&others) });
+            _ if !becomes_complex => {
+                let State { shape, complex, cells: mine } = &**this;
+                let (shape, complex, cells) = (shape.clone(), *complex, mine.merged(&cells)?);
+                *this = Arc::new(State { shape, complex, cells });
+            }
+            _ => {
+                let mut state = (**this).clone();
+                state.make_complex();
+                state.cells.merge(&cells)?;
+                *this = Arc::new(state);
             }
         }
+        Ok(())
     }
 
     /// The byte form; the parts of complex sums are a last axis.
@@ -132,7 +141,7 @@ impl State {
 
 impl PartialEq for ExactSum {
     fn eq(&self, other: &ExactSum) -> bool {
-        std::ptr::eq(self, other) || *self.lock() == other.snapshot()
+        self.state == other.state
     }
 }
 
@@ -143,23 +152,19 @@ impl ExactSum {
     }
 
     fn from_state(state: State) -> ExactSum {
-        ExactSum { state: Mutex::new(Arc::new(state)) }
-    }
-
-    /// Nothing panics while the lock is held, so a poisoned state is a whole one.
-    fn lock(&self) -> MutexGuard<'_, Arc<State>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        ExactSum { state: Shared::new(state) }
     }
 
     fn snapshot(&self) -> Arc<State> {
-        self.lock().clone()
+        self.state.snapshot()
     }
 
-    /// Merges others of the same shape.
-    fn absorb(&self, py: Python<'_>, others: Vec<Arc<State>>) {
+    /// Merges others of the same shape; on an error nothing has changed.
+    fn absorb(&self, py: Python<'_>, others: Vec<Arc<State>>) -> PyResult<()> {
         let cells = others.iter().map(|other| other.cells.len()).sum();
         // The lock is taken without the GIL, for which its holder may be waiting.
-        detached(py, cells, || State::merge(&mut self.lock(), others));
+        let merge = || self.state.change(|state| State::merge(state, others));
+        detached(py, cells, merge).map_err(raised)
     }
 
     fn checked_snapshot(&self, shape: &[usize]) -> PyResult<Arc<State>> {
@@ -187,7 +192,7 @@ impl ExactSum {
             }
             return Ok(());
         }
-        let shape = self.lock().shape.clone();
+        let shape = self.snapshot().shape.clone();
         let mut sums = match values.cast::<ExactSum>() {
             Ok(other) => other.get().checked_snapshot(&shape)?,
             Err(_) => Arc::new(sums_of(values, axis, r#where, Some(&shape), false)?),
@@ -195,8 +200,7 @@ impl ExactSum {
         if subtract {
             Arc::make_mut(&mut sums).negate();
         }
-        self.absorb(values.py(), vec![sums]);
-        Ok(())
+        self.absorb(values.py(), vec![sums])
     }
 
     fn rounded<'py>(
@@ -483,17 +487,19 @@ impl ExactSum {
     /// ------
     /// ValueError
     ///     If the shapes differ.
+    /// OverflowError
+    ///     If a sum would hold more than 2**62 numbers, or reach 2**2112; nothing has changed then.
     #[pyo3(signature = (*others))]
     fn merge<'py>(
         slf: Bound<'py, ExactSum>,
         others: Vec<Bound<'py, ExactSum>>,
     ) -> PyResult<Bound<'py, ExactSum>> {
-        let shape = slf.get().lock().shape.clone();
+        let shape = slf.get().snapshot().shape.clone();
         let states = others
             .iter()
             .map(|other| other.get().checked_snapshot(&shape))
             .collect::<PyResult<Vec<_>>>()?;
-        slf.get().absorb(slf.py(), states);
+        slf.get().absorb(slf.py(), states)?;
         Ok(slf)
     }
 
@@ -667,12 +673,12 @@ impl ExactSum {
     /// The shape of the array of sums; ``()`` for a single one.
     #[getter]
     fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, &self.lock().shape)
+        PyTuple::new(py, &self.snapshot().shape)
     }
 
     /// An independent ExactSum with the same content.
     fn copy(&self) -> ExactSum {
-        ExactSum { state: Mutex::new(self.snapshot()) }
+        ExactSum { state: self.state.clone() }
     }
 
     fn __copy__(&self) -> ExactSum {

@@ -33,7 +33,8 @@ GALLERY = HERE / "gallery"
 
 def copy_notebooks():
     """MyST-NB finds notebooks below the source folder only."""
-    GALLERY.mkdir(exist_ok=True)
+    shutil.rmtree(GALLERY, ignore_errors=True)
+    GALLERY.mkdir()
     for notebook in (ROOT / "notebooks").glob("*.ipynb"):
         shutil.copy(notebook, GALLERY)
 

@@ -17,9 +17,10 @@ import mypackage
 import mypackage.dask
 from mypackage import ExactSum
 from mypackage._cli.timing import interleaved
-from mypackage._formats import PIECE_BYTES, Options
+from mypackage._files.formats import source
+from mypackage._files.pieces import PIECE_BYTES, Options
+from mypackage._files.streams import Stream
 from mypackage._native import sum_states
-from mypackage._streams import Stream
 from pairs import best_of, ratio
 
 CELLS = 100_000
@@ -81,7 +82,7 @@ def files():
                     pass
 
         def stream():
-            Stream([path], "sum", Options()).run()
+            Stream([source(path, None)], Options()).run()
 
         times = interleaved({"plain": plain, "stream": stream}, 0.0, 9)
         size = path.stat().st_size / 1e9

@@ -7,7 +7,7 @@ import sys
 from types import ModuleType
 
 # What pip calls a library, where that is not its module's name.
-PIP = {"dask": "'dask[array]'"}
+PIP = {"dask": "'dask[array]'", "backports": "backports.zstd"}
 
 
 def require(name: str) -> ModuleType:

@@ -9,16 +9,12 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import mypackage
 from mypackage._cli import COMMANDS, INTERRUPTED, main
 from mypackage._cli.bench import measure
 from mypackage._cli.cases import OURS, cases
 from mypackage._core.reductions import REDUCTIONS
-from mypackage._formats import Options
-from mypackage._streams import read
 
 # What pip installed.
 COMMAND = os.path.join(os.path.dirname(sys.executable), "mypackage")
@@ -44,9 +40,18 @@ def refusal(capsys, *arguments):
     return captured.err
 
 
+def misuse(capsys, message, *arguments):
+    """Usage errors end with status 2 and argparse's message."""
+    with pytest.raises(SystemExit, match="2"):
+        main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    assert captured.out == "" and message in captured.err.splitlines()[-1]
+
+
 def output(capsys, *arguments):
     """What a command prints when all is well."""
-    assert main([str(argument) for argument in arguments]) == 0
+    quiet = ["--quiet"] if arguments[0] == "sum" else []
+    assert main([*map(str, arguments), *quiet]) == 0
     captured = capsys.readouterr()
     assert captured.err == ""
     return captured.out
@@ -96,6 +101,20 @@ def test_help(command, capsys):
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])
     assert command in capsys.readouterr().out
+
+
+def test_help_keeps_capital_letters(capsys):
+    """Names are written as they are."""
+    with pytest.raises(SystemExit, match="0"):
+        main(["bench", "--help"])
+    assert "Time and error, next to pure Python, NumPy and math.fsum." in capsys.readouterr().out
+
+
+def test_mean_is_sum_with_an_operation(tmp_path, capsys):
+    """The same options, another default."""
+    np.save(tmp_path / "values.npy", [[1, 2], [4, 8]])
+    assert output(capsys, "mean", tmp_path / "values.npy", "--axis", 0) == "2.5\t5.0\n"
+    assert output(capsys, "mean", tmp_path / "values.npy", "--op", "sum") == "15\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["fibo"], ["fibonacci"], ["fibonacci", "1.5"]])
@@ -186,76 +205,18 @@ def test_overflow_is_a_warning(tmp_path):
     assert re.fullmatch("mypackage: warning: overflow.*\n", finished.stderr)
 
 
-def csv_file(tmp_path, text):
-    path = tmp_path / "values.csv"
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def test_sum_of_csv(tmp_path, capsys):
-    """With a header and without, by name and by number; quotes, a BOM and blank lines."""
-    path = csv_file(tmp_path, '\ufeff"day, local",x,y\n\nmonday,0.1,1\n"tue,s",0.2,2\n')
-    assert output(capsys, "sum", path, "--columns", "x,y") == "3.3\n"
-    assert output(capsys, "sum", path, "--columns", "y") == "3\n"
-    assert output(capsys, "sum", path, "--columns", "2,x", "--axis", 0) == (
-        "y\t3.0\nx\t0.30000000000000004\n"
-    )
-    assert "line 3, column day, local: 'monday' is not a number" in refusal(capsys, "sum", path)
-    assert "has no column 'z', but day, local, x, y" in refusal(
-        capsys, "sum", path, "--columns", "z"
-    )
-    path = csv_file(tmp_path, "1,2\n3,4\n")
-    assert output(capsys, "sum", path, "--columns", "1") == "6\n"
-    assert output(capsys, "sum", path, "--axis", 1) == "3\t7\n"
-
-
-def test_csv_keeps_large_integers(tmp_path, capsys):
-    """Integers are not read through float64, and a later fraction is not cut off."""
-    path = csv_file(tmp_path, "9007199254740993\n-1\n")
-    assert output(capsys, "sum", path) == "9007199254740992\n"
-    assert output(capsys, "sum", csv_file(tmp_path, "1\n2\n0.5\n")) == "3.5\n"
-
-
-def test_csv_missing_is_nan(tmp_path, capsys):
-    """A blank field is NaN, so a plain sum over it says so."""
-    path = csv_file(tmp_path, "x,y\n1,\n2, \n3,\n")
-    assert output(capsys, "sum", path, "--axis", 0) == "x\t6.0\ny\tnan\n"
-
-
-@pytest.mark.parametrize("columns", ["x", "x,y", "y"])
-@pytest.mark.parametrize("row", ["3", "3,4,5", '"3,4"', '"3",4,', ","])
-def test_csv_rows_of_other_lengths_are_refused(columns, row, tmp_path, capsys):
-    """They are what is left of a damaged file."""
-    path = csv_file(tmp_path, f"x,y\n1,2\n{row}\n\n6,7\n")
-    if row != ",":
-        expected = "line 3 has"
-        assert expected in refusal(capsys, "sum", path, "--columns", columns, "--op", "nansum")
-    else:
-        output(capsys, "sum", path, "--columns", columns, "--op", "nansum")
-
-
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
-def test_csv_reads_what_python_writes(tmp_path_factory, numbers):
-    """Reading a column loses no bit, whichever parser takes it."""
-    path = tmp_path_factory.mktemp("csv") / "values.csv"
-    path.write_text("x,note\n" + "".join(f"{number!r},\n" for number in numbers))
-    for columns in (["x"], ["x", "note"]):
-        values = read(path, Options(columns))[:, 0]
-        # An integral column such as -0.0 has a point, so it stays float64.
-        assert values.tobytes() == np.array(numbers).tobytes()
-
-
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("absent.npy", None, "No such file"),
-        ("a.txt", b"1", "the suffix must be .npy, .npz, .csv"),
+        ("a.txt", b"1", "the suffix must be .npy, .npz, .csv, .tsv, .parquet"),
+        ("a.npy.gz", b"1", "only text is read compressed"),
         ("a.npy", b"", "magic string"),
         ("a.npy", b"not an array", "magic string"),
         ("a.npz", b"not an archive", "not a .npz archive"),
         ("absent.npz", None, "No such file"),
         ("a.csv", b"", "holds no rows"),
-        ("a.csv", b"\xff\xfe1,2", "decode"),
+        ("a.csv", b"\xff,2", "line 1 is not UTF-8: it holds the byte 0xff; --encoding"),
         ("a.csv", b"x\n1\nabc\n", "line 3, column x: 'abc' is not a number"),
         ("absent.csv", None, "No such file"),
     ],
@@ -280,13 +241,18 @@ def test_truncated_and_pickled_files(tmp_path, capsys):
 
 
 def test_bad_options(tmp_path, capsys):
-    """A wrong axis, dtype or choice is named."""
+    """A wrong axis, dtype or choice is named, and the option that made it."""
     path = tmp_path / "values.npy"
     np.save(path, np.ones((2, 2)))
     assert "axis 2" in refusal(capsys, "sum", path, "--axis", 2)
-    assert "float33" in refusal(capsys, "sum", path, "--dtype", "float33")
-    assert "columns of a .csv" in refusal(capsys, "sum", path, "--columns", "x")
-    assert "only a .npz file has keys" in refusal(capsys, "sum", path, "--key", "x")
+    misuse(capsys, "--dtype: data type 'float33'", "sum", path, "--dtype", "float33")
+    misuse(capsys, "--axis: 'x' is not a whole number", "sum", path, "--axis", "x")
+    for option in ("columns", "by", "na-values", "thousands", "delimiter", "comment", "encoding"):
+        misuse(capsys, f"--{option} is of use for", "sum", path, f"--{option}", "utf-8")
+    for option in ("total", "skip-nulls", "header", "no-header", "decimal-exact"):
+        misuse(capsys, f"--{option.removeprefix('no-')} is of use", "sum", path, f"--{option}")
+    misuse(capsys, "--key is of use for archives", "sum", path, "--key", "x")
+    misuse(capsys, "--checkpoint", "sum", path, "--axis", 1, "--checkpoint", tmp_path / "state")
     np.save(path, np.array(["a"]))
     refusal(capsys, "sum", path)
 

@@ -16,8 +16,8 @@ import mypackage
 # Expensive, optional, or both: none may come in with the package but by its own front for it.
 HEAVY = """
 argparse asyncio concurrent ctypes dask dataclasses decimal fractions h5py importlib.metadata
-importlib.util json llvmlite logging multiprocessing mypackage._cli mypackage._formats
-mypackage._streams mypackage.arrow mypackage.capi mypackage.dask mypackage.numba mypackage.pandas
+importlib.util json llvmlite logging multiprocessing mypackage._cli mypackage._files
+mypackage.arrow mypackage.capi mypackage.dask mypackage.numba mypackage.pandas
 mypackage.records mypackage.threadpoolctl mypackage.xarray numba pandas pathlib polars pyarrow
 pydantic socket sqlite3 threadpoolctl tqdm typing_extensions unittest urllib xarray
 """.split()

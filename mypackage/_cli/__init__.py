@@ -14,6 +14,8 @@ import warnings
 from collections.abc import Sequence
 
 import mypackage
+from mypackage._core.reductions import REDUCTIONS
+from mypackage._files.pieces import UsageError
 
 COMMANDS = {
     "info": "what is installed and what the kernels use",
@@ -21,6 +23,11 @@ COMMANDS = {
     "sum": "reduce the numbers in files of any size and number, rounding once",
     "fibonacci": "Fibonacci numbers, exact or modulo M",
 }
+
+
+# Commands that are others with another default.
+ALIASES = {op: ("sum", {"op": op}) for op in ("mean", "var", "std") if op in REDUCTIONS}
+COMMANDS |= {op: f"`{command} --op {op}`" for op, (command, _) in ALIASES.items()}
 
 
 class CommandError(Exception):
@@ -36,12 +43,14 @@ def _parser(commands: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=mypackage.__version__)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in commands:
-        module = importlib.import_module(f"{__name__}.{name}")
+        command, defaults = ALIASES.get(name, (name, {}))
+        module = importlib.import_module(f"{__name__}.{command}")
+        text = COMMANDS[name]
         subparser = subparsers.add_parser(
-            name, help=COMMANDS[name], description=f"{COMMANDS[name].capitalize()}."
+            name, help=text, description=f"{text[0].upper()}{text[1:]}."
         )
-        module.add_arguments(subparser)
-        subparser.set_defaults(run=module.run)
+        module.add_arguments(subparser, **defaults)
+        subparser.set_defaults(run=module.run, parser=subparser)
     return parser
 
 
@@ -65,7 +74,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser(commands).parse_args(argv)
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            arguments.run(arguments)
+            try:
+                arguments.run(arguments)
+            except UsageError as error:
+                arguments.parser.error(str(error))
         sys.stdout.flush()
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)

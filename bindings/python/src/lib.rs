@@ -10,6 +10,7 @@ mod average;
 mod calls;
 mod config;
 mod covariance;
+mod csv;
 mod cumsum;
 mod fibonacci;
 mod group;
@@ -44,6 +45,8 @@ mod _native {
     use super::config::{build_info, get_num_threads, run_serially, set_num_threads};
     #[pymodule_export]
     use super::covariance::covariances;
+    #[pymodule_export]
+    use super::csv::{CsvError, CsvStyle, CsvTable};
     #[pymodule_export]
     use super::cumsum::cumsum;
     #[pymodule_export]

@@ -1,0 +1,313 @@
+"""The exact states of columns: what is added up, kept in checkpoints and rounded once.
+
+`state_of` says which class a reduction needs. A state has a shape: ``()`` for a column, that of a
+row for the rows of an array, or one of a number for each group. It has
+
+- ``add(column, reduction, labels, size)``: takes the numbers in; with labels, each goes to the
+  group of its label, -1 being none, and the shape is then ``(size,)``;
+- ``merge(other)``: takes in a state of the same shape;
+- ``finish(reduction, dtype)``: the results, rounded once;
+- ``counts()``: how many numbers they are of;
+- ``save()`` and ``load(saved)``: what JSON can hold.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import warnings
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from mypackage import ExactSum
+from mypackage._core.reductions import REDUCTIONS, Reduction
+from mypackage._core.states import add, grouped, result_dtype, rounded
+from mypackage._native import join_states, split_states
+
+from .pieces import Column
+
+
+class Sums:
+    """Exact sums, with integers of any size."""
+
+    def __init__(self, shape: tuple[int, ...] = ()) -> None:
+        self.exact = ExactSum(shape)
+        # The common dtype of the numbers; object for integers that have none. None before any.
+        self.dtype: np.dtype[Any] | None = None
+        # By flat index, the sum and the count of integers beyond 64 bits.
+        self.wide: dict[int, tuple[int, int]] = {}
+
+    @property
+    def integral(self) -> bool:
+        """Whether all numbers are integers or bools, and there are some."""
+        return self.dtype is not None and self.dtype.kind in "biuO"
+
+    def add(
+        self,
+        column: Column,
+        reduction: Reduction,
+        labels: np.ndarray | None = None,
+        size: int = 0,
+    ) -> None:
+        """Take numbers in, those without a value left out."""
+        values = column.values
+        hidden = [row for row, _ in column.wide]
+        if column.nulls is not None and len(column.nulls):
+            hidden.extend(column.nulls.tolist())
+        if hidden:
+            shown = np.ones(len(values), bool)
+            shown[hidden] = False
+            values = values[shown]
+        if labels is not None:
+            self._grow(size)
+            shown_labels = labels[shown] if hidden else labels
+            # Before any group is known there is nothing to add.
+            if size:
+                size = self.exact.shape[0]
+                self.exact.merge(grouped(shown_labels, values, -1, size, reduction.skip_nan))
+        elif values.size or column.typed:
+            add(self.exact, values, skip_nan=reduction.skip_nan)
+        for row, value in column.wide:
+            self._add_wide(0 if labels is None else int(labels[row]), value, 1)
+        if values.size or column.typed:
+            result_dtype(reduction, values.dtype)  # Refuses what is no number.
+            self._promote(values.dtype)
+        if column.wide:
+            self._promote(np.dtype(np.int64))
+
+    def merge(self, other: Sums) -> None:
+        """Take in the numbers of another state of the same shape."""
+        if self.exact.shape != other.exact.shape:
+            size = max(self.exact.shape[0], other.exact.shape[0])
+            self._grow(size)
+            other._grow(size)
+        self.exact.merge(other.exact)
+        for index, (value, count) in other.wide.items():
+            self._add_wide(index, value, count)
+        if other.dtype is not None:
+            self._promote(other.dtype)
+
+    def finish(self, reduction: Reduction, dtype: np.dtype[Any]) -> Any:
+        """The results: an array, or a scalar, or with dtype object Python ints."""
+        wide = self.wide
+        if not wide:
+            return rounded(reduction, self.exact, dtype)
+        result = np.array(rounded(reduction, self.exact, dtype), dtype)
+        singles = split_states(self.exact) if self.exact.shape else [self.exact]
+        for index, (value, count) in wide.items():
+            try:
+                ratio = singles[index].as_integer_ratio()
+            except (ValueError, OverflowError):
+                # Infinities and NaN remain, whatever is added.
+                continue
+            exact = Fraction(*ratio) + value
+            if reduction.fractional:
+                exact /= singles[index].count + count
+            result.flat[index] = nearest(exact, dtype)
+        return result if self.exact.shape else result[()]
+
+    def counts(self) -> Any:
+        """How many numbers the results are of."""
+        counts = np.array(self.exact.count)
+        for index, (_, count) in self.wide.items():
+            counts.flat[index] += count
+        return counts
+
+    def save(self) -> Any:
+        """The state for a checkpoint."""
+        return {
+            "exact": base64.b64encode(self.exact.to_bytes()).decode(),
+            "dtype": None if self.dtype is None else self.dtype.str,
+            # Hexadecimal digits have no limit.
+            "wide": [[index, hex(value), count] for index, (value, count) in self.wide.items()],
+        }
+
+    def load(self, saved: Any) -> None:
+        """Take the place of the state that was saved."""
+        self.exact = ExactSum.from_bytes(base64.b64decode(saved["exact"]))
+        self.dtype = None if saved["dtype"] is None else np.dtype(saved["dtype"])
+        self.wide = {index: (int(value, 16), count) for index, value, count in saved["wide"]}
+
+    def _add_wide(self, index: int, value: int, count: int) -> None:
+        if index >= 0:
+            total, number = self.wide.get(index, (0, 0))
+            self.wide[index] = total + value, number + count
+
+    def _promote(self, dtype: np.dtype[Any]) -> None:
+        if self.dtype is None or self.dtype == dtype:
+            self.dtype = dtype
+            return
+        integral = self.integral and dtype.kind in "biuO"
+        both = np.dtype(object)
+        if "O" not in (self.dtype.kind, dtype.kind):
+            both = np.result_type(self.dtype, dtype)
+        elif not integral:
+            pair = (self.dtype, dtype)
+            both = np.result_type(*(np.float64 if one.kind == "O" else one for one in pair))
+        # No dtype holds both int64 and uint64.
+        self.dtype = np.dtype(object) if integral and both.kind == "f" else both
+
+    def _grow(self, size: int) -> None:
+        # To twice the size: a new group copies all others.
+        old = self.exact.shape[0]
+        if old >= size:
+            return
+        size = max(size, 2 * old)
+        singles = split_states(self.exact) if old else []
+        singles += [ExactSum() for _ in range(size - old)]
+        self.exact = join_states(singles, (size,))
+
+
+class Decimals:
+    """Exact sums of decimal numbers: for each exponent of ten, those of the digits."""
+
+    def __init__(self, shape: tuple[int, ...] = ()) -> None:
+        self._shape = shape
+        self.parts: dict[int, Sums] = {}
+
+    def add(
+        self,
+        column: Column,
+        reduction: Reduction,
+        labels: np.ndarray | None = None,
+        size: int = 0,
+    ) -> None:
+        """Take numbers in, those without a value left out."""
+        if reduction.name != "sum":
+            raise ValueError(
+                f"decimals have an exact sum and nothing else, so --op {reduction.name} is refused"
+            )
+        exponents = column.exponents
+        if exponents is None:
+            exponents = np.zeros(len(column.values), np.int32)
+        shown = np.ones(len(column.values), bool)
+        if column.nulls is not None:
+            shown[column.nulls] = False
+        for exponent in np.unique(exponents[shown]).tolist() or [0]:
+            chosen = np.flatnonzero(shown & (exponents == exponent))
+            wide: list[tuple[int, int]] = []
+            if column.wide:
+                places = {row: place for place, row in enumerate(chosen.tolist())}
+                wide = [(places[row], value) for row, value in column.wide if row in places]
+            part = column._replace(values=column.values[chosen], wide=wide, nulls=None)
+            own = None if labels is None else labels[chosen]
+            self._part(exponent).add(part, reduction, own, size)
+
+    def _part(self, exponent: int) -> Sums:
+        return self.parts.setdefault(exponent, Sums(self._shape))
+
+    def merge(self, other: Decimals | Sums) -> None:
+        """Take in the numbers of another state of the same shape; of others only integers."""
+        if isinstance(other, Sums):
+            if other.dtype is not None and not other.integral:
+                raise TypeError("decimals and floats have no common total; choose columns")
+            self._part(0).merge(other)
+            return
+        for exponent, part in other.parts.items():
+            self._part(exponent).merge(part)
+
+    def exact(self) -> tuple[list[int], int]:
+        """The sums in units of the last place, and how many places there are."""
+        scale = -min(0, *self.parts) if self.parts else 0
+        totals: list[int] = []
+        for exponent, part in self.parts.items():
+            digits = np.atleast_1d(part.finish(REDUCTIONS["sum"], np.dtype(object))).tolist()
+            totals += [0] * (len(digits) - len(totals))
+            for index, value in enumerate(digits):
+                totals[index] += value * 10 ** (exponent + scale)
+        return totals or [0], scale
+
+    def finish(self, reduction: Reduction, dtype: np.dtype[Any] | None) -> Any:
+        """The results, exact as text or rounded once to a dtype."""
+        totals, scale = self.exact()
+        if dtype is None:
+            results = np.array([_point(total, scale) for total in totals], object)
+        else:
+            fractions = (Fraction(total, 10**scale) for total in totals)
+            results = np.array([nearest(x, dtype) for x in fractions], dtype)
+        return results if self._shape else results[0]
+
+    def counts(self) -> Any:
+        """How many numbers the results are of."""
+        total = np.zeros(1 if self._shape else (), np.int64)
+        for part in self.parts.values():
+            counts = part.counts()
+            if counts.ndim:
+                size = max(len(total), len(counts))
+                total, counts = (np.pad(x, (0, size - len(x))) for x in (total, counts))
+            total = total + counts
+        return total
+
+    def save(self) -> Any:
+        """The state for a checkpoint."""
+        return [[exponent, part.save()] for exponent, part in self.parts.items()]
+
+    def load(self, saved: Any) -> None:
+        """Take the place of the state that was saved."""
+        for exponent, part in saved:
+            self._part(exponent).load(part)
+
+
+def state_of(reduction: Reduction, column: Column, shape: tuple[int, ...]) -> Any:
+    """An empty state for such a column."""
+    if column.exponents is not None:
+        return Decimals(shape)
+    return STATES[reduction.state](shape)
+
+
+# By `Reduction.state`. Decimals have one of their own.
+STATES: dict[str, Any] = {"ExactSum": Sums}
+
+
+def saved_state(reduction: Reduction, shape: tuple[int, ...], saved: Any) -> Any:
+    """The state that was saved."""
+    state = Decimals(shape) if isinstance(saved, list) else STATES[reduction.state](shape)
+    state.load(saved)
+    return state
+
+
+def total(states: Iterable[Any]) -> Any:
+    """One state of all numbers."""
+    ordered = sorted(states, key=lambda state: not isinstance(state, Decimals))
+    for state in ordered[1:]:
+        ordered[0].merge(state)
+    return ordered[0]
+
+
+def nearest(exact: Fraction, dtype: np.dtype[Any]) -> Any:
+    """The number of a dtype nearest to a fraction, half to even.
+
+    Raises
+    ------
+    OverflowError
+        If an integer does not fit.
+    """
+    if dtype.kind == "O":
+        return exact.numerator if exact.denominator == 1 else exact
+    if dtype.kind in "iu":
+        limits, value = np.iinfo(dtype), round(exact)
+        if not limits.min <= value <= limits.max:
+            raise OverflowError(f"the exact result does not fit {dtype}")
+        return value
+    try:
+        # Rounds once.
+        value = exact.numerator / exact.denominator
+    except OverflowError:
+        value = math.inf if exact > 0 else -math.inf
+        warnings.warn("overflow encountered in reduce", RuntimeWarning, stacklevel=2)
+        return dtype.type(value)
+    if dtype.itemsize < 8 and dtype.kind == "f" and Fraction(value) != exact:
+        # Rounded to odd first, a shorter result is not rounded twice.
+        bits = np.float64(value).view(np.int64)
+        if bits % 2 == 0:
+            value = float(np.nextafter(value, math.inf if exact > value else -math.inf))
+    return dtype.type(value)
+
+
+def _point(total: int, scale: int) -> str:
+    digits = str(abs(total)).rjust(scale + 1, "0")
+    whole, fraction = digits[: len(digits) - scale], digits[len(digits) - scale :]
+    return f"{'-' if total < 0 else ''}{whole}{'.' if scale else ''}{fraction}"

@@ -15,6 +15,9 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from typing_extensions import Self
 
 __all__ = [
+    "CsvError",
+    "CsvStyle",
+    "CsvTable",
     "ExactSum",
     "add",
     "build_info",
@@ -169,6 +172,37 @@ lucas_mod: _Ufunc2
 lucasu_mod: _Ufunc4
 lucasv_mod: _Ufunc4
 pisano_period: _Ufunc1
+
+_Place: TypeAlias = tuple[int, int, bool]
+
+class CsvError(ValueError): ...
+
+@final
+class CsvStyle:
+    def __new__(
+        cls,
+        delimiter: str,
+        decimal: str,
+        thousands: str | None,
+        comment: str | None,
+        skip_initial_space: bool,
+        nulls: list[str],
+        decimals: bool,
+    ) -> Self: ...
+    def first_row(
+        self, text: bytes, start: _Place, all: bool
+    ) -> tuple[list[tuple[str, bool | None]], _Place] | None: ...
+
+@final
+class CsvTable:
+    def __new__(
+        cls, style: CsvStyle, kinds: list[int], missing: tuple[bool, bool], start: _Place
+    ) -> Self: ...
+    @property
+    def position(self) -> _Place: ...
+    def feed(self, piece: bytes) -> None: ...
+    def finish(self) -> None: ...
+    def take(self) -> list[tuple[Any, ...] | None]: ...
 
 @final
 class ExactSum:

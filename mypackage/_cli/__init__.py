@@ -26,7 +26,9 @@ COMMANDS = {
 
 
 # Commands that are others with another default.
-ALIASES = {op: ("sum", {"op": op}) for op in ("mean", "var", "std") if op in REDUCTIONS}
+ALIASES: dict[str, tuple[str, dict[str, str]]] = {
+    op: ("sum", {"op": op}) for op in ("mean", "var", "std") if op in REDUCTIONS
+}
 COMMANDS |= {op: f"`{command} --op {op}`" for op, (command, _) in ALIASES.items()}
 
 

@@ -87,13 +87,14 @@ def read(source: Source, start: tuple[Any, ...], options: Options) -> Iterator[P
     place = Place(*start) if start else None
     encoding = place.encoding if place else options.encoding
     with opened(source, encoding, place.offset if place else 0) as text:
-        data, notes = b"", []
+        data = b""
+        notes: list[str] = []
         if place is None:
             data, place, notes = _first_row(text, written, options)
-        named = isinstance(place.header, list)
-        names = place.header if named else [str(i) for i in range(place.header)]
+        header = place.header
+        names = header if isinstance(header, list) else [str(i) for i in range(header)]
         # The first column of an index that was written without a name.
-        index = [0] if named and not names[0] and len(names) > 1 else []
+        index = [0] if not names[0] and len(names) > 1 else []
         choice = choose(names, options, index)
         if index and options.columns is None and 0 not in choice.keys:
             notes.append("the first column has no name and is left out; --columns 0 takes it")

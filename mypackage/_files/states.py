@@ -16,7 +16,7 @@ from __future__ import annotations
 import base64
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -25,7 +25,7 @@ import numpy as np
 from mypackage import ExactSum
 from mypackage._core.reductions import REDUCTIONS, Reduction
 from mypackage._core.states import add, grouped, result_dtype, rounded
-from mypackage._native import join_states, split_states
+from mypackage._native import join_states, split_states, sum_states
 
 from .pieces import Column
 
@@ -54,6 +54,8 @@ class Sums:
     ) -> None:
         """Take numbers in, those without a value left out."""
         values = column.values
+        if column.exponents is not None or values.dtype.kind == "m":
+            raise TypeError("decimals or time differences and other numbers have no common result")
         hidden = [row for row, _ in column.wide]
         if column.nulls is not None and len(column.nulls):
             hidden.extend(column.nulls.tolist())
@@ -182,6 +184,8 @@ class Decimals:
             )
         exponents = column.exponents
         if exponents is None:
+            if column.values.dtype.kind not in "biu":
+                raise TypeError("decimals and other numbers have no common result")
             exponents = np.zeros(len(column.values), np.int32)
         shown = np.ones(len(column.values), bool)
         if column.nulls is not None:
@@ -192,33 +196,30 @@ class Decimals:
             if column.wide:
                 places = {row: place for place, row in enumerate(chosen.tolist())}
                 wide = [(places[row], value) for row, value in column.wide if row in places]
-            part = column._replace(values=column.values[chosen], wide=wide, nulls=None)
+            part = Column(column.values[chosen], None, wide, typed=column.typed)
             own = None if labels is None else labels[chosen]
             self._part(exponent).add(part, reduction, own, size)
 
     def _part(self, exponent: int) -> Sums:
         return self.parts.setdefault(exponent, Sums(self._shape))
 
-    def merge(self, other: Decimals | Sums) -> None:
+    def merge(self, other: Any) -> None:
         """Take in the numbers of another state of the same shape; of others only integers."""
         if isinstance(other, Sums):
             if other.dtype is not None and not other.integral:
                 raise TypeError("decimals and floats have no common total; choose columns")
             self._part(0).merge(other)
             return
+        if not isinstance(other, Decimals):
+            raise TypeError("decimals and time differences have no common total; choose columns")
         for exponent, part in other.parts.items():
             self._part(exponent).merge(part)
 
     def exact(self) -> tuple[list[int], int]:
         """The sums in units of the last place, and how many places there are."""
         scale = -min(0, *self.parts) if self.parts else 0
-        totals: list[int] = []
-        for exponent, part in self.parts.items():
-            digits = np.atleast_1d(part.finish(REDUCTIONS["sum"], np.dtype(object))).tolist()
-            totals += [0] * (len(digits) - len(totals))
-            for index, value in enumerate(digits):
-                totals[index] += value * 10 ** (exponent + scale)
-        return totals or [0], scale
+        sums = [_scaled(part, 10 ** (exponent + scale)) for exponent, part in self.parts.items()]
+        return np.atleast_1d(_added(sums)).tolist(), scale
 
     def finish(self, reduction: Reduction, dtype: np.dtype[Any] | None) -> Any:
         """The results, exact as text or rounded once to a dtype."""
@@ -232,14 +233,7 @@ class Decimals:
 
     def counts(self) -> Any:
         """How many numbers the results are of."""
-        total = np.zeros(1 if self._shape else (), np.int64)
-        for part in self.parts.values():
-            counts = part.counts()
-            if counts.ndim:
-                size = max(len(total), len(counts))
-                total, counts = (np.pad(x, (0, size - len(x))) for x in (total, counts))
-            total = total + counts
-        return total
+        return _added([part.counts() for part in self.parts.values()])
 
     def save(self) -> Any:
         """The state for a checkpoint."""
@@ -251,27 +245,145 @@ class Decimals:
             self._part(exponent).load(part)
 
 
+class Times:
+    """Exact sums of time differences: for each unit, those of the ticks; NaT is their NaN."""
+
+    def __init__(self, shape: tuple[int, ...] = ()) -> None:
+        self._shape = shape
+        self.parts: dict[str, Sums] = {}
+        # Which results are NaT, as counts of those in them.
+        self.lost = Sums(shape)
+
+    def add(
+        self,
+        column: Column,
+        reduction: Reduction,
+        labels: np.ndarray | None = None,
+        size: int = 0,
+    ) -> None:
+        """Take numbers in, those without a value left out."""
+        if reduction.finish not in ("sum", "mean"):
+            raise TypeError(f"there is no exact {reduction.name} of time differences")
+        if column.values.dtype.kind != "m":
+            raise TypeError("time differences and numbers have nothing in common")
+        unit = column.values.dtype.newbyteorder("=")
+        values = np.ascontiguousarray(column.values, unit)
+        lost = np.isnat(values)
+        ticks = np.where(lost, 0, values.view(np.int64))
+        part = self._part(unit.str)
+        if values.ndim > 1:
+            part.exact.merge(sum_states(ticks, (0,), ~lost, False))
+            part.dtype = ticks.dtype
+        else:
+            nulls = np.flatnonzero(lost)
+            if column.nulls is not None:
+                nulls = np.union1d(nulls, column.nulls)
+            part.add(Column(ticks, nulls=nulls), REDUCTIONS["sum"], labels, size)
+        if not reduction.skip_nan:
+            self.lost.add(Column(lost.astype(np.int64)), REDUCTIONS["sum"], labels, size)
+
+    def _part(self, unit: str) -> Sums:
+        return self.parts.setdefault(unit, Sums(self._shape))
+
+    def merge(self, other: Any) -> None:
+        """Take in the numbers of another state of the same shape."""
+        if not isinstance(other, Times):
+            raise TypeError("time differences and numbers have no common total; choose columns")
+        for unit, part in other.parts.items():
+            self._part(unit).merge(part)
+        self.lost.merge(other.lost)
+
+    def finish(self, reduction: Reduction, dtype: np.dtype[Any] | None) -> Any:
+        """The results, of a dtype or of the finest unit."""
+        dtype = np.result_type(*self.parts) if dtype is None else dtype
+        if dtype.kind != "m":
+            raise TypeError(f"the result of time differences is a timedelta64, not {dtype}")
+        finest = np.result_type(*self.parts, dtype)
+        ticks_of = {
+            unit: int(np.ones((), unit).astype(finest).view(np.int64)) for unit in self.parts
+        }
+        totals = _added([_scaled(part, ticks_of[unit]) for unit, part in self.parts.items()])
+        per = int(np.ones((), dtype).astype(finest).view(np.int64))
+        lost = np.atleast_1d(_scaled(self.lost, 1)).ravel().tolist()
+        counts = np.atleast_1d(self.counts()).ravel().tolist()
+        ticks = []
+        for index, total in enumerate(np.atleast_1d(totals).ravel().tolist()):
+            count = counts[index] if reduction.finish == "mean" else 1
+            exact = round(Fraction(total, per * count)) if count else None
+            if exact is None or (index < len(lost) and lost[index]):
+                exact = NAT
+            elif not NAT < exact < 2**63:
+                raise OverflowError(f"an exact result does not fit {dtype}; use a coarser unit")
+            ticks.append(exact)
+        result = np.array(ticks, np.int64).view(dtype).reshape(np.shape(totals))
+        return result if result.ndim else result[()]
+
+    def counts(self) -> Any:
+        """How many numbers the results are of."""
+        return _added([part.counts() for part in self.parts.values()])
+
+    def save(self) -> Any:
+        """The state for a checkpoint."""
+        parts = {unit: part.save() for unit, part in self.parts.items()}
+        return {"times": parts, "lost": self.lost.save()}
+
+    def load(self, saved: Any) -> None:
+        """Take the place of the state that was saved."""
+        for unit, part in saved["times"].items():
+            self._part(unit).load(part)
+        self.lost.load(saved["lost"])
+
+
+# The ticks of NaT.
+NAT = -(2**63)
+
+
+def _scaled(part: Sums, factor: int) -> np.ndarray:
+    """Sums of integers, times a factor."""
+    sums = part.finish(REDUCTIONS["sum"], np.dtype(object))
+    return np.asarray(np.asarray(sums, object) * factor, object)
+
+
+def _added(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """The sum of arrays, of which those that are shorter lack groups at their end."""
+    size = max((len(array) for array in arrays if array.ndim), default=0)
+    total = np.zeros((), np.int64)
+    for array in arrays:
+        if array.ndim == 1 and len(array) < size:
+            array = np.concatenate([array, np.zeros(size - len(array), array.dtype)])
+        total = np.asarray(total + array)
+    return total
+
+
 def state_of(reduction: Reduction, column: Column, shape: tuple[int, ...]) -> Any:
     """An empty state for such a column."""
     if column.exponents is not None:
         return Decimals(shape)
+    if column.values.dtype.kind == "m":
+        return Times(shape)
     return STATES[reduction.state](shape)
 
 
-# By `Reduction.state`. Decimals have one of their own.
+# By `Reduction.state`. Decimals and time differences have states of their own.
 STATES: dict[str, Any] = {"ExactSum": Sums}
 
 
 def saved_state(reduction: Reduction, shape: tuple[int, ...], saved: Any) -> Any:
     """The state that was saved."""
-    state = Decimals(shape) if isinstance(saved, list) else STATES[reduction.state](shape)
+    if isinstance(saved, list):
+        state: Any = Decimals(shape)
+    elif "times" in saved:
+        state = Times(shape)
+    else:
+        state = STATES[reduction.state](shape)
     state.load(saved)
     return state
 
 
 def total(states: Iterable[Any]) -> Any:
     """One state of all numbers."""
-    ordered = sorted(states, key=lambda state: not isinstance(state, Decimals))
+    # Those that refuse others come first.
+    ordered = sorted(states, key=lambda state: not isinstance(state, (Decimals, Times)))
     for state in ordered[1:]:
         ordered[0].merge(state)
     return ordered[0]
@@ -288,21 +400,19 @@ def nearest(exact: Fraction, dtype: np.dtype[Any]) -> Any:
     if dtype.kind == "O":
         return exact.numerator if exact.denominator == 1 else exact
     if dtype.kind in "iu":
-        limits, value = np.iinfo(dtype), round(exact)
-        if not limits.min <= value <= limits.max:
+        limits, integer = np.iinfo(dtype), round(exact)
+        if not limits.min <= integer <= limits.max:
             raise OverflowError(f"the exact result does not fit {dtype}")
-        return value
+        return integer
     try:
         # Rounds once.
         value = exact.numerator / exact.denominator
     except OverflowError:
-        value = math.inf if exact > 0 else -math.inf
         warnings.warn("overflow encountered in reduce", RuntimeWarning, stacklevel=2)
-        return dtype.type(value)
+        return dtype.type(math.inf if exact > 0 else -math.inf)
     if dtype.itemsize < 8 and dtype.kind == "f" and Fraction(value) != exact:
         # Rounded to odd first, a shorter result is not rounded twice.
-        bits = np.float64(value).view(np.int64)
-        if bits % 2 == 0:
+        if np.float64(value).view(np.int64) % 2 == 0:
             value = float(np.nextafter(value, math.inf if exact > value else -math.inf))
     return dtype.type(value)
 

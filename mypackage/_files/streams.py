@@ -23,7 +23,7 @@ from mypackage._extras import require
 
 from .formats import FORMATS, reader
 from .pieces import STDIN, Keys, Options, Piece, Source, UsageError
-from .states import saved_state, state_of, total
+from .states import Decimals, Times, saved_state, state_of, total
 
 _FORMAT = "mypackage checkpoint 2"
 
@@ -87,7 +87,8 @@ class Groups:
             ]
         groups = [self.indices.setdefault(row, len(self.indices)) for row in rows]
         # The last is for -1.
-        return np.array([*groups, -1], np.int64)[combined]
+        labels: np.ndarray = np.array([*groups, -1], np.int64)[combined]
+        return labels
 
     def ordered(self) -> list[tuple[tuple[str, ...], int]]:
         """Keys and groups, sorted by key."""
@@ -216,8 +217,6 @@ class Stream:
         """Arrays and tables have nothing in common but numbers."""
         for i, column in enumerate(piece.columns):
             with _naming_column(piece.names, i):
-                if column.exponents is not None:
-                    raise TypeError("decimals and arrays have no common total")
                 if not self.states:
                     self.states = [state_of(self.reduction, column, ())]
                 flat = column._replace(values=column.values.reshape(-1))
@@ -255,9 +254,8 @@ class Stream:
         """The results, rounded once."""
         if self.options.across:
             return self._results_across(dtype)
-        named: list[tuple[str | None, Any]] = list(
-            zip(self.names or [None] * len(self.states), self.states, strict=True)
-        )
+        names: Sequence[str | None] = self.names or [None] * len(self.states)
+        named = list(zip(names, self.states, strict=True))
         if self.options.total and self.table:
             named = [(None, total(self.states))]
         results = []
@@ -289,12 +287,10 @@ class Stream:
         return results
 
     def _dtype(self, state: Any, wanted: Any) -> Any:
-        """What a state is rounded to; None for decimals as they are."""
-        seen = getattr(state, "dtype", None)
-        if not hasattr(state, "dtype"):
+        """What a state is rounded to; None for decimals and times as they are."""
+        if isinstance(state, (Decimals, Times)):
             return None if wanted is None else np.dtype(wanted)
-        if seen is None:
-            seen = np.dtype(np.float64)
+        seen = np.dtype(np.float64) if state.dtype is None else state.dtype
         if not self.table:
             return result_dtype(self.reduction, seen, wanted)
         if wanted is None and state.integral and not self.reduction.fractional:
@@ -377,7 +373,8 @@ def read(stream: Stream) -> np.ndarray:
     with _naming(one.path):
         if one.format == "npy":
             next(pieces)  # Checks it.
-            return np.lib.format.open_memmap(one.path, mode="r")
+            mapped: np.ndarray = np.lib.format.open_memmap(one.path, mode="r")
+            return mapped
         return np.concatenate([piece.columns[0].values for piece in pieces])
 
 

@@ -75,10 +75,10 @@ class _Table:
         left_out = [names[i] for i in index if i not in (*choice.numbers, *choice.keys)]
         self._notes = []
         if left_out and options.columns is None:
-            columns = "columns" if len(left_out) > 1 else "column"
-            self._notes.append(
-                f"the index {columns} {', '.join(left_out)} is left out; --columns takes it"
-            )
+            one = len(left_out) == 1
+            what, pronoun = ("column {} is", "it") if one else ("columns {} are", "them")
+            listed = what.format(", ".join(left_out))
+            self._notes.append(f"the index {listed} left out; --columns takes {pronoun}")
         self._check(schema, choice)
 
     def _check(self, schema: Any, choice: Choice) -> None:
@@ -131,7 +131,7 @@ def _index_columns(schema: Any) -> list[int]:
 def _is_numeric(kind: Any) -> bool:
     types = require("pyarrow").types
     checks = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal)
-    return any(check(kind) for check in checks)
+    return types.is_duration(kind) or any(check(kind) for check in checks)
 
 
 def _column(array: Any, what: str, missing: bool) -> Column:
@@ -147,8 +147,8 @@ def _column(array: Any, what: str, missing: bool) -> Column:
     if types.is_decimal(array.type):
         return _decimals(array, nulls)
     if nulls is not None:
-        if types.is_floating(array.type):
-            # NaN stands for a null then, and nothing is rounded.
+        if types.is_floating(array.type) or types.is_duration(array.type):
+            # NaN or NaT stands for a null then, and nothing is rounded.
             values = array.to_numpy(zero_copy_only=False).copy()
             values[nulls] = 0
             return Column(values, nulls=nulls)

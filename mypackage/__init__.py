@@ -29,6 +29,7 @@ from ._native import (
     pisano_period,
     set_num_threads,
     sum,
+    sum_of_squares,
     vecdot,
 )
 
@@ -61,6 +62,7 @@ __all__ = [
     "set_num_threads",
     "show_config",
     "sum",
+    "sum_of_squares",
     "threads",
     "vecdot",
 ]

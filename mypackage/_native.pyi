@@ -48,6 +48,7 @@ __all__ = [
     "set_num_threads",
     "split_states",
     "sum",
+    "sum_of_squares",
     "sum_states",
     "vecdot",
     "vecdot_states",
@@ -63,6 +64,8 @@ _DType: TypeAlias = type[_Scalar] | np.dtype[_Scalar]
 _Signed: TypeAlias = np.bool_ | np.int8 | np.int16 | np.int32
 _Unsigned: TypeAlias = np.uint8 | np.uint16 | np.uint32
 _Wide = TypeVar("_Wide", bound=np.inexact | np.int64 | np.uint64 | np.timedelta64)
+# As the third kind; of complex numbers, sums of squares are real.
+_Real = TypeVar("_Real", bound=np.floating | np.int64 | np.uint64)
 # Means keep the first kind; those of the second are float64.
 _Inexact = TypeVar("_Inexact", bound=np.inexact | np.timedelta64)
 _Integer: TypeAlias = np.bool_ | np.integer
@@ -477,6 +480,66 @@ def sum(
 
 nansum = sum
 
+@overload
+def sum_of_squares(
+    a: ArrayLike,
+    axis: _Axis = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out: _Array,
+    keepdims: bool = False,
+    where: ArrayLike = True,
+) -> _Array: ...
+@overload
+def sum_of_squares(
+    a: ArrayLike,
+    axis: None = None,
+    *,
+    dtype: _DType[_Scalar],
+    out: None = None,
+    keepdims: Literal[False] = False,
+    where: ArrayLike = True,
+) -> _Scalar: ...
+@overload
+def sum_of_squares(
+    a: _Signed | NDArray[_Signed],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    *,
+    where: ArrayLike = True,
+) -> np.int64: ...
+@overload
+def sum_of_squares(
+    a: _Unsigned | NDArray[_Unsigned],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    *,
+    where: ArrayLike = True,
+) -> np.uint64: ...
+@overload
+def sum_of_squares(
+    a: _Real | NDArray[_Real],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    keepdims: Literal[False] = False,
+    *,
+    where: ArrayLike = True,
+) -> _Real: ...
+@overload
+def sum_of_squares(
+    a: ArrayLike,
+    axis: _Axis = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
+    *,
+    where: ArrayLike = True,
+) -> Any: ...
 def group_states(
     group_idx: ArrayLike, array: ArrayLike, axis: int | None, size: int | None
 ) -> ExactSum: ...

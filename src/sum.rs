@@ -11,9 +11,10 @@
 //! - What users ask for: `reduce` (sums over any axes), `products` (of products), `cumulative`,
 //!   `groups` (by label), `summary` (what other orders of summation lose).
 
-pub use crate::array::request::{Axis, Dtype, Request};
+pub use crate::array::dtype::Dtype;
+pub use crate::array::view::{Axis, View, ViewMut};
 pub use crate::cumulative::cumulative::cumsum;
-pub use crate::cumulative::scan::{Misfit, ScanRequest, ScanStatus, cumsum_axis};
+pub use crate::cumulative::scan::{Misfit, ScanStatus, cumsum_axis};
 pub use crate::exact::accumulator::Accumulator;
 pub use crate::exact::array::Cells;
 pub use crate::exact::bulk::{round_f32, round_f64};
@@ -22,13 +23,13 @@ pub use crate::exact::collect::Collector;
 pub use crate::exact::pairs::PairSlice;
 pub use crate::exact::round::Format;
 pub use crate::exact::sink::{Each, Sink};
-pub use crate::groups::group::sum_groups;
-pub use crate::groups::{group::sum_groups_into, labels::Labels};
-pub use crate::products::dot::dot_contiguous;
-pub use crate::products::dot::{dot, dot_f32};
-pub use crate::products::vecdot::{DotRequest, Vectors, vecdot};
-pub use crate::reduce::reduce::sum_into;
-pub use crate::reduce::reduce::{collect_axes, sum_axes, sum_contiguous};
+pub use crate::groups::group::{sum_groups, sum_groups_into};
+pub use crate::groups::labels::Labels;
+pub use crate::products::dot::{dot, dot_contiguous, dot_f32};
+pub use crate::products::vecdot::{Vectors, vecdot};
+pub use crate::reduce::Input;
+pub use crate::reduce::squares::sum_of_squares_into;
+pub use crate::reduce::sum::{collect, sum_contiguous, sum_into};
 pub use crate::summary::{Summary, summarize};
 
 use crate::cpu;

@@ -1,4 +1,7 @@
-//! Numbers for the unit tests.
+//! Numbers for the unit tests, and an oracle for them.
+
+use dashu_int::ops::{BitTest, UnsignedAbs};
+use dashu_int::{IBig, UBig};
 
 /// A sequence that looks random and is always the same.
 pub(super) fn pseudo_random(seed: u64) -> impl FnMut() -> u64 {
@@ -25,4 +28,112 @@ pub(super) fn numbers(count: usize, centre: i32, spread: u64, seed: u64) -> Vec<
             number(bits, centre + shift)
         })
         .collect()
+}
+
+/// An exact sum of numbers and products in big integers: what kernels are compared with. All are finite.
+#[derive(Debug, Clone)]
+pub(crate) struct Oracle {
+    /// In units of the smallest product.
+    total: IBig,
+}
+
+/// The exponent of [`Oracle`]'s unit: twice that of the smallest number.
+const UNIT: i32 = -2148;
+
+impl Oracle {
+    pub fn new() -> Oracle {
+        Oracle { total: IBig::ZERO }
+    }
+
+    /// A number as an integer, in units of the smallest one.
+    fn units(x: f64) -> IBig {
+        assert!(x.is_finite());
+        let bits = x.to_bits();
+        let (field, fraction) = ((bits >> 52) as usize & 0x7ff, bits & ((1 << 52) - 1));
+        let magnitude = if field == 0 {
+            IBig::from(fraction)
+        } else {
+            IBig::from(fraction | 1 << 52) << (field - 1)
+        };
+        if x < 0.0 { -magnitude } else { magnitude }
+    }
+
+    pub fn add(&mut self, x: f64) {
+        self.total += Oracle::units(x) << 1074;
+    }
+
+    pub fn add_product(&mut self, x: f64, y: f64) {
+        self.total += Oracle::units(x) * Oracle::units(y);
+    }
+
+    pub fn add_integer(&mut self, x: i128) {
+        self.total += IBig::from(x) << 2148;
+    }
+
+    /// The sum, if it is an integer of 128 bits.
+    pub fn to_integer(&self) -> Option<i128> {
+        let integer = &self.total >> 2148;
+        (&integer << 2148 == self.total).then(|| i128::try_from(integer).ok()).flatten()
+    }
+
+    /// Rounded once, half to even, to a format of so many significant bits whose smallest number is
+    /// 2^lowest; as an integer, and the exponent of its unit.
+    fn rounded(&self, digits: usize, lowest: i32) -> (u64, i32) {
+        let magnitude = self.total.clone().unsigned_abs();
+        let length = magnitude.bit_len();
+        let drop = length.saturating_sub(digits).max((lowest - UNIT) as usize);
+        let quotient = &magnitude >> drop;
+        let twice_rest = (&magnitude - (&quotient << drop)) << 1;
+        let half = UBig::ONE << drop;
+        let odd = quotient.bit(0);
+        let up = twice_rest > half || twice_rest == half && odd;
+        let quotient = quotient + UBig::from(u8::from(up));
+        (u64::try_from(quotient).expect("few digits"), UNIT + drop as i32)
+    }
+
+    /// Rounded once to binary64.
+    pub fn to_f64(&self) -> f64 {
+        let (integer, exponent) = self.rounded(53, -1074);
+        // Both factors are exact, and so is the product unless it overflows.
+        let half = exponent / 2;
+        let magnitude = integer as f64 * 2f64.powi(half) * 2f64.powi(exponent - half);
+        if self.total < IBig::ZERO { -magnitude } else { magnitude }
+    }
+
+    /// Rounded once to binary32.
+    pub fn to_f32(&self) -> f32 {
+        let (integer, exponent) = self.rounded(24, -149);
+        let magnitude = (integer as f64 * 2f64.powi(exponent.max(-1000))) as f32;
+        if self.total < IBig::ZERO { -magnitude } else { magnitude }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oracle_rounds_as_the_language_does() {
+        let mut next = pseudo_random(5);
+        for _ in 0..20_000 {
+            let mut number = || f64::from_bits(next()).clamp(-1e300, 1e300);
+            let (x, y) = (number(), number());
+            let (x, y) = (if x.is_nan() { 0.0 } else { x }, if y.is_nan() { 1.0 } else { y });
+            let (mut sum, mut product) = (Oracle::new(), Oracle::new());
+            sum.add(x);
+            sum.add(y);
+            product.add_product(x, y);
+            assert_eq!(sum.to_f64(), x + y);
+            assert_eq!(product.to_f64(), x * y);
+            let mut one = Oracle::new();
+            one.add(x);
+            assert_eq!(one.to_f32(), x as f32);
+        }
+        let mut ten = Oracle::new();
+        ten.add_integer(13);
+        ten.add(-3.0);
+        assert_eq!((ten.to_integer(), ten.to_f64()), (Some(10), 10.0));
+        ten.add(0.5);
+        assert_eq!(ten.to_integer(), None);
+    }
 }

@@ -8,6 +8,7 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -145,9 +146,44 @@ pub fn set(count: usize) -> Result<usize> {
     Ok(before)
 }
 
+/// The fewest numbers worth waking another thread for.
+pub(crate) const PARALLEL_FROM: usize = 1 << 18;
+
+/// Shares `0..count` out among threads, in ranges of `share` and a shorter last one. Each thread that
+/// takes part calls `part` once, with the ranges that it is to take, in ascending order. Returns what
+/// the parts did, in no order.
+///
+/// ```
+/// use mypackage::threads;
+///
+/// let sums = threads::split(10, 4, |ranges| ranges.flatten().sum::<usize>());
+/// assert_eq!(sums.into_iter().sum::<usize>(), 45);
+/// ```
+pub fn split<R: Send>(
+    count: usize,
+    share: usize,
+    part: impl Fn(&mut dyn Iterator<Item = Range<usize>>) -> R + Sync,
+) -> Vec<R> {
+    if share >= count {
+        return vec![part(&mut std::iter::once(0..count))];
+    }
+    together(count.div_ceil(share), |tasks| {
+        part(&mut tasks.map(|task| task * share..count.min((task + 1) * share)))
+    })
+}
+
+/// How many of `count` things, of `size` numbers in all, a thread takes at a time: a multiple of
+/// `multiple`, and all of them if they are not worth another thread.
+pub(crate) fn share(count: usize, size: usize, multiple: usize) -> usize {
+    let threads = get();
+    if size < PARALLEL_FROM || threads == 1 {
+        return count;
+    }
+    count.div_ceil(4 * threads).next_multiple_of(multiple)
+}
+
 /// The tasks of a call that nobody has begun, in ascending order.
-#[doc(hidden)]
-pub struct Tasks<'a> {
+struct Tasks<'a> {
     next: &'a AtomicUsize,
     count: usize,
 }
@@ -164,8 +200,7 @@ impl Iterator for Tasks<'_> {
 /// Calls `part` on the calling thread and on such others as come in time, up to the number of
 /// threads in all; each takes its tasks from `0..count`, and all are taken when this returns.
 /// Returns what the parts did, in no order.
-#[doc(hidden)]
-pub fn together<R: Send>(count: usize, part: impl Fn(Tasks<'_>) -> R + Sync) -> Vec<R> {
+fn together<R: Send>(count: usize, part: impl Fn(Tasks<'_>) -> R + Sync) -> Vec<R> {
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let take_part = || {
         let result = part(Tasks { next: &next, count });
@@ -326,6 +361,17 @@ mod tests {
         assert_eq!(together(0, |tasks| tasks.count()), [0]);
         assert_eq!(together(77, |tasks| tasks.count()).into_iter().sum::<usize>(), 77);
         assert_eq!(serially(|| together(5, |tasks| tasks.count())), [5]);
+    }
+
+    #[test]
+    fn all_is_shared_out_once() {
+        for (count, share) in [(0, 1), (1, 1), (10, 3), (10, 10), (10, 99), (1000, 7)] {
+            let parts = split(count, share, |ranges| ranges.flatten().collect::<Vec<_>>());
+            let mut all = parts.concat();
+            all.sort_unstable();
+            assert!(all.into_iter().eq(0..count), "{count} by {share}");
+        }
+        serially(|| assert_eq!(share(1000, PARALLEL_FROM, 8), 1000));
     }
 
     #[test]

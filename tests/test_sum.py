@@ -299,12 +299,15 @@ def test_python_ints_by_row():
     assert mypackage.sum(np.zeros((0, 2), int), 0, dtype=object).tolist() == [0, 0]
 
 
-def test_python_ints_have_128_bits_here():
-    """What is beyond them is an error whose way out is not the dtype that was asked for."""
+def test_python_ints_of_any_size():
+    """A sum beyond 128 bits; only `initial` itself has that limit."""
     most = 2**127 - 1
     assert mypackage.sum([0], dtype=object, initial=most) == most
-    with pytest.raises(OverflowError, match=r"128 bits does not fit .*; use .*float64"):
-        mypackage.sum([1], dtype=object, initial=most)
+    assert mypackage.sum([1], dtype=object, initial=most) == 2**127
+    assert mypackage.sum([[-1], [-2]], 1, dtype=object, initial=-most).tolist() == [
+        -most - 1,
+        -most - 2,
+    ]
     assert mypackage.sum([1], dtype=float, initial=most) == 2.0**127
 
 

@@ -12,17 +12,20 @@ import numpy as np
 from . import lists, masked, objects, subclasses
 from .groups import fill, grouped
 from .kinds import PLAIN, as_array, front, is_dask, label_kind
-from .reductions import REDUCTIONS
+from .reductions import ARRAYS, REDUCTIONS
 
 __all__ = ["as_numbers", "cumsum", "fill", "grouped", "reduce", "vecdot"]
 
 
 def reduce(name: str, a: Any, **arguments: Any) -> Any:
     """Reduce anything by the function called `name`, given the arguments that were given to it."""
-    reduction = REDUCTIONS[name]
+    reduction = REDUCTIONS.get(name) or ARRAYS[name]
+    kind = label_kind(a)
+    if name in ARRAYS and (kind is not None or is_dask(a)):
+        plain = f"its {PLAIN[kind]}" if kind else "its compute()"
+        raise TypeError(f"{name}: of arrays only, not of a {kind or 'dask'} object; give {plain}")
     if is_dask(a):
         return getattr(front("dask"), name)(a, **arguments)
-    kind = label_kind(a)
     if kind is not None:
         return front(kind).reduce(reduction, a, **arguments)
     array = as_array(name, a)

@@ -215,6 +215,14 @@ def multiply(name: str, a: Total, b: Total) -> Total:
     return add_totals(name, [Total(kind, products[0], products[2]), minus])
 
 
+def square(name: str, x: Total) -> Total:
+    """The square of an exact number, of a complex one that of its modulus."""
+    if x.kind is not Kind.COMPLEX:
+        return multiply(name, x, x)
+    parts = [Total(Kind.FLOAT, part) for part in (x.real, x.imag)]
+    return add_totals(name, [multiply(name, part, part) for part in parts])
+
+
 def _part_product(x: Any, y: Any) -> Any:
     if isinstance(x, float) or isinstance(y, float):
         signs = [0.0 if one == 0 else math.copysign(1.0, one) for one in (x, y)]
@@ -419,7 +427,7 @@ def reduce(
     initial: Any = 0,
     where: Any = True,
 ) -> Any:
-    """The sums or means of an object array."""
+    """The sums, means or sums of squares of an object array."""
     name = reduction.name
     axes = normalised(name, axis, a.ndim)
     shape = reduced_shape(a.shape, axes, keepdims)
@@ -431,12 +439,16 @@ def reduce(
         raise ValueError(f"{name}: no elements along the axes summed over, and initial=None")
     start = [] if initial is None or (type(initial) is int and initial == 0) else [initial]
     mean = reduction.finish == "mean"
+    squares = reduction.finish == "sum_of_squares"
 
     def result(elements: list[Any]) -> Any:
         if mean and not elements:
             report_empty(name)
             return math.nan
-        total = add_up(name, start + elements)
+        if squares:
+            total = add_totals(name, [square(name, add_up(name, [x])) for x in elements])
+        else:
+            total = add_up(name, start + elements)
         return value(name, total, len(elements) if mean else None, target)
 
     rows = zip(_rows(a, axes), _rows(wanted, axes), strict=True)

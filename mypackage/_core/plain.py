@@ -22,9 +22,9 @@ def reduce(reduction: Reduction, a: np.ndarray, arguments: dict[str, Any]) -> An
         return objects.reduce(reduction, a, **arguments)
     if a.dtype.kind == "m" and reduction.state == "ExactSum":
         return timedelta.reduce(reduction, a, **arguments)
+    others = "timedelta64 and object" if reduction.state == "ExactSum" else "and object"
     raise TypeError(
-        f"{name}: there is no exact result for dtype {a.dtype}; "
-        f"supported are {NUMBERS}, timedelta64 and object"
+        f"{name}: there is no exact result for dtype {a.dtype}; supported are {NUMBERS}, {others}"
     )
 
 

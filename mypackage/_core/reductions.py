@@ -17,7 +17,7 @@ class Reduction(NamedTuple):
     finish : str
         What is made of the exact state: the function of this name, which skips no NaN.
     state : str
-        The class that holds the exact state: ``"ExactSum"``.
+        The class that holds the exact state: ``"ExactSum"``; empty where none does.
     skip_nan : bool
     empty : int or float
         The result for no elements: 0, or NaN where NumPy's twin also warns.
@@ -50,13 +50,18 @@ def _table(*rows: Reduction) -> dict[str, Reduction]:
     return {row.name: row for row in rows}
 
 
-# Over axes. One that is not here takes plain arrays only.
+# Over axes, of any kind of input.
 REDUCTIONS = _table(
     #         name       finish  state       skip_nan  empty  fractional
     Reduction("sum", "sum", "ExactSum", False, 0, False),
     Reduction("nansum", "sum", "ExactSum", True, 0, False),
     Reduction("mean", "mean", "ExactSum", False, NAN, True),
     Reduction("nanmean", "mean", "ExactSum", True, NAN, True),
+)
+
+# Over axes, of arrays: there is no exact state that chunks or columns could be added to.
+ARRAYS = _table(
+    Reduction("sum_of_squares", "sum_of_squares", "", False, 0, False),
 )
 
 # Of pairs.

@@ -1,13 +1,14 @@
 //! Arrays in memory: what they are, and how their elements are read.
 //!
-//! - `request`: dtypes, axes, and what of an array is summed.
-//! - `walk`: elements of any stride, alignment and byte order, masked or not, as native numbers;
-//!   `convert`: the same as binary64 numbers or integers, without loss.
-//! - `positions`: where the lines of several arrays of one shape begin.
-//! - `memory`: how memory is asked for before its turn.
+//! - `dtype`: the types of elements.
+//! - `view`: arrays that others own, lines through them and rows of them; the one place that follows
+//!   a caller's addresses.
+//! - `element`: elements of any dtype, masked or not, as the numbers that kernels take.
+//! - `walk`: the order of axes, and all positions along them.
+//! - `memory`: when memory is asked for in advance.
 
-pub(super) mod convert;
-pub(super) mod memory;
-pub(super) mod positions;
-pub(super) mod request;
-pub(super) mod walk;
+pub(crate) mod dtype;
+pub(crate) mod element;
+pub(crate) mod memory;
+pub(crate) mod view;
+pub(crate) mod walk;

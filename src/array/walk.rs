@@ -1,328 +1,344 @@
-//! How memory is read: any stride, alignment and byte order, masked or not, as native slices.
+//! How several arrays of one shape are walked along together: the order of the axes, the positions,
+//! and the parts that threads share out.
 
-#![allow(unsafe_code)] // Reads elements at computed addresses.
+#![allow(unsafe_code)] // Lends lines of results, each to one thread.
 
-use crate::cpu::{Isa, dispatch};
+use std::cmp::Reverse;
+use std::ops::Range;
 
-/// A native number: what kernels take.
-pub(crate) trait Native: Copy + Default + Send + Sync + 'static {
-    /// Whether the type has NaNs.
-    const HAS_NAN: bool;
-    fn is_nan(self) -> bool;
-}
+use super::element::Native;
+use super::view::{Line, LineMut, Rows, RowsMut, View, ViewMut};
+use crate::interrupt::Interrupt;
+use crate::threads;
 
-macro_rules! native {
-    ($($type:ty: $has_nan:literal, $is_nan:expr;)*) => {$(
-        impl Native for $type {
-            const HAS_NAN: bool = $has_nan;
-            #[inline(always)]
-            fn is_nan(self) -> bool {
-                $is_nan(self)
-            }
-        }
-    )*};
-}
-
-native! {
-    f64: true, f64::is_nan;
-    f32: true, f32::is_nan;
-    i64: false, |_| false;
-    i32: false, |_| false;
-    i16: false, |_| false;
-    i8: false, |_| false;
-    u64: false, |_| false;
-    u32: false, |_| false;
-    u16: false, |_| false;
-    u8: false, |_| false;
-}
-
-/// An element as it lies in memory.
-pub(crate) trait Operand: Copy + Send + Sync + 'static {
-    /// A native number that holds every element exactly.
-    type Value: Native;
-    /// Whether memory in native byte order is an array of values already.
-    const IS_VALUE: bool;
-
-    /// Reads an element at any alignment.
-    ///
-    /// # Safety
-    /// `size_of::<Self>()` bytes must be readable at `at`.
-    unsafe fn read(at: *const u8, swapped: bool) -> Self::Value;
-}
-
-macro_rules! operand {
-    ($($type:ty, $bits:ty, $value:ty, $is_value:literal, $convert:expr;)*) => {$(
-        impl Operand for $type {
-            type Value = $value;
-            const IS_VALUE: bool = $is_value;
-            #[inline(always)]
-            unsafe fn read(at: *const u8, swapped: bool) -> $value {
-                // SAFETY: the caller's promise.
-                let bits = unsafe { at.cast::<$bits>().read_unaligned() };
-                $convert(if swapped { bits.swap_bytes() } else { bits })
-            }
-        }
-    )*};
-}
-
-/// A binary16 number.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct F16(#[allow(dead_code)] u16);
-/// A truth value; any byte but 0 is true.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bool(#[allow(dead_code)] u8);
-
-operand! {
-    f64, u64, f64, true, f64::from_bits;
-    f32, u32, f32, true, f32::from_bits;
-    F16, u16, f32, false, widen_f16;
-    i64, u64, i64, true, |bits| bits as i64;
-    i32, u32, i32, true, |bits| bits as i32;
-    i16, u16, i16, true, |bits| bits as i16;
-    i8, u8, i8, true, |bits| bits as i8;
-    u64, u64, u64, true, |bits| bits;
-    u32, u32, u32, true, |bits| bits;
-    u16, u16, u16, true, |bits| bits;
-    u8, u8, u8, true, |bits| bits;
-    Bool, u8, u8, false, |bits| u8::from(bits != 0);
-}
-
-/// binary16 to binary32, without branches so that the loop around it is vectorised.
-#[inline(always)]
-fn widen_f16(bits: u16) -> f32 {
-    const REBIAS: u32 = (127 - 15) << 23;
-    let magnitude = u32::from(bits & 0x7fff) << 13;
-    let subnormal =
-        f32::from_bits(magnitude + REBIAS + (1 << 23)) - f32::from_bits(REBIAS + (1 << 23));
-    let widened = match bits & 0x7c00 {
-        0 => subnormal.to_bits(),
-        0x7c00 => magnitude + 2 * REBIAS,
-        _ => magnitude + REBIAS,
-    };
-    f32::from_bits(widened | u32::from(bits & 0x8000) << 16)
-}
-
-/// Elements and their mask at equal distances: one line through an array.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Line {
-    pub data: *const u8,
-    pub stride: isize,
-    pub mask: *const u8,
-    pub mask_stride: isize,
-    pub count: usize,
-}
-
-// SAFETY: the pointers are only read, under the promise of whoever made the line.
-unsafe impl Send for Line {}
-// SAFETY: as above.
-unsafe impl Sync for Line {}
-
-/// What is read of a line: all of it, or what the mask and the NaNs leave.
+/// An axis of `N` arrays: its size, and how far each goes on along it (bytes, or results).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Reading {
-    pub swapped: bool,
-    pub masked: bool,
-    pub skip_nan: bool,
+pub(crate) struct Step<const N: usize> {
+    pub size: usize,
+    pub strides: [isize; N],
 }
 
-impl Reading {
-    /// Whether elements may be left out.
-    pub fn is_selective(self) -> bool {
-        self.masked || self.skip_nan
-    }
-}
+impl<const N: usize> Step<N> {
+    /// An axis of one position.
+    pub const ONE: Step<N> = Step { size: 1, strides: [0; N] };
 
-impl Line {
-    /// A line without a mask.
+    /// So many steps from an offset on.
     #[inline]
-    pub fn of(data: *const u8, stride: isize, count: usize) -> Line {
-        Line { data, stride, mask: std::ptr::null(), mask_stride: 0, count }
+    pub fn from(&self, offsets: [isize; N], steps: usize) -> [isize; N] {
+        std::array::from_fn(|array| offsets[array] + steps as isize * self.strides[array])
     }
 
-    /// The line as a slice, if memory holds exactly that.
-    ///
-    /// # Safety
-    /// The line must be readable while the slice is used. (If another thread writes to it
-    /// meanwhile, the numbers are any numbers, and so is the sum.)
-    #[inline]
-    pub unsafe fn as_slice<'a, O: Operand>(&self, reading: Reading) -> Option<&'a [O::Value]> {
-        let direct = O::IS_VALUE
-            && (!reading.swapped || size_of::<O>() == 1)
-            && !reading.masked
-            && !(reading.skip_nan && O::Value::HAS_NAN)
-            && (self.stride == size_of::<O>() as isize || self.count == 1)
-            && self.data.cast::<O::Value>().is_aligned();
-        // SAFETY: native, contiguous, aligned, and readable by the caller's promise.
-        direct.then(|| unsafe { std::slice::from_raw_parts(self.data.cast(), self.count) })
-    }
-
-    /// The part of the line from `start` on.
-    #[inline]
-    pub fn skip(&self, start: usize) -> Line {
-        Line {
-            data: self.data.wrapping_offset(start as isize * self.stride),
-            mask: self.mask.wrapping_offset(start as isize * self.mask_stride),
-            count: self.count - start,
-            ..*self
+    /// Turns the axis around if the first array lies backwards in memory; `origin` is then where
+    /// it ended.
+    pub fn turn_forward(&mut self, origin: &mut [isize; N]) {
+        if self.strides[0] < 0 {
+            *origin = self.from(*origin, self.size - 1);
+            self.strides = self.strides.map(|stride| -stride);
         }
     }
 
-    /// The first elements, at most `count`.
-    #[inline]
-    pub fn truncate(&self, count: usize) -> Line {
-        Line { count: self.count.min(count), ..*self }
+    /// Whether this axis, taken `inner.size` times as fast, goes on where `inner` ends: both are one
+    /// in memory.
+    pub fn continues(&self, inner: &Step<N>) -> bool {
+        (0..N).all(|array| self.strides[array] == inner.strides[array] * inner.size as isize)
     }
 }
 
-/// A matrix whose columns are added: `count` rows, `stride` bytes apart, each a contiguous run.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rows<T> {
-    pub data: *const T,
-    pub stride: isize,
-    pub count: usize,
+/// The number of positions along some axes.
+pub(crate) fn count<const N: usize>(steps: &[Step<N>]) -> usize {
+    steps.iter().map(|step| step.size).product()
 }
 
-/// Space for the values of a part of a line.
-pub(crate) struct Stage<V> {
-    pub values: Vec<V>,
-    /// 1 where a value is counted, 0 where it was left out (and its value is 0).
-    pub counted: Vec<u8>,
-}
-
-impl<V: Native> Stage<V> {
-    pub fn new(size: usize) -> Stage<V> {
-        Stage { values: vec![V::default(); size], counted: vec![1; size] }
-    }
-
-    /// Sees to it that there is space for at least so many values.
-    pub fn make_room(&mut self, size: usize) {
-        if self.values.len() < size {
-            *self = Stage::new(size);
-        }
-    }
-
-    /// Copies a line to `at..at + line.count`; `counted` is written only by a selective reading.
-    ///
-    /// # Safety
-    /// The line must be readable.
-    #[inline]
-    pub unsafe fn fill<O: Operand<Value = V>>(
-        &mut self,
-        isa: Isa,
-        line: Line,
-        reading: Reading,
-        at: usize,
-    ) {
-        let values = &mut self.values[at..at + line.count];
-        // SAFETY: the caller's promise.
-        unsafe { copy::<O>(isa, line, reading.swapped, values) };
-        if reading.is_selective() {
-            let counted = &mut self.counted[at..at + line.count];
-            if reading.masked {
-                copy_mask(isa, line, counted);
-            } else {
-                counted.fill(1);
+/// Sorts axes from the sparsest to the densest in the first array, and makes one of two that are one
+/// in memory; those of one position are dropped.
+pub(crate) fn merged<const N: usize>(mut steps: Vec<Step<N>>) -> Vec<Step<N>> {
+    steps.retain(|step| step.size != 1);
+    steps.sort_by_key(|step| Reverse(step.strides[0].unsigned_abs()));
+    let mut merged: Vec<Step<N>> = Vec::with_capacity(steps.len());
+    for step in steps {
+        match merged.last_mut() {
+            Some(outer) if outer.continues(&step) => {
+                *outer = Step { size: outer.size * step.size, ..step };
             }
-            select(isa, values, counted, reading.skip_nan);
+            _ => merged.push(step),
         }
     }
+    merged
 }
 
-/// 1 where the mask is set; the line must be readable.
-#[inline(always)]
-fn copy_mask_body(line: Line, counted: &mut [u8]) {
-    let copy = |counted: &mut [u8], stride: isize| {
-        for (index, counted) in counted.iter_mut().enumerate() {
-            // SAFETY: the promise of `fill`'s caller.
-            let mask = unsafe { *line.mask.offset(index as isize * stride) };
-            *counted = u8::from(mask != 0);
-        }
-    };
-    // One loop each, so that the compiler sees a constant stride.
-    if line.mask_stride == 1 { copy(counted, 1) } else { copy(counted, line.mask_stride) }
+/// The offsets at one of the positions, in row-major order.
+pub(crate) fn position<const N: usize>(
+    steps: &[Step<N>],
+    origin: [isize; N],
+    index: usize,
+) -> [isize; N] {
+    let (mut offsets, mut rest) = (origin, index);
+    for step in steps.iter().rev() {
+        offsets = step.from(offsets, rest.checked_rem(step.size).unwrap_or(0));
+        rest = rest.checked_div(step.size).unwrap_or(0);
+    }
+    offsets
 }
 
-dispatch! {
-    fn copy_mask(line: Line, counted: &mut [u8]) = copy_mask_body
-}
-
-#[inline(always)]
-fn count_ones_body(counted: &[u8]) -> usize {
-    // As many as add up in a byte.
-    counted.chunks(255).map(|some| usize::from(some.iter().sum::<u8>())).sum()
-}
-
-dispatch! {
-    /// How many values count, of bytes that are 0 or 1.
-    pub(crate) fn count_ones(counted: &[u8]) -> usize = count_ones_body
-}
-
-/// # Safety
-/// The line must be readable and as long as `values`.
+/// Calls `visit(offsets)` at every position of the axes, the last fastest, unless the call is
+/// interrupted. No axis has size 0.
 #[inline]
-unsafe fn copy<O: Operand>(isa: Isa, line: Line, swapped: bool, values: &mut [O::Value]) {
-    debug_assert_eq!(line.count, values.len());
-    copy_line::<O>(isa, line, swapped, values);
+pub(crate) fn for_each<const N: usize>(
+    steps: &[Step<N>],
+    origin: [isize; N],
+    interrupt: &Interrupt,
+    mut visit: impl FnMut([isize; N]),
+) {
+    for_range(steps, origin, 0..count(steps), interrupt, |_, offsets| visit(offsets));
 }
 
-#[inline(always)]
-fn copy_body<O: Operand>(line: Line, swapped: bool, values: &mut [O::Value]) {
-    // One loop each, so that the compiler sees constant strides where they are constant.
-    let size = size_of::<O>() as isize;
-    match (swapped, line.stride == size) {
-        (false, true) => copy_loop::<O>(line.data, size, false, values),
-        (true, true) => copy_loop::<O>(line.data, size, true, values),
-        (_, false) if line.stride == -size => copy_loop::<O>(line.data, -size, swapped, values),
-        (_, false) => copy_loop::<O>(line.data, line.stride, swapped, values),
+/// Calls `visit(index, offsets)` for a range of the positions, in row-major order, unless the call is
+/// interrupted.
+pub(crate) fn for_range<const N: usize>(
+    steps: &[Step<N>],
+    origin: [isize; N],
+    range: Range<usize>,
+    interrupt: &Interrupt,
+    mut visit: impl FnMut(usize, [isize; N]),
+) {
+    let mut position = vec![0; steps.len()];
+    let mut offsets = origin;
+    let mut rest = range.start;
+    for (axis, step) in steps.iter().enumerate().rev().filter(|_| range.start > 0) {
+        position[axis] = rest.checked_rem(step.size).unwrap_or(0);
+        rest = rest.checked_div(step.size).unwrap_or(0);
+        offsets = step.from(offsets, position[axis]);
+    }
+    for index in range {
+        if interrupt.is_set() {
+            return;
+        }
+        visit(index, offsets);
+        for (axis, step) in steps.iter().enumerate().rev() {
+            position[axis] += 1;
+            let wrapped = position[axis] == step.size;
+            let steps = if wrapped { 1 - step.size as isize } else { 1 };
+            for array in 0..N {
+                offsets[array] += steps * step.strides[array];
+            }
+            if !wrapped {
+                break;
+            }
+            position[axis] = 0;
+        }
     }
 }
 
-#[inline(always)]
-fn copy_loop<O: Operand>(data: *const u8, stride: isize, swapped: bool, values: &mut [O::Value]) {
-    for (index, value) in values.iter_mut().enumerate() {
-        // SAFETY: `copy`'s caller promised a readable line as long as `values`.
-        *value = unsafe { O::read(data.wrapping_offset(index as isize * stride), swapped) };
+/// The lines along one axis of an array, and where their results go.
+///
+/// Lines are independent of each other, and so threads share them out; unless they are `joined`, when
+/// they are one line in row-major order.
+pub(crate) struct Lines<'a> {
+    input: &'a View<'a>,
+    output: ViewMut<'a>,
+    along: Step<2>,
+    outer: Vec<Step<2>>,
+    joined: bool,
+    pub interrupt: Interrupt,
+}
+
+/// Lines that one thread looks at together.
+pub(crate) struct Group<'a> {
+    lines: &'a Lines<'a>,
+    /// The index of the first line, in row-major order.
+    pub first: usize,
+    offsets: Vec<[isize; 2]>,
+}
+
+impl<'a> Lines<'a> {
+    /// The lines along an axis of two arrays of one shape.
+    ///
+    /// # Panics
+    /// If there is no such axis, or the shapes differ.
+    pub fn new(input: &'a View<'a>, output: ViewMut<'a>, axis: usize, joined: bool) -> Lines<'a> {
+        let (from, to) = (input.axes(), output.axes());
+        assert_eq!(from.len(), to.len(), "arrays of one shape");
+        let steps = from.iter().zip(to).map(|(from, to)| {
+            assert_eq!(from.size, to.size, "arrays of one shape");
+            Step { size: from.size, strides: [from.stride, to.stride] }
+        });
+        let mut outer: Vec<_> = steps.collect();
+        let along = outer.remove(axis);
+        let interrupt = Interrupt::of_call(input.size());
+        Lines { input, output, along, outer, joined, interrupt }
+    }
+
+    /// The length of each line.
+    pub fn len(&self) -> usize {
+        self.along.size
+    }
+
+    /// Hands out all lines: each thread that takes part calls `part` once, which looks at all groups
+    /// that it is given, of neighbours at equal distances in memory and at most `most`.
+    pub fn split<R: Send>(
+        self,
+        most: usize,
+        multiple: usize,
+        part: impl Fn(&mut dyn FnMut(&mut dyn FnMut(&mut Group<'_>))) -> R + Sync,
+    ) -> Vec<R> {
+        let count = count(&self.outer);
+        let size = count.saturating_mul(self.len());
+        let share = if self.joined { count } else { threads::share(count, size, multiple) };
+        let most = if self.joined { 1 } else { most };
+        threads::split(count, share.max(1), |ranges| {
+            part(&mut |visit| {
+                for range in &mut *ranges {
+                    self.for_each_group(range, most, visit);
+                }
+            })
+        })
+    }
+
+    fn for_each_group(
+        &self,
+        range: Range<usize>,
+        most: usize,
+        visit: &mut dyn FnMut(&mut Group<'_>),
+    ) {
+        let step = |from: &[isize; 2], to: &[isize; 2]| [to[0] - from[0], to[1] - from[1]];
+        let mut group = Group { lines: self, first: range.start, offsets: Vec::new() };
+        for_range(&self.outer, [0; 2], range, &self.interrupt, |index, offsets| {
+            let goes_on = match group.offsets.as_slice() {
+                [first, second, ..] => {
+                    step(first, second) == step(&group.offsets[group.len() - 1], &offsets)
+                }
+                _ => true,
+            };
+            if !goes_on || group.offsets.len() == most {
+                visit(&mut group);
+                (group.first, _) = (index, group.offsets.clear());
+            }
+            group.offsets.push(offsets);
+        });
+        if !group.offsets.is_empty() && !self.interrupt.is_set() {
+            visit(&mut group);
+        }
     }
 }
 
-dispatch! {
-    fn copy_line[O: Operand][O](line: Line, swapped: bool, values: &mut [O::Value])
-        = copy_body::<O>
-}
-
-/// Puts 0 where a value is not counted, and does not count NaNs if they are to be skipped.
-#[inline(always)]
-fn select_body<V: Native>(values: &mut [V], counted: &mut [u8], skip_nan: bool) {
-    for (value, counted) in values.iter_mut().zip(counted) {
-        let keep = *counted != 0 && !(skip_nan && value.is_nan());
-        *value = if keep { *value } else { V::default() };
-        *counted = u8::from(keep);
+impl<'a> Group<'a> {
+    /// The number of lines.
+    pub fn len(&self) -> usize {
+        self.offsets.len()
     }
-}
 
-dispatch! {
-    fn select[V: Native][V](values: &mut [V], counted: &mut [u8], skip_nan: bool)
-        = select_body::<V>
+    /// One of the lines.
+    pub fn line(&self, index: usize) -> Line<'a> {
+        let along = self.lines.along;
+        self.lines.input.line(self.offsets[index][0], along.strides[0], along.size)
+    }
+
+    /// Where the results of one of the lines go.
+    pub fn out(&mut self, index: usize) -> LineMut<'_> {
+        let along = self.lines.along;
+        // SAFETY: a line along an axis of the output. All groups have lines of their own, and this
+        // one lends one at a time.
+        unsafe { self.lines.output.line(self.offsets[index][1], along.strides[1], along.size) }
+    }
+
+    /// The lines as columns of `T`, and their results as such of `P`, if both lie side by side in
+    /// memory.
+    pub fn columns<T: Native, P: Native>(&mut self) -> Option<(Rows<'a, T>, RowsMut<'_, P>)> {
+        let (along, output) = (self.lines.along, &self.lines.output);
+        let &[first, second, ..] = self.offsets.as_slice() else {
+            return None;
+        };
+        let steps = [size_of::<T>() as isize, size_of::<P>() as isize];
+        let adjacent = [0, 1].iter().all(|&array| second[array] - first[array] == steps[array]);
+        if !adjacent || along.strides[0] == steps[0] || output.dtype().size() != size_of::<P>() {
+            return None;
+        }
+        let width = self.offsets.len();
+        let rows = self.lines.input.rows(first[0], along.strides[0], along.size, width)?;
+        // SAFETY: as in `out`, of all lines of the group, which are adjacent.
+        let out = unsafe { output.rows(first[1], along.strides[1], along.size, width) };
+        Some((rows, out))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn all<const N: usize>(steps: &[Step<N>], origin: [isize; N]) -> Vec<[isize; N]> {
+        let mut all = Vec::new();
+        for_each(steps, origin, &Interrupt::default(), |offsets| all.push(offsets));
+        all
+    }
+
+    /// The offsets by the definition: any axis may be the fastest.
+    fn expected(steps: &[Step<2>], origin: [isize; 2]) -> Vec<[isize; 2]> {
+        let mut all = vec![origin];
+        for step in steps {
+            all = (all.iter())
+                .flat_map(|&offsets| (0..step.size).map(move |index| step.from(offsets, index)))
+                .collect();
+        }
+        all
+    }
 
     #[test]
-    fn every_binary16_number_is_widened() {
-        for bits in 0..=u16::MAX {
-            let (sign, exponent, fraction) = (bits >> 15, bits >> 10 & 0x1f, bits & 0x3ff);
-            let magnitude = match exponent {
-                0 => f64::from(fraction) * 2f64.powi(-24),
-                31 if fraction == 0 => f64::INFINITY,
-                31 => f64::NAN,
-                _ => (1.0 + f64::from(fraction) / 1024.0) * 2f64.powi(i32::from(exponent) - 15),
-            };
-            let expected = if sign == 1 { -magnitude } else { magnitude };
-            let widened = f64::from(widen_f16(bits));
-            assert!(widened == expected || widened.is_nan() && expected.is_nan(), "{bits:#x}");
-            assert!(widened.is_sign_negative() == (sign == 1) || widened.is_nan());
+    fn any_range_is_walked_in_order() {
+        let steps = [(2, [100, 7]), (3, [-10, 0]), (4, [1, 1])]
+            .map(|(size, strides)| Step { size, strides });
+        let positions = expected(&steps, [5, 6]);
+        for start in 0..=24 {
+            for end in start..=24 {
+                let mut next = start;
+                for_range(&steps, [5, 6], start..end, &Interrupt::default(), |index, offsets| {
+                    assert_eq!((index, offsets), (next, positions[next]));
+                    next += 1;
+                });
+                assert_eq!(next, end);
+            }
+        }
+    }
+
+    #[test]
+    fn one_position_and_none() {
+        assert_eq!(all::<2>(&[], [3, 4]), [[3, 4]]);
+        assert!(
+            all(&[Step { size: 0, strides: [1] }, Step { size: 2, strides: [1] }], [0]).is_empty()
+        );
+    }
+
+    #[test]
+    fn rows_without_gaps_are_one_line() {
+        let rows = Step { size: 5, strides: [24, 3, 0] };
+        let columns = Step { size: 3, strides: [8, 1, 0] };
+        let merged_axis = Step { size: 15, strides: [8, 1, 0] };
+        assert_eq!(merged(vec![columns, rows]), [merged_axis]);
+        // Another distance in any of the arrays, and they are two.
+        for array in 0..3 {
+            let mut other = rows;
+            other.strides[array] += 1;
+            assert_eq!(merged(vec![columns, other]), [other, columns]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn sorted_and_turned_axes_visit_the_same_positions(
+            axes in prop::collection::vec((1usize..4, -40isize..40, -3isize..3), 0..4)
+        ) {
+            let steps: Vec<Step<2>> =
+                axes.iter().map(|&(size, x, y)| Step { size, strides: [x, y] }).collect();
+            let mut before = expected(&steps, [0, 0]);
+            let (mut origin, mut turned) = ([0, 0], steps);
+            turned.iter_mut().for_each(|step| step.turn_forward(&mut origin));
+            prop_assert!(turned.iter().all(|step| step.strides[0] >= 0));
+            let turned = merged(turned);
+            prop_assert!(turned.is_sorted_by_key(|step| Reverse(step.strides[0])));
+            let mut after = all(&turned, origin);
+            before.sort_unstable();
+            after.sort_unstable();
+            prop_assert_eq!(before, after);
         }
     }
 }

@@ -1,11 +1,10 @@
-//! The kernels for cumulative sums down the columns of a matrix: rows stream by.
-
-#![allow(unsafe_code)] // Rows at computed addresses.
+//! The kernel for cumulative sums down the columns of a matrix: rows stream by.
 
 use std::ops::Range;
 
 use super::prefix::{Prefix, Split, TILE, biases, first_level, fitted};
-use crate::array::convert::Convert;
+use crate::array::element::Native;
+use crate::array::view::{Rows, RowsMut};
 use crate::cpu::{Isa, dispatch};
 use crate::interrupt::Interrupt;
 use crate::kernel::levels::highest_exponent;
@@ -15,34 +14,6 @@ use crate::kernel::number::Number;
 pub(super) const WIDTH: usize = 512;
 /// Rows for which a vector of columns stays in registers.
 const GROUP: usize = 8;
-
-/// Adjacent columns, and where their prefixes go. Strides are in bytes.
-#[derive(Clone, Copy)]
-pub(super) struct Columns<T, P> {
-    pub data: *const T,
-    pub stride: isize,
-    pub out: *mut P,
-    pub out_stride: isize,
-    pub width: usize,
-    pub count: usize,
-}
-
-impl<T, P> Columns<T, P> {
-    /// So many rows.
-    fn rows(self, start: usize, count: usize) -> Columns<T, P> {
-        Columns { data: self.row(start), out: self.out_row(start), count, ..self }
-    }
-
-    #[inline(always)]
-    fn row(&self, row: usize) -> *const T {
-        self.data.wrapping_byte_offset(row as isize * self.stride)
-    }
-
-    #[inline(always)]
-    fn out_row(&self, row: usize) -> *mut P {
-        self.out.wrapping_byte_offset(row as isize * self.out_stride)
-    }
-}
 
 /// The prefixes of up to [`WIDTH`] columns of floating-point numbers.
 pub(super) struct Beside {
@@ -63,41 +34,43 @@ impl Beside {
     }
 
     /// Writes the prefixes of columns; whether they are exact.
-    ///
-    /// # Safety
-    /// The rows must be readable and those of the results writable, and must not overlap.
-    pub unsafe fn scan<T: Number + Prefix>(
+    pub fn scan<T: Number + Prefix>(
         &mut self,
-        columns: Columns<T, T>,
+        rows: Rows<'_, T>,
+        mut out: RowsMut<'_, T>,
         interrupt: &Interrupt,
     ) -> bool {
-        assert!(columns.width <= WIDTH);
+        assert!(rows.width() <= WIDTH && rows.width() == out.width() && rows.len() == out.len());
         self.before = [[0.0; WIDTH]; 2];
-        let mut blocks = (0..columns.count).step_by(TILE).take_while(|_| !interrupt.is_set());
+        let mut blocks = (0..rows.len()).step_by(TILE).take_while(|_| !interrupt.is_set());
         blocks.all(|start| {
-            let block = columns.rows(start, TILE.min(columns.count - start));
-            let exact = self.first.is_some_and(|first| self.add_block(block, first));
-            exact || self.suitable_level(block).is_some_and(|first| self.add_block(block, first))
+            let block = rows.skip(start).truncate(TILE);
+            let mut out = out.part(start, TILE);
+            self.first.is_some_and(|first| self.add_block(block, &mut out, first))
+                || self
+                    .suitable_level(block)
+                    .is_some_and(|first| self.add_block(block, &mut out, first))
         })
     }
 
     /// Chooses the levels for a block of rows.
-    fn suitable_level<T: Number + Prefix>(&mut self, columns: Columns<T, T>) -> Option<i32> {
-        let exponents = (0..columns.count).map(|row| {
-            // SAFETY: the promise of `scan`'s caller, who holds the array.
-            let row = unsafe { std::slice::from_raw_parts(columns.row(row), columns.width) };
-            highest_exponent(self.isa, row)
-        });
+    fn suitable_level<T: Number + Prefix>(&mut self, rows: Rows<'_, T>) -> Option<i32> {
+        let exponents = (0..rows.len()).map(|row| highest_exponent(self.isa, rows.row(row)));
         let highest = exponents.fold(0, i32::max);
-        let prefixes = self.before[0][..columns.width].iter();
+        let prefixes = self.before[0][..rows.width()].iter();
         let first = first_level(highest, prefixes.fold(0.0, |most: f64, x| most.max(x.abs())))
             .filter(|&first| first <= T::HIGHEST && self.first != Some(first));
         self.first = first.or(self.first);
         first
     }
 
-    fn add_block<T: Number + Prefix>(&mut self, columns: Columns<T, T>, first: i32) -> bool {
-        let exact = add_block(self.isa, columns, first, &self.before, &mut self.after);
+    fn add_block<T: Number + Prefix>(
+        &mut self,
+        rows: Rows<'_, T>,
+        out: &mut RowsMut<'_, T>,
+        first: i32,
+    ) -> bool {
+        let exact = add_block(self.isa, rows, out, first, &self.before, &mut self.after);
         if exact {
             std::mem::swap(&mut self.before, &mut self.after);
         }
@@ -105,72 +78,51 @@ impl Beside {
     }
 }
 
-/// The prefixes so far, each in two parts, and how numbers are split.
-struct Floats<'a, const W: usize> {
-    parts: &'a mut Parts,
-    split: Split<W>,
-}
-
-impl<const W: usize> Floats<'_, W> {
-    #[inline(always)]
-    fn load(&self, column: usize) -> [[f64; W]; 2] {
-        std::array::from_fn(|part| std::array::from_fn(|lane| self.parts[part][column + lane]))
-    }
-
-    #[inline(always)]
-    fn store(&mut self, column: usize, sums: [[f64; W]; 2]) {
-        for part in 0..2 {
-            self.parts[part][column..column + W].copy_from_slice(&sums[part]);
-        }
-    }
-
-    #[inline(always)]
-    fn add<T: Number + Prefix>(&mut self, [high, low]: &mut [[f64; W]; 2], x: [T; W]) -> [T; W] {
-        let [x, rest] = self.split.split(x.map(T::widen));
-        for lane in 0..W {
-            high[lane] += x[lane];
-            low[lane] += rest[lane];
-        }
-        std::array::from_fn(|lane| T::of_parts(high[lane], low[lane]))
-    }
-}
-
 /// Adds `COUNT` rows to the sums of `W` columns, and writes these.
 #[inline(always)]
 fn add_rows<T: Number + Prefix, const W: usize, const COUNT: usize>(
-    columns: &Columns<T, T>,
+    rows: Rows<'_, T>,
+    out: &mut RowsMut<'_, T>,
     start: usize,
     column: usize,
-    sums: &mut Floats<'_, W>,
+    parts: &mut Parts,
+    split: &mut Split<W>,
 ) {
-    let mut vector = sums.load(column);
+    let [mut high, mut low]: [[f64; W]; 2] =
+        [0, 1].map(|part| std::array::from_fn(|lane| parts[part][column + lane]));
+    let columns = column..column + W;
     for row in start..start + COUNT {
-        let from = columns.row(row).wrapping_add(column).cast::<[T; W]>();
-        // SAFETY: the promise of the caller of `scan`; there are `W` columns from this one on.
-        let prefixes = sums.add(&mut vector, unsafe { from.read_unaligned() });
-        let to = columns.out_row(row).wrapping_add(column).cast::<[T; W]>();
-        // SAFETY: as above.
-        unsafe { to.write_unaligned(prefixes) };
+        let x: [f64; W] = std::array::from_fn(|lane| rows.row(row)[columns.clone()][lane].widen());
+        let [x, rest] = split.split(x);
+        let to = &mut out.row(row)[columns.clone()];
+        for lane in 0..W {
+            high[lane] += x[lane];
+            low[lane] += rest[lane];
+            to[lane] = T::of_parts(high[lane], low[lane]);
+        }
     }
-    sums.store(column, vector);
+    parts[0][columns.clone()].copy_from_slice(&high);
+    parts[1][columns].copy_from_slice(&low);
 }
 
 /// All rows of some columns.
 #[inline(always)]
 fn add_columns<T: Number + Prefix, const W: usize>(
-    columns: &Columns<T, T>,
+    rows: Rows<'_, T>,
+    out: &mut RowsMut<'_, T>,
     range: Range<usize>,
-    sums: &mut Floats<'_, W>,
+    parts: &mut Parts,
+    split: &mut Split<W>,
 ) {
-    let grouped = columns.count - columns.count % GROUP;
+    let grouped = rows.len() - rows.len() % GROUP;
     for row in (0..grouped).step_by(GROUP) {
         for column in range.clone().step_by(W) {
-            add_rows::<T, W, GROUP>(columns, row, column, sums);
+            add_rows::<T, W, GROUP>(rows, out, row, column, parts, split);
         }
     }
-    for row in grouped..columns.count {
+    for row in grouped..rows.len() {
         for column in range.clone().step_by(W) {
-            add_rows::<T, W, 1>(columns, row, column, sums);
+            add_rows::<T, W, 1>(rows, out, row, column, parts, split);
         }
     }
 }
@@ -184,23 +136,24 @@ fn shares<const W: usize>(width: usize) -> [Range<usize>; 4] {
 
 #[inline(always)]
 fn add_block_body<T: Number + Prefix, const W: usize>(
-    columns: Columns<T, T>,
+    rows: Rows<'_, T>,
+    out: &mut RowsMut<'_, T>,
     first: i32,
     before: &Parts,
     parts: &mut Parts,
 ) -> bool {
     let mut fit = true;
-    for column in 0..columns.width {
+    for column in 0..rows.width() {
         let (both, fits) = fitted([before[0][column], before[1][column]], biases(first));
         (parts[0][column], parts[1][column]) = (both[0], both[1]);
         fit &= fits;
     }
-    let [whole, fours, twos, ones] = shares::<W>(columns.width);
+    let [whole, fours, twos, ones] = shares::<W>(rows.width());
     macro_rules! add {
         ($lanes:expr, $range:expr) => {{
-            let mut sums = Floats::<{ $lanes }> { parts, split: Split::new(first) };
-            add_columns(&columns, $range, &mut sums);
-            sums.split.is_exact()
+            let mut split = Split::<{ $lanes }>::new(first);
+            add_columns(rows, out, $range, parts, &mut split);
+            split.is_exact()
         }};
     }
     fit && add!(W, whole) && add!(4, fours) && add!(2, twos) && add!(1, ones)
@@ -210,43 +163,40 @@ dispatch! {
     /// Writes the prefixes of rows that follow sums in two parts, and returns the last ones;
     /// whether all are exact.
     fn add_block[T: Number + Prefix][T](
-        columns: Columns<T, T>, first: i32, before: &Parts, parts: &mut Parts
+        rows: Rows<'_, T>, out: &mut RowsMut<'_, T>, first: i32, before: &Parts, parts: &mut Parts
     ) -> bool = add_block_body::<T, {W}>
 }
 
 /// Writes the prefixes of integers; whether none was lost.
-///
-/// # Safety
-/// The rows must be readable and those of the results writable, and must not overlap.
-pub(super) unsafe fn scan_integers<T: Convert + Copy>(
+pub(super) fn scan_integers<T: Native>(
     isa: Isa,
-    columns: Columns<T, u64>,
+    rows: Rows<'_, T>,
+    mut out: RowsMut<'_, u64>,
     interrupt: &Interrupt,
 ) -> bool {
-    assert!(columns.width <= WIDTH);
+    assert!(rows.width() <= WIDTH && rows.width() == out.width() && rows.len() == out.len());
     let mut sums = [0; WIDTH];
-    let mut blocks = (0..columns.count).step_by(TILE).take_while(|_| !interrupt.is_set());
+    let mut blocks = (0..rows.len()).step_by(TILE).take_while(|_| !interrupt.is_set());
     blocks.all(|start| {
-        let block = columns.rows(start, TILE.min(columns.count - start));
-        add_integers(isa, block, &mut sums)
+        let block = rows.skip(start).truncate(TILE);
+        add_integers(isa, block, &mut out.part(start, TILE), &mut sums)
     })
 }
 
 #[inline(always)]
-fn add_integers_body<T: Convert + Copy>(columns: Columns<T, u64>, sums: &mut [u64; WIDTH]) -> bool {
+fn add_integers_body<T: Native>(
+    rows: Rows<'_, T>,
+    out: &mut RowsMut<'_, u64>,
+    sums: &mut [u64; WIDTH],
+) -> bool {
     // The highest bit tells whether a sum was lost.
     let mut lost = 0;
-    let sums = &mut sums[..columns.width];
-    for row in 0..columns.count {
-        // SAFETY: the promise of `scan_integers`' caller.
-        let values = unsafe { std::slice::from_raw_parts(columns.row(row), columns.width) };
-        let out = columns.out_row(row);
-        for (column, (x, sum)) in values.iter().zip(&mut *sums).enumerate() {
+    for row in 0..rows.len() {
+        for ((x, sum), to) in rows.row(row).iter().zip(&mut *sums).zip(out.row(row)) {
             let after = sum.wrapping_add(x.integer() as u64);
             lost |= x.lost(*sum, after);
             *sum = after;
-            // SAFETY: as above; the results of a row may be unaligned.
-            unsafe { out.add(column).write_unaligned(after) };
+            *to = after;
         }
     }
     lost >> 63 == 0
@@ -254,8 +204,8 @@ fn add_integers_body<T: Convert + Copy>(columns: Columns<T, u64>, sums: &mut [u6
 
 dispatch! {
     /// Adds rows of integers to the sums, and writes these; whether none was lost.
-    fn add_integers[T: Convert + Copy][T](
-        columns: Columns<T, u64>, sums: &mut [u64; WIDTH]
+    fn add_integers[T: Native][T](
+        rows: Rows<'_, T>, out: &mut RowsMut<'_, u64>, sums: &mut [u64; WIDTH]
     ) -> bool = add_integers_body::<T>
 }
 
@@ -285,16 +235,12 @@ mod tests {
             self.values[column..].iter().step_by(stride).copied()
         }
 
-        fn columns<P>(&self, out: &mut Matrix<P>) -> Columns<T, P> {
-            let stride = self.width + GAP;
-            Columns {
-                data: self.values.as_ptr(),
-                stride: (stride * size_of::<T>()) as isize,
-                out: out.values.as_mut_ptr(),
-                out_stride: (stride * size_of::<P>()) as isize,
-                width: self.width,
-                count: self.values.len() / stride,
-            }
+        fn rows(&self) -> Rows<'_, T> {
+            Rows::of(&self.values, self.width + GAP).narrowed(self.width)
+        }
+
+        fn rows_mut(&mut self) -> RowsMut<'_, T> {
+            RowsMut::of(&mut self.values, self.width, GAP)
         }
     }
 
@@ -305,9 +251,8 @@ mod tests {
             .into_iter()
             .map(|isa| {
                 let mut out = Matrix::new(width, values, T::default());
-                let columns = matrix.columns(&mut out);
-                // SAFETY: the matrices have this layout.
-                let exact = unsafe { Beside::new(isa).scan(columns, &Interrupt::default()) };
+                let (rows, to) = (matrix.rows(), out.rows_mut());
+                let exact = Beside::new(isa).scan(rows, to, &Interrupt::default());
                 for column in (0..width).filter(|_| exact) {
                     let mut sum = Accumulator::new();
                     for (x, prefix) in matrix.column(column).zip(out.column(column)) {
@@ -385,10 +330,9 @@ mod tests {
         Isa::available()
             .into_iter()
             .map(|isa| {
-                let mut out = Matrix::new(width, &vec![0; values.len()], 5);
-                let columns = matrix.columns(&mut out);
-                // SAFETY: the matrices have this layout.
-                let kept = unsafe { scan_integers(isa, columns, &Interrupt::default()) };
+                let mut out = Matrix::new(width, &vec![0u64; values.len()], 5);
+                let (rows, to) = (matrix.rows(), out.rows_mut());
+                let kept = scan_integers(isa, rows, to, &Interrupt::default());
                 assert!(out.column(width).all(|x| x == 5));
                 let rows = out.values.chunks(width + GAP);
                 (kept, rows.flat_map(|row| row[..width].to_vec()).collect())

@@ -4,6 +4,8 @@
 //! of the next level, or else noticed. So all sums of such parts are exact, in whatever order they
 //! are formed, and the sum of a prefix's two parts is the one operation that rounds.
 
+use crate::array::element::Native;
+use crate::array::view::LineMut;
 use crate::binary64::{ABSOLUTE, power_of_two};
 use crate::exact::accumulator::Accumulator;
 use crate::exact::round::{Format, Magnitude};
@@ -90,7 +92,7 @@ impl<const W: usize> Split<W> {
 /// What prefixes are rounded to.
 pub(super) trait Prefix: Copy + Default + 'static {
     /// What is kept of it.
-    type Result: Copy;
+    type Result: Native;
     /// The highest first level whose prefixes are in the results' range.
     const HIGHEST: i32;
     /// The sum of two parts, the first a multiple of the second's last bit.
@@ -98,6 +100,10 @@ pub(super) trait Prefix: Copy + Default + 'static {
     fn of_sum(sum: &Accumulator) -> Self;
     fn result(self) -> Self::Result;
     fn is_infinite(self) -> bool;
+    /// Some results of a line, if they are prefixes as they are.
+    fn as_results<'a>(_: &'a mut LineMut<'_>, _: usize, _: usize) -> Option<&'a mut [Self]> {
+        None
+    }
     /// Whether it is finite, and the result is not.
     #[inline(always)]
     fn overflows(self) -> bool {
@@ -118,6 +124,13 @@ impl Prefix for f64 {
     fn result(self) -> f64 {
         self
     }
+    fn as_results<'a>(
+        line: &'a mut LineMut<'_>,
+        start: usize,
+        count: usize,
+    ) -> Option<&'a mut [f64]> {
+        line.as_slice(start, count)
+    }
     fn is_infinite(self) -> bool {
         f64::is_infinite(self)
     }
@@ -135,6 +148,13 @@ impl Prefix for f32 {
     }
     fn result(self) -> f32 {
         self
+    }
+    fn as_results<'a>(
+        line: &'a mut LineMut<'_>,
+        start: usize,
+        count: usize,
+    ) -> Option<&'a mut [f32]> {
+        line.as_slice(start, count)
     }
     fn is_infinite(self) -> bool {
         f32::is_infinite(self)

@@ -1,91 +1,24 @@
 //! Exact cumulative sums along an axis of any array.
 
-#![allow(unsafe_code)] // Addresses from strides.
+use std::ops::RangeInclusive;
 
-use std::ops::Range;
-
-use super::beside::{self, Beside, Columns};
+use super::beside::{self, Beside};
 use super::cumulative::Running;
 use super::lanes::{add_up_integers, last_integer};
 use super::prefix::{Half, Prefix, TILE};
-use crate::array::convert::{Convert, Piece, read_numbers};
+use crate::array::dtype::{Dtype, by_native};
+use crate::array::element::{Native, Piece, Selection, Stage, pieces, read_numbers};
 use crate::array::memory::{ahead, prefetch};
-use crate::array::positions::Positions;
-use crate::array::request::{Dtype, by_dtype};
-use crate::array::walk::{Line, Operand, Reading, Stage};
+use crate::array::view::{Line, LineMut, View, ViewMut};
+use crate::array::walk::{Group, Lines};
 use crate::cpu::{self, Isa, dispatch};
 use crate::fpu::Environment;
 use crate::interrupt::Interrupt;
 use crate::kernel::levels::any;
 use crate::kernel::number::Number;
-use crate::kernel::slice::PARALLEL_FROM;
-use crate::threads;
 
 /// Lines that are walked along together: neighbours in memory share cache lines.
 const GROUP: usize = 8;
-
-/// The lines of an array, and where their prefixes go. Strides are in bytes.
-///
-/// ```
-/// use mypackage::sum::{Dtype, ScanRequest, cumsum_axis};
-///
-/// // The prefixes of both columns of a matrix, each rounded once.
-/// let matrix = [[1e16, 1.0], [1.0, 2.0], [-1e16, 3.0]];
-/// let mut prefixes = [[0.0; 2]; 3];
-/// let request = ScanRequest {
-///     dtype: Dtype::F64,
-///     swapped: false,
-///     data: matrix.as_ptr().cast(),
-///     stride: 16,
-///     count: 3,
-///     shape: vec![2],
-///     outer_strides: vec![8],
-///     joined: false,
-///     out_dtype: Dtype::F64,
-///     out: prefixes.as_mut_ptr().cast(),
-///     out_stride: 16,
-///     out_outer_strides: vec![8],
-///     range: 0..=0, // results are not integers
-/// };
-/// // SAFETY: the strides are those of the matrices.
-/// let status = unsafe { cumsum_axis(&request) };
-/// assert_eq!(prefixes, [[1e16, 1.0], [1e16, 3.0], [1.0, 6.0]]);
-/// assert!(!status.invalid && !status.overflow);
-/// ```
-#[derive(Debug, Clone)]
-pub struct ScanRequest {
-    /// The type of the elements.
-    pub dtype: Dtype,
-    /// Whether the elements' bytes are in the other than the native order.
-    pub swapped: bool,
-    /// The first element.
-    pub data: *const u8,
-    /// From one element of a line to the next.
-    pub stride: isize,
-    /// The length of the lines.
-    pub count: usize,
-    /// The axes other than that of the lines.
-    pub shape: Vec<usize>,
-    /// From one line to the next along these axes.
-    pub outer_strides: Vec<isize>,
-    /// Whether all lines, in row-major order, are one sum.
-    pub joined: bool,
-    /// The type of the results: not an integer if `dtype` is not.
-    pub out_dtype: Dtype,
-    /// The first result; results are aligned and in native order.
-    pub out: *mut u8,
-    /// From one result of a line to the next.
-    pub out_stride: isize,
-    /// From one line of results to the next.
-    pub out_outer_strides: Vec<isize>,
-    /// What results of an integer type may be.
-    pub range: std::ops::RangeInclusive<i128>,
-}
-
-// SAFETY: the pointers are used only by a function whose caller promised that they may be.
-unsafe impl Send for ScanRequest {}
-// SAFETY: as above.
-unsafe impl Sync for ScanRequest {}
 
 /// A prefix that does not fit the type of the results.
 ///
@@ -130,211 +63,82 @@ impl ScanStatus {
         ScanStatus {
             invalid: self.invalid | others.invalid,
             overflow: self.overflow | others.overflow,
-            misfit: misfits.min_by_key(|misfit| misfit.line),
+            misfit: misfits.min_by_key(|misfit| (misfit.line, misfit.index)),
         }
     }
 }
 
-/// Writes the prefixes of all lines, each rounded once; parallel where that pays.
+/// Writes the prefixes of all lines along an axis, each rounded once, to an array of the same shape;
+/// parallel where that pays. If the lines are `joined`, they are one sum in row-major order. Results of
+/// an integer type must be in `range`; they are only for elements that are integers, too.
 ///
 /// ```
-/// use mypackage::sum::{Dtype, Misfit, ScanRequest, cumsum_axis};
+/// use mypackage::sum::{Misfit, View, ViewMut, cumsum_axis};
 ///
-/// let values = [100i8, 27, 1];
 /// let mut prefixes = [0i8; 3];
-/// let mut request = ScanRequest {
-///     dtype: Dtype::I8,
-///     swapped: false,
-///     data: values.as_ptr().cast(),
-///     stride: 1,
-///     count: 3,
-///     shape: vec![],
-///     outer_strides: vec![],
-///     joined: false,
-///     out_dtype: Dtype::I8,
-///     out: prefixes.as_mut_ptr().cast(),
-///     out_stride: 1,
-///     out_outer_strides: vec![],
-///     range: -128..=127,
-/// };
-/// // SAFETY: the strides and the count are those of both arrays.
-/// let status = unsafe { cumsum_axis(&request) };
+/// let values = View::of(&[100i8, 27, 1]);
+/// let status = cumsum_axis(&values, ViewMut::of(&mut prefixes), 0, false, &(-128..=127));
 /// assert_eq!(status.misfit, Some(Misfit { line: 0, index: 2, value: 128 }));
-/// request.count = 2;
-/// // SAFETY: as above.
-/// assert_eq!(unsafe { cumsum_axis(&request) }, Default::default());
-/// assert_eq!(prefixes[..2], [100, 127]);
+///
+/// let mut prefixes = [0.0; 3];
+/// let values = View::of(&[1e16, 1.0, -1e16]);
+/// let status = cumsum_axis(&values, ViewMut::of(&mut prefixes), 0, false, &(0..=0));
+/// assert_eq!((prefixes, status), ([1e16, 1e16, 1.0], Default::default()));
 /// ```
 ///
-/// # Safety
-/// All elements must be readable, and all results writable (they hold some bytes already, of no
-/// matter what value) during the call, and the two must not overlap.
-pub unsafe fn cumsum_axis(request: &ScanRequest) -> ScanStatus {
-    let strides = request.outer_strides.iter().zip(&request.out_outer_strides);
-    let positions = Positions {
-        shape: request.shape.clone(),
-        strides: strides.map(|(&from, &to)| [from, to]).collect(),
-    };
-    let (lines, threads) = (positions.count(), threads::get());
-    let size = lines.saturating_mul(request.count);
-    let interrupt = &Interrupt::of_call(size);
-    if size < PARALLEL_FROM || threads == 1 || request.joined || lines < 2 {
-        return run(request, &positions, 0..lines, interrupt);
+/// # Panics
+/// If there is no such axis, or the shapes differ.
+pub fn cumsum_axis(
+    values: &View<'_>,
+    prefixes: ViewMut<'_>,
+    axis: usize,
+    joined: bool,
+    range: &RangeInclusive<i128>,
+) -> ScanStatus {
+    let (dtype, out) = (values.dtype(), prefixes.dtype());
+    assert!(
+        out.is_floating() || !dtype.is_floating(),
+        "integer prefixes of floating-point numbers"
+    );
+    let lines = Lines::new(values, prefixes, axis, joined);
+    if out.is_floating() {
+        return scan_floating(lines, Kinds { dtype, out, joined });
     }
-    let share = lines.div_ceil(4 * threads).next_multiple_of(GROUP);
-    let parts = threads::together(lines.div_ceil(share), |tasks| {
-        let part = |task| task * share..lines.min((task + 1) * share);
-        tasks
-            .map(|task| run(request, &positions, part(task), interrupt))
-            .fold(ScanStatus::default(), ScanStatus::and)
+    let whole = match dtype {
+        Dtype::U64 => out == Dtype::U64,
+        Dtype::Bool | Dtype::U8 | Dtype::U16 | Dtype::U32 => matches!(out, Dtype::I64 | Dtype::U64),
+        _ => out == Dtype::I64,
+    };
+    let integers = Integers { signed: dtype != Dtype::U64, whole, range, joined };
+    by_native!(dtype, scan_integers(lines, &integers))
+}
+
+/// Of floating-point prefixes.
+#[derive(Debug, Clone, Copy)]
+struct Kinds {
+    /// The type of the elements.
+    dtype: Dtype,
+    /// The type of the results.
+    out: Dtype,
+    joined: bool,
+}
+
+/// Prefixes as floating-point numbers.
+fn scan_floating(lines: Lines<'_>, kinds: Kinds) -> ScanStatus {
+    let interrupt = lines.interrupt.clone();
+    let parts = lines.split(beside::WIDTH, GROUP, |for_each_group| {
+        let mut floating = Floating::new(kinds, &interrupt);
+        for_each_group(&mut |group| floating.scan_group(group));
+        floating.finish()
     });
     parts.into_iter().fold(ScanStatus::default(), ScanStatus::and)
 }
 
-fn run(
-    request: &ScanRequest,
-    positions: &Positions<2>,
-    lines: Range<usize>,
-    interrupt: &Interrupt,
-) -> ScanStatus {
-    if request.out_dtype.is_floating() {
-        Floating::new(request, interrupt).run(positions, lines)
-    } else {
-        by_dtype!(request.dtype, scan_integers(request, positions, lines, interrupt))
-    }
-}
-
-impl ScanRequest {
-    /// Neighbouring lines as columns of `T`, which the elements are, and results of type `P`.
-    fn columns<T, P>(&self, lines: &[[isize; 2]]) -> Option<Columns<T, P>> {
-        let steps = [size_of::<T>() as isize, size_of::<P>() as isize];
-        let &[first, second, ..] = lines else {
-            return None;
-        };
-        let adjacent = [0, 1].iter().all(|&i| second[i] - first[i] == steps[i]);
-        let data = self.data.wrapping_offset(first[0]).cast::<T>();
-        let aligned = data.is_aligned() && self.stride % align_of::<T>() as isize == 0;
-        (adjacent && aligned && self.stride != steps[0]).then(|| Columns {
-            data,
-            stride: self.stride,
-            out: self.result(first[1], 0),
-            out_stride: self.out_stride,
-            width: lines.len(),
-            count: self.count,
-        })
-    }
-
-    /// Calls `scan` for all lines, as many as are neighbours at equal distances at a time (one, if
-    /// they are joined), with the index of the first.
-    fn for_each_run(
-        &self,
-        positions: &Positions<2>,
-        lines: Range<usize>,
-        interrupt: &Interrupt,
-        mut scan: impl FnMut(usize, &[[isize; 2]]),
-    ) {
-        let most = if self.joined { 1 } else { beside::WIDTH };
-        let step = |from: &[isize; 2], to: &[isize; 2]| [to[0] - from[0], to[1] - from[1]];
-        let (end, mut run) = (lines.end, Vec::with_capacity(most));
-        positions.for_each(lines, interrupt, |index, offset| {
-            let goes_on = match &run[..] {
-                [first, second, ..] => step(first, second) == step(&run[run.len() - 1], &offset),
-                _ => true,
-            };
-            if !goes_on || run.len() == most {
-                scan(index - run.len(), &run);
-                run.clear();
-            }
-            run.push(offset);
-        });
-        if !run.is_empty() && !interrupt.is_set() {
-            scan(end - run.len(), &run);
-        }
-    }
-
-    /// `count` elements of a line.
-    fn line(&self, offset: isize, start: usize, count: usize) -> Line {
-        let data = self.data.wrapping_offset(offset + start as isize * self.stride);
-        Line::of(data, self.stride, count)
-    }
-
-    /// The prefixes of integers in 64-bit arithmetic; whether all are right, and in range.
-    fn add_up<O: Operand<Value: Convert>>(
-        &self,
-        isa: Isa,
-        values: &[O::Value],
-        before: i128,
-        prefixes: &mut [u64],
-    ) -> bool {
-        // Prefixes of uint64 elements have no sign; all others have one.
-        if self.domain(before as u64) != before || !add_up(isa, values, before as u64, prefixes) {
-            return false;
-        }
-        self.is_whole() || prefixes.iter().all(|&prefix| self.range.contains(&self.domain(prefix)))
-    }
-
-    /// Whether integer results hold all prefixes that 64-bit arithmetic does not lose.
-    fn is_whole(&self) -> bool {
-        match self.dtype {
-            Dtype::U64 => self.out_dtype == Dtype::U64,
-            Dtype::Bool | Dtype::U8 | Dtype::U16 | Dtype::U32 => {
-                matches!(self.out_dtype, Dtype::I64 | Dtype::U64)
-            }
-            _ => self.out_dtype == Dtype::I64,
-        }
-    }
-
-    /// What the 64 bits of an integer prefix mean.
-    fn domain(&self, bits: u64) -> i128 {
-        if self.dtype == Dtype::U64 { bits.into() } else { (bits as i64).into() }
-    }
-
-    /// Whether the results of a line are adjacent.
-    fn is_adjacent(&self) -> bool {
-        self.out_stride == self.out_dtype.size() as isize
-    }
-
-    /// The memory of results, if it holds them as an array of `T`, which any bytes are.
-    ///
-    /// # Safety
-    /// That of [`cumsum_axis`]; nothing else may use these results meanwhile.
-    unsafe fn results<'a, T>(
-        &self,
-        offset: isize,
-        start: usize,
-        count: usize,
-    ) -> Option<&'a mut [T]> {
-        let at = self.out.wrapping_offset(offset + start as isize * self.out_stride);
-        // SAFETY: adjacent, aligned, and writable by the caller's promise.
-        (self.is_adjacent() && self.out_dtype.size() == size_of::<T>())
-            .then(|| unsafe { std::slice::from_raw_parts_mut(at.cast(), count) })
-    }
-
-    /// Where a result goes.
-    #[inline(always)]
-    fn result<T>(&self, offset: isize, index: usize) -> *mut T {
-        self.out.wrapping_offset(offset + index as isize * self.out_stride).cast()
-    }
-
-    /// Writes an integer result, the lowest bytes of `bits`.
-    #[inline]
-    fn write(&self, offset: isize, index: usize, bits: u64) {
-        // SAFETY: the promise of `cumsum_axis`.
-        unsafe {
-            match self.out_dtype.size() {
-                1 => self.result::<u8>(offset, index).write(bits as u8),
-                2 => self.result::<u16>(offset, index).write(bits as u16),
-                4 => self.result::<u32>(offset, index).write(bits as u32),
-                _ => self.result::<u64>(offset, index).write(bits),
-            }
-        }
-    }
-}
-
-/// Prefixes as floating-point numbers.
+/// What a thread needs for floating-point prefixes.
 struct Floating<'a> {
-    request: &'a ScanRequest,
+    kinds: Kinds,
     interrupt: &'a Interrupt,
+    isa: Isa,
     _environment: Environment,
     /// For lines side by side.
     beside: Option<Box<Beside>>,
@@ -346,14 +150,12 @@ struct Floating<'a> {
 }
 
 impl<'a> Floating<'a> {
-    fn new(request: &'a ScanRequest, interrupt: &'a Interrupt) -> Floating<'a> {
-        let pieces: &[Piece] = match request.dtype {
-            Dtype::I64 | Dtype::U64 => &[Piece::Nearest, Piece::Rest],
-            _ => &[Piece::Nearest],
-        };
+    fn new(kinds: Kinds, interrupt: &'a Interrupt) -> Floating<'a> {
+        let pieces = pieces(kinds.dtype);
         Floating {
-            request,
+            kinds,
             interrupt,
+            isa: cpu::isa(),
             _environment: Environment::enter(),
             beside: None,
             running: Vec::new(),
@@ -363,49 +165,73 @@ impl<'a> Floating<'a> {
         }
     }
 
-    fn run(mut self, positions: &Positions<2>, lines: Range<usize>) -> ScanStatus {
-        self.request.for_each_run(positions, lines, self.interrupt, |_, lines| {
-            let done = match (self.request.dtype, self.request.out_dtype) {
-                (Dtype::F64, Dtype::F64) => self.scan_beside::<f64>(lines),
-                (Dtype::F32, Dtype::F32) => self.scan_beside::<f32>(lines),
-                _ => false,
-            };
-            if !done {
-                lines.chunks(GROUP).for_each(|group| self.scan(group));
-            }
-        });
-        if self.request.joined {
+    fn finish(mut self) -> ScanStatus {
+        if self.kinds.joined {
             self.settle();
         }
         self.status
     }
 
-    /// The prefixes of neighbouring lines, if the kernel for these can take them.
-    fn scan_beside<T: Number + Prefix>(&mut self, lines: &[[isize; 2]]) -> bool {
-        let Some(columns) = self.request.columns::<T, T>(lines).filter(|_| !self.request.swapped)
-        else {
-            return false;
+    fn scan_group(&mut self, group: &mut Group<'_>) {
+        let done = match (self.kinds.dtype, self.kinds.out) {
+            (Dtype::F64, Dtype::F64) => self.scan_beside::<f64>(group),
+            (Dtype::F32, Dtype::F32) => self.scan_beside::<f32>(group),
+            _ => false,
         };
-        let beside = self.beside.get_or_insert_with(|| Beside::new(cpu::isa()));
-        // SAFETY: the promise of `cumsum_axis`, for lines that are neighbours.
-        unsafe { beside.scan(columns, self.interrupt) }
+        if !done {
+            for start in (0..group.len()).step_by(GROUP) {
+                self.scan(group, start..group.len().min(start + GROUP));
+            }
+        }
     }
 
-    /// The prefixes of a group of lines.
-    fn scan(&mut self, lines: &[[isize; 2]]) {
+    /// The prefixes of neighbouring lines, if the kernel for these can take them.
+    fn scan_beside<T: Native + Number + Prefix>(&mut self, group: &mut Group<'_>) -> bool {
+        let Some((rows, out)) = group.columns::<T, T>() else {
+            return false;
+        };
+        let beside = self.beside.get_or_insert_with(|| Beside::new(self.isa));
+        beside.scan(rows, out, self.interrupt)
+    }
+
+    /// The prefixes of some lines of a group.
+    fn scan(&mut self, group: &mut Group<'_>, lines: std::ops::Range<usize>) {
         while self.running.len() < lines.len() {
-            self.running.push(Running::new(cpu::isa()));
+            self.running.push(Running::new(self.isa));
         }
-        for start in (0..self.request.count).step_by(TILE) {
+        let length = group.line(lines.start).len();
+        for start in (0..length).step_by(TILE) {
             if self.interrupt.is_set() {
                 break;
             }
-            let count = TILE.min(self.request.count - start);
-            for (line, &[from, to]) in lines.iter().enumerate() {
-                self.scan_part(line, from, to, start, count);
+            for (running, line) in lines.clone().enumerate() {
+                let elements = group.line(line).skip(start).truncate(TILE);
+                // (What is read of a line is no part of what its results are written to.)
+                let (kinds, pieces) = (self.kinds, self.pieces);
+                let read = read_part(self.isa, kinds, elements, pieces, &mut self.numbers);
+                let mut out = group.out(line);
+                let running = &mut self.running[running];
+                let overflow = match (read, kinds.out) {
+                    (Read::F64(numbers), _) => {
+                        advance::<f64, f64>(running, numbers, &mut out, start, 1)
+                    }
+                    (Read::F32(numbers), _) => {
+                        advance::<f32, f32>(running, numbers, &mut out, start, 1)
+                    }
+                    (Read::Staged(numbers), Dtype::F64) => {
+                        advance::<f64, f64>(running, numbers, &mut out, start, pieces.len())
+                    }
+                    (Read::Staged(numbers), Dtype::F32) => {
+                        advance::<f64, f32>(running, numbers, &mut out, start, pieces.len())
+                    }
+                    (Read::Staged(numbers), _) => {
+                        advance::<f64, Half>(running, numbers, &mut out, start, pieces.len())
+                    }
+                };
+                self.status.overflow |= overflow;
             }
         }
-        if !self.request.joined {
+        if !self.kinds.joined {
             self.settle();
         }
     }
@@ -418,165 +244,204 @@ impl<'a> Floating<'a> {
             running.reset();
         }
     }
+}
+/// Elements as numbers: where they are, or on a stage, all pieces of one before the next.
+enum Read<'a> {
+    F64(&'a [f64]),
+    F32(&'a [f32]),
+    Staged(&'a [f64]),
+}
 
-    /// Reads the elements of a part of a line as numbers, all pieces of one before the next.
-    fn read(&mut self, elements: Line) {
-        let request = self.request;
-        let read = |piece, into: &mut [f64]| {
-            // SAFETY: the promise of `cumsum_axis`.
-            by_dtype!(request.dtype, unsafe read_numbers(elements, request.swapped, piece, into));
-        };
-        let step = self.pieces.len();
-        let numbers = &mut self.numbers[..step * elements.count];
-        if let [piece] = *self.pieces {
-            return read(piece, numbers);
-        }
-        let mut column = [0.0; TILE];
-        for (place, &piece) in self.pieces.iter().enumerate() {
-            read(piece, &mut column[..elements.count]);
-            for (number, &x) in numbers[place..].iter_mut().step_by(step).zip(&column) {
-                *number = x;
+/// Reads a part of a line.
+fn read_part<'a>(
+    isa: Isa,
+    kinds: Kinds,
+    elements: Line<'a>,
+    pieces: &[Piece],
+    stage: &'a mut [f64],
+) -> Read<'a> {
+    match (kinds.dtype, kinds.out) {
+        (Dtype::F64, Dtype::F64) => {
+            if let Some(numbers) = elements.as_slice::<f64>() {
+                return Read::F64(numbers);
             }
+        }
+        (Dtype::F32, Dtype::F32) => {
+            if let Some(numbers) = elements.as_slice::<f32>() {
+                return Read::F32(numbers);
+            }
+        }
+        _ => {}
+    }
+    let step = pieces.len();
+    let numbers = &mut stage[..step * elements.len()];
+    if let [piece] = *pieces {
+        read_numbers(isa, elements, piece, numbers);
+        return Read::Staged(numbers);
+    }
+    let mut column = [0.0; TILE];
+    let column = &mut column[..elements.len()];
+    for (place, &piece) in pieces.iter().enumerate() {
+        read_numbers(isa, elements, piece, column);
+        for (number, &x) in numbers[place..].iter_mut().step_by(step).zip(&*column) {
+            *number = x;
         }
     }
+    Read::Staged(numbers)
+}
 
-    fn scan_part(&mut self, line: usize, from: isize, to: isize, start: usize, count: usize) {
-        let request = self.request;
-        let elements = request.line(from, start, count);
-        let reading = Reading { swapped: request.swapped, masked: false, skip_nan: false };
-        match (request.dtype, request.out_dtype) {
-            (Dtype::F64, Dtype::F64) => {
-                // SAFETY: the promise of `cumsum_axis`.
-                if let Some(numbers) = unsafe { elements.as_slice::<f64>(reading) } {
-                    return self.advance::<f64, f64>(line, numbers, to, start);
-                }
-            }
-            (Dtype::F32, Dtype::F32) => {
-                // SAFETY: as above.
-                if let Some(numbers) = unsafe { elements.as_slice::<f32>(reading) } {
-                    return self.advance::<f32, f32>(line, numbers, to, start);
-                }
-            }
-            _ => {}
+/// Writes the prefixes of a part of a line that starts at `start`, each of `step` numbers more;
+/// whether any overflows in being narrowed.
+fn advance<T: Number, P: Prefix>(
+    running: &mut Running,
+    numbers: &[T],
+    out: &mut LineMut<'_>,
+    start: usize,
+    step: usize,
+) -> bool {
+    // A prefix of another size is no result yet.
+    if step == 1
+        && let Some(results) = P::as_results(out, start, numbers.len())
+    {
+        running.advance(numbers, results);
+        return false;
+    }
+    let mut prefixes = [P::default(); TILE];
+    let (mut index, mut overflow) = (start, false);
+    for numbers in numbers.chunks(TILE) {
+        let prefixes = &mut prefixes[..numbers.len()];
+        running.advance(numbers, prefixes);
+        // The prefix after the last piece of an element is the one asked for.
+        for prefix in prefixes[step - 1..].iter().step_by(step) {
+            overflow |= prefix.overflows();
+            out.write(index, prefix.result());
+            index += 1;
         }
-        self.read(elements);
-        let numbers = std::mem::take(&mut self.numbers);
-        let read = &numbers[..self.pieces.len() * count];
-        match request.out_dtype {
-            Dtype::F64 => self.advance::<f64, f64>(line, read, to, start),
-            Dtype::F32 => self.advance::<f64, f32>(line, read, to, start),
-            _ => self.advance::<f64, Half>(line, read, to, start),
-        }
-        self.numbers = numbers;
+    }
+    overflow
+}
+
+/// Of integer prefixes.
+struct Integers<'a> {
+    /// Whether 64-bit prefixes of such elements have a sign.
+    signed: bool,
+    /// Whether the results hold all prefixes that 64-bit arithmetic does not lose.
+    whole: bool,
+    range: &'a RangeInclusive<i128>,
+    joined: bool,
+}
+
+impl Integers<'_> {
+    /// What the 64 bits of a prefix mean.
+    fn domain(&self, bits: u64) -> i128 {
+        if self.signed { (bits as i64).into() } else { bits.into() }
     }
 
-    /// Writes the prefixes of a part of a line that starts at `start`.
-    fn advance<T: Number, P: Prefix>(
-        &mut self,
-        line: usize,
-        numbers: &[T],
-        to: isize,
-        start: usize,
-    ) {
-        let (request, running) = (self.request, &mut self.running[line]);
-        let step = self.pieces.len();
-        // SAFETY: the promise of `cumsum_axis`; a prefix of another size is no result yet.
-        let results = || unsafe { request.results::<P>(to, start, numbers.len()) };
-        if step == 1
-            && let Some(results) = results()
-        {
-            return running.advance(numbers, results);
-        }
-        let mut prefixes = [P::default(); TILE];
-        let mut index = start;
-        for numbers in numbers.chunks(TILE) {
-            let prefixes = &mut prefixes[..numbers.len()];
-            running.advance(numbers, prefixes);
-            // The prefix after the last piece of an element is the one asked for.
-            for prefix in prefixes[step - 1..].iter().step_by(step) {
-                self.status.overflow |= prefix.overflows();
-                // SAFETY: as above.
-                unsafe { request.result::<P::Result>(to, index).write(prefix.result()) };
-                index += 1;
-            }
-        }
+    /// The prefixes in 64-bit arithmetic; whether all are right, and in range.
+    fn add_up<V: Native>(&self, isa: Isa, values: &[V], before: i128, to: &mut [u64]) -> bool {
+        self.domain(before as u64) == before
+            && add_up(isa, values, before as u64, to)
+            && (self.whole || to.iter().all(|&bits| self.range.contains(&self.domain(bits))))
     }
 }
 
 /// Prefixes as integers: a tile at a time in 64-bit arithmetic, or one by one if a prefix may be
 /// beyond its range.
-fn scan_integers<O: Operand<Value: Convert>>(
-    request: &ScanRequest,
-    positions: &Positions<2>,
-    lines: Range<usize>,
-    interrupt: &Interrupt,
-) -> ScanStatus {
-    let isa = cpu::isa();
-    let reading = Reading { swapped: request.swapped, masked: false, skip_nan: false };
-    let mut status = ScanStatus::default();
-    let mut prefix = 0i128;
-    let mut stage = Stage::new(TILE);
-    let mut prefixes = [0u64; TILE];
-    let mut scan = |line: usize, [from, to]: [isize; 2]| {
-        if !request.joined {
-            prefix = 0;
-        }
-        for start in (0..request.count).step_by(TILE) {
-            if status.misfit.is_some() || interrupt.is_set() {
-                return;
-            }
-            let count = TILE.min(request.count - start);
-            let elements = request.line(from, start, count);
-            // SAFETY: the promise of `cumsum_axis`.
-            let values = match unsafe { elements.as_slice::<O>(reading) } {
-                Some(values) => values,
-                None => {
-                    // SAFETY: as above.
-                    unsafe { stage.fill::<O>(isa, elements, reading, 0) };
-                    &stage.values[..count]
-                }
-            };
-            // SAFETY: as above.
-            let direct = unsafe { request.results(to, start, count) };
-            let adjacent = direct.is_some();
-            let prefixes = direct.unwrap_or(&mut prefixes[..count]);
-            if request.add_up::<O>(isa, values, prefix, prefixes) {
-                prefix = request.domain(prefixes[count - 1]);
-            } else {
-                for (index, (value, to)) in values.iter().zip(prefixes.iter_mut()).enumerate() {
-                    prefix += value.integer();
-                    if !request.range.contains(&prefix) && status.misfit.is_none() {
-                        status.misfit = Some(Misfit { line, index: start + index, value: prefix });
-                    }
-                    *to = prefix as u64;
-                }
-            }
-            if !adjacent {
-                for (index, &bits) in prefixes.iter().enumerate() {
-                    request.write(to, start + index, bits);
-                }
-            }
-        }
-    };
-    let values = O::IS_VALUE && !request.swapped && request.is_whole();
-    request.for_each_run(positions, lines, interrupt, |first, lines| {
-        let columns = if values { request.columns::<O::Value, u64>(lines) } else { None };
-        // SAFETY: the promise of `cumsum_axis`, for lines that are neighbours.
-        if !columns.is_some_and(|columns| unsafe { beside::scan_integers(isa, columns, interrupt) })
-        {
-            lines.iter().enumerate().for_each(|(index, &line)| scan(first + index, line));
-        }
+fn scan_integers<V: Native>(lines: Lines<'_>, integers: &Integers<'_>) -> ScanStatus {
+    let interrupt = lines.interrupt.clone();
+    let parts = lines.split(beside::WIDTH, GROUP, |for_each_group| {
+        let mut scan = IntegerScan::<V> {
+            integers,
+            interrupt: &interrupt,
+            isa: cpu::isa(),
+            running: [0; GROUP],
+            stage: Stage::new(TILE),
+            status: ScanStatus::default(),
+        };
+        for_each_group(&mut |group| scan.scan(group));
+        scan.status
     });
-    status
+    parts.into_iter().fold(ScanStatus::default(), ScanStatus::and)
+}
+
+/// What a thread needs for integer prefixes.
+struct IntegerScan<'a, V> {
+    integers: &'a Integers<'a>,
+    interrupt: &'a Interrupt,
+    isa: Isa,
+    running: [i128; GROUP],
+    stage: Stage<V>,
+    status: ScanStatus,
+}
+
+impl<V: Native> IntegerScan<'_, V> {
+    fn scan(&mut self, group: &mut Group<'_>) {
+        if self.integers.whole
+            && let Some((rows, out)) = group.columns::<V, u64>()
+            && beside::scan_integers(self.isa, rows, out, self.interrupt)
+        {
+            return;
+        }
+        for first in (0..group.len()).step_by(GROUP) {
+            if !self.integers.joined {
+                self.running = [0; GROUP];
+            }
+            let lines = GROUP.min(group.len() - first);
+            for start in (0..group.line(first).len()).step_by(TILE) {
+                for line in 0..lines {
+                    if self.interrupt.is_set() {
+                        return;
+                    }
+                    let elements = group.line(first + line).skip(start).truncate(TILE);
+                    let index = group.first + first + line;
+                    self.scan_part(line, elements, &mut group.out(first + line), index, start);
+                }
+            }
+        }
+    }
+
+    fn scan_part(
+        &mut self,
+        running: usize,
+        elements: Line<'_>,
+        out: &mut LineMut<'_>,
+        line: usize,
+        start: usize,
+    ) {
+        let IntegerScan { integers, isa, running: sums, stage, status, .. } = self;
+        let prefix = &mut sums[running];
+        let count = elements.len();
+        let values = elements.as_slice::<V>().unwrap_or_else(|| {
+            stage.fill(*isa, elements, Selection { mask: None, skip_nan: false }, 0);
+            &stage.values[..count]
+        });
+        let mut staged = [0; TILE];
+        let direct = out.as_slice::<u64>(start, count);
+        let adjacent = direct.is_some();
+        let prefixes = direct.unwrap_or(&mut staged[..count]);
+        if integers.add_up(*isa, values, *prefix, prefixes) {
+            *prefix = integers.domain(prefixes[count - 1]);
+        } else {
+            for (index, (value, to)) in values.iter().zip(prefixes.iter_mut()).enumerate() {
+                *prefix += value.integer();
+                if !integers.range.contains(prefix) {
+                    let misfit = Misfit { line, index: start + index, value: *prefix };
+                    *status = status.and(ScanStatus { misfit: Some(misfit), ..Default::default() });
+                }
+                *to = *prefix as u64;
+            }
+        }
+        if !adjacent {
+            for (index, &bits) in staged[..count].iter().enumerate() {
+                out.write_bits(start + index, bits);
+            }
+        }
+    }
 }
 
 /// Adds up integers; whether no prefix was lost.
 #[inline(always)]
-fn add_up_body<T: Convert + Copy, const W: usize>(
-    values: &[T],
-    before: u64,
-    prefixes: &mut [u64],
-) -> bool {
+fn add_up_body<T: Native, const W: usize>(values: &[T], before: u64, prefixes: &mut [u64]) -> bool {
     let (mut sum, mut lost) = ([before; W], [0; W]);
     let (vectors, rest) = values.as_chunks::<W>();
     let (to, rest_to) = prefixes.as_chunks_mut::<W>();
@@ -602,6 +467,6 @@ fn add_up_body<T: Convert + Copy, const W: usize>(
 }
 
 dispatch! {
-    fn add_up[T: Convert + Copy][T](values: &[T], before: u64, prefixes: &mut [u64]) -> bool
+    fn add_up[T: Native][T](values: &[T], before: u64, prefixes: &mut [u64]) -> bool
         = add_up_body::<T, {W}>
 }

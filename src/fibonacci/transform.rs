@@ -329,8 +329,8 @@ fn product(a: &[Word], b: &[Word]) -> Vec<Word> {
     };
     let mut residues = [const { Vec::new() }; 3];
     if len >= PARALLEL_FROM && threads::get() > 1 {
-        let parts = threads::together(3, |primes| {
-            primes.map(|prime| (prime, modulo(prime))).collect::<Vec<_>>()
+        let parts = threads::split(3, 1, |primes| {
+            primes.flatten().map(|prime| (prime, modulo(prime))).collect::<Vec<_>>()
         });
         for (prime, residue) in parts.into_iter().flatten() {
             residues[prime] = residue;

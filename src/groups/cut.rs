@@ -3,7 +3,7 @@
 //! The levels of `kernel::block` again, but less filled: a number is cut at the last bits of two of
 //! them, and counts how many there are in each part.
 
-use crate::array::walk::Native;
+use crate::array::element::Native;
 use crate::cpu::{Isa, dispatch};
 use crate::exact::accumulator::Accumulator;
 use crate::kernel::levels;

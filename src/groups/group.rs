@@ -4,21 +4,17 @@
 //! groups of a window. Lines that lie side by side in memory have a table in common, to which a
 //! number of each is added at once.
 
-#![allow(unsafe_code)] // Calls that promise what the caller did.
-
-use std::ops::Range;
-
 use super::cut::Cut;
 use super::labels::{Labels, WINDOW};
 use super::table::{PIECE, Part, Scratch, Tables};
-use crate::array::request::{Axis, Dtype, Request, by_dtype};
-use crate::array::walk::{Line, Operand};
+use crate::array::dtype::by_native;
+use crate::array::view::{Axis, View};
+use crate::array::walk::{self, Step};
 use crate::cpu;
 use crate::exact::accumulator::Accumulator;
 use crate::exact::sink::{Each, Sink};
 use crate::interrupt::Interrupt;
-use crate::kernel::slice::PARALLEL_FROM;
-use crate::threads;
+use crate::threads::{self, PARALLEL_FROM};
 
 /// So few lines are read one by one.
 const NARROW: usize = 16;
@@ -27,82 +23,67 @@ const ROWS: usize = 1 << 16;
 /// So many elements, about, are summed by one thread before it looks for more.
 const BUNCH: usize = 1 << 15;
 
-/// Sums along the one reduced axis of `request` by label: element `i` of a line belongs to the
-/// group `labels[i]`, or to none if that is negative. Calls `put(index, sum)`, from any thread, for
-/// every result in row-major order of the array's shape with `groups` in place of the axis.
+/// Sums along an axis by label: element `i` of a line belongs to the group `labels[i]`, or to none if
+/// that is negative. Calls `put(index, sum)`, from any thread, for every result in row-major order of
+/// the array's shape with `groups` in place of the axis.
 ///
 /// Counts are not kept: they are those of the labels.
 ///
 /// ```
 /// use std::sync::Mutex;
 ///
-/// use mypackage::sum::{Axis, Dtype, Request, sum_groups};
+/// use mypackage::sum::{View, sum_groups};
 ///
-/// let values = [1e16, 5.0, 1.0, 8.0, -1e16];
-/// let labels = [0, 1, 0, -1, 0];
-/// let request = Request {
-///     dtype: Dtype::F64,
-///     swapped: false,
-///     data: values.as_ptr().cast(),
-///     mask: None,
-///     skip_nan: false,
-///     axes: vec![Axis { size: 5, stride: 8, mask_stride: 0, reduced: true }],
-/// };
+/// let values = View::of(&[1e16, 5.0, 1.0, 8.0, -1e16]);
 /// let results = Mutex::new([f64::NAN; 2]);
-/// // SAFETY: the axis is that of the slice.
-/// unsafe {
-///     sum_groups(&request, &labels, 2, &|group, sum| {
-///         results.lock().unwrap()[group] = sum.to_f64();
-///     });
-/// }
+/// sum_groups(&values, 0, &[0, 1, 0, -1, 0], 2, &|group, sum| {
+///     results.lock().unwrap()[group] = sum.to_f64();
+/// });
 /// assert_eq!(results.into_inner().unwrap(), [1.0, 5.0]);
 /// ```
 ///
 /// # Panics
-/// If a label is not below `groups`, or `labels` is not as long as the axis.
-///
-/// # Safety
-/// All elements must be readable during the call. A mask and `skip_nan` are not looked at.
-pub unsafe fn sum_groups(
-    request: &Request,
+/// If there is no such axis, a label is not below `groups`, or `labels` is not as long as the axis.
+pub fn sum_groups(
+    view: &View<'_>,
+    axis: usize,
     labels: &[i64],
     groups: usize,
     put: &(dyn Fn(usize, &Accumulator) + Sync),
 ) {
     let labels = Labels::surveyed(labels);
     assert!(labels.groups() <= groups);
-    // SAFETY: the caller's promise.
-    unsafe { sum_groups_into(request, labels, groups, &Each(put)) };
+    sum_groups_into(view, axis, labels, groups, &Each(put));
 }
 
 /// As [`sum_groups`], into any [`Sink`]. Labels that are not below `groups` belong to no group: it
 /// returns the highest of them, or -1.
 ///
-/// # Safety
-/// That of [`sum_groups`].
-#[doc(hidden)]
-pub unsafe fn sum_groups_into(
-    request: &Request,
+/// # Panics
+/// If there is no such axis, or the labels are not as many as its elements.
+pub fn sum_groups_into(
+    view: &View<'_>,
+    axis: usize,
     labels: Labels<'_>,
     groups: usize,
     sink: &(dyn Sink + Sync),
 ) -> i64 {
-    by_dtype!(request.dtype, run(request, labels, groups, sink))
+    by_native!(view.dtype(), run(view, axis, labels, groups, sink))
 }
 
-fn run<O: Operand<Value: Cut>>(
-    request: &Request,
+fn run<V: Cut>(
+    view: &View<'_>,
+    axis: usize,
     labels: Labels<'_>,
     groups: usize,
     sink: &(dyn Sink + Sync),
 ) -> i64 {
-    let Some(axis) = request.axes.iter().position(|axis| axis.reduced) else {
-        return -1;
-    };
-    let along = request.axes[axis];
+    let along = view.axes()[axis];
     assert_eq!(along.size, labels.all.len());
-    let inner: usize = request.axes[axis + 1..].iter().map(|axis| axis.size).product();
-    let size = request.results().saturating_mul(along.size);
+    let count = |axes: &[Axis]| axes.iter().map(|axis| axis.size).product::<usize>();
+    let (before, after) = (&view.axes()[..axis], &view.axes()[axis + 1..]);
+    let results = count(before) * count(after);
+    let size = results.saturating_mul(along.size);
     let interrupt = &Interrupt::of_call(size);
     let isa = cpu::isa();
     // Sorted labels name the groups of one window after the other.
@@ -110,20 +91,21 @@ fn run<O: Operand<Value: Cut>>(
     let windows = if window == 0 { 0 } else { groups.div_ceil(window) };
     let threads = threads::get();
     // Lines that lie closer together than their elements are read side by side.
-    let across = request.axes[axis + 1..].last().filter(|across| {
+    let across = after.last().filter(|across| {
         across.size >= NARROW && across.stride.unsigned_abs() < along.stride.unsigned_abs()
     });
     let share = across.map_or(1, |across| across.size.div_ceil(threads));
     let width = share.min(PIECE).min(ROWS / window.max(1));
-    let (across, width) = match across {
-        Some(across) if width >= NARROW => (*across, width),
-        _ => (Axis { size: 1, stride: 0, mask_stride: 0, reduced: false }, 1),
+    let (across, after, width) = match (across, after) {
+        (Some(across), [after @ .., _]) if width >= NARROW => (*across, after, width),
+        _ => (Axis { size: 1, stride: 0 }, after, 1),
     };
     let panels = across.size.div_ceil(width);
-    let inner = inner / across.size.max(1);
-    let lines = request.results() / across.size.max(1) * panels;
-    let kept = request.axes.iter().rev().filter(|axis| !axis.reduced);
-    let kept: Vec<_> = kept.skip(usize::from(width > 1)).collect();
+    let inner = count(after);
+    let lines = count(before) * inner * panels;
+    let kept =
+        before.iter().chain(after).map(|axis| Step { size: axis.size, strides: [axis.stride] });
+    let kept: Vec<_> = kept.collect();
     let sum_window = |worker: &mut Worker, task: usize| {
         if interrupt.is_set() {
             return;
@@ -132,15 +114,12 @@ fn run<O: Operand<Value: Cut>>(
         let window = window.min(groups - first);
         let (line, column) = (line / panels, line % panels * width);
         let at = ((line / inner * groups + first) * inner + line % inner) * across.size + column;
-        // The line's first element: its position among the kept axes, the last fastest.
-        let mut rest = line;
-        let mut data = request.data.wrapping_offset(column as isize * across.stride);
-        for kept in &kept {
-            data = data.wrapping_offset((rest % kept.size) as isize * kept.stride);
-            rest /= kept.size;
-        }
+        let [offset] = walk::position(&kept, [column as isize * across.stride], line);
         let whole = Part {
-            line: Line::of(data, along.stride, along.size),
+            view,
+            offset,
+            along: along.stride,
+            count: along.size,
             across: across.stride,
             width: width.min(across.size - column),
             labels: labels.all,
@@ -148,28 +127,21 @@ fn run<O: Operand<Value: Cut>>(
             groups: window,
         };
         let part = if windows == 1 { whole } else { worker.cut_out(whole) };
-        let tables = Tables::<O>::of(isa, part, request.swapped, &mut worker.scratch, interrupt);
+        let tables = Tables::<V>::of(isa, part, &mut worker.scratch, interrupt);
         worker.stray = worker.stray.max(tables.stray());
         tables.put(at, inner * across.size, &mut worker.scratch, sink);
     };
     let tasks = lines * windows;
-    let sum_windows = |worker: &mut Worker, tasks: Range<usize>| {
-        tasks.for_each(|task| sum_window(worker, task));
-    };
-    let strays = if threads > 1 && tasks >= threads && size >= PARALLEL_FROM {
-        let bunch = (tasks / (size / BUNCH)).clamp(1, tasks / threads);
-        threads::together(tasks.div_ceil(bunch), |bunches| {
-            let mut worker = Worker::new();
-            for start in bunches.map(|index| index * bunch) {
-                sum_windows(&mut worker, start..(start + bunch).min(tasks));
-            }
-            worker.stray
-        })
+    let share = if threads > 1 && tasks >= threads && size >= PARALLEL_FROM {
+        (tasks / (size / BUNCH)).clamp(1, tasks / threads)
     } else {
-        let mut worker = Worker::new();
-        sum_windows(&mut worker, 0..tasks);
-        vec![worker.stray]
+        tasks
     };
+    let strays = threads::split(tasks, share, |ranges| {
+        let mut worker = Worker::new();
+        ranges.flatten().for_each(|task| sum_window(&mut worker, task));
+        worker.stray
+    });
     let highest = if tasks == 0 {
         Labels::surveyed(labels.all).highest
     } else if labels.ascending {
@@ -243,32 +215,12 @@ mod tests {
                 }
             }
         }
-        let axis = |size, stride: usize, reduced| Axis {
-            size,
-            stride: 8 * stride as isize,
-            mask_stride: 0,
-            reduced,
-        };
-        let axes = if side_by_side {
-            vec![axis(length, count, true), axis(count, 1, false)]
-        } else {
-            vec![axis(count, length, false), axis(length, 1, true)]
-        };
-        let request = Request {
-            dtype: Dtype::F64,
-            swapped: false,
-            data: data.as_ptr().cast(),
-            mask: None,
-            skip_nan: false,
-            axes,
-        };
+        let shape = if side_by_side { [length, count] } else { [count, length] };
+        let view = View::of(&data).reshaped(&shape);
         let sums = Mutex::new(vec![Accumulator::new(); expected.len()]);
-        // SAFETY: the axes are those of the data.
-        unsafe {
-            sum_groups(&request, labels, groups, &|index, sum| {
-                sums.lock().unwrap()[index] = sum.clone();
-            });
-        }
+        sum_groups(&view, usize::from(!side_by_side), labels, groups, &|index, sum| {
+            sums.lock().unwrap()[index] = sum.clone();
+        });
         [sums.into_inner().unwrap(), expected]
     }
 

@@ -21,11 +21,10 @@ impl<'a> Labels<'a> {
     pub fn surveyed(all: &'a [i64]) -> Labels<'a> {
         let isa = cpu::isa();
         let both = |one: (i64, bool), other: (i64, bool)| (one.0.max(other.0), one.1 && other.1);
-        let parts = threads::together(all.len().div_ceil(SHARE), |tasks| {
-            tasks.fold((-1, true), |known, index| {
+        let parts = threads::split(all.len(), SHARE, |ranges| {
+            ranges.fold((-1, true), |known, range| {
                 // With the label before them.
-                let (start, end) = (index * SHARE, ((index + 1) * SHARE).min(all.len()));
-                both(known, survey(isa, &all[start.saturating_sub(1)..end]))
+                both(known, survey(isa, &all[range.start.saturating_sub(1)..range.end]))
             })
         });
         let (highest, ascending) = parts.into_iter().fold((-1, true), both);

@@ -9,14 +9,13 @@
 //! The scale is that of the line before or guessed from some of the numbers; if it does not suit, the
 //! sums start again. Each thread has a table; they are added up as the sums are handed on.
 
-#![allow(unsafe_code)] // Reads the arrays' memory.
-
 use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::cut::{Cut, PART_BITS};
+use crate::array::element::{Selection, Stage};
 use crate::array::memory::prefetch;
-use crate::array::walk::{Line, Operand, Reading, Stage};
+use crate::array::view::View;
 use crate::binary64::power_of_two;
 use crate::cpu::{self, Isa, dispatch};
 use crate::exact::accumulator::Accumulator;
@@ -25,15 +24,20 @@ use crate::exact::sink::Sink;
 use crate::fpu::Environment;
 use crate::interrupt::Interrupt;
 use crate::kernel::levels::HIGHEST;
-use crate::kernel::slice::PARALLEL_FROM;
 use crate::pages;
-use crate::threads;
+use crate::threads::{self, PARALLEL_FROM};
 
 /// A line or a part of it, or several side by side, the labels, and the range of groups that they
 /// may name.
 #[derive(Clone, Copy)]
 pub(super) struct Part<'a> {
-    pub line: Line,
+    pub view: &'a View<'a>,
+    /// The first element, in bytes.
+    pub offset: isize,
+    /// From one element of a line to the next, in bytes.
+    pub along: isize,
+    /// Elements in a line.
+    pub count: usize,
     /// From one line to the next, in bytes.
     pub across: isize,
     /// Lines side by side.
@@ -45,8 +49,8 @@ pub(super) struct Part<'a> {
 
 impl<'a> Part<'a> {
     pub fn share(self, start: usize, count: usize) -> Part<'a> {
-        let line = self.line.skip(start).truncate(count);
-        Part { line, labels: &self.labels[start..start + line.count], ..self }
+        let offset = self.offset + start as isize * self.along;
+        Part { offset, count, labels: &self.labels[start..start + count], ..self }
     }
 }
 
@@ -68,10 +72,10 @@ impl Scratch {
 type CutPiece = [[i64; 2]; PIECE];
 
 /// The groups of a part, in as many tables as threads filled them; at least one.
-pub(super) struct Tables<O>(Vec<Table<O>>);
+pub(super) struct Tables<V>(Vec<Table<V>>);
 
 /// The groups of a part, or of some of its elements.
-struct Table<O> {
+struct Table<V> {
     /// Sums of each group, side by side.
     width: usize,
     scale: Scale,
@@ -87,7 +91,7 @@ struct Table<O> {
     room: usize,
     /// What the pairs could not take; empty until it is needed.
     wide: Vec<Accumulator>,
-    operand: PhantomData<O>,
+    value: PhantomData<V>,
 }
 
 /// What numbers are cut at, which may be nothing.
@@ -121,25 +125,18 @@ const FEW: usize = 32;
 /// So many groups stay in the first-level cache.
 const NEAR: usize = 1 << 11;
 
-impl<O: Operand<Value: Cut>> Tables<O> {
-    pub fn of(
-        isa: Isa,
-        part: Part<'_>,
-        swapped: bool,
-        scratch: &mut Scratch,
-        interrupt: &Interrupt,
-    ) -> Tables<O> {
+impl<V: Cut> Tables<V> {
+    pub fn of(isa: Isa, part: Part<'_>, scratch: &mut Scratch, interrupt: &Interrupt) -> Tables<V> {
         let Scratch { scale, cut, .. } = scratch;
-        let reading = Reading { swapped, masked: false, skip_nan: false };
         let scale_of = |part: Part<'_>| {
             let mut scale = None;
             // Infinities and NaNs have no scale, and need none.
-            for_pieces::<O>(isa, part, reading, interrupt, |_, values| {
-                scale = scale.max(O::Value::scale(isa, values));
+            for_pieces::<V>(isa, part, interrupt, |_, values| {
+                scale = scale.max(V::scale(isa, values));
             });
             scale
         };
-        let count = part.line.count;
+        let count = part.count;
         // A table for each thread should be worth its memory.
         let (threads, tables) = (threads::get(), (count / 4 / part.groups.max(1)).max(1));
         let shares = match count * part.width {
@@ -147,15 +144,12 @@ impl<O: Operand<Value: Cut>> Tables<O> {
             size => (size / SHARE).max(threads).min(tables),
         };
         let length = count.div_ceil(shares);
-        let share = |index: usize| {
-            let start = (index * length).min(count);
-            part.share(start, length.min(count - start))
-        };
-        let fill = |scale, shares: &mut dyn Iterator<Item = usize>, cut: &mut CutPiece| {
+        let share = |range: Range<usize>| part.share(range.start, range.len());
+        let fill = |scale, shares: &mut dyn Iterator<Item = Range<usize>>, cut: &mut CutPiece| {
             let mut table = None;
             for share in shares.map(share) {
-                let table = table.get_or_insert_with(|| Table::<O>::new(scale, part));
-                for_pieces::<O>(isa, share, reading, interrupt, |start, values| {
+                let table = table.get_or_insert_with(|| Table::<V>::new(scale, part));
+                for_pieces::<V>(isa, share, interrupt, |start, values| {
                     table.add(isa, values, &share.labels[start..], cut);
                 });
             }
@@ -163,11 +157,11 @@ impl<O: Operand<Value: Cut>> Tables<O> {
         };
         let mut filled = |scale| {
             if shares == 1 {
-                return Tables(Vec::from_iter(fill(scale, &mut (0..1), cut)));
+                let whole = &mut std::iter::once(0..count);
+                return Tables(Vec::from_iter(fill(scale, whole, cut)));
             }
-            let tables = threads::together(shares, |mut shares| {
-                fill(scale, &mut shares, &mut [[0; 2]; PIECE])
-            });
+            let tables =
+                threads::split(count, length, |shares| fill(scale, shares, &mut [[0; 2]; PIECE]));
             Tables(tables.into_iter().flatten().collect())
         };
         if scale.is_some() {
@@ -180,14 +174,16 @@ impl<O: Operand<Value: Cut>> Tables<O> {
         // memory, and the scale has room for larger ones.
         let piece = PIECE / part.width;
         let apart = (count / SAMPLE).max(piece);
-        let some = (0..count).step_by(apart).filter_map(|start| scale_of(part.share(start, piece)));
+        let starts = (0..count).step_by(apart);
+        let some = starts.filter_map(|start| scale_of(part.share(start, piece.min(count - start))));
         *scale = some.max().map(|scale| (scale + i32::from(apart > piece)).min(HIGHEST));
         let tables = filled(Scale::Own(*scale));
         if tables.fit() {
             return tables;
         }
-        let scales =
-            threads::together(shares, |tasks| tasks.map(|index| scale_of(share(index))).max());
+        let scales = threads::split(count, length, |shares| {
+            shares.map(|range| scale_of(share(range))).max()
+        });
         *scale = scales.into_iter().flatten().max().flatten();
         filled(Scale::Own(*scale))
     }
@@ -209,7 +205,7 @@ impl<O: Operand<Value: Cut>> Tables<O> {
         let Some(Table { width, scale, pairs, .. }) = tables.first() else {
             return;
         };
-        let units = O::Value::units(scale.value().unwrap_or(0)).map(unit);
+        let units = V::units(scale.value().unwrap_or(0)).map(unit);
         let (sums, width) = (pairs.len(), *width);
         let (chunk, apart, step) =
             if width > 1 { (width, step, 1) } else { (BATCH, BATCH * step, step) };
@@ -230,10 +226,10 @@ impl<O: Operand<Value: Cut>> Tables<O> {
             let _environment = Environment::enter();
             (0..chunks).for_each(|index| put_chunk(index, &mut scratch.batch));
         } else {
-            threads::together(chunks, |tasks| {
+            threads::split(chunks, 1, |ranges| {
                 let _environment = Environment::enter();
                 let mut batch = Pairs::new();
-                tasks.for_each(|index| put_chunk(index, &mut batch));
+                ranges.flatten().for_each(|index| put_chunk(index, &mut batch));
             });
         }
     }
@@ -268,14 +264,14 @@ impl<O: Operand<Value: Cut>> Tables<O> {
             if let Some(wide) = table.wide.get(index) {
                 sum.merge(wide);
             }
-            add_pair::<O>(table.scale.value(), table.pairs[index], &mut sum);
+            add_pair::<V>(table.scale.value(), table.pairs[index], &mut sum);
         }
         sum
     }
 }
 
-impl<O: Operand<Value: Cut>> Table<O> {
-    fn new(scale: Scale, part: Part<'_>) -> Table<O> {
+impl<V: Cut> Table<V> {
+    fn new(scale: Scale, part: Part<'_>) -> Table<V> {
         Table {
             scale,
             unfit: false,
@@ -285,12 +281,12 @@ impl<O: Operand<Value: Cut>> Table<O> {
             pairs: pages::zeros(part.groups * part.width),
             room: ROOM,
             wide: Vec::new(),
-            operand: PhantomData,
+            value: PhantomData,
         }
     }
 
     /// Adds a piece, or one number to each line; the labels may be more.
-    fn add(&mut self, isa: Isa, values: &[O::Value], labels: &[i64], pairs: &mut CutPiece) {
+    fn add(&mut self, isa: Isa, values: &[V], labels: &[i64], pairs: &mut CutPiece) {
         if self.unfit {
             return;
         }
@@ -298,11 +294,11 @@ impl<O: Operand<Value: Cut>> Table<O> {
             self.make_room();
         }
         let scale = self.scale.value();
-        let cut = scale.is_some_and(|scale| O::Value::cut(isa, values, scale, pairs));
+        let cut = scale.is_some_and(|scale| V::cut(isa, values, scale, pairs));
         if !cut {
             self.unfit = match self.scale {
                 Scale::Borrowed(_) => true,
-                Scale::Own(scale) => O::Value::scale(isa, values) > scale,
+                Scale::Own(scale) => V::scale(isa, values) > scale,
             };
             if !self.unfit {
                 self.add_wide(values, labels);
@@ -338,7 +334,7 @@ impl<O: Operand<Value: Cut>> Table<O> {
         }
     }
 
-    fn add_wide(&mut self, values: &[O::Value], labels: &[i64]) {
+    fn add_wide(&mut self, values: &[V], labels: &[i64]) {
         let (first, width, mut stray) = (self.first, self.width, self.stray);
         let wide = self.wide();
         for (index, &x) in values.iter().enumerate() {
@@ -372,7 +368,7 @@ impl<O: Operand<Value: Cut>> Table<O> {
         let scale = self.scale.value();
         let mut wide = std::mem::take(self.wide());
         for (sum, pair) in wide.iter_mut().zip(&mut self.pairs) {
-            add_pair::<O>(scale, std::mem::take(pair), sum);
+            add_pair::<V>(scale, std::mem::take(pair), sum);
         }
         self.wide = wide;
         self.room = ROOM;
@@ -456,12 +452,12 @@ fn for_each_label<V>(
 /// Adds pairs to the sums that their labels name; the labels may be more. Returns the highest label
 /// beyond the sums, or -1. `FAR` sums are asked for in advance.
 #[inline(never)] // In registers of its own.
-fn add_pairs<const FAR: bool, V>(
+fn add_pairs<const FAR: bool, T>(
     sums: &mut [[i64; 2]],
     first: i64,
     pairs: &[[i64; 2]],
     labels: &[i64],
-    values: *const V,
+    values: *const T,
 ) -> i64 {
     let table = sums.as_ptr();
     let ask = |index: usize| {
@@ -509,9 +505,9 @@ fn add_runs<V>(
     stray
 }
 
-fn add_pair<O: Operand<Value: Cut>>(scale: Option<i32>, pair: [i64; 2], sum: &mut Accumulator) {
+fn add_pair<V: Cut>(scale: Option<i32>, pair: [i64; 2], sum: &mut Accumulator) {
     if let Some(scale) = scale {
-        let units = O::Value::units(scale);
+        let units = V::units(scale);
         sum.add_scaled(
             (i128::from(pair[0]) << (units[0] - units[1])) + i128::from(pair[1]),
             units[1],
@@ -521,33 +517,30 @@ fn add_pair<O: Operand<Value: Cut>>(scale: Option<i32>, pair: [i64; 2], sum: &mu
 
 /// Calls `visit(start, values)` for the values of a line, a piece at a time, or of lines side by
 /// side, one of each at a time, unless the call is interrupted.
-fn for_pieces<O: Operand<Value: Cut>>(
+fn for_pieces<V: Cut>(
     isa: Isa,
     part: Part<'_>,
-    reading: Reading,
     interrupt: &Interrupt,
-    mut visit: impl FnMut(usize, &[O::Value]),
+    mut visit: impl FnMut(usize, &[V]),
 ) {
     // A subnormal number must not be flushed.
     let _environment = Environment::enter();
-    let line = part.line;
     let apart = if part.width > 1 { 1 } else { PIECE };
     let mut stage = None;
-    for start in (0..line.count).step_by(apart).take_while(|_| !interrupt.is_set()) {
+    for start in (0..part.count).step_by(apart).take_while(|_| !interrupt.is_set()) {
+        let offset = part.offset + start as isize * part.along;
         let piece = if part.width > 1 {
-            Line { stride: part.across, count: part.width, ..line.skip(start) }
+            part.view.line(offset, part.across, part.width)
         } else {
-            line.skip(start).truncate(PIECE)
+            part.view.line(offset, part.along, PIECE.min(part.count - start))
         };
-        // SAFETY: the promise of `sum_groups`.
-        if let Some(values) = unsafe { piece.as_slice::<O>(reading) } {
+        if let Some(values) = piece.as_slice::<V>() {
             visit(start, values);
             continue;
         }
         let stage = stage.get_or_insert_with(|| Stage::new(PIECE));
-        // SAFETY: the promise of `sum_groups`.
-        unsafe { stage.fill::<O>(isa, piece, reading, 0) };
-        visit(start, &stage.values[..piece.count]);
+        stage.fill(isa, piece, Selection { mask: None, skip_nan: false }, 0);
+        visit(start, &stage.values[..piece.len()]);
     }
 }
 
@@ -561,7 +554,10 @@ mod tests {
     /// Tables of three groups.
     fn tables(pairs: &[[i64; 2]], strays: &[i64]) -> Tables<f64> {
         let part = Part {
-            line: Line::of(std::ptr::null(), 8, 0),
+            view: &View::of::<f64>(&[]),
+            offset: 0,
+            along: 8,
+            count: 0,
             across: 0,
             width: 1,
             labels: &[],

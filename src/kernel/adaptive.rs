@@ -6,9 +6,8 @@
 use super::large_superaccumulator::Bins;
 use super::levels::{self, BLOCK, Sums};
 use super::number::Number;
-use super::{halves, quiet, strided};
+use super::{halves, quiet};
 use crate::array::memory;
-use crate::array::walk::Line;
 use crate::binary64::ABSOLUTE;
 use crate::cpu::Isa;
 use crate::exact::accumulator::Accumulator;
@@ -276,53 +275,6 @@ impl Summer {
         }
         if let Some(bins) = &mut self.bins {
             bins.empty_into(into);
-        }
-    }
-
-    /// Adds up to [`strided::block_of`] numbers where they are; whether that worked. The count is the
-    /// caller's.
-    pub fn add_line<T: Number>(&mut self, line: Line, into: &mut Accumulator) -> bool {
-        self.guess_scale(strided::first_of::<T>(line, &mut [T::default(); SAMPLE]));
-        if self.first == UNKNOWN || self.tier != Tier::Flagged {
-            return false;
-        }
-        let sums = strided::flagged_line::<T>(self.isa, line, self.first);
-        let worked = !self.environment.was_inexact() && deposit(sums, into, &mut self.lower);
-        if worked {
-            self.points = self.points.saturating_sub(1);
-        } else {
-            self.environment.clear_inexact();
-        }
-        worked
-    }
-
-    /// Adds numbers to two sums in turn, such as the parts of complex numbers; the counts are the
-    /// caller's.
-    pub fn add_in_turn<T: Number>(&mut self, values: &[T], into: &mut [Accumulator; 2]) {
-        let (pairs, _) = values.as_chunks::<2>();
-        for block in memory::chunks_at_lines(pairs, BLOCK / 2).map(<[[T; 2]]>::as_flattened) {
-            self.guess_scale(block);
-            if self.tier == Tier::Flagged && self.first != UNKNOWN {
-                let sums = levels::flagged_in_turn(self.isa, block, self.first, self.ahead);
-                if let Some(sums) = sums
-                    && !self.environment.was_inexact()
-                {
-                    for (sums, into) in sums.into_iter().zip(&mut *into) {
-                        deposit(Some(sums), into, &mut self.lower);
-                    }
-                    self.points = self.points.saturating_sub(1);
-                    continue;
-                }
-                self.environment.clear_inexact();
-            }
-            let mut own = [T::default(); BLOCK / 2];
-            for (part, into) in into.iter_mut().enumerate() {
-                let count = block.len().saturating_sub(part).div_ceil(2);
-                for (own, &x) in own.iter_mut().zip(block.iter().skip(part).step_by(2)) {
-                    *own = x;
-                }
-                self.add(&own[..count], into);
-            }
         }
     }
 

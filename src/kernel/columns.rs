@@ -16,7 +16,7 @@ use super::levels::{self, LEVEL};
 use super::number::{Integer, Number};
 use super::quiet;
 use crate::array::memory;
-use crate::array::walk::Rows;
+use crate::array::view::Rows;
 use crate::binary64::{ABSOLUTE, SIGN_AND_EXPONENT};
 use crate::cpu::{Isa, dispatch};
 use crate::exact::accumulator::Accumulator;
@@ -97,20 +97,13 @@ impl Panel {
         }
     }
 
-    /// Sums a few rows of `width` readable numbers, that are not added to this panel, to pairs;
-    /// whether that worked.
-    pub fn sum_few<T: Number>(
-        &mut self,
-        isa: Isa,
-        rows: &[*const T],
-        width: usize,
-        pairs: &mut Pairs,
-    ) -> bool {
+    /// Sums a few rows, that are not added to this panel, to pairs; whether that worked.
+    pub fn sum_few<T: Number>(&mut self, isa: Isa, rows: Rows<'_, T>, pairs: &mut Pairs) -> bool {
         if self.patience == NEVER {
-            return few::sum_few::<T, false>(isa, rows, width, pairs);
+            return few::sum_few::<T, false>(isa, rows, pairs);
         }
         self.summer.clear_inexact();
-        few::sum_few::<T, true>(isa, rows, width, pairs) && !self.summer.was_inexact()
+        few::sum_few::<T, true>(isa, rows, pairs) && !self.summer.was_inexact()
     }
 
     /// Begins the sums of a matrix of `width` columns, of which each `period`-th belong together.
@@ -200,7 +193,7 @@ impl Panel {
         (0..self.period).for_each(|column| self.empty(column));
     }
 
-    pub fn add_floating<T: Number>(&mut self, isa: Isa, rows: Rows<T>) {
+    pub fn add_floating<T: Number>(&mut self, isa: Isa, rows: Rows<'_, T>) {
         self.in_blocks(rows, BLOCKS, |panel, rows| {
             if panel.blocks == 1 && !panel.scaled {
                 panel.measure(isa, rows);
@@ -209,7 +202,7 @@ impl Panel {
         });
     }
 
-    pub fn add_integers<T: Integer>(&mut self, isa: Isa, rows: Rows<T>) {
+    pub fn add_integers<T: Integer>(&mut self, isa: Isa, rows: Rows<'_, T>) {
         self.in_blocks(rows, INTEGER_BLOCKS, |panel, rows| {
             in_vectors(rows, panel.width, |rows, width| {
                 add_integers(isa, rows, width, &mut panel.state.parts);
@@ -219,24 +212,23 @@ impl Panel {
 
     fn in_blocks<T: Copy>(
         &mut self,
-        mut rows: Rows<T>,
+        mut rows: Rows<'_, T>,
         limit: u32,
-        mut add: impl FnMut(&mut Panel, Rows<T>),
+        mut add: impl FnMut(&mut Panel, Rows<'_, T>),
     ) {
-        while rows.count > 0 {
-            let block = Rows { count: rows.count.min(ROWS), ..rows };
+        while rows.len() > 0 {
+            let block = rows.truncate(ROWS);
             self.blocks += 1;
             if self.blocks == limit {
                 self.empty_all();
                 self.blocks = 1;
             }
             add(self, block);
-            rows.data = rows.data.wrapping_byte_offset(block.count as isize * rows.stride);
-            rows.count -= block.count;
+            rows = rows.skip(block.len());
         }
     }
 
-    fn add_block<T: Number>(&mut self, isa: Isa, rows: Rows<T>) {
+    fn add_block<T: Number>(&mut self, isa: Isa, rows: Rows<'_, T>) {
         if self.patience == 0 {
             if self.try_quietly(isa, rows) {
                 return;
@@ -267,7 +259,7 @@ impl Panel {
     }
 
     /// Adds a block of all columns, if that is exact.
-    fn try_quietly<T: Number>(&mut self, isa: Isa, rows: Rows<T>) -> bool {
+    fn try_quietly<T: Number>(&mut self, isa: Isa, rows: Rows<'_, T>) -> bool {
         let Panel { width, ref mut state, .. } = *self;
         state.begin(width.max(VECTOR));
         self.summer.clear_inexact();
@@ -276,10 +268,10 @@ impl Panel {
     }
 
     /// Chooses the columns' scales by a first block of rows. There are no parts yet.
-    fn measure<T: Number>(&mut self, isa: Isa, rows: Rows<T>) {
+    fn measure<T: Number>(&mut self, isa: Isa, rows: Rows<'_, T>) {
         let mut highest = [0; WIDTH];
         let Panel { width, period, .. } = *self;
-        measure(isa, Rows { count: rows.count.min(SAMPLE), ..rows }, width, &mut highest);
+        measure(isa, rows.truncate(SAMPLE), width, &mut highest);
         let (own, others) = highest[..width].split_at_mut(period);
         for (index, &other) in others.iter().enumerate() {
             own[index % period] = other.max(own[index % period]);
@@ -305,12 +297,12 @@ impl Panel {
 
     /// Adds a block of one column that did not fit its scale, and chooses a new one.
     #[inline(never)]
-    fn add_column<T: Number>(&mut self, isa: Isa, rows: Rows<T>, column: usize) {
+    fn add_column<T: Number>(&mut self, isa: Isa, rows: Rows<'_, T>, column: usize) {
         let mut values = [T::default(); ROWS];
-        for (row, value) in values[..rows.count].iter_mut().enumerate() {
+        for (row, value) in values[..rows.len()].iter_mut().enumerate() {
             [*value] = load(rows, row, column);
         }
-        let values = &values[..rows.count];
+        let values = &values[..rows.len()];
         let own = column % self.period;
         self.totals.resize_with(self.period, Accumulator::new);
         if let Some(first) = levels::scale(levels::highest_exponent(isa, values), HEADROOM)
@@ -374,13 +366,13 @@ impl State {
 }
 
 #[inline(always)]
-fn address<T>(rows: Rows<T>, row: usize, column: usize) -> *const T {
-    rows.data.wrapping_byte_offset(row as isize * rows.stride).wrapping_add(column)
+fn address<T>(rows: Rows<'_, T>, row: usize, column: usize) -> *const T {
+    rows.as_ptr().wrapping_byte_offset(row as isize * rows.stride()).wrapping_add(column)
 }
 
 /// Loads `W` numbers of a row.
 #[inline(always)]
-fn load<T: Copy, const W: usize>(rows: Rows<T>, row: usize, column: usize) -> [T; W] {
+fn load<T: Copy, const W: usize>(rows: Rows<'_, T>, row: usize, column: usize) -> [T; W] {
     // SAFETY: `Rows` are readable, and all callers stay within their width.
     unsafe { address(rows, row, column).cast::<[T; W]>().read_unaligned() }
 }
@@ -389,7 +381,7 @@ fn load<T: Copy, const W: usize>(rows: Rows<T>, row: usize, column: usize) -> [T
 /// away for the processor to foresee.
 #[inline(always)]
 fn load_and_ask<T: Copy, const W: usize>(
-    rows: Rows<T>,
+    rows: Rows<'_, T>,
     next: usize,
 ) -> impl Fn(usize, usize) -> [T; W] {
     let ask = memory::prefetch_passing();
@@ -400,20 +392,23 @@ fn load_and_ask<T: Copy, const W: usize>(
 }
 
 /// Calls `add` for the rows, or for a copy that is as wide as a vector.
-fn in_vectors<T: Copy + Default>(rows: Rows<T>, width: usize, mut add: impl FnMut(Rows<T>, usize)) {
+fn in_vectors<T: Copy + Default>(
+    rows: Rows<'_, T>,
+    width: usize,
+    mut add: impl FnMut(Rows<'_, T>, usize),
+) {
     if width >= VECTOR {
         return add(rows, width);
     }
     let mut copy = [[T::default(); VECTOR]; 32];
-    for start in (0..rows.count).step_by(copy.len()) {
-        let count = copy.len().min(rows.count - start);
+    for start in (0..rows.len()).step_by(copy.len()) {
+        let count = copy.len().min(rows.len() - start);
         for (row, copy) in copy[..count].iter_mut().enumerate() {
             for (column, value) in copy[..width].iter_mut().enumerate() {
                 [*value] = load(rows, start + row, column);
             }
         }
-        let stride = (VECTOR * size_of::<T>()) as isize;
-        add(Rows { data: copy.as_ptr().cast(), stride, count }, VECTOR);
+        add(Rows::of(copy[..count].as_flattened(), VECTOR), VECTOR);
     }
 }
 
@@ -425,7 +420,7 @@ macro_rules! by_groups {
         let width = $width.min(WIDTH);
         let whole = width - width % W;
         let together = width - width % ($vectors * W);
-        let grouped = $rows.count - $rows.count % $group;
+        let grouped = $rows.len() - $rows.len() % $group;
         for row in (0..grouped).step_by($group) {
             for column in (0..together).step_by($vectors * W) {
                 $add::<T, W, $vectors, $group>($rows, row, column, 0, $state);
@@ -437,7 +432,7 @@ macro_rules! by_groups {
                 $add::<T, W, 1, $group>($rows, row, width - W, whole + W - width, $state);
             }
         }
-        let paired = $rows.count - $rows.count % 2;
+        let paired = $rows.len() - $rows.len() % 2;
         for row in (grouped..paired).step_by(2) {
             for column in (0..together).step_by($vectors * W) {
                 $add::<T, W, $vectors, 2>($rows, row, column, 0, $state);
@@ -449,7 +444,7 @@ macro_rules! by_groups {
                 $add::<T, W, 1, 2>($rows, row, width - W, whole + W - width, $state);
             }
         }
-        for row in paired..$rows.count {
+        for row in paired..$rows.len() {
             for column in (0..whole).step_by(W) {
                 $add::<T, W, 1, 1>($rows, row, column, 0, $state);
             }
@@ -474,7 +469,7 @@ fn vector<T: Copy, const W: usize>(lanes: &Lanes<T>, column: usize) -> [T; W] {
 /// Adds `COUNT` rows to `V` vectors of `W` columns, the first `skip` lanes excepted; the inexact flag tells whether that was exact.
 #[inline(always)]
 fn add_group_quietly<T: Number, const W: usize, const V: usize, const COUNT: usize>(
-    rows: Rows<T>,
+    rows: Rows<'_, T>,
     start: usize,
     column: usize,
     skip: usize,
@@ -502,7 +497,7 @@ fn add_group_quietly<T: Number, const W: usize, const V: usize, const COUNT: usi
 }
 
 #[inline(always)]
-fn add_quietly_body<T: Number, const W: usize>(rows: Rows<T>, width: usize, state: &mut State) {
+fn add_quietly_body<T: Number, const W: usize>(rows: Rows<'_, T>, width: usize, state: &mut State) {
     if !quiet::exists::<W>() {
         return;
     }
@@ -511,14 +506,14 @@ fn add_quietly_body<T: Number, const W: usize>(rows: Rows<T>, width: usize, stat
 
 dispatch! {
     /// Adds rows to the columns; the inexact flag tells whether that was exact.
-    fn add_quietly[T: Number][T](rows: Rows<T>, width: usize, state: &mut State)
+    fn add_quietly[T: Number][T](rows: Rows<'_, T>, width: usize, state: &mut State)
         = add_quietly_body::<T, {W}>
 }
 
 /// Adds `COUNT` rows to `V` vectors of `W` columns, the first `skip` lanes excepted, and notes which columns were not exact.
 #[inline(always)]
 fn add_group<T: Number, const W: usize, const V: usize, const COUNT: usize>(
-    rows: Rows<T>,
+    rows: Rows<'_, T>,
     start: usize,
     column: usize,
     skip: usize,
@@ -558,13 +553,17 @@ fn add_group<T: Number, const W: usize, const V: usize, const COUNT: usize>(
 }
 
 #[inline(always)]
-fn add_carefully_body<T: Number, const W: usize>(rows: Rows<T>, width: usize, state: &mut State) {
+fn add_carefully_body<T: Number, const W: usize>(
+    rows: Rows<'_, T>,
+    width: usize,
+    state: &mut State,
+) {
     by_groups!(add_group[1, 8](rows, width, state));
 }
 
 dispatch! {
     /// Adds rows to the columns, and notes which of them were not exact.
-    fn add_carefully[T: Number][T](rows: Rows<T>, width: usize, state: &mut State)
+    fn add_carefully[T: Number][T](rows: Rows<'_, T>, width: usize, state: &mut State)
         = add_carefully_body::<T, {W}>
 }
 
@@ -618,8 +617,8 @@ dispatch! {
 }
 
 #[inline(always)]
-fn measure_body<T: Number>(rows: Rows<T>, width: usize, highest: &mut Lanes<u64>) {
-    for row in 0..rows.count {
+fn measure_body<T: Number>(rows: Rows<'_, T>, width: usize, highest: &mut Lanes<u64>) {
+    for row in 0..rows.len() {
         for (column, highest) in highest[..width.min(WIDTH)].iter_mut().enumerate() {
             let [x] = load::<T, 1>(rows, row, column);
             *highest = (x.widen().to_bits() & ABSOLUTE).max(*highest);
@@ -628,7 +627,7 @@ fn measure_body<T: Number>(rows: Rows<T>, width: usize, highest: &mut Lanes<u64>
 }
 
 dispatch! {
-    fn measure[T: Number][T](rows: Rows<T>, width: usize, highest: &mut Lanes<u64>)
+    fn measure[T: Number][T](rows: Rows<'_, T>, width: usize, highest: &mut Lanes<u64>)
         = measure_body::<T>
 }
 
@@ -655,7 +654,7 @@ dispatch! {
 /// Adds `COUNT` rows to `V` vectors of `W` columns, the first `skip` lanes excepted.
 #[inline(always)]
 fn add_integer_group<T: Integer, const W: usize, const V: usize, const COUNT: usize>(
-    rows: Rows<T>,
+    rows: Rows<'_, T>,
     start: usize,
     column: usize,
     skip: usize,
@@ -681,7 +680,7 @@ fn add_integer_group<T: Integer, const W: usize, const V: usize, const COUNT: us
 
 #[inline(always)]
 fn add_integers_body<T: Integer, const W: usize>(
-    rows: Rows<T>,
+    rows: Rows<'_, T>,
     width: usize,
     parts: &mut [Lanes<i64>; 2],
 ) {
@@ -689,6 +688,6 @@ fn add_integers_body<T: Integer, const W: usize>(
 }
 
 dispatch! {
-    fn add_integers[T: Integer][T](rows: Rows<T>, width: usize, parts: &mut [Lanes<i64>; 2])
+    fn add_integers[T: Integer][T](rows: Rows<'_, T>, width: usize, parts: &mut [Lanes<i64>; 2])
         = add_integers_body::<T, {W}>
 }

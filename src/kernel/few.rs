@@ -10,30 +10,39 @@
 use super::levels::any;
 use super::number::Number;
 use super::quiet;
+use crate::array::view::Rows;
 use crate::cpu::dispatch;
 use crate::exact::pairs::{BATCH, Pairs, two_sum};
 
 /// The most rows; for more, `columns` is faster.
-pub(crate) const MOST: usize = 16;
+const MOST: usize = 16;
 /// The fewest columns: a vector.
-pub(crate) const NARROWEST: usize = 8;
+const NARROWEST: usize = 8;
+
+/// Whether the kernel takes so many rows and columns.
+pub(crate) fn suits(rows: usize, columns: usize) -> bool {
+    (2..=MOST).contains(&rows) && (NARROWEST..=BATCH).contains(&columns)
+}
 
 #[inline(always)]
 fn sum_few_body<T: Number, const W: usize, const FLAGGED: bool>(
-    rows: &[*const T],
-    width: usize,
+    rows: Rows<'_, T>,
     pairs: &mut Pairs,
 ) -> bool {
+    let width = rows.width();
     assert!(rows.len() > 1 && (NARROWEST..=BATCH).contains(&width));
     let mut lost = [0; W];
     for column in (0..width).step_by(W) {
         // The last vector may share columns with the one before.
         let column = column.min(width - W);
-        // SAFETY: the caller's rows have `width` numbers.
-        let load = |row: *const T| unsafe { row.add(column).cast::<[T; W]>().read_unaligned() };
-        let mut high = load(rows[0]).map(T::widen);
+        let load = |row: usize| -> [T; W] {
+            let row = rows.as_ptr().wrapping_byte_offset(row as isize * rows.stride());
+            // SAFETY: rows of at least `W` numbers, and `column <= width - W`.
+            unsafe { row.add(column).cast::<[T; W]>().read_unaligned() }
+        };
+        let mut high = load(0).map(T::widen);
         let mut low = [0.0; W];
-        for &row in &rows[1..] {
+        for row in 1..rows.len() {
             let x = load(row).map(T::widen);
             if FLAGGED && quiet::exists::<W>() {
                 let (sum, rest) = quiet::two_sum(high, x);
@@ -61,10 +70,10 @@ fn sum_few_body<T: Number, const W: usize, const FLAGGED: bool>(
 }
 
 dispatch! {
-    /// Sums the columns of at least two rows, each of `width` readable numbers; false if a column's
+    /// Sums the columns of at least two rows; false if a column's
     /// sum is not a pair of numbers. If `FLAGGED`, it may be said of one by the inexact flag alone.
     pub(super) fn sum_few[T: Number, const FLAGGED: bool][T, FLAGGED](
-        rows: &[*const T], width: usize, pairs: &mut Pairs
+        rows: Rows<'_, T>, pairs: &mut Pairs
     ) -> bool = sum_few_body::<T, {W}, FLAGGED>
 }
 
@@ -91,17 +100,16 @@ mod tests {
 
     fn check(values: &[f64], must_work: bool) {
         for (count, width) in [(2, 8), (3, 50), (7, 31), (MOST, 17), (5, 16)] {
-            let rows: Vec<*const f64> =
-                values.chunks(50).take(count).map(|row| row.as_ptr()).collect();
+            let rows = Rows::of(&values[..50 * count], 50).narrowed(width);
             for isa in Isa::available() {
                 let mut pairs = Pairs::new();
                 let mut summer = Summer::new(isa, 1);
                 summer.clear_inexact();
                 for flagged in [true, false] {
                     let worked = if flagged && quiet::exists_on(isa) {
-                        sum_few::<_, true>(isa, &rows, width, &mut pairs) && !summer.was_inexact()
+                        sum_few::<_, true>(isa, rows, &mut pairs) && !summer.was_inexact()
                     } else {
-                        sum_few::<_, false>(isa, &rows, width, &mut pairs)
+                        sum_few::<_, false>(isa, rows, &mut pairs)
                     };
                     assert!(worked || !must_work);
                     for column in 0..if worked { width } else { 0 } {

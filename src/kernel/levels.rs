@@ -511,19 +511,6 @@ fn flagged_halves_body<T: Number, const W: usize>(
     collect(lanes.sums(), exponents, bias)
 }
 
-#[inline(always)]
-fn flagged_in_turn_body<T: Number, const W: usize>(
-    values: &[T],
-    first: i32,
-    ahead: usize,
-) -> Option<[Sums<2>; 2]> {
-    debug_assert!(values.len().is_multiple_of(2));
-    let (lanes, exponents, bias) = flagged_sums::<T, W>(values, first, ahead);
-    let (parts, escaped) = units_in_turn(lanes, bias);
-    let exponents = exponents.map(|exponent| exponent - 52);
-    (escaped & SIGN_AND_EXPONENT == 0).then(|| parts.map(|parts| Sums { parts, exponents }))
-}
-
 /// The largest biased exponent (sign dropped) of the numbers; 2047 if any is infinite or NaN.
 #[inline(always)]
 fn highest_exponent_body<T: Number>(values: &[T]) -> i32 {
@@ -588,13 +575,6 @@ dispatch! {
     pub(super) fn flagged_halves[T: Number][T](
         halves: [&[T]; 2], first: i32, ahead: usize
     ) -> Option<Sums<2>> = flagged_halves_body::<T, {W}>
-}
-
-dispatch! {
-    /// As [`flagged_block`], of the numbers at even and at odd places.
-    pub(super) fn flagged_in_turn[T: Number][T](
-        values: &[T], first: i32, ahead: usize
-    ) -> Option<[Sums<2>; 2]> = flagged_in_turn_body::<T, {W}>
 }
 
 dispatch! {

@@ -7,7 +7,7 @@
 //! - `halves`: blocks in two places of a large array.
 //! - `adaptive`: block after block, each by the cheapest kernel that is exact for it. `slice`: any
 //!   number of adjacent numbers, parallel where that pays.
-//! - `integers`: adjacent integers. `strided`: numbers at equal distances. `short_rows`: many short runs.
+//! - `integers`: adjacent integers. `short_rows`: many short runs.
 //!   `columns`: down the columns of a matrix; `few`: of a few rows.
 //! - `summand`: which of these is the one for a type.
 
@@ -22,5 +22,4 @@ pub(super) mod number;
 mod quiet;
 pub(super) mod short_rows;
 pub(super) mod slice;
-pub(super) mod strided;
 pub(super) mod summand;

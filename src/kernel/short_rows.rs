@@ -9,7 +9,7 @@ use super::adaptive::Summer;
 use super::levels::{self, BLOCK, Flagged};
 use super::number::{Integer, Number};
 use crate::array::memory::{CACHE_LINE, prefetch};
-use crate::array::walk::Rows;
+use crate::array::view::Rows;
 use crate::binary64::{SIGN_AND_EXPONENT, power_of_two};
 use crate::cpu::{Isa, dispatch};
 use crate::exact::pairs::{BATCH, Pairs};
@@ -50,40 +50,33 @@ impl Batches {
 
     /// Whether the runs can be read: where the last vector of a run reaches beyond it, there must
     /// be another run or enough of this one.
-    pub fn suit<T>(runs: Rows<T>, length: usize) -> bool {
-        length <= LONGEST && (length >= 8 || runs.stride == (length * size_of::<T>()) as isize)
+    pub fn suit<T>(stride: isize, length: usize) -> bool {
+        length <= LONGEST && (length >= 8 || stride == (length * size_of::<T>()) as isize)
     }
 
-    /// Puts the exact sums of a batch of runs of `length` numbers in `pairs`; whether that worked.
-    pub fn sum<T: Number>(
-        &mut self,
-        isa: Isa,
-        runs: Rows<T>,
-        length: usize,
-        summer: &mut Summer,
-    ) -> bool {
-        debug_assert!(runs.count * self.parts <= BATCH && Batches::suit(runs, length));
+    /// Puts the exact sums of a batch of runs in `pairs`; whether that worked.
+    pub fn sum<T: Number>(&mut self, isa: Isa, runs: Rows<'_, T>, summer: &mut Summer) -> bool {
+        debug_assert!(
+            runs.len() * self.parts <= BATCH && Batches::suit::<T>(runs.stride(), runs.width())
+        );
         if self.patience > 0 {
             self.patience -= 1;
             return false;
         }
-        if self.try_scale(isa, runs, length, summer) {
+        if self.try_scale(isa, runs, summer) {
             return true;
         }
         let mut highest = 0;
-        for run in 0..runs.count {
-            let at = runs.data.wrapping_byte_offset(run as isize * runs.stride);
-            // SAFETY: `Rows` are readable.
-            let values = unsafe { std::slice::from_raw_parts(at, length) };
-            highest = levels::highest_exponent(isa, values).max(highest);
+        for run in 0..runs.len() {
+            highest = levels::highest_exponent(isa, runs.row(run)).max(highest);
         }
         // The numbers of a lane add up to less than half of its accumulator.
-        let lane = length.div_ceil(STREAMS * isa.lanes()) + 1;
+        let lane = runs.width().div_ceil(STREAMS * isa.lanes()) + 1;
         let headroom = lane.next_power_of_two().ilog2() as i32 + 2;
         let first = levels::scale(highest, headroom).filter(|&first| first >= SMALLEST);
         if first != self.first {
             self.first = first;
-            if self.try_scale(isa, runs, length, summer) {
+            if self.try_scale(isa, runs, summer) {
                 return true;
             }
         }
@@ -92,28 +85,22 @@ impl Batches {
     }
 
     /// As [`Batches::sum`], of integers.
-    pub fn sum_integers<T: Integer>(&mut self, isa: Isa, runs: Rows<T>, length: usize) -> bool {
-        debug_assert!(runs.count <= BATCH && Batches::suit(runs, length));
+    pub fn sum_integers<T: Integer>(&mut self, isa: Isa, runs: Rows<'_, T>) -> bool {
+        debug_assert!(runs.len() <= BATCH && Batches::suit::<T>(runs.stride(), runs.width()));
         if self.parts != 1 {
             return false;
         }
-        sum_integer_runs(isa, runs, length, &mut self.pairs);
+        sum_integer_runs(isa, runs, &mut self.pairs);
         true
     }
 
-    fn try_scale<T: Number>(
-        &mut self,
-        isa: Isa,
-        runs: Rows<T>,
-        length: usize,
-        summer: &mut Summer,
-    ) -> bool {
+    fn try_scale<T: Number>(&mut self, isa: Isa, runs: Rows<'_, T>, summer: &mut Summer) -> bool {
         let Some(first) = self.first else { return false };
         summer.clear_inexact();
         let kept = if self.parts == 1 {
-            sum_runs::<T, 1>(isa, runs, length, first, summer.ahead(), &mut self.pairs)
+            sum_runs::<T, 1>(isa, runs, first, summer.ahead(), &mut self.pairs)
         } else {
-            sum_runs::<T, 2>(isa, runs, length, first, summer.ahead(), &mut self.pairs)
+            sum_runs::<T, 2>(isa, runs, first, summer.ahead(), &mut self.pairs)
         };
         kept && !summer.was_inexact()
     }
@@ -134,12 +121,12 @@ fn load_some<T: Number, const W: usize>(at: *const T, count: usize) -> [T; W] {
 /// asked for `ahead` bytes ahead.
 #[inline(always)]
 fn sum_runs_body<T: Number, const W: usize, const PARTS: usize>(
-    runs: Rows<T>,
-    length: usize,
+    runs: Rows<'_, T>,
     first: i32,
     ahead: usize,
     pairs: &mut Pairs,
 ) -> bool {
+    let length = runs.width();
     let (exponents, bias) = levels::levels::<2>(first, levels::apart::<T, W>());
     let units = exponents.map(|exponent| power_of_two(exponent - 52));
     let vectors = length / W;
@@ -152,8 +139,8 @@ fn sum_runs_body<T: Number, const W: usize, const PARTS: usize>(
     // Short runs whose vector would reach beyond the last run.
     let beyond = if vectors > 0 { 0 } else { W.div_ceil(length) };
     let mut escaped = 0;
-    for run in 0..runs.count {
-        let at = runs.data.wrapping_byte_offset(run as isize * runs.stride);
+    for run in 0..runs.len() {
+        let at = runs.as_ptr().wrapping_byte_offset(run as isize * runs.stride());
         let load = |index: usize| {
             let at = at.wrapping_add(index);
             if (index * size_of::<T>()).is_multiple_of(CACHE_LINE) {
@@ -171,7 +158,7 @@ fn sum_runs_body<T: Number, const W: usize, const PARTS: usize>(
             lanes.add::<0, T>(load((vectors - 1) * W).map(T::widen));
         }
         if rest > 0 {
-            let vector = if run + beyond < runs.count || vectors > 0 {
+            let vector = if run + beyond < runs.len() || vectors > 0 {
                 load(last)
             } else {
                 load_some(at, length)
@@ -198,20 +185,17 @@ fn sum_runs_body<T: Number, const W: usize, const PARTS: usize>(
 
 dispatch! {
     fn sum_runs[T: Number, const PARTS: usize][T, PARTS](
-        runs: Rows<T>, length: usize, first: i32, ahead: usize, pairs: &mut Pairs
+        runs: Rows<'_, T>, first: i32, ahead: usize, pairs: &mut Pairs
     ) -> bool = sum_runs_body::<T, {W}, PARTS>
 }
 
 /// Sums runs of integers to pairs: the sums of up to [`LONGEST`] parts are numbers.
 #[inline(always)]
-fn sum_integer_runs_body<T: Integer>(runs: Rows<T>, length: usize, pairs: &mut Pairs) {
-    let length = length.min(LONGEST);
-    for run in 0..runs.count.min(BATCH) {
-        let at = runs.data.wrapping_byte_offset(run as isize * runs.stride);
+fn sum_integer_runs_body<T: Integer>(runs: Rows<'_, T>, pairs: &mut Pairs) {
+    for run in 0..runs.len().min(BATCH) {
         let (mut high, mut low) = (0, 0);
-        for index in 0..length {
-            // SAFETY: `Rows` are readable.
-            let parts = unsafe { at.add(index).read() }.parts();
+        for x in &runs.row(run)[..runs.width().min(LONGEST)] {
+            let parts = x.parts();
             high += parts[0];
             low += parts[1];
         }
@@ -221,13 +205,14 @@ fn sum_integer_runs_body<T: Integer>(runs: Rows<T>, length: usize, pairs: &mut P
 }
 
 dispatch! {
-    fn sum_integer_runs[T: Integer][T](runs: Rows<T>, length: usize, pairs: &mut Pairs)
+    fn sum_integer_runs[T: Integer][T](runs: Rows<'_, T>, pairs: &mut Pairs)
         = sum_integer_runs_body::<T>
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::array::view::View;
     use crate::exact::accumulator::Accumulator;
     use crate::fpu::inexact_flag_works;
     use crate::testing::numbers;
@@ -238,13 +223,14 @@ mod tests {
             return;
         }
         let count = (values.len() - length) / stride + 1;
-        let rows = |count| Rows { data: values.as_ptr(), stride: (8 * stride) as isize, count };
+        let view = View::of(values);
+        let rows = |count| view.rows::<f64>(0, (8 * stride) as isize, count, length).unwrap();
         for isa in Isa::available() {
             let mut summer = Summer::new(isa, values.len());
             let mut batches = Batches::new(1);
             for count in [count.min(BATCH), 1] {
                 batches.patience = 0;
-                let worked = batches.sum(isa, rows(count), length, &mut summer);
+                let worked = batches.sum(isa, rows(count), &mut summer);
                 assert!(worked || !must_work, "{isa:?}, {length}");
                 for run in 0..if worked { count } else { 0 } {
                     let expected: Accumulator =
@@ -277,10 +263,10 @@ mod tests {
         let values = numbers(9000, 2, 3, 1);
         for length in (2..70).chain([500, 1022, 1024]).filter(|length| length % 2 == 0) {
             let count = (9000 / length).min(BATCH / 2);
-            let rows = Rows { data: values.as_ptr(), stride: 8 * length as isize, count };
+            let rows = Rows::of(&values[..count * length], length);
             for isa in Isa::available() {
                 let mut batches = Batches::new(2);
-                assert!(batches.sum(isa, rows, length, &mut Summer::new(isa, 9000)));
+                assert!(batches.sum(isa, rows, &mut Summer::new(isa, 9000)));
                 for result in 0..2 * count {
                     let run = &values[result / 2 * length..][..length];
                     let mut expected: Accumulator =

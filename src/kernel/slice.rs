@@ -8,10 +8,7 @@ use super::summand::Summand;
 use crate::cpu::{self, Isa};
 use crate::exact::accumulator::Accumulator;
 use crate::interrupt::{GRAIN, Interrupt};
-use crate::threads;
-
-/// The fewest numbers worth waking another thread for.
-pub(crate) const PARALLEL_FROM: usize = 1 << 18;
+use crate::threads::{self, PARALLEL_FROM};
 
 /// The exact sum of a slice; parallel where that pays.
 pub(crate) fn sum<T: Summand>(isa: Isa, values: &[T]) -> Accumulator {
@@ -37,18 +34,12 @@ pub(crate) fn in_parts(
     let most = if interrupt.is_possible() { GRAIN } else { usize::MAX };
     let share = count.div_ceil(4 * threads).next_multiple_of(BLOCK);
     let share = share.clamp(PARALLEL_FROM / 4, most);
-    let sum = |part: usize| {
-        if interrupt.is_set() {
-            return Accumulator::new();
-        }
-        sum(part * share..count.min((part + 1) * share))
-    };
     let add = |mut left: Accumulator, right: Accumulator| {
         left.merge(&right);
         left
     };
-    let sums = threads::together(count.div_ceil(share), |parts| {
-        parts.map(sum).fold(Accumulator::new(), add)
+    let sums = threads::split(count, share, |ranges| {
+        ranges.take_while(|_| !interrupt.is_set()).map(&sum).fold(Accumulator::new(), add)
     });
     sums.into_iter().fold(Accumulator::new(), add)
 }

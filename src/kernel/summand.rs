@@ -6,8 +6,9 @@ use super::columns::Panel;
 use super::integers::sum_integers;
 use super::number::Number;
 use super::short_rows::Batches;
+use crate::array::element::Native;
 use crate::array::memory;
-use crate::array::walk::{Line, Native, Rows};
+use crate::array::view::Rows;
 use crate::cpu::Isa;
 use crate::exact::accumulator::Accumulator;
 use crate::exact::pairs::Pairs;
@@ -20,29 +21,14 @@ pub(crate) trait Summand: Native {
     }
     /// Adds a run, without counting it.
     fn add_run(isa: Isa, values: &[Self], summer: &mut Summer, into: &mut Accumulator);
-    /// Adds numbers at equal distances in memory, without counting them; whether that worked.
-    fn add_line(line: Line, summer: &mut Summer, into: &mut Accumulator) -> bool;
-    /// Adds numbers to two sums in turn, without counting them; whether there is a kernel for it.
-    fn add_in_turn(values: &[Self], summer: &mut Summer, into: &mut [Accumulator; 2]) -> bool;
-    /// Sums a batch of short runs of `length` numbers to pairs; whether that worked.
-    fn sum_runs(
-        isa: Isa,
-        runs: Rows<Self>,
-        length: usize,
-        batches: &mut Batches,
-        summer: &mut Summer,
-    ) -> bool;
-    /// Sums the columns of at least two rows of `width` numbers to pairs, with a panel's help;
+    /// Sums a batch of short runs to pairs; whether that worked.
+    fn sum_runs(isa: Isa, runs: Rows<'_, Self>, batches: &mut Batches, summer: &mut Summer)
+    -> bool;
+    /// Sums the columns of a few rows to pairs, with a panel's help;
     /// whether that worked.
-    fn sum_few(
-        isa: Isa,
-        rows: &[*const Self],
-        width: usize,
-        panel: &mut Panel,
-        pairs: &mut Pairs,
-    ) -> bool;
+    fn sum_few(isa: Isa, rows: Rows<'_, Self>, panel: &mut Panel, pairs: &mut Pairs) -> bool;
     /// Adds rows to the columns of a panel, without counting them.
-    fn add_rows(isa: Isa, rows: Rows<Self>, panel: &mut Panel);
+    fn add_rows(isa: Isa, rows: Rows<'_, Self>, panel: &mut Panel);
 }
 
 macro_rules! floating {
@@ -55,36 +41,23 @@ macro_rules! floating {
             fn add_run(_: Isa, values: &[$type], summer: &mut Summer, into: &mut Accumulator) {
                 summer.add(values, into);
             }
-            fn add_line(line: Line, summer: &mut Summer, into: &mut Accumulator) -> bool {
-                summer.add_line::<$type>(line, into)
-            }
-            fn add_in_turn(
-                values: &[$type],
-                summer: &mut Summer,
-                into: &mut [Accumulator; 2],
-            ) -> bool {
-                summer.add_in_turn(values, into);
-                true
-            }
             fn sum_runs(
                 isa: Isa,
-                runs: Rows<$type>,
-                length: usize,
+                runs: Rows<'_, $type>,
                 batches: &mut Batches,
                 summer: &mut Summer,
             ) -> bool {
-                batches.sum(isa, runs, length, summer)
+                batches.sum(isa, runs, summer)
             }
             fn sum_few(
                 isa: Isa,
-                rows: &[*const $type],
-                width: usize,
+                rows: Rows<'_, $type>,
                 panel: &mut Panel,
                 pairs: &mut Pairs,
             ) -> bool {
-                panel.sum_few(isa, rows, width, pairs)
+                panel.sum_few(isa, rows, pairs)
             }
-            fn add_rows(isa: Isa, rows: Rows<$type>, panel: &mut Panel) {
+            fn add_rows(isa: Isa, rows: Rows<'_, $type>, panel: &mut Panel) {
                 panel.add_floating(isa, rows);
             }
         }
@@ -103,31 +76,23 @@ macro_rules! integer {
                     into.add_scaled(sum_integers(isa, values), 0);
                 }
             }
-            fn add_line(_: Line, _: &mut Summer, _: &mut Accumulator) -> bool {
-                false
-            }
-            fn add_in_turn(_: &[$type], _: &mut Summer, _: &mut [Accumulator; 2]) -> bool {
-                false
-            }
             fn sum_runs(
                 isa: Isa,
-                runs: Rows<$type>,
-                length: usize,
+                runs: Rows<'_, $type>,
                 batches: &mut Batches,
                 _: &mut Summer,
             ) -> bool {
-                batches.sum_integers(isa, runs, length)
+                batches.sum_integers(isa, runs)
             }
             fn sum_few(
                 _: Isa,
-                _: &[*const $type],
-                _: usize,
+                _: Rows<'_, $type>,
                 _: &mut Panel,
                 _: &mut Pairs,
             ) -> bool {
                 false
             }
-            fn add_rows(isa: Isa, rows: Rows<$type>, panel: &mut Panel) {
+            fn add_rows(isa: Isa, rows: Rows<'_, $type>, panel: &mut Panel) {
                 panel.add_integers(isa, rows);
             }
         }

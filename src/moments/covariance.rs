@@ -11,110 +11,77 @@
 //! certifies most entries; what it does not, and everything else, is computed here from exact sums, by
 //! big integers.
 
-#![allow(unsafe_code)] // Hands the variables' memory to the kernels.
-
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::dyadic::Dyadic;
 use super::tiles::Tiles;
 use super::weighted::Weights;
-use crate::array::convert::{Piece, read_numbers};
-use crate::array::request::{Dtype, by_dtype};
-use crate::array::walk::Line;
+use crate::array::dtype::Dtype;
+use crate::array::element::{Piece, read_numbers};
+use crate::array::view::{Axis, Line, View};
 use crate::cpu;
 use crate::exact::accumulator::Accumulator;
 use crate::exact::round::Format;
 use crate::interrupt::Interrupt;
-use crate::products::vecdot::{DotRequest, Vectors, vecdot};
+use crate::products::vecdot::{Vectors, vecdot};
 use crate::threads;
 
-/// The observations of one variable, at any stride, in bytes.
+/// The observations of one variable.
 ///
 /// ```
 /// use mypackage::moments::Variable;
-/// use mypackage::sum::Dtype;
+/// use mypackage::sum::View;
 ///
-/// let x = [1.0, 2.0, 4.0];
-/// let variable = Variable {
-///     dtype: Dtype::F64,
-///     complex: false,
-///     swapped: false,
-///     data: x.as_ptr().cast(),
-///     stride: 8,
-/// };
+/// let variable = Variable { view: View::of(&[1.0, 2.0, 4.0]), complex: false };
 /// assert_eq!(variable.parts(), 1);
 /// ```
-#[derive(Debug, Clone, Copy)]
-pub struct Variable {
-    /// The type of the elements, or of each part of complex ones.
-    pub dtype: Dtype,
+#[derive(Debug, Clone)]
+pub struct Variable<'a> {
+    /// The elements along one axis; complex ones have their parts along another one, the last.
+    pub view: View<'a>,
     /// Whether an element is a real part followed by an imaginary one.
     pub complex: bool,
-    /// Whether the bytes are in the other than the native order.
-    pub swapped: bool,
-    /// The first observation.
-    pub data: *const u8,
-    /// From one observation to the next.
-    pub stride: isize,
 }
 
-// SAFETY: the pointers are only read, by a function whose caller promised that they may be.
-unsafe impl Send for Variable {}
-// SAFETY: as above.
-unsafe impl Sync for Variable {}
-
-impl Variable {
+impl<'a> Variable<'a> {
     /// Numbers in an observation: 2 if it is complex.
     ///
     /// ```
-    /// # use mypackage::{moments::Variable, sum::Dtype};
-    /// # let (dtype, data) = (Dtype::F32, std::ptr::null());
-    /// let variable = Variable { dtype, complex: true, swapped: false, data, stride: 8 };
-    /// assert_eq!(variable.parts(), 2);
+    /// # use mypackage::{moments::Variable, sum::View};
+    /// let view = View::of(&[1.0, 2.0, 3.0, 4.0]).reshaped(&[2, 2]);
+    /// assert_eq!(Variable { view, complex: true }.parts(), 2);
     /// ```
     pub fn parts(&self) -> usize {
         if self.complex { 2 } else { 1 }
     }
 
+    pub(super) fn dtype(&self) -> Dtype {
+        self.view.dtype()
+    }
+
     /// Reads a part of the observations from `start` on as binary64 numbers, the nearest ones.
-    ///
-    /// # Safety
-    /// The variable must have so many observations, and they must be readable.
-    pub(super) unsafe fn read(&self, part: usize, start: usize, into: &mut [f64]) {
-        let (line, swapped) = (self.line(part, start, into.len()), self.swapped);
-        // SAFETY: the caller's promise.
-        by_dtype!(self.dtype, unsafe read_numbers(line, swapped, Piece::Nearest, into));
+    pub(super) fn read(&self, part: usize, start: usize, into: &mut [f64]) {
+        read_numbers(cpu::isa(), self.line(part, start, into.len()), Piece::Nearest, into);
     }
 
     /// Reads what the nearest numbers lack; whether any does.
-    ///
-    /// # Safety
-    /// That of [`Variable::read`].
-    pub(super) unsafe fn read_rest(&self, part: usize, start: usize, into: &mut [f64]) -> bool {
-        if !matches!(self.dtype, Dtype::I64 | Dtype::U64) {
+    pub(super) fn read_rest(&self, part: usize, start: usize, into: &mut [f64]) -> bool {
+        if !matches!(self.dtype(), Dtype::I64 | Dtype::U64) {
             into.fill(0.0);
             return false;
         }
-        let (line, swapped) = (self.line(part, start, into.len()), self.swapped);
-        // SAFETY: the caller's promise.
-        by_dtype!(self.dtype, unsafe read_numbers(line, swapped, Piece::Rest, into));
+        read_numbers(cpu::isa(), self.line(part, start, into.len()), Piece::Rest, into);
         into.iter().any(|&rest| rest != 0.0)
     }
 
-    fn line(&self, part: usize, start: usize, count: usize) -> Line {
-        let data = self.data.wrapping_add(part * self.dtype.size());
-        Line::of(data.wrapping_offset(start as isize * self.stride), self.stride, count)
+    fn line(&self, part: usize, start: usize, count: usize) -> Line<'a> {
+        let Axis { stride, .. } = self.view.axes()[0];
+        let part = self.view.axes().get(1).map_or(0, |parts| part as isize * parts.stride);
+        self.view.line(start as isize * stride + part, stride, count)
     }
 
-    fn vectors(&self) -> Vectors {
-        Vectors {
-            dtype: self.dtype,
-            complex: self.complex,
-            swapped: self.swapped,
-            data: self.data,
-            stride: self.stride,
-            outer_strides: Vec::new(),
-        }
+    fn vectors(&self) -> Vectors<'a> {
+        Vectors { view: self.view.clone(), complex: self.complex }
     }
 }
 
@@ -122,16 +89,10 @@ impl Variable {
 ///
 /// ```
 /// use mypackage::moments::{CovarianceRequest, Variable, covariance};
-/// use mypackage::sum::{Dtype, Format};
+/// use mypackage::sum::{Format, View};
 ///
 /// let (x, y) = ([0.0, 1.0, 2.0], [2.0, 1.0, 0.0]);
-/// let variables = [&x, &y].map(|values| Variable {
-///     dtype: Dtype::F64,
-///     complex: false,
-///     swapped: false,
-///     data: values.as_ptr().cast(),
-///     stride: 8,
-/// });
+/// let variables = [&x, &y].map(|values| Variable { view: View::of(values), complex: false });
 /// let request = CovarianceRequest {
 ///     variables: variables.to_vec(),
 ///     count: 3,
@@ -141,21 +102,20 @@ impl Variable {
 ///     correlation: false,
 ///     format: Format::F64,
 /// };
-/// // SAFETY: the variables have so many observations.
-/// let matrix = unsafe { covariance(&request) };
+/// let matrix = covariance(&request);
 /// let values: Vec<f64> = matrix.bits.into_iter().map(f64::from_bits).collect();
 /// assert_eq!(values, [1.0, -1.0, -1.0, 1.0]);
 /// ```
 #[derive(Debug, Clone)]
-pub struct CovarianceRequest {
+pub struct CovarianceRequest<'a> {
     /// What the rows and columns of the matrix are.
-    pub variables: Vec<Variable>,
+    pub variables: Vec<Variable<'a>>,
     /// The observations of each.
     pub count: usize,
     /// Real weights, one for each observation: how often it was made (`fweights`).
-    pub frequencies: Option<Variable>,
+    pub frequencies: Option<Variable<'a>>,
     /// Real weights, one for each observation: how much it counts (`aweights`).
-    pub importances: Option<Variable>,
+    pub importances: Option<Variable<'a>>,
     /// What is taken from the number of observations; not looked at for correlations.
     pub ddof: i64,
     /// Whether to divide by the standard deviations.
@@ -182,9 +142,9 @@ pub struct Covariances {
 /// Those of a variable with an infinite number or a NaN are NaN, and so are correlations of a constant.
 /// Without degrees of freedom, covariances are infinite or, where the numerator is 0, NaN.
 ///
-/// # Safety
-/// All observations and weights must be readable during the call.
-pub unsafe fn covariance(request: &CovarianceRequest) -> Covariances {
+/// # Panics
+/// If a variable has fewer observations than the request says.
+pub fn covariance(request: &CovarianceRequest<'_>) -> Covariances {
     let matrix = Matrix::new(request);
     matrix.compute()
 }
@@ -193,7 +153,7 @@ pub unsafe fn covariance(request: &CovarianceRequest) -> Covariances {
 type Numerator = [Dyadic; 2];
 
 struct Matrix<'a> {
-    request: &'a CovarianceRequest,
+    request: &'a CovarianceRequest<'a>,
     interrupt: Interrupt,
     weights: Option<Weights>,
     tiles: Option<Tiles>,
@@ -208,15 +168,14 @@ struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
-    fn new(request: &'a CovarianceRequest) -> Matrix<'a> {
+    fn new(request: &'a CovarianceRequest<'a>) -> Matrix<'a> {
         let CovarianceRequest { variables, count, frequencies, importances, .. } = request;
         let pairs = variables.len().saturating_mul(variables.len() + 1) / 2;
         let interrupt = Interrupt::of_call(pairs.saturating_mul(*count));
         let weights = (frequencies.is_some() || importances.is_some())
             .then(|| Weights::new(frequencies.as_ref(), importances.as_ref(), *count));
         let tiles = if weights.is_none() && variables.iter().all(|variable| !variable.complex) {
-            // SAFETY: the promise of `covariance`.
-            unsafe { Tiles::of(cpu::isa(), request, &interrupt) }
+            Tiles::of(cpu::isa(), request, &interrupt)
         } else {
             None
         };
@@ -249,30 +208,18 @@ impl<'a> Matrix<'a> {
             if let Some(weights) = &self.weights {
                 return weights.sum(variable);
             }
-            static ONE: f64 = 1.0;
-            let one = Vectors {
-                dtype: Dtype::F64,
-                complex: false,
-                swapped: false,
-                data: (&raw const ONE).cast(),
-                stride: 0,
-                outer_strides: Vec::new(),
-            };
-            self.dot(one, variable.vectors())
+            let one = View::repeated(&1.0, &[self.request.count]);
+            self.dot(Vectors { view: one, complex: false }, variable.vectors())
         };
         self.sums[index].get_or_init(sum).as_ref()
     }
 
     /// The exact product of two vectors, the left one conjugated.
-    fn dot(&self, left: Vectors, right: Vectors) -> Option<Numerator> {
-        let request = DotRequest { left, right, count: self.request.count, shape: Vec::new() };
+    fn dot(&self, left: Vectors<'_>, right: Vectors<'_>) -> Option<Numerator> {
         let parts = Mutex::new([Some(Dyadic::ZERO), Some(Dyadic::ZERO)]);
-        // SAFETY: the promise of `covariance`.
-        unsafe {
-            vecdot(&request, &|part, sum: &Accumulator| {
-                parts.lock().unwrap_or_else(PoisonError::into_inner)[part] = Dyadic::of(sum);
-            });
-        }
+        vecdot(&left, &right, &|part, sum: &Accumulator| {
+            parts.lock().unwrap_or_else(PoisonError::into_inner)[part] = Dyadic::of(sum);
+        });
         let [real, imag] = parts.into_inner().unwrap_or_else(PoisonError::into_inner);
         Some([real?, imag?])
     }
@@ -383,8 +330,9 @@ impl<'a> Matrix<'a> {
 
 /// What a function makes of each index, by all threads.
 pub(super) fn each<R: Send>(count: usize, of: impl Fn(usize) -> R + Sync) -> Vec<R> {
-    let parts =
-        threads::together(count, |tasks| tasks.map(|index| (index, of(index))).collect::<Vec<_>>());
+    let parts = threads::split(count, 1, |ranges| {
+        ranges.flatten().map(|index| (index, of(index))).collect::<Vec<_>>()
+    });
     let mut all: Vec<_> = parts.into_iter().flatten().collect();
     all.sort_unstable_by_key(|&(index, _)| index);
     all.into_iter().map(|(_, result)| result).collect()
@@ -397,16 +345,10 @@ mod tests {
     use crate::cpu::Isa;
     use crate::testing::{numbers, pseudo_random};
 
-    fn request(columns: &[Vec<f64>], correlation: bool, format: Format) -> CovarianceRequest {
-        let variable = |values: &Vec<f64>| Variable {
-            dtype: Dtype::F64,
-            complex: false,
-            swapped: false,
-            data: values.as_ptr().cast(),
-            stride: 8,
-        };
+    fn request(columns: &[Vec<f64>], correlation: bool, format: Format) -> CovarianceRequest<'_> {
+        let variable = |values| Variable { view: View::of(values), complex: false };
         CovarianceRequest {
-            variables: columns.iter().map(variable).collect(),
+            variables: columns.iter().map(Vec::as_slice).map(variable).collect(),
             count: columns[0].len(),
             frequencies: None,
             importances: None,
@@ -457,8 +399,7 @@ mod tests {
                 let exact = Matrix { tiles: None, ..Matrix::new(&request) }.compute();
                 for isa in Isa::available() {
                     let mut matrix = Matrix::new(&request);
-                    // SAFETY: the columns are as long as the request says.
-                    matrix.tiles = unsafe { Tiles::of(isa, &request, &Interrupt::default()) };
+                    matrix.tiles = Tiles::of(isa, &request, &Interrupt::default());
                     assert_eq!(matrix.compute(), exact, "{isa:?}, {length} observations");
                     let tiles = matrix.tiles.as_ref().unwrap();
                     certified += (0..columns.len())
@@ -475,8 +416,7 @@ mod tests {
     fn what_is_not_finite_spoils_its_own_row_and_column() {
         let mut columns = vec![numbers(300, 0, 3, 1), numbers(300, 0, 3, 2), numbers(300, 0, 3, 3)];
         columns[1][299] = f64::INFINITY;
-        // SAFETY: the columns are as long as the request says.
-        let matrix = unsafe { covariance(&request(&columns, false, Format::F64)) };
+        let matrix = covariance(&request(&columns, false, Format::F64));
         let nan = |index: usize| f64::from_bits(matrix.bits[index]).is_nan();
         let expected = [false, true, false, true, true, true, false, true, false];
         assert_eq!(std::array::from_fn(nan), expected);
@@ -486,14 +426,12 @@ mod tests {
     #[test]
     fn without_degrees_of_freedom() {
         let columns = [vec![1.0], vec![2.0]];
-        // SAFETY: as above.
-        let matrix = unsafe { covariance(&request(&columns, false, Format::F64)) };
+        let matrix = covariance(&request(&columns, false, Format::F64));
         assert!(matrix.degenerate && !matrix.overflow);
         assert!(matrix.bits.iter().all(|&bits| f64::from_bits(bits).is_nan()));
         let columns = [vec![1.0, 2.0], vec![2.0, 1.0]];
         let request = CovarianceRequest { ddof: 2, ..request(&columns, false, Format::F64) };
-        // SAFETY: as above.
-        let matrix = unsafe { covariance(&request) };
+        let matrix = covariance(&request);
         let values: Vec<f64> = matrix.bits.into_iter().map(f64::from_bits).collect();
         assert_eq!(values, [f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY, f64::INFINITY]);
     }

@@ -23,15 +23,13 @@
 //!
 //! An entry is certified if all numbers within its error round alike.
 
-#![allow(unsafe_code)] // Reads the variables' memory.
-
 use std::hint::black_box;
 
 use dashu_int::IBig;
 
 use super::covariance::CovarianceRequest;
 use super::dyadic::Dyadic;
-use crate::array::request::Dtype;
+use crate::array::dtype::Dtype;
 use crate::binary64::power_of_two;
 use crate::cpu::{Isa, dispatch};
 use crate::exact::round::Format;
@@ -83,14 +81,7 @@ pub(super) struct Tiles {
 
 impl Tiles {
     /// Reads all real variables that can be centred; `None` if there is none.
-    ///
-    /// # Safety
-    /// That of `covariance`.
-    pub unsafe fn of(
-        isa: Isa,
-        request: &CovarianceRequest,
-        interrupt: &Interrupt,
-    ) -> Option<Tiles> {
+    pub fn of(isa: Isa, request: &CovarianceRequest<'_>, interrupt: &Interrupt) -> Option<Tiles> {
         let CovarianceRequest { variables, count, ddof, correlation, format, .. } = request;
         let count = *count;
         if count == 0 || count as u64 >= 1 << 32 || ddof.unsigned_abs() >= 1 << 52 {
@@ -103,16 +94,14 @@ impl Tiles {
             let mut stage = [0.0; BLOCK];
             for start in (0..count).step_by(BLOCK).take_while(|_| !interrupt.is_set()) {
                 let values = &mut stage[..BLOCK.min(count - start)];
-                // SAFETY: the caller's promise.
-                if unsafe { variables[index].read_rest(0, start, values) } {
+                if variables[index].read_rest(0, start, values) {
                     range.is_exact = false;
                     break;
                 }
-                // SAFETY: as above.
-                unsafe { variables[index].read(0, start, values) };
+                variables[index].read(0, start, values);
                 range.extend(isa, values);
             }
-            range.centred(variables[index].dtype)
+            range.centred(variables[index].dtype())
         });
         if centred.iter().all(|variable| variable.centre.is_none()) {
             return None;
@@ -128,11 +117,11 @@ impl Tiles {
             sums: vec![0; width],
             products: vec![0; width * width],
         };
-        let parts = threads::together(blocks.div_ceil(SHARE), |tasks| {
+        let parts = threads::split(blocks, SHARE, |blocks| {
             let mut sums = vec![0; width];
             let mut products = vec![0; width * width];
             let mut stage = vec![[0.0; BLOCK]; width];
-            for block in tasks.flat_map(|task| task * SHARE..((task + 1) * SHARE).min(blocks)) {
+            for block in blocks.flatten() {
                 if interrupt.is_set() {
                     break;
                 }
@@ -141,8 +130,7 @@ impl Tiles {
                 for (index, column) in stage.iter_mut().enumerate().take(variables.len()) {
                     let Some(centre) = tiles.variables[index].centre else { continue };
                     let (values, rest) = column.split_at_mut(length);
-                    // SAFETY: the caller's promise.
-                    unsafe { variables[index].read(0, start, values) };
+                    variables[index].read(0, start, values);
                     rest.fill(0.0);
                     let [high, low] = sum(isa, column, centre, length, tiles.bias(index));
                     sums[index] += combined(high, low);

@@ -27,13 +27,13 @@ pub(super) struct Weights {
 }
 
 impl Weights {
-    /// Reads them; the caller of `covariance` promised that they may be read.
+    /// Reads them.
     pub fn new(
-        frequencies: Option<&Variable>,
-        importances: Option<&Variable>,
+        frequencies: Option<&Variable<'_>>,
+        importances: Option<&Variable<'_>>,
         count: usize,
     ) -> Weights {
-        let read = |weights: Option<&Variable>| match weights {
+        let read = |weights: Option<&Variable<'_>>| match weights {
             Some(weights) => {
                 let mut all = Vec::with_capacity(count);
                 for_terms(weights, 0, count, |_, term| all.push(term));
@@ -65,7 +65,7 @@ impl Weights {
     }
 
     /// The sums of w x, by parts.
-    pub fn sum(&self, variable: &Variable) -> Option<[Dyadic; 2]> {
+    pub fn sum(&self, variable: &Variable<'_>) -> Option<[Dyadic; 2]> {
         let mut totals = [Total::default(), Total::default()];
         for (part, total) in totals.iter_mut().enumerate().take(variable.parts()) {
             for_terms(variable, part, self.products.len(), |index, term| {
@@ -77,7 +77,7 @@ impl Weights {
     }
 
     /// The sums of w x y*, by parts.
-    pub fn products(&self, x: &Variable, y: &Variable) -> Option<[Dyadic; 2]> {
+    pub fn products(&self, x: &Variable<'_>, y: &Variable<'_>) -> Option<[Dyadic; 2]> {
         let mut totals = [Total::default(), Total::default()];
         // (a + bi)(c - di) = (ac + bd) + (bc - ad)i
         for of_x in 0..x.parts() {
@@ -131,16 +131,18 @@ impl Total {
 }
 
 /// Calls `visit(index, term)` for a part of each observation.
-fn for_terms(variable: &Variable, part: usize, count: usize, mut visit: impl FnMut(usize, Term)) {
+fn for_terms(
+    variable: &Variable<'_>,
+    part: usize,
+    count: usize,
+    mut visit: impl FnMut(usize, Term),
+) {
     let (mut nearest, mut rest) = ([0.0; PIECE], [0.0; PIECE]);
     for start in (0..count).step_by(PIECE) {
         let length = PIECE.min(count - start);
         let (nearest, rest) = (&mut nearest[..length], &mut rest[..length]);
-        // SAFETY: the promise of `covariance`.
-        unsafe {
-            variable.read(part, start, nearest);
-            variable.read_rest(part, start, rest);
-        }
+        variable.read(part, start, nearest);
+        variable.read_rest(part, start, rest);
         for (index, (&x, &rest)) in nearest.iter().zip(&*rest).enumerate() {
             let term = if !x.is_finite() {
                 None

@@ -1,8 +1,9 @@
 //! Exact dot products of slices.
 
 use super::block::{PAIRS, Products};
+use crate::array::element::Native;
 use crate::array::memory;
-use crate::array::request::Dtype;
+use crate::array::view::View;
 use crate::cpu::{self, Isa};
 use crate::exact::accumulator::Accumulator;
 use crate::kernel::adaptive::Summer;
@@ -37,7 +38,7 @@ pub fn dot_f32(x: &[f32], y: &[f32]) -> f32 {
 }
 
 /// A number whose products are [`Products`].
-pub(super) trait Factor: Number {
+pub(crate) trait Factor: Number {
     /// Adds the products of two runs of one length, without counting them.
     fn add_products(x: &[Self], y: &[Self], summer: &mut Summer, into: &mut Accumulator);
     /// For about `total` products.
@@ -81,31 +82,24 @@ pub(super) fn products<T: Factor>(isa: Isa, x: &[T], y: &[T]) -> Accumulator {
     })
 }
 
-/// The exact dot product of `count` native, aligned, contiguous elements each; `None` for other
-/// elements than binary64 and binary32 numbers.
+/// The exact dot product of two arrays of one axis that are native slices of binary64 or binary32
+/// numbers in memory; `None` for any others.
 ///
-/// # Safety
-/// The elements must be readable during the call.
-#[allow(unsafe_code)]
-#[doc(hidden)]
-pub unsafe fn dot_contiguous(
-    dtype: Dtype,
-    x: *const u8,
-    y: *const u8,
-    count: usize,
-) -> Option<Accumulator> {
-    unsafe fn run<T: Factor>(x: *const u8, y: *const u8, count: usize) -> Accumulator {
-        // SAFETY: the caller's promise.
-        let [x, y] = [x, y].map(|data| unsafe { std::slice::from_raw_parts(data.cast(), count) });
-        products::<T>(cpu::isa(), x, y)
+/// ```
+/// use mypackage::sum::{View, dot_contiguous};
+///
+/// let x = View::of(&[1.0, 2.0]);
+/// assert_eq!(dot_contiguous(&x, &x).unwrap().to_f64(), 5.0);
+/// ```
+pub fn dot_contiguous(x: &View<'_>, y: &View<'_>) -> Option<Accumulator> {
+    fn run<T: Factor + Native>(x: &View<'_>, y: &View<'_>) -> Option<Accumulator> {
+        let (x, y) = (x.as_slice::<T>()?, y.as_slice::<T>()?);
+        (x.len() == y.len()).then(|| products(cpu::isa(), x, y))
     }
-    match dtype {
-        // SAFETY: the caller's promise.
-        Dtype::F64 => Some(unsafe { run::<f64>(x, y, count) }),
-        // SAFETY: the caller's promise.
-        Dtype::F32 => Some(unsafe { run::<f32>(x, y, count) }),
-        _ => None,
+    if x.axes().len() != 1 || y.axes().len() != 1 {
+        return None;
     }
+    run::<f64>(x, y).or_else(|| run::<f32>(x, y))
 }
 
 #[cfg(test)]

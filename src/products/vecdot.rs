@@ -4,165 +4,96 @@
 //! is the sum of two binary64 numbers where a floating-point number is its partner. All of these
 //! end in one accumulator for each part of each result.
 
-#![allow(unsafe_code)] // Addresses from strides.
+use std::ops::Range;
 
 use super::block::PAIRS;
 use super::dot::Factor;
-use crate::array::convert::{Convert, Piece, read_numbers};
-use crate::array::positions::Positions;
-use crate::array::request::{Dtype, by_dtype};
-use crate::array::walk::{Line, Operand, Reading};
+use crate::array::dtype::Dtype;
+use crate::array::element::{Native, Piece, pieces, read_numbers, read_words};
+use crate::array::view::{Axis, Line, View};
+use crate::array::walk::{self, Step};
 use crate::cpu::Isa;
 use crate::exact::accumulator::Accumulator;
 use crate::interrupt::{GRAIN, Interrupt};
 use crate::kernel::adaptive::Summer;
-use crate::kernel::slice::{PARALLEL_FROM, in_parts};
+use crate::kernel::slice::in_parts;
 use crate::{cpu, threads};
 
-/// One of the two arrays. Strides are in bytes; one of a broadcast axis is 0.
+/// One of the two arrays of vectors.
 ///
 /// ```
-/// use mypackage::sum::{Dtype, Vectors};
+/// use mypackage::sum::{Vectors, View};
 ///
-/// // The columns of a matrix of 4 by 3 binary32 numbers.
-/// let matrix = [[0f32; 3]; 4];
-/// let columns = Vectors {
-///     dtype: Dtype::F32,
-///     complex: false,
-///     swapped: false,
-///     data: matrix.as_ptr().cast(),
-///     stride: 12,
-///     outer_strides: vec![4],
-/// };
-/// assert_eq!(columns.stride, 3 * columns.dtype.size() as isize);
+/// // One vector of two complex numbers: 1 + 2i and 3 + 4i.
+/// let parts = [1.0, 2.0, 3.0, 4.0];
+/// let vector = Vectors { view: View::of(&parts).reshaped(&[2, 2]), complex: true };
+/// assert_eq!(vector.len(), 2);
 /// ```
 #[derive(Debug, Clone)]
-pub struct Vectors {
-    /// The type of the elements, or of each part of complex ones.
-    pub dtype: Dtype,
-    /// Whether an element is a real part followed by an imaginary one.
+pub struct Vectors<'a> {
+    /// The elements: the last axis is that of a vector, or the last but one if they are complex.
+    pub view: View<'a>,
+    /// Whether an element is two, a real part and an imaginary one.
     pub complex: bool,
-    /// Whether the bytes are in the other than the native order.
-    pub swapped: bool,
-    /// The first element.
-    pub data: *const u8,
-    /// From one element of a vector to the next.
-    pub stride: isize,
-    /// From one vector to the next, for each axis of the result.
-    pub outer_strides: Vec<isize>,
 }
 
-/// Which dot products to compute: that of each pair of vectors.
-///
-/// ```
-/// use std::sync::Mutex;
-///
-/// use mypackage::sum::{DotRequest, Dtype, Vectors, vecdot};
-///
-/// // Each row of a matrix with one vector, which is broadcast.
-/// let (matrix, vector) = ([[1e200, 1.0, 1e200], [1.0, 2.0, 3.0]], [1e200, 1.0, -1e200]);
-/// let rows = Vectors {
-///     dtype: Dtype::F64,
-///     complex: false,
-///     swapped: false,
-///     data: matrix.as_ptr().cast(),
-///     stride: 8,
-///     outer_strides: vec![24],
-/// };
-/// let vector = Vectors { data: vector.as_ptr().cast(), outer_strides: vec![0], ..rows.clone() };
-/// let request = DotRequest { left: rows, right: vector, count: 3, shape: vec![2] };
-/// let results = Mutex::new([0.0; 2]);
-/// // SAFETY: the strides and lengths are those of the arrays.
-/// unsafe { vecdot(&request, &|index, sum| results.lock().unwrap()[index] = sum.to_f64()) };
-/// assert_eq!(results.into_inner().unwrap(), [1.0, -2e200]);
-/// ```
-#[derive(Debug, Clone)]
-pub struct DotRequest {
-    /// The left vectors; complex ones are conjugated.
-    pub left: Vectors,
-    /// The right vectors.
-    pub right: Vectors,
-    /// The length of the vectors.
-    pub count: usize,
-    /// The shape of the result.
-    pub shape: Vec<usize>,
-}
+impl Vectors<'_> {
+    /// All axes but those of a vector.
+    fn outer(&self) -> &[Axis] {
+        let axes = self.view.axes();
+        &axes[..axes.len() - if self.complex { 2 } else { 1 }]
+    }
 
-// SAFETY: the pointers are only read, by a function whose caller promised that they may be.
-unsafe impl Send for DotRequest {}
-// SAFETY: as above.
-unsafe impl Sync for DotRequest {}
+    /// The axis of a vector.
+    fn axis(&self) -> Axis {
+        self.view.axes()[self.outer().len()]
+    }
 
-impl DotRequest {
-    /// 2 if the results are complex, else 1.
-    ///
-    /// ```
-    /// use mypackage::sum::{DotRequest, Dtype, Vectors};
-    ///
-    /// let left = Vectors {
-    ///     dtype: Dtype::I64,
-    ///     complex: false,
-    ///     swapped: false,
-    ///     data: [1i64].as_ptr().cast(),
-    ///     stride: 8,
-    ///     outer_strides: vec![],
-    /// };
-    /// let right = Vectors { dtype: Dtype::F64, complex: true, data: [0.0, 1.0].as_ptr().cast(), ..left.clone() };
-    /// let request = DotRequest { left, right, count: 1, shape: vec![] };
-    /// assert_eq!(request.parts(), 2);
-    /// ```
-    pub fn parts(&self) -> usize {
-        if self.left.complex || self.right.complex { 2 } else { 1 }
+    /// The length of a vector.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.axis().size
     }
 }
 
-/// Computes dot products, calling `put(parts * index + part, sum)` for each part of each result, in
-/// row-major order of the shape, from any thread. The count of a sum is that of its products.
+/// Computes the dot product of each vector on the left with the one at the same place on the right,
+/// calling `put(parts * index + part, sum)` for each part of each result, from any thread; indices are
+/// in row-major order of the outer axes, which both arrays have alike (one that is broadcast has
+/// a stride of 0). There are two parts, real and imaginary, if either side is complex, and else one;
+/// the left side is conjugated. The count of a sum is that of its products.
 ///
 /// ```
 /// use std::sync::Mutex;
 ///
-/// use mypackage::sum::{DotRequest, Dtype, Vectors, vecdot};
+/// use mypackage::sum::{Vectors, View, vecdot};
 ///
-/// let x = [1.0, 2.0]; // 1 + 2i
-/// let vectors = Vectors {
-///     dtype: Dtype::F64,
-///     complex: true,
-///     swapped: false,
-///     data: x.as_ptr().cast(),
-///     stride: 16,
-///     outer_strides: vec![],
-/// };
-/// let request = DotRequest { left: vectors.clone(), right: vectors, count: 1, shape: vec![] };
+/// let vectors = |parts| Vectors { view: View::of(parts).reshaped(&[1, 1, 2]), complex: true };
 /// let parts = Mutex::new([0.0; 2]);
-/// // SAFETY: both are the one complex number.
-/// unsafe { vecdot(&request, &|index, sum| parts.lock().unwrap()[index] = sum.to_f64()) };
+/// // (1 + 2i) times its conjugate
+/// let (left, right) = (vectors(&[1.0, 2.0]), vectors(&[1.0, 2.0]));
+/// vecdot(&left, &right, &|index, sum| parts.lock().unwrap()[index] = sum.to_f64());
 /// assert_eq!(parts.into_inner().unwrap(), [5.0, 0.0]);
 /// ```
 ///
-/// # Safety
-/// All elements must be readable during the call.
-pub unsafe fn vecdot(request: &DotRequest, put: &(dyn Fn(usize, &Accumulator) + Sync)) {
-    let plan = Plan::new(request);
-    let results = plan.positions.count();
-    let threads = threads::get();
-    if threads == 1 || results.saturating_mul(request.count) < PARALLEL_FROM {
-        plan.run(0..results, put);
-    } else if results < 4 * threads {
-        plan.run_divided(put);
-    } else {
-        let share = results.div_ceil(4 * threads);
-        threads::together(results.div_ceil(share), |tasks| {
-            tasks.for_each(|task| plan.run(task * share..results.min((task + 1) * share), put));
-        });
+/// # Panics
+/// If the shapes differ.
+pub fn vecdot(left: &Vectors<'_>, right: &Vectors<'_>, put: &(dyn Fn(usize, &Accumulator) + Sync)) {
+    let plan = Plan::new(left, right);
+    let (results, threads) = (walk::count(&plan.outer), threads::get());
+    let size = results.saturating_mul(left.len());
+    if threads > 1 && size >= threads::PARALLEL_FROM && results < 4 * threads {
+        return plan.run_divided(put);
     }
+    threads::split(results, threads::share(results, size, 1), |ranges| {
+        ranges.for_each(|range| plan.run(range, put));
+    });
 }
 
 /// Below this many products, one by one is faster than a block.
 const SHORT: usize = 12;
 
 /// Numbers taken from the elements at an offset.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Component {
     offset: isize,
     piece: Piece,
@@ -178,8 +109,9 @@ struct Term {
 
 struct Plan<'a> {
     isa: Isa,
-    request: &'a DotRequest,
-    positions: Positions<2>,
+    left: &'a Vectors<'a>,
+    right: &'a Vectors<'a>,
+    outer: Vec<Step<2>>,
     kernel: Kernel,
     /// For each part of the result.
     terms: Vec<Vec<Term>>,
@@ -202,26 +134,28 @@ struct Workspace {
     right: Box<[f64; PAIRS]>,
 }
 
-impl Plan<'_> {
-    fn new(request: &DotRequest) -> Plan<'_> {
-        let DotRequest { left, right, .. } = request;
-        let strides = left.outer_strides.iter().zip(&right.outer_strides);
+impl<'a> Plan<'a> {
+    fn new(left: &'a Vectors<'a>, right: &'a Vectors<'a>) -> Plan<'a> {
+        assert_eq!(left.len(), right.len(), "vectors of one length");
+        assert_eq!(left.outer().len(), right.outer().len(), "arrays of one shape");
+        let outer = left.outer().iter().zip(right.outer()).map(|(left, right)| {
+            assert_eq!(left.size, right.size, "arrays of one shape");
+            Step { size: left.size, strides: [left.stride, right.stride] }
+        });
+        let outer: Vec<_> = outer.collect();
+        let parts = if left.complex || right.complex { 2 } else { 1 };
         let signed = |dtype| matches!(dtype, Dtype::I8 | Dtype::I16 | Dtype::I32 | Dtype::I64);
-        let kernel = match (left.dtype, right.dtype) {
-            (Dtype::F32, Dtype::F32) if request.parts() == 1 => Kernel::F32,
+        let kernel = match (left.view.dtype(), right.view.dtype()) {
+            (Dtype::F32, Dtype::F32) if parts == 1 => Kernel::F32,
             (x, y) if x.is_floating() || y.is_floating() => Kernel::F64,
             (Dtype::U64, y) if signed(y) => Kernel::F64,
             (x, Dtype::U64) if signed(x) => Kernel::F64,
             (Dtype::U64, _) | (_, Dtype::U64) => Kernel::Unsigned,
             _ => Kernel::Signed,
         };
-        let terms = (0..request.parts()).map(|part| terms(left, right, part)).collect();
-        let positions = Positions {
-            shape: request.shape.clone(),
-            strides: strides.map(|(&left, &right)| [left, right]).collect(),
-        };
-        let interrupt = Interrupt::of_call(positions.count().saturating_mul(request.count));
-        Plan { isa: cpu::isa(), request, positions, kernel, terms, interrupt }
+        let terms = (0..parts).map(|part| terms(left, right, part)).collect();
+        let interrupt = Interrupt::of_call(walk::count(&outer).saturating_mul(left.len()));
+        Plan { isa: cpu::isa(), left, right, outer, kernel, terms, interrupt }
     }
 
     fn workspace(&self, total: usize) -> Workspace {
@@ -233,10 +167,10 @@ impl Plan<'_> {
     }
 
     /// Some results, one after the other.
-    fn run(&self, results: std::ops::Range<usize>, put: &dyn Fn(usize, &Accumulator)) {
-        let count = self.request.count;
+    fn run(&self, results: Range<usize>, put: &dyn Fn(usize, &Accumulator)) {
+        let count = self.left.len();
         let mut workspace = self.workspace(results.len().saturating_mul(count));
-        self.positions.for_each(results, &self.interrupt, |index, offsets| {
+        walk::for_range(&self.outer, [0; 2], results, &self.interrupt, |index, offsets| {
             for part in 0..self.terms.len() {
                 let sum = self.sum(offsets, part, 0..count, &mut workspace);
                 put(self.terms.len() * index + part, &sum);
@@ -246,10 +180,10 @@ impl Plan<'_> {
 
     /// All results, each by several threads.
     fn run_divided(&self, put: &dyn Fn(usize, &Accumulator)) {
-        let all = 0..self.positions.count();
-        self.positions.for_each(all, &self.interrupt, |index, offsets| {
+        let all = 0..walk::count(&self.outer);
+        walk::for_range(&self.outer, [0; 2], all, &self.interrupt, |index, offsets| {
             for part in 0..self.terms.len() {
-                let sum = in_parts(self.request.count, |range| {
+                let sum = in_parts(self.left.len(), |range| {
                     self.sum(offsets, part, range.clone(), &mut self.workspace(range.len()))
                 });
                 put(self.terms.len() * index + part, &sum);
@@ -262,67 +196,58 @@ impl Plan<'_> {
         &self,
         offsets: [isize; 2],
         part: usize,
-        range: std::ops::Range<usize>,
+        range: Range<usize>,
         workspace: &mut Workspace,
     ) -> Accumulator {
-        let (left, right) = (
-            self.request.left.line(offsets[0], range.clone()),
-            self.request.right.line(offsets[1], range),
-        );
         let mut sum = Accumulator::new();
-        for start in (0..left.count).step_by(GRAIN).take_while(|_| !self.interrupt.is_set()) {
-            let [left, right] = [left, right].map(|line| line.skip(start).truncate(GRAIN));
-            self.add(left, right, part, workspace, &mut sum);
+        for start in range.clone().step_by(GRAIN).take_while(|_| !self.interrupt.is_set()) {
+            let pairs = Pairs { offsets, start, count: GRAIN.min(range.end - start) };
+            self.add(pairs, part, workspace, &mut sum);
         }
-        sum.add_zeros(left.count as i64);
+        sum.add_zeros(range.len() as i64);
         sum
     }
 
-    /// Adds the products of two lines to a part of a result, without counting them.
-    fn add(
-        &self,
-        left: Line,
-        right: Line,
-        part: usize,
-        workspace: &mut Workspace,
-        sum: &mut Accumulator,
-    ) {
+    /// Adds products to a part of a result, without counting them.
+    fn add(&self, pairs: Pairs, part: usize, workspace: &mut Workspace, sum: &mut Accumulator) {
         match self.kernel {
-            Kernel::F32 if self.add_direct::<f32>(left, right, workspace, sum) => return,
-            Kernel::F64 if self.add_direct::<f64>(left, right, workspace, sum) => return,
+            Kernel::F32 if self.add_direct::<f32>(pairs, workspace, sum) => return,
+            Kernel::F64 if self.add_direct::<f64>(pairs, workspace, sum) => return,
             _ => {}
         }
-        for start in (0..left.count).step_by(PAIRS) {
-            let [left, right] = [left, right].map(|line| line.skip(start).truncate(PAIRS));
+        for start in (0..pairs.count).step_by(PAIRS) {
+            let count = PAIRS.min(pairs.count - start);
+            let pairs = Pairs { start: pairs.start + start, count, ..pairs };
             match self.kernel {
-                Kernel::Signed => add_integers::<true>(self.request, left, right, sum),
-                Kernel::Unsigned => add_integers::<false>(self.request, left, right, sum),
-                _ => self.add_staged(left, right, part, workspace, sum),
+                Kernel::Signed => self.add_integers::<true>(pairs, sum),
+                Kernel::Unsigned => self.add_integers::<false>(pairs, sum),
+                _ => self.add_staged(pairs, part, workspace, sum),
             }
         }
     }
 
+    /// The elements on each side; of complex ones, the parts at the components.
+    fn lines(&self, pairs: Pairs, components: [isize; 2]) -> [Line<'a>; 2] {
+        let sides = [self.left, self.right];
+        std::array::from_fn(|index| {
+            let Axis { stride, .. } = sides[index].axis();
+            let offset = pairs.offsets[index] + components[index] + pairs.start as isize * stride;
+            sides[index].view.line(offset, stride, pairs.count)
+        })
+    }
+
     /// Adds the products where memory holds them as slices of `T`; whether it does.
-    fn add_direct<T: Factor + Operand<Value = T>>(
+    fn add_direct<T: Factor + Native>(
         &self,
-        left: Line,
-        right: Line,
+        pairs: Pairs,
         workspace: &mut Workspace,
         sum: &mut Accumulator,
     ) -> bool {
-        let DotRequest { left: x, right: y, .. } = self.request;
-        if self.request.parts() == 2
-            || size_of::<T>() != x.dtype.size()
-            || x.dtype != y.dtype
-            || left.count < SHORT
-        {
+        if self.terms.len() == 2 || pairs.count < SHORT {
             return false;
         }
-        let reading = |swapped| Reading { swapped, masked: false, skip_nan: false };
-        // SAFETY: the promise of `vecdot`; the elements of both are of type `T`.
-        let slices = unsafe {
-            left.as_slice::<T>(reading(x.swapped)).zip(right.as_slice::<T>(reading(y.swapped)))
-        };
+        let [left, right] = self.lines(pairs, [0; 2]);
+        let slices = left.as_slice::<T>().zip(right.as_slice::<T>());
         slices.is_some_and(|(x, y)| {
             T::add_products(x, y, &mut workspace.summer, sum);
             true
@@ -332,17 +257,17 @@ impl Plan<'_> {
     /// Adds the terms of at most [`PAIRS`] pairs by way of binary64 numbers.
     fn add_staged(
         &self,
-        left: Line,
-        right: Line,
+        pairs: Pairs,
         part: usize,
         workspace: &mut Workspace,
         sum: &mut Accumulator,
     ) {
         let Workspace { summer, left: x, right: y } = workspace;
-        let (x, y) = (&mut x[..left.count], &mut y[..right.count]);
+        let (x, y) = (&mut x[..pairs.count], &mut y[..pairs.count]);
         for term in &self.terms[part] {
-            self.request.left.read(left, term.left, x);
-            self.request.right.read(right, term.right, y);
+            let [left, right] = self.lines(pairs, [term.left.offset, term.right.offset]);
+            read_numbers(self.isa, left, term.left.piece, x);
+            read_numbers(self.isa, right, term.right.piece, y);
             if term.negative {
                 x.iter_mut().for_each(|x| *x = -*x);
             }
@@ -360,15 +285,47 @@ impl Plan<'_> {
             }
         }
     }
+
+    /// Adds the products of at most [`PAIRS`] pairs of integers.
+    fn add_integers<const SIGNED: bool>(&self, pairs: Pairs, sum: &mut Accumulator) {
+        let (mut x, mut y) = ([0; PAIRS], [0; PAIRS]);
+        let (x, y) = (&mut x[..pairs.count], &mut y[..pairs.count]);
+        let [left, right] = self.lines(pairs, [0; 2]);
+        read_words(self.isa, left, x);
+        read_words(self.isa, right, y);
+        // Products have up to 128 bits: their halves are added apart.
+        let (mut high, mut low) = (0i128, 0i128);
+        for (&x, &y) in x.iter().zip(&*y) {
+            if SIGNED {
+                let product = i128::from(x as i64) * i128::from(y as i64);
+                high += product >> 64;
+                low += i128::from(product as u64);
+            } else {
+                let product = u128::from(x) * u128::from(y);
+                high += (product >> 64) as i128;
+                low += i128::from(product as u64);
+            }
+        }
+        sum.add_scaled(high, 64);
+        sum.add_scaled(low, 0);
+    }
+}
+
+/// Some elements of two vectors: where these begin, and which of theirs.
+#[derive(Debug, Clone, Copy)]
+struct Pairs {
+    offsets: [isize; 2],
+    start: usize,
+    count: usize,
 }
 
 /// The terms of a part of the result: `(a - bi)(c + di) = (ac + bd) + (ad - bc)i`.
-fn terms(left: &Vectors, right: &Vectors, part: usize) -> Vec<Term> {
+fn terms(left: &Vectors<'_>, right: &Vectors<'_>, part: usize) -> Vec<Term> {
     let mut terms = Vec::new();
     let pairs = if part == 0 { [(0, 0), (1, 1)] } else { [(0, 1), (1, 0)] };
     for (of_left, of_right) in pairs {
-        for left in left.components(of_left) {
-            for right in right.components(of_right) {
+        for left in components(left, of_left) {
+            for right in components(right, of_right) {
                 terms.push(Term { left, right, negative: (of_left, of_right) == (1, 0) });
             }
         }
@@ -376,75 +333,13 @@ fn terms(left: &Vectors, right: &Vectors, part: usize) -> Vec<Term> {
     terms
 }
 
-impl Vectors {
-    /// What makes up the real (0) or the imaginary (1) part.
-    fn components(&self, part: usize) -> Vec<Component> {
-        if part == 1 && !self.complex {
-            return Vec::new();
-        }
-        let offset = (part * self.dtype.size()) as isize;
-        let pieces: &[Piece] = match self.dtype {
-            Dtype::I64 | Dtype::U64 => &[Piece::Nearest, Piece::Rest],
-            _ => &[Piece::Nearest],
-        };
-        pieces.iter().map(|&piece| Component { offset, piece }).collect()
-    }
-
-    /// A part of the vector at an offset.
-    fn line(&self, offset: isize, range: std::ops::Range<usize>) -> Line {
-        let data = self.data.wrapping_offset(offset + range.start as isize * self.stride);
-        Line::of(data, self.stride, range.len())
-    }
-
-    /// Reads a component of a line of this array.
-    fn read(&self, line: Line, component: Component, into: &mut [f64]) {
-        let line = Line { data: line.data.wrapping_offset(component.offset), ..line };
-        // SAFETY: the promise of `vecdot`.
-        by_dtype!(self.dtype, unsafe read_numbers(line, self.swapped, component.piece, into));
-    }
-
-    /// Reads integers, in two's complement.
-    fn read_words(&self, line: Line, into: &mut [u64]) {
-        // SAFETY: the promise of `vecdot`.
-        by_dtype!(self.dtype, unsafe read_words(line, self.swapped, into));
-    }
-}
-
-/// # Safety
-/// The line must be readable.
-unsafe fn read_words<O: Operand<Value: Convert>>(line: Line, swapped: bool, into: &mut [u64]) {
-    for (index, word) in into.iter_mut().enumerate() {
-        // SAFETY: the caller's promise.
-        let value =
-            unsafe { O::read(line.data.wrapping_offset(index as isize * line.stride), swapped) };
-        *word = value.integer() as u64;
-    }
-}
-
-/// Adds the products of at most [`PAIRS`] pairs of integers.
-fn add_integers<const SIGNED: bool>(
-    request: &DotRequest,
-    left: Line,
-    right: Line,
-    sum: &mut Accumulator,
-) {
-    let (mut x, mut y) = ([0; PAIRS], [0; PAIRS]);
-    let (x, y) = (&mut x[..left.count], &mut y[..right.count]);
-    request.left.read_words(left, x);
-    request.right.read_words(right, y);
-    // Products have up to 128 bits: their halves are added apart.
-    let (mut high, mut low) = (0i128, 0i128);
-    for (&x, &y) in x.iter().zip(&*y) {
-        if SIGNED {
-            let product = i128::from(x as i64) * i128::from(y as i64);
-            high += product >> 64;
-            low += i128::from(product as u64);
-        } else {
-            let product = u128::from(x) * u128::from(y);
-            high += (product >> 64) as i128;
-            low += i128::from(product as u64);
-        }
-    }
-    sum.add_scaled(high, 64);
-    sum.add_scaled(low, 0);
+/// What makes up the real (0) or the imaginary (1) part.
+fn components(vectors: &Vectors<'_>, part: usize) -> Vec<Component> {
+    let axes = vectors.view.axes();
+    let offset = match (vectors.complex, part) {
+        (_, 0) => 0,
+        (true, _) => axes[axes.len() - 1].stride,
+        (false, _) => return Vec::new(),
+    };
+    pieces(vectors.view.dtype()).iter().map(|&piece| Component { offset, piece }).collect()
 }

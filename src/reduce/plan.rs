@@ -1,181 +1,233 @@
-//! A request as kernels like it: axes sorted by stride, turned forward and merged.
+//! The axes of a reduction in the order of memory, the choice of a way, and the sharing out among
+//! threads.
 //!
-//! An exact sum may take its numbers in any order, so the axes that are summed over are sorted by
-//! stride, turned forward and merged where memory allows, and so are the axes that are kept.
+//! If the densest axis is reduced, each result is one of runs of memory; otherwise rows of memory
+//! are added to a panel of columns.
 
-#![allow(unsafe_code)] // Addresses from strides.
-
-use crate::array::request::{Axis, Request};
-use crate::array::walk::{Line, Operand, Reading};
+use super::panels::WIDTH;
+use super::runs::Thread;
+use super::{Attempt, Input, Reduction};
+use crate::array::element::{Native, Selection};
+use crate::array::view::{Line, View};
+use crate::array::walk::{self, Step};
 use crate::cpu::{self, Isa};
 use crate::interrupt::Interrupt;
+use crate::threads::{self, PARALLEL_FROM};
 
-/// Fewer terms than this make a short sum.
+/// Fewer terms than this make a short result.
 pub(super) const SHORT: usize = 32;
+/// Columns that make a part for a thread: a row's are long enough to be found in time.
+const WIDE: usize = 256;
+/// Rows that make a part.
+const TALL: usize = 256;
 
-/// An axis that is kept, and the distance between the results along it; or one summed over (0).
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Step {
-    pub size: usize,
-    pub stride: isize,
-    pub mask_stride: isize,
-    pub result_stride: usize,
-}
+/// What goes on along an axis: bytes of the array, bytes of the mask, and results.
+pub(super) type Axes = Step<3>;
+/// How far each is from its first one.
+pub(super) type Offsets = [isize; 3];
+pub(super) const DATA: usize = 0;
+pub(super) const MASK: usize = 1;
+pub(super) const RESULT: usize = 2;
 
 /// A part of the work: axes sorted from the sparsest to the densest.
-#[derive(Debug, Clone)]
-pub(super) struct Plan {
+#[derive(Clone)]
+pub(super) struct Plan<'a> {
     pub isa: Isa,
-    pub data: *const u8,
-    pub mask: *const u8,
-    pub reading: Reading,
-    pub result: usize,
-    pub kept: Vec<Step>,
-    pub reduced: Vec<Step>,
+    pub input: &'a Input<'a>,
+    pub origin: Offsets,
+    pub kept: Vec<Axes>,
+    pub reduced: Vec<Axes>,
     pub interrupt: Interrupt,
 }
 
-// SAFETY: as for `Request`.
-unsafe impl Send for Plan {}
-// SAFETY: as above.
-unsafe impl Sync for Plan {}
+/// Computes a result for every position along the axes that are not `reduced`, in row-major order
+/// of these.
+pub(crate) fn reduce<V: Native, R: Reduction<V>>(
+    input: &Input<'_>,
+    reduced: &[bool],
+    reduction: &R,
+) {
+    let axes = input.view.axes();
+    assert_eq!(axes.len(), reduced.len(), "a mark for each axis");
+    if let Some(mask) = &input.mask {
+        let sizes = |view: &View<'_>| view.axes().iter().map(|axis| axis.size).collect::<Vec<_>>();
+        assert_eq!(sizes(mask), sizes(&input.view), "the mask is of the array's shape");
+    }
+    let kept = axes.iter().zip(reduced).filter(|&(_, &reduced)| !reduced);
+    let results = kept.map(|(axis, _)| axis.size).product();
+    if input.view.size() == 0 {
+        let mut worker = reduction.worker(cpu::isa(), 0);
+        for result in 0..results {
+            let nothing = reduction.start(&mut worker, Attempt::Exact);
+            reduction.finish(&mut worker, result, nothing, 0);
+        }
+        return;
+    }
+    let plan = Plan::new(input, reduced);
+    let threads = threads::get();
+    if threads == 1 || plan.size() < PARALLEL_FROM {
+        Thread::new(reduction, &plan).run(&plan);
+    } else {
+        plan.run_parallel(threads, reduction);
+    }
+}
 
-impl Plan {
-    pub fn new(request: &Request) -> Plan {
-        let (mut data, mut mask) = (request.data, request.mask.unwrap_or(std::ptr::null()));
-        let (mut kept, mut reduced) = (Vec::new(), Vec::new());
+impl<'a> Plan<'a> {
+    fn new(input: &'a Input<'a>, marks: &[bool]) -> Plan<'a> {
+        let (mut origin, mut kept, mut reduced) = ([0; 3], Vec::new(), Vec::new());
         let mut results = 1;
-        for axis in request.axes.iter().rev().filter(|axis| axis.size > 1) {
-            let Axis { size, mut stride, mut mask_stride, .. } = *axis;
-            if axis.reduced && stride < 0 {
+        for (index, axis) in input.view.axes().iter().enumerate().rev() {
+            let mask = input.mask.as_ref().map_or(0, |mask| mask.axes()[index].stride);
+            let mut step = Step { size: axis.size, strides: [axis.stride, mask, 0] };
+            if marks[index] {
                 // Forward through memory: the order does not matter.
-                data = data.wrapping_offset((size as isize - 1) * stride);
-                mask = mask.wrapping_offset((size as isize - 1) * mask_stride);
-                (stride, mask_stride) = (-stride, -mask_stride);
-            }
-            let result_stride = if axis.reduced { 0 } else { results };
-            let step = Step { size, stride, mask_stride, result_stride };
-            if axis.reduced {
+                step.turn_forward(&mut origin);
                 reduced.push(step);
             } else {
-                results *= size;
+                step.strides[RESULT] = results;
+                results *= axis.size as isize;
                 kept.push(step);
             }
         }
-        let reading = Reading {
-            swapped: request.swapped,
-            masked: request.mask.is_some(),
-            skip_nan: request.skip_nan && request.dtype.is_floating(),
-        };
         Plan {
             isa: cpu::isa(),
-            data,
-            mask,
-            reading,
-            result: 0,
-            interrupt: Interrupt::of_call(request.axes.iter().map(|axis| axis.size).product()),
-            kept: merge(kept),
-            reduced: merge(reduced),
+            input,
+            origin,
+            kept: walk::merged(kept),
+            reduced: walk::merged(reduced),
+            interrupt: Interrupt::of_call(input.view.size()),
         }
     }
 
+    /// The number of elements.
     pub fn size(&self) -> usize {
-        self.kept.iter().chain(&self.reduced).map(|step| step.size).product()
+        walk::count(&self.kept) * self.terms()
     }
 
-    pub fn split_kept(&self, axis: usize, parts: usize) -> impl Iterator<Item = Plan> {
-        chunks(self.kept[axis].size, parts).map(move |(start, size)| {
-            let mut plan = self.moved(&self.kept[axis], start);
-            plan.kept[axis].size = size;
-            plan
-        })
+    /// The number of elements of a result.
+    pub fn terms(&self) -> usize {
+        walk::count(&self.reduced)
     }
 
-    pub fn split_reduced(&self, axis: usize, parts: usize) -> impl Iterator<Item = Plan> {
-        chunks(self.reduced[axis].size, parts).map(move |(start, size)| {
-            let mut plan = self.moved(&self.reduced[axis], start);
-            plan.reduced[axis].size = size;
-            plan
-        })
+    /// So many elements along an axis, and what of them is counted.
+    #[inline]
+    pub fn line(&self, offsets: Offsets, axis: &Axes, count: usize) -> (Line<'a>, Selection<'a>) {
+        let mask = self.input.mask.as_ref();
+        let mask = mask.map(|mask| mask.line(offsets[MASK], axis.strides[MASK], count));
+        let line = self.input.view.line(offsets[DATA], axis.strides[DATA], count);
+        (line, Selection { mask, skip_nan: self.input.skip_nan })
     }
 
-    fn moved(&self, step: &Step, by: usize) -> Plan {
-        let mut plan = self.clone();
-        plan.data = plan.data.wrapping_offset(by as isize * step.stride);
-        plan.mask = plan.mask.wrapping_offset(by as isize * step.mask_stride);
-        plan.result += by * step.result_stride;
-        plan
+    /// Whether elements may be left out.
+    #[inline]
+    pub fn is_selective<V: Native>(&self) -> bool {
+        self.input.mask.is_some() || self.input.skip_nan && V::HAS_NAN
     }
 
-    /// Calls `visit(data, mask, result)` at every position of the axes, the densest fastest, unless
-    /// the call is interrupted.
-    pub fn for_each(
+    /// Whether values can be read where they are, and adjacent ones are rows.
+    pub fn is_direct<V: Native>(&self) -> bool {
+        let align = align_of::<V>() as isize;
+        let aligned = |axis: &Axes| axis.strides[DATA] % align == 0;
+        !self.is_selective::<V>()
+            && self.input.view.holds::<V>()
+            && self.origin[DATA] % align == 0
+            && self.kept.iter().chain(&self.reduced).all(aligned)
+    }
+
+    /// Whether neighbours in memory belong to one result.
+    pub fn runs_are_dense(&self) -> bool {
+        let stride = |axis: &Axes| axis.strides[DATA].unsigned_abs();
+        match (self.kept.last(), self.reduced.last()) {
+            (Some(kept), Some(run)) => stride(run) <= stride(kept),
+            (kept, _) => kept.is_none(),
+        }
+    }
+
+    /// The same of a part of an axis, which is one of those that `axes` gives.
+    fn split(
         &self,
-        steps: &[Step],
-        data: *const u8,
-        mask: *const u8,
-        result: usize,
-        mut visit: impl FnMut(*const u8, *const u8, usize),
-    ) {
-        let mut position = vec![0; steps.len()];
-        let (mut data, mut mask, mut result) = (data, mask, result);
-        while !self.interrupt.is_set() {
-            visit(data, mask, result);
-            let mut axis = steps.len();
-            loop {
-                if axis == 0 {
-                    return;
-                }
-                axis -= 1;
-                let step = &steps[axis];
-                position[axis] += 1;
-                data = data.wrapping_offset(step.stride);
-                mask = mask.wrapping_offset(step.mask_stride);
-                result += step.result_stride;
-                if position[axis] < step.size {
-                    break;
-                }
-                position[axis] = 0;
-                data = data.wrapping_offset(-step.stride * step.size as isize);
-                mask = mask.wrapping_offset(-step.mask_stride * step.size as isize);
-                result -= step.result_stride * step.size;
-            }
-        }
+        axes: for<'p> fn(&'p mut Plan<'a>) -> &'p mut Vec<Axes>,
+        axis: usize,
+        parts: usize,
+    ) -> Vec<Plan<'a>> {
+        let step = axes(&mut self.clone())[axis];
+        let share = step.size.div_ceil(parts);
+        let starts = (0..step.size).step_by(share);
+        let part = |start| {
+            let mut plan = self.clone();
+            plan.origin = step.from(self.origin, start);
+            axes(&mut plan)[axis].size = share.min(step.size - start);
+            plan
+        };
+        starts.map(part).collect()
     }
 
-    /// Whether values can be read where they are, and adjacent ones are a slice.
-    pub fn is_direct<O: Operand>(&self) -> bool {
-        // SAFETY: the promise of `sum_axes`; nothing is read.
-        unsafe { Line::of(self.data, size_of::<O>() as isize, 1).as_slice::<O>(self.reading) }
-            .is_some()
-            && self.kept.iter().chain(&self.reduced).all(|step| {
-                let align = align_of::<O::Value>() as isize;
-                step.stride % align == 0
-            })
+    /// In parts by the kept axes, if there is enough to share out, else by the elements of each
+    /// result.
+    fn run_parallel<V: Native, R: Reduction<V>>(&self, threads: usize, reduction: &R) {
+        let parts = 4 * threads;
+        let longest = |axes: &[Axes], parts| axes.iter().position(|axis| axis.size >= parts);
+        let run_all = |plans: Vec<Plan<'_>>| {
+            threads::split(plans.len(), 1, |tasks| {
+                let mut thread = None;
+                for plan in tasks.flat_map(|task| &plans[task]) {
+                    thread.get_or_insert_with(|| Thread::new(reduction, plan)).run(plan);
+                }
+            });
+        };
+        let reduced = longest(&self.reduced, parts);
+        let many = self.runs_are_dense() || walk::count(&self.kept) >= WIDTH * threads;
+        if (many || reduced.is_none())
+            && let Some(axis) = longest(&self.kept, parts)
+        {
+            return run_all(self.split(|plan| &mut plan.kept, axis, parts));
+        }
+        // As few parts as can be: a long piece of a row is read faster than short ones.
+        if let Some(axis) = longest(&self.kept, WIDE * threads) {
+            return run_all(self.split(|plan| &mut plan.kept, axis, threads));
+        }
+        let Some(axis) = reduced else {
+            return Thread::new(reduction, self).run(self);
+        };
+        // What the parts know is put together result by result.
+        let parts = (self.terms() / TALL).clamp(threads, parts);
+        let plans = self.split(|plan| &mut plan.reduced, axis, parts);
+        let mut thread = Thread::new(reduction, self);
+        let mut unknown = None;
+        for attempt in [Attempt::First, Attempt::Exact] {
+            let shares = threads::split(plans.len(), 1, |tasks| {
+                let plans = tasks.flat_map(|task| &plans[task]);
+                let shares = plans.map(|plan| Thread::new(reduction, plan).shares(plan, attempt));
+                shares.reduce(|left, right| merged(reduction, left, right))
+            });
+            let all = shares.into_iter().flatten();
+            let all = all.reduce(|left, right| merged(reduction, left, right)).unwrap_or_default();
+            let again = thread.finish_all(all, unknown.as_deref());
+            if again.is_empty() {
+                return;
+            }
+            unknown = Some(again);
+        }
     }
 }
 
-/// `parts` ranges `(start, size)` that cover `0..size`.
-fn chunks(size: usize, parts: usize) -> impl Iterator<Item = (usize, usize)> {
-    let share = size.div_ceil(parts);
-    (0..size).step_by(share).map(move |start| (start, share.min(size - start)))
+/// What is known of a result.
+pub(super) struct Share<P> {
+    pub result: usize,
+    pub count: i64,
+    pub partial: P,
 }
 
-/// Sorts from the sparsest to the densest, and makes one of two that are one in memory.
-fn merge(mut steps: Vec<Step>) -> Vec<Step> {
-    steps.sort_by_key(|step| std::cmp::Reverse(step.stride.unsigned_abs()));
-    let mut merged: Vec<Step> = Vec::with_capacity(steps.len());
-    for step in steps {
-        match merged.last_mut() {
-            Some(outer)
-                if outer.stride == step.stride * step.size as isize
-                    && outer.mask_stride == step.mask_stride * step.size as isize
-                    && outer.result_stride == step.result_stride * step.size =>
-            {
-                *outer = Step { size: outer.size * step.size, ..step };
-            }
-            _ => merged.push(step),
-        }
+/// What is known of the same results, in the same order.
+fn merged<V: Native, R: Reduction<V>>(
+    reduction: &R,
+    mut left: Vec<Share<R::Partial>>,
+    right: Vec<Share<R::Partial>>,
+) -> Vec<Share<R::Partial>> {
+    for (left, right) in left.iter_mut().zip(right) {
+        debug_assert_eq!(left.result, right.result);
+        left.count += right.count;
+        reduction.merge(&mut left.partial, right.partial);
     }
-    merged
+    left
 }

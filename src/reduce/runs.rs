@@ -1,104 +1,179 @@
-//! Sums of long runs of memory, or of lines through it: each result from its own.
+//! Each result from its own elements: long runs of memory, or lines through it.
 
-#![allow(unsafe_code)] // Reads lines of the request's memory.
-
-use super::plan::{Plan, Step};
+use super::plan::{Axes, DATA, Offsets, Plan, RESULT, SHORT, Share};
+use super::{Attempt, Reduction};
+use crate::array::element::{Native, Stage, count_ones};
 use crate::array::memory;
-use crate::array::walk::{Line, Operand, Stage, count_ones};
-use crate::exact::accumulator::Accumulator;
-use crate::exact::sink::Sink;
+use crate::array::walk::{self, Step};
 use crate::interrupt::GRAIN;
-use crate::kernel::adaptive::Summer;
-use crate::kernel::levels::BLOCK;
-use crate::kernel::strided;
-use crate::kernel::summand::Summand;
 
-impl Plan {
-    /// Each result from runs of memory.
-    pub(super) fn sum_runs<O: Operand<Value: Summand>>(&self, sink: &dyn Sink) {
-        let (run, outer) = match self.reduced.split_last() {
-            Some((run, outer)) => (*run, outer),
-            None => (Step { size: 1, stride: 0, mask_stride: 0, result_stride: 0 }, [].as_slice()),
+/// Values that are staged at once.
+pub(super) const STAGED: usize = crate::kernel::levels::BLOCK;
+
+/// What one thread works with.
+pub(super) struct Thread<'r, V: Native, R: Reduction<V>> {
+    pub reduction: &'r R,
+    pub worker: R::Worker,
+    pub stage: Option<Stage<V>>,
+    attempt: Attempt,
+    /// Where results go that other threads know more of; otherwise they are finished.
+    shares: Option<Vec<Share<R::Partial>>>,
+}
+
+impl<'r, V: Native, R: Reduction<V>> Thread<'r, V, R> {
+    pub fn new(reduction: &'r R, plan: &Plan<'_>) -> Thread<'r, V, R> {
+        Thread {
+            reduction,
+            worker: reduction.worker(plan.isa, plan.size()),
+            stage: None,
+            attempt: Attempt::First,
+            shares: None,
+        }
+    }
+
+    /// Computes all results.
+    pub fn run(&mut self, plan: &Plan<'_>) {
+        let Some(densest) = plan.kept.last() else {
+            return self.run_runs(plan);
         };
-        let mut summer = Summer::new(self.isa, self.size());
-        let mut stage = None;
-        // Whether numbers can be read where they are, if there are enough of them.
-        let block = strided::block_of::<O>(run.stride);
-        let in_place = O::IS_VALUE && !self.reading.swapped && !self.reading.is_selective();
-        let align = align_of::<O::Value>();
-        let in_place = in_place && run.stride % align as isize == 0;
-        let next = outer.last().map_or(0, |step| step.stride);
-        self.for_each(&self.kept, self.data, self.mask, self.result, |data, mask, result| {
-            let mut sum = Accumulator::new();
-            let mut filled = 0;
-            let mut counted = 0;
-            self.for_each(outer, data, mask, 0, |data, mask, _| {
-                let mut line = Line {
-                    data,
-                    stride: run.stride,
-                    mask,
-                    mask_stride: run.mask_stride,
-                    count: run.size,
-                };
-                // SAFETY: the promise of `sum_axes`.
-                if let Some(values) = unsafe { line.as_slice::<O>(self.reading) }
-                    && (values.len() >= BLOCK / 4 || outer.is_empty())
-                {
-                    for values in values.chunks(GRAIN).take_while(|_| !self.interrupt.is_set()) {
-                        O::Value::add_run(self.isa, values, &mut summer, &mut sum);
-                    }
-                    counted += values.len();
-                    return;
-                }
-                if run.stride.unsigned_abs() <= size_of::<O>() {
-                    memory::prefetch_all(data.wrapping_offset(next), run.size * size_of::<O>());
-                }
-                let stage = stage.get_or_insert_with(|| Stage::new(BLOCK));
-                while line.count > 0 && !self.interrupt.is_set() {
-                    let long = line.truncate(block);
-                    if in_place
-                        && long.data.addr().is_multiple_of(align)
-                        && long.count >= BLOCK / 8
-                        && O::Value::add_line(long, &mut summer, &mut sum)
-                    {
-                        counted += long.count;
-                        line = line.skip(long.count);
-                        continue;
-                    }
-                    let part = line.truncate(BLOCK - filled);
-                    // SAFETY: the promise of `sum_axes`.
-                    unsafe { stage.fill::<O>(self.isa, part, self.reading, filled) };
-                    filled += part.count;
-                    line = line.skip(part.count);
-                    if filled == BLOCK {
-                        counted += self.add_stage(stage, filled, &mut summer, &mut sum);
-                        filled = 0;
-                    }
-                }
-            });
-            if filled > 0
-                && let Some(stage) = &stage
+        if self.run_short_rows(plan) {
+            return;
+        }
+        // A result of few terms costs more than its terms do: better many results at once.
+        if plan.runs_are_dense() && (plan.terms() >= SHORT || densest.size < SHORT) {
+            self.run_runs(plan);
+        } else {
+            self.run_columns(plan);
+        }
+    }
+
+    /// What a part of all elements tells of the results, in their order.
+    pub fn shares(mut self, plan: &Plan<'_>, attempt: Attempt) -> Vec<Share<R::Partial>> {
+        (self.attempt, self.shares) = (attempt, Some(Vec::new()));
+        self.run(plan);
+        let mut shares = self.shares.unwrap_or_default();
+        shares.sort_unstable_by_key(|share| share.result);
+        shares
+    }
+
+    /// Finishes results, all or (in order) the `wanted` ones; those that must be read again.
+    pub fn finish_all(
+        &mut self,
+        shares: Vec<Share<R::Partial>>,
+        wanted: Option<&[usize]>,
+    ) -> Vec<usize> {
+        let mut again = Vec::new();
+        for Share { result, count, partial } in shares {
+            if wanted.is_none_or(|wanted| wanted.binary_search(&result).is_ok())
+                && !self.reduction.finish(&mut self.worker, result, partial, count)
             {
-                counted += self.add_stage(stage, filled, &mut summer, &mut sum);
+                again.push(result);
             }
-            sum.add_zeros(counted as i64);
-            sink.put(result, &sum);
+        }
+        again
+    }
+
+    /// Whether results are shared with other threads.
+    pub fn is_sharing(&self) -> bool {
+        self.shares.is_some()
+    }
+
+    /// Calls `read`, which tells what it knows of a result, until that is enough.
+    pub fn until_done(&mut self, mut read: impl FnMut(&mut Self, Attempt) -> bool) {
+        let attempts = [self.attempt, Attempt::Exact];
+        let _ = attempts.into_iter().any(|attempt| read(self, attempt));
+    }
+
+    /// Ends a result; whether its elements need not be read again.
+    pub fn put(&mut self, result: usize, partial: R::Partial, count: i64) -> bool {
+        match &mut self.shares {
+            None => self.reduction.finish(&mut self.worker, result, partial, count),
+            Some(shares) => {
+                shares.push(Share { result, count, partial });
+                true
+            }
+        }
+    }
+
+    /// Each result from runs of memory.
+    pub fn run_runs(&mut self, plan: &Plan<'_>) {
+        let (run, outer) = match plan.reduced.split_last() {
+            Some((run, outer)) => (run, outer),
+            None => (&Step::ONE, [].as_slice()),
+        };
+        walk::for_each(&plan.kept, plan.origin, &plan.interrupt, |offsets| {
+            self.until_done(|thread, attempt| {
+                thread.run_result(plan, run, outer, offsets, attempt)
+            });
         });
     }
 
-    /// Adds the first values of a stage; how many of them count.
-    fn add_stage<V: Summand>(
-        &self,
-        stage: &Stage<V>,
-        filled: usize,
-        summer: &mut Summer,
-        sum: &mut Accumulator,
-    ) -> usize {
-        V::add_run(self.isa, &stage.values[..filled], summer, sum);
-        if self.reading.is_selective() {
-            count_ones(self.isa, &stage.counted[..filled])
-        } else {
-            filled
+    /// One result; whether its elements need not be read again.
+    pub fn run_result(
+        &mut self,
+        plan: &Plan<'_>,
+        run: &Axes,
+        outer: &[Axes],
+        offsets: Offsets,
+        attempt: Attempt,
+    ) -> bool {
+        let Thread { reduction, worker, stage, .. } = self;
+        let mut partial = reduction.start(worker, attempt);
+        let size = plan.input.view.dtype().size();
+        let next = outer.last().map_or(0, |axis| axis.strides[DATA]);
+        let (mut filled, mut counted) = (0, 0);
+        walk::for_each(outer, offsets, &plan.interrupt, |offsets| {
+            let (mut line, mut selection) = plan.line(offsets, run, run.size);
+            if !plan.is_selective::<V>()
+                && let Some(values) = line.as_slice::<V>()
+                && (values.len() >= STAGED / 4 || outer.is_empty())
+            {
+                for values in values.chunks(GRAIN).take_while(|_| !plan.interrupt.is_set()) {
+                    reduction.add(worker, &mut partial, values);
+                }
+                counted += values.len();
+                return;
+            }
+            if run.strides[DATA].unsigned_abs() <= size {
+                memory::prefetch_all(line.as_ptr().wrapping_offset(next), run.size * size);
+            }
+            let stage = stage.get_or_insert_with(|| Stage::new(STAGED));
+            while line.len() > 0 && !plan.interrupt.is_set() {
+                let part = line.truncate(STAGED - filled);
+                stage.fill(plan.isa, part, selection, filled);
+                filled += part.len();
+                (line, selection) = (line.skip(part.len()), selection.skip(part.len()));
+                if filled == STAGED {
+                    counted += add_staged(plan, *reduction, worker, stage, filled, &mut partial);
+                    filled = 0;
+                }
+            }
+        });
+        if filled > 0
+            && let Some(stage) = stage
+        {
+            counted += add_staged(plan, *reduction, worker, stage, filled, &mut partial);
         }
+        self.put(offsets[RESULT] as usize, partial, counted as i64)
+    }
+}
+
+/// Adds the first values of a stage; how many of them count.
+pub(super) fn add_staged<V: Native, R: Reduction<V>>(
+    plan: &Plan<'_>,
+    reduction: &R,
+    worker: &mut R::Worker,
+    stage: &Stage<V>,
+    filled: usize,
+    partial: &mut R::Partial,
+) -> usize {
+    let values = &stage.values[..filled];
+    if plan.is_selective::<V>() {
+        let counted = &stage.counted[..filled];
+        reduction.add_selected(worker, partial, values, counted);
+        count_ones(plan.isa, counted)
+    } else {
+        reduction.add(worker, partial, values);
+        filled
     }
 }

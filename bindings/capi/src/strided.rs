@@ -4,6 +4,7 @@
 
 use super::status::{Failure, Outcome, Status};
 use mypackage::error::Error;
+use mypackage::sum::{Axis, Dtype, View};
 
 /// Numbers that are copied at once: a few pages of stack.
 pub(super) const BLOCK: usize = 512;
@@ -51,11 +52,6 @@ impl<T: Copy + Default> Strided<T> {
         self.count
     }
 
-    /// The address of the first element and the distance to the next, in bytes.
-    pub fn layout(&self) -> (*const u8, isize) {
-        (self.first.cast_const().cast(), self.stride)
-    }
-
     /// The numbers where they are, if they lie as a Rust slice must.
     pub fn as_slice(&self) -> Option<&[T]> {
         let dense = self.stride == size_of::<T>() as isize && self.first.is_aligned();
@@ -82,6 +78,28 @@ impl<T: Copy + Default> Strided<T> {
             // SAFETY: inside the array, whose elements `new`'s caller promised to be writable.
             unsafe { self.address(start + index).write_unaligned(element) };
         }
+    }
+}
+
+/// Numbers that the sums take.
+pub(super) trait Real: Copy + Default {
+    const DTYPE: Dtype;
+}
+
+impl Real for f64 {
+    const DTYPE: Dtype = Dtype::F64;
+}
+
+impl Real for f32 {
+    const DTYPE: Dtype = Dtype::F32;
+}
+
+impl<T: Real> Strided<T> {
+    /// The numbers as an array of one axis. The view must not outlive the call from C.
+    pub fn view<'a>(&self) -> View<'a> {
+        let axes = vec![Axis { size: self.count, stride: self.stride }];
+        // SAFETY: `new`'s caller promised readable elements of one array for as long as this is used.
+        unsafe { View::new(T::DTYPE, false, self.first.cast_const().cast(), axes) }
     }
 }
 

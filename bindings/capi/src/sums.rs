@@ -5,24 +5,21 @@
 use std::sync::Mutex;
 
 use super::status::guard;
-use super::strided::{Strided, store};
-use mypackage::sum::{Accumulator, Axis, DotRequest, Dtype, Request, Vectors, sum_axes, vecdot};
+use super::strided::{Real, Strided, store};
+use mypackage::sum::{Accumulator, Vectors, collect, vecdot};
 
 /// An element type of the sums.
-pub(super) trait Element: Copy + Default {
-    const DTYPE: Dtype;
+pub(super) trait Element: Real {
     fn add_slice(values: &[Self], total: &mut Accumulator);
 }
 
 impl Element for f64 {
-    const DTYPE: Dtype = Dtype::F64;
     fn add_slice(values: &[f64], total: &mut Accumulator) {
         total.add_slice(values);
     }
 }
 
 impl Element for f32 {
-    const DTYPE: Dtype = Dtype::F32;
     fn add_slice(values: &[f32], total: &mut Accumulator) {
         total.add_slice_f32(values);
     }
@@ -42,18 +39,7 @@ pub(super) fn exact_sum<T: Element>(values: Strided<T>) -> Accumulator {
         T::add_slice(slice, &mut total);
         return total;
     }
-    let (data, stride) = values.layout();
-    let axis = Axis { size: values.count(), stride, mask_stride: 0, reduced: true };
-    let request = Request {
-        dtype: T::DTYPE,
-        swapped: false,
-        data,
-        mask: None,
-        skip_nan: false,
-        axes: vec![axis],
-    };
-    // SAFETY: `Strided::new`'s caller promised that all elements are readable.
-    only(|put| unsafe { sum_axes(&request, put) })
+    collect(&values.view().into(), &[true]).get(0).into_owned()
 }
 
 #[unsafe(no_mangle)]
@@ -88,15 +74,8 @@ pub unsafe extern "C" fn mypackage_sum_f32(
 
 /// The exact dot product of two strided vectors of one length.
 fn exact_dot(x: Strided<f64>, y: Strided<f64>) -> Accumulator {
-    let vectors = |strided: Strided<f64>| {
-        let (data, stride) = strided.layout();
-        let (dtype, complex, swapped) = (Dtype::F64, false, false);
-        Vectors { dtype, complex, swapped, data, stride, outer_strides: Vec::new() }
-    };
-    let request =
-        DotRequest { left: vectors(x), right: vectors(y), count: x.count(), shape: Vec::new() };
-    // SAFETY: `Strided::new`'s caller promised that all elements are readable.
-    only(|put| unsafe { vecdot(&request, put) })
+    let vectors = |strided: Strided<f64>| Vectors { view: strided.view(), complex: false };
+    only(|put| vecdot(&vectors(x), &vectors(y), put))
 }
 
 #[unsafe(no_mangle)]

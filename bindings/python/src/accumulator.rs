@@ -284,11 +284,11 @@ fn sums_of<'py>(
         )));
     }
     let mask = mask(array, number, r#where, skip_nan)?;
-    let request =
-        reductions::request(array, number, &reduced, mask.as_ref(), number.complex, skip_nan);
+    let input = reductions::input(array, number, mask.as_ref(), number.complex, skip_nan);
+    let parts = number.complex.then_some(false);
+    let reduced: Vec<bool> = reduced.into_iter().chain(parts).collect();
     let size = array.shape().iter().product();
-    // SAFETY: the array and the mask are held until the sums are there.
-    let cells = watched(py, size, || unsafe { exact::collect_axes(&request) })?;
+    let cells = watched(py, size, || exact::collect(&input, &reduced))?;
     Ok(State { shape: kept, complex: number.complex, cells })
 }
 

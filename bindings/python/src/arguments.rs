@@ -10,7 +10,9 @@ use super::results::Target;
 use mypackage::sum::{Accumulator, Dtype};
 
 /// An argument that was or was not given; `None` is a value of its own.
+#[derive(Default)]
 pub(super) enum Given<'py> {
+    #[default]
     No,
     Yes(Bound<'py, PyAny>),
 }

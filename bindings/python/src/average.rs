@@ -7,8 +7,8 @@ use pyo3::prelude::*;
 
 use super::ndarray::{Array, Number};
 use super::results::{Operation, Target, Writer};
-use super::vecdot::{compute, request};
-use mypackage::sum::{Accumulator, DotRequest, Dtype, Vectors};
+use super::vecdot::Pairs;
+use mypackage::sum::{Accumulator, Vectors, View};
 
 const AVERAGE: Operation =
     Operation { advice: "a floating-point dtype", ..Operation::mean("average") };
@@ -28,7 +28,7 @@ pub(super) fn weighted_mean<'py>(
     let (values, factors) = (operand(a)?, operand(weights)?);
     let target = Number::from_type_number(dtype_num)
         .ok_or_else(|| PyTypeError::new_err(format!("average: no kernel for dtype {dtype_num}")))?;
-    let products = request(AVERAGE.name, factors, values, None)?;
+    let products = Pairs::of(AVERAGE.name, factors, values, None)?;
     let divisors = divisors(py, &products)?;
     let zero = |sum: &OnceLock<Accumulator>| sum.get().is_some_and(Accumulator::is_zero);
     if products.shape.iter().all(|&size| size > 0) && divisors.iter().any(zero) {
@@ -37,9 +37,9 @@ pub(super) fn weighted_mean<'py>(
         ));
     }
     let parts = products.parts();
-    let results = parts * products.shape.iter().product::<usize>();
-    let writer = Writer::new(py, AVERAGE, Target::Number(target), None, &products.shape, results)?;
-    compute(py, &products, &|index, sum| {
+    let target = Target::Number(target);
+    let writer = Writer::new(py, AVERAGE, target, None, &products.shape, products.results())?;
+    products.compute(py, &|index, sum| {
         let divisor = &divisors[if divisors.len() == 1 { 0 } else { index / parts }];
         if let Some(divisor) = divisor.get() {
             writer.put_quotient(index, sum, divisor);
@@ -49,25 +49,24 @@ pub(super) fn weighted_mean<'py>(
 }
 
 /// The sums of the weights: one, if all means have the same.
-fn divisors(py: Python<'_>, products: &DotRequest) -> PyResult<Vec<OnceLock<Accumulator>>> {
-    static ONE: f64 = 1.0;
-    let shared = products.left.outer_strides.iter().all(|&stride| stride == 0);
+fn divisors(py: Python<'_>, products: &Pairs<'_>) -> PyResult<Vec<OnceLock<Accumulator>>> {
+    let weights = &products.left.view;
+    let outer = products.shape.len();
+    let shared = weights.axes()[..outer].iter().all(|axis| axis.stride == 0 && axis.size > 0);
     let shape = if shared { Vec::new() } else { products.shape.clone() };
-    let left = Vectors {
-        outer_strides: if shared { Vec::new() } else { products.left.outer_strides.clone() },
-        ..products.left.clone()
+    let view = if shared {
+        (0..outer).fold(weights.clone(), |view, _| view.selected(0, 0))
+    } else {
+        weights.clone()
     };
-    let right = Vectors {
-        dtype: Dtype::F64,
-        complex: false,
-        swapped: false,
-        data: (&raw const ONE).cast(),
-        stride: 0,
-        outer_strides: vec![0; shape.len()],
-    };
+    let lengths: Vec<usize> = view.axes().iter().map(|axis| axis.size).collect();
     let sums: Vec<_> = (0..shape.iter().product()).map(|_| OnceLock::new()).collect();
-    let request = DotRequest { left, right, count: products.count, shape };
-    compute(py, &request, &|index, sum| {
+    let sums_of_weights = Pairs {
+        left: Vectors { view, complex: false },
+        right: Vectors { view: View::repeated(&1.0, &lengths), complex: false },
+        shape,
+    };
+    sums_of_weights.compute(py, &|index, sum| {
         let _ = sums[index].set(sum.clone());
     })?;
     Ok(sums)

@@ -1,7 +1,5 @@
 //! Matrices of covariances and correlations: what `mypackage.cov` and `corrcoef` are built on.
 
-#![allow(unsafe_code)] // Hands the arrays' memory to the kernels.
-
 use mypackage::interrupt::GRAIN;
 use mypackage::moments::{CovarianceRequest, Covariances, Variable, covariance};
 use mypackage::sum::{Dtype, Format};
@@ -9,7 +7,7 @@ use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::calls::watched_from;
-use super::ndarray::{self, Array, Number};
+use super::ndarray::{Array, NewArray, Number};
 
 /// The covariances or correlations of the rows of several arrays, rounded to the dtype of number
 /// `dtype_num`; whether one overflowed, whether a row is constant, and whether the weights leave no
@@ -29,26 +27,19 @@ pub(super) fn covariances<'py>(
     let mut count = None;
     for array in &arrays {
         let (view, number) = Array::of_numbers(array).ok_or_else(refused)?;
-        let (&[rows, length], &[apart, stride]) = (view.shape(), view.strides()) else {
+        let &[rows, length] = view.shape() else {
             return Err(PyValueError::new_err("covariances needs arrays of two axes"));
         };
         if *count.get_or_insert(length) != length {
             return Err(PyValueError::new_err("covariances needs rows of one length"));
         }
-        variables.extend((0..rows as isize).map(|row| variable(view, number, stride, row * apart)));
+        let view = view.view(number, true);
+        let complex = number.complex;
+        variables.extend((0..rows).map(|row| Variable { view: view.selected(0, row), complex }));
     }
     let count = count.unwrap_or(0);
-    let weights = |weights: &Option<Bound<'py, PyAny>>| -> PyResult<Option<Variable>> {
-        let Some(weights) = weights else { return Ok(None) };
-        let (view, number) = Array::of_numbers(weights).ok_or_else(refused)?;
-        match (view.shape(), view.strides()) {
-            (&[length], &[stride]) if length == count && !number.complex => {
-                Ok(Some(variable(view, number, stride, 0)))
-            }
-            _ => Err(PyValueError::new_err("covariances needs a real weight for each column")),
-        }
-    };
-    let (frequencies, importances) = (weights(&fweights)?, weights(&aweights)?);
+    let frequencies = fweights.as_ref().map(|weights| weight(weights, count)).transpose()?;
+    let importances = aweights.as_ref().map(|weights| weight(weights, count)).transpose()?;
     let target = Number::from_type_number(dtype_num).ok_or_else(refused)?;
     let format = match target.part {
         Dtype::F64 => Format::F64,
@@ -71,28 +62,20 @@ pub(super) fn covariances<'py>(
     let request =
         CovarianceRequest { variables, count, frequencies, importances, ddof, correlation, format };
     let work = size.saturating_mul(size).saturating_mul(count);
-    // SAFETY: the arrays are held until this returns.
-    let matrix = watched_from(GRAIN, py, work, || unsafe { covariance(&request) })?;
+    let matrix = watched_from(GRAIN, py, work, || covariance(&request))?;
     let Covariances { bits, overflow, constant, degenerate } = matrix;
-    let result = ndarray::empty(py, &[size, size], target)?;
-    let bytes = target.part.size();
-    let data = Array { object: &result }.data();
-    for (index, bits) in bits.into_iter().enumerate() {
-        let first = if cfg!(target_endian = "little") { bits } else { bits << (64 - 8 * bytes) };
-        // SAFETY: the array is new, C-contiguous, and has as many parts as there are bits.
-        unsafe {
-            data.add(index * bytes).copy_from_nonoverlapping(first.to_ne_bytes().as_ptr(), bytes);
-        }
-    }
-    Ok((result, overflow, constant, degenerate))
+    let mut result = NewArray::empty(py, &[size, size], target)?;
+    result.fill(bits);
+    Ok((result.into_object(), overflow, constant, degenerate))
 }
 
-fn variable(view: Array<'_, '_>, number: Number, stride: isize, offset: isize) -> Variable {
-    Variable {
-        dtype: number.part,
-        complex: number.complex,
-        swapped: view.swapped(),
-        data: view.data().wrapping_offset(offset),
-        stride,
+/// The weights of all observations.
+fn weight<'a>(weights: &'a Bound<'_, PyAny>, count: usize) -> PyResult<Variable<'a>> {
+    match Array::of_numbers(weights) {
+        Some((array, number)) if array.shape() == [count] && !number.complex => {
+            Ok(Variable { view: array.view(number, false), complex: false })
+        }
+        Some(_) => Err(PyValueError::new_err("covariances needs a real weight for each column")),
+        None => Err(PyTypeError::new_err("covariances needs arrays of numbers")),
     }
 }

@@ -5,10 +5,10 @@ use pyo3::prelude::*;
 
 use super::arguments::{as_dtype, check_out, delivered, normalise_axis, out_array};
 use super::calls::watched_from;
-use super::ndarray::{self, Array, Number, numpy};
+use super::ndarray::{Array, NewArray, Number, numpy};
 use super::results::integer_range;
 use mypackage::interrupt::GRAIN;
-use mypackage::sum::{ScanRequest, ScanStatus, cumsum_axis};
+use mypackage::sum::{Axis, ScanStatus, cumsum_axis};
 
 const NAME: &str = "cumsum";
 
@@ -114,7 +114,6 @@ fn target(
     }
 }
 
-#[allow(unsafe_code)] // Hands the arrays' memory to the kernel.
 fn scan<'py>(
     py: Python<'py>,
     array: Array<'_, 'py>,
@@ -132,58 +131,48 @@ fn scan<'py>(
     if let Some(out) = out {
         check_out(NAME, out, &shape)?;
     }
-    let result = ndarray::empty(py, &shape, target)?;
-    let view = Array { object: &result };
-    let (itemsize, mut axes) = (target.size() as isize, Vec::new());
-    let mut to = itemsize * size as isize;
-    for (index, (&length, &stride)) in array.shape().iter().zip(array.strides()).enumerate() {
-        to = match (axis, length) {
-            (Some(_), _) => view.strides()[index],
-            (None, 0) => 0,
-            (None, _) => to / length as isize,
-        };
-        axes.push((length, stride, to));
-    }
-    if axis.is_none() && array.contiguous_size(number).is_some() || axes.is_empty() {
-        axes = vec![(size, number.size() as isize, itemsize)];
-    }
-    let (count, stride, out_stride) = axes.remove(axis.unwrap_or(axes.len() - 1));
+    let mut result = NewArray::empty(py, &shape, target)?;
     if target.complex && !number.complex {
         // Imaginary parts, which nothing writes, are 0.
-        // SAFETY: the result is new, and nobody else's.
-        unsafe { view.data().write_bytes(0, size * target.size()) };
+        result.clear();
     }
-    let joined = axis.is_none() && !axes.is_empty();
-    if number.complex && !joined {
-        // Real and imaginary parts lie side by side.
-        axes.push((2, number.part.size() as isize, target.part.size() as isize));
-    }
-    let parts = if number.complex && joined { 2 } else { 1 };
+    let view = array.view(number, true);
+    // Without an axis, all elements in row-major order are one line, if memory holds that; and if
+    // not, so many joined lines.
+    let flat =
+        axis.is_none() && array.contiguous_size(number).is_some() || array.shape().is_empty();
+    let (view, axis, joined) = match axis {
+        _ if flat => (array.flat(number), 0, false),
+        Some(axis) => (view, axis, false),
+        None => (view, array.shape().len() - 1, true),
+    };
+    // The axes of the result, in the shape of the array.
+    let mut to = (size * target.size()) as isize;
+    let mut out: Vec<Axis> = (view.axes().iter())
+        .take(view.axes().len() - usize::from(number.complex))
+        .map(|axis| {
+            to = to.checked_div(axis.size as isize).unwrap_or(0);
+            Axis { size: axis.size, stride: to }
+        })
+        .collect();
     let mut status = ScanStatus::default();
+    if !joined && number.complex {
+        out.push(Axis { size: 2, stride: target.part.size() as isize });
+    }
+    let parts = if joined && number.complex { 2 } else { 1 };
     for part in 0..parts {
-        let request = ScanRequest {
-            dtype: number.part,
-            swapped: array.swapped(),
-            data: array.data().wrapping_add(part * number.part.size()).cast_const(),
-            stride,
-            count,
-            shape: axes.iter().map(|&(length, _, _)| length).collect(),
-            outer_strides: axes.iter().map(|&(_, stride, _)| stride).collect(),
-            joined,
-            out_dtype: target.part,
-            out: view.data().wrapping_add(part * target.part.size()),
-            out_stride,
-            out_outer_strides: axes.iter().map(|&(_, _, to)| to).collect(),
-            range: integer_range(target.part),
-        };
-        // SAFETY: the caller holds the array; the result is new, of this layout, and apart from it.
-        let done = watched_from(GRAIN, py, size, || unsafe { cumsum_axis(&request) })?;
+        let view =
+            if parts == 2 { view.selected(view.axes().len() - 1, part) } else { view.clone() };
+        let prefixes = result.parts(part, out.clone());
+        let range = integer_range(target.part);
+        let done =
+            watched_from(GRAIN, py, size, || cumsum_axis(&view, prefixes, axis, joined, &range))?;
         status.invalid |= done.invalid;
         status.overflow |= done.overflow;
         status.misfit = status.misfit.or(done.misfit);
     }
     report(py, status, target)?;
-    Ok(result)
+    Ok(result.into_object())
 }
 
 fn report(py: Python<'_>, status: ScanStatus, target: Number) -> PyResult<()> {

@@ -1,7 +1,5 @@
 //! `group_sum` and `group_mean`: labels and an array in, a result for each label out.
 
-#![allow(unsafe_code)] // Hands the arrays' memory to the kernels.
-
 use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySlice, PyTuple};
@@ -10,7 +8,6 @@ use super::accumulator::ExactSum;
 use super::arguments::normalise_axis;
 use super::calls::{detached, watched_from};
 use super::ndarray::{Array, Number};
-use super::reductions;
 use super::results::{GROUP_MEAN, GROUP_SUM, Operation, Target, Writer};
 use mypackage::interrupt::GRAIN;
 use mypackage::sum::{self as exact, Collector, Each};
@@ -125,23 +122,22 @@ fn grouped<'py>(
     let groups = Groups::of(name, &array, &labels, axis, size)?;
     let target = Target::choose(operation, groups.number, dtype)?;
     let parts = groups.number.complex && target.is_complex();
-    let request = groups.request(parts);
-    let results = request.results() * groups.size;
-    let writer =
-        Writer::new(py, operation.of(groups.number), target, None, &groups.shape, results)?;
+    let operation = operation.of(groups.number);
+    let writer = Writer::new(py, operation, target, None, &groups.shape, groups.results(parts))?;
     // Sums of nothing are 0, as is what nothing writes: they need no counts.
-    let counts = if operation.mean || fill_value.is_some() { groups.counts() } else { Vec::new() };
-    if operation.mean {
-        let (inner, size) = (groups.inner(&request), groups.size);
+    let counts =
+        if operation.is_mean() || fill_value.is_some() { groups.counts() } else { Vec::new() };
+    if operation.is_mean() {
+        let (inner, size) = (groups.inner(parts), groups.size);
         groups.sum(
-            &request,
+            parts,
             &Each(|index: usize, sum: &exact::Accumulator| {
                 // Of nothing it is 0, too.
                 writer.put_counted(index, sum, counts[index / inner % size].max(1));
             }),
         )?;
     } else {
-        groups.sum(&request, &writer)?;
+        groups.sum(parts, &writer)?;
     }
     let result = writer.finish(py)?;
     if let Some(fill) = fill_value
@@ -170,11 +166,11 @@ pub(super) fn group_states<'py>(
     let name = GROUP_SUM.name;
     let (array, labels) = plain(name, group_idx, array)?;
     let groups = Groups::of(name, &array, &labels, axis, size)?;
-    let request = groups.request(groups.number.complex);
-    let sums = Collector::new(request.results() * groups.size, 0);
-    groups.sum(&request, &sums)?;
+    let parts = groups.number.complex;
+    let sums = Collector::new(groups.results(parts), 0);
+    groups.sum(parts, &sums)?;
     let mut cells = sums.finish();
-    let (counts, inner, size) = (groups.counts(), groups.inner(&request), groups.size);
+    let (counts, inner, size) = (groups.counts(), groups.inner(parts), groups.size);
     cells.set_counts(|index| counts[index / inner % size]);
     Ok(ExactSum::of(groups.shape, groups.number.complex, cells))
 }
@@ -228,7 +224,7 @@ impl<'a, 'py> Groups<'a, 'py> {
             )));
         };
         let py = labels.py();
-        let labels = labels_of(Array { object: labels });
+        let labels = labels_of(Array { object: labels })?;
         let length = view.shape()[axis];
         if labels.len() != length {
             return Err(PyValueError::new_err(format!(
@@ -261,9 +257,9 @@ impl<'a, 'py> Groups<'a, 'py> {
         Ok(Groups { name, array: view, number, axis, labels, size: groups, shape })
     }
 
-    fn request(&self, parts: bool) -> exact::Request {
-        let reduced: Vec<bool> = (0..self.shape.len()).map(|index| index == self.axis).collect();
-        reductions::request(self.array, self.number, &reduced, None, parts, false)
+    /// How many results there are; with `parts`, complex ones are two.
+    fn results(&self, parts: bool) -> usize {
+        self.shape.iter().product::<usize>() * if parts { 2 } else { 1 }
     }
 
     /// How many elements of a line have each label.
@@ -278,17 +274,18 @@ impl<'a, 'py> Groups<'a, 'py> {
     }
 
     /// Results from one group to the next.
-    fn inner(&self, request: &exact::Request) -> usize {
-        request.axes[self.axis + 1..].iter().map(|axis| axis.size).product()
+    fn inner(&self, parts: bool) -> usize {
+        let after: usize = self.shape[self.axis + 1..].iter().product();
+        after * if parts { 2 } else { 1 }
     }
 
     /// The sums of all results; their counts are not known to `sink`.
-    fn sum(&self, request: &exact::Request, sink: &(dyn exact::Sink + Sync)) -> PyResult<()> {
-        let (labels, size) = (self.labels, self.size);
+    fn sum(&self, parts: bool, sink: &(dyn exact::Sink + Sync)) -> PyResult<()> {
+        let (axis, labels, size) = (self.axis, self.labels, self.size);
+        let view = self.array.view(self.number, parts);
         let elements = self.array.shape().iter().product();
-        // SAFETY: the array is held by whoever made this.
-        let stray = watched_from(GRAIN, self.array.object.py(), elements, || unsafe {
-            exact::sum_groups_into(request, labels, size, sink)
+        let stray = watched_from(GRAIN, self.array.object.py(), elements, || {
+            exact::sum_groups_into(&view, axis, labels, size, sink)
         })?;
         if stray >= 0 {
             return Err(PyValueError::new_err(format!(
@@ -301,12 +298,7 @@ impl<'a, 'py> Groups<'a, 'py> {
 }
 
 /// The labels, which `mypackage._kinds` made contiguous int64.
-fn labels_of<'a>(labels: Array<'a, '_>) -> &'a [i64] {
-    debug_assert_eq!(labels.number(), Some(Number::I64));
-    let length = labels.shape().iter().product();
-    if length == 0 {
-        return &[];
-    }
-    // SAFETY: contiguous, aligned int64 elements of an array that the caller holds.
-    unsafe { std::slice::from_raw_parts(labels.data().cast(), length) }
+fn labels_of<'a>(labels: Array<'a, '_>) -> PyResult<&'a [i64]> {
+    let labels = labels.number().and_then(|number| labels.view(number, false).as_slice::<i64>());
+    labels.ok_or_else(|| PyTypeError::new_err("labels must be a contiguous array of int64"))
 }

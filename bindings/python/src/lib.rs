@@ -54,7 +54,7 @@ mod _native {
     #[pymodule_export]
     use super::hello::{add, hello};
     #[pymodule_export]
-    use super::reductions::{mean, nanmean, nansum, sum};
+    use super::reductions::{mean, nanmean, nansum, sum, sum_of_squares};
     #[pymodule_export]
     use super::vecdot::{vecdot, vecdot_states};
 

@@ -9,7 +9,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use mypackage::sum::Dtype;
+use mypackage::sum::{Axis, Dtype, View, ViewMut};
 
 /// A dtype that has kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,7 @@ pub(super) struct Number {
 }
 
 impl Number {
+    pub const BOOL: Number = Number { part: Dtype::Bool, complex: false };
     pub const F64: Number = Number { part: Dtype::F64, complex: false };
     pub const I64: Number = Number { part: Dtype::I64, complex: false };
     pub const U64: Number = Number { part: Dtype::U64, complex: false };
@@ -103,6 +104,11 @@ impl Number {
             Dtype::U8 | Dtype::U16 | Dtype::U32 => Number::U64,
             _ => self,
         }
+    }
+
+    /// The dtype of each part.
+    pub fn real(self) -> Number {
+        Number { complex: false, ..self }
     }
 
     /// The dtype of a mean, as NumPy's: integers become float64.
@@ -191,6 +197,36 @@ impl<'a, 'py> Array<'a, 'py> {
         (order == b'<' || order == b'>') && order != native
     }
 
+    /// The elements: of complex ones both parts, as one more axis, or else the real one alone.
+    #[inline]
+    pub fn view(&self, number: Number, both_parts: bool) -> View<'a> {
+        let parts = number.complex && both_parts;
+        let mut axes = Vec::with_capacity(self.shape().len() + usize::from(parts));
+        let sizes = self.shape().iter().zip(self.strides());
+        axes.extend(sizes.map(|(&size, &stride)| Axis { size, stride }));
+        if parts {
+            axes.push(Axis { size: 2, stride: number.part.size() as isize });
+        }
+        // SAFETY: NumPy keeps the memory of an array while it is referenced, and all elements of one
+        // array lie in one piece of memory.
+        unsafe { View::new(number.part, self.swapped(), self.data(), axes) }
+    }
+
+    /// As [`Array::view`] with both parts, of a contiguous array, all elements along one axis.
+    ///
+    /// # Panics
+    /// If the array is not contiguous.
+    pub fn flat(&self, number: Number) -> View<'a> {
+        let size = if self.shape().is_empty() { Some(1) } else { self.contiguous_size(number) };
+        let stride = number.size() as isize;
+        let mut axes = vec![Axis { size: size.expect("a contiguous array"), stride }];
+        if number.complex {
+            axes.push(Axis { size: 2, stride: number.part.size() as isize });
+        }
+        // SAFETY: as in `view`.
+        unsafe { View::new(number.part, self.swapped(), self.data(), axes) }
+    }
+
     /// The number of elements, if they lie contiguously, aligned and in native order.
     #[inline]
     pub fn contiguous_size(&self, number: Number) -> Option<usize> {
@@ -216,6 +252,72 @@ unsafe fn slice<'a, T>(data: *const T, length: c_int) -> &'a [T] {
     }
     // SAFETY: the caller's promise.
     unsafe { std::slice::from_raw_parts(data, length as usize) }
+}
+
+/// A new array in C order that nobody else knows of.
+pub(super) struct NewArray<'py> {
+    object: Bound<'py, PyAny>,
+    number: Number,
+}
+
+impl<'py> NewArray<'py> {
+    /// An array whose elements are not yet set.
+    pub fn empty(py: Python<'py>, shape: &[usize], number: Number) -> PyResult<NewArray<'py>> {
+        Ok(NewArray { object: empty(py, shape, number)?, number })
+    }
+
+    /// Sets all elements to 0.
+    pub fn clear(&mut self) {
+        let array = Array { object: &self.object };
+        let bytes = array.shape().iter().product::<usize>() * self.number.size();
+        // SAFETY: the array is new, C-contiguous and nobody else's.
+        unsafe { array.data().write_bytes(0, bytes) };
+    }
+
+    /// Sets the elements, of complex ones the parts, in order: to the lowest bytes of each.
+    ///
+    /// # Panics
+    /// If there are not as many.
+    pub fn fill(&mut self, bits: Vec<u64>) {
+        let array = Array { object: &self.object };
+        let (size, parts) = (self.number.part.size(), if self.number.complex { 2 } else { 1 });
+        assert_eq!(bits.len(), parts * array.shape().iter().product::<usize>());
+        for (index, bits) in bits.into_iter().enumerate() {
+            let first = if cfg!(target_endian = "little") { bits } else { bits << (64 - 8 * size) };
+            let bytes = first.to_ne_bytes();
+            // SAFETY: one of the parts of a new, C-contiguous array that is nobody else's.
+            unsafe {
+                array.data().add(index * size).copy_from_nonoverlapping(bytes.as_ptr(), size);
+            }
+        }
+    }
+
+    /// The elements from that `part` of the first one on (1: its imaginary part), along these axes.
+    ///
+    /// # Panics
+    /// If the axes are not apart from each other, or go beyond the array.
+    pub fn parts(&mut self, part: usize, axes: Vec<Axis>) -> ViewMut<'_> {
+        let array = Array { object: &self.object };
+        let itemsize = self.number.part.size();
+        let bytes = array.shape().iter().product::<usize>() * self.number.size();
+        // In order of their strides, each axis steps over what the ones before it reach.
+        let mut sorted: Vec<&Axis> = axes.iter().filter(|axis| axis.size != 1).collect();
+        sorted.sort_unstable_by_key(|axis| axis.stride);
+        let reach = sorted.iter().try_fold(itemsize, |reach, axis| {
+            let apart = axis.stride >= reach as isize && axis.stride % itemsize as isize == 0;
+            apart.then(|| reach + axis.size.saturating_sub(1) * axis.stride as usize)
+        });
+        let offset = part * itemsize;
+        let is_empty = axes.iter().any(|axis| axis.size == 0);
+        assert!(is_empty || reach.is_some_and(|reach| offset + reach <= bytes));
+        // SAFETY: elements of a new, aligned array, apart from each other by the assertion; the
+        // array is nobody else's while it is borrowed.
+        unsafe { ViewMut::new(self.number.part, array.data().wrapping_add(offset), axes) }
+    }
+
+    pub fn into_object(self) -> Bound<'py, PyAny> {
+        self.object
+    }
 }
 
 /// A new array in C order, its elements not yet set.

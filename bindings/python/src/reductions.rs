@@ -1,9 +1,7 @@
-//! `sum`, `nansum`, `mean` and `nanmean` with NumPy's signatures.
+//! The reductions over axes, with the signatures of NumPy's: a table of them, and what they share.
 //!
 //! Arrays are summed here. Everything else (lists, masked arrays, pandas, dask, ...) goes to
 //! `mypackage._kinds`, which comes back with arrays.
-
-#![allow(unsafe_code)] // Hands the arrays' memory to the kernels.
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -11,10 +9,13 @@ use pyo3::types::PyDict;
 use super::arguments::{Given, check_out, delivered, initial, mask, out_array, reduced_axes};
 use super::calls::watched;
 use super::ndarray::{Array, Number};
-use super::results::{MEAN, NANMEAN, NANSUM, Operation, SUM, Target, Writer, single_result};
-use mypackage::sum::{self as exact, Accumulator, Axis, Request};
+use super::results::{
+    Kind, MEAN, NANMEAN, NANSUM, Operation, SUM, SUM_OF_SQUARES, Target, Writer, single_result,
+};
+use mypackage::sum::{self as exact, Accumulator, Input};
 
-/// The arguments after the array, as given.
+/// The arguments after the array, as given. A function of the table takes some of them.
+#[derive(Default)]
 struct Arguments<'py> {
     axis: Option<Bound<'py, PyAny>>,
     dtype: Option<Bound<'py, PyAny>>,
@@ -25,13 +26,16 @@ struct Arguments<'py> {
 }
 
 impl<'py> Arguments<'py> {
+    /// Those that may be given as `None`, with their names.
+    fn others(&self) -> [(&'static str, &Given<'py>); 3] {
+        [("keepdims", &self.keepdims), ("initial", &self.initial), ("where", &self.r#where)]
+    }
+
     fn are_default(&self) -> bool {
         self.axis.is_none()
             && self.dtype.is_none()
             && self.out.is_none()
-            && matches!(self.keepdims, Given::No)
-            && matches!(self.initial, Given::No)
-            && matches!(self.r#where, Given::No)
+            && self.others().iter().all(|(_, value)| matches!(value, Given::No))
     }
 
     fn to_dict(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -41,9 +45,7 @@ impl<'py> Arguments<'py> {
                 arguments.set_item(name, value)?;
             }
         }
-        for (name, value) in
-            [("keepdims", &self.keepdims), ("initial", &self.initial), ("where", &self.r#where)]
-        {
+        for (name, value) in self.others() {
             if let Given::Yes(value) = value {
                 arguments.set_item(name, value)?;
             }
@@ -52,44 +54,34 @@ impl<'py> Arguments<'py> {
     }
 }
 
-/// A reduction's Python function; a sum starts with an initial number, a mean does not.
+/// A row of the table: a reduction's Python function, with the arguments that follow `out` (after a
+/// semicolon those that must be named), which are fields of [`Arguments`]; its signature as `help`
+/// shows it; and the operation.
 macro_rules! reduction {
-    ($(#[$doc:meta])* $name:ident(initial) = $operation:ident) => {
+    ($(#[$doc:meta])* $name:ident($($place:ident),* $(; $($named:ident),*)?), $signature:tt = $operation:ident) => {
         $(#[$doc])*
         #[pyfunction]
         #[pyo3(
-            signature = (a, axis=None, dtype=None, out=None, keepdims=Given::No, initial=Given::No, r#where=Given::No),
-            text_signature = "(a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True)"
+            signature = (
+                a, axis=None, dtype=None, out=None,
+                $($place=Given::No,)* $(*, $($named=Given::No),*)?
+            ),
+            text_signature = $signature
         )]
+        #[allow(clippy::too_many_arguments)]
         pub(super) fn $name<'py>(
             a: &Bound<'py, PyAny>,
             axis: Option<Bound<'py, PyAny>>,
             dtype: Option<Bound<'py, PyAny>>,
             out: Option<Bound<'py, PyAny>>,
-            keepdims: Given<'py>,
-            initial: Given<'py>,
-            r#where: Given<'py>,
+            $($place: Given<'py>,)*
+            $($($named: Given<'py>,)*)?
         ) -> PyResult<Bound<'py, PyAny>> {
-            reduce($operation, a, &Arguments { axis, dtype, out, keepdims, initial, r#where })
-        }
-    };
-    ($(#[$doc:meta])* $name:ident(no initial) = $operation:ident) => {
-        $(#[$doc])*
-        #[pyfunction]
-        #[pyo3(
-            signature = (a, axis=None, dtype=None, out=None, keepdims=Given::No, *, r#where=Given::No),
-            text_signature = "(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True)"
-        )]
-        pub(super) fn $name<'py>(
-            a: &Bound<'py, PyAny>,
-            axis: Option<Bound<'py, PyAny>>,
-            dtype: Option<Bound<'py, PyAny>>,
-            out: Option<Bound<'py, PyAny>>,
-            keepdims: Given<'py>,
-            r#where: Given<'py>,
-        ) -> PyResult<Bound<'py, PyAny>> {
-            let initial = Given::No;
-            reduce($operation, a, &Arguments { axis, dtype, out, keepdims, initial, r#where })
+            #[allow(clippy::needless_update)]
+            let arguments = Arguments {
+                axis, dtype, out, $($place,)* $($($named,)*)? ..Arguments::default()
+            };
+            reduce($operation, a, &arguments)
         }
     };
 }
@@ -154,7 +146,8 @@ reduction! {
     /// (0.0, 1.0)
     /// >>> mypackage.sum(np.ones((3, 20_000), dtype=np.float32), axis=1)
     /// array([20000., 20000., 20000.], dtype=float32)
-    sum(initial) = SUM
+    sum(keepdims, initial, r#where),
+    "(a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True)" = SUM
 }
 
 reduction! {
@@ -171,7 +164,8 @@ reduction! {
     /// >>> import numpy as np, mypackage
     /// >>> float(mypackage.nansum([1.0, np.nan, 2.0]))
     /// 3.0
-    nansum(initial) = NANSUM
+    nansum(keepdims, initial, r#where),
+    "(a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True)" = NANSUM
 }
 
 reduction! {
@@ -222,7 +216,8 @@ reduction! {
     /// array([False, False])
     /// >>> mypackage.mean(a, axis=0)
     /// array([300.1, 300.1], dtype=float32)
-    mean(no initial) = MEAN
+    mean(keepdims; r#where),
+    "(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True)" = MEAN
 }
 
 reduction! {
@@ -239,7 +234,72 @@ reduction! {
     /// >>> import numpy as np, mypackage
     /// >>> float(mypackage.nanmean([1.0, np.nan, 2.0]))
     /// 1.5
-    nanmean(no initial) = NANMEAN
+    nanmean(keepdims; r#where),
+    "(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True)" = NANMEAN
+}
+
+reduction! {
+    /// Exact sum of the squares of array elements over given axes, rounded once.
+    ///
+    /// No square overflows, underflows or is rounded on the way; only the sum is rounded, half to
+    /// even, to the result's dtype.
+    ///
+    /// Parameters
+    /// ----------
+    /// a : array_like
+    ///     Elements, as for `sum`. Of a complex one, the square is that of its modulus.
+    /// axis : None or int or tuple of ints, optional
+    ///     Axes to sum over; all by default.
+    /// dtype : dtype, optional
+    ///     What the exact sum is rounded to; by default the dtype of `a`, or of its parts if they are
+    ///     complex, or int64 or uint64 for smaller integers. With ``dtype=object``, integers give
+    ///     Python ints of any size.
+    /// out : ndarray, optional
+    ///     Where to put the result; its shape must be the result's. It gives the default for `dtype`.
+    /// keepdims : bool, optional
+    ///     Keep the axes summed over, with size one.
+    /// where : array_like of bool, optional
+    ///     Elements to include, broadcast against `a`.
+    ///
+    /// Returns
+    /// -------
+    /// ndarray or scalar
+    ///     The sums of squares, which are real; 0 for no elements. NaN if an element is.
+    ///
+    /// Raises
+    /// ------
+    /// OverflowError
+    ///     If an integer sum does not fit the result's dtype.
+    /// TypeError
+    ///     If `a` or `dtype` is of a type that has no exact sum of squares here.
+    ///
+    /// Warns
+    /// -----
+    /// RuntimeWarning
+    ///     If a finite sum overflows; as `numpy.errstate` says.
+    ///
+    /// See Also
+    /// --------
+    /// sum, vecdot, numpy.square
+    ///
+    /// References
+    /// ----------
+    /// T. J. Dekker, "A floating-point technique for extending the available precision", 1971.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import numpy as np, mypackage
+    /// >>> a = np.array([3e8, 1.0, 1.0], dtype=np.float32)
+    /// >>> float(np.sum(a * a)) == float(mypackage.sum_of_squares(a, dtype=np.float64))
+    /// False
+    /// >>> float(mypackage.sum_of_squares(a, dtype=np.float64))
+    /// 9.0000000000000002e+16
+    /// >>> int(mypackage.sum_of_squares(np.array([2**62, 3]), dtype=object)) == 2**124 + 9
+    /// True
+    /// >>> mypackage.sum_of_squares([[3 + 4j, 1j], [0, 2]], axis=1)
+    /// array([26.,  4.])
+    sum_of_squares(keepdims; r#where),
+    "(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True)" = SUM_OF_SQUARES
 }
 
 #[inline]
@@ -255,6 +315,7 @@ fn reduce<'py>(
     };
     if arguments.are_default()
         && !operation.skip_nan
+        && matches!(operation.kind, Kind::Sum | Kind::Mean)
         && !number.complex
         && let Some(size) = array.contiguous_size(number)
         && size > 0
@@ -273,12 +334,8 @@ pub(super) fn total(
     number: Number,
     size: usize,
 ) -> PyResult<Option<Accumulator>> {
-    let data = array.data().expose_provenance();
-    // SAFETY: native, aligned, contiguous elements of an array that the caller holds.
-    let run = || unsafe {
-        exact::sum_contiguous(number.part, std::ptr::with_exposed_provenance(data), size)
-    };
-    watched(py, size, run)
+    let view = array.flat(number);
+    watched(py, size, || exact::sum_contiguous(&view))
 }
 
 fn reduce_array<'py>(
@@ -288,7 +345,7 @@ fn reduce_array<'py>(
     arguments: &Arguments<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = array.object.py();
-    let reduced = reduced_axes(array.shape().len(), arguments.axis.as_ref())?;
+    let mut reduced = reduced_axes(array.shape().len(), arguments.axis.as_ref())?;
     let dtype = match (&arguments.dtype, &arguments.out) {
         (Some(dtype), _) => Some(dtype.clone()),
         (None, Some(out)) => Some(out_array(operation.name, out)?.object.getattr("dtype")?),
@@ -309,48 +366,38 @@ fn reduce_array<'py>(
     }
     let initial = initial(operation.name, array, number, target, &reduced, &arguments.initial)?;
 
-    let parts = number.complex && target.is_complex();
-    let request = request(array, number, &reduced, mask.as_ref(), parts, operation.skip_nan);
-    let writer = Writer::new(py, operation.of(number), target, initial, &shape, request.results())?;
+    // The parts of complex numbers are two results, or one.
+    let squares = operation.kind == Kind::SumOfSquares;
+    let parts = number.complex && (target.is_complex() || squares);
+    if parts {
+        reduced.push(squares);
+    }
+    let input = input(array, number, mask.as_ref(), parts, operation.skip_nan);
+    let kept = input.view.axes().iter().zip(&reduced).filter(|&(_, &reduced)| !reduced);
+    let results = kept.map(|(axis, _)| axis.size).product();
+    let writer = Writer::new(py, operation.of(number), target, initial, &shape, results)?;
     let size: usize = array.shape().iter().product();
-    // SAFETY: the array and the mask are held by the caller and by `mask`.
-    watched(py, size, || unsafe {
-        exact::sum_into(&request, &writer);
+    watched(py, size, || {
+        let compute = if squares { exact::sum_of_squares_into } else { exact::sum_into };
+        compute(&input, &reduced, &writer);
     })?;
     delivered(writer.finish(py)?, arguments.out.as_ref())
 }
 
-/// What the kernel is asked: the array's memory, axis by axis. The parts of complex numbers are a
-/// last axis that is kept, if `parts` says so; otherwise the imaginary parts are left alone.
-pub(super) fn request(
-    array: Array<'_, '_>,
+/// The elements of an array that count. The parts of complex numbers are a last axis, if `parts`
+/// says so; otherwise the imaginary parts are left alone.
+pub(super) fn input<'a>(
+    array: Array<'a, '_>,
     number: Number,
-    reduced: &[bool],
-    mask: Option<&Bound<'_, PyAny>>,
+    mask: Option<&'a Bound<'_, PyAny>>,
     parts: bool,
     skip_nan: bool,
-) -> Request {
-    let mask = mask.map(|mask| Array { object: mask });
-    let mask_strides = mask.map_or(vec![0; reduced.len()], |mask| mask.strides().to_vec());
-    let mut axes: Vec<Axis> = (array.shape().iter().zip(array.strides()))
-        .zip(reduced.iter().zip(mask_strides))
-        .map(|((&size, &stride), (&reduced, mask_stride))| Axis {
-            size,
-            stride,
-            mask_stride,
-            reduced,
-        })
-        .collect();
-    if parts {
-        let stride = number.part.size() as isize;
-        axes.push(Axis { size: 2, stride, mask_stride: 0, reduced: false });
-    }
-    Request {
-        dtype: number.part,
-        swapped: array.swapped(),
-        data: array.data(),
-        mask: mask.map(|mask| mask.data().cast_const()),
-        skip_nan,
-        axes,
-    }
+) -> Input<'a> {
+    let view = array.view(number, parts);
+    let mask = mask.map(|mask| {
+        let mask = Array { object: mask }.view(Number::BOOL, false);
+        // A truth value is for both parts.
+        if parts && number.complex { mask.with_axis(2) } else { mask }
+    });
+    Input { view, mask, skip_nan }
 }

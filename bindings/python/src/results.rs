@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyBytes, PyInt, PyTuple};
 
 use super::arguments::as_dtype;
 use super::calls::detached;
@@ -20,11 +20,19 @@ use mypackage::sum::{self as exact, Accumulator, Cells, Dtype, Format, PairSlice
 pub(super) struct Operation {
     /// As messages name it.
     pub name: &'static str,
-    /// Whether a sum is divided by its count.
-    pub mean: bool,
+    pub kind: Kind,
     pub skip_nan: bool,
     /// What to use where a result does not fit its dtype.
     pub advice: &'static str,
+}
+
+/// What is computed of the elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Sum,
+    /// The sum divided by the count.
+    Mean,
+    SumOfSquares,
 }
 
 const OBJECT: &str = "dtype=object for Python ints";
@@ -34,6 +42,8 @@ pub(super) const SUM: Operation = Operation::sum("sum");
 pub(super) const NANSUM: Operation = Operation { skip_nan: true, ..Operation::sum("nansum") };
 pub(super) const MEAN: Operation = Operation::mean("mean");
 pub(super) const NANMEAN: Operation = Operation { skip_nan: true, ..Operation::mean("nanmean") };
+pub(super) const SUM_OF_SQUARES: Operation =
+    Operation { kind: Kind::SumOfSquares, ..Operation::sum("sum_of_squares") };
 pub(super) const GROUP_SUM: Operation = Operation::sum("group_sum");
 pub(super) const GROUP_MEAN: Operation = Operation::mean("group_mean");
 pub(super) const VECDOT: Operation =
@@ -41,11 +51,25 @@ pub(super) const VECDOT: Operation =
 
 impl Operation {
     pub const fn sum(name: &'static str) -> Operation {
-        Operation { name, mean: false, skip_nan: false, advice: OBJECT }
+        Operation { name, kind: Kind::Sum, skip_nan: false, advice: OBJECT }
     }
 
     pub const fn mean(name: &'static str) -> Operation {
-        Operation { name, mean: true, skip_nan: false, advice: FLOAT }
+        Operation { name, kind: Kind::Mean, skip_nan: false, advice: FLOAT }
+    }
+
+    /// Whether a sum is divided by its count.
+    pub fn is_mean(self) -> bool {
+        self.kind == Kind::Mean
+    }
+
+    /// The dtype of the results, if the caller names none.
+    pub fn default_target(self, number: Number) -> Number {
+        match self.kind {
+            Kind::Sum => number.of_sum(),
+            Kind::Mean => number.of_mean(),
+            Kind::SumOfSquares => number.of_sum().real(),
+        }
     }
 
     /// The same for elements of a type: those with fractions have no sums that are Python ints.
@@ -80,16 +104,12 @@ impl Target {
         dtype: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Target> {
         let Some(dtype) = dtype else {
-            return Ok(Target::Number(if operation.mean {
-                number.of_mean()
-            } else {
-                number.of_sum()
-            }));
+            return Ok(Target::Number(operation.default_target(number)));
         };
         let py = dtype.py();
         let dtype = as_dtype(&dtype)?;
         let target = match dtype.getattr("char")?.extract::<char>()? {
-            'O' if !number.part.is_floating() && !operation.mean => Target::Object,
+            'O' if !number.part.is_floating() && !operation.is_mean() => Target::Object,
             _ => match Number::from_type_number(dtype.getattr("num")?.extract()?) {
                 Some(number) => Target::Number(number),
                 None => {
@@ -103,7 +123,7 @@ impl Target {
                 }
             },
         };
-        if number.complex && !target.is_complex() {
+        if number.complex && !target.is_complex() && operation.kind != Kind::SumOfSquares {
             let warning = py.import("numpy.exceptions")?.getattr("ComplexWarning")?;
             PyErr::warn(
                 py,
@@ -124,8 +144,8 @@ pub(super) fn single_result<'py>(
     number: Number,
     total: &Accumulator,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let target = if operation.mean { number.of_mean() } else { number.of_sum() };
-    let divisor = if operation.mean { total.count() } else { 1 };
+    let target = operation.default_target(number);
+    let divisor = if operation.is_mean() { total.count() } else { 1 };
     let bits = match format(target.part) {
         Some(format) => Some(total.round_quotient(divisor, format))
             .filter(|bits| bits & format.infinity() != format.infinity()),
@@ -191,7 +211,7 @@ pub(super) struct Writer<'py> {
     place: Place<'py>,
     status: AtomicU8,
     misfit: Mutex<Option<(usize, String)>>,
-    integers: Mutex<Vec<(usize, i128)>>,
+    integers: Mutex<Vec<(usize, Accumulator)>>,
 }
 
 enum Place<'py> {
@@ -212,7 +232,7 @@ impl Sink for Writer<'_> {
     }
 
     fn put_pairs(&self, index: usize, step: usize, pairs: PairSlice<'_>, count: i64) {
-        let divisor = if self.operation.mean { count } else { 1 };
+        let divisor = if self.operation.is_mean() { count } else { 1 };
         let isa = mypackage::cpu::isa();
         // Counts of this size are numbers.
         let part = match self.target {
@@ -332,19 +352,17 @@ impl<'py> Writer<'py> {
                 &with_initial
             }
         };
-        let divisor = if self.operation.mean { count } else { 1 };
-        if self.operation.mean && divisor == 0 {
+        let divisor = if self.operation.is_mean() { count } else { 1 };
+        if self.operation.is_mean() && divisor == 0 {
             self.raise(EMPTY);
         } else if sum.is_invalid() {
             self.raise(INVALID);
         }
         match self.target {
-            Target::Object => match sum.to_integer(1) {
-                Some(integer) => {
-                    self.integers.lock().expect("no panic while locked").push((index, integer));
-                }
-                None => self.record_misfit(index, "a sum beyond 128 bits".to_owned()),
-            },
+            Target::Object => {
+                let mut integers = self.integers.lock().expect("no panic while locked");
+                integers.push((index, sum.clone()));
+            }
             Target::Number(number) => {
                 let Some(format) = format(number.part) else {
                     return self.put_integer(index, sum, divisor, number.part);
@@ -454,7 +472,7 @@ impl<'py> Writer<'py> {
             };
             let (dtype, advice) = match self.target {
                 Target::Number(number) => (number.name(), self.operation.advice),
-                Target::Object => ("a Python int here", FLOAT),
+                Target::Object => ("a Python int", FLOAT),
             };
             return Err(PyOverflowError::new_err(format!(
                 "{name}: {what} does not fit {dtype}{place}; use {advice}"
@@ -478,20 +496,35 @@ impl<'py> Writer<'py> {
             (Place::Array(array), _) => Ok(array),
             (Place::Objects(shape), _) => {
                 let mut integers = self.integers.into_inner().expect("no panic while locked");
-                integers.sort_unstable_by_key(|&(index, _)| index);
+                integers.sort_unstable_by_key(|(index, _)| *index);
                 if shape.is_empty() {
-                    let integer = integers.first().map_or(0, |&(_, integer)| integer);
-                    return Ok(integer.into_pyobject(py)?.into_any());
+                    let sum = integers.pop().map_or_else(Accumulator::new, |(_, sum)| sum);
+                    return python_int(py, &sum);
                 }
                 let flat = numpy(py)?.call_method1("empty", (integers.len(), "O"))?;
-                for (index, integer) in integers {
-                    flat.set_item(index, integer)?;
+                for (index, sum) in integers {
+                    flat.set_item(index, python_int(py, &sum)?)?;
                 }
                 flat.call_method1("reshape", (PyTuple::new(py, shape)?,))
             }
             (Place::Scalar(_), Target::Object) => unreachable!("objects have a place of their own"),
         }
     }
+}
+
+/// A sum of integers as a Python int.
+fn python_int<'py>(py: Python<'py>, sum: &Accumulator) -> PyResult<Bound<'py, PyAny>> {
+    if let Some(integer) = sum.to_integer(1) {
+        return Ok(integer.into_pyobject(py)?.into_any());
+    }
+    let Some((negative, bytes, exponent)) = sum.to_parts() else {
+        unreachable!("sums of integers are finite")
+    };
+    let int = py.get_type::<PyInt>();
+    let magnitude = int.call_method1("from_bytes", (PyBytes::new(py, &bytes), "little"))?;
+    let magnitude =
+        if exponent < 0 { magnitude.rshift(-exponent)? } else { magnitude.lshift(exponent)? };
+    if negative { magnitude.neg() } else { Ok(magnitude) }
 }
 
 /// Rounds sums that are there already, as `sum` or `mean` of numbers of a dtype.
@@ -513,7 +546,7 @@ pub(super) fn round_all<'py>(
                 writer.put(index, &cell);
             }
         } else {
-            cells.put(operation.mean, &writer);
+            cells.put(operation.is_mean(), &writer);
         }
     });
     writer.finish(py)

@@ -402,12 +402,12 @@ impl<I: Numbers, O: Numbers> Call<I, O> {
             }
             let end = self.count.min(start + work.segment());
             if parallel && end - start >= work.parallel_from() {
-                let pieces = (end - start).div_ceil(work.piece());
-                let failures = threads::together(pieces, |mut pieces| {
-                    pieces.find_map(|index| {
-                        let start = start + index * work.piece();
-                        Some((start, piece(start, end.min(start + work.piece())).err()?))
-                    })
+                let failures = threads::split(end - start, work.piece(), |pieces| {
+                    let mut failures = pieces.filter_map(|range| {
+                        let (from, to) = (start + range.start, start + range.end);
+                        Some((from, piece(from, to).err()?))
+                    });
+                    failures.next()
                 });
                 // Tasks are taken in order: none before the first of these has failed.
                 if let Some((_, error)) = failures.into_iter().flatten().min_by_key(|&(at, _)| at) {

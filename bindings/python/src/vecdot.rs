@@ -9,7 +9,7 @@ use super::calls::watched_from;
 use super::ndarray::{Array, Number, numpy};
 use super::results::{Target, VECDOT, Writer, single_result};
 use mypackage::interrupt::GRAIN;
-use mypackage::sum::{self as exact, Accumulator, Collector, DotRequest, Dtype, Sink, Vectors};
+use mypackage::sum::{self as exact, Accumulator, Collector, Dtype, Sink, Vectors};
 
 /// See `watched_from`.
 const WATCHED_FROM: usize = 2 * GRAIN;
@@ -77,7 +77,7 @@ pub(super) fn vecdot<'py>(
     {
         return single_result(py, VECDOT, left.1, &total);
     }
-    let request = request(VECDOT.name, left, right, axis.as_ref())?;
+    let pairs = Pairs::of(VECDOT.name, left, right, axis.as_ref())?;
     let number = if left.1 == right.1 {
         left.1
     } else {
@@ -86,9 +86,8 @@ pub(super) fn vecdot<'py>(
         Number::from_type_number(dtype.getattr("num")?.extract()?)
             .ok_or_else(|| PyValueError::new_err(format!("vecdot: no kernel for dtype {dtype}")))?
     };
-    let cells: usize = request.shape.iter().product();
     let target = Target::Number(number);
-    let writer = Writer::new(py, VECDOT, target, None, &request.shape, request.parts() * cells)?;
+    let writer = Writer::new(py, VECDOT, target, None, &pairs.shape, pairs.results())?;
     // NumPy's product of truth values is their conjunction, and the sum their disjunction.
     let truth = number.part == Dtype::Bool;
     let put = |index: usize, sum: &Accumulator| {
@@ -100,12 +99,11 @@ pub(super) fn vecdot<'py>(
             writer.put(index, sum);
         }
     };
-    compute(py, &request, &put)?;
+    pairs.compute(py, &put)?;
     writer.finish(py)
 }
 
 /// The product of two plain vectors of one dtype, without the costs of any others.
-#[allow(unsafe_code)] // Hands the arrays' memory to the kernel.
 fn total(
     py: Python<'_>,
     left: Operand<'_, '_>,
@@ -123,12 +121,8 @@ fn total(
     if !plain {
         return Ok(None);
     }
-    let data = [left, right].map(|side| side.0.data().expose_provenance());
-    watched_from(WATCHED_FROM, py, size, || {
-        let [x, y] = data.map(std::ptr::with_exposed_provenance);
-        // SAFETY: native, aligned, contiguous elements of arrays that the caller holds.
-        unsafe { exact::dot_contiguous(left.1.part, x, y, size) }
-    })
+    let [x, y] = [left, right].map(|side| side.0.flat(side.1));
+    watched_from(WATCHED_FROM, py, size, || exact::dot_contiguous(&x, &y))
 }
 
 /// The exact dot products of two plain arrays as an `ExactSum`: what `mypackage.dask` merges.
@@ -141,91 +135,101 @@ pub(super) fn vecdot_states<'py>(
     let (Some(left), Some(right)) = (Array::of_numbers(x1), Array::of_numbers(x2)) else {
         return Err(PyTypeError::new_err("vecdot: dask chunks must be plain arrays of numbers"));
     };
-    let request = request(VECDOT.name, left, right, Some(axis))?;
-    let cells: usize = request.shape.iter().product();
-    let sums = Collector::new(request.parts() * cells, request.count as i64);
-    compute(x1.py(), &request, &|index, sum| sums.put(index, sum))?;
-    Ok(ExactSum::of(request.shape.clone(), request.parts() == 2, sums.finish()))
-}
-
-/// Computes with the GIL released where that pays; see `watched`.
-#[allow(unsafe_code)] // Hands the arrays' memory to the kernel.
-pub(super) fn compute(
-    py: Python<'_>,
-    request: &DotRequest,
-    put: &(dyn Fn(usize, &Accumulator) + Sync),
-) -> PyResult<()> {
-    let size = request.shape.iter().product::<usize>().saturating_mul(request.count);
-    // SAFETY: the caller holds the arrays that `request` was made from.
-    watched_from(WATCHED_FROM, py, size, || unsafe { exact::vecdot(request, put) })
+    let pairs = Pairs::of(VECDOT.name, left, right, Some(axis))?;
+    let sums = Collector::new(pairs.results(), pairs.left.len() as i64);
+    pairs.compute(x1.py(), &|index, sum| sums.put(index, sum))?;
+    Ok(ExactSum::of(pairs.shape.clone(), pairs.parts() == 2, sums.finish()))
 }
 
 type Operand<'a, 'py> = (Array<'a, 'py>, Number);
 
-/// The request for two arrays, whose vectors lie along `axis` (the last by default).
-pub(super) fn request(
-    name: &str,
-    left: Operand<'_, '_>,
-    right: Operand<'_, '_>,
-    axis: Option<&Bound<'_, PyAny>>,
-) -> PyResult<DotRequest> {
-    let mut sides = Vec::with_capacity(2);
-    for (position, (array, number)) in [("first", left), ("second", right)] {
-        let ndim = array.shape().len();
-        if ndim == 0 {
-            return Err(PyValueError::new_err(format!(
-                "{name}: the {position} argument is 0-dimensional; it needs the axis of the vectors"
-            )));
-        }
-        let axis = match axis {
-            Some(axis) => normalise_axis(ndim, axis)?.unwrap_or(0),
-            None => ndim - 1,
-        };
-        let mut outer: Vec<(usize, isize)> =
-            array.shape().iter().copied().zip(array.strides().iter().copied()).collect();
-        let core = outer.remove(axis);
-        sides.push((array, number, core, outer));
-    }
-    let (count, other) = (sides[0].2.0, sides[1].2.0);
-    if count != other {
-        return Err(PyValueError::new_err(format!(
-            "{name}: the vectors differ in length: {count} and {other}"
-        )));
-    }
-    let outer = [&sides[0].3, &sides[1].3];
-    let shape = broadcast(outer).ok_or_else(|| {
-        let [left, right] = outer.map(|axes| axes.iter().map(|&(size, _)| size).collect::<Vec<_>>());
-        PyValueError::new_err(format!(
-            "{name}: the shapes of the other axes, {left:?} and {right:?}, cannot be broadcast together"
-        ))
-    })?;
-    let mut vectors = sides.iter().map(|(array, number, core, outer)| {
-        let missing = std::iter::repeat_n(0, shape.len() - outer.len());
-        let strides = outer.iter().map(|&(size, stride)| if size == 1 { 0 } else { stride });
-        Vectors {
-            dtype: number.part,
-            complex: number.complex,
-            swapped: array.swapped(),
-            data: array.data(),
-            stride: core.1,
-            outer_strides: missing.chain(strides).collect(),
-        }
-    });
-    let (Some(left), Some(right)) = (vectors.next(), vectors.next()) else {
-        unreachable!("there are two sides")
-    };
-    drop(vectors);
-    Ok(DotRequest { left, right, count, shape })
+/// The vectors of two arrays, the other axes broadcast.
+pub(super) struct Pairs<'a> {
+    pub left: Vectors<'a>,
+    pub right: Vectors<'a>,
+    /// The shape of the result.
+    pub shape: Vec<usize>,
 }
 
-/// The common shape of two lists of (size, stride), if there is one.
-fn broadcast(sides: [&Vec<(usize, isize)>; 2]) -> Option<Vec<usize>> {
-    let ndim = sides[0].len().max(sides[1].len());
-    let size = |side: &Vec<(usize, isize)>, axis: usize| {
-        (axis + side.len()).checked_sub(ndim).map_or(1, |axis| side[axis].0)
+impl<'a> Pairs<'a> {
+    /// The vectors lie along `axis` (the last by default).
+    pub fn of(
+        name: &str,
+        left: Operand<'a, '_>,
+        right: Operand<'a, '_>,
+        axis: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Pairs<'a>> {
+        let (mut vectors, mut outer) = (Vec::with_capacity(2), Vec::with_capacity(2));
+        for (position, (array, number)) in [("first", left), ("second", right)] {
+            let ndim = array.shape().len();
+            if ndim == 0 {
+                return Err(PyValueError::new_err(format!(
+                    "{name}: the {position} argument is 0-dimensional; it needs the axis of the \
+                     vectors"
+                )));
+            }
+            let axis = match axis {
+                Some(axis) => normalise_axis(ndim, axis)?.unwrap_or(0),
+                None => ndim - 1,
+            };
+            let mut shape = array.shape().to_vec();
+            shape.remove(axis);
+            outer.push(shape);
+            let view = array.view(number, true).moved(axis, ndim - 1);
+            vectors.push(Vectors { view, complex: number.complex });
+        }
+        let (Some(right), Some(left)) = (vectors.pop(), vectors.pop()) else {
+            unreachable!("there are two sides")
+        };
+        if left.len() != right.len() {
+            return Err(PyValueError::new_err(format!(
+                "{name}: the vectors differ in length: {} and {}",
+                left.len(),
+                right.len()
+            )));
+        }
+        let shape = broadcast([&outer[0], &outer[1]]).ok_or_else(|| {
+            PyValueError::new_err(format!(
+                "{name}: the shapes of the other axes, {:?} and {:?}, cannot be broadcast together",
+                outer[0], outer[1]
+            ))
+        })?;
+        let broadcast = |side: Vectors<'a>| Vectors {
+            view: side.view.broadcast(&shape, 1 + usize::from(side.complex)),
+            complex: side.complex,
+        };
+        Ok(Pairs { left: broadcast(left), right: broadcast(right), shape })
+    }
+
+    /// Parts of a result.
+    pub fn parts(&self) -> usize {
+        if self.left.complex || self.right.complex { 2 } else { 1 }
+    }
+
+    /// The parts of all results.
+    pub fn results(&self) -> usize {
+        self.parts() * self.shape.iter().product::<usize>()
+    }
+
+    /// Computes with the GIL released where that pays; see `watched`.
+    pub fn compute(
+        &self,
+        py: Python<'_>,
+        put: &(dyn Fn(usize, &Accumulator) + Sync),
+    ) -> PyResult<()> {
+        let size = self.shape.iter().product::<usize>().saturating_mul(self.left.len());
+        watched_from(WATCHED_FROM, py, size, || exact::vecdot(&self.left, &self.right, put))
+    }
+}
+
+/// The common shape of two, if there is one.
+fn broadcast(shapes: [&Vec<usize>; 2]) -> Option<Vec<usize>> {
+    let ndim = shapes[0].len().max(shapes[1].len());
+    let size = |shape: &Vec<usize>, axis: usize| {
+        (axis + shape.len()).checked_sub(ndim).map_or(1, |axis| shape[axis])
     };
     (0..ndim)
-        .map(|axis| match sides.map(|side| size(side, axis)) {
+        .map(|axis| match shapes.map(|shape| size(shape, axis)) {
             [left, right] if left == right || right == 1 => Some(left),
             [1, right] => Some(right),
             _ => None,

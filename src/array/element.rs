@@ -1,0 +1,309 @@
+//! What lies in memory as numbers that kernels take: native ones, binary64 ones, or integers.
+
+use super::dtype::{Dtype, by_native};
+use super::view::{Bits, Line};
+use crate::cpu::{Isa, dispatch};
+
+/// A native number: what kernels take. Each holds the elements of one or two dtypes exactly.
+pub(crate) trait Native: Copy + Default + Send + Sync + 'static {
+    /// The dtype whose elements are such numbers as they are.
+    const DTYPE: Dtype;
+    /// Whether the type has NaNs.
+    const HAS_NAN: bool;
+    fn is_nan(self) -> bool;
+
+    /// Reads the first elements of a line.
+    fn read(isa: Isa, line: Line<'_>, into: &mut [Self]);
+
+    /// The nearest binary64 number.
+    fn nearest(self) -> f64;
+    /// What [`Native::nearest`] leaves of an integer.
+    fn rest(self) -> f64;
+    /// Its integer part.
+    fn integer(self) -> i128;
+    /// The highest bit tells whether `before + self`, which wraps around to `after`, is beyond the
+    /// 64-bit integers: those with a sign, but for `u64`.
+    fn lost(self, before: u64, after: u64) -> u64;
+}
+
+#[inline(always)]
+fn lost_signed(x: u64, before: u64, after: u64) -> u64 {
+    (before ^ after) & (x ^ after)
+}
+
+#[inline(always)]
+fn lost_unsigned(x: u64, before: u64, after: u64) -> u64 {
+    before & x | (before | x) & !after
+}
+
+macro_rules! native {
+    ($($type:ty: $dtype:ident $(or $other:ty as $other_dtype:ident)?,
+       $has_nan:literal, $is_nan:expr, $rest:expr, $lost:expr;)*) => {$(
+        impl Native for $type {
+            const DTYPE: Dtype = Dtype::$dtype;
+            const HAS_NAN: bool = $has_nan;
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                $is_nan(self)
+            }
+            #[inline]
+            fn read(isa: Isa, line: Line<'_>, into: &mut [$type]) {
+                match line.dtype() {
+                    $(Dtype::$other_dtype => read_line::<$other>(isa, line, into),)?
+                    _ => read_line::<$type>(isa, line, into),
+                }
+            }
+            #[inline(always)]
+            fn nearest(self) -> f64 {
+                self as f64
+            }
+            #[inline(always)]
+            fn rest(self) -> f64 {
+                $rest(self)
+            }
+            #[inline(always)]
+            fn integer(self) -> i128 {
+                self as i128
+            }
+            #[inline(always)]
+            fn lost(self, before: u64, after: u64) -> u64 {
+                $lost(self.integer() as u64, before, after)
+            }
+        }
+    )*};
+}
+
+native! {
+    f64: F64, true, f64::is_nan, |_| 0.0, lost_signed;
+    f32: F32 or F16 as F16, true, f32::is_nan, |_| 0.0, lost_signed;
+    i64: I64, false, |_| false, |x: i64| (i128::from(x) - x as f64 as i128) as f64, lost_signed;
+    i32: I32, false, |_| false, |_| 0.0, lost_signed;
+    i16: I16, false, |_| false, |_| 0.0, lost_signed;
+    i8: I8, false, |_| false, |_| 0.0, lost_signed;
+    u64: U64, false, |_| false, |x: u64| (i128::from(x) - x as f64 as i128) as f64, lost_unsigned;
+    u32: U32, false, |_| false, |_| 0.0, lost_signed;
+    u16: U16, false, |_| false, |_| 0.0, lost_signed;
+    u8: U8 or Bool as Bool, false, |_| false, |_| 0.0, lost_signed;
+}
+
+/// An element as it lies in memory.
+trait Element: Copy + 'static {
+    type Bits: Bits;
+    /// A native number that holds every element exactly.
+    type Value: Native;
+    fn value(bits: Self::Bits) -> Self::Value;
+}
+
+macro_rules! element {
+    ($($type:ty, $bits:ty, $value:ty, $convert:expr;)*) => {$(
+        impl Element for $type {
+            type Bits = $bits;
+            type Value = $value;
+            #[inline(always)]
+            fn value(bits: $bits) -> $value {
+                $convert(bits)
+            }
+        }
+    )*};
+}
+
+/// A binary16 number.
+#[derive(Clone, Copy)]
+struct F16;
+/// A truth value; any byte but 0 is true.
+#[derive(Clone, Copy)]
+struct Bool;
+
+element! {
+    f64, u64, f64, f64::from_bits;
+    f32, u32, f32, f32::from_bits;
+    F16, u16, f32, widen_f16;
+    i64, u64, i64, |bits| bits as i64;
+    i32, u32, i32, |bits| bits as i32;
+    i16, u16, i16, |bits| bits as i16;
+    i8, u8, i8, |bits| bits as i8;
+    u64, u64, u64, |bits| bits;
+    u32, u32, u32, |bits| bits;
+    u16, u16, u16, |bits| bits;
+    u8, u8, u8, |bits| bits;
+    Bool, u8, u8, |bits| u8::from(bits != 0);
+}
+
+/// binary16 to binary32, without branches so that the loop around it is vectorised.
+#[inline(always)]
+fn widen_f16(bits: u16) -> f32 {
+    const REBIAS: u32 = (127 - 15) << 23;
+    let magnitude = u32::from(bits & 0x7fff) << 13;
+    let subnormal =
+        f32::from_bits(magnitude + REBIAS + (1 << 23)) - f32::from_bits(REBIAS + (1 << 23));
+    let widened = match bits & 0x7c00 {
+        0 => subnormal.to_bits(),
+        0x7c00 => magnitude + 2 * REBIAS,
+        _ => magnitude + REBIAS,
+    };
+    f32::from_bits(widened | u32::from(bits & 0x8000) << 16)
+}
+
+#[inline(always)]
+fn read_line_body<E: Element>(line: Line<'_>, into: &mut [E::Value]) {
+    line.read(into, E::value);
+}
+
+dispatch! {
+    fn read_line[E: Element][E](line: Line<'_>, into: &mut [E::Value]) = read_line_body::<E>
+}
+
+/// A binary64 number taken from an element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// The nearest one.
+    Nearest,
+    /// The rest of an integer that is not its own nearest one.
+    Rest,
+}
+
+/// The numbers whose sum an element of a dtype is.
+pub(crate) fn pieces(dtype: Dtype) -> &'static [Piece] {
+    match dtype {
+        Dtype::I64 | Dtype::U64 => &[Piece::Nearest, Piece::Rest],
+        _ => &[Piece::Nearest],
+    }
+}
+
+/// Elements that are converted at once.
+const CONVERTED: usize = 128;
+
+/// Converts the first elements of a line of native values.
+#[inline]
+fn convert_line<V: Native, T>(isa: Isa, line: Line<'_>, into: &mut [T], convert: impl Fn(V) -> T) {
+    let mut values = [V::default(); CONVERTED];
+    for (index, into) in into.chunks_mut(CONVERTED).enumerate() {
+        let values = &mut values[..into.len()];
+        V::read(isa, line.skip(index * CONVERTED), values);
+        for (to, &value) in into.iter_mut().zip(&*values) {
+            *to = convert(value);
+        }
+    }
+}
+
+/// Reads a piece of each of the first elements of a line.
+pub(crate) fn read_numbers(isa: Isa, line: Line<'_>, piece: Piece, into: &mut [f64]) {
+    fn run<V: Native>(isa: Isa, line: Line<'_>, piece: Piece, into: &mut [f64]) {
+        match piece {
+            Piece::Nearest => convert_line::<V, f64>(isa, line, into, V::nearest),
+            Piece::Rest => convert_line::<V, f64>(isa, line, into, V::rest),
+        }
+    }
+    by_native!(line.dtype(), run(isa, line, piece, into));
+}
+
+/// Reads the first elements of a line of integers, in two's complement.
+pub(crate) fn read_words(isa: Isa, line: Line<'_>, into: &mut [u64]) {
+    fn run<V: Native>(isa: Isa, line: Line<'_>, into: &mut [u64]) {
+        convert_line::<V, u64>(isa, line, into, |value| value.integer() as u64);
+    }
+    by_native!(line.dtype(), run(isa, line, into));
+}
+
+/// What of a line's elements is counted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Selection<'a> {
+    /// Truth values, as many as the elements: those that are true leave an element in.
+    pub mask: Option<Line<'a>>,
+    /// Whether NaNs are left out.
+    pub skip_nan: bool,
+}
+
+impl<'a> Selection<'a> {
+    /// Whether elements of this type may be left out.
+    pub fn is_selective<V: Native>(&self) -> bool {
+        self.mask.is_some() || self.skip_nan && V::HAS_NAN
+    }
+
+    pub fn skip(&self, start: usize) -> Selection<'a> {
+        Selection { mask: self.mask.map(|mask| mask.skip(start)), ..*self }
+    }
+}
+
+/// Space for the values of a part of a line.
+pub(crate) struct Stage<V> {
+    pub values: Vec<V>,
+    /// 1 where a value is counted, 0 where it was left out (and its value is 0).
+    pub counted: Vec<u8>,
+}
+
+impl<V: Native> Stage<V> {
+    pub fn new(size: usize) -> Stage<V> {
+        Stage { values: vec![V::default(); size], counted: vec![1; size] }
+    }
+
+    /// Sees to it that there is space for at least so many values.
+    pub fn make_room(&mut self, size: usize) {
+        if self.values.len() < size {
+            *self = Stage::new(size);
+        }
+    }
+
+    /// Copies a line to `at..at + line.len()`; `counted` is written only by a selective reading.
+    #[inline]
+    pub fn fill(&mut self, isa: Isa, line: Line<'_>, selection: Selection<'_>, at: usize) {
+        let values = &mut self.values[at..at + line.len()];
+        V::read(isa, line, values);
+        if selection.is_selective::<V>() {
+            let counted = &mut self.counted[at..at + line.len()];
+            match selection.mask {
+                Some(mask) => read_line::<Bool>(isa, mask, counted),
+                None => counted.fill(1),
+            }
+            select(isa, values, counted, selection.skip_nan);
+        }
+    }
+}
+
+#[inline(always)]
+fn count_ones_body(counted: &[u8]) -> usize {
+    // As many as add up in a byte.
+    counted.chunks(255).map(|some| usize::from(some.iter().sum::<u8>())).sum()
+}
+
+dispatch! {
+    /// How many values count, of bytes that are 0 or 1.
+    pub(crate) fn count_ones(counted: &[u8]) -> usize = count_ones_body
+}
+
+/// Puts 0 where a value is not counted, and does not count NaNs if they are to be skipped.
+#[inline(always)]
+fn select_body<V: Native>(values: &mut [V], counted: &mut [u8], skip_nan: bool) {
+    for (value, counted) in values.iter_mut().zip(counted) {
+        let keep = *counted != 0 && !(skip_nan && value.is_nan());
+        *value = if keep { *value } else { V::default() };
+        *counted = u8::from(keep);
+    }
+}
+
+dispatch! {
+    fn select[V: Native][V](values: &mut [V], counted: &mut [u8], skip_nan: bool)
+        = select_body::<V>
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_binary16_number_is_widened() {
+        for bits in 0..=u16::MAX {
+            let (sign, exponent, fraction) = (bits >> 15, bits >> 10 & 0x1f, bits & 0x3ff);
+            let magnitude = match exponent {
+                0 => f64::from(fraction) * 2f64.powi(-24),
+                31 if fraction == 0 => f64::INFINITY,
+                31 => f64::NAN,
+                _ => (1.0 + f64::from(fraction) / 1024.0) * 2f64.powi(i32::from(exponent) - 15),
+            };
+            let expected = if sign == 1 { -magnitude } else { magnitude };
+            let widened = f64::from(widen_f16(bits));
+            assert!(widened == expected || widened.is_nan() && expected.is_nan(), "{bits:#x}");
+            assert!(widened.is_sign_negative() == (sign == 1) || widened.is_nan());
+        }
+    }
+}

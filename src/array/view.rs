@@ -1,0 +1,639 @@
+//! Arrays in memory: any strides, alignment and byte order.
+//!
+//! Here, and nowhere else, the addresses that a caller gives become values that are safe to use.
+//! [`View::new`] takes them on the caller's word; everything made from a view is checked to lie
+//! within it.
+
+#![allow(unsafe_code)] // Reads the memory that a caller vouched for.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use super::dtype::Dtype;
+use super::element::Native;
+
+/// One axis of a view: the number of elements along it, and the bytes from one to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Axis {
+    /// The number of elements along it.
+    pub size: usize,
+    /// The bytes from one element to the next; 0 or negative, too.
+    pub stride: isize,
+}
+
+/// How the elements of an array lie in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub dtype: Dtype,
+    /// Whether the bytes of an element are in the other than the native order.
+    pub swapped: bool,
+}
+
+/// An array in memory that is only read.
+///
+/// An array of complex numbers is one of their parts, with one more axis of size 2, the last.
+///
+/// ```
+/// use mypackage::sum::View;
+///
+/// let columns = View::of(&[1.0, 2.0, 3.0, 4.0]).reshaped(&[2, 2]);
+/// assert_eq!(columns.axes()[0].stride, 16);
+/// ```
+#[derive(Debug, Clone)]
+pub struct View<'a> {
+    layout: Layout,
+    data: *const u8,
+    axes: Vec<Axis>,
+    /// The bytes of all elements, counted from `data`.
+    reach: Range<isize>,
+    memory: PhantomData<&'a [u8]>,
+}
+
+// SAFETY: a view only reads, under the promise of `View::new`'s caller.
+unsafe impl Send for View<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for View<'_> {}
+
+impl<'a> View<'a> {
+    /// The array whose first element is at `data`, of any alignment.
+    ///
+    /// ```
+    /// use mypackage::sum::{Axis, Dtype, View, collect};
+    ///
+    /// let matrix = [[1e16f64, 1.0], [1.0, 2.0], [-1e16, 3.0]];
+    /// let axes = vec![Axis { size: 3, stride: 16 }, Axis { size: 2, stride: 8 }];
+    /// // SAFETY: the axes are those of the matrix.
+    /// let view = unsafe { View::new(Dtype::F64, false, matrix.as_ptr().cast(), axes) };
+    /// let columns = collect(&view.into(), &[true, false]);
+    /// assert_eq!([0, 1].map(|column| columns.get(column).to_f64()), [1.0, 6.0]);
+    /// ```
+    ///
+    /// # Safety
+    /// Unless an axis has size 0, all bytes from the lowest to the highest of an element's must be
+    /// readable during `'a`, those between elements included. (Where other threads write to them
+    /// meanwhile, any numbers may be read.)
+    pub unsafe fn new(dtype: Dtype, swapped: bool, data: *const u8, axes: Vec<Axis>) -> View<'a> {
+        let mut reach = 0..dtype.size() as isize;
+        for axis in &axes {
+            let span = (axis.size as isize - 1) * axis.stride;
+            reach.start += span.min(0);
+            reach.end += span.max(0);
+        }
+        if axes.iter().any(|axis| axis.size == 0) {
+            reach = 0..0;
+        }
+        let layout = Layout { dtype, swapped: swapped && dtype.size() > 1 };
+        View { layout, data, axes, reach, memory: PhantomData }
+    }
+
+    /// A slice as an array of one axis.
+    ///
+    /// ```
+    /// use mypackage::sum::{View, collect};
+    ///
+    /// let sum = collect(&View::of(&[0.1f32; 10]).into(), &[true]);
+    /// assert_eq!(sum.get(0).to_f32(), 1.0);
+    /// ```
+    #[allow(private_bounds)]
+    pub fn of<T: Native>(values: &'a [T]) -> View<'a> {
+        let axes = vec![Axis { size: values.len(), stride: size_of::<T>() as isize }];
+        // SAFETY: the elements of a slice.
+        unsafe { View::new(T::DTYPE, false, values.as_ptr().cast(), axes) }
+    }
+
+    /// Truth values as an array of one axis.
+    pub fn of_mask(mask: &'a [bool]) -> View<'a> {
+        let axes = vec![Axis { size: mask.len(), stride: 1 }];
+        // SAFETY: the elements of a slice.
+        unsafe { View::new(Dtype::Bool, false, mask.as_ptr().cast(), axes) }
+    }
+
+    /// A contiguous array of one axis as one of this shape, in row-major order.
+    ///
+    /// # Panics
+    /// If the shape has another number of elements, or the view is not what it must be.
+    pub fn reshaped(&self, shape: &[usize]) -> View<'a> {
+        let &[Axis { size, stride }] = self.axes.as_slice() else {
+            panic!("only an array of one axis is reshaped");
+        };
+        assert_eq!(shape.iter().product::<usize>(), size, "a shape of another size");
+        let mut rest = size as isize;
+        let axes = shape.iter().map(|&size| {
+            rest = rest.checked_div(size as isize).unwrap_or(0);
+            Axis { size, stride: stride * rest }
+        });
+        View { axes: axes.collect(), ..self.clone() }
+    }
+
+    /// What lies at one of the positions along an axis, without that axis.
+    ///
+    /// # Panics
+    /// If there is no such axis or position.
+    pub fn selected(&self, axis: usize, index: usize) -> View<'a> {
+        let mut view = self.clone();
+        let Axis { size, stride } = view.axes.remove(axis);
+        assert!(index < size, "a position along the axis");
+        let offset = index as isize * stride;
+        view.data = view.data.wrapping_offset(offset);
+        view.reach = view.reach.start - offset..view.reach.end - offset;
+        view
+    }
+
+    /// The same with an axis in another place.
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    pub fn moved(mut self, from: usize, to: usize) -> View<'a> {
+        let axis = self.axes.remove(from);
+        self.axes.insert(to, axis);
+        self
+    }
+
+    /// The same with other first axes: axes of size 1 are repeated, as are missing ones, so that they
+    /// have this shape; the `last` axes stay as they are.
+    ///
+    /// # Panics
+    /// If an axis is of neither that size nor 1, or there are too many.
+    pub fn broadcast(mut self, shape: &[usize], last: usize) -> View<'a> {
+        let given = self.axes.len() - last;
+        let missing = shape.len().checked_sub(given).expect("a shape of as many axes");
+        for _ in 0..missing {
+            self.axes.insert(0, Axis { size: 1, stride: 0 });
+        }
+        for (axis, &size) in self.axes.iter_mut().zip(shape) {
+            assert!(axis.size == size || axis.size == 1, "axes of one size");
+            if axis.size != size {
+                *axis = Axis { size, stride: 0 };
+            }
+        }
+        if shape.contains(&0) {
+            self.reach = 0..0;
+        }
+        self
+    }
+
+    /// The same with one more axis, the last, along which everything is repeated.
+    pub fn with_axis(mut self, size: usize) -> View<'a> {
+        if size == 0 {
+            self.reach = 0..0;
+        }
+        self.axes.push(Axis { size, stride: 0 });
+        self
+    }
+
+    /// One value, as often as the shape says.
+    #[allow(private_bounds)]
+    pub fn repeated<T: Native>(value: &'a T, shape: &[usize]) -> View<'a> {
+        let axes = shape.iter().map(|&size| Axis { size, stride: 0 });
+        View { axes: axes.collect(), ..View::of(std::slice::from_ref(value)) }
+    }
+
+    /// The type of the elements.
+    pub fn dtype(&self) -> Dtype {
+        self.layout.dtype
+    }
+
+    /// The axes.
+    pub fn axes(&self) -> &[Axis] {
+        &self.axes
+    }
+
+    /// The number of elements.
+    pub fn size(&self) -> usize {
+        self.axes.iter().map(|axis| axis.size).product()
+    }
+
+    /// Whether values of `T` can be read where they are: they are native, and aligned as long as all
+    /// offsets are.
+    pub(crate) fn holds<T: Native>(&self) -> bool {
+        self.layout.dtype == T::DTYPE && !self.layout.swapped && self.data.cast::<T>().is_aligned()
+    }
+
+    /// All elements in row-major order, if memory holds exactly that.
+    #[inline]
+    #[allow(private_bounds)]
+    pub fn as_slice<T: Native>(&self) -> Option<&'a [T]> {
+        if self.size() == 0 {
+            return (self.layout.dtype == T::DTYPE).then_some(&[]);
+        }
+        let mut expected = size_of::<T>() as isize;
+        for axis in self.axes.iter().rev().filter(|axis| axis.size != 1) {
+            if axis.stride != expected {
+                return None;
+            }
+            expected *= axis.size as isize;
+        }
+        self.line(0, size_of::<T>() as isize, self.size()).as_slice::<T>()
+    }
+
+    /// `count` elements from that `offset` bytes after the first one on, `stride` bytes apart.
+    ///
+    /// # Panics
+    /// If they reach beyond the array.
+    #[inline]
+    pub(crate) fn line(&self, offset: isize, stride: isize, count: usize) -> Line<'a> {
+        self.check(offset, stride, count, self.layout.dtype.size());
+        let data = self.data.wrapping_offset(offset);
+        Line { layout: self.layout, data, stride, count, memory: PhantomData }
+    }
+
+    /// `count` rows of `width` adjacent values each, `stride` bytes apart, if memory holds these.
+    ///
+    /// # Panics
+    /// If they reach beyond the array.
+    #[inline]
+    pub(crate) fn rows<T: Native>(
+        &self,
+        offset: isize,
+        stride: isize,
+        count: usize,
+        width: usize,
+    ) -> Option<Rows<'a, T>> {
+        let align = align_of::<T>() as isize;
+        if !self.holds::<T>() || offset % align != 0 || stride % align != 0 && count > 1 {
+            return None;
+        }
+        if width > 0 {
+            self.check(offset, stride, count, width * size_of::<T>());
+        }
+        let data = self.data.wrapping_offset(offset).cast();
+        Some(Rows { data, stride, count, width, memory: PhantomData })
+    }
+
+    #[inline]
+    fn check(&self, offset: isize, stride: isize, count: usize, bytes: usize) {
+        let last =
+            (count as isize - 1).checked_mul(stride).and_then(|span| span.checked_add(offset));
+        let within = last.is_some_and(|last| {
+            self.reach.start <= last.min(offset)
+                && last.max(offset) <= self.reach.end - bytes as isize
+        });
+        assert!(within || count == 0, "a line reaches beyond its array");
+    }
+}
+
+/// An array in memory that is written to: aligned, in native byte order, each element apart from the
+/// others.
+#[derive(Debug)]
+pub struct ViewMut<'a> {
+    dtype: Dtype,
+    data: *mut u8,
+    axes: Vec<Axis>,
+    memory: PhantomData<&'a mut [u8]>,
+}
+
+// SAFETY: a view is the one way to its memory, under the promise of `ViewMut::new`'s caller.
+unsafe impl Send for ViewMut<'_> {}
+// SAFETY: lines that several threads write to are taken apart (`LineMut`).
+unsafe impl Sync for ViewMut<'_> {}
+
+impl<'a> ViewMut<'a> {
+    /// The array whose first element is at `data`.
+    ///
+    /// ```
+    /// use mypackage::sum::{Axis, Dtype, View, ViewMut, cumsum_axis};
+    ///
+    /// let mut prefixes = [0.0; 3];
+    /// let axes = vec![Axis { size: 3, stride: 8 }];
+    /// // SAFETY: the axis is that of the array.
+    /// let out = unsafe { ViewMut::new(Dtype::F64, prefixes.as_mut_ptr().cast(), axes) };
+    /// cumsum_axis(&View::of(&[1e16, 1.0, -1e16]), out, 0, false, &(0..=0));
+    /// assert_eq!(prefixes, [1e16, 1e16, 1.0]);
+    /// ```
+    ///
+    /// # Safety
+    /// The elements must be writable during `'a` (they hold some bytes already, of no matter what
+    /// value), aligned as their type is, apart from each other, and used by nobody else.
+    pub unsafe fn new(dtype: Dtype, data: *mut u8, axes: Vec<Axis>) -> ViewMut<'a> {
+        ViewMut { dtype, data, axes, memory: PhantomData }
+    }
+
+    /// A slice as an array of one axis.
+    #[allow(private_bounds)]
+    pub fn of<T: Native>(values: &'a mut [T]) -> ViewMut<'a> {
+        let axes = vec![Axis { size: values.len(), stride: size_of::<T>() as isize }];
+        // SAFETY: the elements of a slice.
+        unsafe { ViewMut::new(T::DTYPE, values.as_mut_ptr().cast(), axes) }
+    }
+
+    /// The type of the elements.
+    pub fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    /// The axes.
+    pub fn axes(&self) -> &[Axis] {
+        &self.axes
+    }
+
+    /// `count` elements from that `offset` bytes after the first one on, `stride` bytes apart.
+    ///
+    /// # Safety
+    /// They must be elements of the array, and nobody else may use them while the line lives.
+    pub(super) unsafe fn line(&self, offset: isize, stride: isize, count: usize) -> LineMut<'_> {
+        let data = self.data.wrapping_offset(offset);
+        LineMut { dtype: self.dtype, data, stride, count, memory: PhantomData }
+    }
+
+    /// `count` rows of `width` adjacent elements each, `stride` bytes apart.
+    ///
+    /// # Safety
+    /// As for [`ViewMut::line`].
+    pub(super) unsafe fn rows<T>(
+        &self,
+        offset: isize,
+        stride: isize,
+        count: usize,
+        width: usize,
+    ) -> RowsMut<'_, T> {
+        let data = self.data.wrapping_offset(offset).cast();
+        RowsMut { data, stride, count, width, memory: PhantomData }
+    }
+}
+
+/// Elements at equal distances that are written to.
+#[derive(Debug)]
+pub(crate) struct LineMut<'a> {
+    dtype: Dtype,
+    data: *mut u8,
+    stride: isize,
+    count: usize,
+    memory: PhantomData<&'a mut [u8]>,
+}
+
+impl<'a> LineMut<'a> {
+    /// The elements from `start` on, at most `count`, if they are adjacent and of the size of `T`.
+    #[inline]
+    pub fn as_slice<T: Native>(&mut self, start: usize, count: usize) -> Option<&mut [T]> {
+        assert!(start <= self.count && count <= self.count - start);
+        let adjacent = self.stride == size_of::<T>() as isize || count <= 1;
+        let data = self.data.wrapping_offset(start as isize * self.stride).cast();
+        // SAFETY: adjacent, aligned elements that are this line's alone.
+        (adjacent && self.dtype.size() == size_of::<T>())
+            .then(|| unsafe { std::slice::from_raw_parts_mut(data, count) })
+    }
+
+    /// Writes an element.
+    ///
+    /// # Panics
+    /// If there are not so many, or they are not of the size of `T`.
+    #[inline]
+    pub fn write<T: Native>(&mut self, index: usize, value: T) {
+        assert!(index < self.count && self.dtype.size() == size_of::<T>());
+        // SAFETY: an element, which is this line's alone.
+        unsafe { self.data.wrapping_offset(index as isize * self.stride).cast::<T>().write(value) };
+    }
+
+    /// Writes an element, the lowest bytes of `bits`.
+    #[inline]
+    pub fn write_bits(&mut self, index: usize, bits: u64) {
+        match self.dtype.size() {
+            1 => self.write(index, bits as u8),
+            2 => self.write(index, bits as u16),
+            4 => self.write(index, bits as u32),
+            _ => self.write(index, bits),
+        }
+    }
+}
+
+/// `count` rows of `width` adjacent values each, `stride` bytes apart, that are written to.
+#[derive(Debug)]
+pub(crate) struct RowsMut<'a, T> {
+    data: *mut T,
+    stride: isize,
+    count: usize,
+    width: usize,
+    memory: PhantomData<&'a mut [T]>,
+}
+
+impl<'a, T> RowsMut<'a, T> {
+    /// The rows of a matrix, of which each is followed by a gap.
+    ///
+    /// # Panics
+    /// If the last gap is not whole.
+    #[cfg(test)]
+    pub fn of(values: &'a mut [T], width: usize, gap: usize) -> RowsMut<'a, T> {
+        assert!(values.len().is_multiple_of(width + gap));
+        let stride = ((width + gap) * size_of::<T>()) as isize;
+        let count = values.len() / (width + gap);
+        RowsMut { data: values.as_mut_ptr(), stride, count, width, memory: PhantomData }
+    }
+
+    /// The number of rows.
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// The number of values in a row.
+    #[inline(always)]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// One of the rows.
+    #[inline(always)]
+    pub fn row(&mut self, index: usize) -> &mut [T] {
+        assert!(index < self.count);
+        let at = self.data.wrapping_byte_offset(index as isize * self.stride);
+        // SAFETY: a row that is this value's alone.
+        unsafe { std::slice::from_raw_parts_mut(at, self.width) }
+    }
+
+    /// The rows from `start` on, at most `count`.
+    #[inline(always)]
+    pub fn part(&mut self, start: usize, count: usize) -> RowsMut<'_, T> {
+        assert!(start <= self.count);
+        let data = self.data.wrapping_byte_offset(start as isize * self.stride);
+        let count = count.min(self.count - start);
+        RowsMut { data, count, memory: PhantomData, ..*self }
+    }
+}
+
+/// The bits of an element.
+pub(crate) trait Bits: Copy {
+    fn swapped(self) -> Self;
+}
+
+macro_rules! bits {
+    ($($type:ty)*) => {$(
+        impl Bits for $type {
+            #[inline(always)]
+            fn swapped(self) -> $type {
+                self.swap_bytes()
+            }
+        }
+    )*};
+}
+
+bits!(u8 u16 u32 u64);
+
+/// Elements at equal distances: one line through an array.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Line<'a> {
+    layout: Layout,
+    data: *const u8,
+    stride: isize,
+    count: usize,
+    memory: PhantomData<&'a [u8]>,
+}
+
+// SAFETY: as for `View`.
+unsafe impl Send for Line<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Line<'_> {}
+
+impl<'a> Line<'a> {
+    #[inline]
+    pub fn dtype(&self) -> Dtype {
+        self.layout.dtype
+    }
+
+    /// The number of elements.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// The address of the first element.
+    #[inline]
+    pub fn as_ptr(&self) -> *const u8 {
+        self.data
+    }
+
+    /// The line as a slice, if memory holds exactly that.
+    #[inline]
+    pub fn as_slice<T: Native>(&self) -> Option<&'a [T]> {
+        let direct = self.holds::<T>()
+            && (self.stride == size_of::<T>() as isize || self.count <= 1)
+            && self.data.cast::<T>().is_aligned();
+        // SAFETY: native, contiguous and aligned elements of a view, which are readable. (If another
+        // thread writes to them meanwhile, the numbers are any numbers, and so is the result.)
+        direct.then(|| unsafe { std::slice::from_raw_parts(self.data.cast(), self.count) })
+    }
+
+    /// Whether the elements are native values of `T`.
+    #[inline]
+    fn holds<T: Native>(&self) -> bool {
+        self.layout.dtype == T::DTYPE && !self.layout.swapped
+    }
+
+    /// The part of the line from `start` on.
+    #[inline]
+    pub fn skip(&self, start: usize) -> Line<'a> {
+        let count = self.count.checked_sub(start).expect("a line is as long as what is skipped");
+        Line { data: self.data.wrapping_offset(start as isize * self.stride), count, ..*self }
+    }
+
+    /// The first elements, at most `count`.
+    #[inline]
+    pub fn truncate(&self, count: usize) -> Line<'a> {
+        Line { count: self.count.min(count), ..*self }
+    }
+
+    /// Converts the bits of the first elements, in native order.
+    ///
+    /// # Panics
+    /// If the line is shorter than `into`, or its elements are not of the size of `B`.
+    #[inline(always)]
+    pub fn read<B: Bits, T>(&self, into: &mut [T], convert: impl Fn(B) -> T) {
+        assert!(into.len() <= self.count && size_of::<B>() == self.layout.dtype.size());
+        let size = size_of::<B>() as isize;
+        let swapped = |bits: B| convert(bits.swapped());
+        // One loop each, so that the compiler sees constant strides where they are constant.
+        match (self.layout.swapped, self.stride) {
+            (false, stride) if stride == size => self.read_loop(size, into, convert),
+            (true, stride) if stride == size => self.read_loop(size, into, swapped),
+            (false, stride) if stride == -size => self.read_loop(-size, into, convert),
+            (false, stride) => self.read_loop(stride, into, convert),
+            (true, stride) => self.read_loop(stride, into, swapped),
+        }
+    }
+
+    #[inline(always)]
+    fn read_loop<B: Bits, T>(&self, stride: isize, into: &mut [T], convert: impl Fn(B) -> T) {
+        for (index, value) in into.iter_mut().enumerate() {
+            let at = self.data.wrapping_offset(index as isize * stride).cast::<B>();
+            // SAFETY: an element of the view, whose size and stride `read` has checked.
+            *value = convert(unsafe { at.read_unaligned() });
+        }
+    }
+}
+
+/// `count` rows of `width` adjacent values each, `stride` bytes apart.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rows<'a, T> {
+    data: *const T,
+    stride: isize,
+    count: usize,
+    width: usize,
+    memory: PhantomData<&'a [T]>,
+}
+
+impl<'a, T> Rows<'a, T> {
+    /// The rows of a matrix without gaps.
+    ///
+    /// # Panics
+    /// If the last row is not whole.
+    #[inline]
+    pub fn of(values: &'a [T], width: usize) -> Rows<'a, T> {
+        assert!(width > 0 && values.len().is_multiple_of(width));
+        let stride = (width * size_of::<T>()) as isize;
+        let count = values.len() / width;
+        Rows { data: values.as_ptr(), stride, count, width, memory: PhantomData }
+    }
+
+    /// The number of rows.
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// The number of values in a row.
+    #[inline(always)]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Bytes from one row to the next.
+    #[inline(always)]
+    pub fn stride(&self) -> isize {
+        self.stride
+    }
+
+    /// The address of the first value.
+    #[inline(always)]
+    pub fn as_ptr(&self) -> *const T {
+        self.data
+    }
+
+    /// One of the rows.
+    #[inline(always)]
+    pub fn row(&self, index: usize) -> &'a [T] {
+        assert!(index < self.count);
+        let at = self.data.wrapping_byte_offset(index as isize * self.stride);
+        // SAFETY: a row of a view or slice, aligned as all of them are.
+        unsafe { std::slice::from_raw_parts(at, self.width) }
+    }
+
+    /// The rows from `start` on.
+    #[inline(always)]
+    pub fn skip(&self, start: usize) -> Rows<'a, T> {
+        let count = self.count.checked_sub(start).expect("there are as many rows as are skipped");
+        let data = self.data.wrapping_byte_offset(start as isize * self.stride);
+        Rows { data, count, memory: PhantomData, ..*self }
+    }
+
+    /// The first rows, at most `count`.
+    #[inline(always)]
+    pub fn truncate(&self, count: usize) -> Rows<'a, T> {
+        Rows { count: self.count.min(count), memory: PhantomData, ..*self }
+    }
+
+    /// The same rows, of which only the first `width` values are used.
+    #[cfg(test)]
+    pub fn narrowed(&self, width: usize) -> Rows<'a, T> {
+        assert!(width <= self.width);
+        Rows { width, memory: PhantomData, ..*self }
+    }
+}

@@ -1,0 +1,326 @@
+//! Exact sums over axes, for whoever takes them: rounded, as means, or as they are.
+
+use super::{Attempt, Counts, Input, PanelShape, Reduction, Results, ShortRows, reduce};
+use crate::array::dtype::by_native;
+use crate::array::view::{Rows, View};
+use crate::cpu::{self, Isa, dispatch};
+use crate::exact::accumulator::Accumulator;
+use crate::exact::array::Cells;
+use crate::exact::collect::Collector;
+use crate::exact::pairs::{BATCH, Pairs};
+use crate::exact::sink::Sink;
+use crate::fpu;
+use crate::kernel::adaptive::Summer;
+use crate::kernel::columns::Panel;
+use crate::kernel::few;
+use crate::kernel::levels::BLOCK;
+use crate::kernel::short_rows::Batches;
+use crate::kernel::slice;
+use crate::kernel::summand::Summand;
+
+/// Fewer numbers are not worth a batch for each position of the outer axes.
+const WORTHWHILE: usize = BLOCK / 4;
+
+/// The exact sum of an array that is a native slice in memory: [`sum_into`] without its costs. `None`
+/// for any other.
+///
+/// ```
+/// use mypackage::sum::{View, sum_contiguous};
+///
+/// let total = sum_contiguous(&View::of(&[1e16, 1.0, -1e16]));
+/// assert_eq!(total.unwrap().to_f64(), 1.0);
+/// ```
+pub fn sum_contiguous(view: &View<'_>) -> Option<Accumulator> {
+    fn run<V: Summand>(view: &View<'_>) -> Option<Accumulator> {
+        view.as_slice::<V>().map(|values| slice::sum(cpu::isa(), values))
+    }
+    by_native!(view.dtype(), run(view))
+}
+
+/// The exact sums over the axes that are marked as `reduced`, one for each position along the others,
+/// given to `sink` from any thread and in any order; their indices are in row-major order.
+///
+/// ```
+/// use std::sync::Mutex;
+///
+/// use mypackage::sum::{Each, Input, View, sum_into};
+///
+/// let (values, mask) = ([1.0f32, 2.0, 3.0, f32::NAN], [true, false, true, true]);
+/// let input = Input { mask: Some(View::of_mask(&mask)), skip_nan: true, ..View::of(&values).into() };
+/// let results = Mutex::new(Vec::new());
+/// let sink = Each(|index, sum: &_| results.lock().unwrap().push((index, sum.to_f32())));
+/// sum_into(&input, &[true], &sink);
+/// assert_eq!(results.into_inner().unwrap(), [(0, 4.0)]);
+/// ```
+///
+/// # Panics
+/// If there is not a mark for each axis, or the mask is of another shape than the array.
+pub fn sum_into(input: &Input<'_>, reduced: &[bool], sink: &(dyn Sink + Sync)) {
+    fn run<V: Summand>(input: &Input<'_>, reduced: &[bool], sink: &(dyn Sink + Sync)) {
+        reduce::<V, _>(input, reduced, &Sum { sink });
+    }
+    by_native!(input.view.dtype(), run(input, reduced, sink));
+}
+
+/// The exact sums over the axes that are marked as `reduced`, in row-major order of the others.
+///
+/// ```
+/// use mypackage::sum::{View, collect};
+///
+/// let matrix = View::of(&[3i64, i64::MAX, i64::MAX, 4]).reshaped(&[2, 2]);
+/// let columns = collect(&matrix.into(), &[true, false]);
+/// assert_eq!(columns.get(0).to_integer(1), Some(i128::from(i64::MAX) + 3));
+/// ```
+///
+/// # Panics
+/// As [`sum_into`].
+pub fn collect(input: &Input<'_>, reduced: &[bool]) -> Cells {
+    let (mut results, mut terms) = (1, 1);
+    for (axis, &reduced) in input.view.axes().iter().zip(reduced) {
+        *if reduced { &mut terms } else { &mut results } *= axis.size;
+    }
+    let sums = Collector::new(results, terms as i64);
+    sum_into(input, reduced, &sums);
+    sums.finish()
+}
+
+/// Exact sums.
+struct Sum<'a> {
+    sink: &'a (dyn Sink + Sync),
+}
+
+/// What a thread needs for sums.
+struct Worker {
+    isa: Isa,
+    summer: Summer,
+    columns: Option<Columns>,
+    rows: Option<ShortSums>,
+}
+
+/// The sums of one panel after another.
+struct Columns {
+    panel: Panel,
+    shape: PanelShape,
+    /// Whether the panel has begun: not yet, if all rows may come at once.
+    started: bool,
+    /// Whether the sums are in `pairs` already.
+    summed: bool,
+    pairs: Box<Pairs>,
+}
+
+impl Columns {
+    fn start<V: Summand>(&mut self) {
+        if !self.started {
+            self.panel.start(self.shape.width, self.shape.columns, !V::HAS_NAN);
+            self.started = true;
+        }
+    }
+}
+
+impl<V: Summand> Reduction<V> for Sum<'_> {
+    type Worker = Worker;
+    type Partial = Accumulator;
+
+    fn worker(&self, isa: Isa, elements: usize) -> Worker {
+        Worker { isa, summer: Summer::new(isa, elements), columns: None, rows: None }
+    }
+
+    fn start(&self, _: &mut Worker, _: Attempt) -> Accumulator {
+        Accumulator::new()
+    }
+
+    #[inline]
+    fn add(&self, worker: &mut Worker, into: &mut Accumulator, values: &[V]) {
+        V::add_run(worker.isa, values, &mut worker.summer, into);
+    }
+
+    fn merge(&self, into: &mut Accumulator, other: Accumulator) {
+        into.merge(&other);
+    }
+
+    #[inline]
+    fn finish(&self, _: &mut Worker, result: usize, mut sum: Accumulator, count: i64) -> bool {
+        sum.add_zeros(count);
+        self.sink.put(result, &sum);
+        true
+    }
+
+    fn start_panel(&self, worker: &mut Worker, shape: PanelShape, _: Attempt) -> bool {
+        let isa = worker.isa;
+        let columns = worker.columns.get_or_insert_with(|| Columns {
+            panel: Panel::new(isa),
+            shape,
+            started: false,
+            summed: false,
+            pairs: Pairs::new(),
+        });
+        (columns.shape, columns.started, columns.summed) = (shape, false, false);
+        if !few::suits(shape.rows, shape.columns) || shape.width > shape.columns {
+            columns.start::<V>();
+        }
+        true
+    }
+
+    fn add_rows(&self, worker: &mut Worker, rows: Rows<'_, V>, _: Option<Rows<'_, u8>>) {
+        let Some(columns) = &mut worker.columns else { return };
+        if !columns.started && rows.len() == columns.shape.rows {
+            let Columns { panel, pairs, .. } = &mut *columns;
+            columns.summed = V::sum_few(worker.isa, rows, panel, pairs);
+        }
+        if !columns.summed {
+            columns.start::<V>();
+            V::add_rows(worker.isa, rows, &mut columns.panel);
+        }
+    }
+
+    fn finish_panel(&self, worker: &mut Worker, results: Results, counts: Counts<'_>) -> bool {
+        let Some(columns) = &mut worker.columns else { return true };
+        if let Counts::All(count) = counts
+            && (columns.summed || columns.panel.pairs(worker.isa, &mut columns.pairs))
+        {
+            let pairs = columns.pairs.first(results.count);
+            self.sink.put_pairs(results.first, results.step, pairs, count);
+            return true;
+        }
+        for column in 0..results.count {
+            let mut sum = columns.sum(column);
+            sum.add_zeros(counts.get(column));
+            self.sink.put(results.at(column), &sum);
+        }
+        true
+    }
+
+    fn column(&self, worker: &mut Worker, column: usize) -> Accumulator {
+        worker.columns.as_ref().map_or_else(Accumulator::new, |columns| columns.sum(column))
+    }
+
+    fn rows_at_once(&self, worker: &mut Worker, rows: ShortRows) -> usize {
+        let batches = Batches::new(rows.parts);
+        let at_once = batches.size(rows.length);
+        if !fpu::inexact_flag_works()
+            || !Batches::suit::<V>(rows.stride, rows.length)
+            || (rows.rows_each > 1 && at_once.min(rows.count) * rows.length < WORTHWHILE)
+        {
+            return 0;
+        }
+        worker.rows = Some(ShortSums::new(batches, rows.parts));
+        at_once
+    }
+
+    fn add_short_rows(&self, worker: &mut Worker, rows: Rows<'_, V>, first: bool) {
+        let Worker { isa, summer, rows: Some(sums), .. } = worker else { return };
+        if first {
+            sums.start(rows.len());
+        }
+        if V::sum_runs(*isa, rows, &mut sums.batches, summer) {
+            return sums.add(*isa, summer);
+        }
+        let mut values = Vec::with_capacity(rows.width());
+        let parts = sums.parts;
+        for (index, sum) in sums.difficult().iter_mut().enumerate() {
+            values.clear();
+            values.extend(rows.row(index / parts).iter().skip(index % parts).step_by(parts));
+            V::add_run(*isa, &values, summer, sum);
+        }
+    }
+
+    fn finish_short_rows(&self, worker: &mut Worker, results: Results, count: i64) -> bool {
+        if let Some(sums) = &mut worker.rows {
+            sums.put(results, count, self.sink);
+        }
+        true
+    }
+}
+
+impl Columns {
+    fn sum(&self, column: usize) -> Accumulator {
+        if self.summed {
+            self.pairs.first(BATCH).accumulator(column, 0)
+        } else {
+            self.panel.sum(column)
+        }
+    }
+}
+
+/// The sums of a batch of results, each of several short rows.
+struct ShortSums {
+    batches: Batches,
+    parts: usize,
+    results: usize,
+    pairs: Option<Box<Pairs>>,
+    /// Memory for the next ones.
+    spare: Option<Box<Pairs>>,
+    /// What the pairs do not hold; none if they hold all.
+    difficult: Vec<Accumulator>,
+}
+
+impl ShortSums {
+    fn new(batches: Batches, parts: usize) -> ShortSums {
+        ShortSums { batches, parts, results: 0, pairs: None, spare: None, difficult: Vec::new() }
+    }
+
+    /// Begins the sums of so many rows.
+    fn start(&mut self, rows: usize) {
+        self.results = rows * self.parts;
+        self.difficult.clear();
+    }
+
+    fn difficult(&mut self) -> &mut [Accumulator] {
+        self.difficult.resize_with(self.results, Accumulator::new);
+        &mut self.difficult
+    }
+
+    /// Adds the sums of a batch. The inexact flag must be clear.
+    fn add(&mut self, isa: Isa, summer: &Summer) {
+        let mut pairs = self.spare.take().unwrap_or_else(Pairs::new);
+        if let Some(before) = &self.pairs {
+            add_pairs(isa, before, &self.batches.pairs, self.results, &mut pairs);
+            if !summer.was_inexact() {
+                self.spare = self.pairs.replace(pairs);
+                return;
+            }
+            self.empty();
+        }
+        std::mem::swap(&mut pairs, &mut self.batches.pairs);
+        self.pairs = Some(pairs);
+    }
+
+    /// Moves the pairs, if there are any, to the accumulators.
+    fn empty(&mut self) {
+        if let Some(pairs) = self.pairs.take() {
+            for (index, sum) in self.difficult().iter_mut().enumerate() {
+                pairs.first(BATCH).add_to(index, 0, sum);
+            }
+            self.spare = Some(pairs);
+        }
+    }
+
+    /// Puts the results, of `terms` numbers each.
+    fn put(&mut self, results: Results, terms: i64, sink: &dyn Sink) {
+        if self.difficult.is_empty()
+            && let Some(pairs) = self.pairs.take()
+        {
+            sink.put_pairs(results.first, results.step, pairs.first(self.results), terms);
+            self.spare = Some(pairs);
+            return;
+        }
+        self.empty();
+        for (index, sum) in self.difficult().iter_mut().enumerate() {
+            sum.add_zeros(terms);
+            sink.put(results.at(index), sum);
+        }
+    }
+}
+
+#[inline(always)]
+fn add_pairs_body(one: &Pairs, other: &Pairs, results: usize, sum: &mut Pairs) {
+    for index in 0..results.min(BATCH) {
+        sum.high[index] = one.high[index] + other.high[index];
+        sum.low[index] = one.low[index] + other.low[index];
+    }
+}
+
+dispatch! {
+    /// The sums of the first `results`, exact if the inexact flag was not raised meanwhile.
+    fn add_pairs(one: &Pairs, other: &Pairs, results: usize, sum: &mut Pairs) = add_pairs_body
+}

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """``python -m mypackage`` and the console command ``mypackage``."""
 
 import sys

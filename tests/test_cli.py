@@ -110,6 +110,16 @@ def test_help_keeps_capital_letters(capsys):
     assert "Time and error, next to pure Python, NumPy and math.fsum." in capsys.readouterr().out
 
 
+def test_shells_complete(tmp_path):
+    """As argcomplete asks: what could come next is written to a file."""
+    pytest.importorskip("argcomplete")
+    line = "mypackage sum --deci"
+    asked = {"_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line))}
+    answer = {"_ARGCOMPLETE_STDOUT_FILENAME": str(tmp_path / "answer"), "_ARGCOMPLETE_IFS": " "}
+    run(env={**os.environ, **asked, **answer})
+    assert (tmp_path / "answer").read_text().split() == ["--decimal", "--decimal-exact"]
+
+
 def test_mean_is_sum_with_an_operation(tmp_path, capsys):
     """The same options, another default."""
     np.save(tmp_path / "values.npy", [[1, 2], [4, 8]])

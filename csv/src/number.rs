@@ -298,6 +298,7 @@ mod tests {
         let long = "12345678901234567890.5";
         assert_eq!(read(long), Ok(Value::WideDecimal(IBig::from(123456789012345678905u128), -1)));
         assert_eq!(read("1e10001"), Err(Problem::BeyondDecimal));
+        assert_eq!(read("1.0e10001"), Err(Problem::BeyondDecimal));
         assert_eq!(read("1.5e-10000"), Err(Problem::BeyondDecimal));
         assert_eq!(read("nan"), Err(Problem::NotFinite));
         assert_eq!(read("x"), Err(Problem::NotANumber));

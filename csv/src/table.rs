@@ -483,6 +483,44 @@ mod tests {
     }
 
     #[test]
+    fn integers_beside_fractions_keep_their_digits() {
+        let text = b"9007199254740993,a\n0.5,b\n9007199254740992,c\n-9223372036854775808,d\n";
+        let kinds = [Kind::Number, Kind::Text];
+        let wide = |row, value: i64| (row, IBig::from(value));
+        // Also where a piece ends between the number and its row's end.
+        for cut in [text.len(), 17, 24, 60, 65] {
+            let mut table = Table::new(
+                Dialect::default(),
+                Format::default(),
+                &kinds,
+                REFUSED,
+                Position::default(),
+            );
+            let mut found = Vec::new();
+            let mut rows = 0;
+            for piece in [&text[..cut], &text[cut..]] {
+                table.feed(piece).unwrap();
+                let column = table.take().swap_remove(0);
+                let count = column.rows();
+                if let Data::Floats(values) = &column.data {
+                    assert!(
+                        values.iter().all(|value| [0.0, 0.5, 9007199254740992.0].contains(value))
+                    );
+                    found.extend(column.wide.into_iter().map(|(row, value)| (rows + row, value)));
+                } else if let Data::Integers(values) = &column.data {
+                    for (row, &value) in values.iter().enumerate() {
+                        if value.unsigned_abs() > 1 << 53 {
+                            found.push(wide(rows + row, value));
+                        }
+                    }
+                }
+                rows += count;
+            }
+            assert_eq!(found, [wide(0, (1 << 53) + 1), wide(3, i64::MIN)], "{cut}");
+        }
+    }
+
+    #[test]
     fn comments_and_spaces() {
         let dialect = Dialect { comment: Some(b'#'), skip_initial_space: true, delimiter: b';' };
         let text = b"# \"1;\r#\r  \ra; \"2\" \r\r\n  b;3#\r #;4\n#";

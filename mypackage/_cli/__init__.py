@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import mypackage
 from mypackage._core.reductions import REDUCTIONS
+from mypackage._extras import require
 from mypackage._files.pieces import UsageError
 
 COMMANDS = {
@@ -73,7 +74,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         # Only the command asked for is imported; all of them to list them or to refuse another.
         commands = argv[:1] if argv and argv[0] in COMMANDS else list(COMMANDS)
-        arguments = _parser(commands).parse_args(argv)
+        parser = _parser(commands)
+        if "_ARGCOMPLETE" in os.environ:
+            # A shell asks what could come next; the library answers and exits.
+            require("argcomplete").autocomplete(parser)
+        arguments = parser.parse_args(argv)
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             try:

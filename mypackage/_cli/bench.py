@@ -6,7 +6,7 @@ import argparse
 import statistics
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import mypackage
 from mypackage._cli import CommandError
@@ -42,8 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     save = None if arguments.plot is None else _plotter(arguments.plot)
     seconds = 0.2 if arguments.quick else 2.0
     print(
-        f"mypackage {mypackage.__version__}, {build_info()['isa']}, "
-        f"{mypackage.get_num_threads()} threads.\n"
+        f"{_heading()}.\n"
         "ratio: time over mypackage's, median of interleaved pairs.\n"
         "error: largest distance from the exact value, in units in the last place."
     )
@@ -55,6 +54,14 @@ def run(arguments: argparse.Namespace) -> None:
             print(f"  {row.method:26}{row.nanoseconds:12.3g}{row.ratio:10.3g}{row.error:10.3g}")
     if save is not None:
         save(tables)
+
+
+def _heading() -> str:
+    threads = mypackage.get_num_threads()
+    return (
+        f"mypackage {mypackage.__version__}, {build_info()['isa']}, "
+        f"{threads} thread{'s' * (threads > 1)}"
+    )
 
 
 def measure(case: Case, seconds: float) -> list[Row]:
@@ -92,21 +99,49 @@ def _plotter(path: Path) -> Callable[[dict[str, list[Row]]], None]:
         raise CommandError(f"--plot {path}: there is no directory {path.parent}")
 
     def save(tables: dict[str, list[Row]]) -> None:
-        figure = Figure(figsize=(9, 1 + 1.6 * len(tables)), layout="constrained")
-        for axes, (title, rows) in zip(
-            figure.subplots(len(tables), sharex=True, squeeze=False)[:, 0],
-            tables.items(),
-            strict=True,
-        ):
-            bars = axes.barh(
-                [row.method for row in rows],
-                [row.nanoseconds for row in rows],
-                color=["tab:orange" if row.method == OURS else "tab:blue" for row in rows],
-            )
-            axes.bar_label(bars, [f"{row.error:.3g} ulp" for row in rows], padding=3)
-            axes.set(title=title, xscale="log", xlabel="ns per element (error beside the bar)")
-            axes.margins(x=0.15)
-            axes.invert_yaxis()
-        figure.savefig(path)
+        rows = sum(map(len, tables.values()))
+        figure = Figure(figsize=(9, 1.2 + 0.75 * len(tables) + 0.3 * rows), layout="constrained")
+        figure.suptitle(_heading(), fontsize="medium", x=0.01, ha="left")
+        heights = [len(rows) + 0.6 for rows in tables.values()]
+        panels = figure.subplots(
+            len(tables), sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights}
+        )[:, 0]
+        for axes, (title, rows) in zip(panels, tables.items(), strict=True):
+            _draw(axes, title, rows)
+        panels[-1].set_xlabel("ns per element (logarithmic; further left is faster)")
+        # Room for what stands beside the last point.
+        low, high = panels[0].get_xlim()
+        panels[0].set_xlim(low, high * (high / low) ** 0.45)
+        figure.savefig(path, dpi=150)
 
     return save
+
+
+# Of Okabe and Ito's palette, which all can tell apart.
+_OURS, _OTHERS, _WRONG = "#0072B2", "#7F7F7F", "#D55E00"
+
+
+def _draw(axes: Any, title: str, rows: list[Row]) -> None:
+    """A point for each method, as bars on a logarithmic axis would have no beginning."""
+    for place, row in enumerate(rows):
+        color = _OURS if row.method == OURS else _OTHERS
+        axes.plot(row.nanoseconds, place, "o", color=color, markersize=7)
+        rounded = row.error <= 0.5
+        axes.annotate(
+            f"{float(f'{row.nanoseconds:.3g}'):,g} ns, "
+            + ("correctly rounded" if rounded else f"off by {row.error:.3g} ulp"),
+            (row.nanoseconds, place),
+            xytext=(9, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize="small",
+            color=color if rounded else _WRONG,
+        )
+    axes.set_title(title, loc="left", fontsize="medium", fontweight="bold")
+    axes.set_yticks(range(len(rows)), [row.method for row in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.6)
+    axes.set_xscale("log")
+    axes.grid(axis="both", color="0.92")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)

@@ -19,6 +19,7 @@ from ._native import (
     group_mean,
     group_sum,
     is_fibonacci,
+    load_modules,
     lucas,
     lucas_mod,
     lucasu_mod,
@@ -100,6 +101,9 @@ def __dir__() -> list[str]:
     there = [name for name, needs in _SUBMODULES.items() if not needs or find_spec(needs)]
     return sorted([*__all__, "__version__", *there])
 
+
+load_modules()
+del load_modules
 
 # Where users find them: help() shows it, and pickles name it.
 for _name in __all__:

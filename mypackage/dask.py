@@ -19,6 +19,7 @@ import numpy as np
 import mypackage
 from mypackage import ExactSum
 from mypackage._core import average as _average
+from mypackage._core import objects, plain, timedelta
 from mypackage._core.axes import lines, normalised
 from mypackage._core.groups import labels_of
 from mypackage._core.kinds import is_dask
@@ -190,7 +191,7 @@ def group_sum(
     *,
     axis: int = -1,
     size: int | None = None,
-    fill_value: Any = 0,
+    fill_value: Any = None,
     dtype: Any = None,
     split_every: int | dict[int, int] | None = None,
 ) -> Any:
@@ -207,7 +208,7 @@ def group_sum(
     size : int, optional
         The number of groups; by default the greatest label plus one. Lazy labels need it.
     fill_value : scalar, optional
-        The result for groups without elements.
+        The result for groups without elements: by default 0 of sums, NaN of means.
     dtype : dtype, optional
         What the exact sums are rounded to.
     split_every : int >= 2 or dict of axis to int, optional
@@ -244,7 +245,7 @@ def group_mean(
     *,
     axis: int = -1,
     size: int | None = None,
-    fill_value: Any = 0,
+    fill_value: Any = None,
     dtype: Any = None,
     split_every: int | dict[int, int] | None = None,
 ) -> Any:
@@ -276,6 +277,7 @@ def reduce_groups(
     """What `group_sum` and its kin do; for `mypackage.xarray` also without NaNs."""
     name = reduction.name
     array = da.asanyarray(array)
+    _refuse_other_dtypes(name, array)
     axis = range(array.ndim)[axis]
     if isinstance(group_idx, np.ma.MaskedArray):
         group_idx = labels_of(name, group_idx)
@@ -428,8 +430,8 @@ def average(
         ones = a.map_blocks(partial(np.ones_like, dtype=bool), dtype=bool)
         return result, sum(ones, axis, _average.result_dtype(a), **options)
     weights = da.asanyarray(weights)
-    if "O" in (a.dtype.kind, weights.dtype.kind):
-        return da.average(a, axis, weights, returned, keepdims)
+    for x in (a, weights):
+        _refuse_other_dtypes("average", x)
     _average.check(a, weights)
     dtype = _average.result_dtype(a, weights)
     axes = normalised("average", axis, a.ndim)
@@ -532,6 +534,7 @@ def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) 
     2.0
     """
     a = da.asanyarray(a)
+    _refuse_other_dtypes("cumsum", a)
     if axis is None:
         a, axis = a.flatten(), 0
     axis = range(a.ndim)[axis]
@@ -620,17 +623,21 @@ def _reduction(
 ) -> Any:
     name = reduction.name
     a = da.asanyarray(a)
-    if a.dtype.kind == "O":
-        return getattr(da, name)(a, axis, dtype, keepdims, split_every, out)
-    if a.dtype.kind == "m":
-        raise TypeError(
-            f"{name}: dask arrays of {a.dtype} have no exact result here; reduce a.view('i8') "
-            "and view the result as the timedelta"
+    if a.dtype.kind in "OmM":
+        return _of_other_dtypes(
+            reduction, a, axis, dtype, keepdims, split_every, out, where, initial
         )
     dtype = result_dtype(reduction, a.dtype, dtype)
     if reduction.finish == "sum":
         _check_initial(name, a.dtype, dtype, initial)
     masked = _is_masked(a)
+    if plain.is_negative_zero(initial) and dtype.kind == "f" and not masked:
+        total = _reduction(reduction, a, axis, dtype, keepdims, split_every, None, where)
+        other = plain.is_other_than_negative_zero(a, reduction.skip_nan)
+        other = other if where is True else da.logical_and(other, where)
+        found = da.any(other, axis=axis, keepdims=bool(keepdims), split_every=split_every)
+        total = da.where(found, total, np.asarray(-0.0, dtype))
+        return total if out is None else require("dask.array.core").handle_out(out, total)
     finish = partial(_value, reduction=reduction, initial=initial, masked=masked)
     return _tree(
         a,
@@ -645,6 +652,78 @@ def _reduction(
         out=out,
         masked=masked,
     )
+
+
+def _refuse_other_dtypes(name: str, a: Any) -> None:
+    """Objects and times, for functions whose states are of numbers."""
+    if a.dtype.kind in "OmM":
+        raise TypeError(
+            f"{name}: lazy arrays of {a.dtype} have no exact result here; give the array that "
+            "compute() makes"
+        )
+
+
+def _of_other_dtypes(
+    reduction: Reduction,
+    a: Any,
+    axis: Any,
+    dtype: Any,
+    keepdims: bool,
+    split_every: Any,
+    out: Any,
+    where: Any,
+    initial: Any,
+) -> Any:
+    """The reduction of an array of objects or of time."""
+    name = reduction.name
+    if _is_masked(a):
+        raise TypeError(f"{name}: masked dask arrays of {a.dtype} have no exact result here")
+    if a.dtype.kind == "O":
+        start = [] if type(initial) is int and initial == 0 else [initial]
+        state = partial(_object_state, name=name, skip_nan=reduction.skip_nan)
+        finish = partial(_object_value, reduction=reduction, start=start)
+        dtype = np.dtype(object if dtype is None else dtype)
+    else:
+        timedelta.check(name, a.dtype, reduction.finish)
+        if dtype is not None and np.dtype(dtype) != a.dtype:
+            raise TypeError(
+                f"{name}: the result of {a.dtype} elements is of that dtype, not {dtype}"
+            )
+        dtype = a.dtype.newbyteorder("=")
+        ticks = 0 if reduction.finish == "mean" else timedelta.in_ticks(name, initial, dtype)
+        state = partial(_time_state, skip_nan=reduction.skip_nan)
+        finish = partial(_time_value, reduction=reduction, initial=ticks)
+    return _tree(
+        a,
+        None if where is True else where,
+        state,
+        finish,
+        name=name,
+        axis=axis,
+        dtype=dtype,
+        keepdims=bool(keepdims),
+        split_every=split_every,
+        out=out,
+    )
+
+
+def _object_state(x: Any, where: Any, axis: Any, *, name: str, skip_nan: bool) -> Any:
+    return objects.states(name, x, True if where is None else where, axis, skip_nan)
+
+
+def _object_value(total: Any, *, reduction: Reduction, dtype: Any, start: list[Any]) -> Any:
+    result = total.values(reduction, dtype, start)
+    if isinstance(result, np.ndarray):
+        return result
+    return objects.column([result], np.dtype(dtype)).reshape(())
+
+
+def _time_state(x: Any, where: Any, axis: Any, *, skip_nan: bool) -> ExactSum:
+    return timedelta.state(x, True if where is None else where, axis, skip_nan)
+
+
+def _time_value(total: ExactSum, *, reduction: Reduction, dtype: Any, initial: int) -> Any:
+    return timedelta.of_state(reduction, total, dtype, initial)
 
 
 def _check_initial(name: str, source: np.dtype[Any], dtype: np.dtype[Any], initial: Any) -> None:
@@ -722,7 +801,7 @@ def _state(
 
 
 # What goes up a tree.
-_State = ExactSum | _Quotient
+_State = ExactSum | _Quotient | objects.States
 
 
 def _states(nested: Any) -> Iterator[Any]:

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError, PyZeroDivisionError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyComplex, PyMemoryView, PyTuple, PyType};
+use pyo3::types::{PyBool, PyBytes, PyComplex, PyMemoryView, PyTuple, PyType};
 
-use super::arguments::{Given, mask, reduced_axes};
+use super::arguments::{Given, as_dtype, mask, reduced_axes};
 use super::calls::{detached, watched};
-use super::ndarray::{self, Array, Number};
+use super::modules::dispatch;
+use super::ndarray::{self, Array, Number, numpy};
 use super::reductions;
 use super::results::{FLOAT, Operation, Target, Writer, round_all};
 use crate::raised;
@@ -214,11 +215,68 @@ impl ExactSum {
         round_all(py, operation, number, dtype, &state.shape, &state.cells)
     }
 
+    /// The exact sums as Python's numbers: Fractions, or where `whole` says so, ints where they are.
+    fn as_objects<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+        whole: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let state = self.snapshot();
+        if state.complex {
+            return Err(PyTypeError::new_err(format!(
+                "ExactSum.{name}: the sum is complex; value() rounds its parts"
+            )));
+        }
+        let fraction = py.import("fractions")?.getattr("Fraction")?;
+        let one = |index: usize| {
+            let [numerator, denominator] = integer_ratio(py, name, &state.cells.get(index))?;
+            if whole && denominator.eq(1)? {
+                return Ok(numerator);
+            }
+            fraction.call1((numerator, denominator))
+        };
+        if state.shape.is_empty() {
+            return one(0);
+        }
+        let flat = numpy(py)?.call_method1("empty", (state.size(), "O"))?;
+        for index in 0..state.size() {
+            flat.set_item(index, one(index)?)?;
+        }
+        flat.call_method1("reshape", (PyTuple::new(py, &state.shape)?,))
+    }
+
     fn combined(&self, other: &Bound<'_, PyAny>, subtract: bool) -> PyResult<ExactSum> {
         let result = self.copy();
         result.update(other, None, &Given::No, subtract)?;
         Ok(result)
     }
+}
+
+/// A finite sum as a quotient of Python ints.
+fn integer_ratio<'py>(
+    py: Python<'py>,
+    name: &str,
+    cell: &Accumulator,
+) -> PyResult<[Bound<'py, PyAny>; 2]> {
+    let Some((negative, magnitude, exponent)) = cell.to_parts() else {
+        let message = format!("{name}: the sum is {}", cell.to_f64());
+        // As Python's own conversions.
+        return Err(if cell.to_f64().is_nan() && name != "as_integer_ratio" {
+            PyValueError::new_err(message)
+        } else {
+            PyOverflowError::new_err(message)
+        });
+    };
+    let integer = py.get_type::<pyo3::types::PyInt>();
+    let mut numerator =
+        integer.call_method1("from_bytes", (PyBytes::new(py, &magnitude), "little"))?;
+    if negative {
+        numerator = numerator.neg()?;
+    }
+    let one = 1i32.into_pyobject(py)?.into_any();
+    let power = one.lshift(exponent.unsigned_abs())?;
+    Ok(if exponent < 0 { [numerator, power] } else { [numerator.mul(power)?, one] })
 }
 
 /// The sums of `values`: over `axis`, if that is given, else over the leading axes that `expected`
@@ -231,16 +289,27 @@ fn sums_of<'py>(
     skip_nan: bool,
 ) -> PyResult<State> {
     let py = values.py();
-    let array = match Array::exact(values) {
+    let array = match Array::of_numbers(values) {
         Some(_) => values.clone(),
-        None => py.import("mypackage._kinds")?.call_method1("as_numbers", ("ExactSum", values))?,
+        None => {
+            let wanted = match r#where {
+                Given::No => PyBool::new(py, true).to_owned().into_any(),
+                Given::Yes(wanted) => wanted.clone(),
+            };
+            let expected = expected.map(|shape| PyTuple::new(py, shape)).transpose()?;
+            let arguments = (values, axis, wanted, expected, skip_nan);
+            dispatch(py)?.call_method1("exact_state", arguments)?
+        }
     };
-    if let Ok((array, mask)) = array.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>() {
-        // A masked array: its valid elements, and those of them that the caller wants.
-        let mask = match r#where {
-            Given::No => mask,
-            Given::Yes(wanted) => mask.call_method1("__and__", (wanted,))?,
+    if let Ok(sums) = array.cast::<ExactSum>() {
+        let state = sums.get().snapshot();
+        return match expected {
+            Some(shape) if shape != state.shape => Err(wrong_shape(&array, &state.shape, shape)),
+            _ => Ok((*state).clone()),
         };
+    }
+    if let Ok((array, mask)) = array.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>() {
+        // An array and which of its elements are wanted.
         return sums_of(&array, axis, &Given::Yes(mask), expected, skip_nan);
     }
     let array = Array { object: &array };
@@ -277,11 +346,7 @@ fn sums_of<'py>(
     if let Some(shape) = expected
         && kept != shape
     {
-        return Err(PyValueError::new_err(format!(
-            "ExactSum: values of shape {:?} leave sums of shape {kept:?}, but this one has shape \
-             {shape:?}; choose another axis",
-            array.shape()
-        )));
+        return Err(wrong_shape(array.object, &kept, shape));
     }
     let mask = mask(array, number, r#where, skip_nan)?;
     let input = reductions::input(array, number, mask.as_ref(), number.complex, skip_nan);
@@ -290,6 +355,15 @@ fn sums_of<'py>(
     let size = array.shape().iter().product();
     let cells = watched(py, size, || exact::collect(&input, &reduced))?;
     Ok(State { shape: kept, complex: number.complex, cells })
+}
+
+fn wrong_shape(values: &Bound<'_, PyAny>, kept: &[usize], expected: &[usize]) -> PyErr {
+    let shape = values.getattr("shape").and_then(|shape| shape.extract::<Vec<usize>>());
+    let shape = shape.unwrap_or_default();
+    PyValueError::new_err(format!(
+        "ExactSum: values of shape {shape:?} leave sums of shape {kept:?}, but this one has shape \
+         {expected:?}; choose another axis"
+    ))
 }
 
 /// A single sum rounded to double precision, as Python writes it; nothing is reported.
@@ -313,6 +387,35 @@ pub(super) fn sum_states<'py>(
     skip_nan: bool,
 ) -> PyResult<ExactSum> {
     sums_of(values, axis.as_ref(), &r#where, None, skip_nan).map(ExactSum::from_state)
+}
+
+/// Sums that are integers over powers of two, with the counts given: of each, the integer and the
+/// power's exponent, which the caller knows to be in range. Complex sums have two side by side.
+#[pyfunction]
+pub(super) fn integer_states(
+    scaled: Vec<(Bound<'_, PyAny>, i32)>,
+    counts: Vec<i64>,
+    shape: Vec<usize>,
+) -> PyResult<ExactSum> {
+    let mut cells = Vec::with_capacity(scaled.len());
+    for (integer, exponent) in &scaled {
+        let negative = integer.lt(0)?;
+        let magnitude = integer.abs()?;
+        let size = magnitude.call_method0("bit_length")?.extract::<usize>()?.div_ceil(8);
+        let bytes = magnitude.call_method1("to_bytes", (size, "little"))?;
+        let mut sum = Accumulator::new();
+        for (index, chunk) in bytes.cast::<PyBytes>()?.as_bytes().chunks(8).enumerate() {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            let part = i128::from(u64::from_le_bytes(word));
+            sum.add_scaled(if negative { -part } else { part }, exponent + 64 * index as i32);
+        }
+        cells.push(sum);
+    }
+    let parts = if counts.is_empty() { 1 } else { cells.len() / counts.len() };
+    let mut cells: Cells = cells.into();
+    cells.set_counts(|index| counts[index / parts]);
+    Ok(ExactSum::of(shape, parts == 2, cells))
 }
 
 /// A list of the single sums, in C order.
@@ -508,7 +611,8 @@ impl ExactSum {
     /// Parameters
     /// ----------
     /// dtype : dtype, optional
-    ///     What to round to; float64 by default, complex128 if complex numbers were added.
+    ///     What to round to; float64 by default, complex128 if complex numbers were added. With
+    ///     ``object``, nothing is rounded: a whole sum is a Python int, any other a Fraction.
     ///
     /// Returns
     /// -------
@@ -518,14 +622,45 @@ impl ExactSum {
     /// Raises
     /// ------
     /// OverflowError
-    ///     If an integer `dtype` does not hold a sum.
+    ///     If an integer `dtype` does not hold a sum; with ``object``, if one is infinite.
+    /// ValueError
+    ///     With ``object``, if a sum is NaN.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> mypackage.ExactSum().add([2**62, 2**62, 2**62]).value(object)
+    /// 13835058055282163712
     #[pyo3(signature = (dtype=None))]
     fn value<'py>(
         &self,
         py: Python<'py>,
         dtype: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(dtype) = &dtype
+            && as_dtype(dtype)?.getattr("char")?.extract::<char>()? == 'O'
+        {
+            return self.as_objects(py, "value(object)", true);
+        }
         self.rounded(py, VALUE, dtype)
+    }
+
+    /// The exact sums, not rounded, as `fractions.Fraction`: one, or an object array of them.
+    ///
+    /// Raises
+    /// ------
+    /// OverflowError, ValueError
+    ///     If a sum is an infinity or NaN.
+    /// TypeError
+    ///     If complex numbers were added.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> mypackage.ExactSum().add([0.5, 1e300, -1e300]).as_fraction()
+    /// Fraction(1, 2)
+    fn as_fraction<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.as_objects(py, "as_fraction", false)
     }
 
     /// The exact means, the sums divided by the counts, each rounded once.
@@ -633,25 +768,23 @@ impl ExactSum {
         if state.complex || !state.shape.is_empty() {
             return Err(PyValueError::new_err("as_integer_ratio: this is not a single real sum"));
         }
-        let cell = state.cells.get(0);
-        let Some((negative, magnitude, exponent)) = cell.to_parts() else {
-            return Err(PyOverflowError::new_err(format!(
-                "as_integer_ratio: the sum is {}",
-                cell.to_f64()
-            )));
-        };
-        let integer = py.get_type::<pyo3::types::PyInt>();
-        let mut numerator =
-            integer.call_method1("from_bytes", (PyBytes::new(py, &magnitude), "little"))?;
-        if negative {
-            numerator = numerator.neg()?;
+        PyTuple::new(py, integer_ratio(py, "as_integer_ratio", &state.cells.get(0))?)
+    }
+
+    /// A single whole sum as an int.
+    fn __int__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let state = self.snapshot();
+        if state.complex || !state.shape.is_empty() {
+            return Err(PyTypeError::new_err("int: this ExactSum is not a single real sum"));
         }
-        let one = 1i32.into_pyobject(py)?.into_any();
-        let power = one.lshift(exponent.unsigned_abs())?;
-        PyTuple::new(
-            py,
-            if exponent < 0 { [numerator, power] } else { [numerator.mul(power)?, one] },
-        )
+        let [numerator, denominator] = integer_ratio(py, "int", &state.cells.get(0))?;
+        if !denominator.eq(1)? {
+            return Err(PyValueError::new_err(format!(
+                "int: the sum {} is not whole; use float() or as_fraction()",
+                state.cells.get(0).to_f64()
+            )));
+        }
+        Ok(numerator)
     }
 
     /// How many numbers were added, less those subtracted: an int, or an array of int64.

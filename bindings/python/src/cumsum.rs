@@ -5,6 +5,8 @@ use pyo3::prelude::*;
 
 use super::arguments::{as_dtype, check_out, delivered, normalise_axis, out_array};
 use super::calls::watched_from;
+use super::lists::array_of;
+use super::modules::{dispatch, errors};
 use super::ndarray::{Array, NewArray, Number, numpy};
 use super::results::integer_range;
 use mypackage::interrupt::GRAIN;
@@ -71,8 +73,10 @@ pub(super) fn cumsum<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = a.py();
     let Some((array, number)) = Array::of_numbers(a) else {
-        let kinds = py.import("mypackage._kinds")?;
-        return kinds.call_method1("cumsum", (a, axis, dtype, out));
+        if let Some(array) = array_of(a)? {
+            return cumsum(&array, axis, dtype, out);
+        }
+        return dispatch(py)?.call_method1("cumsum", (a, axis, dtype, out));
     };
     let Some(target) = target(number, dtype.as_ref(), out.as_ref())? else {
         // Python ints cannot overflow.
@@ -190,7 +194,7 @@ fn report(py: Python<'_>, status: ScanStatus, target: Number) -> PyResult<()> {
         [(status.invalid, "report_invalid"), (status.overflow, "report_overflow")]
     {
         if happened {
-            py.import("mypackage._errors")?.call_method1(report, (NAME,))?;
+            errors(py)?.call_method1(report, (NAME,))?;
         }
     }
     Ok(())

@@ -16,6 +16,8 @@ mod fibonacci;
 mod group;
 mod hello;
 mod integer;
+mod lists;
+mod modules;
 mod ndarray;
 mod reductions;
 mod results;
@@ -37,7 +39,8 @@ fn raised(error: Error) -> PyErr {
 mod _native {
     #[pymodule_export]
     use super::accumulator::{
-        ExactSum, join_states, reshape_states, round_states, split_states, sum_states,
+        ExactSum, integer_states, join_states, reshape_states, round_states, split_states,
+        sum_states,
     };
     #[pymodule_export]
     use super::average::weighted_mean;
@@ -53,6 +56,8 @@ mod _native {
     use super::group::{group_mean, group_states, group_sum};
     #[pymodule_export]
     use super::hello::{add, hello};
+    #[pymodule_export]
+    use super::modules::load_modules;
     #[pymodule_export]
     use super::reductions::{mean, nanmean, nansum, sum, sum_of_squares};
     #[pymodule_export]

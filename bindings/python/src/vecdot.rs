@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use super::accumulator::ExactSum;
 use super::arguments::normalise_axis;
 use super::calls::watched_from;
+use super::modules::dispatch;
 use super::ndarray::{Array, Number, numpy};
 use super::results::{Target, VECDOT, Writer, single_result};
 use mypackage::interrupt::GRAIN;
@@ -70,7 +71,7 @@ pub(super) fn vecdot<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = x1.py();
     let (Some(left), Some(right)) = (Array::of_numbers(x1), Array::of_numbers(x2)) else {
-        return py.import("mypackage._kinds")?.call_method1("vecdot", (x1, x2, axis));
+        return dispatch(py)?.call_method1("vecdot", (x1, x2, axis));
     };
     if axis.is_none()
         && let Some(total) = total(py, left, right)?

@@ -30,7 +30,9 @@ def reduce(name: str, a: Any, **arguments: Any) -> Any:
     if kind is not None:
         return front(kind).reduce(reduction, a, **arguments)
     unit = units.kind_of(a)
-    if unit is not None:
+    if name in ARRAYS:
+        units.refuse(name, a)
+    elif unit is not None:
         units.check(name, a, reduction.finish == "mean")
         if unit != "other":
             numbers = units.arguments_for(name, a, arguments)

@@ -7,6 +7,10 @@ from importlib import import_module as _import_module
 from ._config import show_config, threads
 from ._core.average import average
 from ._core.covariance import corrcoef, cov
+from ._core.cumulative import cumulative_sum, group_cumsum, nancumsum
+from ._core.products import matmul, matvec, vecmat
+from ._core.segments import segment_mean, segment_sum
+from ._core.summary import summarize
 from ._locate import get_include, get_library
 from ._native import (
     ExactSum,
@@ -25,6 +29,10 @@ from ._native import (
     lucasu_mod,
     lucasv_mod,
     mean,
+    move_mean,
+    move_std,
+    move_sum,
+    move_var,
     nanmean,
     nansum,
     pisano_period,
@@ -42,6 +50,7 @@ __all__ = [
     "corrcoef",
     "cov",
     "cumsum",
+    "cumulative_sum",
     "fibonacci",
     "fibonacci_index",
     "fibonacci_mod",
@@ -49,6 +58,7 @@ __all__ = [
     "get_include",
     "get_library",
     "get_num_threads",
+    "group_cumsum",
     "group_mean",
     "group_sum",
     "is_fibonacci",
@@ -56,16 +66,27 @@ __all__ = [
     "lucas_mod",
     "lucasu_mod",
     "lucasv_mod",
+    "matmul",
+    "matvec",
     "mean",
+    "move_mean",
+    "move_std",
+    "move_sum",
+    "move_var",
+    "nancumsum",
     "nanmean",
     "nansum",
     "pisano_period",
+    "segment_mean",
+    "segment_sum",
     "set_num_threads",
     "show_config",
     "sum",
     "sum_of_squares",
+    "summarize",
     "threads",
     "vecdot",
+    "vecmat",
 ]
 
 # Loaded when they are first used; those that belong to another library need it.

@@ -20,6 +20,7 @@ import mypackage
 from mypackage import ExactSum
 from mypackage._core import average as _average
 from mypackage._core import objects, plain, timedelta
+from mypackage._core import windows as _windows
 from mypackage._core.axes import lines, normalised
 from mypackage._core.groups import labels_of
 from mypackage._core.kinds import is_dask
@@ -843,3 +844,52 @@ def _value(total: ExactSum, *, reduction: Reduction, dtype: Any, initial: Any, m
         return rounded(reduction, total, dtype)
     # A masked mean of nothing is masked, and no cause for a warning.
     return np.ma.array(rounded_groups(reduction, total, dtype, 0, nothing), mask=nothing)
+
+
+def move(
+    name: str,
+    a: Any,
+    window: Any = None,
+    min_count: Any = None,
+    axis: Any = -1,
+    ddof: Any = None,
+    start: Any = None,
+    end: Any = None,
+) -> Any:
+    """What `mypackage.move_sum` and its kin do with a dask array: lazy, and the same bits."""
+    if start is not None or end is not None:
+        raise TypeError(f"{name}: windows by indices reach into any chunk; give a.compute()")
+    if getattr(a, "ndim", 0) == 0:
+        raise ValueError(f"{name}: a 0-dimensional array has no axis to move along")
+    if isinstance(axis, (bool, np.bool_)) or not hasattr(axis, "__index__"):
+        raise TypeError(f"{name}: axis must be an integer, not {axis!r}")
+    (place,) = normalised(name, axis, a.ndim)
+    # The arguments are checked as those of a plain array of this length are.
+    empty = np.empty([n if i == place else 0 for i, n in enumerate(a.shape)], a.dtype)
+    if a.ndim == 1:
+        empty = np.zeros((a.shape[0], 0), a.dtype)
+    _windows.moved(name, empty, window, min_count, 0 if a.ndim == 1 else place, ddof)
+    least = window if min_count is None else min_count
+    return move_around(a, name, place, int(window), 0, int(least), ddof)
+
+
+def move_around(
+    a: Any, name: str, axis: int, window: int, behind: int, least: int, ddof: Any
+) -> Any:
+    """Statistics of windows that end so many elements behind each one, along an axis."""
+    one = np.zeros([1] * a.ndim, a.dtype)
+    dtype = _windows.around(one, name, axis, 1, 0, 1, ddof).dtype
+    depth = {axis: (min(window - 1 - behind, a.shape[axis]), min(behind, a.shape[axis]))}
+    block = partial(
+        _moved_block, name=name, axis=axis, window=window, behind=behind, least=least, ddof=ddof
+    )
+    if a.size == 0 or depth[axis] == (0, 0):
+        return da.map_blocks(block, a, dtype=dtype)
+    meta = np.empty([0] * a.ndim, dtype)
+    return da.map_overlap(block, a, depth=depth, boundary="none", dtype=dtype, meta=meta)
+
+
+def _moved_block(
+    x: np.ndarray, *, name: str, axis: int, window: int, behind: int, least: int, ddof: Any
+) -> Any:
+    return run_serially(_windows.around, x, name, axis, window, behind, least, ddof)

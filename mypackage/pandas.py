@@ -19,10 +19,11 @@ from mypackage._core.groups import labels_of, of_some
 from mypackage._core.kinds import label_kind
 from mypackage._core.reductions import GROUPED, REDUCTIONS, Reduction
 from mypackage._extras import require
+from mypackage._pandas_rolling import expanding, rolling
 
 pd = require("pandas")
 
-__all__ = ["cumsum", "group_mean", "group_sum", "mean", "sum"]
+__all__ = ["cumsum", "expanding", "group_mean", "group_sum", "mean", "rolling", "sum"]
 
 
 def sum(a: Any, axis: Any = 0, *, skipna: bool = True, dtype: Any = None) -> Any:

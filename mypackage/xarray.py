@@ -18,10 +18,11 @@ from mypackage._core.groups import labels_of, of_some
 from mypackage._core.kinds import front, is_dask, label_kind
 from mypackage._core.reductions import GROUPED, REDUCTIONS, Reduction
 from mypackage._extras import require
+from mypackage._xarray_rolling import rolling
 
 xr = require("xarray")
 
-__all__ = ["cumsum", "group_mean", "group_sum", "mean", "sum"]
+__all__ = ["cumsum", "group_mean", "group_sum", "mean", "rolling", "sum"]
 
 
 def sum(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError, PyZeroDivisionError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyComplex, PyMemoryView, PyTuple, PyType};
+use pyo3::types::{PyBool, PyBytes, PyComplex, PyDict, PyMemoryView, PyTuple, PyType};
 
 use super::arguments::{Given, as_dtype, mask, reduced_axes};
 use super::calls::{detached, watched};
@@ -366,6 +366,42 @@ fn wrong_shape(values: &Bound<'_, PyAny>, kept: &[usize], expected: &[usize]) ->
     ))
 }
 
+impl State {
+    /// The sums at some places, in an array of a shape.
+    fn taken(&self, places: &[usize], shape: Vec<usize>) -> State {
+        let parts = if self.complex { 2 } else { 1 };
+        let cells = places.iter().flat_map(|&place| place * parts..(place + 1) * parts);
+        let cells: Vec<Accumulator> = cells.map(|cell| self.cells.get(cell).into_owned()).collect();
+        State { shape, complex: self.complex, cells: cells.into() }
+    }
+
+    /// The numbers of the sums, as NumPy arranges them.
+    fn places<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let places = numpy(py)?.call_method1("arange", (self.size(),))?;
+        places.call_method1("reshape", (PyTuple::new(py, &self.shape)?,))
+    }
+
+    /// The sums that an array of numbers names.
+    fn at(&self, places: &Bound<'_, PyAny>) -> PyResult<State> {
+        let numpy = numpy(places.py())?;
+        let array = numpy.call_method1("asarray", (places,))?;
+        let shape: Vec<usize> = array.getattr("shape")?.extract()?;
+        let flat: Vec<usize> = array.call_method0("ravel")?.call_method0("tolist")?.extract()?;
+        Ok(self.taken(&flat, shape))
+    }
+
+    /// Each sum multiplied by an integer.
+    fn times(&self, factor: i64) -> PyResult<State> {
+        let cells = self.cells.iter().map(|cell| cell.times(factor));
+        let Some(cells) = cells.collect::<Option<Vec<_>>>() else {
+            return Err(PyOverflowError::new_err(format!(
+                "ExactSum: a sum times {factor} is beyond what a sum can be"
+            )));
+        };
+        Ok(State { shape: self.shape.clone(), complex: self.complex, cells: cells.into() })
+    }
+}
+
 /// A single sum rounded to double precision, as Python writes it; nothing is reported.
 fn quiet_value(py: Python<'_>, complex: bool, cells: &Cells) -> PyResult<String> {
     let part = |index: usize| cells.get(index).to_f64();
@@ -604,6 +640,211 @@ impl ExactSum {
             .collect::<PyResult<Vec<_>>>()?;
         slf.get().absorb(slf.py(), states)?;
         Ok(slf)
+    }
+
+    /// An array of sums, each of one value.
+    ///
+    /// Parameters
+    /// ----------
+    /// values : array_like
+    ///     Numbers of any dtype that `sum` takes.
+    ///
+    /// Returns
+    /// -------
+    /// ExactSum
+    ///     In the shape of `values`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> mypackage.ExactSum.from_values([0.5, 1e300])
+    /// ExactSum([5.e-001, 1.e+300], count=[1, 1])
+    #[classmethod]
+    #[pyo3(signature = (values, /))]
+    fn from_values(class: &Bound<'_, PyType>, values: &Bound<'_, PyAny>) -> PyResult<ExactSum> {
+        let none = PyTuple::empty(class.py()).into_any();
+        sums_of(values, Some(&none), &Given::No, None, false).map(ExactSum::from_state)
+    }
+
+    /// Add the exact products of numbers.
+    ///
+    /// Parameters
+    /// ----------
+    /// x, y : array_like
+    ///     Numbers of any dtype that `vecdot` takes, broadcast to one shape, whose last axes are
+    ///     those of this object. Products are summed over the axes before. Nothing is conjugated.
+    ///
+    /// Returns
+    /// -------
+    /// ExactSum
+    ///     This object.
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     If the shapes do not match.
+    /// TypeError
+    ///     If `x` or `y` are not numbers.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> total = mypackage.ExactSum().add_products([1e200, 0.5], [1e200, 3.0])
+    /// >>> float(total.add_products(-1e200, 1e200))
+    /// 1.5
+    #[pyo3(signature = (x, y, /))]
+    fn add_products<'py>(
+        slf: Bound<'py, ExactSum>,
+        x: &Bound<'py, PyAny>,
+        y: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, ExactSum>> {
+        let products = slf.py().import("mypackage._core.products")?;
+        let shape = PyTuple::new(slf.py(), &slf.get().snapshot().shape)?;
+        let sums = products.call_method1("states", (x, y, shape))?;
+        slf.get().update(&sums, None, &Given::No, false)?;
+        Ok(slf)
+    }
+
+    /// The same sums in C order, as an array of another shape.
+    ///
+    /// Parameters
+    /// ----------
+    /// *shape : int or tuple of ints
+    ///     As for `numpy.ndarray.reshape`; one length may be -1.
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     If there are not as many sums in such a shape.
+    #[pyo3(signature = (*shape))]
+    fn reshape(&self, shape: &Bound<'_, PyTuple>) -> PyResult<ExactSum> {
+        let state = self.snapshot();
+        let places = state.places(shape.py())?.call_method1("reshape", shape)?;
+        let shape = places.getattr("shape")?.extract()?;
+        Ok(ExactSum::of(shape, state.complex, state.cells.clone()))
+    }
+
+    /// The sums of the sums over axes: what adding all their numbers to one would have given.
+    ///
+    /// Parameters
+    /// ----------
+    /// axis : None or int or tuple of ints, optional
+    ///     Axes to merge over; all by default.
+    ///
+    /// Returns
+    /// -------
+    /// ExactSum
+    ///     Without these axes.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> mypackage.ExactSum.from_values([[1e16, 1.0], [-1e16, 2.0]]).sum(axis=0)
+    /// ExactSum([0., 3.], count=[2, 2])
+    #[pyo3(signature = (axis=None))]
+    fn sum(&self, py: Python<'_>, axis: Option<&Bound<'_, PyAny>>) -> PyResult<ExactSum> {
+        let state = self.snapshot();
+        let reduced = reduced_axes(state.shape.len(), axis)?;
+        let of = |wanted: bool| -> Vec<usize> {
+            let axes = reduced.iter().enumerate();
+            axes.filter(|&(_, &reduced)| reduced == wanted).map(|(index, _)| index).collect()
+        };
+        let (kept, merged) = (of(false), of(true));
+        let order: Vec<usize> = merged.iter().chain(&kept).copied().collect();
+        let places = state.places(py)?.call_method1("transpose", (order,))?;
+        let flat: Vec<usize> = places.call_method0("ravel")?.call_method0("tolist")?.extract()?;
+        let shape: Vec<usize> = kept.iter().map(|&axis| state.shape[axis]).collect();
+        let size: usize = shape.iter().product();
+        let rows = flat.chunks(size.max(1)).filter(|row| !row.is_empty());
+        let rows: Vec<_> = rows.map(|row| Arc::new(state.taken(row, shape.clone()))).collect();
+        let empty = State { shape, complex: state.complex, cells: Cells::new(0) };
+        let parts = if state.complex { 2 } else { 1 };
+        let mut total = Arc::new(State { cells: Cells::new(size * parts), ..empty });
+        State::merge(&mut total, rows).map_err(raised)?;
+        Ok(ExactSum::from_state(Arc::unwrap_or_clone(total)))
+    }
+
+    /// Sums and arrays of sums of one shape, side by side along a new axis.
+    ///
+    /// Parameters
+    /// ----------
+    /// sums : sequence of ExactSum
+    ///     Of one shape.
+    /// axis : int, optional
+    ///     Where the new axis is in the result.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> mypackage.ExactSum.stack([mypackage.ExactSum().add(x) for x in (0.5, [1, 2])])
+    /// ExactSum([0.5, 3. ], count=[1, 2])
+    #[classmethod]
+    #[pyo3(signature = (sums, /, axis=0))]
+    fn stack(
+        class: &Bound<'_, PyType>,
+        sums: Vec<Bound<'_, ExactSum>>,
+        axis: isize,
+    ) -> PyResult<ExactSum> {
+        let py = class.py();
+        let mut states: Vec<_> = sums.iter().map(|sum| sum.get().snapshot()).collect();
+        let Some(shape) = states.first().map(|state| state.shape.clone()) else {
+            return Err(PyValueError::new_err("ExactSum.stack: there is nothing to stack"));
+        };
+        if let Some(other) = states.iter().find(|state| state.shape != shape) {
+            return Err(PyValueError::new_err(format!(
+                "ExactSum.stack: sums of shape {:?} and {shape:?} have no array in common",
+                other.shape
+            )));
+        }
+        if states.iter().any(|state| state.complex) {
+            states.iter_mut().for_each(|state| Arc::make_mut(state).make_complex());
+        }
+        let complex = states[0].complex;
+        let cells = states.iter().flat_map(|state| state.cells.iter().map(Cow::into_owned));
+        let cells: Vec<Accumulator> = cells.collect();
+        let first: Vec<usize> = [states.len()].into_iter().chain(shape).collect();
+        let all = State { shape: first, complex, cells: cells.into() };
+        let places = numpy(py)?.call_method1("moveaxis", (all.places(py)?, 0, axis))?;
+        all.at(&places).map(ExactSum::from_state)
+    }
+
+    /// Sums by any index that NumPy takes; a copy.
+    fn __getitem__(&self, key: &Bound<'_, PyAny>) -> PyResult<ExactSum> {
+        let state = self.snapshot();
+        let places = state.places(key.py())?.get_item(key)?;
+        state.at(&places).map(ExactSum::from_state)
+    }
+
+    fn __len__(&self) -> PyResult<usize> {
+        let state = self.snapshot();
+        let first = state.shape.first().copied();
+        first.ok_or_else(|| PyTypeError::new_err("a single ExactSum has no length"))
+    }
+
+    /// The sum of the same numbers with the other sign; the count stays.
+    fn __neg__(&self) -> PyResult<ExactSum> {
+        self.snapshot().times(-1).map(ExactSum::from_state)
+    }
+
+    fn __pos__(&self) -> ExactSum {
+        self.copy()
+    }
+
+    /// The sum of the same numbers, each multiplied by an int; the count stays.
+    fn __mul__(&self, factor: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let py = factor.py();
+        let Ok(index) = factor.call_method0("__index__") else {
+            return Ok(py.NotImplemented());
+        };
+        let factor = index.extract().map_err(|_| {
+            PyOverflowError::new_err(format!("ExactSum: the factor {index} is beyond int64"))
+        })?;
+        let state = self.snapshot().times(factor)?;
+        Ok(Py::new(py, ExactSum::from_state(state))?.into_any())
+    }
+
+    fn __rmul__(&self, factor: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        self.__mul__(factor)
     }
 
     /// The sums, each rounded once, half to even.
@@ -890,9 +1131,22 @@ impl ExactSum {
             let value = quiet_value(py, state.complex, &state.cells)?;
             return Ok(format!("ExactSum({value}, count={})", state.cells.get(0).count()));
         }
-        let shape = PyTuple::new(py, &state.shape)?.repr()?;
-        let total: i128 = state.counts().map(i128::from).sum();
-        Ok(format!("<ExactSum of shape {shape}, {} sums of {total} numbers>", state.size()))
+        let values = py.import("mypackage._core.products")?;
+        let values = values.call_method1("quiet_values", (ExactSum::from_state((*state).clone()),));
+        let count = self.count(py)?;
+        let text = |array: Bound<'_, PyAny>, before: &str| -> PyResult<String> {
+            let options = PyDict::new(py);
+            options.set_item("separator", ", ")?;
+            options.set_item("prefix", before)?;
+            numpy(py)?.call_method("array2string", (array,), Some(&options))?.extract()
+        };
+        let values = text(values?, "ExactSum(")?;
+        let (gap, before) = if values.contains('\n') {
+            (",\n         ", "         count=")
+        } else {
+            (", ", "count=")
+        };
+        Ok(format!("ExactSum({values}{gap}count={})", text(count, before)?))
     }
 
     /// A small table for notebooks.

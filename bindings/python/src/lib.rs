@@ -21,8 +21,10 @@ mod modules;
 mod ndarray;
 mod reductions;
 mod results;
+mod summary;
 mod ufunc;
 mod vecdot;
+mod windows;
 
 /// The exception for an error of the crate.
 fn raised(error: Error) -> PyErr {
@@ -51,7 +53,7 @@ mod _native {
     #[pymodule_export]
     use super::csv::{CsvError, CsvStyle, CsvTable};
     #[pymodule_export]
-    use super::cumsum::cumsum;
+    use super::cumsum::{cumsum, group_scan};
     #[pymodule_export]
     use super::group::{group_mean, group_states, group_sum};
     #[pymodule_export]
@@ -61,7 +63,11 @@ mod _native {
     #[pymodule_export]
     use super::reductions::{mean, nanmean, nansum, sum, sum_of_squares};
     #[pymodule_export]
+    use super::summary::summarize_rows;
+    #[pymodule_export]
     use super::vecdot::{vecdot, vecdot_states};
+    #[pymodule_export]
+    use super::windows::{move_mean, move_numbers, move_std, move_sum, move_var, segment_slices};
 
     #[pymodule_init]
     fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {

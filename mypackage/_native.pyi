@@ -1,7 +1,8 @@
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import (
     Any,
     Literal,
+    SupportsFloat,
     SupportsIndex,
     TypeAlias,
     TypeVar,
@@ -29,40 +30,37 @@ __all__ = [
     "fibonacci_pair",
     "get_num_threads",
     "group_mean",
-    "group_scan",
     "group_states",
     "group_sum",
     "hello",
-    "integer_states",
     "is_fibonacci",
     "join_states",
-    "load_modules",
     "lucas",
     "lucas_mod",
     "lucasu_mod",
     "lucasv_mod",
     "mean",
-    "move_mean",
-    "move_numbers",
-    "move_std",
-    "move_sum",
-    "move_var",
+    "moments_of_rows",
     "nanmean",
+    "nanstd",
     "nansum",
+    "nanvar",
+    "norm",
     "pisano_period",
     "reshape_states",
     "round_states",
     "run_serially",
-    "segment_slices",
     "set_num_threads",
     "split_states",
+    "std",
     "sum",
     "sum_of_squares",
     "sum_states",
-    "summarize_rows",
+    "var",
     "vecdot",
     "vecdot_states",
     "weighted_mean",
+    "weighted_moments_of_rows",
 ]
 
 _Axis: TypeAlias = SupportsIndex | tuple[SupportsIndex, ...] | None
@@ -79,6 +77,9 @@ _Real = TypeVar("_Real", bound=np.floating | np.int64 | np.uint64)
 # Means keep the first kind; those of the second are float64.
 _Inexact = TypeVar("_Inexact", bound=np.inexact | np.timedelta64)
 _Integer: TypeAlias = np.bool_ | np.integer
+# What a variance keeps; `ddof` is any real number.
+_Float = TypeVar("_Float", bound=np.floating)
+_Real: TypeAlias = SupportsFloat | SupportsIndex
 
 # Ufuncs, by their numbers of inputs and outputs. (NumPy declares its own in this way, though ufunc
 # is final.) An array gives an array; a number, a sequence or an object with its own
@@ -232,14 +233,6 @@ class ExactSum:
     def mean(self, dtype: DTypeLike | None = None) -> Any: ...
     def divide(self, divisor: ExactSum, /, dtype: DTypeLike | None = None) -> Any: ...
     def as_integer_ratio(self) -> tuple[int, int]: ...
-    def as_fraction(self) -> Any: ...
-    @classmethod
-    def from_values(cls, values: ArrayLike, /) -> Self: ...
-    @classmethod
-    def stack(cls, sums: Sequence[ExactSum], /, axis: int = 0) -> Self: ...
-    def add_products(self, x: ArrayLike, y: ArrayLike, /) -> Self: ...
-    def reshape(self, *shape: SupportsIndex | tuple[SupportsIndex, ...]) -> Self: ...
-    def sum(self, axis: _Axis = None) -> Self: ...
     def copy(self) -> Self: ...
     def to_bytes(self) -> bytes: ...
     @classmethod
@@ -248,13 +241,6 @@ class ExactSum:
     def __deepcopy__(self, _memo: object) -> Self: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
     def __float__(self) -> float: ...
-    def __int__(self) -> int: ...
-    def __len__(self) -> int: ...
-    def __getitem__(self, key: Any, /) -> Self: ...
-    def __neg__(self) -> Self: ...
-    def __pos__(self) -> Self: ...
-    def __mul__(self, value: SupportsIndex, /) -> Self: ...
-    def __rmul__(self, value: SupportsIndex, /) -> Self: ...
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
     def __add__(self, value: Any, /) -> Self: ...
@@ -396,6 +382,112 @@ def mean(
 
 nanmean = mean
 
+@overload
+def var(
+    a: ArrayLike,
+    axis: _Axis = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out: _Array,
+    ddof: _Real = 0,
+    keepdims: bool = False,
+    where: ArrayLike = True,
+    mean: ArrayLike = ...,
+    correction: _Real = ...,
+    weights: ArrayLike | None = None,
+) -> _Array: ...
+@overload
+def var(
+    a: ArrayLike,
+    axis: None = None,
+    *,
+    dtype: _DType[_Scalar],
+    out: None = None,
+    ddof: _Real = 0,
+    keepdims: Literal[False] = False,
+    where: ArrayLike = True,
+    mean: ArrayLike = ...,
+    correction: _Real = ...,
+    weights: ArrayLike | None = None,
+) -> _Scalar: ...
+@overload
+def var(
+    a: _Float | NDArray[_Float],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    ddof: _Real = 0,
+    keepdims: Literal[False] = False,
+    *,
+    where: ArrayLike = True,
+    correction: _Real = ...,
+) -> _Float: ...
+@overload
+def var(
+    a: _Integer | NDArray[_Integer],
+    axis: None = None,
+    dtype: None = None,
+    out: None = None,
+    ddof: _Real = 0,
+    keepdims: Literal[False] = False,
+    *,
+    where: ArrayLike = True,
+    correction: _Real = ...,
+) -> np.float64: ...
+@overload
+def var(
+    a: ArrayLike,
+    axis: _Axis = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
+    ddof: _Real = 0,
+    keepdims: bool = False,
+    *,
+    where: ArrayLike = True,
+    mean: ArrayLike = ...,
+    correction: _Real = ...,
+    weights: ArrayLike | None = None,
+) -> Any: ...
+
+std = var
+nanvar = var
+nanstd = var
+
+@overload
+def norm(
+    x: _Float | NDArray[_Float],
+    /,
+    *,
+    axis: None = None,
+    keepdims: Literal[False] = False,
+    ord: Literal[2] | None = 2,
+) -> _Float: ...
+@overload
+def norm(
+    x: ArrayLike,
+    /,
+    *,
+    axis: _Axis = None,
+    keepdims: bool = False,
+    ord: Literal[2] | None = 2,
+) -> Any: ...
+def moments_of_rows(
+    name: str,
+    rows: NDArray[Any],
+    mask: NDArray[Any] | None,
+    means: NDArray[np.float64] | None,
+    ddof: float | tuple[int, int],
+    dtype_num: int,
+    times: bool,
+) -> tuple[NDArray[Any], int]: ...
+def weighted_moments_of_rows(
+    name: str,
+    rows: NDArray[Any],
+    weights: NDArray[Any],
+    mask: NDArray[Any] | None,
+    ddof: float | tuple[int, int],
+    dtype_num: int,
+) -> tuple[NDArray[Any], int]: ...
 @overload
 def sum(
     a: ArrayLike,
@@ -574,7 +666,7 @@ def group_mean(
     *,
     axis: int | None = -1,
     size: int | None = None,
-    fill_value: Any = None,
+    fill_value: Any = 0,
     dtype: DTypeLike | None = None,
 ) -> Any: ...
 def group_sum(
@@ -583,84 +675,16 @@ def group_sum(
     *,
     axis: int | None = -1,
     size: int | None = None,
-    fill_value: Any = None,
+    fill_value: Any = 0,
     dtype: DTypeLike | None = None,
 ) -> Any: ...
-def vecdot(
-    x1: ArrayLike,
-    x2: ArrayLike,
-    /,
-    out: Any = None,
-    *,
-    axis: SupportsIndex = -1,
-    dtype: DTypeLike | None = None,
-    axes: Any = None,
-) -> Any: ...
+def vecdot(x1: ArrayLike, x2: ArrayLike, /, *, axis: SupportsIndex = -1) -> Any: ...
 def run_serially(function: Callable[..., _Result], *args: Any) -> _Result: ...
 def sum_states(values: ArrayLike, axis: _Axis, where: ArrayLike, skip_nan: bool) -> ExactSum: ...
-def integer_states(
-    scaled: Iterable[tuple[int, int]], counts: list[int], shape: tuple[int, ...]
-) -> ExactSum: ...
-def load_modules() -> None: ...
 def split_states(states: ExactSum) -> list[ExactSum]: ...
 def join_states(singles: list[ExactSum], shape: tuple[int, ...]) -> ExactSum: ...
 def reshape_states(states: ExactSum, shape: tuple[int, ...]) -> ExactSum: ...
 def round_states(states: ExactSum, name: str, dtype: DTypeLike) -> Any: ...
-def move_mean(
-    a: ArrayLike,
-    window: SupportsIndex = ...,
-    min_count: SupportsIndex | None = None,
-    axis: SupportsIndex = -1,
-    *,
-    start: ArrayLike = ...,
-    end: ArrayLike = ...,
-) -> Any: ...
-def move_std(
-    a: ArrayLike,
-    window: SupportsIndex = ...,
-    min_count: SupportsIndex | None = None,
-    axis: SupportsIndex = -1,
-    ddof: SupportsIndex = 0,
-    *,
-    start: ArrayLike = ...,
-    end: ArrayLike = ...,
-) -> Any: ...
-def move_sum(
-    a: ArrayLike,
-    window: SupportsIndex = ...,
-    min_count: SupportsIndex | None = None,
-    axis: SupportsIndex = -1,
-    *,
-    start: ArrayLike = ...,
-    end: ArrayLike = ...,
-) -> Any: ...
-def move_var(
-    a: ArrayLike,
-    window: SupportsIndex = ...,
-    min_count: SupportsIndex | None = None,
-    axis: SupportsIndex = -1,
-    ddof: SupportsIndex = 0,
-    *,
-    start: ArrayLike = ...,
-    end: ArrayLike = ...,
-) -> Any: ...
-def move_numbers(
-    name: str,
-    a: NDArray[Any],
-    window: Any,
-    min_count: Any,
-    axis: Any,
-    ddof: Any,
-    start: Any,
-    end: Any,
-    dtype: int | None,
-    lowest_is_missing: bool = False,
-) -> Any: ...
-def group_scan(labels: NDArray[Any], array: NDArray[Any], axis: int, dtype: DTypeLike) -> Any: ...
-def segment_slices(
-    values: NDArray[np.float64], offsets: NDArray[np.int64], mean: bool
-) -> NDArray[np.float64]: ...
-def summarize_rows(rows: NDArray[np.float64], /) -> list[tuple[Any, Any]]: ...
 def weighted_mean(a: NDArray[Any], weights: NDArray[Any], dtype_num: int) -> Any: ...
 def covariances(
     arrays: list[NDArray[Any]],

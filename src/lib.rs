@@ -35,6 +35,5 @@ mod summary;
 #[cfg(test)]
 mod testing;
 pub mod threads;
-pub mod windows;
 
 pub use error::{Error, Result};

@@ -95,6 +95,7 @@ def test_lists_are_summed_exactly():
     [
         np.ones(3, np.longdouble),
         np.ones(3, np.clongdouble),
+        np.array(["2020-01-01"], "M8[D]"),
         np.array(["a"]),
         np.array([b"a"]),
         np.zeros(2, [("x", "f8")]),
@@ -109,18 +110,6 @@ def test_without_exact_result(name, a):
     """A TypeError that names the function, the dtype and what is supported."""
     with pytest.raises(TypeError, match=f"^{name}: .*float64"):
         getattr(mypackage, name)(a)
-
-
-def test_dates():
-    """Means only, half to even in the input's unit."""
-    days = np.array(["2020-01-01", "2020-01-04", "NaT", "2020-01-04"], "M8[D]")
-    assert mypackage.nanmean(days) == np.datetime64("2020-01-03")
-    assert np.isnat(mypackage.mean(days))
-    assert mypackage.mean(days[:2]) == np.datetime64("2020-01-03")
-    assert mypackage.mean(days[:2, None], axis=0).dtype == np.dtype("M8[D]")
-    for name in ("sum", "nansum", "cumsum", "group_sum"):
-        with pytest.raises(TypeError, match=f"^{name}: dates have no sum"):
-            getattr(mypackage, name)(*[[0] * 4] * (name == "group_sum"), days)
 
 
 def test_longdouble_as_result():

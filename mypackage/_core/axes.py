@@ -45,3 +45,21 @@ def reduced_shape(shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool)
     if keepdims:
         return tuple(1 if axis in axes else size for axis, size in enumerate(shape))
     return tuple(size for axis, size in enumerate(shape) if axis not in axes)
+
+
+def aligned(name: str, weights: Any, a: Any, axis: Any, axes: tuple[int, ...]) -> Any:
+    """The weights, to be broadcast to the shape of `a`."""
+    if weights.shape == a.shape:
+        return weights
+    if axis is None:
+        raise TypeError(
+            f"{name}: weights of shape {weights.shape} need an axis of elements of shape {a.shape}"
+        )
+    expected = tuple(a.shape[one] for one in axes)
+    if weights.shape != expected:
+        raise ValueError(
+            f"{name}: weights have shape {weights.shape}, but the axes have shape {expected}"
+        )
+    order = sorted(range(len(axes)), key=axes.__getitem__)
+    sizes = [size if one in axes else 1 for one, size in enumerate(a.shape)]
+    return np.broadcast_to(weights.transpose(order).reshape(sizes), a.shape)

@@ -8,7 +8,7 @@ import numpy as np
 
 from mypackage import _native
 
-from . import groups, objects, subclasses
+from . import moments, objects, subclasses
 from .reductions import Reduction
 
 
@@ -23,7 +23,11 @@ def reduce(reduction: Reduction, a: np.ma.MaskedArray, arguments: dict[str, Any]
             valid &= ~objects.is_nan(data)
     axis, keepdims = arguments.get("axis"), bool(arguments.get("keepdims", False))
     nothing = ~np.any(valid, axis=axis, keepdims=True)
-    if reduction.empty != 0 and np.any(nothing):
+    if reduction.state == "ExactMoments":
+        # No degrees of freedom: masked, and no cause for a warning.
+        nothing = moments.lacking(reduction, valid, arguments)
+        arguments["quiet"] = True
+    elif reduction.empty != 0 and np.any(nothing):
         # A mean of nothing is masked and no cause for a warning: make it one of zeros.
         data, valid = np.where(nothing, np.zeros((), a.dtype), data), valid | nothing
     if not keepdims:
@@ -67,12 +71,3 @@ def vecdot(x1: Any, x2: Any, axis: Any) -> Any:
     result = subclasses.vecdot(left, right, -1)
     masked = np.ma.array(result, mask=pairs == 0)
     return masked if masked.ndim else masked[()]
-
-
-def grouped(
-    reduction: Reduction, labels: np.ndarray, a: np.ma.MaskedArray, **options: Any
-) -> np.ma.MaskedArray:
-    """The groups of a masked array; one of masked elements only is masked."""
-    valid = ~np.ma.getmaskarray(a)
-    result, nothing = groups.of_some(reduction, labels, np.asarray(a.data), valid, **options)
-    return np.ma.MaskedArray(result, nothing)

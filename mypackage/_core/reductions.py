@@ -17,7 +17,8 @@ class Reduction(NamedTuple):
     finish : str
         What is made of the exact state: the function of this name, which skips no NaN.
     state : str
-        The class that holds the exact state: ``"ExactSum"``; empty where none does.
+        The class that holds the exact state, ``"ExactSum"`` or ``"ExactMoments"``; empty where
+        none does.
     skip_nan : bool
     empty : int or float
         The result for no elements: 0, or NaN where NumPy's twin also warns.
@@ -62,6 +63,11 @@ REDUCTIONS = _table(
 # Over axes, of arrays: there is no exact state that chunks or columns could be added to.
 ARRAYS = _table(
     Reduction("sum_of_squares", "sum_of_squares", "", False, 0, False),
+    Reduction("var", "var", "ExactMoments", False, NAN, True),
+    Reduction("nanvar", "var", "ExactMoments", True, NAN, True),
+    Reduction("std", "std", "ExactMoments", False, NAN, True),
+    Reduction("nanstd", "std", "ExactMoments", True, NAN, True),
+    Reduction("norm", "norm", "ExactMoments", False, 0, True),
 )
 
 # Of pairs.

@@ -333,6 +333,11 @@ impl Accumulator {
         }
     }
 
+    /// Whether there is an infinity of that sign.
+    pub(crate) fn has_infinity(&self, negative: bool) -> bool {
+        (if negative { self.negative_infinities } else { self.positive_infinities }) != 0
+    }
+
     /// Whether infinities of both signs met and no NaN did: the operation was invalid.
     ///
     /// ```

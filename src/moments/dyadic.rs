@@ -6,6 +6,7 @@
 use dashu_int::ops::{BitTest, DivRem, SquareRoot};
 use dashu_int::{IBig, Sign, UBig};
 
+use super::finish::Pair;
 use crate::binary64::decompose;
 use crate::exact::accumulator::Accumulator;
 use crate::exact::round::{Format, Magnitude};
@@ -36,7 +37,6 @@ impl Dyadic {
     }
 
     /// The value of a number; `None` if that is infinite or NaN.
-    #[allow(dead_code)] // Not by covariances.
     pub fn from_f64(x: f64) -> Option<Dyadic> {
         let (significand, exponent) = decompose(x);
         let integer = IBig::from(significand);
@@ -50,6 +50,15 @@ impl Dyadic {
 
     pub fn is_negative(&self) -> bool {
         self.integer < IBig::ZERO
+    }
+
+    /// As a pair of numbers, to within `2^-105` of its size; infinite beyond their range.
+    pub fn to_pair(&self) -> Pair {
+        let nearest =
+            |x: &Dyadic| f64::from_bits(x.round_quotient(&Dyadic::from(1), false, Format::F64));
+        let high = nearest(self);
+        let low = Dyadic::from_f64(high).map_or(0.0, |high| nearest(&self.minus(&high)));
+        Pair { high, low }
     }
 
     /// The two integers in units of the lower exponent.
@@ -97,7 +106,6 @@ impl Dyadic {
     }
 
     /// The quotient, or the root, rounded to an integer, half to even; `None` beyond 127 bits, or by 0.
-    #[allow(dead_code)] // Not by covariances.
     pub fn round_to_integer(&self, divisor: &Dyadic, root: bool) -> Option<i128> {
         if divisor.is_zero() {
             return None;

@@ -4,12 +4,34 @@
 //! promised, and why it is kept.
 //!
 //! - `dyadic`: exact numbers, and the one rounding of their quotients and roots.
+//! - `ddof`, `question`: what is asked of exact sums, and the answer. `finish`: the answer from sums that
+//!   are known to within bounds, where it is certain.
+//! - `block`: the arithmetic for adjacent numbers; `run` puts blocks together, `narrow` those of
+//!   float32 numbers, `integers` those of integers. `partial`: all that is known of one result.
+//! - `rows`: results from rows of adjacent numbers. `weights`: from numbers with weights.
 //! - `covariance`: matrices of covariances and correlations; `tiles` multiplies most of them,
 //!   `weighted` those with weights.
 
+mod block;
 mod covariance;
+mod ddof;
 mod dyadic;
+mod finish;
+mod integers;
+mod narrow;
+mod partial;
+mod question;
+mod rows;
+mod run;
+#[cfg(test)]
+mod tests;
 mod tiles;
 mod weighted;
+mod weights;
 
 pub use covariance::{CovarianceRequest, Covariances, Variable, covariance};
+pub use ddof::{Ddof, Ratio};
+pub use finish::Pair;
+pub use question::{Answer, Measure, Question, Remark, Sums};
+pub use rows::{Request, Sink, moments};
+pub use weights::{Fault, Number, Weighted};

@@ -71,7 +71,7 @@ factor! {
 }
 
 /// The exact sum of all products; parallel where that pays.
-pub(super) fn products<T: Factor>(isa: Isa, x: &[T], y: &[T]) -> Accumulator {
+pub(crate) fn products<T: Factor>(isa: Isa, x: &[T], y: &[T]) -> Accumulator {
     assert_eq!(x.len(), y.len(), "a dot product needs slices of one length");
     slice::in_parts(x.len(), |part| {
         let (x, y) = (&x[part.clone()], &y[part]);

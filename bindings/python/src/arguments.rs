@@ -5,8 +5,6 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyComplex, PyDict, PyFloat, PyString, PyTuple, PyType};
 
-use super::integer::shown;
-use super::modules::exceptions;
 use super::ndarray::{Array, Number, numpy};
 use super::results::Target;
 use mypackage::sum::{Accumulator, Dtype};
@@ -77,7 +75,7 @@ pub(super) fn normalise_axis(ndim: usize, axis: &Bound<'_, PyAny>) -> PyResult<O
         return Ok(None);
     }
     if !(-size..size).contains(&index) {
-        let error = exceptions(axis.py())?.getattr("AxisError")?;
+        let error = axis.py().import("numpy.exceptions")?.getattr("AxisError")?;
         return Err(PyErr::from_value(error.call1((index, ndim))?));
     }
     Ok(Some(if index < 0 { index + size } else { index } as usize))
@@ -201,9 +199,8 @@ pub(super) fn initial<'py>(
     };
     let refused = || {
         PyTypeError::new_err(format!(
-            "{name}: initial must be a number that {} holds, not {}",
-            holder.name(),
-            shown(value)
+            "{name}: initial must be a number that {} holds, not {value}",
+            holder.name()
         ))
     };
     if !value.is_instance_of::<PyFloat>()
@@ -211,8 +208,7 @@ pub(super) fn initial<'py>(
     {
         let integer: i128 = integer.extract().map_err(|_| {
             PyOverflowError::new_err(format!(
-                "{name}: initial={} is beyond 128 bits; give a float",
-                shown(value)
+                "{name}: initial={value} is beyond 128 bits; give a float"
             ))
         })?;
         parts[0].add_scaled(integer, 0);

@@ -12,7 +12,6 @@ use pyo3::types::{PyBytes, PyInt, PyTuple};
 
 use super::arguments::as_dtype;
 use super::calls::detached;
-use super::modules::{errors, exceptions};
 use super::ndarray::{self, Array, Number, numpy};
 use mypackage::sum::{self as exact, Accumulator, Cells, Dtype, Format, PairSlice, Sink};
 
@@ -125,7 +124,7 @@ impl Target {
             },
         };
         if number.complex && !target.is_complex() && operation.kind != Kind::SumOfSquares {
-            let warning = exceptions(py)?.getattr("ComplexWarning")?;
+            let warning = py.import("numpy.exceptions")?.getattr("ComplexWarning")?;
             PyErr::warn(
                 py,
                 &warning,
@@ -166,13 +165,13 @@ pub(super) fn single_result<'py>(
 
 /// A number of `size` bytes in memory, of which the rest are of no meaning.
 #[inline]
-fn first_bytes(bits: u64, size: usize) -> [u8; 8] {
+pub(super) fn first_bytes(bits: u64, size: usize) -> [u8; 8] {
     let first = if cfg!(target_endian = "little") { bits } else { bits << (64 - 8 * size) };
     first.to_ne_bytes()
 }
 
 /// The format of floating-point results.
-fn format(part: Dtype) -> Option<Format> {
+pub(super) fn format(part: Dtype) -> Option<Format> {
     match part {
         Dtype::F64 => Some(Format::F64),
         Dtype::F32 => Some(Format::F32),
@@ -481,7 +480,7 @@ impl<'py> Writer<'py> {
         }
         let status = self.status.into_inner();
         if status != 0 {
-            let errors = errors(py)?;
+            let errors = py.import("mypackage._errors")?;
             for (flag, report) in [
                 (EMPTY, "report_empty"),
                 (INVALID, "report_invalid"),

@@ -1,0 +1,307 @@
+"""Variances, standard deviations and norms: arguments, dtypes, and what is reported.
+
+The extension takes rows of adjacent numbers; here an array of any shape becomes such rows.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+import numpy as np
+
+from mypackage import _native
+from mypackage._errors import report_invalid, report_no_freedom, report_overflow
+
+from . import object_moments
+from .axes import aligned, lines, normalised, reduced_shape
+from .kinds import KERNELS, NUMBERS
+from .reductions import Reduction
+
+# What the extension remarks.
+_DEGREES, _INVALID, _OVERFLOW = 1, 2, 4
+_ABSENT: Any = np._NoValue
+
+
+def reduce(
+    reduction: Reduction,
+    a: np.ndarray,
+    *,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = False,
+    where: Any = True,
+    mean: Any = _ABSENT,
+    correction: Any = _ABSENT,
+    weights: Any = None,
+    quiet: bool = False,
+) -> Any:
+    """The moment of an array of any dtype; `quiet` where there are no degrees of freedom."""
+    name = reduction.name
+    ddof = exact_ddof(name, one_ddof(name, ddof, correction))
+    axes = normalised(name, axis, a.ndim)
+    keepdims = bool(keepdims)
+    shape = reduced_shape(a.shape, axes, keepdims)
+    if out is not None:
+        if not isinstance(out, np.ndarray):
+            raise TypeError(f"{name}: out must be an array, not {type(out).__name__}")
+        if out.shape != shape:
+            raise ValueError(f"{name}: out has shape {out.shape}, but the result has shape {shape}")
+    mask = None
+    if where is not True:
+        mask = np.broadcast_to(np.asarray(where, bool), a.shape)
+    means, kind = None, None
+    if mean is not _ABSENT and mean is not None:
+        if weights is not None:
+            raise TypeError(f"{name}: mean= and weights= do not go together")
+        means = _means(name, mean, a, reduced_shape(a.shape, axes, True))
+        # A Python number takes the elements' dtype where it can, as everywhere in NumPy.
+        kind = mean if isinstance(mean, (int, float, complex)) else means.dtype
+    if a.dtype.kind in "mM":
+        if means is not None or weights is not None:
+            raise TypeError(f"{name}: {a.dtype} elements take neither mean= nor weights=")
+        result, status = _times(reduction, a, axes, dtype, out, ddof, mask)
+    else:
+        wanted = dtype if dtype is not None else None if out is None else out.dtype
+        kinds = [] if kind is None else [kind]
+        result, status = _numbers(reduction, a, axes, wanted, kinds, ddof, mask, means, weights)
+    _report(name, status & ~_DEGREES if quiet else status)
+    result = result.reshape(shape)
+    if out is None:
+        return result if shape else result[()]
+    np.copyto(out, result, casting="unsafe" if out.dtype.kind == "O" else "same_kind")
+    return out
+
+
+def one_ddof(name: str, ddof: Any, correction: Any) -> Any:
+    """``ddof`` under either of its names."""
+    if correction is _ABSENT:
+        return ddof
+    if not (isinstance(ddof, (int, float)) and ddof == 0):
+        raise ValueError(f"{name}: ddof and correction can't be provided simultaneously")
+    return correction
+
+
+def exact_ddof(name: str, ddof: Any) -> float | tuple[int, int]:
+    """``ddof`` as a float that is it exactly, or as numerator and denominator.
+
+    Raises
+    ------
+    TypeError
+        If it is no real number.
+    """
+    if isinstance(ddof, np.ndarray) and ddof.ndim == 0:
+        ddof = ddof[()]
+    if isinstance(ddof, (float, np.float16, np.float32)):
+        return float(ddof)
+    if isinstance(ddof, (int, np.integer, np.bool_)):
+        return (int(ddof), 1)
+    if isinstance(ddof, numbers.Rational):
+        return (int(ddof.numerator), int(ddof.denominator))
+    if isinstance(ddof, np.floating) or type(ddof).__name__ == "Decimal":
+        special = float(ddof)
+        if not math.isfinite(special):
+            return special
+        numerator, denominator = ddof.as_integer_ratio()
+        return (int(numerator), int(denominator))
+    raise TypeError(f"{name}: ddof must be a real number, not {ddof!r}")
+
+
+def _means(name: str, mean: Any, a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The given means, one for each result, as an array of numbers."""
+    means = np.asarray(mean)
+    if means.dtype.char not in KERNELS and means.dtype.kind not in "OmM":
+        raise TypeError(f"{name}: mean must be an array of numbers, not of dtype {means.dtype}")
+    if means.dtype.kind == "c" and a.dtype.kind not in "cO":
+        raise TypeError(f"{name}: a complex mean is none of {a.dtype} elements")
+    try:
+        return np.broadcast_to(means, shape)
+    except ValueError:
+        raise ValueError(
+            f"{name}: mean has shape {means.shape}, which does not broadcast to {shape}, the "
+            "result's with keepdims=True"
+        ) from None
+
+
+def lacking(reduction: Reduction, valid: np.ndarray, arguments: dict[str, Any]) -> Any:
+    """Where no degrees of freedom are left, with the axes reduced kept."""
+    name, axis = reduction.name, arguments.get("axis")
+    count = np.sum(valid, axis=axis, keepdims=True)
+    if reduction.finish == "norm":
+        return count == 0
+    ddof = one_ddof(name, arguments.get("ddof", 0), arguments.get("correction", _ABSENT))
+    exact = exact_ddof(name, ddof)
+    if isinstance(exact, tuple):
+        # n <= p / q where n <= floor(p / q).
+        exact = exact[0] // exact[1]
+    return (count <= exact) | (count == 0)
+
+
+def moment_dtype(*kinds: Any) -> np.dtype[Any]:
+    """The dtype of a moment of such elements, as NumPy's."""
+    dtype = np.result_type(*kinds)
+    if dtype.kind in "biu":
+        return np.dtype(np.float64)
+    return np.empty(0, dtype).real.dtype.newbyteorder("=")
+
+
+def _numbers(
+    reduction: Reduction,
+    a: np.ndarray,
+    axes: tuple[int, ...],
+    dtype: Any,
+    kinds: list[Any],
+    ddof: Any,
+    mask: np.ndarray | None,
+    means: np.ndarray | None,
+    weights: Any,
+) -> tuple[np.ndarray, int]:
+    """The moments of numbers, one after the other, and what is to be reported."""
+    name = reduction.name
+    wanted = None if dtype is None else np.dtype(dtype)
+    factors = None
+    if weights is not None:
+        factors = np.asarray(weights)
+        if factors.dtype.char not in KERNELS and factors.dtype.kind != "O":
+            raise TypeError(f"{name}: weights must be numbers, not of dtype {factors.dtype}")
+        if factors.dtype.kind == "c":
+            raise TypeError(f"{name}: weights must be real numbers, not {factors.dtype}")
+        factors = aligned(name, factors, a, axes if len(axes) < a.ndim else None, axes)
+    others = [x for x in (means, factors) if x is not None]
+    if any(x.dtype.kind == "O" for x in (a, *others)) or (
+        wanted is not None and wanted.kind == "O"
+    ):
+        selected = np.ones(a.shape, bool) if mask is None else mask
+        return object_moments.moments(
+            reduction,
+            _objects(a, axes),
+            _rows(selected, axes),
+            None if means is None else np.asarray(means, object).reshape(-1),
+            None if factors is None else _objects(factors, axes),
+            ddof,
+            wanted,
+        )
+    if a.dtype.char not in KERNELS:
+        raise TypeError(
+            f"{name}: there is no exact result for dtype {a.dtype}; supported are {NUMBERS}, "
+            "timedelta64 (standard deviations) and object"
+        )
+    if factors is not None:
+        kinds = [*kinds, factors.dtype]
+    target = moment_dtype(a.dtype, *kinds) if wanted is None else wanted
+    inexact = a.dtype.kind in "fc"
+    if reduction.skip_nan and inexact and target.kind not in "fc":
+        raise TypeError(
+            f"{name}: elements with fractions need an inexact dtype and out, not {target}"
+        )
+    native = np.empty(0, target).real.dtype.newbyteorder("=") if target.kind == "c" else target
+    native = native.newbyteorder("=")
+    if native.char not in KERNELS:
+        raise TypeError(
+            f"{name}: the exact result of {a.dtype} elements cannot be given as dtype={target}; "
+            "choose an integer, float16, float32, float64, complex64, complex128 or object"
+        )
+    rows, selected = _rows(a, axes), None if mask is None else _rows(mask, axes)
+    if factors is not None:
+        if native.kind != "f":
+            raise TypeError(f"{name}: weighted results are floats, not {target}")
+        wide = [
+            x.astype(np.float32) if x.dtype.char == "e" else x for x in (rows, _rows(factors, axes))
+        ]
+        result, status = _native.weighted_moments_of_rows(
+            name, wide[0], wide[1], selected, ddof, native.num
+        )
+    else:
+        result, status = _native.moments_of_rows(
+            name, rows, selected, _pairs(means), ddof, native.num, False
+        )
+    return (result if target == native else result.astype(target)), status
+
+
+def _objects(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """As `_rows`, of objects."""
+    flat = lines(np.asarray(x, object), axes)
+    return flat.reshape(math.prod(flat.shape[:-1]), flat.shape[-1])
+
+
+def _rows(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """The elements of each result as a row of adjacent numbers."""
+    flat = lines(x, axes)
+    rows = flat.reshape(math.prod(flat.shape[:-1]), flat.shape[-1])
+    rows = np.ascontiguousarray(rows, rows.dtype.newbyteorder("="))
+    return rows if rows.flags.aligned else rows.copy()
+
+
+def _pairs(means: np.ndarray | None) -> np.ndarray | None:
+    """For each mean its parts, as pairs of floats whose sum it is."""
+    if means is None:
+        return None
+    flat = means.reshape(-1)
+    pairs = np.zeros((flat.size, 2, 2))
+    parts = (flat.real, flat.imag) if flat.dtype.kind == "c" else (flat,)
+    for part, numbers_ in enumerate(parts):
+        pairs[:, part, 0] = numbers_
+        if flat.dtype.kind in "iu" and flat.dtype.itemsize == 8:
+            nearest = pairs[:, part, 0].tolist()
+            rests = [int(x) - int(y) for x, y in zip(numbers_.tolist(), nearest, strict=True)]
+            pairs[:, part, 1] = rests
+    return pairs.reshape(flat.size, 4)
+
+
+def _report(name: str, status: int) -> None:
+    if status & _DEGREES:
+        report_no_freedom(name)
+    if status & _INVALID:
+        report_invalid(name)
+    if status & _OVERFLOW:
+        report_overflow(name)
+
+
+def _times(
+    reduction: Reduction,
+    a: np.ndarray,
+    axes: tuple[int, ...],
+    dtype: Any,
+    out: np.ndarray | None,
+    ddof: Any,
+    mask: np.ndarray | None,
+) -> tuple[np.ndarray, int]:
+    """Standard deviations of times and of time differences, in whole ticks."""
+    name = reduction.name
+    if reduction.finish != "std":
+        raise TypeError(
+            f"{name}: the square of a time has no unit that {a.dtype} elements could have; "
+            "std has theirs, and a.astype(int) has ticks"
+        )
+    step, factor = np.datetime_data(a.dtype)
+    unit = np.dtype("m8" if step == "generic" else f"m8[{factor}{step}]")
+    target = np.dtype(dtype if dtype is not None else unit if out is None else out.dtype)
+    if target.kind != "m":
+        raise TypeError(f"{name}: the result of {a.dtype} elements is a timedelta64, not {target}")
+    ticks = a.astype(a.dtype.newbyteorder("="), copy=False).view(np.int64)
+    missing = np.isnat(a)
+    wanted = np.ones(a.shape, bool) if mask is None else mask
+    lost = np.any(_rows(wanted & missing, axes), axis=1) & (not reduction.skip_nan)
+    result, status = _native.moments_of_rows(
+        name,
+        _rows(ticks, axes),
+        _rows(wanted & ~missing, axes),
+        None,
+        ddof,
+        np.dtype(np.int64).num,
+        True,
+    )
+    exact = result.view(unit)
+    try:
+        converted = exact.astype(target)
+        wraps = np.can_cast(unit, target) and np.any(
+            (converted.astype(unit) != exact) & ~np.isnat(exact)
+        )
+    except OverflowError:
+        wraps = True
+    if wraps:
+        raise OverflowError(f"{name}: an exact result does not fit {target}; use a coarser unit")
+    return np.where(lost, np.array("NaT", converted.dtype), converted), status

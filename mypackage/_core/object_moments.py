@@ -1,0 +1,181 @@
+"""Moments of Python's numbers: rational arithmetic, rounded once."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from mypackage._errors import report_invalid, report_overflow
+
+from .objects import Kind, column, kind_of
+from .reductions import Reduction
+
+
+def moments(
+    reduction: Reduction,
+    rows: np.ndarray,
+    selected: np.ndarray,
+    means: np.ndarray | None,
+    weights: np.ndarray | None,
+    ddof: Any,
+    dtype: np.dtype[Any] | None,
+) -> tuple[np.ndarray, int]:
+    """The moments of rows of objects, as float64 or as `dtype`: with object, as Fractions.
+
+    Second, whether any lacks degrees of freedom. `means` has one for each row; `weights` and
+    `selected` are as long as the rows.
+    """
+    name = reduction.name
+    exact = dtype is not None and dtype.kind == "O"
+    if exact and reduction.finish != "var":
+        raise TypeError(f"{name}: a square root is no Fraction; dtype=object is for variances")
+    lacking = False
+    results = []
+    for at, row in enumerate(rows):
+        weight = [1] * row.size if weights is None else weights[at].tolist()
+        pairs = [
+            (_parts(name, x), _weight(name, w))
+            for x, w, take in zip(row.tolist(), weight, selected[at].tolist(), strict=True)
+            if take
+        ]
+        if reduction.skip_nan:
+            pairs = [(x, w) for x, w in pairs if not any(map(_is_nan, x))]
+        mean = None if means is None else _parts(name, means[at])
+        value, degrees = _moment(reduction, pairs, mean, ddof, weights is not None)
+        lacking |= degrees
+        results.append(value if exact else _rounded(name, reduction.finish, value, dtype))
+    array = column(results, np.dtype(np.float64) if dtype is None else dtype)
+    return array, int(lacking)
+
+
+def _is_nan(x: Any) -> bool:
+    return isinstance(x, float) and math.isnan(x)
+
+
+def _parts(name: str, x: Any) -> tuple[Any, Any]:
+    """Real and imaginary part: Fractions, or floats that are not finite."""
+    kind = kind_of(name, type(x))
+    if kind is Kind.COMPLEX:
+        return _part(float(x.real)), _part(float(x.imag))
+    if kind in (Kind.DECIMAL, Kind.OWN):
+        raise TypeError(
+            f"{name}: there is no exact result for objects of type {type(x).__name__}; supported "
+            "are ints, floats, complex numbers and Fractions"
+        )
+    return _part(float(x) if kind is Kind.FLOAT else x), Fraction(0)
+
+
+def _part(x: Any) -> Any:
+    return x if isinstance(x, float) and not math.isfinite(x) else Fraction(x)
+
+
+def _weight(name: str, weight: Any) -> Any:
+    real, imag = _parts(name, weight)
+    if imag:
+        raise TypeError(f"{name}: weights must be real numbers, not {weight!r}")
+    if real < 0:
+        raise ValueError(f"{name}: weights must not be negative")
+    return real
+
+
+def _moment(
+    reduction: Reduction, pairs: list[Any], mean: Any, ddof: Any, weighted: bool
+) -> tuple[Any, bool]:
+    """A variance or sum of squares; whether it lacks degrees of freedom."""
+    name = reduction.name
+    numbers = [part for parts, w in pairs for part in (*parts, w)]
+    special = [x for x in numbers if isinstance(x, float)]
+    if reduction.finish == "norm":
+        if special:
+            return (math.nan if any(map(_is_nan, special)) else math.inf), False
+        return sum((x * x + y * y for (x, y), _ in pairs), Fraction(0)), False
+    if not pairs:
+        return math.nan, True
+    if any(map(_is_nan, special)) and weighted:
+        return math.nan, False
+    total = sum(w for _, w in pairs)
+    if weighted and total == 0:
+        raise ZeroDivisionError(
+            f"{name}: weights sum to zero along the axis; there is no mean to be distant from"
+        )
+    if isinstance(ddof, float) and not math.isfinite(ddof):
+        divisor: Any = -ddof
+    else:
+        divisor = total - (Fraction(ddof) if isinstance(ddof, float) else Fraction(*ddof))
+    lacking = divisor <= 0
+    if lacking and reduction.skip_nan:
+        return math.nan, True
+    if mean is not None and any(isinstance(x, float) for x in mean):
+        special = [*special, *(x for x in mean if isinstance(x, float))]
+        if not any(map(_is_nan, special)):
+            against = [x - m for (x, _), _ in pairs for m in mean[:1] if isinstance(m, float)]
+            special = special if not any(map(_is_nan, against)) else [math.nan]
+            return (math.inf if special != [math.nan] else math.nan), lacking
+    if special:
+        infinite = not any(map(_is_nan, special))
+        if infinite and mean is not None:
+            return math.inf, lacking
+        if infinite and not lacking:
+            report_invalid(name)
+        return math.nan, lacking
+    if math.isnan(divisor):
+        return math.nan, False
+    if mean is None:
+        centre = [sum(w * parts[at] for parts, w in pairs) / total for at in (0, 1)]
+    else:
+        centre = list(mean)
+    scatter = sum(w * ((x - centre[0]) ** 2 + (y - centre[1]) ** 2) for (x, y), w in pairs)
+    if lacking:
+        return (math.inf if scatter else math.nan), True
+    if math.isinf(divisor):
+        return Fraction(0), False
+    # Weights that sum to W: the mean of squares over W - ddof.
+    return scatter / divisor, False
+
+
+def _rounded(name: str, finish: str, x: Any, dtype: np.dtype[Any] | None) -> Any:
+    """A number, or the root of it, rounded once."""
+    target = np.dtype(np.float64) if dtype is None else dtype
+    if target.kind == "c":
+        target = np.empty(0, target).real.dtype
+    root = finish != "var"
+    if target.kind in "iu":
+        if isinstance(x, float):
+            raise OverflowError(f"{name}: the result {x} does not fit {target}; use dtype=float64")
+        whole = _whole(x, root)
+        limits = np.iinfo(target)
+        if not limits.min <= whole <= limits.max:
+            raise OverflowError(f"{name}: {whole} does not fit {target}; use dtype=float64")
+        return whole
+    if target.kind != "f" or target.itemsize > 8:
+        raise TypeError(f"{name}: the exact result of objects cannot be given as dtype={target}")
+    if isinstance(x, float):
+        return x
+    limits = np.finfo(target)
+    # A multiple of the last bit that the result has, or would have.
+    size = x.numerator.bit_length() - x.denominator.bit_length()
+    exponent = size // 2 if root else size
+    lowest = int(np.log2(float(limits.smallest_subnormal)))
+    unit = max(exponent - limits.nmant - 2, lowest)
+    for _ in range(3):
+        scaled = x / Fraction(2) ** (unit * (2 if root else 1))
+        whole = _whole(scaled, root)
+        if whole.bit_length() <= limits.nmant + 1:
+            break
+        unit += whole.bit_length() - limits.nmant - 1
+    if whole.bit_length() + unit > limits.maxexp:
+        report_overflow(name)
+        return math.inf
+    return math.ldexp(whole, unit)
+
+
+def _whole(x: Fraction, root: bool) -> int:
+    """A number, or the root of it, as an integer, rounded half to even."""
+    if not root:
+        return round(x)
+    floor = math.isqrt(x.numerator // x.denominator)
+    middle = Fraction(2 * floor + 1, 2) ** 2
+    return floor + (x > middle or (x == middle and floor % 2 == 1))

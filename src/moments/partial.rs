@@ -1,0 +1,320 @@
+//! The numbers of one result so far, of any type, and what is kept from result to result.
+
+use super::block::{self, Ask, Real};
+use super::integers::{Integer, Integers};
+use super::narrow::Narrow;
+use super::question::{Question, Sums};
+use super::run::{self, Run, Wide};
+use crate::cpu::Isa;
+use crate::exact::round::Format;
+use crate::kernel::slice;
+use crate::products::dot::products;
+
+/// Bytes from which on memory is asked for ahead of its turn, and how far.
+const FAR: usize = 1 << 20;
+const AHEAD: usize = 4 << 10;
+
+/// Numbers that are added exactly at once, where they have to be copied.
+const STAGE: usize = 1024;
+
+/// What one thread needs for all its results.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    isa: Isa,
+    ask: Ask,
+    /// 2 if numbers are the parts of complex ones.
+    parts: usize,
+    /// What results are rounded to; `None` if sums must be exact.
+    format: Option<Format>,
+    block: usize,
+    stage: Vec<f64>,
+}
+
+impl Worker {
+    /// For results rounded to a format, where that can be certified, else (`None`) for exact sums.
+    pub fn new(isa: Isa, question: &Question, parts: usize, format: Option<Format>) -> Worker {
+        Worker {
+            isa,
+            ask: Ask { sums: question.has_sums(), skip_nan: question.skip_nan },
+            parts,
+            format,
+            block: block::length(isa),
+            stage: Vec::new(),
+        }
+    }
+
+    /// The same for exact sums.
+    pub fn exactly(&mut self, exactly: bool, format: Option<Format>) {
+        self.format = if exactly { None } else { format };
+    }
+}
+
+/// The numbers of one result so far.
+#[derive(Debug, Default)]
+pub(crate) struct Partial {
+    run: Option<Run>,
+    narrow: Option<Narrow>,
+    integers: Option<Integers>,
+    exact: Option<Box<Sums>>,
+    wide: Option<Box<Wide>>,
+    /// Something was not finite, and must be found again.
+    spoilt: bool,
+}
+
+/// A number that has moments.
+pub(crate) trait Element: Copy + Default + Send + Sync + 'static {
+    /// Adds numbers; NaNs are left out if the worker says so.
+    fn add(values: &[Self], worker: &mut Worker, into: &mut Partial);
+
+    /// Adds numbers of which those count whose byte is 1.
+    fn add_selected(values: &[Self], counted: &[u8], worker: &mut Worker, into: &mut Partial);
+}
+
+fn ahead<V>(values: &[V]) -> usize {
+    if size_of_val(values) >= FAR { AHEAD } else { 0 }
+}
+
+/// Adds numbers to sums about a shift, or exactly where those do not take them.
+#[inline(always)]
+fn add_run<V: Real>(values: &[V], worker: &mut Worker, into: &mut Partial) {
+    if worker.format.is_none() {
+        return add_exactly(values, worker, into);
+    }
+    let (ask, ahead) = (worker.ask, ahead(values));
+    for block in values.chunks(worker.block) {
+        if into.run.is_none() {
+            into.run = Run::guess(values, worker.parts, ask, worker.block);
+        }
+        let added = into.run.as_mut().is_some_and(|run| run.add(worker.isa, block, ask, ahead));
+        if !added {
+            add_exactly(block, worker, into);
+        }
+    }
+}
+
+/// Whether numbers have two parts, of which either may be a NaN to be left out.
+fn must_look_at_pairs(worker: &Worker) -> bool {
+    worker.parts == 2 && worker.ask.skip_nan
+}
+
+/// Adds complex numbers without a NaN in either part.
+fn add_pairs<V: Real>(
+    values: &[V],
+    worker: &mut Worker,
+    into: &mut Partial,
+    add: fn(&[V], &mut Worker, &mut Partial),
+) {
+    worker.ask.skip_nan = false;
+    for values in values.chunks(2 * STAGE) {
+        let mut counted = [0; STAGE];
+        for (counted, number) in counted.iter_mut().zip(values.chunks_exact(2)) {
+            *counted = u8::from(!number.iter().any(|part| part.widen().is_nan()));
+        }
+        add_compressed(values, &counted, worker, into, add);
+    }
+    worker.ask.skip_nan = true;
+}
+
+impl Element for f64 {
+    #[inline]
+    fn add(values: &[f64], worker: &mut Worker, into: &mut Partial) {
+        if must_look_at_pairs(worker) {
+            return add_pairs(values, worker, into, f64::add);
+        }
+        add_run(values, worker, into);
+    }
+
+    fn add_selected(values: &[f64], counted: &[u8], worker: &mut Worker, into: &mut Partial) {
+        add_compressed(values, counted, worker, into, f64::add);
+    }
+}
+
+impl Element for f32 {
+    #[inline]
+    fn add(values: &[f32], worker: &mut Worker, into: &mut Partial) {
+        if must_look_at_pairs(worker) {
+            return add_pairs(values, worker, into, f32::add);
+        }
+        if !matches!(worker.format, Some(Format::F32 | Format::F16)) {
+            return add_run(values, worker, into);
+        }
+        let (ask, parts) = (worker.ask, worker.parts);
+        let narrow = into.narrow.get_or_insert_with(|| Narrow::guess(values, parts, ask));
+        narrow.add(worker.isa, values, ask, ahead(values));
+    }
+
+    fn add_selected(values: &[f32], counted: &[u8], worker: &mut Worker, into: &mut Partial) {
+        add_compressed(values, counted, worker, into, f32::add);
+    }
+}
+
+macro_rules! integer {
+    ($($type:ty),*) => {$(
+        impl Element for $type {
+            #[inline]
+            fn add(values: &[$type], worker: &mut Worker, into: &mut Partial) {
+                add_integers(values, worker, into);
+            }
+
+            fn add_selected(
+                values: &[$type],
+                counted: &[u8],
+                worker: &mut Worker,
+                into: &mut Partial,
+            ) {
+                add_compressed(values, counted, worker, into, <$type>::add);
+            }
+        }
+    )*};
+}
+
+integer!(i64, u64, i32, u32, i16, u16, i8, u8);
+
+fn add_integers<T: Integer>(values: &[T], worker: &mut Worker, into: &mut Partial) {
+    into.integers.get_or_insert_default().add(worker.isa, values);
+}
+
+/// Moves what counts together, and adds that.
+#[inline(always)]
+fn add_compressed<V: Copy + Default + Send + Sync + 'static>(
+    values: &[V],
+    counted: &[u8],
+    worker: &mut Worker,
+    into: &mut Partial,
+    add: fn(&[V], &mut Worker, &mut Partial),
+) {
+    let parts = worker.parts;
+    let mut stage = [V::default(); 2 * STAGE];
+    let values = values.chunks(STAGE * parts);
+    for (values, counted) in values.zip(counted.chunks(STAGE)) {
+        let mut kept = 0;
+        for (number, &counts) in values.chunks_exact(parts).zip(counted) {
+            stage[kept..kept + parts].copy_from_slice(number);
+            kept += if counts != 0 { parts } else { 0 };
+        }
+        add(&stage[..kept], worker, into);
+    }
+}
+
+/// Adds numbers to exact sums.
+#[inline(never)]
+fn add_exactly<V: Real>(values: &[V], worker: &mut Worker, into: &mut Partial) {
+    let sums = into.exact.get_or_insert_default();
+    let (isa, parts, skip_nan) = (worker.isa, worker.parts, worker.ask.skip_nan);
+    let stage = &mut worker.stage;
+    stage.resize(2 * STAGE, 0.0);
+    for values in values.chunks(STAGE * parts) {
+        // The parts of complex numbers side by side.
+        let (even, odd) = stage.split_at_mut(STAGE);
+        let mut kept = 0;
+        for number in values.chunks_exact(parts) {
+            let (x, y) = (number[0].widen(), number[parts - 1].widen());
+            (even[kept], odd[kept]) = (x, y);
+            kept += usize::from(!(skip_nan && (x.is_nan() || y.is_nan())));
+        }
+        sums.count += kept as i64;
+        for (part, numbers) in [even, odd].into_iter().take(parts).enumerate() {
+            let numbers = &numbers[..kept];
+            if worker.ask.sums {
+                sums.sums[part].merge(&slice::sum(isa, numbers));
+            }
+            sums.squares.merge(&products(isa, numbers, numbers));
+        }
+    }
+}
+
+impl Partial {
+    fn shift(&self, parts: usize) -> [f64; 2] {
+        let wide = self.wide.as_ref().map(|wide| wide.shift());
+        self.run.as_ref().map(|run| run.shift(parts)).or(wide).unwrap_or_default()
+    }
+
+    /// All that is not integers as one; `None` if anything is infinite or NaN.
+    fn into_wide(self, shift: [f64; 2], parts: usize) -> Option<Wide> {
+        let mut all = Wide::of(&Sums::default(), shift)?;
+        if let Some(wide) = self.wide {
+            all.merge(*wide)?;
+        }
+        if let Some(run) = self.run {
+            all.merge(run.into_wide(parts))?;
+        }
+        if let Some(narrow) = self.narrow {
+            all.merge(narrow.into_wide(parts)?)?;
+        }
+        if let Some(exact) = self.exact {
+            all.merge(Wide::of(&exact, shift)?)?;
+        }
+        Some(all)
+    }
+
+    /// Adds what another one holds.
+    pub fn merge(&mut self, mut other: Partial, parts: usize) {
+        if let Some(theirs) = other.integers.take() {
+            self.integers.get_or_insert_default().merge(&theirs);
+        }
+        if let Some(theirs) = other.exact.take() {
+            self.exact.get_or_insert_default().merge(&theirs);
+        }
+        self.spoilt |= other.spoilt;
+        if other.run.is_none() && other.narrow.is_none() && other.wide.is_none() {
+            return;
+        }
+        let shift = self.shift(parts);
+        let mine = Partial {
+            run: self.run.take(),
+            narrow: self.narrow.take(),
+            wide: self.wide.take(),
+            ..Partial::default()
+        };
+        let both = (mine.into_wide(shift, parts), other.into_wide(shift, parts));
+        self.wide = match both {
+            (Some(mut wide), Some(theirs)) => wide.merge(theirs).map(|()| Box::new(wide)),
+            _ => None,
+        };
+        self.spoilt |= self.wide.is_none();
+    }
+
+    /// The numbers that count.
+    #[inline]
+    pub fn count(&self, parts: usize) -> i64 {
+        let numbers = self.run.as_ref().map_or(0, |run| run.count)
+            + self.narrow.as_ref().map_or(0, |narrow| narrow.count);
+        numbers / parts as i64
+            + self.integers.as_ref().map_or(0, |integers| integers.count)
+            + self.exact.as_ref().map_or(0, |exact| exact.count)
+            + self.wide.as_ref().map_or(0, |wide| wide.count)
+    }
+
+    /// The result, if it is certain.
+    #[inline]
+    pub fn round(mut self, worker: &Worker, question: &Question, format: Format) -> Option<u64> {
+        let Worker { isa, parts, .. } = *worker;
+        let count = self.count(parts);
+        if let Some(integers) = &self.integers {
+            return integers.round(isa, question, count, format);
+        }
+        if self.spoilt {
+            return None;
+        }
+        if self.exact.is_none() && self.wide.is_none() {
+            if let Some(narrow) = &self.narrow {
+                return run::round(isa, narrow.near(parts), question, count, format);
+            }
+            return self.run.as_mut()?.round(isa, question, parts, count, format);
+        }
+        let shift = self.shift(parts);
+        let wide = self.into_wide(shift, parts)?;
+        wide.round(isa, question, parts, count, format)
+    }
+
+    /// The sums, if all of them are exact.
+    pub fn into_exact(self) -> Option<Sums> {
+        if self.run.is_some() || self.narrow.is_some() || self.wide.is_some() {
+            return None;
+        }
+        if let Some(integers) = self.integers {
+            return Some(integers.to_sums(integers.count));
+        }
+        Some(self.exact.map_or_else(Sums::default, |sums| *sums))
+    }
+}

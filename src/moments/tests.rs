@@ -1,0 +1,352 @@
+//! Every kernel against exact sums of the numbers one by one, on adversarial data.
+
+#![allow(unsafe_code)] // Calls a kernel with the memory of slices.
+
+use std::sync::Mutex;
+
+use super::partial::{Element, Partial, Worker};
+use super::*;
+use crate::cpu::Isa;
+use crate::exact::round::Format;
+use crate::sum::Dtype;
+use crate::testing::{numbers, pseudo_random};
+
+/// About normally distributed numbers.
+pub(super) fn normal(next: &mut impl FnMut() -> u64) -> f64 {
+    let mut unit = || (next() >> 11) as f64 * f64::EPSILON / 2.0;
+    (0..12).map(|_| unit()).sum::<f64>() - 6.0
+}
+
+/// Numbers of a kind that is difficult in its own way.
+pub(super) fn kind(kind: usize, count: usize, seed: u64) -> Vec<f64> {
+    let mut next = pseudo_random(seed * 977 + kind as u64);
+    let spread = |next: &mut dyn FnMut() -> u64, range: u64| (next() % range) as f64;
+    let mut one = |index: usize| match kind {
+        0 => normal(&mut next),
+        1 => 1e9 + normal(&mut next),
+        2 => 1.7e18 + spread(&mut next, 1 << 40) * 256.0,
+        3 => 3.3,
+        4 => f64::from_bits(3.3f64.to_bits() + next() % 2),
+        5 => spread(&mut next, 10),
+        6 => spread(&mut next, 2),
+        7 => normal(&mut next) * f64::from_bits(next() % 2046 << 52),
+        8 => f64::from_bits(next() % (1 << 52)),
+        9 => normal(&mut next) * 2f64.powi(500),
+        10 => normal(&mut next) * 2f64.powi(-500),
+        11 => (normal(&mut next) * 10.0).exp(),
+        12 if index % 1000 == 999 => 0.0,
+        12 => 1e9 + normal(&mut next),
+        13 => {
+            if next() % 10 == 0 {
+                normal(&mut next)
+            } else {
+                0.0
+            }
+        }
+        14 => 100.0 + 100.0 * normal(&mut next) * [0.03, 0.06, 0.12][seed as usize % 3],
+        15 => index as f64,
+        16 => {
+            if index == count / 2 {
+                1e200
+            } else {
+                normal(&mut next)
+            }
+        }
+        17 => normal(&mut next) * 1e-160,
+        18 => normal(&mut next) * 2f64.powi((index / 700) as i32 * 40 - 100),
+        19 => 1e9 + spread(&mut next, 4) * 2f64.powi(-23),
+        20 => {
+            if index % 2 == 0 {
+                1e16 + spread(&mut next, 100)
+            } else {
+                -1e16
+            }
+        }
+        21 => normal(&mut next) * 2f64.powi(505),
+        _ => f64::from_bits(next() & !(1 << 62)),
+    };
+    (0..count).map(&mut one).collect()
+}
+pub(super) const KINDS: usize = 23;
+
+const LENGTHS: [usize; 14] = [1, 2, 3, 5, 8, 17, 31, 64, 100, 257, 1000, 2017, 4100, 9000];
+
+fn questions() -> Vec<Question> {
+    let mut all = Vec::new();
+    for measure in [Measure::Variance, Measure::Deviation] {
+        for ddof in [0.0, 1.0, 0.1, -2.5] {
+            all.push(Question { measure, ddof: Ddof::from(ddof), skip_nan: false });
+        }
+    }
+    all.push(Question { measure: Measure::Norm, ddof: Ddof::from(0.0), skip_nan: false });
+    all
+}
+
+/// The exact sums, number by number; of complex ones, if `parts` is 2.
+fn sums(values: &[f64], parts: usize, skip_nan: bool) -> Sums {
+    let mut all = Sums::default();
+    for number in values.chunks(parts) {
+        if skip_nan && number.iter().any(|x| x.is_nan()) {
+            continue;
+        }
+        all.count += 1;
+        for (part, &x) in number.iter().enumerate() {
+            all.sums[part].add_f64(x);
+            all.squares.add_product(x, x);
+        }
+    }
+    all
+}
+
+/// Checks what is certified, and that not too little is; how much was not.
+fn check<T: Element>(
+    values: &[T],
+    wide: &[f64],
+    question: &Question,
+    parts: usize,
+    format: Format,
+    cut: usize,
+) -> bool {
+    let mut certain = false;
+    let exact = sums(wide, parts, question.skip_nan);
+    let expected = question.round(&exact, None, format);
+    for isa in Isa::available() {
+        for cut in [0, cut] {
+            let mut worker = Worker::new(isa, question, parts, Some(format));
+            let mut partial = Partial::default();
+            let (left, right) = values.split_at(cut);
+            T::add(left, &mut worker, &mut partial);
+            let mut other = Partial::default();
+            if cut % 3 == 0 {
+                T::add(right, &mut worker, &mut partial);
+            } else {
+                T::add(right, &mut worker, &mut other);
+                partial.merge(other, parts);
+            }
+            let count = partial.count(parts);
+            if let Some(bits) = partial.round(&worker, question, format) {
+                certain = true;
+                assert_eq!(count, exact.count);
+                assert_eq!(
+                    bits,
+                    expected.value,
+                    "{isa:?} {question:?} {cut} {:?}",
+                    &wide[..wide.len().min(40)]
+                );
+                assert_eq!(expected.remark, Remark::None);
+            }
+        }
+        let mut worker = Worker::new(isa, question, parts, None);
+        let mut partial = Partial::default();
+        T::add(values, &mut worker, &mut partial);
+        let found = partial.into_exact().expect("exact sums");
+        assert_eq!(question.round(&found, None, format), expected);
+    }
+    certain
+}
+
+#[test]
+fn float64_of_every_kind() {
+    for kind in 0..KINDS {
+        let (mut asked, mut certain) = (0, 0);
+        for (seed, length) in LENGTHS.into_iter().enumerate() {
+            let values = self::kind(kind, length, seed as u64);
+            for question in questions() {
+                for format in [Format::F64, Format::F32, Format::F16] {
+                    let found = check(&values, &values, &question, 1, format, length / 3);
+                    if format == Format::F64 && length > 100 {
+                        asked += 1;
+                        certain += usize::from(found);
+                    }
+                }
+            }
+        }
+        // Ordinary data must not take the slow way.
+        if [0, 1, 13, 14].contains(&kind) {
+            assert!(certain * 10 >= asked * 9, "kind {kind}: {certain} of {asked}");
+        }
+    }
+}
+
+#[test]
+fn float32_of_every_kind() {
+    for kind in 0..KINDS {
+        for (seed, length) in LENGTHS.into_iter().enumerate() {
+            let values: Vec<f32> =
+                self::kind(kind, length, seed as u64 + 50).into_iter().map(|x| x as f32).collect();
+            let wide: Vec<f64> = values.iter().map(|&x| x.into()).collect();
+            for question in questions() {
+                for format in [Format::F64, Format::F32, Format::F16] {
+                    let found = check(&values, &wide, &question, 1, format, length / 3);
+                    assert!(found || kind != 0 || length < 100 || format == Format::F16);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn complex_of_every_kind() {
+    for kind in 0..KINDS {
+        for (seed, length) in LENGTHS.into_iter().enumerate() {
+            let mut values = Vec::new();
+            let other = self::kind((kind + seed) % KINDS, length, 3);
+            for (x, y) in self::kind(kind, length, seed as u64 + 90).into_iter().zip(other) {
+                values.extend([x, y]);
+            }
+            for question in questions() {
+                for skip_nan in [false, question.has_sums()] {
+                    let question = Question { skip_nan, ..question.clone() };
+                    let mut values = values.clone();
+                    if skip_nan {
+                        values[length / 2] = f64::NAN;
+                    }
+                    check(&values, &values, &question, 2, Format::F64, length / 3 * 2);
+                    let narrow: Vec<f32> = values.iter().map(|&x| x as f32).collect();
+                    let wide: Vec<f64> = narrow.iter().map(|&x| x.into()).collect();
+                    check(&narrow, &wide, &question, 2, Format::F32, length / 3 * 2);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn nans_and_infinities() {
+    for length in LENGTHS {
+        for skip_nan in [false, true] {
+            for special in [f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                for every in [1, 2, 7, length] {
+                    let mut values = kind(1, length, 5);
+                    values.iter_mut().step_by(every).for_each(|x| *x = special);
+                    for question in questions() {
+                        let skip_nan = skip_nan && question.has_sums();
+                        let question = Question { skip_nan, ..question };
+                        check(&values, &values, &question, 1, Format::F64, length / 3);
+                        let narrow: Vec<f32> = values.iter().map(|&x| x as f32).collect();
+                        let wide: Vec<f64> = narrow.iter().map(|&x| x.into()).collect();
+                        check(&narrow, &wide, &question, 1, Format::F32, length / 3);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn integers() {
+    let mut next = pseudo_random(8);
+    for length in LENGTHS {
+        for shift in [0, 1, 20, 40, 60] {
+            let bits: Vec<u64> = (0..length).map(|_| next() >> shift).collect();
+            for question in questions() {
+                macro_rules! check {
+                    ($type:ty) => {{
+                        let values: Vec<$type> = bits.iter().map(|&x| x as $type).collect();
+                        // Two numbers for each integer of 64 bits.
+                        let mut expected = Sums { count: length as i64, ..Sums::default() };
+                        for &x in &values {
+                            expected.sums[0].add_scaled(x as i128, 0);
+                            let square = (x as i128).unsigned_abs().pow(2);
+                            expected.squares.add_scaled((square >> 1) as i128, 1);
+                            expected.squares.add_scaled((square & 1) as i128, 0);
+                        }
+                        for isa in Isa::available() {
+                            let mut worker = Worker::new(isa, &question, 1, Some(Format::F64));
+                            let (mut partial, mut other) = (Partial::default(), Partial::default());
+                            <$type>::add(&values[..length / 2], &mut worker, &mut partial);
+                            <$type>::add(&values[length / 2..], &mut worker, &mut other);
+                            partial.merge(other, 1);
+                            let expected = question.round(&expected, None, Format::F64);
+                            if let Some(bits) = partial.round(&worker, &question, Format::F64) {
+                                assert_eq!((bits, Remark::None), (expected.value, expected.remark));
+                            }
+                            let mut partial = Partial::default();
+                            <$type>::add(&values, &mut worker, &mut partial);
+                            let sums = partial.into_exact().expect("integers are exact");
+                            assert_eq!(question.round(&sums, None, Format::F64), expected);
+                        }
+                    }};
+                }
+                check!(i64);
+                check!(u64);
+                check!(i32);
+                check!(u32);
+                check!(i16);
+                check!(u16);
+                check!(i8);
+                check!(u8);
+            }
+        }
+    }
+}
+
+/// The results as `moments` puts them.
+#[derive(Default)]
+struct Results(Mutex<Vec<(usize, u64, Remark)>>);
+
+impl Sink for Results {
+    fn put(&self, index: usize, bits: u64, remark: Remark) {
+        self.0.lock().unwrap().push((index, bits, remark));
+    }
+
+    fn put_integer(&self, index: usize, answer: Answer<Result<i128, f64>>) {
+        let bits = answer.value.map_or(u64::MAX, |integer| integer as u64);
+        self.0.lock().unwrap().push((index, bits, answer.remark));
+    }
+}
+
+#[test]
+fn every_half_is_widened() {
+    for bits in 0..=u16::MAX {
+        let (sign, exponent, fraction) = (bits >> 15, bits >> 10 & 0x1f, bits & 0x3ff);
+        let magnitude = match exponent {
+            0 => f64::from(fraction) * 2f64.powi(-24),
+            31 if fraction == 0 => f64::INFINITY,
+            31 => f64::NAN,
+            _ => (1.0 + f64::from(fraction) / 1024.0) * 2f64.powi(i32::from(exponent) - 15),
+        };
+        let expected = if sign == 1 { -magnitude } else { magnitude };
+        let widened = f64::from(rows::widen(bits));
+        assert!(widened == expected || widened.is_nan() && expected.is_nan(), "{bits:#x}");
+    }
+}
+
+#[test]
+fn rows_masked_and_long() {
+    for (rows, length) in [(5, 30), (1, 700_001), (700, 1000), (0, 3), (3, 0)] {
+        for masked in [false, true] {
+            let values = kind(1, rows * length, 7);
+            let mask: Vec<u8> =
+                numbers(rows * length, 0, 2, 3).iter().map(|x| u8::from(*x > 0.0) * 3).collect();
+            let question =
+                Question { measure: Measure::Variance, ddof: Ddof::from(1.0), skip_nan: false };
+            let request = Request {
+                dtype: Dtype::F64,
+                complex: false,
+                data: values.as_ptr().cast(),
+                mask: masked.then_some(mask.as_ptr()),
+                rows,
+                length,
+                question: &question,
+                means: None,
+                format: Some(Format::F64),
+            };
+            let results = Results::default();
+            // SAFETY: the memory is that of the two vectors.
+            unsafe { moments(&request, &results) };
+            let mut results = results.0.into_inner().unwrap();
+            results.sort_unstable_by_key(|&(index, ..)| index);
+            assert_eq!(results.len(), rows);
+            for (row, bits, remark) in results {
+                let range = row * length..(row + 1) * length;
+                let kept: Vec<f64> = (values[range.clone()].iter().zip(&mask[range]))
+                    .filter(|&(_, &counts)| !masked || counts != 0)
+                    .map(|(&x, _)| x)
+                    .collect();
+                let expected = question.round(&sums(&kept, 1, false), None, Format::F64);
+                assert_eq!((bits, remark), (expected.value, expected.remark));
+            }
+        }
+    }
+}

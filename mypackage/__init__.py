@@ -7,6 +7,10 @@ from importlib import import_module as _import_module
 from ._config import show_config, threads
 from ._core.average import average
 from ._core.covariance import corrcoef, cov
+from ._core.cumulative import cumulative_sum, group_cumsum, nancumsum
+from ._core.products import matmul, matvec, vecmat
+from ._core.segments import segment_mean, segment_sum
+from ._core.summary import summarize
 from ._locate import get_include, get_library
 from ._native import (
     ExactSum,
@@ -19,11 +23,16 @@ from ._native import (
     group_mean,
     group_sum,
     is_fibonacci,
+    load_modules,
     lucas,
     lucas_mod,
     lucasu_mod,
     lucasv_mod,
     mean,
+    move_mean,
+    move_std,
+    move_sum,
+    move_var,
     nanmean,
     nanstd,
     nansum,
@@ -46,6 +55,7 @@ __all__ = [
     "corrcoef",
     "cov",
     "cumsum",
+    "cumulative_sum",
     "fibonacci",
     "fibonacci_index",
     "fibonacci_mod",
@@ -53,6 +63,7 @@ __all__ = [
     "get_include",
     "get_library",
     "get_num_threads",
+    "group_cumsum",
     "group_mean",
     "group_sum",
     "is_fibonacci",
@@ -60,21 +71,32 @@ __all__ = [
     "lucas_mod",
     "lucasu_mod",
     "lucasv_mod",
+    "matmul",
+    "matvec",
     "mean",
+    "move_mean",
+    "move_std",
+    "move_sum",
+    "move_var",
+    "nancumsum",
     "nanmean",
     "nanstd",
     "nansum",
     "nanvar",
     "norm",
     "pisano_period",
+    "segment_mean",
+    "segment_sum",
     "set_num_threads",
     "show_config",
     "std",
     "sum",
     "sum_of_squares",
+    "summarize",
     "threads",
     "var",
     "vecdot",
+    "vecmat",
 ]
 
 # Loaded when they are first used; those that belong to another library need it.
@@ -110,6 +132,9 @@ def __dir__() -> list[str]:
     there = [name for name, needs in _SUBMODULES.items() if not needs or find_spec(needs)]
     return sorted([*__all__, "__version__", *there])
 
+
+load_modules()
+del load_modules
 
 # Where users find them: help() shows it, and pickles name it.
 for _name in __all__:

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import (
     Any,
     Literal,
@@ -30,17 +30,25 @@ __all__ = [
     "fibonacci_pair",
     "get_num_threads",
     "group_mean",
+    "group_scan",
     "group_states",
     "group_sum",
     "hello",
+    "integer_states",
     "is_fibonacci",
     "join_states",
+    "load_modules",
     "lucas",
     "lucas_mod",
     "lucasu_mod",
     "lucasv_mod",
     "mean",
     "moments_of_rows",
+    "move_mean",
+    "move_numbers",
+    "move_std",
+    "move_sum",
+    "move_var",
     "nanmean",
     "nanstd",
     "nansum",
@@ -50,12 +58,14 @@ __all__ = [
     "reshape_states",
     "round_states",
     "run_serially",
+    "segment_slices",
     "set_num_threads",
     "split_states",
     "std",
     "sum",
     "sum_of_squares",
     "sum_states",
+    "summarize_rows",
     "var",
     "vecdot",
     "vecdot_states",
@@ -233,6 +243,14 @@ class ExactSum:
     def mean(self, dtype: DTypeLike | None = None) -> Any: ...
     def divide(self, divisor: ExactSum, /, dtype: DTypeLike | None = None) -> Any: ...
     def as_integer_ratio(self) -> tuple[int, int]: ...
+    def as_fraction(self) -> Any: ...
+    @classmethod
+    def from_values(cls, values: ArrayLike, /) -> Self: ...
+    @classmethod
+    def stack(cls, sums: Sequence[ExactSum], /, axis: int = 0) -> Self: ...
+    def add_products(self, x: ArrayLike, y: ArrayLike, /) -> Self: ...
+    def reshape(self, *shape: SupportsIndex | tuple[SupportsIndex, ...]) -> Self: ...
+    def sum(self, axis: _Axis = None) -> Self: ...
     def copy(self) -> Self: ...
     def to_bytes(self) -> bytes: ...
     @classmethod
@@ -241,6 +259,13 @@ class ExactSum:
     def __deepcopy__(self, _memo: object) -> Self: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
     def __float__(self) -> float: ...
+    def __int__(self) -> int: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: Any, /) -> Self: ...
+    def __neg__(self) -> Self: ...
+    def __pos__(self) -> Self: ...
+    def __mul__(self, value: SupportsIndex, /) -> Self: ...
+    def __rmul__(self, value: SupportsIndex, /) -> Self: ...
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
     def __add__(self, value: Any, /) -> Self: ...
@@ -666,7 +691,7 @@ def group_mean(
     *,
     axis: int | None = -1,
     size: int | None = None,
-    fill_value: Any = 0,
+    fill_value: Any = None,
     dtype: DTypeLike | None = None,
 ) -> Any: ...
 def group_sum(
@@ -675,16 +700,84 @@ def group_sum(
     *,
     axis: int | None = -1,
     size: int | None = None,
-    fill_value: Any = 0,
+    fill_value: Any = None,
     dtype: DTypeLike | None = None,
 ) -> Any: ...
-def vecdot(x1: ArrayLike, x2: ArrayLike, /, *, axis: SupportsIndex = -1) -> Any: ...
+def vecdot(
+    x1: ArrayLike,
+    x2: ArrayLike,
+    /,
+    out: Any = None,
+    *,
+    axis: SupportsIndex = -1,
+    dtype: DTypeLike | None = None,
+    axes: Any = None,
+) -> Any: ...
 def run_serially(function: Callable[..., _Result], *args: Any) -> _Result: ...
 def sum_states(values: ArrayLike, axis: _Axis, where: ArrayLike, skip_nan: bool) -> ExactSum: ...
+def integer_states(
+    scaled: Iterable[tuple[int, int]], counts: list[int], shape: tuple[int, ...]
+) -> ExactSum: ...
+def load_modules() -> None: ...
 def split_states(states: ExactSum) -> list[ExactSum]: ...
 def join_states(singles: list[ExactSum], shape: tuple[int, ...]) -> ExactSum: ...
 def reshape_states(states: ExactSum, shape: tuple[int, ...]) -> ExactSum: ...
 def round_states(states: ExactSum, name: str, dtype: DTypeLike) -> Any: ...
+def move_mean(
+    a: ArrayLike,
+    window: SupportsIndex = ...,
+    min_count: SupportsIndex | None = None,
+    axis: SupportsIndex = -1,
+    *,
+    start: ArrayLike = ...,
+    end: ArrayLike = ...,
+) -> Any: ...
+def move_std(
+    a: ArrayLike,
+    window: SupportsIndex = ...,
+    min_count: SupportsIndex | None = None,
+    axis: SupportsIndex = -1,
+    ddof: SupportsIndex = 0,
+    *,
+    start: ArrayLike = ...,
+    end: ArrayLike = ...,
+) -> Any: ...
+def move_sum(
+    a: ArrayLike,
+    window: SupportsIndex = ...,
+    min_count: SupportsIndex | None = None,
+    axis: SupportsIndex = -1,
+    *,
+    start: ArrayLike = ...,
+    end: ArrayLike = ...,
+) -> Any: ...
+def move_var(
+    a: ArrayLike,
+    window: SupportsIndex = ...,
+    min_count: SupportsIndex | None = None,
+    axis: SupportsIndex = -1,
+    ddof: SupportsIndex = 0,
+    *,
+    start: ArrayLike = ...,
+    end: ArrayLike = ...,
+) -> Any: ...
+def move_numbers(
+    name: str,
+    a: NDArray[Any],
+    window: Any,
+    min_count: Any,
+    axis: Any,
+    ddof: Any,
+    start: Any,
+    end: Any,
+    dtype: int | None,
+    lowest_is_missing: bool = False,
+) -> Any: ...
+def group_scan(labels: NDArray[Any], array: NDArray[Any], axis: int, dtype: DTypeLike) -> Any: ...
+def segment_slices(
+    values: NDArray[np.float64], offsets: NDArray[np.int64], mean: bool
+) -> NDArray[np.float64]: ...
+def summarize_rows(rows: NDArray[np.float64], /) -> list[tuple[Any, Any]]: ...
 def weighted_mean(a: NDArray[Any], weights: NDArray[Any], dtype_num: int) -> Any: ...
 def covariances(
     arrays: list[NDArray[Any]],

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._core.dispatch import numbers
 from ._locate import get_include, get_library
 
 __all__ = [
@@ -231,7 +232,7 @@ def _int32(name: str, value: int) -> int:
 
 def _array(name: str, values: ArrayLike, *dtypes: str) -> NDArray[Any]:
     """Check what the C functions cannot see: the dtype and the number of axes."""
-    array = np.asarray(values)
+    array = numbers(name, values)
     if array.dtype.str[1:] not in dtypes or not array.dtype.isnative:
         expected = " or ".join(str(np.dtype(dtype)) for dtype in dtypes)
         raise TypeError(

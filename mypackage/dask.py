@@ -19,6 +19,8 @@ import numpy as np
 import mypackage
 from mypackage import ExactSum
 from mypackage._core import average as _average
+from mypackage._core import objects, plain, timedelta
+from mypackage._core import windows as _windows
 from mypackage._core.axes import aligned, lines, normalised
 from mypackage._core.groups import labels_of
 from mypackage._core.kinds import is_dask
@@ -190,7 +192,7 @@ def group_sum(
     *,
     axis: int = -1,
     size: int | None = None,
-    fill_value: Any = 0,
+    fill_value: Any = None,
     dtype: Any = None,
     split_every: int | dict[int, int] | None = None,
 ) -> Any:
@@ -207,7 +209,7 @@ def group_sum(
     size : int, optional
         The number of groups; by default the greatest label plus one. Lazy labels need it.
     fill_value : scalar, optional
-        The result for groups without elements.
+        The result for groups without elements: by default 0 of sums, NaN of means.
     dtype : dtype, optional
         What the exact sums are rounded to.
     split_every : int >= 2 or dict of axis to int, optional
@@ -244,7 +246,7 @@ def group_mean(
     *,
     axis: int = -1,
     size: int | None = None,
-    fill_value: Any = 0,
+    fill_value: Any = None,
     dtype: Any = None,
     split_every: int | dict[int, int] | None = None,
 ) -> Any:
@@ -276,6 +278,7 @@ def reduce_groups(
     """What `group_sum` and its kin do; for `mypackage.xarray` also without NaNs."""
     name = reduction.name
     array = da.asanyarray(array)
+    _refuse_other_dtypes(name, array)
     axis = range(array.ndim)[axis]
     if isinstance(group_idx, np.ma.MaskedArray):
         group_idx = labels_of(name, group_idx)
@@ -428,8 +431,8 @@ def average(
         ones = a.map_blocks(partial(np.ones_like, dtype=bool), dtype=bool)
         return result, sum(ones, axis, _average.result_dtype(a), **options)
     weights = da.asanyarray(weights)
-    if "O" in (a.dtype.kind, weights.dtype.kind):
-        return da.average(a, axis, weights, returned, keepdims)
+    for x in (a, weights):
+        _refuse_other_dtypes("average", x)
     _average.check(a, weights)
     dtype = _average.result_dtype(a, weights)
     axes = normalised("average", axis, a.ndim)
@@ -532,6 +535,7 @@ def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) 
     2.0
     """
     a = da.asanyarray(a)
+    _refuse_other_dtypes("cumsum", a)
     if axis is None:
         a, axis = a.flatten(), 0
     axis = range(a.ndim)[axis]
@@ -620,17 +624,21 @@ def _reduction(
 ) -> Any:
     name = reduction.name
     a = da.asanyarray(a)
-    if a.dtype.kind == "O":
-        return getattr(da, name)(a, axis, dtype, keepdims, split_every, out)
-    if a.dtype.kind == "m":
-        raise TypeError(
-            f"{name}: dask arrays of {a.dtype} have no exact result here; reduce a.view('i8') "
-            "and view the result as the timedelta"
+    if a.dtype.kind in "OmM":
+        return _of_other_dtypes(
+            reduction, a, axis, dtype, keepdims, split_every, out, where, initial
         )
     dtype = result_dtype(reduction, a.dtype, dtype)
     if reduction.finish == "sum":
         _check_initial(name, a.dtype, dtype, initial)
     masked = _is_masked(a)
+    if plain.is_negative_zero(initial) and dtype.kind == "f" and not masked:
+        total = _reduction(reduction, a, axis, dtype, keepdims, split_every, None, where)
+        other = plain.is_other_than_negative_zero(a, reduction.skip_nan)
+        other = other if where is True else da.logical_and(other, where)
+        found = da.any(other, axis=axis, keepdims=bool(keepdims), split_every=split_every)
+        total = da.where(found, total, np.asarray(-0.0, dtype))
+        return total if out is None else require("dask.array.core").handle_out(out, total)
     finish = partial(_value, reduction=reduction, initial=initial, masked=masked)
     return _tree(
         a,
@@ -645,6 +653,78 @@ def _reduction(
         out=out,
         masked=masked,
     )
+
+
+def _refuse_other_dtypes(name: str, a: Any) -> None:
+    """Objects and times, for functions whose states are of numbers."""
+    if a.dtype.kind in "OmM":
+        raise TypeError(
+            f"{name}: lazy arrays of {a.dtype} have no exact result here; give the array that "
+            "compute() makes"
+        )
+
+
+def _of_other_dtypes(
+    reduction: Reduction,
+    a: Any,
+    axis: Any,
+    dtype: Any,
+    keepdims: bool,
+    split_every: Any,
+    out: Any,
+    where: Any,
+    initial: Any,
+) -> Any:
+    """The reduction of an array of objects or of time."""
+    name = reduction.name
+    if _is_masked(a):
+        raise TypeError(f"{name}: masked dask arrays of {a.dtype} have no exact result here")
+    if a.dtype.kind == "O":
+        start = [] if type(initial) is int and initial == 0 else [initial]
+        state = partial(_object_state, name=name, skip_nan=reduction.skip_nan)
+        finish = partial(_object_value, reduction=reduction, start=start)
+        dtype = np.dtype(object if dtype is None else dtype)
+    else:
+        timedelta.check(name, a.dtype, reduction.finish)
+        if dtype is not None and np.dtype(dtype) != a.dtype:
+            raise TypeError(
+                f"{name}: the result of {a.dtype} elements is of that dtype, not {dtype}"
+            )
+        dtype = a.dtype.newbyteorder("=")
+        ticks = 0 if reduction.finish == "mean" else timedelta.in_ticks(name, initial, dtype)
+        state = partial(_time_state, skip_nan=reduction.skip_nan)
+        finish = partial(_time_value, reduction=reduction, initial=ticks)
+    return _tree(
+        a,
+        None if where is True else where,
+        state,
+        finish,
+        name=name,
+        axis=axis,
+        dtype=dtype,
+        keepdims=bool(keepdims),
+        split_every=split_every,
+        out=out,
+    )
+
+
+def _object_state(x: Any, where: Any, axis: Any, *, name: str, skip_nan: bool) -> Any:
+    return objects.states(name, x, True if where is None else where, axis, skip_nan)
+
+
+def _object_value(total: Any, *, reduction: Reduction, dtype: Any, start: list[Any]) -> Any:
+    result = total.values(reduction, dtype, start)
+    if isinstance(result, np.ndarray):
+        return result
+    return objects.column([result], np.dtype(dtype)).reshape(())
+
+
+def _time_state(x: Any, where: Any, axis: Any, *, skip_nan: bool) -> ExactSum:
+    return timedelta.state(x, True if where is None else where, axis, skip_nan)
+
+
+def _time_value(total: ExactSum, *, reduction: Reduction, dtype: Any, initial: int) -> Any:
+    return timedelta.of_state(reduction, total, dtype, initial)
 
 
 def _check_initial(name: str, source: np.dtype[Any], dtype: np.dtype[Any], initial: Any) -> None:
@@ -722,7 +802,7 @@ def _state(
 
 
 # What goes up a tree.
-_State = ExactSum | _Quotient
+_State = ExactSum | _Quotient | objects.States
 
 
 def _states(nested: Any) -> Iterator[Any]:
@@ -764,3 +844,52 @@ def _value(total: ExactSum, *, reduction: Reduction, dtype: Any, initial: Any, m
         return rounded(reduction, total, dtype)
     # A masked mean of nothing is masked, and no cause for a warning.
     return np.ma.array(rounded_groups(reduction, total, dtype, 0, nothing), mask=nothing)
+
+
+def move(
+    name: str,
+    a: Any,
+    window: Any = None,
+    min_count: Any = None,
+    axis: Any = -1,
+    ddof: Any = None,
+    start: Any = None,
+    end: Any = None,
+) -> Any:
+    """What `mypackage.move_sum` and its kin do with a dask array: lazy, and the same bits."""
+    if start is not None or end is not None:
+        raise TypeError(f"{name}: windows by indices reach into any chunk; give a.compute()")
+    if getattr(a, "ndim", 0) == 0:
+        raise ValueError(f"{name}: a 0-dimensional array has no axis to move along")
+    if isinstance(axis, (bool, np.bool_)) or not hasattr(axis, "__index__"):
+        raise TypeError(f"{name}: axis must be an integer, not {axis!r}")
+    (place,) = normalised(name, axis, a.ndim)
+    # The arguments are checked as those of a plain array of this length are.
+    empty = np.empty([n if i == place else 0 for i, n in enumerate(a.shape)], a.dtype)
+    if a.ndim == 1:
+        empty = np.zeros((a.shape[0], 0), a.dtype)
+    _windows.moved(name, empty, window, min_count, 0 if a.ndim == 1 else place, ddof)
+    least = window if min_count is None else min_count
+    return move_around(a, name, place, int(window), 0, int(least), ddof)
+
+
+def move_around(
+    a: Any, name: str, axis: int, window: int, behind: int, least: int, ddof: Any
+) -> Any:
+    """Statistics of windows that end so many elements behind each one, along an axis."""
+    one = np.zeros([1] * a.ndim, a.dtype)
+    dtype = _windows.around(one, name, axis, 1, 0, 1, ddof).dtype
+    depth = {axis: (min(window - 1 - behind, a.shape[axis]), min(behind, a.shape[axis]))}
+    block = partial(
+        _moved_block, name=name, axis=axis, window=window, behind=behind, least=least, ddof=ddof
+    )
+    if a.size == 0 or depth[axis] == (0, 0):
+        return da.map_blocks(block, a, dtype=dtype)
+    meta = np.empty([0] * a.ndim, dtype)
+    return da.map_overlap(block, a, depth=depth, boundary="none", dtype=dtype, meta=meta)
+
+
+def _moved_block(
+    x: np.ndarray, *, name: str, axis: int, window: int, behind: int, least: int, ddof: Any
+) -> Any:
+    return run_serially(_windows.around, x, name, axis, window, behind, least, ddof)

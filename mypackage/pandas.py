@@ -12,14 +12,18 @@ from typing import Any
 import numpy as np
 
 import mypackage
-from mypackage import ExactSum
+from mypackage._core import columns, labels
+from mypackage._core.axes import normalised
+from mypackage._core.columns import Column
+from mypackage._core.groups import labels_of, of_some
+from mypackage._core.kinds import label_kind
 from mypackage._core.reductions import GROUPED, REDUCTIONS, Reduction
-from mypackage._core.states import result_dtype, rounded
 from mypackage._extras import require
+from mypackage._pandas_rolling import expanding, rolling
 
 pd = require("pandas")
 
-__all__ = ["cumsum", "group_mean", "group_sum", "mean", "sum"]
+__all__ = ["cumsum", "expanding", "group_mean", "group_sum", "mean", "rolling", "sum"]
 
 
 def sum(a: Any, axis: Any = 0, *, skipna: bool = True, dtype: Any = None) -> Any:
@@ -74,74 +78,121 @@ def mean(a: Any, axis: Any = 0, *, skipna: bool = True, dtype: Any = None) -> An
 
 
 def reduce(
-    reduction: Reduction, a: Any, *, axis: Any = None, dtype: Any = None, **others: Any
+    reduction: Reduction,
+    a: Any,
+    *,
+    axis: Any = None,
+    dtype: Any = None,
+    where: Any = True,
+    **others: Any,
 ) -> Any:
     """What `mypackage.sum` and its kin do with a pandas object."""
-    defaults = {"out": None, "keepdims": False, "initial": 0, "where": True}
+    defaults = {"out": None, "keepdims": False, "initial": 0}
     for key, value in others.items():
         if value is not defaults[key]:
             raise TypeError(
                 f"{reduction.name}: a pandas object takes no {key}=; give its to_numpy()"
             )
     # As in pandas, the functions that skip NaN and those that do not are the same.
-    if isinstance(axis, tuple):
-        axis = None if set(axis) == {0, 1} else axis[0]
-    return _reduced(reduction.skipping(False), a, axis, True, dtype)
+    return _reduced(reduction.skipping(False), a, axis, True, dtype, where)
 
 
-def _reduced(reduction: Reduction, a: Any, axis: Any, skipna: bool, dtype: Any) -> Any:
+def _reduced(
+    reduction: Reduction, a: Any, axis: Any, skipna: bool, dtype: Any, where: Any = True
+) -> Any:
     name = reduction.name
-    if isinstance(a, pd.Series):
-        if axis not in (0, None, "index", -1):
+    if not isinstance(a, pd.DataFrame):
+        (column,) = columns_of(a, name, where)
+        if axis == "index":
+            axis = 0
+        elif isinstance(axis, str) or axis not in (None, 0, -1, (0,), (-1,)):
             raise ValueError(f"{name}: a Series has no axis {axis!r}")
-        return _value(reduction, [a], (), skipna, dtype)[()]
-    columns = [column for _, column in a.items()]
-    if axis is None:
-        return _value(reduction, columns, (), skipna, dtype)[()]
-    if axis in (0, "index"):
-        values = [_value(reduction, [column], (), skipna, dtype)[()] for column in columns]
-        return pd.Series(values, index=a.columns, dtype=None if columns else np.float64)
-    if axis in (1, "columns", -1):
-        return pd.Series(_value(reduction, columns, a.index.shape, skipna, dtype), index=a.index)
-    raise ValueError(f"{name}: a DataFrame has no axis {axis!r}")
+        return _own_scalar(a, columns.of_column(reduction, column, skipna, dtype))
+    axes = _axes(name, axis)
+    table = columns_of(a, name, where)
+    if axes == {0, 1}:
+        return columns.all_of_them(reduction, table, skipna, dtype)
+    if axes == {1}:
+        values = columns.over(reduction, table, a.index.shape, skipna, dtype)
+        return pd.Series(values, index=a.index)
+    if not axes:
+        raise ValueError(f"{name}: axis=() reduces nothing")
+    results, common = columns.of_columns(reduction, table, skipna, dtype)
+    results = [
+        _own_scalar(column, value) for (_, column), value in zip(a.items(), results, strict=True)
+    ]
+    kind = object if common is None else common if common.kind not in "mM" else None
+    return pd.Series(results, index=a.columns, dtype=kind)
 
 
-def _value(
-    reduction: Reduction, columns: list[Any], shape: tuple[int, ...], skipna: bool, dtype: Any
-) -> np.ndarray:
-    """The sum of columns: of all elements, or, with their shape, of each row."""
-    state, poisoned = ExactSum(shape), np.zeros(shape, bool)
-    dtypes = [np.dtype(np.float64)] if not columns else []
-    for column in columns:
-        values, missing = _numbers(reduction.name, column)
-        dtypes.append(values.dtype)
-        axes = () if shape else (0,)
-        state.add(values, axes, ~missing)
-        poisoned |= missing if shape else missing.any()
-    nothing = np.equal(state.count, 0)
-    if reduction.empty != 0:
-        # A mean of nothing is missing, as in pandas, and no cause for a warning.
-        state.add(np.zeros((1, *shape)), 0, nothing)
-        poisoned = (poisoned & (not skipna)) | nothing
-    elif skipna:
-        poisoned = np.zeros(shape, bool)
-    dtype = result_dtype(reduction, np.result_type(*dtypes), dtype)
-    value = np.asarray(rounded(reduction, state, dtype))
-    return np.where(poisoned, np.nan, value) if poisoned.any() else value
+def _axes(name: str, axis: Any) -> set[int]:
+    """The axes of a DataFrame."""
+    names = {"index": 0, "columns": 1}
+    if isinstance(axis, str):
+        if axis not in names:
+            raise ValueError(f"{name}: a DataFrame has no axis {axis!r}")
+        return {names[axis]}
+    return set(normalised(name, axis, 2))
+
+
+def _own_scalar(a: Any, value: Any) -> Any:
+    """A time difference as pandas' own scalar."""
+    if isinstance(value, np.timedelta64):
+        return pd.Timedelta(value)
+    if isinstance(value, np.datetime64):
+        return pd.Timestamp(value, tz=getattr(a.dtype, "tz", None))
+    return value
+
+
+def columns_of(a: Any, name: str, where: Any = True) -> list[Column]:
+    """The columns of a Series, an Index, an extension array or a DataFrame, without rounding.
+
+    What `where` does not want counts as missing.
+    """
+    if isinstance(a, pd.DataFrame):
+        wanted = _wanted(name, a, where)
+        return [
+            Column(label, values, missing if wanted is None else missing | ~wanted[:, at])
+            for at, (label, column) in enumerate(a.items())
+            for values, missing in (_numbers(name, column),)
+        ]
+    values, missing = _numbers(name, a if isinstance(a, pd.Series) else pd.Series(a))
+    wanted = _wanted(name, a, where)
+    label = getattr(a, "name", None)
+    return [Column(label, values, missing if wanted is None else missing | ~wanted)]
+
+
+def _wanted(name: str, a: Any, where: Any) -> Any:
+    if where is True:
+        return None
+    plain = labels.aligned(name, "where", where, a)
+    return np.broadcast_to(np.asarray(plain, bool), a.shape)
 
 
 def _numbers(name: str, column: Any) -> tuple[np.ndarray, np.ndarray]:
     """The numbers of a column and which of them are missing."""
     dtype = column.dtype
     missing = column.isna().to_numpy(bool)
-    kind = dtype if isinstance(dtype, np.dtype) else getattr(dtype, "numpy_dtype", None)
+    if isinstance(dtype, pd.SparseDtype):
+        column, dtype = column.sparse.to_dense(), dtype.subtype
+    if isinstance(dtype, np.dtype):
+        if dtype.kind in "biufcm":
+            return column.to_numpy(), missing
+        if dtype.kind == "O":
+            # The elements tell; a missing one is not looked at.
+            return np.where(missing, 0, column.to_numpy()), missing
+    elif getattr(dtype, "pyarrow_dtype", None) is not None:
+        arrow = str(dtype.pyarrow_dtype)
+        if arrow.startswith("decimal"):
+            return np.where(missing, 0, column.to_numpy(object)), missing
+        if arrow.startswith("duration"):
+            return column.to_numpy(dtype.numpy_dtype, na_value=np.timedelta64("NaT")), missing
+    kind = getattr(dtype, "numpy_dtype", None)
     if kind is None or kind.kind not in "biufc":
         raise TypeError(
             f"{name}: column {column.name!r} of dtype {dtype} has no exact sum; choose columns of "
             "numbers, with select_dtypes('number') say"
         )
-    if isinstance(dtype, np.dtype):
-        return column.to_numpy(), missing
     # Not through float64, which large integers would not survive.
     return column.to_numpy(kind, na_value=kind.type(0)), missing
 
@@ -182,30 +233,150 @@ def cumsum(a: Any, axis: Any = 0, *, dtype: Any = None) -> Any:
     >>> mypackage.pandas.cumsum(pandas.Series([1e16, 1.0, None, -1e16])).tolist()
     [1e+16, 1e+16, nan, 1.0]
     """
+    if not isinstance(a, (pd.Series, pd.DataFrame)):
+        prefixes = cumsum(pd.Series(a), axis, dtype=dtype)
+        return pd.Index(prefixes, name=a.name) if isinstance(a, pd.Index) else prefixes.array
     if axis not in (0, None, "index") and not (axis == -1 and isinstance(a, pd.Series)):
         raise ValueError(f"cumsum: axis must be 0, not {axis!r}; for rows, give a.T or to_numpy()")
     if isinstance(a, pd.DataFrame):
         return _each(partial(cumsum, dtype=dtype), a, a.index)
     values, missing = _numbers("cumsum", a)
-    prefixes = mypackage.cumsum(np.where(missing, values.dtype.type(0), values), dtype=dtype)
+    zero = np.zeros((), values.dtype)
+    prefixes = mypackage.cumsum(np.where(missing, zero, values), dtype=dtype)
     if missing.any():
         if prefixes.dtype.kind in "iu":
             prefixes = pd.arrays.IntegerArray(prefixes, missing)
+        elif prefixes.dtype.kind == "m":
+            prefixes[missing] = np.timedelta64("NaT")
         else:
             prefixes[missing] = np.nan
     return pd.Series(prefixes, index=a.index, name=a.name)
 
 
-def group_sum(a: Any, by: Any, *, dropna: bool = True, dtype: Any = None) -> Any:
+def average(
+    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, keepdims: bool = False
+) -> Any:
+    """What `mypackage.average` does with a pandas object.
+
+    Missing elements are left out with their weights, which must not be missing themselves. Weights
+    with labels are matched by them, plain ones by position.
+    """
+    name = "average"
+    if keepdims:
+        raise TypeError(f"{name}: a pandas object takes no keepdims=; give its to_numpy()")
+    table = columns_of(a, name)
+    frame = isinstance(a, pd.DataFrame)
+    axes = _axes(name, axis) if frame else set(normalised(name, axis, 1))
+    values = columns.table(table) if frame else table[0].values
+    missing = np.array([c.missing for c in table], bool).T if frame else table[0].missing
+    plain = None
+    if weights is not None:
+        plain = _weights(name, a, weights, axes)
+    result, total = mypackage.average(
+        np.ma.array(values, mask=missing.reshape(values.shape)),
+        tuple(sorted(axes)),
+        plain,
+        returned=True,
+    )
+    if frame and values.dtype.kind == "O" and all(column.has_kernel for column in table):
+        # The columns' common dtype, to which the exact results were rounded.
+        result, total = (np.ma.asarray(part).astype(np.float64) for part in (result, total))
+    index = a.columns if axes == {0} and frame else a.index if axes == {1} else None
+    parts = [_unmasked(part, index, a) for part in (result, total)]
+    return tuple(parts) if returned else parts[0]
+
+
+def _weights(name: str, a: Any, weights: Any, axes: set[int]) -> np.ndarray:
+    """The weights in the order of the labels of `a`, of its shape or that of one axis."""
+    frame = isinstance(a, pd.DataFrame)
+    if isinstance(weights, pd.Series) and frame:
+        along = a.index if axes == {0} else a.columns if axes == {1} else None
+        if along is None:
+            raise TypeError(f"{name}: weights of one axis need axis=, 0 or 1")
+        weights = labels.reordered(name, "weights", weights, along)
+    elif isinstance(weights, (pd.Series, pd.DataFrame)) and isinstance(
+        a, (pd.Series, pd.DataFrame)
+    ):
+        if weights.ndim != a.ndim:
+            raise TypeError(f"{name}: the weights have {weights.ndim} axes, the elements {a.ndim}")
+        weights = labels.reordered(name, "weights", weights, a.index)
+        if frame:
+            weights = weights[list(labels.reordered(name, "weights", weights.T, a.columns).index)]
+    if label_kind(weights) == "pandas":
+        table = columns_of(weights, name)
+        if any(column.missing.any() for column in table):
+            raise ValueError(f"{name}: weights must not be missing; fill them, with 0 say")
+        return columns.table(table) if isinstance(weights, pd.DataFrame) else table[0].values
+    plain = np.asarray(weights)
+    if plain.dtype.kind in "fc" and np.isnan(plain).any():
+        raise ValueError(f"{name}: weights must not be missing; fill them, with 0 say")
+    return plain
+
+
+def _unmasked(result: Any, index: Any, a: Any) -> Any:
+    """A result of masked arrays with NaN for what is masked, labelled if it is one of several."""
+    mask = np.ma.getmaskarray(result)
+    if mask.any():
+        zero = np.ma.getdata(result)
+        result = np.where(mask, columns.missing_of(zero.dtype), zero)[()]
+    else:
+        result = np.ma.getdata(result)[()]
+    return _own_scalar(a, result) if index is None else pd.Series(result, index=index)
+
+
+def group_by_number(
+    reduction: Reduction,
+    group_idx: Any,
+    a: Any,
+    *,
+    axis: Any = -1,
+    size: Any = None,
+    fill_value: Any = None,
+    dtype: Any = None,
+) -> Any:
+    """What `mypackage.group_sum` and its kin do with a pandas object, by numbers of groups.
+
+    A Series gives an array, a DataFrame along its rows (axis 0) one of the columns' results.
+    """
+    name = reduction.name
+    frame = isinstance(a, pd.DataFrame)
+    table = columns_of(a, name)
+    axes = _axes(name, axis) if frame else set(normalised(name, axis, 1))
+    along = a.columns if axes == {1} else getattr(a, "index", None)
+    if isinstance(group_idx, (pd.Series, pd.DataFrame)) and along is not None:
+        group_idx = labels.reordered(name, "group_idx", group_idx, along)
+    codes = labels_of(name, group_idx)
+    options = {"size": size, "fill_value": fill_value, "dtype": dtype}
+
+    def of(values: np.ndarray, missing: np.ndarray, axis: int) -> np.ndarray:
+        result, nothing = of_some(reduction, codes, values, ~missing, axis=axis, **options)
+        if reduction.empty != 0 and nothing.any():
+            return np.where(nothing, columns.missing_of(result.dtype), result)
+        return result
+
+    if not frame:
+        return of(table[0].values, table[0].missing.reshape(table[0].values.shape), 0)
+    if axes == {1}:
+        missing = np.array([column.missing for column in table], bool).T
+        return pd.DataFrame(of(columns.table(table), missing, 1), index=a.index)
+    parts = [pd.Series(of(column.values, column.missing, 0)) for column in table]
+    return pd.concat(parts, axis=1).set_axis(a.columns, axis=1)
+
+
+def group_sum(
+    a: Any, by: Any = None, *, level: Any = None, dropna: bool = True, dtype: Any = None
+) -> Any:
     """Exact sums of the elements of each group, rounded once.
 
     Parameters
     ----------
     a : pandas.Series or pandas.DataFrame
         The elements; missing ones are left out.
-    by : label, list of labels, dict, function, Series or array_like
+    by : label, list of labels, dict, function, Series, array_like or list of these, optional
         What tells the groups apart: a column of a DataFrame, or several; what a dict or a function
         makes of the index; or a value for each row.
+    level : int or label, or list of them, optional
+        Levels of the index that tell the groups apart, instead of `by`.
     dropna : bool, optional
         Leave out rows whose group is missing.
     dtype : dtype, optional
@@ -227,10 +398,12 @@ def group_sum(a: Any, by: Any, *, dropna: bool = True, dtype: Any = None) -> Any
     >>> mypackage.pandas.group_sum(table, "k")["x"].to_dict()
     {'a': 1.0, 'b': 5.0}
     """
-    return _grouped(GROUPED["group_sum"], a, by, dropna, dtype)
+    return _grouped(GROUPED["group_sum"], a, by, level, dropna, dtype)
 
 
-def group_mean(a: Any, by: Any, *, dropna: bool = True, dtype: Any = None) -> Any:
+def group_mean(
+    a: Any, by: Any = None, *, level: Any = None, dropna: bool = True, dtype: Any = None
+) -> Any:
     """Exact means of the elements of each group, rounded once.
 
     Parameters and result are those of `group_sum`; NaN for a group of missing elements only.
@@ -241,32 +414,50 @@ def group_mean(a: Any, by: Any, *, dropna: bool = True, dtype: Any = None) -> An
     >>> mypackage.pandas.group_mean(pandas.Series([1, 2, 5]), ["a", "a", "b"]).to_dict()
     {'a': 1.5, 'b': 5.0}
     """
-    return _grouped(GROUPED["group_mean"], a, by, dropna, dtype)
+    return _grouped(GROUPED["group_mean"], a, by, level, dropna, dtype)
 
 
-def _grouped(reduction: Reduction, a: Any, by: Any, dropna: bool, dtype: Any) -> Any:
+def _grouped(reduction: Reduction, a: Any, by: Any, level: Any, dropna: bool, dtype: Any) -> Any:
     name = reduction.name
+    if (by is None) == (level is None):
+        raise TypeError(f"{name}: give either by= or level=")
     columns = a.columns if isinstance(a, pd.DataFrame) else ()
     keys = by if isinstance(by, list) else [by]
-    keys = [key for key in keys if pd.api.types.is_hashable(key) and key in columns]
-    if not keys and pd.api.types.is_list_like(by) and not isinstance(by, (dict, pd.Series)):
-        by = pd.Index(by)
-        if len(by) != len(a):
-            raise ValueError(f"{name}: by has {len(by)} values, but there are {len(a)} rows")
-    grouping = a.groupby(by, dropna=dropna, observed=True)
+    hashable = [key for key in keys if pd.api.types.is_hashable(key)]
+    keys = [key for key in hashable if key in columns]
+    if isinstance(by, pd.Series):
+        by = labels.reordered(name, "by", by, a.index)
+    elif isinstance(by, list) and by and all(map(pd.api.types.is_list_like, by)) and not keys:
+        by = [_key(name, a, one) for one in by]
+    elif not keys and pd.api.types.is_list_like(by) and not isinstance(by, dict):
+        by = _key(name, a, by)
+    grouping = a.groupby(by, level=level, dropna=dropna, observed=True)
     codes, index = grouping.ngroup().fillna(-1).to_numpy(np.int64), grouping.size().index
 
     def column_of(column: Any) -> Any:
         values, missing = _numbers(name, column)
-        labels = np.where(missing, -1, codes)
+        present = np.where(missing, -1, codes)
+        fill = None if values.dtype.kind in "mM" else reduction.empty
         numbers = getattr(mypackage, name)(
-            labels, values, size=len(index), fill_value=reduction.empty, dtype=dtype
+            present, values, size=len(index), fill_value=fill, dtype=dtype
         )
         return pd.Series(numbers, index=index, name=column.name)
 
     return (
         column_of(a) if isinstance(a, pd.Series) else _each(column_of, a.drop(columns=keys), index)
     )
+
+
+def _key(name: str, a: Any, by: Any) -> Any:
+    """Values that tell the rows' groups apart, one for each row."""
+    if isinstance(by, pd.Series):
+        return labels.reordered(name, "by", by, a.index)
+    if np.ndim(by) != 1 and not isinstance(by, pd.MultiIndex):
+        raise ValueError(f"{name}: by must have one value for each row, not shape {np.shape(by)}")
+    by = pd.Index(by)
+    if len(by) != len(a):
+        raise ValueError(f"{name}: by has {len(by)} values, but there are {len(a)} rows")
+    return by
 
 
 def _each(function: Any, table: Any, index: Any) -> Any:

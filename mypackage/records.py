@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ._core import dispatch
 from .capi import library
 
 __all__ = ["Greeting", "Person", "Summary", "exchange", "greet", "summarize"]
@@ -212,10 +213,28 @@ def summarize(source: str | os.PathLike[str] | ArrayLike, model: Any = Summary) 
     if isinstance(source, (str, os.PathLike)):
         request = {"path": os.fsdecode(source)}
     else:
-        numbers = np.asarray(source, dtype=np.float64).ravel().tolist()
+        numbers = _floats(source)
         request = {"values": [x if math.isfinite(x) else _name(x) for x in numbers]}
     answer = json.loads(exchange("summarize", json.dumps(request).encode()))
     return model(**{key: float(x) if isinstance(x, str) else x for key, x in answer.items()})
+
+
+def _floats(source: Any) -> list[float]:
+    """The numbers of anything, none of them rounded."""
+    array = dispatch.numbers("summarize", source, nan=True)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"summarize: it sums real numbers, not {array.dtype}")
+    floats = array.astype(np.float64)
+    if array.dtype.kind in "iu" and array.dtype.itemsize == 8:
+        lost = [(x, y) for x, y in zip(array.flat, floats.flat, strict=True) if int(y) != int(x)]
+        if lost:
+            raise TypeError(
+                f"summarize: {lost[0][0]} is no float64 number; mypackage.sum is exact for integers"
+            )
+    elif np.any(floats.astype(array.dtype) != array) and array.dtype.itemsize > 8:
+        raise TypeError(f"summarize: float64 does not hold these {array.dtype} numbers")
+    numbers: list[float] = floats.ravel().tolist()
+    return numbers
 
 
 def _name(x: float) -> str:

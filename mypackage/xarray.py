@@ -12,14 +12,17 @@ from typing import Any
 import numpy as np
 
 import mypackage
-from mypackage._core.kinds import front, is_dask
+from mypackage._core import labels
+from mypackage._core.axes import normalised
+from mypackage._core.groups import labels_of, of_some
+from mypackage._core.kinds import front, is_dask, label_kind
 from mypackage._core.reductions import GROUPED, REDUCTIONS, Reduction
-from mypackage._core.states import grouped, result_dtype, rounded_groups
 from mypackage._extras import require
+from mypackage._xarray_rolling import rolling
 
 xr = require("xarray")
 
-__all__ = ["cumsum", "group_mean", "group_sum", "mean", "sum"]
+__all__ = ["cumsum", "group_mean", "group_sum", "mean", "rolling", "sum"]
 
 
 def sum(
@@ -120,7 +123,7 @@ def _numbers(
     skipna: bool | None,
     arguments: dict[str, Any],
 ) -> Any:
-    if skipna is not False and data.dtype.kind in "fc":
+    if skipna is not False and data.dtype.kind in "fcmMO":
         reduction = reduction.skipping(True)
     return getattr(mypackage, reduction.name)(data, axis=axis, **arguments)
 
@@ -138,22 +141,145 @@ def reduce(
     """What `mypackage.sum` and its kin do with an xarray object, by axis as NumPy's twins."""
     name = reduction.name
     if out is not None:
-        raise TypeError(f"{name}: an xarray object takes no out=")
-    dims = None
-    if axis is not None:
-        if isinstance(obj, xr.Dataset):
-            raise TypeError(
-                f"{name}: the axes of a Dataset have no order; "
-                f"use mypackage.xarray.{reduction.finish}(..., dim=)"
-            )
-        axes = axis if isinstance(axis, tuple) else (axis,)
-        for index in axes:
-            if not -obj.ndim <= index < obj.ndim:
-                raise np.exceptions.AxisError(index, obj.ndim)
-        dims = [obj.dims[index] for index in axes]
+        raise TypeError(f"{name}: an xarray object takes no out=; give its .data")
+    dims = _dims(name, reduction.finish, obj, axis)
     if where is not True:
-        arguments["where"] = where.data if isinstance(where, xr.DataArray) else where
+        arguments["where"] = _aligned(name, "where", where, obj)
     return _reduced(reduction, obj, dims, None, keepdims, True, **arguments)
+
+
+def _dims(name: str, function: str, obj: Any, axis: Any) -> Any:
+    """The dimensions of axes."""
+    if axis is None:
+        return None
+    if isinstance(obj, xr.Dataset):
+        raise TypeError(
+            f"{name}: the axes of a Dataset have no order; "
+            f"use mypackage.xarray.{function}(..., dim=)"
+        )
+    return [obj.dims[index] for index in normalised(name, axis, obj.ndim)]
+
+
+def _aligned(name: str, argument: str, other: Any, obj: Any) -> Any:
+    """The data of another input in the order of `obj`: by its labels, or by position if plain.
+
+    Raises
+    ------
+    ValueError
+        Names a label or a dimension that one of the two lacks.
+    """
+    if not isinstance(other, (xr.DataArray, xr.Variable)):
+        if label_kind(other) is not None:
+            raise TypeError(f"{name}: {argument} is a {type(other).__name__}, not a DataArray")
+        return other
+    if isinstance(obj, xr.Dataset):
+        raise TypeError(f"{name}: give {argument} for one variable of the Dataset at a time")
+    for dim in other.dims:
+        if dim not in obj.dims:
+            raise ValueError(f"{name}: {argument} has a dimension {dim!r} that the elements lack")
+    if isinstance(other, xr.DataArray) and isinstance(obj, xr.DataArray):
+        for dim in other.dims:
+            if dim in other.indexes and dim in obj.indexes:
+                mine, theirs = obj.indexes[dim], other.indexes[dim]
+                if not mine.equals(theirs):
+                    places = theirs.to_series().reset_index(drop=True)
+                    order = type(places)(range(len(theirs)), index=theirs)
+                    order = labels.reordered(name, argument, order, mine)
+                    other = other.isel({dim: order.to_numpy()})
+    for dim in other.dims:
+        if other.sizes[dim] != obj.sizes[dim]:
+            raise ValueError(
+                f"{name}: {argument} has {other.sizes[dim]} elements along {dim!r}, the others "
+                f"{obj.sizes[dim]}"
+            )
+    variable = getattr(other, "variable", other)
+    return variable.set_dims({dim: obj.sizes[dim] for dim in obj.dims}).transpose(*obj.dims).data
+
+
+def valid(name: str, obj: Any, where: Any) -> tuple[Any, Any]:
+    """The data of a DataArray, and which of them are wanted and not missing."""
+    if isinstance(obj, xr.Dataset):
+        raise TypeError(f"{name}: a Dataset is several arrays; give one of them, or to_dataarray()")
+    where = True if where is True else np.asarray(_aligned(name, "where", where, obj), bool)
+    data = obj.data
+    if not is_dask(data) and data.dtype.kind in "fc":
+        where = where & ~np.isnan(data)
+    return data, where
+
+
+def average(
+    obj: Any, axis: Any = None, weights: Any = None, returned: bool = False, keepdims: bool = False
+) -> Any:
+    """What `mypackage.average` does with an xarray object: as ``obj.weighted(weights).mean()``.
+
+    NaNs are left out with their weights, which must not be NaN themselves.
+    """
+    name = "average"
+    if isinstance(obj, xr.Dataset):
+        raise TypeError(f"{name}: a Dataset is several arrays; map mypackage.average over it")
+    dims = _dims(name, name, obj, axis)
+    axes = None if dims is None else tuple(obj.dims.index(dim) for dim in dims)
+    data = obj.data
+    if weights is not None:
+        weights = _aligned(name, "weights", weights, obj)
+        if not is_dask(weights):
+            weights = np.asarray(weights)
+            if weights.dtype.kind in "fc" and np.isnan(weights).any():
+                raise ValueError(f"{name}: weights must not be NaN; fill them, with 0 say")
+    if data.dtype.kind in "fc":
+        if is_dask(data):
+            ma = require("dask.array.ma")
+            data = ma.masked_where(np.isnan(data), data)
+        else:
+            data = np.ma.masked_where(np.isnan(data), data)
+    both = mypackage.average(data, axes, weights, returned=True, keepdims=keepdims)
+    parts = [
+        obj.reduce(partial(_already, result=_filled(x)), dims, keepdims=keepdims) for x in both
+    ]
+    return tuple(parts) if returned else parts[0]
+
+
+def _filled(result: Any) -> Any:
+    """A result with NaN where it is masked."""
+    if is_dask(result):
+        return result.map_blocks(_filled) if isinstance(result._meta, np.ma.MaskedArray) else result
+    return np.ma.filled(result, np.nan) if isinstance(result, np.ma.MaskedArray) else result
+
+
+def _already(data: Any, axis: Any = None, *, result: Any, **_others: Any) -> Any:
+    """A reduction that was done before."""
+    return result
+
+
+def group_by_number(
+    reduction: Reduction,
+    group_idx: Any,
+    obj: Any,
+    *,
+    axis: Any = -1,
+    size: Any = None,
+    fill_value: Any = None,
+    dtype: Any = None,
+) -> Any:
+    """What `mypackage.group_sum` and its kin do with a DataArray, by numbers of groups.
+
+    The result has a dimension ``group`` in place of that of the labels.
+    """
+    name = reduction.name
+    if isinstance(obj, xr.Dataset):
+        raise TypeError(f"{name}: a Dataset is several arrays; map mypackage.{name} over it")
+    (dim,) = _dims(name, name, obj, axis)
+    line = obj.isel({other: 0 for other in obj.dims if other != dim})
+    codes = labels_of(name, _aligned(name, "group_idx", group_idx, line))
+    number = obj.get_axis_num(dim)
+    if size is None:
+        size = int(codes.max(initial=-1)) + 1
+    data = _group_data(reduction, codes, obj.data, number, size, True, dtype, fill_value)
+    dims = ["group" if other == dim else other for other in obj.dims]
+    if isinstance(obj, xr.Variable):
+        return xr.Variable(dims, data, attrs=obj.attrs)
+    kept = {key: value for key, value in obj.coords.items() if dim not in value.dims}
+    return xr.DataArray(data, kept, dims, name=obj.name, attrs=obj.attrs)
 
 
 def cumsum(obj: Any, dim: Any = None, *, axis: int | None = None, dtype: Any = None) -> Any:
@@ -256,21 +382,55 @@ def group_mean(obj: Any, by: Any, *, skipna: bool | None = None, dtype: Any = No
 
 
 def _grouped(reduction: Reduction, obj: Any, by: Any, skipna: bool | None, dtype: Any) -> Any:
+    name = reduction.name
+    if isinstance(obj, xr.Dataset):
+        return obj.map(partial(_grouped_or_kept, reduction, by=by, skipna=skipna, dtype=dtype))
+    if (
+        isinstance(by, (list, tuple))
+        and by
+        and all(
+            isinstance(one, (str, xr.DataArray))
+            and not (one not in obj.coords if isinstance(one, str) else False)
+            for one in by
+        )
+    ):
+        raise TypeError(
+            f"{name}: several labels make a table; stack them first, with "
+            "obj.set_index(...) or pandas.MultiIndex, or use mypackage.flox"
+        )
     by = obj[by] if isinstance(by, str) else by
+    if not isinstance(by, xr.DataArray):
+        if obj.ndim != 1:
+            raise TypeError(f"{name}: plain labels belong to no dimension; give a DataArray")
+        by = xr.DataArray(np.asarray(by), dims=obj.dims, name="group")
     if by.ndim != 1:
-        raise ValueError(f"{reduction.name}: {by.name!r} must have one dimension, not {by.dims}")
+        raise ValueError(f"{name}: {by.name!r} must have one dimension, not {by.dims}")
     (dim,) = by.dims
+    if dim not in obj.dims:
+        raise ValueError(f"{name}: {by.name!r} has a dimension {dim!r} that the elements lack")
+    line = obj.isel({other: 0 for other in obj.dims if other != dim})
     label = by.name or "group"
     # xarray depends on pandas.
-    codes, values = require("pandas").factorize(by.values, sort=True)
+    values = np.asarray(_aligned(name, "by", by, line))
+    codes, groups = require("pandas").factorize(values, sort=True)
     axis = obj.get_axis_num(dim)
-    data = _group_data(reduction, codes, obj.data, axis, len(values), skipna is not False, dtype)
+    data = _group_data(reduction, codes, obj.data, axis, len(groups), skipna is not False, dtype)
     kept = {
         key: value for key, value in obj.coords.items() if dim not in value.dims and key != label
     }
     dims = [label if other == dim else other for other in obj.dims]
-    coords = {**kept, label: (label, np.asarray(values))}
+    coords = {**kept, label: (label, np.asarray(groups))}
     return xr.DataArray(data, coords, dims, name=obj.name, attrs=obj.attrs)
+
+
+def _grouped_or_kept(reduction: Reduction, obj: Any, *, by: Any, skipna: Any, dtype: Any) -> Any:
+    """A variable of a Dataset: one without the labels' dimension stays as it is."""
+    labels_dims = (
+        obj[by].dims if isinstance(by, str) and by in obj.coords else getattr(by, "dims", ())
+    )
+    if not set(labels_dims) & set(obj.dims):
+        return obj
+    return _grouped(reduction, obj, by, skipna, dtype)
 
 
 def _group_data(
@@ -281,17 +441,16 @@ def _group_data(
     size: int,
     skip_nan: bool,
     dtype: Any,
+    fill_value: Any = None,
 ) -> Any:
+    options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
     if not skip_nan or data.dtype.kind not in "fc":
-        function = getattr(mypackage, reduction.name)
-        return function(codes, data, axis=axis, size=size, dtype=dtype)
-    # No group is without elements, but perhaps without numbers.
-    fill = reduction.empty
+        return getattr(mypackage, reduction.name)(codes, data, **options)
     if is_dask(data):
-        lazy = front("dask").reduce_groups
-        return lazy(reduction, codes, data, axis, size, fill, dtype, skip_nan=True)
-    states = grouped(codes, data, axis, size, skip_nan)
-    nothing = np.equal(states.count, 0)
-    return rounded_groups(
-        reduction, states, result_dtype(reduction, data.dtype, dtype), fill, nothing
-    )
+        # A group of NaNs only is as one without elements.
+        return front("dask").reduce_groups(
+            reduction, codes, data, axis, size, fill_value, dtype, skip_nan=True
+        )
+    codes = labels_of(reduction.name, codes)
+    result, nothing = of_some(reduction, codes, data, ~np.isnan(data), **options)
+    return np.where(nothing, np.nan, result) if reduction.empty != 0 and nothing.any() else result

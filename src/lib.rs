@@ -35,5 +35,6 @@ mod summary;
 #[cfg(test)]
 mod testing;
 pub mod threads;
+pub mod windows;
 
 pub use error::{Error, Result};

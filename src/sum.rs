@@ -23,6 +23,7 @@ pub use crate::exact::collect::Collector;
 pub use crate::exact::pairs::PairSlice;
 pub use crate::exact::round::Format;
 pub use crate::exact::sink::{Each, Sink};
+pub use crate::groups::cumulative::cumsum_groups;
 pub use crate::groups::group::{sum_groups, sum_groups_into};
 pub use crate::groups::labels::Labels;
 pub use crate::products::dot::{dot, dot_contiguous, dot_f32};

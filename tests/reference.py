@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
 from collections.abc import Iterable
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
@@ -119,27 +121,6 @@ def rounded(value: Fraction, dtype: np.dtype) -> np.generic:
     return dtype.type(-nearest if value < 0 else nearest)
 
 
-def rounded_root(square: Fraction, dtype: np.dtype) -> np.generic:
-    """The number of a binary floating-point dtype nearest to a root, ties to even."""
-    dtype = np.dtype(dtype)
-    info = np.finfo(dtype)
-    if square == 0:
-        return dtype.type(0)
-    # The root lies between 2^exponent and 2^(exponent + 1).
-    exponent = (square.numerator.bit_length() - square.denominator.bit_length()) // 2
-    while square >= Fraction(4) ** (exponent + 1):
-        exponent += 1
-    while square < Fraction(4) ** exponent:
-        exponent -= 1
-    unit = max(exponent, info.minexp) - info.nmant
-    scaled = square / Fraction(4) ** unit
-    digits = math.isqrt(math.floor(scaled))
-    middle = Fraction(2 * digits + 1, 2) ** 2
-    digits += scaled > middle or (scaled == middle and digits % 2 == 1)
-    fits = digits * Fraction(2) ** unit < Fraction(2) ** info.maxexp
-    return dtype.type(math.ldexp(digits, unit) if fits else math.inf)
-
-
 def result_dtype(name: str, dtype: np.dtype) -> np.dtype:
     """NumPy's dtype of a sum or mean."""
     one = np.ones(1, dtype)
@@ -237,3 +218,122 @@ def rounded_quotient(total: Fraction | float, divisor: int, dtype: np.dtype) -> 
     """A total of `exact_total`, divided and rounded once."""
     special = isinstance(total, float)
     return np.dtype(dtype).type(total) if special else rounded(total / divisor, dtype)
+
+
+# -- Windows ---------------------------------------------------------------------------------------
+
+
+def rounded_ratio(numerator: int, denominator: int, dtype: np.dtype) -> np.generic:
+    """`rounded` of a fraction; fast for float64, since Python divides integers exactly."""
+    if dtype != np.float64:
+        return rounded(Fraction(numerator, denominator), dtype)
+    try:
+        return np.float64(numerator / denominator)
+    except OverflowError:
+        return np.float64(math.inf if numerator > 0 else -math.inf)
+
+
+def rounded_root(numerator: int, denominator: int, dtype: np.dtype) -> np.generic:
+    """The number of a binary floating-point dtype nearest to the root of a fraction."""
+    # So many bits that what is below them matters only where they are a midpoint.
+    shift = 1200
+    scaled, rest = divmod(numerator << 2 * shift, denominator)
+    root = math.isqrt(scaled)
+    inexact = rest != 0 or root * root != scaled
+    return rounded_ratio(2 * root + inexact, 1 << (shift + 1), dtype)
+
+
+def window_results(name, values, windows, least, ddof, dtype) -> list:
+    """The statistic of each window of a list of Python numbers; NaN and None are missing.
+
+    Prefix sums of Python integers make it fast enough for long lists.
+    """
+    dtype = np.dtype(dtype)
+    if any(isinstance(x, complex) for x in values):
+        return _complex_window_results(name, values, windows, least, ddof, dtype)
+    missing = [x is None or x != x for x in values]
+    infinite = [
+        0 if gap or abs(x) != math.inf else (1 if x > 0 else -1)
+        for x, gap in zip(values, missing, strict=True)
+    ]
+    ticks = [
+        0 if gap or infinity else int(Fraction(x) * 2**1074)
+        for x, gap, infinity in zip(values, missing, infinite, strict=True)
+    ]
+    accumulate = partial(itertools.accumulate, initial=0)
+    counts = list(accumulate(not gap for gap in missing))
+    sums, squares = list(accumulate(ticks)), list(accumulate(x * x for x in ticks))
+    up = list(accumulate(x > 0 for x in infinite))
+    down = list(accumulate(x < 0 for x in infinite))
+    results = []
+    for start, end in windows:
+        end = max(start, end)
+        count = counts[end] - counts[start]
+        ups, downs = up[end] - up[start], down[end] - down[start]
+        total, square = sums[end] - sums[start], squares[end] - squares[start]
+        moment = name.endswith(("var", "std"))
+        if count < least or (count == 0 and not name.endswith("sum")):
+            result = math.nan
+        elif moment and (count <= ddof or ups or downs):
+            result = math.nan
+        elif moment:
+            numerator = count * square - total * total
+            round_to = rounded_ratio if name.endswith("var") else rounded_root
+            result = round_to(numerator, count * (count - ddof) << 2148, dtype)
+        elif ups or downs:
+            result = math.nan if ups and downs else math.copysign(math.inf, ups - downs)
+        else:
+            divisor = count if name.endswith("mean") else 1
+            result = rounded_ratio(total, divisor << 1074, dtype)
+        results.append(dtype.type(result))
+    return results
+
+
+def _complex_window_results(name, values, windows, least, ddof, dtype) -> list:
+    gap = [x != x for x in values]
+    parts = [
+        [None if lost else getattr(x, part) for x, lost in zip(values, gap, strict=True)]
+        for part in ("real", "imag")
+    ]
+    if not name.endswith(("var", "std")):
+        part = np.dtype(f"f{dtype.itemsize // 2}")
+        real, imag = (window_results(name, x, windows, least, ddof, part) for x in parts)
+        pairs = np.array([real, imag], part).T.copy()
+        return list(pairs.view(dtype)[:, 0])
+    results = []
+    for start, end in windows:
+        real, imag = ([x for x in part[start:end] if x is not None] for part in parts)
+        count = len(real)
+        finite = all(map(math.isfinite, real + imag))
+        if count < least or count <= ddof or count == 0 or not finite:
+            results.append(dtype.type(math.nan))
+            continue
+        spread = Fraction(0)
+        for part in (real, imag):
+            part = [Fraction(x) for x in part]
+            spread += count * sum(x * x for x in part) - sum(part) ** 2
+        spread /= count * (count - ddof)
+        round_to = rounded_ratio if name.endswith("var") else rounded_root
+        results.append(round_to(spread.numerator, spread.denominator, dtype))
+    return results
+
+
+def moving(name, a, window, min_count=None, axis=-1, ddof=0) -> np.ndarray:
+    """`mypackage.move_sum` and its kin, by fractions."""
+    length = a.shape[axis]
+    windows = [(max(i + 1 - window, 0), i + 1) for i in range(length)]
+    least = window if min_count is None else min_count
+    return windowed(name, a, windows, least, axis, ddof)
+
+
+def windowed(name, a, windows, least, axis=-1, ddof=0) -> np.ndarray:
+    """The statistic of windows given by indices."""
+    kind = a.dtype.newbyteorder("=")
+    dtype = np.dtype(np.float64) if kind.kind in "biu" else kind
+    if name.endswith(("var", "std")):
+        dtype = np.empty(0, dtype).real.dtype
+    lines = np.moveaxis(a, axis, -1)
+    result = np.empty((*lines.shape[:-1], len(windows)), dtype)
+    for index in np.ndindex(*lines.shape[:-1]):
+        result[index] = window_results(name, lines[index].tolist(), windows, least, ddof, dtype)
+    return np.moveaxis(result, -1, axis)

@@ -106,7 +106,7 @@ def test_masked_elements_are_left_out():
 
 
 def test_errors():
-    with pytest.raises(TypeError, match="need an axis"):
+    with pytest.raises(TypeError, match="Axis must be specified"):
         mypackage.average(np.ones((2, 3)), weights=[1.0, 2.0])
     with pytest.raises(ValueError, match=r"weights have shape \(2,\)"):
         mypackage.average(np.ones((2, 3)), axis=1, weights=[1.0, 2.0])

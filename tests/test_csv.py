@@ -376,8 +376,9 @@ def test_any_text_is_read_alike_in_any_pieces(
     expected = outcome()
     with monkeypatch_piece(piece):
         assert outcome() == expected
-    # Python's reader counts lines of nothing but spaces, so let there be none.
-    assume(comment is None and not skip_initial_space and not isinstance(expected, str))
+    if isinstance(expected, str) or comment or skip_initial_space:
+        # An error, or a dialect of which Python's reader says something else.
+        return
     rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
     columns = [[field.strip(" \t") for field in column] for column in zip(*rows, strict=True)]
     exact = [sum((Fraction(x) for x in column if x), Fraction()) for column in columns]
@@ -409,7 +410,7 @@ def test_missing_values(file, capsys):
     )
     assert "'NA' is not a number" in refusal(capsys, path, "--skip-nulls")
     for options in (["--skip-nulls"], ["--op", "nansum"]):
-        assert output(capsys, path, "--na-values", "-,NA", *options) == "x\t10\ny\t0.0\n"
+        assert output(capsys, path, "--na-values=-,NA", *options) == "x\t10\ny\t0.0\n"
     assert output(capsys, path, "--columns", "x") == "10\n"
     path = file("x\n1\n-\n2\n")
     assert output(capsys, path, "--na-values=-", "--skip-nulls", "--op", "mean") == "1.5\n"

@@ -303,7 +303,7 @@ def test_average_is_lazy_and_refuses():
     lazy = mypackage.average(ones, axis=0, weights=da.zeros(4, chunks=2))
     with pytest.raises(ZeroDivisionError, match="average: weights sum to zero"):
         lazy.compute(scheduler="sync")
-    with pytest.raises(TypeError, match="need an axis"):
+    with pytest.raises(TypeError, match="Axis must be specified"):
         mypackage.average(ones, weights=np.ones(3))
     with pytest.raises(ValueError, match=r"weights have shape \(3,\)"):
         mypackage.average(ones, axis=0, weights=np.ones(3))

@@ -286,7 +286,13 @@ def test_masked_elements_are_left_out():
 
 def test_representations():
     assert repr(ExactSum().add([1.5, 1])) == "ExactSum(2.5, count=2)"
-    assert repr(ExactSum((2, 3))) == "<ExactSum of shape (2, 3), 6 sums of 0 numbers>"
+    assert repr(ExactSum((2, 3))) == (
+        "ExactSum([[0., 0., 0.],\n          [0., 0., 0.]],\n"
+        "         count=[[0, 0, 0],\n                [0, 0, 0]])"
+    )
+    assert repr(ExactSum(2).add([[0.5, 1e300], [1.0, 1e300]])) == (
+        "ExactSum([1.5e+000, 2.0e+300], count=[2, 2])"
+    )
     html = ExactSum().add(2.5)._repr_html_()
     assert html.startswith("<table>") and "<td>2.5</td>" in html
 

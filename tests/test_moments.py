@@ -32,6 +32,11 @@ def quietly(name, *arguments, **options):
 # -- The oracle -----------------------------------------------------------------------------------
 
 
+def root(square, dtype):
+    """The root of a fraction, rounded once."""
+    return rounded_root(square.numerator, square.denominator, dtype) if square else dtype.type(0)
+
+
 def parts(x):
     return [x.real, x.imag] if isinstance(x, complex) else [x]
 
@@ -71,7 +76,7 @@ def result(name, values, dtype, **options):
     exact = moment(name, values, **options)
     if isinstance(exact, float):
         return dtype.type(exact)
-    return rounded(exact, dtype) if name.endswith("var") else rounded_root(exact, dtype)
+    return rounded(exact, dtype) if name.endswith("var") else root(exact, dtype)
 
 
 def real(dtype):
@@ -180,9 +185,9 @@ def test_weights_broadcast_as_in_average():
     weights = np.array([1.0, 2, 0, 4])
     along = mypackage.var(a, axis=1, weights=weights)
     same(along, mypackage.var(a, axis=1, weights=np.tile(weights, (3, 1))))
-    with pytest.raises(ValueError, match="weights have shape"):
+    with pytest.raises(ValueError, match="Shape of weights must"):
         mypackage.var(a, axis=0, weights=weights)
-    with pytest.raises(TypeError, match="need an axis"):
+    with pytest.raises(TypeError, match="Axis must be specified"):
         mypackage.var(a, weights=weights)
     with pytest.raises(ValueError, match="must not be negative"):
         mypackage.std([1.0, 2], weights=[1, -1])
@@ -242,7 +247,7 @@ def test_large_arrays_on_threads():
         squares = sum(Fraction(x) ** 2 for x in a.tolist())
         n = a.size
         assert found[0] == rounded((squares - total**2 / n) / n, a.dtype)
-        assert found[2] == rounded_root(squares, a.dtype)
+        assert found[2] == root(squares, a.dtype)
 
 
 @given(st.lists(st.integers(-(2**70), 2**70), min_size=1))
@@ -422,7 +427,7 @@ def test_objects_are_exact():
     exact = moment("var", [1, Fraction(1, 3), 0.1, 1])
     assert mypackage.var(a) == float(exact) and type(mypackage.var(a)) is np.float64
     assert mypackage.var(a, dtype=object) == exact
-    assert mypackage.std(a) == rounded_root(exact, np.dtype("d"))
+    assert mypackage.std(a) == root(exact, np.dtype("d"))
     assert mypackage.var(np.array([1j, 0], object)) == 0.25
     assert mypackage.var([2**100, 2**100 + 2]) == 1
     assert mypackage.norm(np.array([3 * 10**400, 4 * 10**400], object) // 10**400) == 5
@@ -467,9 +472,7 @@ def test_masked_arrays():
     out = np.ma.zeros(2)
     assert mypackage.var(a, axis=1, out=out) is out and out.mask.tolist() == [False, True]
     wild = np.ma.array([np.nan, 1.0, 3.0], mask=[1, 0, 0])
-    assert mypackage.var(wild) == 1 and mypackage.norm(wild) == rounded_root(
-        Fraction(10), np.dtype("d")
-    )
+    assert mypackage.var(wild) == 1 and mypackage.norm(wild) == root(Fraction(10), np.dtype("d"))
 
 
 @pytest.mark.filterwarnings("ignore:the matrix subclass")

@@ -115,8 +115,11 @@ def test_refusals():
     table = pd.DataFrame({"x": [1.0], "s": ["a"]})
     with pytest.raises(TypeError, match=r"column 's'.*select_dtypes"):
         mypackage.sum(table)
-    with pytest.raises(TypeError, match="takes no where="):
-        mypackage.sum(table, where=[True])
+    with pytest.raises(TypeError, match="takes no keepdims="):
+        mypackage.sum(table, keepdims=True)
+    for axis in ((0, 1, 5), (1, 1), 2, "rows"):
+        with pytest.raises(ValueError, match="axis"):
+            mypackage.sum(table[["x"]], axis=axis)
     with pytest.raises(ValueError, match="no axis 1"):
         mypackage.sum(table.x, axis=1)
     with pytest.raises(ValueError, match="by has 2 values, but there are 1 rows"):

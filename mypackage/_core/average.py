@@ -8,9 +8,9 @@ import numpy as np
 
 from mypackage import _native
 
-from . import lists, objects
+from . import lists, objects, timedelta, units
 from .axes import aligned, lines, normalised, reduced_shape
-from .kinds import KERNELS, NUMBERS, as_array, front, is_dask
+from .kinds import KERNELS, NUMBERS, PLAIN, as_array, front, is_dask, label_kind
 from .subclasses import wrapped
 
 if TYPE_CHECKING:  # NumPy does not import its types either.
@@ -117,6 +117,25 @@ def average(
     # What wrappers of NumPy's function pass on for what they were not given.
     absent: Any = np._NoValue
     keepdims = False if keepdims is absent else keepdims
+    for x in (a, weights):
+        owner = label_kind(x)
+        if owner in ("pandas", "xarray"):
+            if owner != label_kind(a):
+                raise TypeError(
+                    f"average: the weights are a {owner} object, whose labels match no "
+                    f"others; give their {PLAIN[owner]}"
+                )
+            return front(owner).average(a, axis, weights, returned, keepdims)
+    a, weights = (
+        front("arrow").plain(x, "average") if label_kind(x) == "arrow" else x for x in (a, weights)
+    )
+    if units.kind_of(a) is not None or units.kind_of(weights) is not None:
+        units.check("average", a, True)
+        units.check("average", weights, False)
+        result = average(units.plain(a), axis, units.plain(weights), returned, keepdims=keepdims)
+        if not returned:
+            return units.with_unit(a, result)
+        return units.with_unit(a, result[0]), units.with_unit(weights, result[1])
     array, exact = lists.exact(a, as_array("average", a))
     if weights is None:
         axis = tuple(axis) if isinstance(axis, list) else axis
@@ -133,7 +152,13 @@ def average(
     weights, exact_weights = lists.exact(weights, as_array("average", weights))
     of_objects = "O" in (array.dtype.kind, weights.dtype.kind)
     dtype: Any = None
-    if not of_objects:
+    if array.dtype.kind in "mM":
+        if weights.dtype.kind not in "biu":
+            raise TypeError(
+                f"average: weights of {array.dtype} elements must be integers, not {weights.dtype}"
+            )
+        dtype = array.dtype
+    elif not of_objects:
         check(array, weights)
         dtype = result_dtype(array, weights)
     else:
@@ -167,9 +192,12 @@ def average(
     if missing is not None:
         # Nothing but masked elements: any weight will do for a result that is masked.
         ones = np.all(hidden, axis=axes, keepdims=True)
-        values = np.where(hidden, values.dtype.type(0), values)
+        values = np.where(hidden, np.zeros((), values.dtype), values)
         factors = np.where(hidden, ones.astype(factors.dtype), factors)
     values, factors = (lines(x, axes) for x in (values, factors))
+    if values.dtype.kind in "mM":
+        result = finished(timedelta.weighted_means(values, factors), array, weights)
+        return (result, finished(_native.sum(factors, axis=-1), weights)) if returned else result
     result = finished(_native.weighted_mean(values, factors, dtype.num), array, weights)
     if not returned:
         return result

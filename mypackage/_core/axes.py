@@ -53,12 +53,14 @@ def aligned(name: str, weights: Any, a: Any, axis: Any, axes: tuple[int, ...]) -
         return weights
     if axis is None:
         raise TypeError(
-            f"{name}: weights of shape {weights.shape} need an axis of elements of shape {a.shape}"
+            f"{name}: Axis must be specified when shapes of a and weights differ: they are "
+            f"{a.shape} and {weights.shape}"
         )
     expected = tuple(a.shape[one] for one in axes)
     if weights.shape != expected:
         raise ValueError(
-            f"{name}: weights have shape {weights.shape}, but the axes have shape {expected}"
+            f"{name}: Shape of weights must be consistent with shape of a along specified axis: "
+            f"it is {weights.shape}, not {expected}"
         )
     order = sorted(range(len(axes)), key=axes.__getitem__)
     sizes = [size if one in axes else 1 for one, size in enumerate(a.shape)]

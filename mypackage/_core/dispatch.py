@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.ma  # Which NumPy itself imports when it is first used.
 
-from . import lists, masked, objects, subclasses
-from .groups import fill, grouped
-from .kinds import PLAIN, as_array, front, is_dask, label_kind
-from .reductions import ARRAYS, REDUCTIONS
+from . import columns, groups, lists, masked, objects, subclasses, units
+from .groups import fill, labels_of
+from .kinds import KERNELS, NUMBERS, PLAIN, as_array, front, is_dask, label_kind
+from .reductions import ARRAYS, GROUPED, REDUCTIONS
 
-__all__ = ["as_numbers", "cumsum", "fill", "grouped", "reduce", "vecdot"]
+__all__ = ["cumsum", "exact_state", "fill", "grouped", "numbers", "reduce", "vecdot"]
 
 
 def reduce(name: str, a: Any, **arguments: Any) -> Any:
@@ -28,30 +29,43 @@ def reduce(name: str, a: Any, **arguments: Any) -> Any:
         return getattr(front("dask"), name)(a, **arguments)
     if kind is not None:
         return front(kind).reduce(reduction, a, **arguments)
-    array = as_array(name, a)
-    a, dtype = lists.exact(a, array)
+    unit = units.kind_of(a)
+    if name in ARRAYS:
+        units.refuse(name, a)
+    elif unit is not None:
+        units.check(name, a, reduction.finish == "mean")
+        if unit != "other":
+            numbers = units.arguments_for(name, a, arguments)
+            result = reduce(name, units.plain(a), **numbers)
+            out = arguments.get("out")
+            return units.with_unit(a, result) if out is None else out
+    array, dtype = lists.exact(a, as_array(name, a))
     if dtype is not None:
         arguments.setdefault("dtype", dtype)
-    if isinstance(a, np.ma.MaskedArray):
-        return masked.reduce(reduction, a, arguments)
-    return subclasses.reduce(reduction, a, arguments)
+    if isinstance(array, np.ma.MaskedArray):
+        return masked.reduce(reduction, array, arguments)
+    return subclasses.reduce(reduction, array, arguments)
 
 
 def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """`mypackage.cumsum` of anything."""
+    name = "cumsum"
     if is_dask(a):
         return front("dask").cumsum(a, axis=axis, dtype=dtype, out=out)
     kind = label_kind(a)
     if kind == "arrow":
-        raise TypeError(
-            f"cumsum: columns of Arrow and polars have no sums here; give {PLAIN[kind]}"
-        )
-    if kind is not None:
+        a = front(kind).plain(a, name)
+    elif kind is not None:
         if out is not None:
             raise TypeError(f"cumsum: a {kind} object takes no out=; give its {PLAIN[kind]}")
         return front(kind).cumsum(a, axis=axis, dtype=dtype)
-    array = as_array("cumsum", a)
-    array, exact = lists.exact(a, array)
+    if units.kind_of(a) is not None:
+        units.check(name, a, False)
+        if units.kind_of(a) != "other":
+            numbers = units.arguments_for(name, a, {"out": out})
+            result = cumsum(units.plain(a), axis, dtype, numbers["out"])
+            return units.with_unit(a, result) if out is None else out
+    array, exact = lists.exact(a, as_array(name, a))
     dtype = exact if dtype is None and out is None else dtype
     if isinstance(array, np.ma.MaskedArray):
         return masked.cumsum(array, axis, dtype, out)
@@ -63,25 +77,135 @@ def vecdot(x1: Any, x2: Any, axis: int | None = None) -> Any:
     axis = -1 if axis is None else axis
     if is_dask(x1) or is_dask(x2):
         return front("dask").vecdot(x1, x2, axis=axis)
-    for x in (x1, x2):
-        kind = label_kind(x)
-        if kind is not None:
-            raise TypeError(
-                f"vecdot: it does not align the labels of {kind} objects; give their {PLAIN[kind]}"
-            )
-    if isinstance(x1, np.ma.MaskedArray) or isinstance(x2, np.ma.MaskedArray):
+    x1, x2 = (_without_labels("vecdot", x) for x in (x1, x2))
+    units.refuse("vecdot", x1, x2)
+    if any(isinstance(x, np.ma.MaskedArray) for x in (x1, x2)):
         return masked.vecdot(x1, x2, axis)
-    pairs = [lists.exact(x, np.asanyarray(x)) for x in (x1, x2)]
+    pairs = [lists.exact(x, as_array("vecdot", x)) for x in (x1, x2)]
     dtype = lists.common_dtype(*pairs)
     if dtype is not None:
         return objects.vecdot(pairs[0][0], pairs[1][0], axis, dtype)
     return subclasses.vecdot(pairs[0][0], pairs[1][0], axis)
 
 
-def as_numbers(name: str, values: Any) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-    """An exact ``ndarray`` of `values`; of a masked array, its data and what is valid of them."""
+def _without_labels(name: str, x: Any) -> Any:
+    """An Arrow column as an array; what has labels is refused."""
+    kind = label_kind(x)
+    if kind == "arrow":
+        return front(kind).plain(x, name)
+    if kind is not None:
+        raise TypeError(
+            f"{name}: it does not align the labels of {kind} objects; give their {PLAIN[kind]}"
+        )
+    return x
+
+
+def grouped(name: str, group_idx: Any, array: Any, options: dict[str, Any]) -> tuple[Any, Any]:
+    """Plain values and int64 labels for the extension; or None and the result of anything else."""
+    reduction = GROUPED[name]
+    if is_dask(array) or is_dask(group_idx):
+        return None, getattr(front("dask"), name)(group_idx, array, **options)
+    kind = label_kind(array)
+    if kind in ("pandas", "xarray"):
+        return None, front(kind).group_by_number(reduction, group_idx, array, **options)
+    if kind == "arrow":
+        array = front(kind).plain(array, name)
+    units.refuse(name, array, group_idx)
+    labels = labels_of(name, group_idx)
+    if isinstance(array, np.ma.MaskedArray):
+        return None, masked.grouped(reduction, labels, array, **options)
+    values, dtype = lists.exact(array, as_array(name, array))
+    values = np.asarray(values)
+    if values.dtype.char in KERNELS:
+        return values, labels
+    if dtype is not None:
+        options.setdefault("dtype", dtype)
+    return None, groups.by_label(reduction, labels, values, **options)
+
+
+def exact_state(
+    values: Any, axis: Any, where: Any, shape: tuple[int, ...] | None, skip_nan: bool
+) -> Any:
+    """What `ExactSum.add` adds of anything: a plain array and what is wanted of it, or a state.
+
+    `shape` is that of the sums, over the leading axes that it lacks if `axis` is None.
+    """
+    name = "ExactSum"
     if is_dask(values):
         raise TypeError(f"{name}: a dask array is lazy; add its chunks, or use mypackage.dask")
+    kind = label_kind(values)
+    if kind == "xarray":
+        values, where = front(kind).valid(name, values, where)
+        if is_dask(values):
+            return exact_state(values, axis, where, shape, skip_nan)
+    elif kind is not None:
+        table = front(kind).columns_of(values, name=name, where=where)
+        if np.ndim(values) == 2:
+            return columns.state_of(table, len(values), axis, shape)
+        values, where = table[0].values, ~table[0].missing
+    units.refuse(name, values)
+    array, _ = lists.exact(values, as_array(name, values))
+    where = True if where is True else np.asarray(where, bool)
+    if isinstance(array, np.ma.MaskedArray):
+        where = where & ~np.ma.getmaskarray(array)
+    data = np.asarray(np.ma.getdata(array))
+    if data.dtype.kind == "O":
+        if axis is None and shape is not None:
+            axis = tuple(range(data.ndim - len(shape)))
+        return objects.state(name, data, axis, where, skip_nan)
+    if data.dtype.kind in "mM":
+        raise TypeError(
+            f"{name}: its bytes have no unit, as {data.dtype} has; give values.view('i8')"
+        )
+    if data.dtype.char not in KERNELS:
+        raise TypeError(
+            f"{name}: numbers of dtype {data.dtype} have no exact sum; supported are {NUMBERS}"
+        )
+    return data, where
+
+
+def numbers(name: str, values: Any, nan: bool = False) -> np.ndarray:
+    """A plain array of numbers for a function that has no word for anything missing.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If something is missing, rounded or more than a number; NaN is a number if `nan` says so.
+    """
+    if is_dask(values):
+        raise TypeError(f"{name}: a dask array is lazy; compute() it, or use mypackage.dask")
+    kind = label_kind(values)
+    missing = np.zeros((), bool)
+    if kind == "xarray":
+        data, wanted = front(kind).valid(name, values, True)
+        values, missing = numbers(name, data, nan), ~np.asarray(wanted)
+    elif kind == "arrow":
+        values = front(kind).plain(values, name)
+    elif kind == "pandas":
+        table = front(kind).columns_of(values, name)
+        if np.ndim(values) == 2:
+            values, missing = columns.table(table), np.array([one.missing for one in table]).T
+        else:
+            values, missing = table[0].values, table[0].missing
+    if nan and isinstance(values, np.ndarray) and values.dtype.kind in "fc":
+        missing = missing & ~np.isnan(values)
     if isinstance(values, np.ma.MaskedArray):
-        return np.asarray(values.data), ~np.ma.getmaskarray(values)
-    return np.asarray(values)
+        missing = np.ma.getmaskarray(values)
+    if missing.any():
+        raise ValueError(
+            f"{name}: {int(missing.sum())} of the values are missing, which is no number; "
+            "mypackage.sum and its kin leave them out"
+        )
+    units.refuse(name, values)
+    array, _ = lists.exact(values, as_array(name, values))
+    data = np.asarray(np.ma.getdata(array))
+    if data.dtype.kind == "O":
+        raise TypeError(f"{name}: float64 does not hold these numbers; use mypackage.sum")
+    return data
+
+
+# NumPy imports what these methods need when they are first called, which may be too late: while
+# Python shuts down.
+for _method in ("any", "all", "max", "min", "sum"):
+    getattr(np.zeros(1, bool), _method)()
+del _method

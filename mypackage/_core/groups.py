@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from operator import index
 from typing import Any
 
 import numpy as np
 
-from .kinds import is_dask
+from mypackage import _native
 
-
-def grouped(name: str, group_idx: Any, array: Any) -> tuple[Any, Any]:
-    """Plain values and int64 labels; ``(None, (group_idx, array))`` if either is a dask array."""
-    if is_dask(array) or is_dask(group_idx):
-        return None, (group_idx, array)
-    if isinstance(array, np.ma.MaskedArray):
-        raise TypeError(
-            f"{name}: a masked array has no labels for its masked elements; give those the label -1"
-        )
-    return np.asarray(array), labels_of(name, group_idx)
+from . import objects, timedelta
+from .axes import normalised
+from .kinds import KERNELS, NUMBERS
+from .reductions import Reduction
 
 
 def labels_of(name: str, group_idx: Any) -> np.ndarray:
@@ -34,8 +30,111 @@ def labels_of(name: str, group_idx: Any) -> np.ndarray:
     return labels if mask is np.ma.nomask else np.where(mask, -1, labels)
 
 
-def fill(name: str, result: np.ndarray, empty: Any, value: Any) -> None:
-    """Give the results of empty groups their value."""
+def size_of(name: str, labels: np.ndarray, length: int, size: Any) -> int:
+    """The number of groups of labels that belong to an axis of `length` elements."""
+    if len(labels) != length:
+        raise ValueError(
+            f"{name}: group_idx has {len(labels)} labels, but the axis of array has {length} "
+            "elements"
+        )
+    greatest = int(labels.max(initial=-1))
+    if size is None:
+        return greatest + 1
+    try:
+        groups = index(size)
+    except TypeError:
+        groups = -1
+    if groups < 0:
+        raise ValueError(f"{name}: size must be an int of at least 0, not {size}")
+    if greatest >= groups:
+        raise ValueError(f"{name}: the label {greatest} in group_idx is not below size={groups}")
+    return groups
+
+
+def by_label(
+    reduction: Reduction,
+    labels: np.ndarray,
+    a: np.ndarray,
+    *,
+    axis: Any = -1,
+    size: Any = None,
+    fill_value: Any = None,
+    dtype: Any = None,
+) -> Any:
+    """The result of a function that takes ``group_idx`` for an array without a kernel."""
+    name = reduction.name
+    if a.ndim == 0:
+        raise ValueError(f"{name}: array must have at least one axis")
+    (axis,) = normalised(name, axis, a.ndim)
+    size = size_of(name, labels, a.shape[axis], size)
+    if a.dtype.kind == "O":
+        result = objects.grouped(reduction, labels, a, axis, size, dtype)
+    elif a.dtype.kind in "mM":
+        result = timedelta.grouped(reduction, labels, a, axis, size, dtype)
+    else:
+        raise TypeError(
+            f"{name}: there is no exact result for dtype {a.dtype}; "
+            f"supported are {NUMBERS}, timedelta64 and object"
+        )
+    empty = np.bincount(labels[labels >= 0], minlength=size) == 0
+    if empty.any():
+        fill(name, result, (slice(None),) * axis + (empty,), fill_value, reduction.empty)
+    return result
+
+
+def of_some(
+    reduction: Reduction,
+    labels: np.ndarray,
+    a: np.ndarray,
+    valid: np.ndarray,
+    *,
+    axis: Any = -1,
+    size: Any = None,
+    fill_value: Any = None,
+    dtype: Any = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The results of the valid elements alone, and which groups have none but invalid ones.
+
+    Groups without any element have their fill value, as always; those others have 0.
+    """
+    name = reduction.name
+    if a.ndim == 0:
+        raise ValueError(f"{name}: array must have at least one axis")
+    (axis,) = normalised(name, axis, a.ndim)
+    size = size_of(name, labels, a.shape[axis], size)
+    shape = (*a.shape[:axis], size, *a.shape[axis + 1 :])
+    # An invalid element belongs to no group, others of its position do: so every line has groups
+    # of its own.
+    moved = (*a.shape[:axis], *a.shape[axis + 1 :], size)
+    lines = np.arange(math.prod(moved[:-1])).reshape(*moved[:-1], 1)
+    own = np.where(labels < 0, -1, lines * size + labels)
+    own = np.where(np.moveaxis(valid, axis, -1), own, -1).ravel().astype(np.int64)
+    values = np.moveaxis(a, axis, -1).ravel()
+    options = {"size": math.prod(moved), "fill_value": 0, "dtype": dtype}
+    if a.dtype.char in KERNELS:
+        result = getattr(_native, name)(own, values, **options)
+    else:
+        result = by_label(reduction, own, values, **options)
+    counted = np.bincount(own[own >= 0], minlength=options["size"])
+    result, counted = (np.moveaxis(x.reshape(moved), -1, axis) for x in (result, counted))
+    absent = np.bincount(labels[labels >= 0], minlength=size) == 0
+    if absent.any():
+        index = (slice(None),) * axis + (absent,)
+        fill(name, result, index, fill_value, reduction.empty)
+    along = absent.reshape([-1 if one == axis else 1 for one in range(a.ndim)])
+    return result, np.broadcast_to((counted == 0) & ~along, shape)
+
+
+def fill(name: str, result: np.ndarray, empty: Any, value: Any, default: float = math.nan) -> None:
+    """Give the results of empty groups their value: by default 0 for sums, NaN for means."""
+    if value is None:
+        if default == 0 or result.dtype.kind not in "fcmM":
+            _refuse_no_nan(name, result, empty, default)
+            value = 0
+        elif result.dtype.kind in "fc":
+            value = complex(math.nan, math.nan) if result.dtype.kind == "c" else math.nan
+        else:
+            value = np.array("NaT", result.dtype)
     try:
         fits = np.ndim(value) == 0 and _holds(result.dtype, value)
         if fits:
@@ -47,6 +146,18 @@ def fill(name: str, result: np.ndarray, empty: Any, value: Any) -> None:
             f"{name}: fill_value={value!r} does not fit {result.dtype}; "
             "choose a dtype that holds it"
         )
+
+
+def _refuse_no_nan(name: str, result: np.ndarray, empty: Any, default: float) -> None:
+    """Means of nothing have no value in a dtype without NaN."""
+    if default == 0:
+        return
+    mask = empty[-1] if isinstance(empty, tuple) else empty
+    first = tuple(int(at[0]) for at in np.nonzero(mask))
+    group = first[0] if len(first) == 1 else first
+    raise ValueError(
+        f"{name}: group {group} is empty, and {result.dtype} holds no NaN; give fill_value="
+    )
 
 
 def _holds(dtype: np.dtype, value: Any) -> bool:

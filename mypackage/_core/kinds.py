@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Mapping, MappingView
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import numpy as np
@@ -29,22 +31,66 @@ def is_dask(a: object) -> bool:
 
 
 def label_kind(a: Any) -> str | None:
-    """The front for a pandas or xarray object or an Arrow column, None for anything else."""
-    if is_of(a, "pandas", "Series", "DataFrame"):
+    """The front for a pandas or xarray object or an Arrow column or table, else None."""
+    if is_of(a, "pandas", "Series", "DataFrame", "Index"):
         return "pandas"
-    if is_of(a, "xarray", "DataArray", "Dataset"):
+    if is_of(a, "pandas.api.extensions", "ExtensionArray"):
+        return "pandas"
+    if is_of(a, "xarray", "DataArray", "Dataset", "Variable"):
         return "xarray"
-    if {"pyarrow", "polars"} & sys.modules.keys() and front("arrow").is_column(a):
-        return "arrow"
+    if {"pyarrow", "polars"} & sys.modules.keys():
+        arrow = front("arrow")
+        if arrow.is_column(a) or arrow.is_table(a):
+            return "arrow"
     return None
 
 
-def as_array(name: str, a: Any) -> Any:
-    """What NumPy makes of `a`, unless that is an array of no more than `a` itself."""
+# What no function takes, by the package and a part of the class's name, and what to do instead.
+_REFUSED = (
+    ("pandas", "GroupBy", "mypackage.pandas.group_sum and group_mean take the object and its keys"),
+    ("pandas", "Resampler", "mypackage.pandas.group_sum takes a pandas.Grouper(freq=...)"),
+    ("pandas", "Rolling", "give the Series itself to a function for moving windows"),
+    ("pandas", "Expanding", "mypackage.cumsum takes the Series itself"),
+    ("pandas", "Window", "give the Series itself to a function for moving windows"),
+    ("xarray", "GroupBy", "mypackage.xarray.group_sum and group_mean take the object and the name"),
+    ("xarray", "Resample", "mypackage.xarray.group_sum takes the object and floored times"),
+    ("xarray", "Weighted", "mypackage.average takes the object and weights="),
+    ("xarray", "Rolling", "give its construct() and the dimension of the window"),
+    ("xarray", "Coarsen", "give its construct() and the dimension of the window"),
+    ("polars", "LazyFrame", "give its .collect()"),
+    ("polars", "GroupBy", "mypackage.group_sum takes labels and values"),
+    ("pyarrow", "Scalar", "give its .as_py()"),
+    ("dask", "Series", "give its .to_dask_array()"),
+    ("dask", "DataFrame", "give its .to_dask_array()"),
+    ("dask", "Index", "give its .to_dask_array()"),
+)
+
+
+def refuse(name: str, a: Any) -> None:
+    """Refuse what is no array of numbers, although it may look like one, and say what to give."""
+    if isinstance(a, (np.ndarray, list, tuple, float, int)):
+        return
+    kind = type(a).__name__
     if hasattr(a, "__next__"):
         raise TypeError(
             f"{name}: a generator has no shape; use numpy.fromiter(generator, dtype) or list"
         )
+    if a is None:
+        raise TypeError(f"{name}: None is no number; give an array, a list or a number")
+    if isinstance(a, Mapping):
+        raise TypeError(f"{name}: a {kind} is no array; give list(a.values())")
+    if isinstance(a, (AbstractSet, MappingView)):
+        raise TypeError(f"{name}: a {kind} is no array; give list(a)")
+    for base in type(a).__mro__:
+        package = base.__module__.partition(".")[0].partition("_")[0]
+        for refused, part, way in _REFUSED:
+            if package == refused and part in base.__name__:
+                raise TypeError(f"{name}: a {kind} is no array of numbers; {way}")
+
+
+def as_array(name: str, a: Any) -> Any:
+    """What NumPy makes of `a`, unless that is an array of no more than `a` itself."""
+    refuse(name, a)
     array = np.asanyarray(a)
     if array.ndim == 0 and array.dtype.kind == "O" and not isinstance(a, np.ndarray):
         # A sparse matrix, for instance, would come back as its own sum.

@@ -8,7 +8,7 @@ import numpy as np
 
 from mypackage import _native
 
-from . import moments, objects, subclasses
+from . import groups, moments, objects, subclasses
 from .reductions import Reduction
 
 
@@ -71,3 +71,12 @@ def vecdot(x1: Any, x2: Any, axis: Any) -> Any:
     result = subclasses.vecdot(left, right, -1)
     masked = np.ma.array(result, mask=pairs == 0)
     return masked if masked.ndim else masked[()]
+
+
+def grouped(
+    reduction: Reduction, labels: np.ndarray, a: np.ma.MaskedArray, **options: Any
+) -> np.ma.MaskedArray:
+    """The groups of a masked array; one of masked elements only is masked."""
+    valid = ~np.ma.getmaskarray(a)
+    result, nothing = groups.of_some(reduction, labels, np.asarray(a.data), valid, **options)
+    return np.ma.MaskedArray(result, nothing)

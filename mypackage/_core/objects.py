@@ -18,13 +18,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mypackage._errors import report_empty, report_invalid, report_overflow
-from mypackage._native import ExactSum
+from mypackage._native import ExactSum, integer_states
 
 from .axes import lines, normalised, reduced_shape
 from .reductions import Reduction
 
 # Decimal digits that an exact sum of Decimals may have.
 DIGITS = 1_000_000
+# The power of two that no sum in an ExactSum reaches.
+_LARGEST = 2111
 
 
 class Kind(IntEnum):
@@ -588,6 +590,114 @@ def weighted_means(
         means.append(value(name, products, total.real, dtype))
         sums.append(value(name, total, None, dtype))
     return means, sums
+
+
+# -- States ---------------------------------------------------------------------------------------
+
+
+def state(name: str, a: np.ndarray, axis: Any, where: Any, skip_nan: bool) -> ExactSum:
+    """The exact sums of an object array over some axes, as `ExactSum` holds them.
+
+    Raises
+    ------
+    TypeError
+        If a number is not an integer over a power of two.
+    OverflowError
+        If a sum is beyond what an ExactSum holds.
+    """
+    axes = normalised(name, axis, a.ndim)
+    wanted = np.broadcast_to(np.asarray(where, bool), a.shape)
+    if skip_nan:
+        wanted = wanted & ~is_nan(a)
+    shape = reduced_shape(a.shape, axes, False)
+    scaled, counts, specials = [], [], []
+    for row in zip(_rows(a, axes), _rows(wanted, axes), strict=True):
+        elements = [x for x, take in zip(*row, strict=True) if take]
+        finite: list[Any] = []
+        special: list[Any] = []
+        for x in elements:
+            (special if isinstance(x, (float, complex)) and x - x != 0 else finite).append(x)
+        total = add_up(name, finite)
+        scaled.append([_scaled(name, part) for part in (total.real, total.imag)])
+        counts.append(len(finite))
+        specials.append(special)
+    if any(imag[0] for _, imag in scaled):
+        states = integer_states([part for pair in scaled for part in pair], counts, shape)
+    else:
+        states = integer_states([real for real, _ in scaled], counts, shape)
+    for at in range(max(map(len, specials), default=0)):
+        # NaNs and infinities, one of each sum at a time.
+        there = np.array([len(special) > at for special in specials]).reshape(shape)
+        layer = np.array([special[at] if len(special) > at else 0 for special in specials])
+        states.add(layer.reshape(1, *shape), 0, there)
+    return states
+
+
+def _scaled(name: str, x: Any) -> tuple[int, int]:
+    """A rational number as an integer times two to the power of a second one."""
+    if not isinstance(x, numbers.Rational):
+        raise TypeError(
+            f"{name}: it holds sums of integers and floats, not of {type(x).__name__} objects; use "
+            "mypackage.sum"
+        )
+    numerator, denominator = int(x.numerator), int(x.denominator)
+    exponent = 1 - denominator.bit_length()
+    if denominator != 1 << -exponent or exponent < -1074:
+        raise TypeError(
+            f"{name}: it holds sums of integers and floats, of which {x} is none; use mypackage.sum"
+        )
+    if numerator.bit_length() + exponent > _LARGEST:
+        raise OverflowError(
+            f"{name}: the integers reach 2**{numerator.bit_length() + exponent - 1}, but an "
+            f"ExactSum holds sums below 2**{_LARGEST}; use mypackage.sum"
+        )
+    return numerator, exponent
+
+
+class States:
+    """Exact sums of objects, an array of them, which merge as an `ExactSum` does."""
+
+    def __init__(self, shape: tuple[int, ...], totals: list[Total], counts: list[int]) -> None:
+        self.shape, self.totals, self.counts = shape, totals, counts
+
+    def copy(self) -> States:
+        """Another, with the same sums."""
+        return States(self.shape, list(self.totals), list(self.counts))
+
+    def merge(self, *others: States) -> States:
+        """Add the sums of others."""
+        for other in others:
+            pairs = zip(self.totals, other.totals, strict=True)
+            self.totals = [add_totals("sum", list(pair)) for pair in pairs]
+            self.counts = [a + b for a, b in zip(self.counts, other.counts, strict=True)]
+        return self
+
+    def values(self, reduction: Reduction, dtype: Any, start: list[Any]) -> Any:
+        """The sums and what they start with, or the means, each rounded once."""
+        mean = reduction.finish == "mean"
+        target = None if dtype is None or dtype.kind == "O" else dtype
+        first = [add_up(reduction.name, start)] if start else []
+        results = []
+        for total, count in zip(self.totals, self.counts, strict=True):
+            if mean and not count:
+                report_empty(reduction.name)
+                results.append(math.nan)
+                continue
+            whole = add_totals(reduction.name, [*first, total])
+            results.append(value(reduction.name, whole, count if mean else None, target))
+        return delivered(results, self.shape, target, None, mean)
+
+
+def states(name: str, a: np.ndarray, where: Any, axis: Any, skip_nan: bool) -> States:
+    """The exact sums of an object array over some axes."""
+    axes = normalised(name, axis, a.ndim)
+    wanted = np.broadcast_to(np.asarray(where, bool), a.shape)
+    if skip_nan:
+        wanted = wanted & ~is_nan(a)
+    rows = zip(_rows(a, axes), _rows(wanted, axes), strict=True)
+    elements = [[x for x, take in zip(*row, strict=True) if take] for row in rows]
+    shape = reduced_shape(a.shape, axes, False)
+    return States(shape, [add_up(name, row) for row in elements], list(map(len, elements)))
 
 
 # -- Groups ---------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import mypackage
 from mypackage import ExactSum
 from mypackage._native import group_states, reshape_states, round_states, sum_states
 
-from .groups import fill
+from .groups import fill, labels_of
 from .reductions import GROUPED, Reduction
 
 
@@ -40,7 +40,7 @@ def grouped(
 ) -> ExactSum:
     """The exact sums of groups along an axis, of all numbers or of those that are not NaN."""
     if not skip_nan or values.dtype.kind not in "fc" or not (missing := np.isnan(values)).any():
-        return group_states(labels, values, axis, size)
+        return group_states(labels_of("group_sum", labels), _plain(values), axis, size)
     # A NaN belongs to no group; others of its position do: so every line has groups of its own,
     # in the C order of the results.
     axis = range(values.ndim)[axis]
@@ -48,14 +48,20 @@ def grouped(
     labels = labels.reshape([-1 if index == axis else 1 for index in range(values.ndim)])
     first = np.arange(math.prod(shape)).reshape(shape).take([0], axis)
     own = np.where(missing | (labels < 0), -1, first + math.prod(shape[axis + 1 :]) * labels)
-    states = group_states(own.ravel(), values.ravel(), -1, math.prod(shape))
+    states = group_states(own.ravel().astype(np.int64), values.ravel(), -1, math.prod(shape))
     return reshape_states(states, shape)
+
+
+def _plain(values: Any) -> np.ndarray:
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError("a masked array has no labels for its masked elements; give those -1")
+    return np.asarray(values)
 
 
 def rounded(reduction: Reduction, state: ExactSum, dtype: np.dtype[Any]) -> Any:
     """The result of a reduction."""
     if dtype.kind == "O" and not reduction.fractional:
-        return _integers(state)
+        return state.value(object)
     return round_states(state, reduction.name, dtype)
 
 
@@ -67,16 +73,6 @@ def rounded_groups(
         # No mean is empty then, which would be a cause for a warning.
         state = state.copy().add(np.zeros((1, *state.shape)), 0, nothing)
     value = np.asarray(rounded(reduction, state, dtype))
-    fill(reduction.name, value, nothing, fill_value)
+    if np.any(nothing):
+        fill(reduction.name, value, nothing, fill_value, reduction.empty)
     return value
-
-
-def _integers(state: ExactSum) -> Any:
-    """Sums of integers, of any size, as Python ints."""
-    rest = state.copy()
-    integers: Any = np.zeros(state.shape, dtype=object)
-    # A rounded sum of integers is an integer, and so is what it lacks.
-    while np.any(part := rest.value()):
-        integers = integers + np.vectorize(int, otypes="O")(part)
-        rest.subtract(np.expand_dims(part, 0), 0)
-    return integers if state.shape else int(integers)

@@ -1,4 +1,4 @@
-"""Time differences: integers with a unit, whose NaN is NaT."""
+"""Time differences and dates: integers with a unit, whose NaN is NaT. Dates have means only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import numpy as np
 
 from mypackage import _native
 from mypackage._errors import report_empty
+from mypackage._native import ExactSum
 
+from .kinds import NUMBERS
 from .reductions import Reduction
 
 
@@ -28,8 +30,10 @@ def reduce(
     if not isinstance(out, (np.ndarray, type(None))):
         raise TypeError(f"{name}: out must be an array, not {type(out).__name__}")
     dtype = np.dtype(dtype or (a.dtype if out is None else out.dtype)).newbyteorder("=")
-    if dtype.kind != "m":
-        raise TypeError(f"{name}: the result of {a.dtype} elements is a timedelta64, not {dtype}")
+    check(name, a.dtype, reduction.finish)
+    if dtype.kind != a.dtype.kind:
+        kind = "timedelta64" if a.dtype.kind == "m" else "datetime64"
+        raise TypeError(f"{name}: the result of {a.dtype} elements is a {kind}, not {dtype}")
     unit = a.dtype.newbyteorder("=")
     ticks = a.astype(unit, copy=False).view(np.int64)
     over: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
@@ -38,7 +42,7 @@ def reduce(
     lost = np.False_ if reduction.skip_nan else np.any(where & ~counted, **over)
     fits = True
     if reduction.finish == "sum":
-        initial = None if initial is None else int(np.asarray(initial, unit).view(np.int64))
+        initial = None if initial is None else in_ticks(name, initial, unit)
         try:
             total = _native.sum(ticks, initial=initial, where=counted, **over)
             # The lowest number is NaT's.
@@ -79,3 +83,119 @@ def _rounded_quotients(totals: Any, counts: Any) -> Any:
 
     quotient = np.frompyfunc(lambda total, count: round(Fraction(total, int(count))), 2, 1)
     return quotient(totals, counts)
+
+
+def check(name: str, dtype: np.dtype[Any], finish: str) -> None:
+    """Refuse sums of dates."""
+    if dtype.kind == "M" and finish != "mean":
+        raise TypeError(
+            f"{name}: dates have no sum, {dtype} has means only; subtract one of them for "
+            "differences, and there is no exact result for other dtypes than numbers "
+            f"({NUMBERS}), timedelta64 and object"
+        )
+
+
+def in_ticks(name: str, initial: Any, unit: np.dtype[Any]) -> int:
+    """`initial` in ticks of a unit."""
+    given = np.asarray(initial)
+    converted = given.astype(unit)
+    if given.dtype.kind == "m" and np.any(converted.astype(given.dtype) != given):
+        raise TypeError(f"{name}: initial={initial} is rounded on the way to {unit}; give it so")
+    return int(converted.view(np.int64))
+
+
+def cumsum(a: np.ndarray, axis: Any, dtype: Any, out: Any) -> Any:
+    """The prefixes of time differences; from a NaT on, they are NaT."""
+    check("cumsum", a.dtype, "sum")
+    unit = a.dtype.newbyteorder("=")
+    if dtype is not None and np.dtype(dtype) != unit:
+        raise TypeError(
+            f"cumsum: the prefixes of {a.dtype} elements are of that dtype, not {dtype}"
+        )
+    lost = np.isnat(a)
+    ticks = np.where(lost, 0, a.astype(unit, copy=False).view(np.int64))
+    try:
+        total = _native.cumsum(ticks, axis)
+        fits = not np.any(total == np.iinfo(np.int64).min)
+    except OverflowError:
+        fits = False
+    if not fits:
+        raise OverflowError(f"cumsum: an exact result does not fit {unit}; use a coarser unit")
+    lost = np.logical_or.accumulate(lost.ravel() if axis is None else lost, axis or 0)
+    result = np.where(lost.reshape(total.shape), np.array("NaT", unit), total.view(unit))
+    if out is None:
+        return result
+    if out.shape != result.shape:
+        raise ValueError(f"cumsum: out has shape {out.shape}, but the result {result.shape}")
+    np.copyto(out, result, casting="same_kind")
+    return out
+
+
+def grouped(
+    reduction: Reduction, labels: np.ndarray, a: np.ndarray, axis: int, size: int, dtype: Any
+) -> np.ndarray:
+    """The sums or means of groups along an axis; of an empty group, 0."""
+    name, unit = reduction.name, a.dtype.newbyteorder("=")
+    check(name, a.dtype, reduction.finish)
+    if dtype is not None and np.dtype(dtype) != unit:
+        raise TypeError(f"{name}: the results of {a.dtype} elements are of that dtype, not {dtype}")
+    lost = np.isnat(a)
+    ticks = np.where(lost, 0, a.astype(unit, copy=False).view(np.int64))
+    options: dict[str, Any] = {"axis": axis, "size": size}
+    total = _native.group_sum(labels, ticks, dtype=object, **options)
+    if reduction.finish == "mean":
+        counts = np.maximum(np.bincount(labels[labels >= 0], minlength=size), 1)
+        along = counts.reshape([-1 if one == axis else 1 for one in range(a.ndim)])
+        total = _rounded_quotients(total, np.broadcast_to(along, total.shape))
+    limit = np.iinfo(np.int64).max
+    if np.any(np.abs(total) > limit):
+        raise OverflowError(f"{name}: an exact result does not fit {unit}; use a coarser unit")
+    lost = _native.group_sum(labels, lost, **options) > 0
+    return np.where(lost, np.array("NaT", unit), np.asarray(total, np.int64).view(unit))
+
+
+def weighted_means(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The averages over the last axis by integer weights, rounded half to even to whole ticks."""
+    unit = values.dtype.newbyteorder("=")
+    lost = np.isnat(values)
+    ticks = np.where(lost, 0, values.astype(unit).view(np.int64)).astype(object)
+    factors = weights.astype(object)
+    divisors = np.asarray(np.sum(factors, axis=-1), object)
+    if np.any(divisors == 0):
+        raise ZeroDivisionError("average: weights sum to zero along the axis; there is no average")
+    totals = _rounded_quotients(np.sum(ticks * factors, axis=-1), divisors)
+    if np.any(np.abs(totals) > np.iinfo(np.int64).max):
+        raise OverflowError(f"average: an exact result does not fit {unit}; use a coarser unit")
+    result = np.asarray(totals, np.int64).view(unit)
+    return np.where((lost & (weights != 0)).any(-1), np.array("NaT", unit), result)
+
+
+def state(a: np.ndarray, where: Any, axis: Any, skip_nan: bool) -> ExactSum:
+    """The exact sums of ticks, and a NaN for each NaT that is not skipped."""
+    lost = np.isnat(a)
+    where = np.broadcast_to(np.asarray(where, bool), a.shape)
+    total = _native.sum_states(
+        a.astype(a.dtype.newbyteorder("=")).view(np.int64), axis, where & ~lost, False
+    )
+    if not skip_nan:
+        total.merge(_native.sum_states(np.where(lost, np.nan, 0.0), axis, where & lost, False))
+    return total
+
+
+def of_state(reduction: Reduction, total: ExactSum, unit: np.dtype[Any], initial: int) -> Any:
+    """The sums, or the means in whole ticks, half to even."""
+    from fractions import Fraction
+
+    name, mean = reduction.name, reduction.finish == "mean"
+    ticks = []
+    for one in _native.split_states(total):
+        if mean and one.count == 0:
+            report_empty(name)
+        if (mean and one.count == 0) or np.isnan(one.value()):
+            ticks.append(np.iinfo(np.int64).min)
+            continue
+        exact = one.as_fraction() + initial
+        ticks.append(round(exact / Fraction(one.count)) if mean else int(exact))
+        if abs(ticks[-1]) > np.iinfo(np.int64).max:
+            raise OverflowError(f"{name}: an exact result does not fit {unit}; use a coarser unit")
+    return np.array(ticks, np.int64).view(unit).reshape(total.shape)

@@ -137,6 +137,8 @@ pub(crate) struct Lines<'a> {
     input: &'a View<'a>,
     output: ViewMut<'a>,
     along: Step<2>,
+    /// The length of the lines of results.
+    results: usize,
     outer: Vec<Step<2>>,
     joined: bool,
     pub interrupt: Interrupt,
@@ -156,16 +158,27 @@ impl<'a> Lines<'a> {
     /// # Panics
     /// If there is no such axis, or the shapes differ.
     pub fn new(input: &'a View<'a>, output: ViewMut<'a>, axis: usize, joined: bool) -> Lines<'a> {
+        let lines = Lines::apart(input, output, axis);
+        assert_eq!(lines.along.size, lines.results, "arrays of one shape");
+        Lines { joined, ..lines }
+    }
+
+    /// The lines along an axis of two arrays whose shapes differ in its length alone.
+    ///
+    /// # Panics
+    /// If there is no such axis, or the shapes differ in another.
+    pub fn apart(input: &'a View<'a>, output: ViewMut<'a>, axis: usize) -> Lines<'a> {
         let (from, to) = (input.axes(), output.axes());
         assert_eq!(from.len(), to.len(), "arrays of one shape");
-        let steps = from.iter().zip(to).map(|(from, to)| {
-            assert_eq!(from.size, to.size, "arrays of one shape");
+        let steps = from.iter().zip(to).enumerate().map(|(index, (from, to))| {
+            assert!(index == axis || from.size == to.size, "arrays of one shape");
             Step { size: from.size, strides: [from.stride, to.stride] }
         });
         let mut outer: Vec<_> = steps.collect();
+        let results = to[axis].size;
         let along = outer.remove(axis);
         let interrupt = Interrupt::of_call(input.size());
-        Lines { input, output, along, outer, joined, interrupt }
+        Lines { input, output, along, results, outer, joined: false, interrupt }
     }
 
     /// The length of each line.
@@ -235,10 +248,17 @@ impl<'a> Group<'a> {
 
     /// Where the results of one of the lines go.
     pub fn out(&mut self, index: usize) -> LineMut<'_> {
-        let along = self.lines.along;
+        let (stride, count) = (self.lines.along.strides[1], self.lines.results);
         // SAFETY: a line along an axis of the output. All groups have lines of their own, and this
         // one lends one at a time.
-        unsafe { self.lines.output.line(self.offsets[index][1], along.strides[1], along.size) }
+        unsafe { self.lines.output.line(self.offsets[index][1], stride, count) }
+    }
+
+    /// The line of another array of the same strides (of the other parts of complex numbers) at the
+    /// place of one of the lines.
+    pub fn line_of<'b>(&self, other: &View<'b>, index: usize) -> Line<'b> {
+        let along = self.lines.along;
+        other.line(self.offsets[index][0], along.strides[0], along.size)
     }
 
     /// The lines as columns of `T`, and their results as such of `P`, if both lie side by side in
@@ -250,7 +270,11 @@ impl<'a> Group<'a> {
         };
         let steps = [size_of::<T>() as isize, size_of::<P>() as isize];
         let adjacent = [0, 1].iter().all(|&array| second[array] - first[array] == steps[array]);
-        if !adjacent || along.strides[0] == steps[0] || output.dtype().size() != size_of::<P>() {
+        if !adjacent
+            || self.lines.results != along.size
+            || along.strides[0] == steps[0]
+            || output.dtype().size() != size_of::<P>()
+        {
             return None;
         }
         let width = self.offsets.len();

@@ -89,7 +89,7 @@ fn add_up<const W: usize>(x: [u64; W], add: impl Fn([u64; W], [u64; W]) -> [u64;
 
 /// Integers that wrap around.
 #[inline(always)]
-pub(super) fn add_up_integers<const W: usize>(x: [u64; W]) -> [u64; W] {
+pub(crate) fn add_up_integers<const W: usize>(x: [u64; W]) -> [u64; W] {
     add_up(x, |x, y| std::array::from_fn(|lane| x[lane].wrapping_add(y[lane])))
 }
 
@@ -103,7 +103,7 @@ pub(super) fn add_up_numbers<const W: usize>(x: [f64; W]) -> [f64; W] {
 
 /// The last lane's integer in all lanes.
 #[inline(always)]
-pub(super) fn last_integer<const W: usize>(x: [u64; W]) -> [u64; W] {
+pub(crate) fn last_integer<const W: usize>(x: [u64; W]) -> [u64; W] {
     moved::<LAST, W>(x)
 }
 

@@ -6,7 +6,7 @@
 
 mod beside;
 pub(super) mod cumulative;
-mod lanes;
+pub(super) mod lanes;
 mod prefix;
 pub(super) mod scan;
 mod tile;

@@ -58,7 +58,7 @@ pub struct ScanStatus {
 
 impl ScanStatus {
     /// Of these lines and others, in any order.
-    fn and(self, others: ScanStatus) -> ScanStatus {
+    pub(crate) fn and(self, others: ScanStatus) -> ScanStatus {
         let misfits = [self.misfit, others.misfit].into_iter().flatten();
         ScanStatus {
             invalid: self.invalid | others.invalid,

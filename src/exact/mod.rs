@@ -5,7 +5,7 @@
 //! - `array`: arrays of sums, in pairs where these suffice. `sink`: where kernels put their results;
 //!   `collect` is one that keeps them all.
 //! - `round`, `quotient`, `bulk`: the one rounding, of a sum, of a quotient of two, of many at once.
-//! - `bytes`: what a file or another process gets.
+//! - `scale`: multiples. `bytes`: what a file or another process gets.
 
 pub(super) mod accumulator;
 pub(super) mod array;
@@ -15,5 +15,6 @@ pub(super) mod collect;
 pub(super) mod pairs;
 mod quotient;
 pub(super) mod round;
+mod scale;
 pub(super) mod sink;
 mod small_superaccumulator;

@@ -60,8 +60,10 @@ pub fn check_size(
         }
     };
     let family = name.trim_end_matches("_pair");
+    // Beyond int64, NumPy itself refuses a number beside another without this.
+    let dtype = if magnitude.is_none() { ", dtype=object" } else { "" };
     Err(Error::Overflow(format!(
-        "{name}({n}) has {size}, too large to hold; use {family}_mod(n, m) for a remainder"
+        "{name}({n}) has {size}, too large to hold; use {family}_mod(n, m{dtype}) for a remainder"
     )))
 }
 

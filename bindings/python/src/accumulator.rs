@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError, PyZeroDivisionError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyComplex, PyMemoryView, PyTuple, PyType};
+use pyo3::types::{PyBool, PyBytes, PyComplex, PyDict, PyMemoryView, PyTuple, PyType};
 
-use super::arguments::{Given, mask, reduced_axes};
+use super::arguments::{Given, as_dtype, mask, reduced_axes};
 use super::calls::{detached, watched};
-use super::ndarray::{self, Array, Number};
+use super::modules::dispatch;
+use super::ndarray::{self, Array, Number, numpy};
 use super::reductions;
 use super::results::{FLOAT, Operation, Target, Writer, round_all};
 use crate::raised;
@@ -214,11 +215,68 @@ impl ExactSum {
         round_all(py, operation, number, dtype, &state.shape, &state.cells)
     }
 
+    /// The exact sums as Python's numbers: Fractions, or where `whole` says so, ints where they are.
+    fn as_objects<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+        whole: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let state = self.snapshot();
+        if state.complex {
+            return Err(PyTypeError::new_err(format!(
+                "ExactSum.{name}: the sum is complex; value() rounds its parts"
+            )));
+        }
+        let fraction = py.import("fractions")?.getattr("Fraction")?;
+        let one = |index: usize| {
+            let [numerator, denominator] = integer_ratio(py, name, &state.cells.get(index))?;
+            if whole && denominator.eq(1)? {
+                return Ok(numerator);
+            }
+            fraction.call1((numerator, denominator))
+        };
+        if state.shape.is_empty() {
+            return one(0);
+        }
+        let flat = numpy(py)?.call_method1("empty", (state.size(), "O"))?;
+        for index in 0..state.size() {
+            flat.set_item(index, one(index)?)?;
+        }
+        flat.call_method1("reshape", (PyTuple::new(py, &state.shape)?,))
+    }
+
     fn combined(&self, other: &Bound<'_, PyAny>, subtract: bool) -> PyResult<ExactSum> {
         let result = self.copy();
         result.update(other, None, &Given::No, subtract)?;
         Ok(result)
     }
+}
+
+/// A finite sum as a quotient of Python ints.
+fn integer_ratio<'py>(
+    py: Python<'py>,
+    name: &str,
+    cell: &Accumulator,
+) -> PyResult<[Bound<'py, PyAny>; 2]> {
+    let Some((negative, magnitude, exponent)) = cell.to_parts() else {
+        let message = format!("{name}: the sum is {}", cell.to_f64());
+        // As Python's own conversions.
+        return Err(if cell.to_f64().is_nan() && name != "as_integer_ratio" {
+            PyValueError::new_err(message)
+        } else {
+            PyOverflowError::new_err(message)
+        });
+    };
+    let integer = py.get_type::<pyo3::types::PyInt>();
+    let mut numerator =
+        integer.call_method1("from_bytes", (PyBytes::new(py, &magnitude), "little"))?;
+    if negative {
+        numerator = numerator.neg()?;
+    }
+    let one = 1i32.into_pyobject(py)?.into_any();
+    let power = one.lshift(exponent.unsigned_abs())?;
+    Ok(if exponent < 0 { [numerator, power] } else { [numerator.mul(power)?, one] })
 }
 
 /// The sums of `values`: over `axis`, if that is given, else over the leading axes that `expected`
@@ -231,16 +289,27 @@ fn sums_of<'py>(
     skip_nan: bool,
 ) -> PyResult<State> {
     let py = values.py();
-    let array = match Array::exact(values) {
+    let array = match Array::of_numbers(values) {
         Some(_) => values.clone(),
-        None => py.import("mypackage._kinds")?.call_method1("as_numbers", ("ExactSum", values))?,
+        None => {
+            let wanted = match r#where {
+                Given::No => PyBool::new(py, true).to_owned().into_any(),
+                Given::Yes(wanted) => wanted.clone(),
+            };
+            let expected = expected.map(|shape| PyTuple::new(py, shape)).transpose()?;
+            let arguments = (values, axis, wanted, expected, skip_nan);
+            dispatch(py)?.call_method1("exact_state", arguments)?
+        }
     };
-    if let Ok((array, mask)) = array.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>() {
-        // A masked array: its valid elements, and those of them that the caller wants.
-        let mask = match r#where {
-            Given::No => mask,
-            Given::Yes(wanted) => mask.call_method1("__and__", (wanted,))?,
+    if let Ok(sums) = array.cast::<ExactSum>() {
+        let state = sums.get().snapshot();
+        return match expected {
+            Some(shape) if shape != state.shape => Err(wrong_shape(&array, &state.shape, shape)),
+            _ => Ok((*state).clone()),
         };
+    }
+    if let Ok((array, mask)) = array.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>() {
+        // An array and which of its elements are wanted.
         return sums_of(&array, axis, &Given::Yes(mask), expected, skip_nan);
     }
     let array = Array { object: &array };
@@ -277,11 +346,7 @@ fn sums_of<'py>(
     if let Some(shape) = expected
         && kept != shape
     {
-        return Err(PyValueError::new_err(format!(
-            "ExactSum: values of shape {:?} leave sums of shape {kept:?}, but this one has shape \
-             {shape:?}; choose another axis",
-            array.shape()
-        )));
+        return Err(wrong_shape(array.object, &kept, shape));
     }
     let mask = mask(array, number, r#where, skip_nan)?;
     let input = reductions::input(array, number, mask.as_ref(), number.complex, skip_nan);
@@ -290,6 +355,51 @@ fn sums_of<'py>(
     let size = array.shape().iter().product();
     let cells = watched(py, size, || exact::collect(&input, &reduced))?;
     Ok(State { shape: kept, complex: number.complex, cells })
+}
+
+fn wrong_shape(values: &Bound<'_, PyAny>, kept: &[usize], expected: &[usize]) -> PyErr {
+    let shape = values.getattr("shape").and_then(|shape| shape.extract::<Vec<usize>>());
+    let shape = shape.unwrap_or_default();
+    PyValueError::new_err(format!(
+        "ExactSum: values of shape {shape:?} leave sums of shape {kept:?}, but this one has shape \
+         {expected:?}; choose another axis"
+    ))
+}
+
+impl State {
+    /// The sums at some places, in an array of a shape.
+    fn taken(&self, places: &[usize], shape: Vec<usize>) -> State {
+        let parts = if self.complex { 2 } else { 1 };
+        let cells = places.iter().flat_map(|&place| place * parts..(place + 1) * parts);
+        let cells: Vec<Accumulator> = cells.map(|cell| self.cells.get(cell).into_owned()).collect();
+        State { shape, complex: self.complex, cells: cells.into() }
+    }
+
+    /// The numbers of the sums, as NumPy arranges them.
+    fn places<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let places = numpy(py)?.call_method1("arange", (self.size(),))?;
+        places.call_method1("reshape", (PyTuple::new(py, &self.shape)?,))
+    }
+
+    /// The sums that an array of numbers names.
+    fn at(&self, places: &Bound<'_, PyAny>) -> PyResult<State> {
+        let numpy = numpy(places.py())?;
+        let array = numpy.call_method1("asarray", (places,))?;
+        let shape: Vec<usize> = array.getattr("shape")?.extract()?;
+        let flat: Vec<usize> = array.call_method0("ravel")?.call_method0("tolist")?.extract()?;
+        Ok(self.taken(&flat, shape))
+    }
+
+    /// Each sum multiplied by an integer.
+    fn times(&self, factor: i64) -> PyResult<State> {
+        let cells = self.cells.iter().map(|cell| cell.times(factor));
+        let Some(cells) = cells.collect::<Option<Vec<_>>>() else {
+            return Err(PyOverflowError::new_err(format!(
+                "ExactSum: a sum times {factor} is beyond what a sum can be"
+            )));
+        };
+        Ok(State { shape: self.shape.clone(), complex: self.complex, cells: cells.into() })
+    }
 }
 
 /// A single sum rounded to double precision, as Python writes it; nothing is reported.
@@ -313,6 +423,35 @@ pub(super) fn sum_states<'py>(
     skip_nan: bool,
 ) -> PyResult<ExactSum> {
     sums_of(values, axis.as_ref(), &r#where, None, skip_nan).map(ExactSum::from_state)
+}
+
+/// Sums that are integers over powers of two, with the counts given: of each, the integer and the
+/// power's exponent, which the caller knows to be in range. Complex sums have two side by side.
+#[pyfunction]
+pub(super) fn integer_states(
+    scaled: Vec<(Bound<'_, PyAny>, i32)>,
+    counts: Vec<i64>,
+    shape: Vec<usize>,
+) -> PyResult<ExactSum> {
+    let mut cells = Vec::with_capacity(scaled.len());
+    for (integer, exponent) in &scaled {
+        let negative = integer.lt(0)?;
+        let magnitude = integer.abs()?;
+        let size = magnitude.call_method0("bit_length")?.extract::<usize>()?.div_ceil(8);
+        let bytes = magnitude.call_method1("to_bytes", (size, "little"))?;
+        let mut sum = Accumulator::new();
+        for (index, chunk) in bytes.cast::<PyBytes>()?.as_bytes().chunks(8).enumerate() {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            let part = i128::from(u64::from_le_bytes(word));
+            sum.add_scaled(if negative { -part } else { part }, exponent + 64 * index as i32);
+        }
+        cells.push(sum);
+    }
+    let parts = if counts.is_empty() { 1 } else { cells.len() / counts.len() };
+    let mut cells: Cells = cells.into();
+    cells.set_counts(|index| counts[index / parts]);
+    Ok(ExactSum::of(shape, parts == 2, cells))
 }
 
 /// A list of the single sums, in C order.
@@ -503,12 +642,218 @@ impl ExactSum {
         Ok(slf)
     }
 
+    /// An array of sums, each of one value.
+    ///
+    /// Parameters
+    /// ----------
+    /// values : array_like
+    ///     Numbers of any dtype that `sum` takes.
+    ///
+    /// Returns
+    /// -------
+    /// ExactSum
+    ///     In the shape of `values`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> mypackage.ExactSum.from_values([0.5, 1e300])
+    /// ExactSum([5.e-001, 1.e+300], count=[1, 1])
+    #[classmethod]
+    #[pyo3(signature = (values, /))]
+    fn from_values(class: &Bound<'_, PyType>, values: &Bound<'_, PyAny>) -> PyResult<ExactSum> {
+        let none = PyTuple::empty(class.py()).into_any();
+        sums_of(values, Some(&none), &Given::No, None, false).map(ExactSum::from_state)
+    }
+
+    /// Add the exact products of numbers.
+    ///
+    /// Parameters
+    /// ----------
+    /// x, y : array_like
+    ///     Numbers of any dtype that `vecdot` takes, broadcast to one shape, whose last axes are
+    ///     those of this object. Products are summed over the axes before. Nothing is conjugated.
+    ///
+    /// Returns
+    /// -------
+    /// ExactSum
+    ///     This object.
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     If the shapes do not match.
+    /// TypeError
+    ///     If `x` or `y` are not numbers.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> total = mypackage.ExactSum().add_products([1e200, 0.5], [1e200, 3.0])
+    /// >>> float(total.add_products(-1e200, 1e200))
+    /// 1.5
+    #[pyo3(signature = (x, y, /))]
+    fn add_products<'py>(
+        slf: Bound<'py, ExactSum>,
+        x: &Bound<'py, PyAny>,
+        y: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, ExactSum>> {
+        let products = slf.py().import("mypackage._core.products")?;
+        let shape = PyTuple::new(slf.py(), &slf.get().snapshot().shape)?;
+        let sums = products.call_method1("states", (x, y, shape))?;
+        slf.get().update(&sums, None, &Given::No, false)?;
+        Ok(slf)
+    }
+
+    /// The same sums in C order, as an array of another shape.
+    ///
+    /// Parameters
+    /// ----------
+    /// *shape : int or tuple of ints
+    ///     As for `numpy.ndarray.reshape`; one length may be -1.
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     If there are not as many sums in such a shape.
+    #[pyo3(signature = (*shape))]
+    fn reshape(&self, shape: &Bound<'_, PyTuple>) -> PyResult<ExactSum> {
+        let state = self.snapshot();
+        let places = state.places(shape.py())?.call_method1("reshape", shape)?;
+        let shape = places.getattr("shape")?.extract()?;
+        Ok(ExactSum::of(shape, state.complex, state.cells.clone()))
+    }
+
+    /// The sums of the sums over axes: what adding all their numbers to one would have given.
+    ///
+    /// Parameters
+    /// ----------
+    /// axis : None or int or tuple of ints, optional
+    ///     Axes to merge over; all by default.
+    ///
+    /// Returns
+    /// -------
+    /// ExactSum
+    ///     Without these axes.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> mypackage.ExactSum.from_values([[1e16, 1.0], [-1e16, 2.0]]).sum(axis=0)
+    /// ExactSum([0., 3.], count=[2, 2])
+    #[pyo3(signature = (axis=None))]
+    fn sum(&self, py: Python<'_>, axis: Option<&Bound<'_, PyAny>>) -> PyResult<ExactSum> {
+        let state = self.snapshot();
+        let reduced = reduced_axes(state.shape.len(), axis)?;
+        let of = |wanted: bool| -> Vec<usize> {
+            let axes = reduced.iter().enumerate();
+            axes.filter(|&(_, &reduced)| reduced == wanted).map(|(index, _)| index).collect()
+        };
+        let (kept, merged) = (of(false), of(true));
+        let order: Vec<usize> = merged.iter().chain(&kept).copied().collect();
+        let places = state.places(py)?.call_method1("transpose", (order,))?;
+        let flat: Vec<usize> = places.call_method0("ravel")?.call_method0("tolist")?.extract()?;
+        let shape: Vec<usize> = kept.iter().map(|&axis| state.shape[axis]).collect();
+        let size: usize = shape.iter().product();
+        let rows = flat.chunks(size.max(1)).filter(|row| !row.is_empty());
+        let rows: Vec<_> = rows.map(|row| Arc::new(state.taken(row, shape.clone()))).collect();
+        let empty = State { shape, complex: state.complex, cells: Cells::new(0) };
+        let parts = if state.complex { 2 } else { 1 };
+        let mut total = Arc::new(State { cells: Cells::new(size * parts), ..empty });
+        State::merge(&mut total, rows).map_err(raised)?;
+        Ok(ExactSum::from_state(Arc::unwrap_or_clone(total)))
+    }
+
+    /// Sums and arrays of sums of one shape, side by side along a new axis.
+    ///
+    /// Parameters
+    /// ----------
+    /// sums : sequence of ExactSum
+    ///     Of one shape.
+    /// axis : int, optional
+    ///     Where the new axis is in the result.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> mypackage.ExactSum.stack([mypackage.ExactSum().add(x) for x in (0.5, [1, 2])])
+    /// ExactSum([0.5, 3. ], count=[1, 2])
+    #[classmethod]
+    #[pyo3(signature = (sums, /, axis=0))]
+    fn stack(
+        class: &Bound<'_, PyType>,
+        sums: Vec<Bound<'_, ExactSum>>,
+        axis: isize,
+    ) -> PyResult<ExactSum> {
+        let py = class.py();
+        let mut states: Vec<_> = sums.iter().map(|sum| sum.get().snapshot()).collect();
+        let Some(shape) = states.first().map(|state| state.shape.clone()) else {
+            return Err(PyValueError::new_err("ExactSum.stack: there is nothing to stack"));
+        };
+        if let Some(other) = states.iter().find(|state| state.shape != shape) {
+            return Err(PyValueError::new_err(format!(
+                "ExactSum.stack: sums of shape {:?} and {shape:?} have no array in common",
+                other.shape
+            )));
+        }
+        if states.iter().any(|state| state.complex) {
+            states.iter_mut().for_each(|state| Arc::make_mut(state).make_complex());
+        }
+        let complex = states[0].complex;
+        let cells = states.iter().flat_map(|state| state.cells.iter().map(Cow::into_owned));
+        let cells: Vec<Accumulator> = cells.collect();
+        let first: Vec<usize> = [states.len()].into_iter().chain(shape).collect();
+        let all = State { shape: first, complex, cells: cells.into() };
+        let places = numpy(py)?.call_method1("moveaxis", (all.places(py)?, 0, axis))?;
+        all.at(&places).map(ExactSum::from_state)
+    }
+
+    /// Sums by any index that NumPy takes; a copy.
+    fn __getitem__(&self, key: &Bound<'_, PyAny>) -> PyResult<ExactSum> {
+        let state = self.snapshot();
+        let places = state.places(key.py())?.get_item(key)?;
+        state.at(&places).map(ExactSum::from_state)
+    }
+
+    fn __len__(&self) -> PyResult<usize> {
+        let state = self.snapshot();
+        let first = state.shape.first().copied();
+        first.ok_or_else(|| PyTypeError::new_err("a single ExactSum has no length"))
+    }
+
+    /// The sum of the same numbers with the other sign; the count stays.
+    fn __neg__(&self) -> PyResult<ExactSum> {
+        self.snapshot().times(-1).map(ExactSum::from_state)
+    }
+
+    fn __pos__(&self) -> ExactSum {
+        self.copy()
+    }
+
+    /// The sum of the same numbers, each multiplied by an int; the count stays.
+    fn __mul__(&self, factor: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let py = factor.py();
+        let Ok(index) = factor.call_method0("__index__") else {
+            return Ok(py.NotImplemented());
+        };
+        let factor = index.extract().map_err(|_| {
+            PyOverflowError::new_err(format!("ExactSum: the factor {index} is beyond int64"))
+        })?;
+        let state = self.snapshot().times(factor)?;
+        Ok(Py::new(py, ExactSum::from_state(state))?.into_any())
+    }
+
+    fn __rmul__(&self, factor: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        self.__mul__(factor)
+    }
+
     /// The sums, each rounded once, half to even.
     ///
     /// Parameters
     /// ----------
     /// dtype : dtype, optional
-    ///     What to round to; float64 by default, complex128 if complex numbers were added.
+    ///     What to round to; float64 by default, complex128 if complex numbers were added. With
+    ///     ``object``, nothing is rounded: a whole sum is a Python int, any other a Fraction.
     ///
     /// Returns
     /// -------
@@ -518,14 +863,45 @@ impl ExactSum {
     /// Raises
     /// ------
     /// OverflowError
-    ///     If an integer `dtype` does not hold a sum.
+    ///     If an integer `dtype` does not hold a sum; with ``object``, if one is infinite.
+    /// ValueError
+    ///     With ``object``, if a sum is NaN.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> mypackage.ExactSum().add([2**62, 2**62, 2**62]).value(object)
+    /// 13835058055282163712
     #[pyo3(signature = (dtype=None))]
     fn value<'py>(
         &self,
         py: Python<'py>,
         dtype: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(dtype) = &dtype
+            && as_dtype(dtype)?.getattr("char")?.extract::<char>()? == 'O'
+        {
+            return self.as_objects(py, "value(object)", true);
+        }
         self.rounded(py, VALUE, dtype)
+    }
+
+    /// The exact sums, not rounded, as `fractions.Fraction`: one, or an object array of them.
+    ///
+    /// Raises
+    /// ------
+    /// OverflowError, ValueError
+    ///     If a sum is an infinity or NaN.
+    /// TypeError
+    ///     If complex numbers were added.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> mypackage.ExactSum().add([0.5, 1e300, -1e300]).as_fraction()
+    /// Fraction(1, 2)
+    fn as_fraction<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.as_objects(py, "as_fraction", false)
     }
 
     /// The exact means, the sums divided by the counts, each rounded once.
@@ -633,25 +1009,23 @@ impl ExactSum {
         if state.complex || !state.shape.is_empty() {
             return Err(PyValueError::new_err("as_integer_ratio: this is not a single real sum"));
         }
-        let cell = state.cells.get(0);
-        let Some((negative, magnitude, exponent)) = cell.to_parts() else {
-            return Err(PyOverflowError::new_err(format!(
-                "as_integer_ratio: the sum is {}",
-                cell.to_f64()
-            )));
-        };
-        let integer = py.get_type::<pyo3::types::PyInt>();
-        let mut numerator =
-            integer.call_method1("from_bytes", (PyBytes::new(py, &magnitude), "little"))?;
-        if negative {
-            numerator = numerator.neg()?;
+        PyTuple::new(py, integer_ratio(py, "as_integer_ratio", &state.cells.get(0))?)
+    }
+
+    /// A single whole sum as an int.
+    fn __int__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let state = self.snapshot();
+        if state.complex || !state.shape.is_empty() {
+            return Err(PyTypeError::new_err("int: this ExactSum is not a single real sum"));
         }
-        let one = 1i32.into_pyobject(py)?.into_any();
-        let power = one.lshift(exponent.unsigned_abs())?;
-        PyTuple::new(
-            py,
-            if exponent < 0 { [numerator, power] } else { [numerator.mul(power)?, one] },
-        )
+        let [numerator, denominator] = integer_ratio(py, "int", &state.cells.get(0))?;
+        if !denominator.eq(1)? {
+            return Err(PyValueError::new_err(format!(
+                "int: the sum {} is not whole; use float() or as_fraction()",
+                state.cells.get(0).to_f64()
+            )));
+        }
+        Ok(numerator)
     }
 
     /// How many numbers were added, less those subtracted: an int, or an array of int64.
@@ -757,9 +1131,22 @@ impl ExactSum {
             let value = quiet_value(py, state.complex, &state.cells)?;
             return Ok(format!("ExactSum({value}, count={})", state.cells.get(0).count()));
         }
-        let shape = PyTuple::new(py, &state.shape)?.repr()?;
-        let total: i128 = state.counts().map(i128::from).sum();
-        Ok(format!("<ExactSum of shape {shape}, {} sums of {total} numbers>", state.size()))
+        let values = py.import("mypackage._core.products")?;
+        let values = values.call_method1("quiet_values", (ExactSum::from_state((*state).clone()),));
+        let count = self.count(py)?;
+        let text = |array: Bound<'_, PyAny>, before: &str| -> PyResult<String> {
+            let options = PyDict::new(py);
+            options.set_item("separator", ", ")?;
+            options.set_item("prefix", before)?;
+            numpy(py)?.call_method("array2string", (array,), Some(&options))?.extract()
+        };
+        let values = text(values?, "ExactSum(")?;
+        let (gap, before) = if values.contains('\n') {
+            (",\n         ", "         count=")
+        } else {
+            (", ", "count=")
+        };
+        Ok(format!("ExactSum({values}{gap}count={})", text(count, before)?))
     }
 
     /// A small table for notebooks.

@@ -5,6 +5,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyComplex, PyDict, PyFloat, PyString, PyTuple, PyType};
 
+use super::integer::shown;
+use super::modules::exceptions;
 use super::ndarray::{Array, Number, numpy};
 use super::results::Target;
 use mypackage::sum::{Accumulator, Dtype};
@@ -75,7 +77,7 @@ pub(super) fn normalise_axis(ndim: usize, axis: &Bound<'_, PyAny>) -> PyResult<O
         return Ok(None);
     }
     if !(-size..size).contains(&index) {
-        let error = axis.py().import("numpy.exceptions")?.getattr("AxisError")?;
+        let error = exceptions(axis.py())?.getattr("AxisError")?;
         return Err(PyErr::from_value(error.call1((index, ndim))?));
     }
     Ok(Some(if index < 0 { index + size } else { index } as usize))
@@ -199,8 +201,9 @@ pub(super) fn initial<'py>(
     };
     let refused = || {
         PyTypeError::new_err(format!(
-            "{name}: initial must be a number that {} holds, not {value}",
-            holder.name()
+            "{name}: initial must be a number that {} holds, not {}",
+            holder.name(),
+            shown(value)
         ))
     };
     if !value.is_instance_of::<PyFloat>()
@@ -208,7 +211,8 @@ pub(super) fn initial<'py>(
     {
         let integer: i128 = integer.extract().map_err(|_| {
             PyOverflowError::new_err(format!(
-                "{name}: initial={value} is beyond 128 bits; give a float"
+                "{name}: initial={} is beyond 128 bits; give a float",
+                shown(value)
             ))
         })?;
         parts[0].add_scaled(integer, 0);

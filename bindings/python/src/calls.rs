@@ -2,6 +2,8 @@
 
 use pyo3::prelude::*;
 
+use super::modules::threading;
+
 use mypackage::interrupt::{self, GRAIN};
 use mypackage::threads;
 
@@ -60,7 +62,7 @@ fn watched_now<R: Send>(
 
 /// Whether this is the thread that runs signal handlers: the main one.
 fn takes_signals(py: Python<'_>) -> PyResult<bool> {
-    let threading = py.import("threading")?;
+    let threading = threading(py)?;
     let main = threading.call_method0("main_thread")?.getattr("ident")?;
     main.eq(threading.call_method0("get_ident")?)
 }

@@ -1,14 +1,16 @@
 //! `cumsum` with NumPy's signature.
 
-use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::arguments::{as_dtype, check_out, delivered, normalise_axis, out_array};
 use super::calls::watched_from;
+use super::lists::array_of;
+use super::modules::{dispatch, errors};
 use super::ndarray::{Array, NewArray, Number, numpy};
 use super::results::integer_range;
 use mypackage::interrupt::GRAIN;
-use mypackage::sum::{Axis, ScanStatus, cumsum_axis};
+use mypackage::sum::{Axis, ScanStatus, cumsum_axis, cumsum_groups};
 
 const NAME: &str = "cumsum";
 
@@ -71,8 +73,10 @@ pub(super) fn cumsum<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = a.py();
     let Some((array, number)) = Array::of_numbers(a) else {
-        let kinds = py.import("mypackage._kinds")?;
-        return kinds.call_method1("cumsum", (a, axis, dtype, out));
+        if let Some(array) = array_of(a)? {
+            return cumsum(&array, axis, dtype, out);
+        }
+        return dispatch(py)?.call_method1("cumsum", (a, axis, dtype, out));
     };
     let Some(target) = target(number, dtype.as_ref(), out.as_ref())? else {
         // Python ints cannot overflow.
@@ -84,6 +88,49 @@ pub(super) fn cumsum<'py>(
         Some(axis) => Some(normalise_axis(array.shape().len(), axis)?.unwrap_or(0)),
     };
     delivered(scan(py, array, number, target, axis, out.as_ref())?, out.as_ref())
+}
+
+/// Cumulative sums by label along an axis: what `mypackage.group_cumsum` makes of plain arrays.
+#[pyfunction]
+#[pyo3(signature = (labels, array, axis, dtype))]
+pub(super) fn group_scan<'py>(
+    labels: &Bound<'py, PyAny>,
+    array: &Bound<'py, PyAny>,
+    axis: Bound<'py, PyAny>,
+    dtype: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    const NAME: &str = "group_cumsum";
+    let py = array.py();
+    let Some((array, number)) = Array::of_numbers(array) else {
+        return Err(PyTypeError::new_err(format!("{NAME}: not an array of numbers")));
+    };
+    let Some(target) = target(number, dtype.as_ref(), None)? else {
+        return Err(PyTypeError::new_err(format!("{NAME}: prefixes are not given as objects")));
+    };
+    let axis = normalise_axis(array.shape().len(), &axis)?.unwrap_or(0);
+    let labels: Vec<i64> = labels.call_method0("tolist")?.extract()?;
+    let count = array.shape()[axis];
+    if labels.len() != count {
+        return Err(PyValueError::new_err(format!(
+            "{NAME}: group_idx has {} labels, but axis {axis} of array has {count} elements",
+            labels.len(),
+        )));
+    }
+    let mut result = NewArray::empty(py, array.shape(), target)?;
+    if target.complex && !number.complex {
+        result.clear();
+    }
+    let view = array.view(number, true);
+    let mut out = result.axes();
+    if number.complex {
+        out.push(Axis { size: 2, stride: target.part.size() as isize });
+    }
+    let (prefixes, range) = (result.parts(0, out), integer_range(target.part));
+    let status = watched_from(GRAIN, py, view.size(), || {
+        cumsum_groups(&view, prefixes, axis, &labels, &range)
+    })?;
+    report(py, NAME, status, target)?;
+    Ok(result.into_object())
 }
 
 /// What the prefixes are rounded to; `None` for Python ints.
@@ -171,14 +218,14 @@ fn scan<'py>(
         status.overflow |= done.overflow;
         status.misfit = status.misfit.or(done.misfit);
     }
-    report(py, status, target)?;
+    report(py, NAME, status, target)?;
     Ok(result.into_object())
 }
 
-fn report(py: Python<'_>, status: ScanStatus, target: Number) -> PyResult<()> {
+fn report(py: Python<'_>, name: &str, status: ScanStatus, target: Number) -> PyResult<()> {
     if let Some(misfit) = status.misfit {
         return Err(PyOverflowError::new_err(format!(
-            "{NAME}: the exact prefix {} (at {} of line {}) does not fit {}; use dtype=object for \
+            "{name}: the exact prefix {} (at {} of line {}) does not fit {}; use dtype=object for \
              Python ints",
             misfit.value,
             misfit.index,
@@ -190,7 +237,7 @@ fn report(py: Python<'_>, status: ScanStatus, target: Number) -> PyResult<()> {
         [(status.invalid, "report_invalid"), (status.overflow, "report_overflow")]
     {
         if happened {
-            py.import("mypackage._errors")?.call_method1(report, (NAME,))?;
+            errors(py)?.call_method1(report, (name,))?;
         }
     }
     Ok(())

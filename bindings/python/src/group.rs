@@ -7,7 +7,8 @@ use pyo3::types::{PyDict, PySlice, PyTuple};
 use super::accumulator::ExactSum;
 use super::arguments::normalise_axis;
 use super::calls::{detached, watched_from};
-use super::ndarray::{Array, Number};
+use super::modules::dispatch;
+use super::ndarray::{Array, Number, numpy};
 use super::results::{GROUP_MEAN, GROUP_SUM, Operation, Target, Writer};
 use mypackage::interrupt::GRAIN;
 use mypackage::sum::{self as exact, Collector, Each};
@@ -27,7 +28,7 @@ use mypackage::sum::{self as exact, Collector, Each};
 /// size : int, optional
 ///     The number of groups; by default the greatest label plus one.
 /// fill_value : scalar, optional
-///     The result for groups without elements.
+///     The result for groups without elements: by default 0 of sums, NaN of means (NaT of times).
 /// dtype : dtype, optional
 ///     What the exact sums are rounded to; by default as for `sum`.
 ///
@@ -55,7 +56,7 @@ use mypackage::sum::{self as exact, Collector, Each};
 #[pyfunction]
 #[pyo3(
     signature = (group_idx, array, *, axis=None, size=None, fill_value=None, dtype=None),
-    text_signature = "(group_idx, array, *, axis=-1, size=None, fill_value=0, dtype=None)"
+    text_signature = "(group_idx, array, *, axis=-1, size=None, fill_value=None, dtype=None)"
 )]
 pub(super) fn group_sum<'py>(
     group_idx: &Bound<'py, PyAny>,
@@ -74,13 +75,13 @@ pub(super) fn group_sum<'py>(
 ///
 /// Examples
 /// --------
-/// >>> import numpy as np, mypackage
-/// >>> mypackage.group_mean([0, 0, 2], [1, 2, 5], fill_value=np.nan)
+/// >>> import mypackage
+/// >>> mypackage.group_mean([0, 0, 2], [1, 2, 5])
 /// array([1.5, nan, 5. ])
 #[pyfunction]
 #[pyo3(
     signature = (group_idx, array, *, axis=None, size=None, fill_value=None, dtype=None),
-    text_signature = "(group_idx, array, *, axis=-1, size=None, fill_value=0, dtype=None)"
+    text_signature = "(group_idx, array, *, axis=-1, size=None, fill_value=None, dtype=None)"
 )]
 pub(super) fn group_mean<'py>(
     group_idx: &Bound<'py, PyAny>,
@@ -104,20 +105,17 @@ fn grouped<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = array.py();
     let name = operation.name;
-    let (array, labels) = plain(name, group_idx, array)?;
-    if array.is_none() {
-        // A dask array: the answer is a lazy one.
-        let dask = py.import("mypackage.dask")?;
-        let options = PyDict::new(py);
-        let given = [("axis", axis), ("size", size), ("fill_value", fill_value), ("dtype", dtype)];
-        for (key, value) in given.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+    let options = PyDict::new(py);
+    let given = [("axis", &axis), ("size", &size), ("fill_value", &fill_value), ("dtype", &dtype)];
+    for (key, value) in given {
+        if let Some(value) = value {
             options.set_item(key, value)?;
         }
-        return dask.call_method(
-            name,
-            labels.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()?,
-            Some(&options),
-        );
+    }
+    let handed = dispatch(py)?.call_method1("grouped", (name, group_idx, array, &options))?;
+    let (array, labels) = handed.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()?;
+    if array.is_none() {
+        return Ok(labels);
     }
     let groups = Groups::of(name, &array, &labels, axis, size)?;
     let target = Target::choose(operation, groups.number, dtype)?;
@@ -125,8 +123,12 @@ fn grouped<'py>(
     let operation = operation.of(groups.number);
     let writer = Writer::new(py, operation, target, None, &groups.shape, groups.results(parts))?;
     // Sums of nothing are 0, as is what nothing writes: they need no counts.
-    let counts =
-        if operation.is_mean() || fill_value.is_some() { groups.counts() } else { Vec::new() };
+    let fill = match fill_value {
+        // Of a mean, NaN.
+        None if operation.is_mean() => Some(py.None().into_bound(py)),
+        given => given,
+    };
+    let counts = if fill.is_some() { groups.counts() } else { Vec::new() };
     if operation.is_mean() {
         let (inner, size) = (groups.inner(parts), groups.size);
         groups.sum(
@@ -140,15 +142,14 @@ fn grouped<'py>(
         groups.sum(parts, &writer)?;
     }
     let result = writer.finish(py)?;
-    if let Some(fill) = fill_value
+    if let Some(fill) = fill
         && counts.contains(&0)
     {
         let empty: Vec<bool> = counts.iter().map(|&count| count == 0).collect();
         let everything = PySlice::full(py).into_any();
         let mut index = vec![everything; groups.axis];
-        index.push(py.import("numpy")?.call_method1("array", (empty,))?);
-        let kinds = py.import("mypackage._kinds")?;
-        kinds.call_method1("fill", (name, &result, PyTuple::new(py, index)?, fill))?;
+        index.push(numpy(py)?.call_method1("array", (empty,))?);
+        dispatch(py)?.call_method1("fill", (name, &result, PyTuple::new(py, index)?, fill))?;
     }
     Ok(result)
 }
@@ -163,9 +164,7 @@ pub(super) fn group_states<'py>(
     axis: Option<Bound<'py, PyAny>>,
     size: Option<Bound<'py, PyAny>>,
 ) -> PyResult<ExactSum> {
-    let name = GROUP_SUM.name;
-    let (array, labels) = plain(name, group_idx, array)?;
-    let groups = Groups::of(name, &array, &labels, axis, size)?;
+    let groups = Groups::of(GROUP_SUM.name, array, group_idx, axis, size)?;
     let parts = groups.number.complex;
     let sums = Collector::new(groups.results(parts), 0);
     groups.sum(parts, &sums)?;
@@ -173,16 +172,6 @@ pub(super) fn group_states<'py>(
     let (counts, inner, size) = (groups.counts(), groups.inner(parts), groups.size);
     cells.set_counts(|index| counts[index / inner % size]);
     Ok(ExactSum::of(groups.shape, groups.number.complex, cells))
-}
-
-/// The array and its labels as plain arrays; if either is a dask array, none and the two as they are.
-fn plain<'py>(
-    name: &str,
-    group_idx: &Bound<'py, PyAny>,
-    array: &Bound<'py, PyAny>,
-) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-    let kinds = array.py().import("mypackage._kinds")?;
-    kinds.call_method1("grouped", (name, group_idx, array))?.extract()
 }
 
 /// An array and the labels along one of its axes.
@@ -297,7 +286,7 @@ impl<'a, 'py> Groups<'a, 'py> {
     }
 }
 
-/// The labels, which `mypackage._kinds` made contiguous int64.
+/// The labels, which `mypackage._core.groups` made contiguous int64.
 fn labels_of<'a>(labels: Array<'a, '_>) -> PyResult<&'a [i64]> {
     let labels = labels.number().and_then(|number| labels.view(number, false).as_slice::<i64>());
     labels.ok_or_else(|| PyTypeError::new_err("labels must be a contiguous array of int64"))

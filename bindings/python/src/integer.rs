@@ -23,6 +23,16 @@ pub(super) fn index<'py>(function: &str, entry: &Bound<'py, PyAny>) -> PyResult<
     })
 }
 
+/// A number as messages show it: Python refuses to write ints of more than 4300 digits.
+pub(super) fn shown(number: &Bound<'_, PyAny>) -> String {
+    let bits: Option<usize> =
+        number.call_method0("bit_length").and_then(|bits| bits.extract()).ok();
+    match bits {
+        Some(bits) if bits > 14_000 => format!("an int of {bits} bits"),
+        _ => number.to_string(),
+    }
+}
+
 /// An int as a big integer.
 pub(super) fn to_big(int: &Bound<'_, PyAny>) -> PyResult<IBig> {
     match int.extract::<i64>() {

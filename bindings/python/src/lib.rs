@@ -16,12 +16,16 @@ mod fibonacci;
 mod group;
 mod hello;
 mod integer;
+mod lists;
+mod modules;
 mod moments;
 mod ndarray;
 mod reductions;
 mod results;
+mod summary;
 mod ufunc;
 mod vecdot;
+mod windows;
 
 /// The exception for an error of the crate.
 fn raised(error: Error) -> PyErr {
@@ -38,7 +42,8 @@ fn raised(error: Error) -> PyErr {
 mod _native {
     #[pymodule_export]
     use super::accumulator::{
-        ExactSum, join_states, reshape_states, round_states, split_states, sum_states,
+        ExactSum, integer_states, join_states, reshape_states, round_states, split_states,
+        sum_states,
     };
     #[pymodule_export]
     use super::average::weighted_mean;
@@ -49,11 +54,13 @@ mod _native {
     #[pymodule_export]
     use super::csv::{CsvError, CsvStyle, CsvTable};
     #[pymodule_export]
-    use super::cumsum::cumsum;
+    use super::cumsum::{cumsum, group_scan};
     #[pymodule_export]
     use super::group::{group_mean, group_states, group_sum};
     #[pymodule_export]
     use super::hello::{add, hello};
+    #[pymodule_export]
+    use super::modules::load_modules;
     #[pymodule_export]
     use super::moments::{
         deviation, moments_of_rows, nan_deviation, nan_variance, norm, variance,
@@ -62,7 +69,11 @@ mod _native {
     #[pymodule_export]
     use super::reductions::{mean, nanmean, nansum, sum, sum_of_squares};
     #[pymodule_export]
+    use super::summary::summarize_rows;
+    #[pymodule_export]
     use super::vecdot::{vecdot, vecdot_states};
+    #[pymodule_export]
+    use super::windows::{move_mean, move_numbers, move_std, move_sum, move_var, segment_slices};
 
     #[pymodule_init]
     fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {

@@ -315,6 +315,13 @@ impl<'py> NewArray<'py> {
         unsafe { ViewMut::new(self.number.part, array.data().wrapping_add(offset), axes) }
     }
 
+    /// The axes of the array.
+    pub fn axes(&self) -> Vec<Axis> {
+        let array = Array { object: &self.object };
+        let axes = array.shape().iter().zip(array.strides());
+        axes.map(|(&size, &stride)| Axis { size, stride }).collect()
+    }
+
     pub fn into_object(self) -> Bound<'py, PyAny> {
         self.object
     }

@@ -1,13 +1,16 @@
 //! The reductions over axes, with the signatures of NumPy's: a table of them, and what they share.
 //!
 //! Arrays are summed here. Everything else (lists, masked arrays, pandas, dask, ...) goes to
-//! `mypackage._kinds`, which comes back with arrays.
+//! `mypackage._core.dispatch`, which comes back with arrays.
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::arguments::{Given, check_out, delivered, initial, mask, out_array, reduced_axes};
 use super::calls::watched;
+use super::lists::array_of;
+use super::modules::dispatch;
 use super::ndarray::{Array, Number};
 use super::results::{
     Kind, MEAN, NANMEAN, NANSUM, Operation, SUM, SUM_OF_SQUARES, Target, Writer, single_result,
@@ -36,6 +39,16 @@ impl<'py> Arguments<'py> {
             && self.dtype.is_none()
             && self.out.is_none()
             && self.others().iter().all(|(_, value)| matches!(value, Given::No))
+    }
+
+    /// Whether the sign of a sum of nothing but -0.0 matters, which no kernel keeps.
+    fn starts_at_negative_zero(&self) -> bool {
+        match &self.initial {
+            Given::Yes(value) if !value.is_none() => value
+                .extract::<f64>()
+                .is_ok_and(|initial| initial == 0.0 && initial.is_sign_negative()),
+            _ => false,
+        }
     }
 
     fn to_dict(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -97,7 +110,7 @@ reduction! {
     /// ----------
     /// a : array_like
     ///     Elements to sum: bool, any integer, float16, float32, float64, complex64 or complex128, of
-    ///     any strides, alignment and byte order. An object array is summed by NumPy.
+    ///     any strides, alignment and byte order; Python's numbers in lists and object arrays.
     /// axis : None or int or tuple of ints, optional
     ///     Axes to sum over; all by default.
     /// dtype : dtype, optional
@@ -309,9 +322,9 @@ fn reduce<'py>(
     arguments: &Arguments<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = a.py();
-    let Some((array, number)) = Array::of_numbers(a) else {
-        let kinds = py.import("mypackage._kinds")?;
-        return kinds.call_method("reduce", (operation.name, a), Some(&arguments.to_dict(py)?));
+    let plain = Array::of_numbers(a).filter(|_| !arguments.starts_at_negative_zero());
+    let Some((array, number)) = plain else {
+        return reduce_other(operation, a, arguments);
     };
     if arguments.are_default()
         && !operation.skip_nan
@@ -324,6 +337,22 @@ fn reduce<'py>(
         return single_result(py, operation, number, &total);
     }
     reduce_array(operation, array, number, arguments)
+}
+
+/// The reduction of what is not a plain array.
+fn reduce_other<'py>(
+    operation: Operation,
+    a: &Bound<'py, PyAny>,
+    arguments: &Arguments<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    if let Some(list) = array_of(a)?
+        && let Some((array, number)) = Array::of_numbers(&list)
+        && !arguments.starts_at_negative_zero()
+    {
+        return reduce_array(operation, array, number, arguments);
+    }
+    let options = arguments.to_dict(a.py())?;
+    dispatch(a.py())?.call_method("reduce", (operation.name, a), Some(&options))
 }
 
 /// The sum of all elements of a plain array.
@@ -352,6 +381,17 @@ fn reduce_array<'py>(
         (None, None) => None,
     };
     let target = Target::choose(operation, number, dtype)?;
+    // As NumPy's function of this name, and no other.
+    if operation.name == NANMEAN.name
+        && number.part.is_floating()
+        && !matches!(target, Target::Number(target) if target.part.is_floating())
+    {
+        let what = if arguments.dtype.is_some() { "dtype" } else { "out" };
+        return Err(PyTypeError::new_err(format!(
+            "{}: If a is inexact, then {what} must be inexact",
+            operation.name
+        )));
+    }
     let keepdims = match &arguments.keepdims {
         Given::No => false,
         Given::Yes(value) => value.is_truthy()?,

@@ -12,6 +12,7 @@ use pyo3::types::{PyBytes, PyInt, PyTuple};
 
 use super::arguments::as_dtype;
 use super::calls::detached;
+use super::modules::{errors, exceptions};
 use super::ndarray::{self, Array, Number, numpy};
 use mypackage::sum::{self as exact, Accumulator, Cells, Dtype, Format, PairSlice, Sink};
 
@@ -124,7 +125,7 @@ impl Target {
             },
         };
         if number.complex && !target.is_complex() && operation.kind != Kind::SumOfSquares {
-            let warning = py.import("numpy.exceptions")?.getattr("ComplexWarning")?;
+            let warning = exceptions(py)?.getattr("ComplexWarning")?;
             PyErr::warn(
                 py,
                 &warning,
@@ -480,7 +481,7 @@ impl<'py> Writer<'py> {
         }
         let status = self.status.into_inner();
         if status != 0 {
-            let errors = py.import("mypackage._errors")?;
+            let errors = errors(py)?;
             for (flag, report) in [
                 (EMPTY, "report_empty"),
                 (INVALID, "report_invalid"),

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use super::accumulator::ExactSum;
 use super::arguments::normalise_axis;
 use super::calls::watched_from;
+use super::modules::dispatch;
 use super::ndarray::{Array, Number, numpy};
 use super::results::{Target, VECDOT, Writer, single_result};
 use mypackage::interrupt::GRAIN;
@@ -24,13 +25,19 @@ const WATCHED_FROM: usize = 2 * GRAIN;
 /// x1, x2 : array_like
 ///     Vectors along `axis`, of one length; the other axes are broadcast. Bool, any integer,
 ///     float16, float32, float64, complex64 or complex128, also mixed. `x1` is conjugated.
+/// out : ndarray, optional
+///     Where to put the result; as if made first and then copied, so it may overlap the inputs.
 /// axis : int, optional
 ///     The axis of the vectors, in each of the two arrays; the last by default.
+/// dtype : dtype, optional
+///     What the exact sums are rounded to; by default ``numpy.result_type(x1, x2)``.
+/// axes : list, optional
+///     Instead of `axis`: ``[axis of x1, axis of x2, ()]``.
 ///
 /// Returns
 /// -------
 /// ndarray or scalar
-///     The products, of dtype ``numpy.result_type(x1, x2)``.
+///     The products. Of truth values they are their conjunctions' disjunction, as in NumPy.
 ///
 /// Raises
 /// ------
@@ -62,15 +69,25 @@ const WATCHED_FROM: usize = 2 * GRAIN;
 /// >>> mypackage.vecdot(np.array([[1j, 2], [3, 4]]), [1, 1j])
 /// array([0.+1.j, 3.+4.j])
 #[pyfunction]
-#[pyo3(signature = (x1, x2, /, *, axis=None), text_signature = "(x1, x2, /, *, axis=-1)")]
+#[pyo3(
+    signature = (x1, x2, /, out=None, *, axis=None, dtype=None, axes=None),
+    text_signature = "(x1, x2, /, out=None, *, axis=-1, dtype=None, axes=None)"
+)]
 pub(super) fn vecdot<'py>(
     x1: &Bound<'py, PyAny>,
     x2: &Bound<'py, PyAny>,
+    out: Option<Bound<'py, PyAny>>,
     axis: Option<Bound<'py, PyAny>>,
+    dtype: Option<Bound<'py, PyAny>>,
+    axes: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = x1.py();
+    if out.is_some() || dtype.is_some() || axes.is_some() {
+        let products = py.import("mypackage._core.products")?;
+        return products.call_method1("vecdot", (x1, x2, out, axis, dtype, axes));
+    }
     let (Some(left), Some(right)) = (Array::of_numbers(x1), Array::of_numbers(x2)) else {
-        return py.import("mypackage._kinds")?.call_method1("vecdot", (x1, x2, axis));
+        return dispatch(py)?.call_method1("vecdot", (x1, x2, axis));
     };
     if axis.is_none()
         && let Some(total) = total(py, left, right)?

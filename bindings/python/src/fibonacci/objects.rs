@@ -7,7 +7,7 @@ use pyo3::exceptions::PyZeroDivisionError;
 use pyo3::prelude::*;
 
 use super::Which;
-use crate::integer::{from_big, index, to_big};
+use crate::integer::{from_big, index, shown, to_big};
 use crate::raised;
 use crate::ufunc::{Call, Loop, Objects, look_for_signals};
 use mypackage::fibonacci::big::{self, Walk};
@@ -31,7 +31,7 @@ impl Index {
             Ok((magnitude, negative)) => (Some(magnitude), negative),
             Err(_) => (None, false),
         };
-        big::check_size(function, &int, magnitude).map_err(raised)?;
+        big::check_size(function, &shown(&int), magnitude).map_err(raised)?;
         // `check_size` lets no index pass that exceeds int64.
         Ok(Index { magnitude: magnitude.unwrap_or(u64::MAX), negative })
     }

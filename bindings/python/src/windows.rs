@@ -1,0 +1,550 @@
+//! Moving windows: `move_sum` and its kin with bottleneck's signature, and windows by indices.
+
+use pyo3::exceptions::{PyIndexError, PyOverflowError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyBool;
+
+use super::arguments::normalise_axis;
+use super::calls::watched_from;
+use super::ndarray::{Array, NewArray, Number, numpy};
+use mypackage::interrupt::GRAIN;
+use mypackage::sum::{Accumulator, Dtype, View, sum};
+use mypackage::windows::{Statistic, WindowRequest, Windows, move_windows};
+
+/// What callers give for the windows; `None` for what was not given.
+struct Arguments<'py> {
+    window: Option<Bound<'py, PyAny>>,
+    min_count: Option<Bound<'py, PyAny>>,
+    axis: AxisArgument<'py>,
+    ddof: Option<Bound<'py, PyAny>>,
+    start: Option<Bound<'py, PyAny>>,
+    end: Option<Bound<'py, PyAny>>,
+}
+
+/// `axis=`, by default the last one.
+pub(super) struct AxisArgument<'py>(Option<Bound<'py, PyAny>>);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for AxisArgument<'py> {
+    type Error = PyErr;
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<AxisArgument<'py>> {
+        Ok(AxisArgument(Some(object.to_owned())))
+    }
+}
+
+fn statistic_of(name: &str) -> PyResult<Statistic> {
+    Ok(match name {
+        "move_sum" | "segment_sum" => Statistic::Sum,
+        "move_mean" | "segment_mean" => Statistic::Mean,
+        "move_var" => Statistic::Var,
+        "move_std" => Statistic::Std,
+        _ => return Err(PyValueError::new_err(format!("there is no {name}"))),
+    })
+}
+
+/// An integer: none of the floats, bools and strings that stand for one elsewhere.
+fn integer(name: &str, what: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    let numpy_bool = numpy(value.py())?.getattr("bool_")?;
+    let refused = || {
+        let text = value.repr().map_or_else(|_| "this".to_owned(), |text| text.to_string());
+        PyTypeError::new_err(format!("{name}: {what} must be an integer, not {text}"))
+    };
+    if value.is_instance_of::<PyBool>() || value.is_instance(&numpy_bool)? {
+        return Err(refused());
+    }
+    let index = value.call_method0("__index__").map_err(|_| refused())?;
+    index.extract().map_err(|_| {
+        PyValueError::new_err(format!("{name}: {what} is {index}, beyond 64-bit integers"))
+    })
+}
+
+/// The axis of the lines.
+fn axis_of(name: &str, ndim: usize, axis: &AxisArgument<'_>) -> PyResult<usize> {
+    if ndim == 0 {
+        return Err(PyValueError::new_err(format!(
+            "{name}: a 0-dimensional array has no axis to move along"
+        )));
+    }
+    match &axis.0 {
+        None => Ok(ndim - 1),
+        Some(axis) if axis.is_none() => {
+            Err(PyTypeError::new_err(format!("{name}: axis must be an integer, not None")))
+        }
+        Some(axis) => Ok(normalise_axis(ndim, axis)?.unwrap_or(0)),
+    }
+}
+
+/// Windows by indices, checked against the length of the lines.
+fn bounds<'py>(
+    name: &str,
+    start: &Bound<'py, PyAny>,
+    end: &Bound<'py, PyAny>,
+    count: usize,
+) -> PyResult<Vec<[usize; 2]>> {
+    let read = |what: &str, values: &Bound<'py, PyAny>| -> PyResult<Vec<i64>> {
+        let numpy = numpy(values.py())?;
+        let array = numpy.call_method1("asarray", (values,))?;
+        let kind: char = array.getattr("dtype")?.getattr("kind")?.extract()?;
+        let size: usize = array.getattr("size")?.extract()?;
+        if !matches!(kind, 'i' | 'u') && size > 0 {
+            return Err(PyTypeError::new_err(format!(
+                "{name}: {what} must be an array of integers, not of {}",
+                array.getattr("dtype")?
+            )));
+        }
+        let ndim: usize = array.getattr("ndim")?.extract()?;
+        if ndim != 1 {
+            return Err(PyValueError::new_err(format!(
+                "{name}: {what} must have one axis, not {ndim}"
+            )));
+        }
+        // (An index beyond int64 wraps to a negative one, which is outside too.)
+        let array = numpy.call_method1("ascontiguousarray", (array, "i8"))?;
+        let bytes: Vec<u8> = array.call_method0("tobytes")?.extract()?;
+        let (words, _) = bytes.as_chunks::<8>();
+        Ok(words.iter().map(|&word| i64::from_ne_bytes(word)).collect())
+    };
+    let (start, end) = (read("start", start)?, read("end", end)?);
+    if start.len() != end.len() {
+        return Err(PyValueError::new_err(format!(
+            "{name}: start and end differ in length: {} and {}",
+            start.len(),
+            end.len()
+        )));
+    }
+    let index = |what: &str, place: usize, value: i64| {
+        usize::try_from(value).ok().filter(|&index| index <= count).ok_or_else(|| {
+            PyIndexError::new_err(format!(
+                "{name}: {what}[{place}] is {value}, outside 0 to {count}"
+            ))
+        })
+    };
+    let pairs = start.into_iter().zip(end).enumerate();
+    pairs
+        .map(|(place, (start, end))| Ok([index("start", place, start)?, index("end", place, end)?]))
+        .collect()
+}
+
+/// The results for an array of numbers.
+fn of_numbers<'py>(
+    name: &str,
+    array: Array<'_, 'py>,
+    number: Number,
+    arguments: &Arguments<'py>,
+    target: Number,
+    lowest_is_missing: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = array.object.py();
+    let statistic = statistic_of(name)?;
+    let axis = axis_of(name, array.shape().len(), &arguments.axis)?;
+    let count = array.shape()[axis];
+    let min_count = match &arguments.min_count {
+        Some(value) => Some(integer(name, "min_count", value)?),
+        None => None,
+    };
+    let ddof = match &arguments.ddof {
+        Some(value) => integer(name, "ddof", value)?,
+        None => 0,
+    };
+    let found;
+    let (windows, least) = match (&arguments.window, &arguments.start, &arguments.end) {
+        (Some(window), None, None) => {
+            let window = integer(name, "window", window)?;
+            if window < 1 || window.unsigned_abs() > count as u64 {
+                return Err(PyValueError::new_err(format!(
+                    "{name}: window is {window}, but must be from 1 to the length of the axis, \
+                     {count}"
+                )));
+            }
+            let least = min_count.unwrap_or(window);
+            if !(1..=window).contains(&least) {
+                return Err(PyValueError::new_err(format!(
+                    "{name}: min_count is {least}, but must be from 1 to window, {window}"
+                )));
+            }
+            (Windows::Fixed(window as usize), least)
+        }
+        (None, Some(start), Some(end)) => {
+            let least = min_count.unwrap_or(1);
+            if least < 0 {
+                return Err(PyValueError::new_err(format!(
+                    "{name}: min_count is {least}, but must not be negative"
+                )));
+            }
+            found = bounds(name, start, end, count)?;
+            (Windows::Bounds(&found), least)
+        }
+        (None, None, None) => {
+            return Err(PyTypeError::new_err(format!(
+                "{name}: needs a window, or start= and end="
+            )));
+        }
+        (Some(_), _, _) => {
+            return Err(PyTypeError::new_err(format!(
+                "{name}: takes a window or start= and end=, not both"
+            )));
+        }
+        _ => return Err(PyTypeError::new_err(format!("{name}: start= and end= go together"))),
+    };
+    let least = least as usize;
+    let request = WindowRequest { statistic, windows, least, ddof, lowest_is_missing };
+    run(py, array, number, target, axis, request)
+}
+
+fn run<'py>(
+    py: Python<'py>,
+    array: Array<'_, 'py>,
+    number: Number,
+    target: Number,
+    axis: usize,
+    request: WindowRequest<'_>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let mut shape = array.shape().to_vec();
+    if let Windows::Bounds(bounds) = request.windows {
+        shape[axis] = bounds.len();
+    }
+    let mut result = NewArray::empty(py, &shape, target)?;
+    let both = array.view(number, true);
+    let parts: Vec<_> = if number.complex {
+        [0, 1].iter().map(|&part| both.selected(shape.len(), part)).collect()
+    } else {
+        vec![both]
+    };
+    // Each part of a sum, or both together.
+    for part in 0..if target.complex { 2 } else { 1 } {
+        let (values, other) = (&parts[part], parts.get(1 - part).filter(|_| number.complex));
+        let (cost, axes) = (request.cost(values, axis), result.axes());
+        let results = result.parts(part, axes);
+        let status =
+            watched_from(GRAIN, py, cost, || move_windows(values, other, results, axis, &request))?;
+        if status.misfit.is_some() {
+            return Err(PyOverflowError::new_err(
+                "an exact result does not fit timedelta64; use a coarser unit",
+            ));
+        }
+    }
+    Ok(result.into_object())
+}
+
+/// The dtype of results: floats keep theirs, integers give float64, variances are real.
+fn target_of(statistic: Statistic, number: Number) -> Number {
+    let real = matches!(statistic, Statistic::Var | Statistic::Std);
+    let mean = number.of_mean();
+    Number { complex: mean.complex && !real, ..mean }
+}
+
+fn moved<'py>(
+    name: &str,
+    a: &Bound<'py, PyAny>,
+    arguments: Arguments<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    if let Some((array, number)) = Array::of_numbers(a) {
+        let target = target_of(statistic_of(name)?, number);
+        return of_numbers(name, array, number, &arguments, target, false);
+    }
+    let py = a.py();
+    let windows = py.import("mypackage._core.windows")?;
+    let Arguments { window, min_count, axis, ddof, start, end } = arguments;
+    let axis = axis.0.map_or_else(|| (-1).into_pyobject(py).map(Bound::into_any), Ok)?;
+    windows.call_method1("moved", (name, a, window, min_count, axis, ddof, start, end))
+}
+
+/// Statistics of windows, for callers inside the package: as a dtype given by its number, and with
+/// the lowest integer as a missing element where that is said.
+#[pyfunction]
+#[pyo3(signature = (
+    name, a, window, min_count, axis, ddof, start, end, dtype, lowest_is_missing=false
+))]
+#[allow(clippy::too_many_arguments)]
+pub(super) fn move_numbers<'py>(
+    name: &str,
+    a: &Bound<'py, PyAny>,
+    window: Option<Bound<'py, PyAny>>,
+    min_count: Option<Bound<'py, PyAny>>,
+    axis: AxisArgument<'py>,
+    ddof: Option<Bound<'py, PyAny>>,
+    start: Option<Bound<'py, PyAny>>,
+    end: Option<Bound<'py, PyAny>>,
+    dtype: Option<i32>,
+    lowest_is_missing: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let Some((array, number)) = Array::of_numbers(a) else {
+        return Err(PyTypeError::new_err(format!("{name}: not an array of numbers")));
+    };
+    let statistic = statistic_of(name)?;
+    let target = match dtype {
+        None => target_of(statistic, number),
+        Some(dtype) => Number::from_type_number(dtype)
+            .filter(|target| target.part.is_floating() || target.part == Dtype::I64)
+            .filter(|target| target.complex == target_of(statistic, number).complex)
+            .ok_or_else(|| PyTypeError::new_err(format!("{name}: no results of this dtype")))?,
+    };
+    let arguments = Arguments { window, min_count, axis, ddof, start, end };
+    of_numbers(name, array, number, &arguments, target, lowest_is_missing)
+}
+
+/// The elements of an array of one dtype.
+fn view_of<'a>(object: &'a Bound<'_, PyAny>, number: Number) -> Option<View<'a>> {
+    let (array, is) = Array::of_numbers(object)?;
+    (is == number).then(|| array.view(number, false))
+}
+
+/// The sums, or the means, of segments of a contiguous array of float64; an empty one has sum 0 and
+/// mean NaN. Offsets never decrease and lie within the array.
+#[pyfunction]
+#[pyo3(signature = (values, offsets, mean))]
+pub(super) fn segment_slices<'py>(
+    values: &Bound<'py, PyAny>,
+    offsets: &Bound<'py, PyAny>,
+    mean: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (values_view, offsets_view) = (view_of(values, Number::F64), view_of(offsets, Number::I64));
+    let wrong = || PyTypeError::new_err("segment_slices: not contiguous float64 and int64");
+    let (values_view, offsets_view) =
+        (values_view.ok_or_else(wrong)?, offsets_view.ok_or_else(wrong)?);
+    let numbers = values_view.as_slice::<f64>().ok_or_else(wrong)?;
+    let places = offsets_view.as_slice::<i64>().ok_or_else(wrong)?;
+    let mut result = NewArray::empty(values.py(), &[places.len().saturating_sub(1)], Number::F64)?;
+    let sums = watched_from(GRAIN, values.py(), numbers.len(), || {
+        places
+            .windows(2)
+            .map(|ends| {
+                let segment = &numbers[ends[0] as usize..ends[1] as usize];
+                if !mean {
+                    return sum(segment).to_bits();
+                }
+                let mut total = Accumulator::new();
+                total.add_slice(segment);
+                total.mean().to_bits()
+            })
+            .collect()
+    })?;
+    result.fill(sums);
+    Ok(result.into_object())
+}
+
+macro_rules! moving {
+    ($(#[$attribute:meta])* $name:ident) => {
+        $(#[$attribute])*
+        #[pyfunction]
+        #[pyo3(
+            signature = (a, window=None, min_count=None, axis=AxisArgument(None), *, start=None, end=None),
+            text_signature = "(a, window=None, min_count=None, axis=-1, *, start=None, end=None)"
+        )]
+        pub(super) fn $name<'py>(
+            a: &Bound<'py, PyAny>,
+            window: Option<Bound<'py, PyAny>>,
+            min_count: Option<Bound<'py, PyAny>>,
+            axis: AxisArgument<'py>,
+            start: Option<Bound<'py, PyAny>>,
+            end: Option<Bound<'py, PyAny>>,
+        ) -> PyResult<Bound<'py, PyAny>> {
+            let arguments = Arguments { window, min_count, axis, ddof: None, start, end };
+            moved(stringify!($name), a, arguments)
+        }
+    };
+    (ddof, $(#[$attribute:meta])* $name:ident) => {
+        $(#[$attribute])*
+        #[pyfunction]
+        #[pyo3(
+            signature = (
+                a, window=None, min_count=None, axis=AxisArgument(None), ddof=None, *, start=None, end=None
+            ),
+            text_signature =
+                "(a, window=None, min_count=None, axis=-1, ddof=0, *, start=None, end=None)"
+        )]
+        pub(super) fn $name<'py>(
+            a: &Bound<'py, PyAny>,
+            window: Option<Bound<'py, PyAny>>,
+            min_count: Option<Bound<'py, PyAny>>,
+            axis: AxisArgument<'py>,
+            ddof: Option<Bound<'py, PyAny>>,
+            start: Option<Bound<'py, PyAny>>,
+            end: Option<Bound<'py, PyAny>>,
+        ) -> PyResult<Bound<'py, PyAny>> {
+            let arguments = Arguments { window, min_count, axis, ddof, start, end };
+            moved(stringify!($name), a, arguments)
+        }
+    };
+}
+
+moving! {
+/// Exact sums of moving windows, each rounded once.
+///
+/// Each result is that of the elements in its window alone: nothing stays of what has left it. NaNs
+/// (NaT in time differences) are left out and counted.
+///
+/// Parameters
+/// ----------
+/// a : array_like
+///     Elements: bool, integers, floats, complex numbers or timedelta64.
+/// window : int
+///     The number of elements in each window: an element and those before it.
+/// min_count : int, optional
+///     Windows with fewer elements that are not NaN give NaN. By default `window`; with `start` and
+///     `end`, 1, and 0 is allowed.
+/// axis : int, optional
+///     The axis along which windows move; the last one by default.
+/// start, end : array_like of int, optional
+///     Instead of `window`: result i is of ``a[start[i]:end[i]]`` along the axis. Both have one
+///     axis, of any length; a window with ``start[i] >= end[i]`` is empty. Bounds that never fall
+///     take constant time each, on average; others as long as their windows.
+///
+/// Returns
+/// -------
+/// ndarray
+///     In the shape of `a`, or as long as `start` along the axis. Floats, complex numbers and time
+///     differences keep their dtype; integers and bools give float64.
+///
+/// Raises
+/// ------
+/// ValueError
+///     If `window` is not from 1 to the length of the axis or `min_count` not from 1 to `window`, or
+///     if `a` is 0-dimensional.
+/// IndexError
+///     If an index is not from 0 to the length of the axis.
+/// TypeError
+///     If `window`, `min_count` or `axis` is not an integer, or if `a` is of a dtype that has no
+///     exact sum here.
+/// OverflowError
+///     If a sum of time differences does not fit.
+///
+/// Notes
+/// -----
+/// Infinities are numbers: a window that holds one gives an infinity, or NaN if it holds both. Once
+/// they have left, sums are finite again. A sum beyond the range is infinite; no warning is given.
+///
+/// See Also
+/// --------
+/// move_mean, move_var, move_std, segment_sum, mypackage.pandas.rolling
+///
+/// References
+/// ----------
+/// S. M. Rump, T. Ogita, S. Oishi, "Accurate floating-point summation", 2008.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, mypackage
+/// >>> a = np.array([1.0, 1e16, 2.0, 3.0, np.nan, 4.0])
+/// >>> mypackage.move_sum(a, 2, min_count=1)
+/// array([1.e+00, 1.e+16, 1.e+16, 5.e+00, 3.e+00, 4.e+00])
+/// >>> mypackage.move_sum(a, start=[0, 2], end=[3, 6])
+/// array([1.e+16, 9.e+00])
+move_sum
+}
+
+moving! {
+/// Exact means of moving windows, each rounded once.
+///
+/// The exact sum of the elements in a window that are not NaN is divided by their number; only the
+/// quotient is rounded. The mean of a window of equal numbers is that number.
+///
+/// Parameters
+/// ----------
+/// a : array_like
+///     Elements: bool, integers, floats, complex numbers or timedelta64.
+/// window : int
+///     The number of elements in each window: an element and those before it.
+/// min_count : int, optional
+///     Windows with fewer elements that are not NaN give NaN. By default `window`; with `start` and
+///     `end`, 1.
+/// axis : int, optional
+///     The axis along which windows move; the last one by default.
+/// start, end : array_like of int, optional
+///     Instead of `window`: result i is of ``a[start[i]:end[i]]``, as for `move_sum`.
+///
+/// Returns
+/// -------
+/// ndarray
+///     As of `move_sum`. Means of time differences are whole ticks, rounded half to even.
+///
+/// Raises
+/// ------
+/// ValueError, IndexError, TypeError
+///     As of `move_sum`.
+///
+/// See Also
+/// --------
+/// move_sum, mean, segment_mean
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, mypackage
+/// >>> mypackage.move_mean(np.array([1e16, 0.1, 0.1, 0.1, 0.1]), 3)
+/// array([             nan,              nan, 3.33333333e+15, 1.00000000e-01,
+///        1.00000000e-01])
+move_mean
+}
+
+moving! {
+ddof,
+/// Exact variances of moving windows, each rounded once.
+///
+/// With n elements in a window that are not NaN, their exact sum S and the exact sum of their
+/// squares Q, the result is (n Q - S^2) / (n (n - ddof)), and only this is rounded: never negative,
+/// and 0 where all are equal.
+///
+/// Parameters
+/// ----------
+/// a : array_like
+///     Elements: bool, integers, floats or complex numbers.
+/// window : int
+///     The number of elements in each window: an element and those before it.
+/// min_count : int, optional
+///     Windows with fewer elements that are not NaN give NaN. By default `window`; with `start` and
+///     `end`, 1.
+/// axis : int, optional
+///     The axis along which windows move; the last one by default.
+/// ddof : int, optional
+///     Degrees of freedom that are lost; windows with no more elements than that give NaN.
+/// start, end : array_like of int, optional
+///     Instead of `window`: result i is of ``a[start[i]:end[i]]``, as for `move_sum`.
+///
+/// Returns
+/// -------
+/// ndarray
+///     In the shape of `a`, or as long as `start` along the axis. Floats keep their dtype, complex
+///     numbers give that of their parts, integers and bools float64.
+///
+/// Raises
+/// ------
+/// ValueError, IndexError
+///     As of `move_sum`.
+/// TypeError
+///     As of `move_sum`; if `ddof` is not an integer; for time differences.
+///
+/// Notes
+/// -----
+/// A window with an infinity gives NaN, and those after it are right again.
+///
+/// See Also
+/// --------
+/// move_std, move_mean
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, mypackage
+/// >>> a = np.array([1e9 + 4, 1e9 + 7, 1e9 + 13, 1e9 + 16])
+/// >>> mypackage.move_var(a, 4, ddof=1)
+/// array([nan, nan, nan, 30.])
+move_var
+}
+
+moving! {
+ddof,
+/// Exact standard deviations of moving windows, each rounded once.
+///
+/// The root of the exact variance, rounded once: not the root of a rounded one.
+///
+/// Parameters, result and errors are those of `move_var`.
+///
+/// See Also
+/// --------
+/// move_var
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, mypackage
+/// >>> mypackage.move_std(np.array([1e16, 0.1, 0.1, 0.1, 0.3]), 3)[2:].round(12).tolist()
+/// [4714045207910316.0, 0.0, 0.094280904158]
+move_std
+}

@@ -1,0 +1,196 @@
+"""Columns of tables: each of a dtype of its own, reduced exactly and never cast together.
+
+pandas' Series and DataFrame, Arrow's columns and tables and polars' Series and DataFrame are such.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import mypackage
+from mypackage._native import ExactSum, join_states
+
+from . import objects
+from .axes import normalised
+from .kinds import KERNELS
+from .reductions import REDUCTIONS, Reduction
+from .states import result_dtype, rounded
+
+
+class Column(NamedTuple):
+    """Numbers, of which some may be missing.
+
+    Attributes
+    ----------
+    name : hashable
+    values : ndarray
+        Of a dtype with kernels, of objects or of timedelta64.
+    missing : ndarray of bool
+    """
+
+    name: Any
+    values: np.ndarray
+    missing: np.ndarray
+
+    @property
+    def has_kernel(self) -> bool:
+        return self.values.dtype.char in KERNELS
+
+
+def of_column(reduction: Reduction, column: Column, skipna: bool, dtype: Any) -> Any:
+    """The reduction of one column: a scalar; NaN or NaT for what is missing."""
+    valid = ~column.missing
+    if reduction.skip_nan:
+        valid &= ~_is_nan(column.values)
+    if column.missing.any() and not skipna:
+        return missing_of(column.values.dtype)
+    if reduction.empty != 0 and not valid.any():
+        # As in pandas, no cause for a warning.
+        return missing_of(column.values.dtype)
+    name = reduction.finish if reduction.name not in REDUCTIONS else reduction.name
+    function = getattr(mypackage, name)
+    options = {"where": True if valid.all() else valid}
+    if dtype is not None and np.dtype(dtype) == object and column.values.dtype.kind in "fc":
+        # As Python's own number.
+        return function(column.values, **options).item()
+    return function(column.values, dtype=dtype, **options)
+
+
+def missing_of(dtype: np.dtype[Any]) -> Any:
+    """What stands for a missing result: NaN, or NaT."""
+    return np.array("NaT", dtype)[()] if dtype.kind in "mM" else np.float64(math.nan)
+
+
+def _is_nan(values: np.ndarray) -> Any:
+    if values.dtype.kind == "O":
+        return objects.is_nan(values)
+    return np.isnan(values) if values.dtype.kind in "fc" else np.zeros(values.shape, bool)
+
+
+def of_columns(
+    reduction: Reduction, columns: list[Column], skipna: bool, dtype: Any
+) -> tuple[list[Any], np.dtype[Any] | None]:
+    """The reduction of each column, and the dtype that holds all the results (None for objects).
+
+    Raises
+    ------
+    OverflowError
+        Names a column whose result the common dtype does not hold.
+    """
+    values = [of_column(reduction, column, skipna, dtype) for column in columns]
+    if not values:
+        return values, np.dtype(np.float64)
+    if all(isinstance(value, np.generic) for value in values):
+        common = np.result_type(*values) if len(values) > 1 else values[0].dtype
+        kinds = {value.dtype.kind for value in values}
+        if common.kind == "O" or (kinds & set("mM") and len(kinds) > 1):
+            return values, None
+        for column, value in zip(columns, values, strict=True):
+            if (
+                value.dtype.kind in "iu"
+                and common.kind in "fc"
+                and int(common.type(value).real) != value
+            ):
+                raise OverflowError(
+                    f"{reduction.name}: the result {value} of column {column.name!r} does not fit "
+                    f"{common}, the dtype of all; use dtype=object"
+                )
+        return values, common
+    return values, None
+
+
+def all_of_them(reduction: Reduction, columns: list[Column], skipna: bool, dtype: Any) -> Any:
+    """The reduction of all columns together."""
+    return over(reduction, columns, (), skipna, dtype)[()]
+
+
+def over(
+    reduction: Reduction, columns: list[Column], shape: tuple[int, ...], skipna: bool, dtype: Any
+) -> np.ndarray:
+    """The reduction of columns: of all elements, or, with their shape, of each row."""
+    if any(not column.has_kernel for column in columns):
+        return _of_other_kinds(reduction, columns, shape, skipna, dtype)
+    state, poisoned = ExactSum(shape), np.zeros(shape, bool)
+    for column in columns:
+        add_column(state, column, shape, reduction.skip_nan)
+        poisoned |= column.missing if shape else column.missing.any()
+    nothing = np.equal(state.count, 0)
+    poisoned &= not skipna
+    if reduction.empty != 0:
+        # A mean of nothing is missing, as in pandas, and no cause for a warning.
+        state.add(np.zeros((1, *shape)), 0, nothing)
+        poisoned = poisoned | nothing
+    dtypes = [column.values.dtype for column in columns] or [np.dtype(np.float64)]
+    dtype = result_dtype(reduction, np.result_type(*dtypes), dtype)
+    value = np.asarray(rounded(reduction, state, dtype))
+    return np.where(poisoned, np.nan, value) if poisoned.any() else value
+
+
+def add_column(
+    state: ExactSum, column: Column, shape: tuple[int, ...], skip_nan: bool = False
+) -> None:
+    """Add a column to a sum, or each of its numbers to that of its row."""
+    valid = ~column.missing
+    if skip_nan:
+        valid &= ~_is_nan(column.values)
+    state.add(column.values, () if shape else (0,), valid)
+
+
+def _of_other_kinds(
+    reduction: Reduction, columns: list[Column], shape: tuple[int, ...], skipna: bool, dtype: Any
+) -> np.ndarray:
+    """The same where some columns hold objects or time differences."""
+    units = [column for column in columns if column.values.dtype.kind == "m"]
+    if units and len(units) < len(columns):
+        raise TypeError(
+            f"{reduction.name}: column {units[0].name!r} of {units[0].values.dtype} cannot be "
+            "added to numbers; choose the columns, or axis=0"
+        )
+    kind = np.result_type(*(c.values.dtype for c in units)) if units else np.dtype(object)
+    table = np.array([column.values.astype(kind) for column in columns], kind)
+    valid = ~np.array([column.missing for column in columns], bool)
+    axis = 0 if shape else None
+    if not skipna and not valid.all():
+        raise ValueError(f"{reduction.name}: skipna=False meets missing values among objects")
+    nothing = ~valid.any(axis)
+    if reduction.empty != 0 and np.any(nothing):
+        valid |= nothing
+        table = np.where(nothing, np.zeros((), kind), table)
+    value = np.asarray(
+        getattr(mypackage, reduction.name)(table, axis=axis, dtype=dtype, where=valid)
+    )
+    return value
+
+
+def table(columns: list[Column]) -> np.ndarray:
+    """All columns as one array, side by side; of objects where another dtype would round."""
+    dtypes = {column.values.dtype for column in columns}
+    common = np.result_type(*dtypes) if dtypes else np.dtype(np.float64)
+    wide = {dtype for dtype in dtypes if dtype.kind in "iu" and dtype.itemsize > 4}
+    if common.kind in "fc" and wide:
+        common = np.dtype(object)
+    return np.array([column.values.astype(common) for column in columns], common).T
+
+
+def state_of(
+    columns: list[Column], rows: int, axis: Any, shape: tuple[int, ...] | None
+) -> ExactSum:
+    """The exact sums of a table: all together, of each column (axis 0) or of each row (axis 1)."""
+    if axis is None and shape is not None:
+        axis = (0, 1)[: 2 - len(shape)]
+    axes = set(normalised("ExactSum", axis, 2))
+    if axes == {0}:
+        return join_states([_summed(column) for column in columns], (len(columns),))
+    state = ExactSum((rows,) if axes == {1} else ())
+    for column in columns:
+        add_column(state, column, state.shape)
+    return state
+
+
+def _summed(column: Column) -> ExactSum:
+    state = ExactSum()
+    add_column(state, column, ())
+    return state

@@ -1,0 +1,257 @@
+"""Cumulative sums by the names of the Array API and of NumPy's nan functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mypackage import _native
+
+from .axes import normalised
+from .groups import fill, grouped
+from .kinds import KERNELS, NUMBERS, front, is_dask, label_kind
+
+
+def cumulative_sum(
+    x: Any,
+    /,
+    *,
+    axis: int | None = None,
+    dtype: Any = None,
+    out: Any = None,
+    include_initial: bool = False,
+) -> Any:
+    """
+    Exact cumulative sum of the elements along an axis, every prefix rounded once.
+
+    By the name and the arguments of the Array API standard (2023.12).
+
+    Parameters
+    ----------
+    x : array_like
+        Elements, as for `cumsum`.
+    axis : int, optional
+        The axis along which the elements are added. Only an array of one axis, or none, can do
+        without.
+    dtype : dtype, optional
+        What the exact prefixes are rounded to; by default as for `sum`.
+    out : ndarray, optional
+        Where to put the result; its shape must be the result's.
+    include_initial : bool, optional
+        Whether the result begins with the sum of no elements, 0, and is one longer.
+
+    Returns
+    -------
+    ndarray
+        The prefixes, in the shape of `x` but for `include_initial`.
+
+    Raises
+    ------
+    ValueError
+        If `x` has several axes and `axis` is not given, or `out` is of another shape.
+    OverflowError
+        If an integer prefix does not fit the result's dtype.
+    TypeError
+        If `x` or `dtype` is of a type that has no exact sum here.
+
+    See Also
+    --------
+    cumsum, nancumsum, numpy.cumulative_sum
+
+    Examples
+    --------
+    >>> import numpy as np, mypackage
+    >>> mypackage.cumulative_sum(np.array([1e16, 1.0, -1e16]), include_initial=True)
+    array([0.e+00, 1.e+16, 1.e+16, 1.e+00])
+    """
+    labelled = label_kind(x) is not None
+    if not labelled and not is_dask(x):
+        x = np.atleast_1d(x) if isinstance(x, np.ndarray) else _at_least_1d(x)
+    ndim = np.ndim(x)
+    if axis is None:
+        if ndim > 1:
+            raise ValueError(f"cumulative_sum: an array of {ndim} axes needs axis=")
+        axis = 0
+    if not include_initial:
+        return _native.cumsum(x, axis, dtype, out)
+    if labelled:
+        raise TypeError("cumulative_sum: the initial 0 has no label; give the numbers alone")
+    (place,) = normalised("cumulative_sum", axis, ndim)
+    if out is not None:
+        shape = np.shape(x)
+        shape = (*shape[:place], shape[place] + 1, *shape[place + 1 :])
+        if getattr(out, "shape", None) != shape:
+            raise ValueError(
+                f"cumulative_sum: out has shape {getattr(out, 'shape', None)}, but the result has "
+                f"shape {shape}"
+            )
+    prefixes = _native.cumsum(x, axis, dtype if out is None or dtype is not None else out.dtype)
+    first = (*prefixes.shape[:place], 1, *prefixes.shape[place + 1 :])
+    if is_dask(prefixes):
+        da = front("dask").da
+        return da.concatenate([da.zeros(first, dtype=prefixes.dtype), prefixes], axis=place)
+    join = np.ma.concatenate if isinstance(prefixes, np.ma.MaskedArray) else np.concatenate
+    result = join([np.zeros(first, prefixes.dtype), prefixes], axis=place)
+    if out is None:
+        return result
+    np.copyto(out, result, casting="same_kind")
+    return out
+
+
+def _at_least_1d(x: Any) -> Any:
+    """A list as it is, which may hold numbers that NumPy would round; others as arrays."""
+    return x if np.ndim(x) else np.atleast_1d(x)
+
+
+def nancumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Any:
+    """
+    Exact cumulative sum of the elements along an axis, NaNs taken as 0, every prefix rounded once.
+
+    Parameters
+    ----------
+    a : array_like
+        Elements, as for `cumsum`.
+    axis : int, optional
+        The axis along which the elements are added; by default those of the flattened array.
+    dtype : dtype, optional
+        What the exact prefixes are rounded to; by default as for `sum`.
+    out : ndarray, optional
+        Where to put the result; its shape must be the result's.
+
+    Returns
+    -------
+    ndarray
+        The prefixes: 0.0 as long as there are only NaNs, and NaN from where infinities of both
+        signs have met.
+
+    Raises
+    ------
+    OverflowError
+        If an integer prefix does not fit the result's dtype.
+    TypeError
+        If `a` or `dtype` is of a type that has no exact sum here.
+
+    Warns
+    -----
+    RuntimeWarning
+        If a finite prefix overflows, or infinities of both signs meet; as `numpy.errstate` says.
+
+    See Also
+    --------
+    cumsum, nansum, numpy.nancumsum
+
+    Examples
+    --------
+    >>> import numpy as np, mypackage
+    >>> mypackage.nancumsum(np.array([np.nan, 1e16, 1.0, np.nan, -1e16]))
+    array([0.e+00, 1.e+16, 1.e+16, 1.e+16, 1.e+00])
+    """
+    if label_kind(a) is None and not is_dask(a):
+        a = a if isinstance(a, (np.ndarray, list, tuple)) else np.asanyarray(a)
+    return _native.cumsum(without_nans(a), axis, dtype, out)
+
+
+def without_nans(a: Any) -> Any:
+    """What `a` is with 0 in place of NaNs."""
+    if isinstance(a, (list, tuple)):
+        array = np.asanyarray(a)
+        if array.dtype.kind == "O" or not np.isnan(array).any():
+            return a if array.dtype.kind != "O" else without_nans(array)
+        a = array
+    if label_kind(a) is not None:
+        # Their own missing values: pandas and xarray skip these in cumsum already.
+        return a if label_kind(a) == "xarray" else a.fillna(0)
+    dtype = getattr(a, "dtype", None)
+    if dtype is None or dtype.kind not in "fcmO":
+        return a
+    if dtype.kind == "O":
+        return np.where(np.equal(a, a).astype(bool), a, 0)
+    if is_dask(a):
+        return front("dask").da.where(np.isnan(a), dtype.type(0), a)
+    if isinstance(a, np.ma.MaskedArray):
+        return np.ma.array(without_nans(a.data), mask=np.ma.getmaskarray(a))
+    if dtype.kind == "m":
+        return np.where(np.isnat(a), np.zeros((), dtype), a)
+    nan = np.isnan(a)
+    if not nan.any():
+        return a
+    result = a.copy()
+    result[nan] = 0
+    return result
+
+
+def group_cumsum(
+    group_idx: Any,
+    array: Any,
+    *,
+    axis: int = -1,
+    size: int | None = None,
+    fill_value: Any = 0,
+    dtype: Any = None,
+) -> Any:
+    """
+    Exact cumulative sums of the elements with the same label, each rounded once.
+
+    Each element's result is the sum of all elements so far that have its label, itself included.
+
+    Parameters
+    ----------
+    group_idx : array_like of int, shape (n,)
+        The group of each position along `axis`, in any order; a negative or masked one is in none.
+    array : array_like, shape (..., n, ...)
+        Elements to sum, of any dtype that `sum` takes.
+    axis : int, optional
+        The axis of `array` that the labels belong to; the last by default.
+    size : int, optional
+        The number of groups: labels must be less.
+    fill_value : scalar, optional
+        The result of elements that are in no group.
+    dtype : dtype, optional
+        What the exact prefixes are rounded to; by default as for `sum`.
+
+    Returns
+    -------
+    ndarray
+        In the shape of `array`.
+
+    Raises
+    ------
+    ValueError
+        If the labels do not match the axis, one is not below `size`, or `fill_value` is needed and
+        does not fit the result's dtype.
+    OverflowError
+        If an integer prefix does not fit the result's dtype.
+    TypeError
+        If the labels are not integers, or `array` has no exact sums here.
+
+    See Also
+    --------
+    group_sum, cumsum
+
+    Examples
+    --------
+    >>> import mypackage
+    >>> mypackage.group_cumsum([0, 1, 0, -1, 0], [1e16, 2.0, 1.0, 9.0, -1e16], fill_value=-1)
+    array([ 1.e+16,  2.e+00,  1.e+16, -1.e+00,  1.e+00])
+    """
+    name = "group_cumsum"
+    values, labels = grouped(name, group_idx, array)
+    if values is None:
+        raise TypeError(f"{name}: a dask array is lazy; give its compute()")
+    if values.ndim == 0:
+        raise ValueError(f"{name}: array must have at least one axis")
+    if isinstance(axis, (bool, np.bool_)) or not hasattr(axis, "__index__"):
+        raise TypeError(f"{name}: axis must be an integer, not {axis!r}")
+    (place,) = normalised(name, axis, values.ndim)
+    if size is not None and labels.size and labels.max() >= size:
+        raise ValueError(f"{name}: the label {labels.max()} in group_idx is not below size={size}")
+    if values.dtype.char not in KERNELS:
+        raise TypeError(
+            f"{name}: there is no exact result for dtype {values.dtype}; supported are {NUMBERS}"
+        )
+    result = _native.group_scan(labels, values, place, dtype)
+    outside = labels < 0
+    if outside.any():
+        fill(name, result, (*(slice(None),) * place, outside), fill_value)
+    return result

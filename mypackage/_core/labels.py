@@ -1,0 +1,62 @@
+"""Labels of two inputs: they must be the same set, and their order is that of the first.
+
+Labelled with plain goes by position, and the shapes must be equal.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .kinds import label_kind
+
+
+def aligned(name: str, argument: str, other: Any, a: Any) -> Any:
+    """The plain values of `other` in the order of the labels of `a`, a pandas object.
+
+    Raises
+    ------
+    ValueError
+        Names a label that one of the two lacks, or that is there more than once.
+    """
+    kind = label_kind(other)
+    if kind is None or kind == "arrow":
+        return np.asarray(other)
+    if kind != "pandas":
+        raise TypeError(
+            f"{name}: {argument} is of another package than the elements; give it as one of theirs"
+        )
+    index = getattr(a, "index", None)
+    if index is None or getattr(other, "index", None) is None:
+        # An Index or an extension array has no labels.
+        return np.asarray(other)
+    other = reordered(name, argument, other, index)
+    columns = getattr(a, "columns", None)
+    if columns is not None and getattr(other, "columns", None) is not None:
+        other = reordered(name, argument, other.T, columns).T
+    return other.to_numpy()
+
+
+def reordered(name: str, argument: str, other: Any, index: Any) -> Any:
+    """A pandas object with its rows in the order of an index that has the same labels."""
+    if other.index.equals(index):
+        return other
+    for labels, whose in ((index, "the elements"), (other.index, argument)):
+        if not labels.is_unique:
+            label = labels[labels.duplicated()][0]
+            raise ValueError(
+                f"{name}: the label {label!r} is there more than once in {whose}, and those of "
+                f"{argument} are in another order"
+            )
+    for labels, others, whose, lacking in (
+        (index, other.index, "the elements", argument),
+        (other.index, index, argument, "the elements"),
+    ):
+        missing = labels.difference(others, sort=False)
+        if len(missing):
+            raise ValueError(
+                f"{name}: the label {missing[0]!r} of {whose} is not one of {lacking}; give the "
+                "same labels, or to_numpy() to go by position"
+            )
+    return other.reindex(index)

@@ -1,0 +1,164 @@
+"""Segments: elements that follow one another, given by offsets."""
+
+from __future__ import annotations
+
+from operator import index
+from typing import Any
+
+import numpy as np
+
+from mypackage import _native
+
+from .kinds import KERNELS, as_array, is_dask, label_kind
+
+
+def segment_sum(values: Any, offsets: Any, *, axis: int = -1) -> Any:
+    """
+    Exact sums of segments of an array, each rounded once.
+
+    Segment i is ``values[offsets[i]:offsets[i + 1]]`` along `axis`: what the lists of an Arrow list
+    array, the rows of a CSR matrix, or the lists of awkward-array are in memory.
+
+    Parameters
+    ----------
+    values : array_like
+        Elements, as for `sum`: bool, integers, floats, complex numbers or timedelta64.
+    offsets : array_like of int, shape (m + 1,)
+        Where segments begin and end: never decreasing, from 0 to the length of the axis. The first
+        need not be 0, nor the last the length.
+    axis : int, optional
+        The axis that is cut; the last by default.
+
+    Returns
+    -------
+    ndarray
+        With m results along `axis`, of the dtype that `sum` gives. The sum of an empty segment is
+        0. NaN and NaT propagate.
+
+    Raises
+    ------
+    ValueError
+        If `offsets` decrease, lie outside, are none at all, or have several axes; if `values` are
+        0-dimensional.
+    TypeError
+        If `offsets` are not integers, or `values` have no exact sum here.
+    OverflowError
+        If a sum of integers or time differences does not fit.
+
+    See Also
+    --------
+    segment_mean, group_sum, numpy.ufunc.reduceat
+
+    Examples
+    --------
+    >>> import numpy as np, mypackage
+    >>> values = np.array([1e16, 1.0, -1e16, 0.1, 0.2])
+    >>> mypackage.segment_sum(values, [0, 3, 3, 5])
+    array([1. , 0. , 0.3])
+
+    The rows of a sparse matrix in the CSR format are ``segment_sum(matrix.data, matrix.indptr)``;
+    the lists of an Arrow array ``segment_sum(lists.values.to_numpy(), lists.offsets.to_numpy())``;
+    those of awkward-array are at ``layout.content.data`` and ``layout.offsets.data``.
+    """
+    return _segments("segment_sum", values, offsets, axis)
+
+
+def segment_mean(values: Any, offsets: Any, *, axis: int = -1) -> Any:
+    """
+    Exact means of segments of an array, each rounded once.
+
+    Parameters and errors are those of `segment_sum`.
+
+    Returns
+    -------
+    ndarray
+        With m results along `axis`, of the dtype that `mean` gives. The mean of an empty segment is
+        NaN, without a warning.
+
+    See Also
+    --------
+    segment_sum, group_mean
+
+    Examples
+    --------
+    >>> import mypackage
+    >>> mypackage.segment_mean([0.1, 0.1, 0.1, 7.0], [0, 3, 3, 4])
+    array([0.1, nan, 7. ])
+    """
+    return _segments("segment_mean", values, offsets, axis)
+
+
+def _segments(name: str, values: Any, offsets: Any, axis: Any) -> Any:
+    if is_dask(values) or is_dask(offsets):
+        raise TypeError(f"{name}: a dask array is lazy; give its compute(), or map over its blocks")
+    if label_kind(values) in ("pandas", "xarray"):
+        raise TypeError(f"{name}: segments have no labels; give the numbers alone")
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(f"{name}: a masked array has gaps; use group_sum with the label -1")
+    array = np.asarray(as_array(name, values))
+    if array.ndim == 0:
+        raise ValueError(f"{name}: a 0-dimensional array has no axis to cut")
+    try:
+        if isinstance(axis, (bool, np.bool_)):
+            raise TypeError
+        axis = index(axis)
+    except TypeError:
+        raise TypeError(f"{name}: axis must be an integer, not {axis!r}") from None
+    if not -array.ndim <= axis < array.ndim:
+        raise np.exceptions.AxisError(axis, array.ndim)
+    length = array.shape[axis]
+    offsets = checked_offsets(name, offsets, length)
+    if array.dtype.char in KERNELS:
+        lengths = np.diff(offsets)
+        if (
+            array.ndim == 1
+            and array.dtype == np.float64
+            and array.flags.c_contiguous
+            and array.flags.aligned
+        ):
+            results = _native.segment_slices(array, offsets, name == "segment_mean")
+            if (np.isfinite(results) | (lengths == 0)).all():
+                return results
+            # What there is to report is reported below.
+        labels = np.repeat(np.arange(len(lengths)), lengths)
+        place = [slice(None)] * array.ndim
+        place[axis] = slice(offsets[0], offsets[-1])
+        fill = 0 if name == "segment_sum" else np.nan
+        reduction = _native.group_sum if name == "segment_sum" else _native.group_mean
+        return reduction(labels, array[tuple(place)], axis=axis, size=len(lengths), fill_value=fill)
+    if array.dtype.kind == "m":
+        return _times(name, array, offsets, axis)
+    raise TypeError(f"{name}: there is no exact result for dtype {array.dtype}")
+
+
+def checked_offsets(name: str, offsets: Any, length: int) -> np.ndarray:
+    """Offsets as int64, which never decrease and lie within an axis."""
+    offsets = np.asarray(offsets)
+    if offsets.ndim != 1 or offsets.size == 0:
+        raise ValueError(f"{name}: offsets must have one axis and at least one element")
+    if offsets.dtype.kind not in "iu":
+        raise TypeError(f"{name}: offsets must be integers, not {offsets.dtype}")
+    places: np.ndarray = offsets.astype(np.int64)
+    outside = (offsets < 0) | (offsets > length) | (places != offsets)
+    falls = np.append(False, places[1:] < places[:-1])
+    wrong = np.flatnonzero(outside | falls)
+    if wrong.size:
+        place = int(wrong[0])
+        what = f"outside 0 to {length}" if outside[place] else "less than the one before"
+        raise ValueError(f"{name}: offsets[{place}] is {offsets[place]}, {what}")
+    return places
+
+
+def _times(name: str, array: np.ndarray, offsets: np.ndarray, axis: int) -> Any:
+    unit = array.dtype.newbyteorder("=")
+    ticks = array.astype(unit, copy=False).view(np.int64)
+    start, end = offsets[:-1], offsets[1:]
+    move = "move_sum" if name == "segment_sum" else "move_mean"
+    least = 0 if name == "segment_sum" else 1
+    number = np.dtype(np.int64).num
+    result = _native.move_numbers(
+        move, ticks, None, least, axis, None, start, end, number, lowest_is_missing=True
+    ).view(unit)
+    lost = np.isnat(array).view(np.int8)
+    lost = _native.move_numbers("move_sum", lost, None, 0, axis, None, start, end, None)
+    return np.where(lost > 0, np.array("NaT", unit), result)

@@ -1,0 +1,112 @@
+"""`summarize`: how well conditioned sums are, and what the usual orders of summation lose."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mypackage import _native
+
+from .axes import lines, normalised, reduced_shape
+from .kinds import KERNELS, as_array, is_dask, label_kind
+
+
+class Summary(NamedTuple):
+    """What there is to know about sums of float64 numbers; `summarize` describes the fields."""
+
+    count: Any
+    nan_count: Any
+    sum: Any
+    mean: Any
+    min: Any
+    max: Any
+    condition_number: Any
+    naive_sum: Any
+    naive_ulps: Any
+    pairwise_sum: Any
+    pairwise_ulps: Any
+
+
+def summarize(a: Any, axis: Any = None) -> Summary:
+    """
+    How well conditioned a sum is, and what the usual orders of summation lose.
+
+    Parameters
+    ----------
+    a : array_like
+        Real numbers, which float64 must hold.
+    axis : None or int or tuple of ints, optional
+        Axes to sum over; all by default.
+
+    Returns
+    -------
+    Summary
+        A named tuple of scalars; with an axis, of arrays. NaNs are counted and left out; the two
+        inexact sums take them for 0, as `numpy.nansum` does.
+
+        - ``count``, ``nan_count``: how many numbers there are, and how many of them are NaN.
+        - ``sum``, ``mean``: exact, rounded once; the mean of nothing is NaN.
+        - ``min``, ``max``: NaN of nothing.
+        - ``condition_number``: the sum of the magnitudes over the magnitude of the sum, by which
+          relative errors of the numbers are amplified. Infinite for a sum of 0; NaN if all numbers
+          are 0 or one is infinite.
+        - ``naive_sum``, ``pairwise_sum``: rounded after every addition, from left to right, and in
+          the order of `numpy.sum` for a contiguous array (of NumPy 2.3 and later).
+        - ``naive_ulps``, ``pairwise_ulps``: how many float64 numbers these are away from ``sum``;
+          NaN if one of the two is not finite.
+
+    Raises
+    ------
+    TypeError
+        If the numbers are complex, or of another dtype than those of numbers.
+    ValueError
+        If there are integers that float64 does not hold.
+
+    See Also
+    --------
+    sum, mypackage.records.summarize
+
+    Examples
+    --------
+    >>> import mypackage
+    >>> summary = mypackage.summarize([1e16, 1.0, -1e16, 1.0])
+    >>> summary.sum, summary.naive_sum, summary.condition_number
+    (2.0, 1.0, 1e+16)
+    >>> mypackage.summarize([[0.1] * 10, [1.0] * 10], axis=1).naive_ulps
+    array([1., 0.])
+    """
+    if is_dask(a):
+        raise TypeError("summarize: a dask array is lazy; give its compute()")
+    if label_kind(a) in ("pandas", "xarray"):
+        raise TypeError("summarize: labels have no place in a summary; give the numbers alone")
+    array = as_array("summarize", a)
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError("summarize: a masked array has gaps; give compressed(), or filled(nan)")
+    array = np.asarray(array)
+    if array.dtype.char not in KERNELS or array.dtype.kind == "c":
+        raise TypeError(f"summarize: the numbers must be real, not of dtype {array.dtype}")
+    axes = normalised("summarize", axis, array.ndim)
+    numbers = array.astype(np.float64)
+    if array.dtype.kind in "iu" and array.dtype.itemsize == 8:
+        limit = 2.0**63 if array.dtype.kind == "i" else 2.0**64
+        same = (numbers < limit) & (
+            np.where(numbers < limit, numbers, 0).astype(array.dtype) == array
+        )
+        if not same.all():
+            lost = array[~same].flat[0]
+            raise ValueError(f"summarize: float64 does not hold {lost}")
+    shape = reduced_shape(array.shape, axes, keepdims=False)
+    rows = np.ascontiguousarray(lines(numbers, axes))
+    fields = [
+        [np.nan if one is None else one for one in first + second]
+        for first, second in _native.summarize_rows(rows.reshape(-1, rows.shape[-1]))
+    ]
+    if axis is None or not shape:
+        whole = fields[0]
+        return Summary(*whole)
+    columns = list(zip(*fields, strict=True)) or [()] * len(Summary._fields)
+    kinds = [np.int64 if name in ("count", "nan_count") else np.float64 for name in Summary._fields]
+    return Summary(
+        *(np.array(one, kind).reshape(shape) for one, kind in zip(columns, kinds, strict=True))
+    )

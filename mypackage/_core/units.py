@@ -1,0 +1,119 @@
+"""Arrays with a unit, and others that are more than their numbers.
+
+Sums, means and prefixes have the unit of the elements; a function that would have to make up
+another unit refuses them. astropy's Quantity is an ``ndarray``, pint's is not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mypackage._extras import is_of
+
+# How each kind gives its numbers.
+_NUMBERS = {"astropy": ".value", "pint": ".magnitude"}
+
+
+def kind_of(a: Any) -> str | None:
+    """``"astropy"``, ``"pint"``, ``"other"`` for more than numbers, or None."""
+    if isinstance(a, np.ndarray):
+        if type(a) is np.ndarray:
+            return None
+        if is_of(a, "astropy.units", "Quantity") and not hasattr(a, "mask"):
+            return "astropy"
+        own = type(a).__array_function__ is not np.ndarray.__array_function__
+        return "other" if own and not isinstance(a, np.ma.MaskedArray) else None
+    if is_of(a, "pint", "Quantity"):
+        return "pint"
+    return "other" if hasattr(type(a), "__array_function__") else None
+
+
+def refuse(name: str, *inputs: Any) -> None:
+    """Refuse what has a unit, for a function that has no unit for its result."""
+    for a in inputs:
+        kind = kind_of(a)
+        if kind is not None:
+            raise TypeError(
+                f"{name}: the unit and whatever else a {type(a).__name__} has beside its numbers "
+                f"would be lost; give its {_NUMBERS.get(kind, '.view(numpy.ndarray)')}"
+                + ("" if kind in _NUMBERS or isinstance(a, np.ndarray) else " or numpy.asarray(a)")
+            )
+
+
+def plain(a: Any) -> Any:
+    """The numbers of a quantity; anything else as it is."""
+    kind = kind_of(a)
+    if kind == "astropy":
+        return a.view(np.ndarray)
+    return np.asarray(a.magnitude) if kind == "pint" else a
+
+
+def check(name: str, a: Any, mean: bool) -> None:
+    """Refuse units of which there are no sums, or no means either."""
+    kind = kind_of(a)
+    if kind == "astropy" and hasattr(a.unit, "physical_unit"):
+        raise TypeError(
+            f"{name}: numbers in the logarithmic unit {a.unit} do not add up; give its .physical "
+            "or its .value"
+        )
+    if kind == "pint" and not mean and not a._is_multiplicative:
+        raise TypeError(
+            f"{name}: {a.units} has an offset, so that only means have a meaning; convert with "
+            ".to_base_units(), or give its .magnitude"
+        )
+    if kind == "other" and (not isinstance(a, np.ndarray) or hasattr(a, "mask")):
+        refuse(name, a)
+
+
+def with_unit(a: Any, result: Any) -> Any:
+    """A result in the unit of `a`."""
+    if kind_of(a) == "pint":
+        return a.__class__(result, a.units)
+    if kind_of(a) == "astropy":
+        return a._new_view(result, a.unit)
+    return result
+
+
+def arguments_for(name: str, a: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments as numbers in the unit of `a`."""
+    arguments = dict(arguments)
+    initial, out = arguments.get("initial"), arguments.get("out")
+    if initial is not None:
+        arguments["initial"] = _converted(name, initial, a)
+    if out is not None:
+        same = kind_of(out) == kind_of(a) and _unit(out) == _unit(a)
+        if not same:
+            raise TypeError(f"{name}: out must be a {type(a).__name__} in {_unit(a)}")
+        arguments["out"] = out.view(np.ndarray) if kind_of(a) == "astropy" else out.magnitude
+    return arguments
+
+
+def _unit(a: Any) -> Any:
+    return a.units if kind_of(a) == "pint" else a.unit
+
+
+def _converted(name: str, initial: Any, a: Any) -> Any:
+    """`initial` in the unit of `a`, if that is exact."""
+    if kind_of(initial) is None:
+        if np.any(np.not_equal(initial, 0)):
+            raise TypeError(f"{name}: initial={initial} has no unit; give it in {_unit(a)}")
+        return initial
+    value = plain(initial)[()]
+    if _unit(initial) == _unit(a):
+        return value
+    try:
+        factor = (1 * _unit(initial)).to(_unit(a))
+    except Exception as error:
+        raise TypeError(f"{name}: initial={initial} is not in {_unit(a)} ({error})") from None
+    factor = float(factor.magnitude if kind_of(a) == "pint" else factor.value)
+    from fractions import Fraction
+
+    # A factor with a fraction may stand for one that floats do not hold.
+    exact = factor == int(factor) and Fraction(float(value)) * int(factor)
+    if exact is False or Fraction(float(value) * factor) != exact:
+        raise TypeError(
+            f"{name}: initial={initial} is rounded on the way to {_unit(a)}; give it so"
+        )
+    return value * factor

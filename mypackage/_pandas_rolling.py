@@ -1,0 +1,204 @@
+"""Moving windows of pandas objects: pandas finds the windows, and each result is exact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mypackage._core.windows import masked_integers, move_numbers
+from mypackage._extras import require
+
+pd = require("pandas")
+
+_F64 = np.dtype(np.float64)
+
+
+class Windows:
+    """Windows of a pandas object, and their statistics; what `rolling` and `expanding` return."""
+
+    def __init__(self, name: str, windows: Any, numbers: Any) -> None:
+        if getattr(windows, "method", "single") != "single":
+            raise TypeError(
+                f"{name}: method='table' has no exact results; each column is one here already"
+            )
+        self._name, self._windows, self._numbers = name, windows, numbers
+
+    def __repr__(self) -> str:
+        return f"mypackage.pandas.{self._name}: {self._windows!r}"
+
+    def sum(self) -> Any:
+        """Exact sums, each rounded once; infinities are numbers."""
+        return self._statistic("move_sum", None)
+
+    def mean(self) -> Any:
+        """Exact means, each rounded once."""
+        return self._statistic("move_mean", None)
+
+    def var(self, ddof: int = 1) -> Any:
+        """Exact variances, each rounded once: never negative, and 0 where all are equal."""
+        return self._statistic("move_var", ddof)
+
+    def std(self, ddof: int = 1) -> Any:
+        """Exact standard deviations, each rounded once."""
+        return self._statistic("move_std", ddof)
+
+    def count(self) -> Any:
+        """How many elements of each window are not missing."""
+        return self._windows.count()
+
+    def _statistic(self, statistic: str, ddof: int | None) -> Any:
+        # The counts have the index, the columns and the order of every result.
+        result = self._windows.count()
+        source = self._windows.obj
+        grouper = getattr(self._windows, "_grouper", None)
+        order = None
+        if grouper is not None:
+            positions = list(grouper.indices.values())
+            order = np.concatenate(positions).astype(np.intp) if positions else np.empty(0, np.intp)
+        if isinstance(result, pd.Series):
+            return self._column(statistic, source, result, order, ddof)
+        columns = []
+        for place, label in enumerate(result.columns):
+            counted = result.iloc[:, place]
+            if label == self._windows.on and isinstance(label, str):
+                columns.append(counted)
+                continue
+            column = source[label] if isinstance(source, pd.DataFrame) else source
+            if isinstance(column, pd.DataFrame):
+                # Columns of one name: as many of them are before this one.
+                before = int(np.sum(result.columns[:place] == label))
+                column = column.iloc[:, before]
+            columns.append(self._column(statistic, column, counted, order, ddof))
+        if not columns:
+            return result
+        return pd.concat(columns, axis=1).set_axis(result.columns, axis=1)
+
+    def _column(
+        self, statistic: str, column: Any, counted: Any, order: Any, ddof: int | None
+    ) -> Any:
+        values, missing = self._numbers(self._name, column)
+        if values.dtype.kind == "c":
+            raise TypeError(f"{self._name}: column {column.name!r} is complex; give real columns")
+        if order is not None:
+            values, missing = values[order], missing[order]
+        windows = self._windows
+        indexer = windows._get_window_indexer()
+        least = windows.min_periods
+        if least is None:
+            least = indexer.window_size
+        bounds = indexer.get_window_bounds(
+            num_values=len(values),
+            min_periods=least,
+            center=windows.center,
+            closed=windows.closed,
+            step=getattr(windows, "step", None),
+        )
+        start, end = (np.asarray(side, np.int64) for side in bounds)
+        arguments = (None, least, 0, ddof, start, end)
+        if missing.any() and values.dtype.kind in "biu":
+            numbers = masked_integers(statistic, values, missing, arguments, dtype=_F64)
+        else:
+            if missing.any():
+                values = np.where(missing, values.dtype.type(np.nan), values)
+            numbers = move_numbers(statistic, values, arguments, _F64)
+        return pd.Series(numbers, index=counted.index, name=counted.name)
+
+
+def rolling(
+    obj: Any,
+    window: Any,
+    min_periods: int | None = None,
+    center: bool = False,
+    win_type: str | None = None,
+    on: str | None = None,
+    closed: str | None = None,
+    step: int | None = None,
+    method: str = "single",
+) -> Windows:
+    """Moving windows whose statistics are exact, each rounded once.
+
+    Parameters
+    ----------
+    obj : pandas.Series, pandas.DataFrame or a GroupBy of either
+        Of numbers or bools, of NumPy's, pandas' nullable or Arrow's dtypes.
+    window, min_periods, center, on, closed, step : optional
+        As for `pandas.DataFrame.rolling`: `window` is a number of rows, an offset of time, or an
+        indexer. ``min_periods=0`` gives 0.0 for the sum of a window without numbers.
+    win_type : None
+        Windows have no weights here.
+    method : {'single'}
+        As pandas' default.
+
+    Returns
+    -------
+    Windows
+        With the methods ``sum()``, ``mean()``, ``var(ddof=1)``, ``std(ddof=1)`` and ``count()``.
+        Each gives the kind that pandas gives, of float64, to which exact results are rounded
+        directly, also those of integers.
+
+    Raises
+    ------
+    TypeError
+        If `win_type` or another `method` is given, or a column has no real numbers.
+    ValueError
+        What pandas refuses.
+
+    Notes
+    -----
+    An infinity is a number: its windows have infinite sums and means. pandas takes it as missing.
+
+    See Also
+    --------
+    expanding, mypackage.move_sum, pandas.DataFrame.rolling
+
+    Examples
+    --------
+    >>> import pandas, mypackage.pandas
+    >>> a = pandas.Series([1e16, 0.1, 0.1, 0.1, 0.1])
+    >>> mypackage.pandas.rolling(a, 3).mean().tolist()[3:]
+    [0.1, 0.1]
+    >>> mypackage.pandas.rolling(a, 3).std().tolist()[3:]
+    [0.0, 0.0]
+    """
+    from mypackage.pandas import _numbers
+
+    if win_type is not None:
+        raise TypeError(f"rolling: win_type={win_type!r} weighs windows; there are no weights here")
+    arguments: dict[str, Any] = {"window": window, "min_periods": min_periods, "center": center}
+    arguments |= {"on": on, "closed": closed, "method": method}
+    if step is not None:
+        arguments["step"] = step
+    return Windows("rolling", obj.rolling(**arguments), _numbers)
+
+
+def expanding(obj: Any, min_periods: int = 1, method: str = "single") -> Windows:
+    """Windows from the first row to each row, whose statistics are exact, each rounded once.
+
+    Parameters
+    ----------
+    obj : pandas.Series, pandas.DataFrame or a GroupBy of either
+        As for `rolling`.
+    min_periods : int, optional
+        Windows with fewer numbers have no result.
+    method : {'single'}
+        As pandas' default.
+
+    Returns
+    -------
+    Windows
+        As of `rolling`.
+
+    See Also
+    --------
+    rolling, cumsum, pandas.DataFrame.expanding
+
+    Examples
+    --------
+    >>> import pandas, mypackage.pandas
+    >>> mypackage.pandas.expanding(pandas.Series([1e16, 1.0, -1e16])).sum().tolist()
+    [1e+16, 1e+16, 1.0]
+    """
+    from mypackage.pandas import _numbers
+
+    return Windows("expanding", obj.expanding(min_periods=min_periods, method=method), _numbers)

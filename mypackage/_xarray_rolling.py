@@ -1,0 +1,131 @@
+"""Moving windows of xarray objects, exact and by dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mypackage._core.kinds import front, is_dask
+from mypackage._core.windows import around
+from mypackage._extras import require
+
+xr = require("xarray")
+
+
+class Windows:
+    """Windows along a dimension, and their statistics; what `rolling` returns."""
+
+    def __init__(self, obj: Any, dim: Any, window: int, min_periods: int, center: bool) -> None:
+        self._obj, self._dim, self._window = obj, dim, window
+        self._least, self._center = min_periods, center
+
+    def __repr__(self) -> str:
+        return f"mypackage.xarray.rolling: {self._dim!r}, {self._window}"
+
+    def sum(self) -> Any:
+        """Exact sums, each rounded once; infinities are numbers."""
+        return self._statistic("move_sum", None)
+
+    def mean(self) -> Any:
+        """Exact means, each rounded once."""
+        return self._statistic("move_mean", None)
+
+    def var(self, ddof: int = 0) -> Any:
+        """Exact variances, each rounded once: never negative, and 0 where all are equal."""
+        return self._statistic("move_var", ddof)
+
+    def std(self, ddof: int = 0) -> Any:
+        """Exact standard deviations, each rounded once."""
+        return self._statistic("move_std", ddof)
+
+    def count(self) -> Any:
+        """How many elements of each window are not missing."""
+        return self._obj.rolling(
+            {self._dim: self._window}, min_periods=self._least, center=self._center
+        ).count()
+
+    def _statistic(self, name: str, ddof: int | None) -> Any:
+        if isinstance(self._obj, xr.Dataset):
+            along = {
+                key: self._of_array(value, name, ddof)
+                for key, value in self._obj.data_vars.items()
+                if self._dim in value.dims
+            }
+            return self._obj.assign(along)[list(along)]
+        return self._of_array(self._obj, name, ddof)
+
+    def _of_array(self, array: Any, name: str, ddof: int | None) -> Any:
+        axis = array.get_axis_num(self._dim)
+        # An even window has one element more before its centre than behind it.
+        behind = self._window - 1 - self._window // 2 if self._center else 0
+        data = array.data
+        arguments = (name, axis, self._window, behind, self._least, ddof)
+        if is_dask(data):
+            return array.copy(data=front("dask").move_around(data, *arguments))
+        return array.copy(data=around(data, *arguments))
+
+
+def rolling(
+    obj: Any,
+    dim: Mapping[Any, int] | None = None,
+    min_periods: int | None = None,
+    center: bool | Mapping[Any, bool] = False,
+    **window_kwargs: int,
+) -> Windows:
+    """Moving windows along a dimension whose statistics are exact, each rounded once.
+
+    Parameters
+    ----------
+    obj : xarray.DataArray or xarray.Dataset
+        With numbers of any dtype that `mypackage.move_sum` takes; dask-backed ones stay lazy.
+    dim : dict of hashable to int, optional
+        The dimension and the number of elements in each window.
+    min_periods : int, optional
+        Windows with fewer elements that are not NaN give NaN; by default the length of the window.
+    center : bool, optional
+        Put each result at the middle of its window instead of the end.
+    **window_kwargs : int, optional
+        `dim` as a keyword.
+
+    Returns
+    -------
+    Windows
+        With the methods ``sum()``, ``mean()``, ``var(ddof=0)``, ``std(ddof=0)`` and ``count()``.
+        Each gives an object of the kind of `obj`, with its coordinates, attributes and float dtype.
+
+    Raises
+    ------
+    TypeError
+        If there are several dimensions: their windows would not be rounded once.
+    ValueError
+        If `min_periods` is less than 1, a window is, or there is no such dimension.
+
+    See Also
+    --------
+    mypackage.move_sum, xarray.DataArray.rolling
+
+    Examples
+    --------
+    >>> import xarray, mypackage.xarray
+    >>> a = xarray.DataArray([1e16, 0.1, 0.1, 0.1], dims="time")
+    >>> float(mypackage.xarray.rolling(a, time=3).mean()[3])
+    0.1
+    """
+    windows = dict(dim or {}) | window_kwargs
+    if len(windows) != 1:
+        raise TypeError(
+            f"rolling: needs one dimension, not {len(windows)}; windows over several are not "
+            "rounded once when one follows the other"
+        )
+    ((name, window),) = windows.items()
+    if name not in obj.dims:
+        raise ValueError(f"rolling: there is no dimension {name!r} in {tuple(obj.dims)}")
+    if isinstance(window, (bool, np.bool_)) or not hasattr(window, "__index__"):
+        raise TypeError(f"rolling: the window must be an integer, not {window!r}")
+    least = window if min_periods is None else min_periods
+    if window < 1 or least < 1:
+        raise ValueError("rolling: the window and min_periods must be at least 1")
+    middle = center.get(name, False) if isinstance(center, Mapping) else center
+    return Windows(obj, name, int(window), int(least), bool(middle))

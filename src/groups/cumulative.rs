@@ -1,0 +1,144 @@
+//! Cumulative sums by label: each element's is the exact sum of those so far with its label.
+
+use std::ops::RangeInclusive;
+
+use crate::array::dtype::Dtype;
+use crate::array::element::{Piece, pieces, read_numbers};
+use crate::array::view::{View, ViewMut};
+use crate::array::walk::{Group, Lines};
+use crate::cpu;
+use crate::cumulative::scan::{Misfit, ScanStatus};
+use crate::exact::accumulator::Accumulator;
+use crate::exact::round::Format;
+use crate::fpu::Environment;
+
+/// Elements that are read at once.
+const PIECE: usize = 512;
+
+/// Writes the prefixes of the elements of each label along an axis, each rounded once; 0 where the
+/// label is negative. Integer prefixes must lie in a range.
+///
+/// ```
+/// use mypackage::sum::{View, ViewMut, cumsum_groups};
+///
+/// let values = [1e16, 5.0, 1.0, 2.0, -1e16];
+/// let mut prefixes = [0.0; 5];
+/// let (from, to) = (View::of(&values), ViewMut::of(&mut prefixes));
+/// let status = cumsum_groups(&from, to, 0, &[0, 1, 0, -1, 0], &(0..=0));
+/// assert_eq!(prefixes, [1e16, 5.0, 1e16, 0.0, 1.0]);
+/// assert_eq!(status, Default::default());
+/// ```
+///
+/// # Panics
+/// If there are not as many labels as elements in a line, or the shapes differ.
+pub fn cumsum_groups(
+    values: &View<'_>,
+    prefixes: ViewMut<'_>,
+    axis: usize,
+    labels: &[i64],
+    range: &RangeInclusive<i128>,
+) -> ScanStatus {
+    let out = prefixes.dtype();
+    let lines = Lines::new(values, prefixes, axis, false);
+    assert_eq!(labels.len(), lines.len(), "a label for each element");
+    let (groups, places) = consecutive(labels);
+    let target = Target { out, range };
+    let statuses = lines.split(1, 1, |for_each_group| {
+        let _environment = Environment::enter();
+        let mut status = ScanStatus::default();
+        let mut sums = vec![Accumulator::new(); groups];
+        for_each_group(&mut |group| scan(group, &places, &mut sums, target, &mut status));
+        status
+    });
+    statuses.into_iter().fold(ScanStatus::default(), ScanStatus::and)
+}
+
+/// What prefixes are rounded to.
+#[derive(Clone, Copy)]
+struct Target<'a> {
+    out: Dtype,
+    range: &'a RangeInclusive<i128>,
+}
+
+/// Writes the prefixes of a group of one line.
+fn scan(
+    group: &mut Group<'_>,
+    places: &[Option<usize>],
+    sums: &mut [Accumulator],
+    target: Target<'_>,
+    status: &mut ScanStatus,
+) {
+    let isa = cpu::isa();
+    let (elements, line) = (group.line(0), group.first);
+    let mut out = group.out(0);
+    sums.fill(Accumulator::new());
+    let mut numbers = [[0.0; PIECE]; 2];
+    let pieces: &[Piece] = pieces(elements.dtype());
+    for start in (0..elements.len()).step_by(PIECE) {
+        let some = elements.skip(start).truncate(PIECE);
+        for (&piece, into) in pieces.iter().zip(&mut numbers) {
+            read_numbers(isa, some, piece, &mut into[..some.len()]);
+        }
+        for index in start..start + some.len() {
+            let mut prefix = 0;
+            if let Some(sum) = places[index].and_then(|place| sums.get_mut(place)) {
+                sum.add_f64(numbers[0][index - start]);
+                for rest in &numbers[1..pieces.len()] {
+                    sum.add_uncounted(rest[index - start]);
+                }
+                prefix = target.rounded(sum, line, index, status);
+            }
+            out.write_bits(index, prefix);
+        }
+    }
+    status.invalid |= sums.iter().any(Accumulator::is_invalid);
+}
+
+/// The number of different labels, and each label's place among them; none for negative ones.
+fn consecutive(labels: &[i64]) -> (usize, Vec<Option<usize>>) {
+    let mut different: Vec<i64> = labels.iter().copied().filter(|&label| label >= 0).collect();
+    different.sort_unstable();
+    different.dedup();
+    let place = |label: &i64| different.binary_search(label).ok();
+    (different.len(), labels.iter().map(place).collect())
+}
+
+impl Target<'_> {
+    /// The bits of a prefix.
+    fn rounded(
+        &self,
+        sum: &Accumulator,
+        line: usize,
+        index: usize,
+        status: &mut ScanStatus,
+    ) -> u64 {
+        let format = match self.out {
+            Dtype::F64 => Format::F64,
+            Dtype::F32 => Format::F32,
+            Dtype::F16 => Format::F16,
+            _ => {
+                let value = sum.to_integer(1).unwrap_or(i128::MAX);
+                if !self.range.contains(&value) && status.misfit.is_none() {
+                    status.misfit = Some(Misfit { line, index, value });
+                }
+                return value as u64;
+            }
+        };
+        let bits = sum.round_quotient(1, format);
+        let infinite = bits & !format.sign_bit() == format.infinity();
+        status.overflow |= infinite && sum.is_finite();
+        bits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_become_places() {
+        let (groups, places) = consecutive(&[7, -1, i64::MAX, 7, 0]);
+        assert_eq!(groups, 3);
+        assert_eq!(places, [Some(1), None, Some(2), Some(1), Some(0)]);
+    }
+}

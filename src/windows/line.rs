@@ -1,0 +1,955 @@
+//! The results of one line: its numbers block by block, in a frame that fits them.
+//!
+//! A block is at least as long as the window, so that to choose another frame and to form the
+//! prefix sums of the window anew costs no more than the block does. Numbers that the frame does
+//! not take (too large, too small, infinite) are *outliers*: they enter the prefix sums as nothing
+//! or by what fits, and what does not fit is added exactly while they are in the window.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use dashu_int::UBig;
+
+use super::certified::{self, Counts, Half, Single, Sums, Target, Wide};
+use super::outliers::{Held, Outlier};
+use super::running::{Elements, Moving, round_moment};
+use super::tile::{self, Ends, Frame, Question, SPARE, STREAMS, Survey, TILE};
+use super::{Options, Statistic};
+use crate::binary64::power_of_two;
+use crate::cpu::Isa;
+use crate::exact::pairs::two_sum;
+use crate::exact::round::{Format, Magnitude};
+use crate::interrupt::Interrupt;
+use crate::kernel::levels::LEVEL;
+
+/// Numbers of a block, at least.
+const BLOCK: usize = 4096;
+/// The longest windows that tiles take: so many steps of the second level are an integer.
+pub(super) const LONGEST: usize = 1 << 18;
+/// Numbers that are looked at to choose a frame.
+const SAMPLE: usize = 64;
+/// One number in so many may be an outlier before the frame is not worth it.
+const WILD: usize = 4;
+/// Outliers that any block may have.
+const TAME: usize = 64;
+
+/// What results of lines are made with, one line after another.
+pub(super) struct Engine {
+    isa: Isa,
+    options: Options,
+    question: Question,
+    block: usize,
+    frame: Option<Frame>,
+    /// Prefix sums from those before the window that ends before a block.
+    streams: [Vec<u64>; STREAMS],
+    /// How many elements were not missing, where this is known.
+    counts: Vec<u64>,
+    cleaned: Vec<f64>,
+    results: Vec<f64>,
+    outliers: VecDeque<Outlier>,
+    /// The second level's bits that the numbers of the window and of the block have.
+    bits: [u64; 2],
+    /// The last missing element that was seen.
+    missing: Option<usize>,
+    /// Whether `counts` hold for the window before the block.
+    counting: bool,
+}
+
+/// A block of a line.
+#[derive(Clone, Copy)]
+struct Block<'a> {
+    line: &'a [f64],
+    start: usize,
+    end: usize,
+    /// Whether all of its numbers are in the frame's reach.
+    plain: bool,
+    /// Whether an element of some window may be missing.
+    gaps: bool,
+    /// Whether `counts` are kept.
+    counted: bool,
+}
+
+impl Engine {
+    pub fn new(isa: Isa, options: Options) -> Engine {
+        let window = options.window;
+        assert!((1..=LONGEST).contains(&window));
+        let block = BLOCK.max(window).next_multiple_of(TILE);
+        let length = window + 1 + block + TILE + SPARE;
+        let moments = options.statistic.is_moment();
+        let stream = |stream: usize| vec![0; if stream < 2 || moments { length } else { 0 }];
+        Engine {
+            isa,
+            options,
+            question: Question { window, least: options.least as f64, ddof: options.ddof as f64 },
+            block,
+            frame: None,
+            streams: std::array::from_fn(stream),
+            counts: vec![0; length],
+            cleaned: vec![0.0; TILE],
+            results: Vec::new(),
+            outliers: VecDeque::new(),
+            bits: [0; 2],
+            missing: None,
+            counting: false,
+        }
+    }
+
+    /// The results `outputs` of a line whose missing elements are NaN: into `direct`, or handed to
+    /// `put` with the index of the first.
+    pub fn run(
+        &mut self,
+        line: &[f64],
+        outputs: Range<usize>,
+        mut direct: Option<&mut [f64]>,
+        interrupt: &Interrupt,
+        mut put: impl FnMut(usize, &[f64]),
+    ) {
+        let mut ready = false;
+        self.missing = None;
+        let mut start = outputs.start;
+        while start < outputs.end && !interrupt.is_set() {
+            let end = outputs.end.min(start + self.block);
+            let mut own = std::mem::take(&mut self.results);
+            let results = match &mut direct {
+                Some(direct) => &mut direct[start - outputs.start..end - outputs.start],
+                None => {
+                    own.resize(self.block, 0.0);
+                    &mut own[..end - start]
+                }
+            };
+            ready = self.run_block(line, start, end, ready, results);
+            if direct.is_none() {
+                put(start, &own[..end - start]);
+            }
+            self.results = own;
+            start = end;
+        }
+    }
+
+    /// The first element of the window that ends before `start`, which may lie in the line.
+    fn before(&self, start: usize) -> usize {
+        start.saturating_sub(self.options.window)
+    }
+
+    /// The results of a block; whether the prefix sums are ready for the next one.
+    fn run_block(
+        &mut self,
+        line: &[f64],
+        start: usize,
+        end: usize,
+        ready: bool,
+        results: &mut [f64],
+    ) -> bool {
+        let before = self.before(start);
+        let mut rebuild = !ready;
+        let from = if ready { start } else { before };
+        let kept =
+            self.frame.map(|frame| (frame, tile::survey(self.isa, &line[from..end], frame.centre)));
+        let (frame, survey) = match kept.filter(|(frame, survey)| fits(*survey, frame)) {
+            Some(kept) => kept,
+            None => {
+                let Some(chosen) = choose(self.isa, &self.options, &line[before..end]) else {
+                    self.run_slowly(line, start..end, results);
+                    return false;
+                };
+                rebuild |= self.frame != Some(chosen.0);
+                self.frame = Some(chosen.0);
+                chosen
+            }
+        };
+        let plain = !survey.special && survey.most <= frame.reach;
+        let gaps = !plain || !rebuild && self.missing.is_some_and(|index| index >= before);
+        let counted = gaps || start + 1 < self.options.window;
+        let block = Block { line, start, end, plain, gaps, counted };
+        if rebuild {
+            self.rebuild(block, before, &frame);
+        } else {
+            if counted && !self.counting {
+                self.count_up(self.options.window - (start - before), start - before);
+            }
+            while self.outliers.front().is_some_and(|outlier| outlier.index < before) {
+                self.outliers.pop_front();
+            }
+            self.bits = [self.bits[1], 0];
+        }
+        let done = self.advance(block, &frame, results);
+        if done < end {
+            self.run_slowly(line, done..end, &mut results[done - start..]);
+            return false;
+        }
+        self.shift(end - start);
+        self.counting = counted;
+        true
+    }
+
+    /// Counts that go up by one, from a place on.
+    fn count_up(&mut self, place: usize, length: usize) {
+        let first = self.counts[place];
+        for (index, count) in self.counts[place..=place + length].iter_mut().enumerate() {
+            *count = first + index as u64;
+        }
+    }
+
+    /// Forms the prefix sums of the window before a block.
+    fn rebuild(&mut self, block: Block<'_>, before: usize, frame: &Frame) {
+        let place = self.options.window - (block.start - before);
+        for sums in self.streams.iter_mut().chain([&mut self.counts]) {
+            let length = sums.len().min(place + 1);
+            sums[..length].fill(0);
+        }
+        self.outliers.clear();
+        self.bits = [0; 2];
+        self.missing = None;
+        let mut at = before;
+        while at < block.start {
+            let end = block.start.min(at + TILE);
+            self.absorb(block, at, end, place + (at - before), frame);
+            at = end;
+        }
+        self.bits = [self.bits[1], 0];
+    }
+
+    /// Continues the prefix sums at a place by the numbers `from..end`.
+    fn absorb(&mut self, block: Block<'_>, from: usize, end: usize, place: usize, frame: &Frame) {
+        let numbers = &block.line[from..end];
+        let mut outside = false;
+        let taken = if block.plain {
+            if block.counted {
+                self.count_up(place, end - from);
+            }
+            numbers
+        } else {
+            let counts = &mut self.counts[place..];
+            outside = tile::clean(self.isa, numbers, frame, &mut self.cleaned, counts);
+            if counts[end - from] - counts[0] < (end - from) as u64 {
+                let last = numbers.iter().rposition(|x| x.is_nan());
+                self.missing = last.map(|index| from + index).or(self.missing);
+            }
+            &self.cleaned[..end - from]
+        };
+        let moments = self.options.statistic.is_moment();
+        let streams = self.streams.each_mut().map(|sums| match sums.get_mut(place..) {
+            Some(sums) => sums,
+            None => &mut [],
+        });
+        let absorbed = match moments {
+            true => tile::absorb::<true>(self.isa, taken, frame, streams),
+            false => tile::absorb::<false>(self.isa, taken, frame, streams),
+        };
+        self.bits[1] |= absorbed.bits;
+        if !outside && !absorbed.remainder {
+            return;
+        }
+        for (index, &x) in numbers.iter().enumerate() {
+            let distance = (x - frame.centre).abs();
+            if distance > frame.reach {
+                self.outliers.push_back(Outlier { index: from + index, value: x, whole: true });
+            } else if !x.is_nan() {
+                let value = tile::remainder(x - frame.centre, frame);
+                if value != 0.0 {
+                    self.outliers.push_back(Outlier { index: from + index, value, whole: false });
+                }
+            }
+        }
+    }
+
+    /// The results of a block up to the one that is returned.
+    fn advance(&mut self, block: Block<'_>, frame: &Frame, results: &mut [f64]) -> usize {
+        let Block { start, end, .. } = block;
+        let window = self.options.window;
+        let known = self.outliers.len();
+        let (mut held, mut entered, mut left) = (Held::default(), 0, 0);
+        let mut pending = Vec::new();
+        let mut at = start;
+        while at < end {
+            let until = end.min(at + TILE);
+            self.absorb(block, at, until, window + (at - start), frame);
+            if self.outliers.len() - known > TAME + (until - start) / WILD {
+                self.settle(block, &pending, results);
+                return at;
+            }
+            while at < until {
+                let list = &self.outliers;
+                let moments = self.options.statistic.is_moment();
+                while let Some(&outlier) = list.get(entered)
+                    && outlier.index <= at
+                {
+                    held.change(outlier, frame, moments, 1.0);
+                    entered += 1;
+                }
+                while left < entered && list[left].index + window <= at {
+                    held.change(list[left], frame, moments, -1.0);
+                    left += 1;
+                }
+                let entering = list.get(entered).map_or(until, |outlier| outlier.index);
+                let leaving = if left < entered { list[left].index + window } else { until };
+                let to = until.min(entering).min(leaving);
+                if left == entered {
+                    self.finish(block, at..to, frame, results, &mut pending);
+                } else {
+                    self.finish_held(block, at..to, frame, &mut held, results, &mut pending);
+                }
+                at = to;
+            }
+        }
+        self.settle(block, &pending, results);
+        end
+    }
+
+    /// The results of windows without outliers.
+    fn finish(
+        &mut self,
+        block: Block<'_>,
+        outputs: Range<usize>,
+        frame: &Frame,
+        results: &mut [f64],
+        pending: &mut Vec<usize>,
+    ) {
+        let window = self.options.window;
+        let full =
+            if block.gaps { outputs.end } else { (window - 1).clamp(outputs.start, outputs.end) };
+        for (range, counted) in [(outputs.start..full, true), (full..outputs.end, false)] {
+            if range.is_empty() {
+                continue;
+            }
+            let (from, to) = (range.start - block.start, range.end - block.start);
+            let to_finish = &mut results[from..to];
+            let ends = |offset: usize| Ends {
+                streams: self.streams.each_ref().map(|sums| match sums.get(from + offset..) {
+                    Some(sums) => &sums[..(to - from).min(sums.len())],
+                    None => &[],
+                }),
+                counts: &self.counts[from + offset..to + offset],
+            };
+            let (new, old) = (ends(window + 1), ends(1));
+            let marked = self.finish_tile(counted, frame, new, old, to_finish);
+            if !marked {
+                continue;
+            }
+            for index in range {
+                if !results[index - block.start].is_nan() {
+                    continue;
+                }
+                let count = if counted { self.count(block, index) } else { window };
+                if !self.options.is_enough(count) {
+                    continue;
+                }
+                match self.decide(self.places(block, index), count, frame) {
+                    Some(result) => results[index - block.start] = result,
+                    None => pending.push(index),
+                }
+            }
+        }
+    }
+
+    fn finish_tile(
+        &self,
+        counted: bool,
+        frame: &Frame,
+        new: Ends<'_>,
+        old: Ends<'_>,
+        results: &mut [f64],
+    ) -> bool {
+        let (isa, question) = (self.isa, self.question);
+        if !counted && !self.options.is_enough(question.window) {
+            results.fill(f64::NAN);
+            return false;
+        }
+        macro_rules! by_kind {
+            ($target:ty, $counted:literal) => {
+                match self.options.statistic {
+                    Statistic::Sum => tile::finish::<$target, 0, $counted>(
+                        isa, question, frame, new, old, results,
+                    ),
+                    Statistic::Mean => tile::finish::<$target, 1, $counted>(
+                        isa, question, frame, new, old, results,
+                    ),
+                    Statistic::Var => tile::finish::<$target, 2, $counted>(
+                        isa, question, frame, new, old, results,
+                    ),
+                    Statistic::Std => tile::finish::<$target, 3, $counted>(
+                        isa, question, frame, new, old, results,
+                    ),
+                }
+            };
+        }
+        match (self.options.format, counted) {
+            (Format::F64, false) => by_kind!(Wide, false),
+            (Format::F64, true) => by_kind!(Wide, true),
+            (Format::F32, false) => by_kind!(Single, false),
+            (Format::F32, true) => by_kind!(Single, true),
+            (_, false) => by_kind!(Half, false),
+            (_, true) => by_kind!(Half, true),
+        }
+    }
+
+    /// How many elements of a window are not missing.
+    fn count(&self, block: Block<'_>, index: usize) -> usize {
+        let window = self.options.window;
+        if !block.gaps && index + 1 >= window {
+            return window;
+        }
+        let place = index - block.start + 1;
+        (self.counts[place + window] - self.counts[place]) as usize
+    }
+
+    /// The places of the prefix sums before and after a window that ends with an element.
+    fn places(&self, block: Block<'_>, index: usize) -> [usize; 2] {
+        let place = index - block.start + 1;
+        [place, place + self.options.window]
+    }
+
+    /// The sums of a window: of its numbers and of their squares, in steps of the second levels.
+    fn totals(&self, [before, after]: [usize; 2]) -> [i128; 2] {
+        let difference = |stream: usize| -> i128 {
+            let sums = &self.streams[stream];
+            i128::from(sums[after].wrapping_sub(sums[before]) as i64)
+        };
+        let total = |stream: usize| (difference(stream) << LEVEL) + difference(stream + 1);
+        [total(0), if self.options.statistic.is_moment() { total(2) } else { 0 }]
+    }
+
+    /// A result that is in doubt, from integers, if these are exact.
+    fn decide(&self, places: [usize; 2], count: usize, frame: &Frame) -> Option<f64> {
+        let Options { statistic, format, ddof, .. } = self.options;
+        let [sum, squares] = self.totals(places);
+        let last = frame.first - LEVEL - 52;
+        let number = |bits| Some(format.number(bits));
+        if !statistic.is_moment() {
+            let divisor = if statistic == Statistic::Mean { count as u64 } else { 1 };
+            let sum_of = Magnitude { head: sum.unsigned_abs(), exponent: last, sticky: false };
+            return number(sum_of.divide(divisor).round(sum < 0, format));
+        }
+        // All numbers are multiples of this power of two.
+        let spare = (self.bits[0] | self.bits[1]).trailing_zeros().min(LEVEL as u32);
+        let unit = last + spare as i32;
+        let of_squares = frame.squares - LEVEL - 52;
+        if 2 * unit < of_squares {
+            return None;
+        }
+        let sum = sum >> spare;
+        let squares = squares.checked_shr((2 * unit - of_squares) as u32).unwrap_or(0);
+        let numerator =
+            squares.checked_mul(count as i128)?.checked_sub(sum.checked_mul(sum)?)?.unsigned_abs();
+        let divisor = count as u128 * (count as i128 - i128::from(ddof)) as u128;
+        if statistic == Statistic::Var
+            && let Ok(divisor) = u64::try_from(divisor)
+        {
+            let numerator = Magnitude { head: numerator, exponent: 2 * unit, sticky: false };
+            return number(numerator.divide(divisor).round(false, format));
+        }
+        let root = statistic == Statistic::Std;
+        number(round_moment(UBig::from(numerator), 2 * unit, divisor, root, format))
+    }
+
+    /// The results of windows with outliers.
+    fn finish_held(
+        &mut self,
+        block: Block<'_>,
+        outputs: Range<usize>,
+        frame: &Frame,
+        held: &mut Held,
+        results: &mut [f64],
+        pending: &mut Vec<usize>,
+    ) {
+        let moments = self.options.statistic.is_moment();
+        let special = held.sum.special();
+        for index in outputs {
+            let result = &mut results[index - block.start];
+            let count = self.count(block, index);
+            if !self.options.is_enough(count) {
+                *result = f64::NAN;
+            } else if let Some(special) = special {
+                *result = if moments || special.is_nan() { f64::NAN } else { special };
+            } else {
+                let certified = match self.options.format {
+                    Format::F64 => self.certify::<Wide>(block, index, count, frame, held),
+                    Format::F32 => self.certify::<Single>(block, index, count, frame, held),
+                    _ => self.certify::<Half>(block, index, count, frame, held),
+                };
+                if !certified.is_nan() {
+                    *result = certified;
+                } else if moments {
+                    pending.push(index);
+                } else {
+                    let mut sum = held.sum.clone();
+                    sum.add_scaled(
+                        self.totals(self.places(block, index))[0],
+                        frame.first - LEVEL - 52,
+                    );
+                    let divisor =
+                        if self.options.statistic == Statistic::Mean { count as i64 } else { 1 };
+                    let format = self.options.format;
+                    *result = format.number(sum.round_quotient(divisor, format));
+                }
+            }
+        }
+    }
+
+    /// The result of a window with outliers; NaN if it is in doubt.
+    fn certify<T: Target>(
+        &self,
+        block: Block<'_>,
+        index: usize,
+        count: usize,
+        frame: &Frame,
+        held: &mut Held,
+    ) -> f64 {
+        let moments = self.options.statistic.is_moment();
+        let pairs = held.pairs(moments);
+        let totals = self.totals(self.places(block, index));
+        let parts = |which: usize, first: i32| {
+            // At most 95 bits, so that the rest is a number.
+            let (high, unit) = (totals[which] as f64, power_of_two(first - LEVEL - 52));
+            let low = (totals[which] - high as i128) as f64;
+            let (high, low) = (high * unit, low * unit);
+            let [other, rest] = pairs[which];
+            let (sum, error) = two_sum(high, other);
+            let (sum, low) = two_sum(sum, error + (low + rest));
+            let doubt = (error.abs() + high.abs() * f64::EPSILON + rest.abs()) * f64::EPSILON * 4.0;
+            (sum, low, doubt)
+        };
+        let (high, low, doubt) = parts(0, frame.first);
+        let n = count as f64;
+        if !moments {
+            let divisor = if self.options.statistic == Statistic::Mean { n } else { 1.0 };
+            return certified::quotient::<T>(high, low, doubt, divisor);
+        }
+        let free = n - self.options.ddof as f64;
+        let counts = Counts { count: n, reciprocal: 1.0 / n, free, free_reciprocal: 1.0 / free };
+        let (squares_high, squares_low, squares_doubt) = parts(1, frame.squares);
+        let of_each = power_of_two(frame.squares - LEVEL - 52 - 1) * 1.01;
+        let sums = Sums {
+            high,
+            low,
+            squares_high,
+            squares_low,
+            doubt: n * of_each + squares_doubt + (2.0 * high.abs() + doubt) * doubt / n * 1.01,
+        };
+        match self.options.statistic {
+            Statistic::Std => certified::variance::<T, true, 2>(sums, counts),
+            _ => certified::variance::<T, false, 2>(sums, counts),
+        }
+    }
+
+    /// The results of windows given by indices, handed to `put` with the index of the first.
+    pub fn run_bounds(
+        &mut self,
+        line: &[f64],
+        bounds: &[[usize; 2]],
+        interrupt: &Interrupt,
+        mut put: impl FnMut(usize, &[f64]),
+    ) {
+        let mut moving = Moving::new(self.options, Elements::real(line));
+        let mut results = [0.0; TILE];
+        let mut first = 0;
+        while first < bounds.len() && !interrupt.is_set() {
+            let group = Group::of(&bounds[first..], self.options.window + self.block);
+            let frame = group.pays().then(|| self.take(line, &group)).flatten();
+            let windows = &bounds[first..first + group.windows];
+            for (index, windows) in windows.chunks(TILE).enumerate() {
+                let results = &mut results[..windows.len()];
+                match &frame {
+                    Some(frame) => {
+                        self.finish_group(&group, windows, frame, results, &mut moving);
+                    }
+                    None => {
+                        for (&[start, end], result) in windows.iter().zip(&mut *results) {
+                            moving.move_to(start..end);
+                            *result = moving.number();
+                        }
+                    }
+                }
+                put(first + index * TILE, results);
+            }
+            first += group.windows;
+        }
+    }
+
+    /// Forms the prefix sums of the elements of a group.
+    fn take(&mut self, line: &[f64], group: &Group) -> Option<Frame> {
+        let Group { start, end, .. } = *group;
+        let numbers = &line[start..end];
+        let kept = self.frame.map(|frame| (frame, tile::survey(self.isa, numbers, frame.centre)));
+        let (frame, survey) = match kept.filter(|(frame, survey)| fits(*survey, frame)) {
+            Some(kept) => kept,
+            None => choose(self.isa, &self.options, numbers)?,
+        };
+        self.frame = Some(frame);
+        let plain = !survey.special && survey.most <= frame.reach;
+        let block = Block { line, start, end, plain, gaps: true, counted: true };
+        for sums in self.streams.iter_mut().chain([&mut self.counts]) {
+            if let Some(first) = sums.first_mut() {
+                *first = 0;
+            }
+        }
+        self.outliers.clear();
+        self.bits = [0; 2];
+        for at in (start..end).step_by(TILE) {
+            self.absorb(block, at, end.min(at + TILE), at - start, &frame);
+            if self.outliers.len() > TAME + (at + TILE - start) / WILD {
+                return None;
+            }
+        }
+        Some(frame)
+    }
+
+    /// The results of windows of a group, at most a tile of them.
+    fn finish_group(
+        &mut self,
+        group: &Group,
+        windows: &[[usize; 2]],
+        frame: &Frame,
+        results: &mut [f64],
+        moving: &mut Moving<'_>,
+    ) {
+        let places = |&[start, end]: &[usize; 2]| {
+            if start < end { [start - group.start, end - group.start] } else { [0, 0] }
+        };
+        let mut gathered = [[[0u64; TILE]; STREAMS + 1]; 2];
+        for (index, window) in windows.iter().enumerate() {
+            let places = places(window);
+            for (side, place) in gathered.iter_mut().zip(places) {
+                for (stream, sums) in self.streams.iter().enumerate() {
+                    side[stream][index] = sums.get(place).copied().unwrap_or(0);
+                }
+                side[STREAMS][index] = self.counts[place];
+            }
+        }
+        let [before, after] = &gathered;
+        let marked = self.finish_tile(
+            true,
+            frame,
+            gathered_ends(after, windows.len()),
+            gathered_ends(before, windows.len()),
+            results,
+        );
+        for (index, window) in windows.iter().enumerate() {
+            let places = places(window);
+            let outside = {
+                let from = self.outliers.partition_point(|outlier| outlier.index < window[0]);
+                self.outliers.get(from).is_some_and(|outlier| outlier.index < window[1])
+            };
+            if !outside && !(marked && results[index].is_nan()) {
+                continue;
+            }
+            let count = (self.counts[places[1]] - self.counts[places[0]]) as usize;
+            if !self.options.is_enough(count) {
+                results[index] = f64::NAN;
+                continue;
+            }
+            let decided = if outside { None } else { self.decide(places, count, frame) };
+            results[index] = decided.unwrap_or_else(|| {
+                moving.move_to(window[0]..window[1]);
+                moving.number()
+            });
+        }
+    }
+
+    /// The results that are still in doubt, by running exact sums.
+    fn settle(&mut self, block: Block<'_>, pending: &[usize], results: &mut [f64]) {
+        if pending.is_empty() {
+            return;
+        }
+        let window = self.options.window;
+        let mut alike = Alike::new(block.line, self.before(block.start));
+        let mut left = Vec::new();
+        for &index in pending {
+            if alike.up_to(index, (index + 1).saturating_sub(window)) {
+                results[index - block.start] = 0.0;
+            } else {
+                left.push(index);
+            }
+        }
+        let mut pending = left.into_iter().peekable();
+        let Some(&first) = pending.peek() else {
+            return;
+        };
+        let mut moving = Moving::new(self.options, Elements::real(block.line));
+        moving.start(first);
+        for index in first..block.end {
+            if pending.peek().is_none() {
+                break;
+            }
+            moving.enter(index);
+            if pending.next_if_eq(&index).is_some() {
+                results[index - block.start] = moving.number();
+            }
+        }
+    }
+
+    /// Results by running exact sums alone.
+    fn run_slowly(&self, line: &[f64], outputs: Range<usize>, results: &mut [f64]) {
+        let mut moving = Moving::new(self.options, Elements::real(line));
+        moving.start(outputs.start);
+        for (index, result) in outputs.zip(results) {
+            moving.enter(index);
+            *result = moving.number();
+        }
+    }
+
+    /// Moves the prefix sums of the last window to where those before a block are.
+    fn shift(&mut self, length: usize) {
+        let window = self.options.window;
+        for sums in self.streams.iter_mut().chain([&mut self.counts]) {
+            if !sums.is_empty() {
+                sums.copy_within(length..=length + window, 0);
+            }
+        }
+    }
+}
+
+/// The first prefix sums that were gathered for one end of windows.
+fn gathered_ends(sums: &[[u64; TILE]; STREAMS + 1], length: usize) -> Ends<'_> {
+    let [a, b, c, d, counts] = sums.each_ref().map(|sums| &sums[..length]);
+    Ends { streams: [a, b, c, d], counts }
+}
+
+/// Windows that follow one another, and the elements that they need together.
+struct Group {
+    windows: usize,
+    start: usize,
+    end: usize,
+}
+
+impl Group {
+    /// As many of the first windows as need at most `most` elements in all; at least one.
+    fn of(bounds: &[[usize; 2]], most: usize) -> Group {
+        let mut group = Group { windows: 0, start: usize::MAX, end: 0 };
+        for &[start, end] in bounds {
+            if start < end {
+                let (from, to) = (group.start.min(start), group.end.max(end));
+                if group.windows > 0 && to - from > most {
+                    break;
+                }
+                (group.start, group.end) = (from, to);
+            }
+            group.windows += 1;
+        }
+        group.start = group.start.min(group.end);
+        group
+    }
+
+    /// Whether prefix sums are less work than the windows alone.
+    fn pays(&self) -> bool {
+        self.end > self.start && (self.end - self.start) / 16 <= self.windows
+    }
+}
+
+/// Where numbers differ from those before them.
+struct Alike<'a> {
+    line: &'a [f64],
+    next: usize,
+    /// The last number, missing ones aside, and the place of the last that differs from the one
+    /// that follows it.
+    last: Option<(usize, f64)>,
+    differs: Option<usize>,
+}
+
+impl<'a> Alike<'a> {
+    fn new(line: &'a [f64], start: usize) -> Alike<'a> {
+        Alike { line, next: start, last: None, differs: None }
+    }
+
+    /// Whether the numbers from `first` to `last` are one number; `last` never falls.
+    fn up_to(&mut self, last: usize, first: usize) -> bool {
+        while self.next <= last {
+            let x = self.line[self.next];
+            if !x.is_nan() {
+                if let Some((index, before)) = self.last
+                    && before != x
+                {
+                    self.differs = Some(index);
+                }
+                self.last = Some((self.next, x));
+            }
+            self.next += 1;
+        }
+        self.differs.is_none_or(|index| index < first)
+    }
+}
+
+fn fits(survey: Survey, frame: &Frame) -> bool {
+    // (A frame for much larger numbers loses the bits of small ones.)
+    !survey.special
+        && survey.most <= frame.reach
+        && (survey.most >= frame.reach / 512.0 || survey.most == 0.0)
+}
+
+/// A frame for most of some numbers, if there is one for numbers of such sizes, and what they have in
+/// it.
+fn choose(isa: Isa, options: &Options, numbers: &[f64]) -> Option<(Frame, Survey)> {
+    let moments = options.statistic.is_moment();
+    let step = numbers.len().div_ceil(SAMPLE).max(1);
+    let finite = numbers.iter().step_by(step).copied().filter(|x| x.is_finite());
+    let mut sample: Vec<f64> = finite.collect();
+    if sample.is_empty() {
+        sample.push(0.0);
+    }
+    sample.sort_unstable_by(f64::total_cmp);
+    // All but one in so many lie between.
+    let edge = sample.len() / 16;
+    let (low, middle) = (sample[edge], sample[sample.len() / 2]);
+    let high = sample[sample.len() - 1 - edge];
+    let centre = if moments && high - low < 0.1 * middle.abs() { middle } else { 0.0 };
+    let survey = tile::survey(isa, numbers, centre);
+    let mut most = survey.most;
+    if survey.special {
+        let finite = numbers.iter().filter(|x| x.is_finite());
+        most = finite.fold(0.0, |most, x| most.max((x - centre).abs()));
+    }
+    let mut distances: Vec<f64> = sample.iter().map(|x| (x - centre).abs()).collect();
+    distances.sort_unstable_by(f64::total_cmp);
+    let zeros = distances.partition_point(|&x| x == 0.0);
+    let bulk = distances[distances.len() - 1 - (distances.len() - zeros) / 32];
+    let mut last_bits: Vec<i32> = distances.iter().filter_map(|&x| last_bit(x)).collect();
+    last_bits.sort_unstable();
+    let last = last_bits.get(last_bits.len() / 32).copied().unwrap_or(0);
+    // The window's length, and two binades more so that its sum is at most a quarter of a level.
+    let below = usize::BITS as i32 - (options.window - 1).leading_zeros() as i32 + 2;
+    let (lowest, highest) = match options.statistic {
+        Statistic::Sum => (-900, 1000),
+        Statistic::Mean => (-800, 940),
+        Statistic::Var | Statistic::Std => (-380, 480),
+    };
+    let level = |x: f64| exponent(x) + 1 + below;
+    let bulk_level = (level(bulk) + 1).min(level(most));
+    let most_level = if moments { level(most).min(bulk_level + 6) } else { level(most) };
+    let first = (last + LEVEL + 52).clamp(bulk_level, most_level);
+    let first = if most == 0.0 { 0 } else { first };
+    if !(lowest..=highest).contains(&first) {
+        return None;
+    }
+    let reach = power_of_two(first - below);
+    // So near the centre, every difference is exact (Sterbenz).
+    let reach = if centre == 0.0 { reach } else { reach.min(centre.abs() / 2.0) };
+    let squares = 2 * (first - below) + below - 1;
+    Some((Frame { first, squares, reach, centre }, survey))
+}
+
+/// The exponent of a finite number; that of the smallest normal one for smaller ones.
+fn exponent(x: f64) -> i32 {
+    ((x.to_bits() >> 52) as i32 & 0x7ff).max(1) - 1023
+}
+
+/// The exponent of the last bit of a number, unless it is 0.
+fn last_bit(x: f64) -> Option<i32> {
+    let (significand, exponent) = crate::binary64::decompose(x);
+    (significand != 0).then(|| exponent + significand.trailing_zeros() as i32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{numbers, pseudo_random};
+
+    /// Lines that take all ways through the tiles and past them.
+    fn lines(count: usize) -> Vec<Vec<f64>> {
+        let ordinary = numbers(count, 0, 4, 1);
+        let far: Vec<f64> = ordinary.iter().map(|x| 1e9 + x).collect();
+        let mut next = pseudo_random(5);
+        let whole = far.iter().map(|x| x.round()).collect();
+        let steps = (0..count).map(|index| ordinary[index / 40 * 40]).collect();
+        let with = |values: &[f64], every: usize, other: &dyn Fn(f64) -> f64| -> Vec<f64> {
+            let replace = |(index, &x)| if index % every == 7 { other(x) } else { x };
+            values.iter().enumerate().map(replace).collect()
+        };
+        let mixed = ordinary.iter().map(|x| if next() % 50 == 0 { 1e16 } else { *x }).collect();
+        vec![
+            with(&ordinary, 17, &|_| f64::NAN),
+            with(&far, 900, &|_| f64::NAN),
+            with(&ordinary, 1300, &|_| f64::INFINITY),
+            with(&ordinary, 400, &|x| x * 1e300),
+            with(&ordinary, 90, &|x| x * 1e-30),
+            with(&far, 60, &|_| 0.0),
+            numbers(count, 0, 100, 2),
+            numbers(count, 0, 1500, 3),
+            numbers(count, -1030, 20, 4),
+            numbers(count, 1015, 10, 5),
+            ordinary,
+            far,
+            whole,
+            steps,
+            mixed,
+        ]
+    }
+
+    fn same(a: f64, b: f64) -> bool {
+        a == b || a.is_nan() && b.is_nan()
+    }
+
+    #[test]
+    fn tiles_give_what_running_sums_give() {
+        let count = 2 * BLOCK + 700;
+        for (kind, line) in lines(count).iter().enumerate() {
+            for isa in Isa::available() {
+                for statistic in [Statistic::Sum, Statistic::Mean, Statistic::Var, Statistic::Std] {
+                    for (window, least, format) in [
+                        (3, 3, Format::F64),
+                        (20, 1, Format::F64),
+                        (300, 300, Format::F32),
+                        (64, 20, Format::F16),
+                        (BLOCK + 3, 100, Format::F64),
+                    ] {
+                        let options = Options { statistic, window, least, ddof: 1, format };
+                        let mut results = vec![0.0; count];
+                        let interrupt = &Interrupt::default();
+                        let mut engine = Engine::new(isa, options);
+                        engine.run(line, 0..count, Some(&mut results), interrupt, |_, _| ());
+                        let mut moving = Moving::new(options, Elements::real(line));
+                        for (index, &result) in results.iter().enumerate() {
+                            moving.enter(index);
+                            let expected = moving.number();
+                            assert!(
+                                same(result, expected),
+                                "{isa:?} line {kind}, {statistic:?} of {window} at {index}: \
+                                 {result:e} is not {expected:e}"
+                            );
+                        }
+                        // A part of the line, by another way to put results.
+                        let part = 1000..3000;
+                        engine.run(line, part, None, interrupt, |start, put| {
+                            for (index, &result) in put.iter().enumerate() {
+                                assert!(same(result, results[start + index]));
+                            }
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn windows_by_indices() {
+        let count = 3000;
+        let mut next = pseudo_random(8);
+        let trailing: Vec<[usize; 2]> = (0..count).map(|end| [end / 2, end + 1]).collect();
+        let short =
+            trailing.iter().map(|&[_, end]| [end.saturating_sub(next() as usize % 90), end]);
+        let short: Vec<_> = short.collect();
+        let any = short.iter().map(|_| [next() as usize % count, next() as usize % count]);
+        let any: Vec<_> = any.take(300).collect();
+        for line in lines(count) {
+            for bounds in [&trailing, &short, &any] {
+                for statistic in [Statistic::Sum, Statistic::Mean, Statistic::Var] {
+                    let window = bounds.iter().map(|&[start, end]| end.saturating_sub(start)).max();
+                    let window = window.expect("there are windows");
+                    let format = Format::F64;
+                    let options = Options { statistic, window, least: 1, ddof: 0, format };
+                    let mut moving = Moving::new(options, Elements::real(&line));
+                    let mut next = 0;
+                    let mut engine = Engine::new(crate::cpu::isa(), options);
+                    engine.run_bounds(&line, bounds, &Interrupt::default(), |start, results| {
+                        assert_eq!(start, next);
+                        for (&result, &[start, end]) in results.iter().zip(&bounds[start..]) {
+                            moving.move_to(start..end);
+                            assert!(same(result, moving.number()), "{statistic:?} {start}..{end}");
+                        }
+                        next += results.len();
+                    });
+                    assert_eq!(next, bounds.len());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,462 @@
+//! The kernels: numbers into prefix sums of two levels, and differences of these into results.
+//!
+//! A level is `1.5 * 2^k`: what is added to it is rounded to a multiple of 2^(k-52), and the bits of
+//! the sum less those of the level are that multiple as an integer. What this leaves of the number
+//! goes to the next level, 43 binades below. Prefix sums of such integers wrap around without loss,
+//! so that the difference of any two is the exact sum of what lies between them, whatever came
+//! before. Squares are rounded to the second level's last bit; as that happens once to each, the
+//! difference is in doubt by the window's own elements alone.
+
+use super::certified::{self, Counts, Sums, Target, fused};
+use crate::binary64::power_of_two;
+use crate::cpu::dispatch;
+use crate::cumulative::lanes::{add_up_integers, last_integer};
+use crate::kernel::levels::{LEVEL, any};
+
+/// Numbers that are taken at once, and results.
+pub(super) const TILE: usize = 512;
+/// Prefix sums: of numbers in two levels, and of their squares in two.
+pub(super) const STREAMS: usize = 4;
+/// What an array of prefix sums has beyond its end, for whole vectors.
+pub(super) const SPARE: usize = 8;
+
+/// The levels, and what is subtracted from the numbers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Frame {
+    /// The exponent of the first level of the numbers.
+    pub first: i32,
+    /// That of their squares'.
+    pub squares: i32,
+    /// No number is farther than this from the centre.
+    pub reach: f64,
+    pub centre: f64,
+}
+
+impl Frame {
+    fn levels(&self) -> [f64; STREAMS] {
+        [self.first, self.first - LEVEL, self.squares, self.squares - LEVEL]
+            .map(|exponent| 1.5 * power_of_two(exponent))
+    }
+}
+
+/// The integer that a level's sum holds.
+#[inline(always)]
+fn steps(sum: f64, level: f64) -> u64 {
+    sum.to_bits().wrapping_sub(level.to_bits())
+}
+
+/// The number of so many steps of a level, at most half of those that there are.
+#[inline(always)]
+pub(super) fn number(steps: u64, level: f64) -> f64 {
+    f64::from_bits(steps.wrapping_add(level.to_bits())) - level
+}
+
+/// What the numbers of a tile have.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Absorbed {
+    /// Whether something of any number is left by both levels.
+    pub remainder: bool,
+    /// The bits of the second level that any number has.
+    pub bits: u64,
+}
+
+/// The prefix sums so far, in every lane, and what the numbers have. (A closure would be compiled
+/// without the instructions that the function around it may use.)
+struct Absorber<const W: usize> {
+    levels: [f64; STREAMS],
+    centre: f64,
+    carry: [[u64; W]; STREAMS],
+    remainder: [u64; W],
+    bits: [u64; W],
+}
+
+impl<const W: usize> Absorber<W> {
+    #[inline(always)]
+    fn add<const MOMENTS: bool>(
+        &mut self,
+        x: &[f64; W],
+        place: usize,
+        [first, second, third, fourth]: [&mut [u64]; STREAMS],
+    ) {
+        let [a, b, c, d] = self.levels;
+        let mut step = [[0u64; W]; STREAMS];
+        for lane in 0..W {
+            let x = if MOMENTS { x[lane] - self.centre } else { x[lane] };
+            let s = x + a;
+            let rest = x - (s - a);
+            let t = rest + b;
+            self.remainder[lane] |= rest.to_bits() ^ (t - b).to_bits();
+            step[0][lane] = steps(s, a);
+            step[1][lane] = steps(t, b);
+            if MOMENTS {
+                self.bits[lane] |= step[1][lane];
+                let s = fused::<W>(x, x, c);
+                let t = fused::<W>(x, x, -(s - c)) + d;
+                step[2][lane] = steps(s, c);
+                step[3][lane] = steps(t, d);
+            }
+        }
+        self.put(0, step[0], place, first);
+        self.put(1, step[1], place, second);
+        if MOMENTS {
+            self.put(2, step[2], place, third);
+            self.put(3, step[3], place, fourth);
+        }
+    }
+
+    #[inline(always)]
+    fn put(&mut self, stream: usize, step: [u64; W], place: usize, to: &mut [u64]) {
+        let sums = add_up_integers(step);
+        let mut carry = self.carry[stream];
+        for lane in 0..W {
+            carry[lane] = carry[lane].wrapping_add(sums[lane]);
+        }
+        to[1 + place..][..W].copy_from_slice(&carry);
+        self.carry[stream] = last_integer(carry);
+    }
+}
+
+#[inline(always)]
+fn absorb_body<const MOMENTS: bool, const W: usize>(
+    x: &[f64],
+    frame: &Frame,
+    mut streams: [&mut [u64]; STREAMS],
+) -> Absorbed {
+    let mut absorber = Absorber::<W> {
+        levels: frame.levels(),
+        centre: frame.centre,
+        carry: [[0; W]; STREAMS],
+        remainder: [0; W],
+        bits: [0; W],
+    };
+    let length = x.len().next_multiple_of(W) + 1;
+    for stream in 0..if MOMENTS { STREAMS } else { 2 } {
+        absorber.carry[stream] = [streams[stream][0]; W];
+        // (So that no place needs to be checked.)
+        streams[stream] = &mut std::mem::take(&mut streams[stream])[..length];
+    }
+    let (vectors, rest) = x.as_chunks::<W>();
+    for (index, x) in vectors.iter().enumerate() {
+        absorber.add::<MOMENTS>(x, index * W, streams.each_mut().map(|sums| &mut **sums));
+    }
+    if !rest.is_empty() {
+        let mut last = [frame.centre; W];
+        last[..rest.len()].copy_from_slice(rest);
+        absorber.add::<MOMENTS>(&last, vectors.len() * W, streams);
+    }
+    Absorbed { remainder: any(absorber.remainder) << 1 != 0, bits: any(absorber.bits) }
+}
+
+dispatch! {
+    /// Continues the prefix sums, whose first ones are given, by numbers within a frame's reach.
+    pub(super) fn absorb[const MOMENTS: bool][MOMENTS](
+        x: &[f64], frame: &Frame, streams: [&mut [u64]; STREAMS]
+    ) -> Absorbed = absorb_body::<MOMENTS, {W}>
+}
+
+/// What is left of a number by both levels.
+pub(super) fn remainder(x: f64, frame: &Frame) -> f64 {
+    let [a, b, ..] = frame.levels();
+    let rest = x - ((x + a) - a);
+    rest - ((rest + b) - b)
+}
+
+/// What is asked for, of windows of how many elements.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Question {
+    /// The longest window.
+    pub window: usize,
+    /// Fewer elements have no result.
+    pub least: f64,
+    pub ddof: f64,
+}
+
+/// The prefix sums after the last elements of windows and before their first ones, for both levels
+/// of numbers and of squares, and of the elements that are not missing.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends<'a> {
+    pub streams: [&'a [u64]; STREAMS],
+    pub counts: &'a [u64],
+}
+
+/// Steps of the second level up to which they need no carry to the first one.
+const NARROW_WINDOW: usize = 256;
+
+/// What holds for all windows of a call of [`finish`].
+struct Finisher<const W: usize> {
+    levels: [f64; STREAMS],
+    counts: Counts,
+    least: f64,
+    ddof: f64,
+    /// Half a step of each square, and what little more the operations may lose.
+    doubt_of_each: f64,
+    doubtful: [u64; W],
+}
+
+/// Prefix sums of `W` windows: those after their last elements, and those before their first ones.
+type Sides<const W: usize> = [[[u64; W]; STREAMS]; 2];
+
+impl<const W: usize> Finisher<W> {
+    /// Sums of two levels as numbers; with `WIDE`, the second one may have many more steps.
+    #[inline(always)]
+    fn parts<const WIDE: bool>(&self, sides: &Sides<W>, pair: usize) -> [[f64; W]; 2] {
+        let [new, old] = sides;
+        let (mut high, mut low) = ([0.0; W], [0.0; W]);
+        for lane in 0..W {
+            let mut first = new[2 * pair][lane].wrapping_sub(old[2 * pair][lane]);
+            let mut second = new[2 * pair + 1][lane].wrapping_sub(old[2 * pair + 1][lane]);
+            if WIDE {
+                // To the nearest step of the first level. (The offset is for a shift that fills
+                // with zeros.)
+                let raised = second.wrapping_add((1 << 62) + (1 << (LEVEL - 1))) >> LEVEL;
+                let carry = raised.wrapping_sub(1 << (62 - LEVEL));
+                first = first.wrapping_add(carry);
+                second = second.wrapping_sub(carry << LEVEL);
+            }
+            high[lane] = number(first, self.levels[2 * pair]);
+            low[lane] = number(second, self.levels[2 * pair + 1]);
+        }
+        [high, low]
+    }
+
+    #[inline(always)]
+    fn results<T: Target, const KIND: u8, const COUNTED: bool, const WIDE: bool>(
+        &mut self,
+        sides: &Sides<W>,
+        counted: [[u64; W]; 2],
+    ) -> [f64; W] {
+        let [high, low] = self.parts::<WIDE>(sides, 0);
+        let [squares_high, squares_low] =
+            if KIND >= 2 { self.parts::<WIDE>(sides, 1) } else { [[0.0; W]; 2] };
+        let mut result = [0.0; W];
+        for lane in 0..W {
+            let mut counts = self.counts;
+            if COUNTED {
+                let start = power_of_two(52);
+                let count = counted[0][lane].wrapping_sub(counted[1][lane]);
+                let count = f64::from_bits(count + start.to_bits()) - start;
+                let free = count - self.ddof;
+                let (reciprocal, free_reciprocal) = (1.0 / count, 1.0 / free);
+                counts = Counts { count, reciprocal, free, free_reciprocal };
+            }
+            let sums = Sums {
+                high: high[lane],
+                low: low[lane],
+                squares_high: squares_high[lane],
+                squares_low: squares_low[lane],
+                doubt: counts.count * self.doubt_of_each,
+            };
+            let value = match KIND {
+                0 => certified::sum::<T>(sums.high, sums.low),
+                1 => {
+                    let Counts { count, reciprocal, .. } = counts;
+                    certified::mean::<T, W>(sums.high, sums.low, count, reciprocal)
+                }
+                2 => certified::variance::<T, false, W>(sums, counts),
+                _ => certified::variance::<T, true, W>(sums, counts),
+            };
+            let few = COUNTED & ((counts.count < self.least) | (KIND >= 2) & (counts.free <= 0.0));
+            result[lane] = if few { f64::NAN } else { value };
+            if KIND > 0 || COUNTED {
+                self.doubtful[lane] |= u64::from(result[lane].is_nan());
+            }
+        }
+        result
+    }
+}
+
+/// The vector at a place.
+#[inline(always)]
+fn load<const W: usize>(from: &[u64], at: usize) -> [u64; W] {
+    *from[at..].first_chunk::<W>().expect("a whole vector")
+}
+
+#[inline(always)]
+fn finish_all<T: Target, const KIND: u8, const COUNTED: bool, const WIDE: bool, const W: usize>(
+    finisher: &mut Finisher<W>,
+    new: Ends<'_>,
+    old: Ends<'_>,
+    results: &mut [f64],
+) {
+    let streams = if KIND >= 2 { STREAMS } else { 2 };
+    let whole = results.len() - results.len() % W;
+    // (So that no place needs to be checked.)
+    let (mut new_streams, mut old_streams) = (new.streams, old.streams);
+    for stream in 0..streams {
+        new_streams[stream] = &new_streams[stream][..results.len()];
+        old_streams[stream] = &old_streams[stream][..results.len()];
+    }
+    let mut at = 0;
+    while at < whole {
+        let mut sides = [[[0; W]; STREAMS]; 2];
+        for stream in 0..streams {
+            sides[0][stream] = load(new_streams[stream], at);
+            sides[1][stream] = load(old_streams[stream], at);
+        }
+        let counted =
+            if COUNTED { [load(new.counts, at), load(old.counts, at)] } else { [[0; W]; 2] };
+        let result = finisher.results::<T, KIND, COUNTED, WIDE>(&sides, counted);
+        results[at..at + W].copy_from_slice(&result);
+        at += W;
+    }
+    if at < results.len() {
+        let (mut sides, mut counted) = ([[[0; W]; STREAMS]; 2], [[0; W]; 2]);
+        for lane in 0..results.len() - at {
+            for stream in 0..streams {
+                sides[0][stream][lane] = new_streams[stream][at + lane];
+                sides[1][stream][lane] = old_streams[stream][at + lane];
+            }
+            if COUNTED {
+                counted[0][lane] = new.counts[at + lane];
+                counted[1][lane] = old.counts[at + lane];
+            }
+        }
+        let result = finisher.results::<T, KIND, COUNTED, WIDE>(&sides, counted);
+        let rest = results.len() - at;
+        results[at..].copy_from_slice(&result[..rest]);
+    }
+}
+
+#[inline(always)]
+fn finish_body<T: Target, const KIND: u8, const COUNTED: bool, const W: usize>(
+    question: Question,
+    frame: &Frame,
+    new: Ends<'_>,
+    old: Ends<'_>,
+    results: &mut [f64],
+) -> bool {
+    let all = question.window as f64;
+    let mut finisher = Finisher::<W> {
+        levels: frame.levels(),
+        counts: Counts {
+            count: all,
+            reciprocal: 1.0 / all,
+            free: all - question.ddof,
+            free_reciprocal: 1.0 / (all - question.ddof),
+        },
+        least: question.least,
+        ddof: question.ddof,
+        doubt_of_each: power_of_two(frame.squares - LEVEL - 52 - 1) * 1.01,
+        doubtful: [0; W],
+    };
+    if question.window > NARROW_WINDOW {
+        finish_all::<T, KIND, COUNTED, true, W>(&mut finisher, new, old, results);
+    } else {
+        finish_all::<T, KIND, COUNTED, false, W>(&mut finisher, new, old, results);
+    }
+    any(finisher.doubtful) != 0
+}
+
+dispatch! {
+    /// Writes results; whether any is NaN: of too few elements, or in doubt. `KIND` is 0 for sums, 1
+    /// for means, 2 for variances, 3 for their roots. Without `COUNTED`, all windows are as long as
+    /// the question says.
+    pub(super) fn finish[T: Target, const KIND: u8, const COUNTED: bool][T, KIND, COUNTED](
+        question: Question, frame: &Frame, new: Ends<'_>, old: Ends<'_>, results: &mut [f64]
+    ) -> bool = finish_body::<T, KIND, COUNTED, {W}>
+}
+
+/// What numbers have before a frame is chosen or used.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Survey {
+    /// The greatest distance from a centre, of finite numbers.
+    pub most: f64,
+    /// Whether some are infinite or NaN.
+    pub special: bool,
+}
+
+#[inline(always)]
+fn survey_some<const W: usize>(
+    x: &[f64; W],
+    centre: f64,
+    most: &mut [f64; W],
+    special: &mut [f64; W],
+) {
+    for lane in 0..W {
+        let distance = (x[lane] - centre).abs();
+        // 0 times what is not finite is NaN, for ever.
+        special[lane] += distance * 0.0;
+        most[lane] = if distance > most[lane] { distance } else { most[lane] };
+    }
+}
+
+#[inline(always)]
+fn survey_body<const W: usize>(x: &[f64], centre: f64) -> Survey {
+    let (mut most, mut special) = ([[0.0f64; W]; 4], [[0.0f64; W]; 4]);
+    let (vectors, rest) = x.as_chunks::<W>();
+    let (fours, ones) = vectors.as_chunks::<4>();
+    for four in fours {
+        for stream in 0..4 {
+            survey_some(&four[stream], centre, &mut most[stream], &mut special[stream]);
+        }
+    }
+    for x in ones {
+        survey_some(x, centre, &mut most[0], &mut special[0]);
+    }
+    let mut last = [centre; W];
+    last[..rest.len()].copy_from_slice(rest);
+    survey_some(&last, centre, &mut most[1], &mut special[1]);
+    let most = most.as_flattened().iter().fold(0.0, |most: f64, &x| most.max(x));
+    Survey { most, special: special.as_flattened().iter().sum::<f64>().is_nan() }
+}
+
+dispatch! {
+    pub(super) fn survey(x: &[f64], centre: f64) -> Survey = survey_body::<{W}>
+}
+
+/// Cleans a vector, counts on, and notes whether a number is out of reach.
+#[inline(always)]
+fn clean_some<const W: usize>(
+    x: &[f64; W],
+    frame: &Frame,
+    carry: &mut [u64; W],
+    outside: &mut [u64; W],
+) -> [f64; W] {
+    let (mut cleaned, mut present) = ([0.0; W], [0u64; W]);
+    for lane in 0..W {
+        let inside = (x[lane] - frame.centre).abs() <= frame.reach;
+        let number = !x[lane].is_nan();
+        cleaned[lane] = if inside { x[lane] } else { frame.centre };
+        present[lane] = u64::from(number);
+        outside[lane] |= u64::from(!inside & number);
+    }
+    let sums = add_up_integers(present);
+    for lane in 0..W {
+        carry[lane] = carry[lane].wrapping_add(sums[lane]);
+    }
+    cleaned
+}
+
+#[inline(always)]
+fn clean_body<const W: usize>(
+    x: &[f64],
+    frame: &Frame,
+    cleaned: &mut [f64],
+    counts: &mut [u64],
+) -> bool {
+    let (mut carry, mut outside) = ([counts[0]; W], [0u64; W]);
+    let (vectors, rest) = x.as_chunks::<W>();
+    let (to, rest_to) = cleaned[..x.len()].as_chunks_mut::<W>();
+    let counts = &mut counts[1..][..x.len().next_multiple_of(W)];
+    for (index, (x, to)) in vectors.iter().zip(to).enumerate() {
+        *to = clean_some(x, frame, &mut carry, &mut outside);
+        counts[index * W..][..W].copy_from_slice(&carry);
+        carry = last_integer(carry);
+    }
+    if !rest.is_empty() {
+        let mut last = [f64::NAN; W];
+        last[..rest.len()].copy_from_slice(rest);
+        let last = clean_some(&last, frame, &mut carry, &mut outside);
+        rest_to.copy_from_slice(&last[..rest.len()]);
+        counts[vectors.len() * W..][..W].copy_from_slice(&carry);
+    }
+    any(outside) != 0
+}
+
+dispatch! {
+    /// The numbers within reach, others (and NaNs) replaced by the centre, and how many up to each
+    /// are not NaN; whether any number is out of reach.
+    pub(super) fn clean(
+        x: &[f64], frame: &Frame, cleaned: &mut [f64], counts: &mut [u64]
+    ) -> bool = clean_body::<{W}>
+}

@@ -1,0 +1,288 @@
+"""Labels, units, empty groups, columns: where a number could go wrong silently."""
+
+import subprocess
+import sys
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import mypackage
+
+BIG = 2.0**53
+
+
+# -- Labels ---------------------------------------------------------------------------------------
+
+
+class TestPandasLabels:
+    """Of two Series, the labels are matched."""
+
+    pd = pytest.importorskip("pandas")
+    a = pd.Series([BIG, 1.0, -BIG], index=list("xyz"))
+
+    def other(self, values, labels):
+        return self.pd.Series(values, index=list(labels))
+
+    def test_reordered(self):
+        weights = self.other([4.0, 1.0, 2.0], "zxy")
+        assert mypackage.average(self.a, weights=weights) == (BIG + 2 - 4 * BIG) / 7
+        assert mypackage.sum(self.a, where=self.other([True, True, False], "zxy")) == 0
+        assert mypackage.group_sum(self.other([0, 0, 1], "zxy"), self.a).tolist() == [0.0, 1.0]
+
+    @pytest.mark.parametrize(
+        ("labels", "message"),
+        [
+            ("xyw", "label 'z' of the elements is not one of"),
+            ("xyzw", "label 'w' of .* is not one of the elements"),
+            ("xyy", "label 'y' is there more than once"),
+        ],
+    )
+    def test_other_labels(self, labels, message):
+        values = [1] * len(labels)
+        for call in (
+            lambda other: mypackage.average(self.a, weights=other),
+            lambda other: mypackage.sum(self.a, where=other),
+            lambda other: mypackage.group_sum(other, self.a),
+        ):
+            with pytest.raises(ValueError, match=message):
+                call(self.other(values, labels))
+
+    def test_plain_and_equal_ones_go_by_position(self):
+        assert mypackage.average(self.a, weights=[1, 1, 1]) == 1 / 3
+        twice = self.pd.Series([BIG, 1.0, -BIG], index=list("xxy"))
+        assert mypackage.average(twice, weights=self.other([1, 1, 1], "xxy")) == 1 / 3
+
+    def test_averages_of_frames(self):
+        table = self.pd.DataFrame({"i": [2**53 + 1, -(2**53)], "f": [0.5, 1.0]}, index=["r", "s"])
+        by_column = mypackage.average(table, axis=0, weights=[1, 1])
+        assert by_column.to_dict() == {"i": 0.5, "f": 0.75}
+        rows = self.pd.Series([3, 1], index=["f", "i"])
+        by_row = mypackage.average(table, axis=1, weights=rows)
+        assert by_row.to_dict() == {"r": (2**53 + 2.5) / 4, "s": (3 - 2**53) / 4}
+        assert mypackage.average(table) == 2.5 / 4
+        missing = self.pd.Series([1.0, None, 4.0])
+        assert mypackage.average(missing, weights=[1, 100, 2]) == 3
+        with pytest.raises(ValueError, match="weights must not be missing"):
+            mypackage.average([1, 2, 3] * missing, weights=missing)
+
+
+class TestXarrayLabels:
+    """By dimension and coordinate."""
+
+    xr = pytest.importorskip("xarray")
+    a = xr.DataArray([[BIG, 1.0, -BIG], [1.0, 2.0, 3.0]], {"x": list("pqr")}, ("y", "x"))
+
+    def test_reordered(self):
+        weights = self.xr.DataArray([4.0, 1.0, 2.0], {"x": list("rpq")}, "x")
+        result = mypackage.average(self.a, axis=1, weights=weights)
+        assert result.dims == ("y",)
+        assert result.values.tolist() == [(BIG + 2 - 4 * BIG) / 7, 17 / 7]
+        assert result.equals(self.a.weighted(weights).mean("x"))
+        where = self.xr.DataArray([False, True, True], {"x": list("rpq")}, "x")
+        assert mypackage.sum(self.a, axis=1, where=where).values.tolist() == [BIG + 1, 3.0]
+
+    def test_other_labels(self):
+        for labels in ("pqs", "ppq"):
+            other = self.xr.DataArray([1.0, 2.0, 3.0], {"x": list(labels)}, "x")
+            for call in (
+                lambda other: mypackage.average(self.a, axis=1, weights=other),
+                lambda other: mypackage.sum(self.a, where=other > 0),
+                lambda other: mypackage.xarray.group_sum(self.a, other.rename("k")),
+            ):
+                with pytest.raises(ValueError, match="label"):
+                    call(other)
+        stranger = self.xr.DataArray([1.0, 2.0], dims="z")
+        with pytest.raises(ValueError, match="dimension 'z'"):
+            mypackage.sum(self.a, where=stranger > 0)
+
+    def test_groups(self):
+        import mypackage.xarray as mx
+
+        by = self.xr.DataArray(["b", "a", "a"], {"x": list("rpq")}, "x", name="k")
+        assert mx.group_sum(self.a, by).values.tolist() == [[BIG + 1, -BIG], [3.0, 3.0]]
+        table = self.xr.Dataset({"v": self.a, "n": ("y", [1, 2])})
+        result = mx.group_sum(table, by)
+        assert result.v.values.tolist() == [[BIG + 1, -BIG], [3.0, 3.0]]
+        assert result.n.values.tolist() == [1, 2]
+        line = self.a[0]
+        assert mx.group_sum(line, ["b", "a", "b"]).values.tolist() == [1.0, 0.0]
+        with pytest.raises(TypeError, match="several labels"):
+            mx.group_sum(line.assign_coords(k=("x", [0, 0, 1])), ["k", "k"])
+        numbers = mypackage.group_sum(self.xr.DataArray([0, 0, 1], dims="x"), self.a)
+        assert numbers.dims == ("y", "group")
+
+
+# -- Units ----------------------------------------------------------------------------------------
+
+
+def test_astropy():
+    u = pytest.importorskip("astropy.units")
+    q = u.Quantity([BIG, 1.0, -BIG], "m")
+    assert mypackage.sum(q) == 1 * u.m and mypackage.mean(q).unit == u.m
+    assert mypackage.sum(q, initial=1 * u.km) == 1001 * u.m
+    assert mypackage.average(q, weights=u.Quantity([1, 1, 1], "s")) == u.m / 3
+    assert mypackage.average([3.0, 6.0], weights=u.Quantity([1, 2], "s")) == 5
+    for initial in (1, 1 * u.s, 0.1 * u.cm):
+        with pytest.raises(TypeError, match=r"^sum: initial="):
+            mypackage.sum(q, initial=initial)
+    for refused in (
+        lambda: mypackage.vecdot(q, q),
+        lambda: mypackage.group_sum([0, 0, 0], q),
+        lambda: mypackage.ExactSum().add(q),
+    ):
+        with pytest.raises(TypeError, match=r"give its \.value"):
+            refused()
+    with pytest.raises(TypeError, match="logarithmic"):
+        mypackage.sum(u.Magnitude([1.0, 2.0]))
+
+
+def test_pint():
+    pint = pytest.importorskip("pint")
+    ureg = pint.get_application_registry()
+    q = ureg.Quantity(np.array([BIG, 1.0, -BIG]), "m")
+    assert mypackage.sum(q) == 1 * ureg.m and mypackage.cumsum(q).units == ureg.m
+    assert mypackage.sum(q, initial=1 * ureg.km) == 1001 * ureg.m
+    degrees = ureg.Quantity(np.array([10.0, 20.0]), "degC")
+    assert mypackage.mean(degrees) == ureg.Quantity(15.0, "degC")
+    with pytest.raises(TypeError, match="offset"):
+        mypackage.sum(degrees)
+    with pytest.raises(TypeError, match="has no unit"):
+        mypackage.sum(q, initial=1)
+    with pytest.raises(TypeError, match=r"give its \.magnitude"):
+        mypackage.group_sum([0, 0, 0], q)
+
+
+# -- Groups ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "c8", "c16"])
+def test_empty_groups(dtype):
+    a = np.array([1, 2], dtype)
+    assert mypackage.group_sum([0, 2], a).tolist() == [1, 0, 2]
+    means = mypackage.group_mean([0, 2], a)
+    assert means.dtype == dtype and np.isnan(means).tolist() == [False, True, False]
+    if dtype[0] == "c":
+        assert np.isnan(means[1].real) and np.isnan(means[1].imag)
+    assert mypackage.group_mean([0, 2], a, fill_value=7)[1] == 7
+
+
+def test_empty_groups_where_there_is_no_nan():
+    for dtype in ("i8", "?"):
+        with pytest.raises(ValueError, match=r"^group_mean: group 1 is empty.*fill_value="):
+            mypackage.group_mean([0, 2], [1.0, 1.0], dtype=dtype)
+    assert mypackage.group_mean([0, 2], [1.0, 3.0], dtype="i8", fill_value=-1).tolist() == [
+        1,
+        -1,
+        3,
+    ]
+    ints = np.array([2**80, 1], object)
+    assert mypackage.group_sum([0, 2], ints).tolist() == [2**80, 0, 1]
+    with pytest.raises(ValueError, match="group 1 is empty"):
+        mypackage.group_mean([0, 2], ints)
+
+
+def test_masked_groups():
+    a = np.ma.array([[BIG, 1e300, -BIG, 1.0], [1, 2, 3, 4.0]], mask=[[0, 1, 0, 0], [0, 0, 0, 1]])
+    result = mypackage.group_sum([0, 1, 0, 0], a, size=3)
+    assert result.tolist() == [[1.0, None, 0.0], [4.0, 2.0, 0.0]]
+    means = mypackage.group_mean([0, 1, 0, 2], a, axis=1)
+    assert means.tolist() == [[0.0, None, 1.0], [2.0, 2.0, None]]
+    down = mypackage.group_sum([0, 0], a, axis=0)
+    assert down.tolist() == [[BIG + 1, 2.0, 3 - BIG, 1.0]]
+
+
+def test_time_groups():
+    a = np.array([5, 1, "NaT", 2], "m8[s]")
+    total = mypackage.group_sum([0, 0, 1, 3], a)
+    assert total.tolist() == np.array([6, "NaT", 0, 2], "m8[s]").tolist()
+    means = mypackage.group_mean([0, 0, 0, 3], np.array([5, 2, 0, 2], "m8[s]"))
+    assert means.tolist() == np.array([2, "NaT", "NaT", 2], "m8[s]").tolist()
+    dates = np.array(["2020-01-01", "2020-01-03"], "M8[D]")
+    assert mypackage.group_mean([0, 0], dates).tolist() == [np.datetime64("2020-01-02").item()]
+    with pytest.raises(OverflowError, match="coarser unit"):
+        mypackage.group_sum([0, 0], np.array([2**62, 2**62], "m8[s]"))
+    assert mypackage.average(a[:2], weights=[1, 3]) == np.timedelta64(2, "s")
+    with pytest.raises(TypeError, match="must be integers"):
+        mypackage.average(a[:2], weights=[0.5, 0.5])
+    assert np.isnat(mypackage.cumsum(a)).tolist() == [False, False, True, True]
+
+
+# -- ExactSum -------------------------------------------------------------------------------------
+
+
+def test_integers_in_and_out():
+    total = mypackage.ExactSum().add([2**62] * 4 + [1])
+    assert int(total) == total.value(object) == 2**64 + 1
+    total.add([10**400, Fraction(1, 2), -(10**400)], where=[True, True, True])
+    assert total.as_fraction() == total.value(object) == 2**64 + Fraction(3, 2)
+    assert total.count == 8
+    with pytest.raises(ValueError, match=r"not whole; use float\(\)"):
+        int(total)
+    before = total.copy()
+    with pytest.raises(OverflowError, match="2\\*\\*2111"):
+        total.add([1, 2**2200])
+    with pytest.raises(TypeError, match="4/3"):
+        total.add([Fraction(1, 3), 1])
+    assert total == before
+    columns = mypackage.ExactSum(2).add(np.array([[2**80, 0.5], [1, -0.25]], object))
+    assert columns.value(object).tolist() == [2**80 + 1, Fraction(1, 4)]
+    assert columns.count.tolist() == [2, 2]
+    special = mypackage.ExactSum().add(np.array([2**80, np.inf, np.nan], object))
+    assert special.count == 3 and np.isnan(special.value())
+    with pytest.raises(ValueError, match="nan"):
+        special.as_fraction()
+    assert special.subtract([np.nan]).value() == np.inf
+    with pytest.raises(OverflowError, match="inf"):
+        int(special)
+    with pytest.raises(TypeError, match="complex"):
+        mypackage.ExactSum().add([1j]).value(object)
+
+
+# -- Shutdown -------------------------------------------------------------------------------------
+
+AT_EXIT = """
+import mypackage
+
+class Last:
+    def __del__(self):
+        {call}
+
+last = Last()
+"""
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "print(mypackage.sum([1.5, 2]))",
+        "print(mypackage.group_sum([0, 0], [1.5, 2])[0])",
+        "print(mypackage.average([1.5, 5.5], weights=[1, 1]))",
+        "print(mypackage.ExactSum().add([1.5, 2]).value())",
+    ],
+)
+def test_while_python_shuts_down(call):
+    run = subprocess.run(
+        [sys.executable, "-c", AT_EXIT.format(call=call)], capture_output=True, text=True
+    )
+    assert run.stdout.strip() == "3.5" and run.stderr == ""
+
+
+def test_what_pandas_groups_by():
+    pd = pytest.importorskip("pandas")
+    mp = pytest.importorskip("mypackage.pandas")
+    index = pd.MultiIndex.from_tuples([("a", 1), ("b", 1), ("a", 2)], names=["k", "n"])
+    series = pd.Series([BIG, 2.0, 1.0], index=index)
+    assert mp.group_sum(series, level="k").to_dict() == {"a": BIG + 1, "b": 2.0}
+    both = mp.group_sum(series.reset_index(drop=True), [["x", "y", "x"], [1, 1, 1]])
+    assert both.to_dict() == {("x", 1): BIG + 1, ("y", 1): 2.0}
+    by = pd.Series(["p", "q", "p"], index=[2, 1, 0])
+    assert mp.group_sum(series.reset_index(drop=True), by).to_dict() == {"p": BIG + 1, "q": 2.0}
+    with pytest.raises(ValueError, match="one value for each row"):
+        mp.group_sum(series, np.zeros((3, 1), int))
+    with pytest.raises(ValueError, match="label 0 of the elements"):
+        mp.group_sum(series.reset_index(drop=True), by[:2])
+    with pytest.raises(TypeError, match="by= or level="):
+        mp.group_sum(series)
+    times = pd.Series(np.array([1, 2, "NaT"], "m8[s]"))
+    assert mp.group_mean(times, ["a", "a", "b"]).isna().tolist() == [False, True]

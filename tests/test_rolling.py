@@ -1,0 +1,238 @@
+"""Moving windows of pandas, xarray and dask objects: their windows, exact results."""
+
+import numpy as np
+import pytest
+from reference import windowed
+
+import mypackage
+
+RNG = np.random.default_rng(22)
+STATISTICS = ["sum", "mean", "var", "std"]
+
+
+def values(count=60):
+    a = RNG.standard_normal(count)
+    a[RNG.random(count) < 0.15] = np.nan
+    a[7] = 1e16
+    return a
+
+
+# -- pandas ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pd():
+    return pytest.importorskip("pandas")
+
+
+@pytest.fixture
+def pandas_front(pd):
+    import mypackage.pandas
+
+    return mypackage.pandas
+
+
+def check_series(statistic, actual, a, start, end, least, ddof=1):
+    expected = windowed(
+        f"move_{statistic}", a, list(zip(start, end, strict=True)), least, ddof=ddof
+    )
+    np.testing.assert_array_equal(actual.to_numpy(), expected)
+    assert actual.dtype == np.float64
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+@pytest.mark.parametrize("closed", [None, "left", "both", "neither"])
+@pytest.mark.parametrize("center", [False, True])
+@pytest.mark.parametrize(("window", "min_periods"), [(1, None), (3, 1), (4, None), (100, 2)])
+def test_series(pd, pandas_front, statistic, closed, center, window, min_periods):
+    a = values()
+    series = pd.Series(a, index=pd.RangeIndex(5, 65), name="x")
+    arguments = {"min_periods": min_periods, "center": center, "closed": closed}
+    theirs = series.rolling(window, **arguments)
+    ours = pandas_front.rolling(series, window, **arguments)
+    result = getattr(ours, statistic)()
+    start, end = theirs._get_window_indexer().get_window_bounds(60, min_periods, center, closed)
+    least = window if min_periods is None else min_periods
+    check_series(statistic, result, a, start.tolist(), end.tolist(), least)
+    pd.testing.assert_index_equal(result.index, series.index)
+    assert result.name == "x"
+    # pandas agrees where nothing large was in the way.
+    expected = getattr(theirs, statistic)().to_numpy()
+    before = slice(0, 7 - window if center else 7)
+    np.testing.assert_allclose(result.to_numpy()[before], expected[before], rtol=1e-9, atol=1e-12)
+    pd.testing.assert_series_equal(ours.count(), theirs.count())
+
+
+def test_min_periods_0(pd, pandas_front):
+    series = pd.Series([np.nan, np.nan, 1.0])
+    assert pandas_front.rolling(series, 2, min_periods=0).sum().tolist() == [0.0, 0.0, 1.0]
+    assert np.isnan(pandas_front.rolling(series, 2, min_periods=0).mean()[:2]).all()
+    assert pandas_front.rolling(series, 0, min_periods=0).sum().tolist() == [0.0, 0.0, 0.0]
+    long = pandas_front.rolling(series, 9, min_periods=1).sum()
+    np.testing.assert_array_equal(long, [np.nan, np.nan, 1.0])
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_offsets_and_on(pd, pandas_front, statistic):
+    a = values(20)
+    times = pd.Timestamp("2020") + pd.to_timedelta(np.sort(RNG.integers(0, 40, 20)), unit="s")
+    series = pd.Series(a, index=times)
+    ours = getattr(pandas_front.rolling(series, "5s"), statistic)()
+    theirs = series.rolling("5s")
+    start, end = theirs._get_window_indexer().get_window_bounds(20, 1, False, None)
+    check_series(statistic, ours, a, start.tolist(), end.tolist(), 1)
+    table = pd.DataFrame({"t": times, "x": a, "n": range(20)})
+    ours = getattr(pandas_front.rolling(table, "5s", on="t"), statistic)()
+    theirs = getattr(table.rolling("5s", on="t"), statistic)()
+    assert list(ours.columns) == list(theirs.columns)
+    pd.testing.assert_series_equal(ours["t"], theirs["t"])
+    check_series(statistic, ours["x"], a, start.tolist(), end.tolist(), 1)
+    check_series(statistic, ours["n"], np.arange(20), start.tolist(), end.tolist(), 1)
+
+
+def test_step_and_indexers(pd, pandas_front):
+    series = pd.Series(values(20))
+    ours = pandas_front.rolling(series, 3, step=4).sum()
+    assert ours.index.tolist() == [0, 4, 8, 12, 16]
+    check_series("sum", ours, series.to_numpy(), [0, 2, 6, 10, 14], [1, 5, 9, 13, 17], 3)
+    indexer = pd.api.indexers.FixedForwardWindowIndexer(window_size=3)
+    ours = pandas_front.rolling(series, indexer, min_periods=1).mean()
+    end = [min(i + 3, 20) for i in range(20)]
+    check_series("mean", ours, series.to_numpy(), range(20), end, 1)
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_groups(pd, pandas_front, statistic):
+    table = pd.DataFrame({"k": list("abcab") * 6, "x": values(30), "n": np.arange(30)})
+    for windows in (
+        lambda x: (x.rolling(3, min_periods=1), pandas_front.rolling(x, 3, min_periods=1)),
+        lambda x: (x.expanding(), pandas_front.expanding(x)),
+    ):
+        for grouped in (table.groupby("k"), table.groupby("k")["x"]):
+            theirs, ours = (getattr(one, statistic)() for one in windows(grouped))
+            assert type(ours) is type(theirs)
+            pd.testing.assert_index_equal(ours.index, theirs.index)
+            column = ours if ours.ndim == 1 else ours["x"]
+            for key in "abc":
+                a = table["x"][table["k"] == key].to_numpy()
+                start = [
+                    0 if "expanding" in repr(windows(grouped)[1]) else max(i - 2, 0)
+                    for i in range(len(a))
+                ]
+                check_series(statistic, column.loc[key], a, start, range(1, len(a) + 1), 1)
+
+
+def test_dtypes(pd, pandas_front):
+    large = [2**62 + 1, 2**62 + 3, None, 5]
+    nullable = pd.Series(large, dtype="Int64")
+    result = pandas_front.rolling(nullable, 2, min_periods=1).mean()
+    assert result.tolist() == [2.0**62, 2.0**62, 2.0**62, 5.0]
+    table = pd.DataFrame(
+        {
+            "f4": np.array([0.1, 0.2, 0.3], "f4"),
+            "b": [True, False, True],
+            "u": np.array([2**64 - 1, 1, 1], "u8"),
+        }
+    )
+    sums = pandas_front.rolling(table, 2, min_periods=1).sum()
+    assert (sums.dtypes == np.float64).all()
+    assert sums["f4"][1] == np.float64(np.float32(0.1)) + np.float64(np.float32(0.2))
+    assert sums["b"].tolist() == [1.0, 1.0, 1.0]
+    assert sums["u"].tolist() == [2.0**64, 2.0**64, 2.0]
+    twice = pd.DataFrame([[1.0, 2.0], [3.0, 5.0]], columns=["x", "x"])
+    assert pandas_front.rolling(twice, 2).sum().iloc[1].tolist() == [4.0, 7.0]
+
+
+def test_infinities_are_numbers(pd, pandas_front):
+    series = pd.Series([1.0, np.inf, 2.0, 3.0])
+    assert pandas_front.rolling(series, 2).sum().tolist()[1:] == [np.inf, np.inf, 5.0]
+
+
+def test_what_is_refused(pd, pandas_front):
+    series = pd.Series([1.0, 2.0])
+    with pytest.raises(TypeError, match="win_type"):
+        pandas_front.rolling(series, 2, win_type="triang")
+    with pytest.raises(TypeError, match="method"):
+        pandas_front.rolling(series.to_frame(), 2, method="table")
+    with pytest.raises(ValueError, match="window"):
+        pandas_front.rolling(series, -1)
+    with pytest.raises(TypeError, match="complex"):
+        pandas_front.rolling(pd.Series([1j, 2]), 2).sum()
+
+
+# -- xarray ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+@pytest.mark.parametrize("center", [False, True])
+@pytest.mark.parametrize(("window", "min_periods"), [(1, None), (3, 1), (4, None), (9, 3)])
+@pytest.mark.parametrize("chunks", [None, 1, 4, 10])
+def test_data_arrays(statistic, center, window, min_periods, chunks):
+    xr = pytest.importorskip("xarray")
+    import mypackage.xarray
+
+    a = np.stack([values(20), values(20)], 1).astype("f4")
+    array = xr.DataArray(
+        a, dims=("t", "p"), coords={"t": np.arange(20) * 2}, name="x", attrs={"units": "m"}
+    )
+    if chunks is not None:
+        pytest.importorskip("dask")
+        array = array.chunk({"t": chunks})
+    arguments = {"min_periods": min_periods, "center": center}
+    windows = mypackage.xarray.rolling(array, t=window, **arguments)
+    result = getattr(windows, statistic)()
+    assert result.chunks is None if chunks is None else result.chunks is not None
+    behind = window - 1 - window // 2 if center else 0
+    bounds = [
+        (min(max(i + behind + 1 - window, 0), 20), min(i + behind + 1, 20)) for i in range(20)
+    ]
+    least = window if min_periods is None else min_periods
+    expected = windowed(f"move_{statistic}", a, bounds, least, axis=0)
+    np.testing.assert_array_equal(result.values, expected)
+    assert (result.dtype, result.name, result.attrs) == (np.float32, "x", {"units": "m"})
+    # xarray has its results at the same places.
+    theirs = getattr(array.astype(float).rolling(t=window, **arguments), statistic)()
+    xr.testing.assert_identical(result.isnull(), theirs.isnull())
+    xr.testing.assert_identical(windows.count(), array.rolling(t=window, **arguments).count())
+
+
+def test_datasets_and_refusals():
+    xr = pytest.importorskip("xarray")
+    import mypackage.xarray
+
+    data = xr.Dataset({"x": ("t", [1.0, 2.0, 4.0]), "y": ("p", [1.0])})
+    result = mypackage.xarray.rolling(data, {"t": 2}).sum()
+    assert list(result) == ["x"]
+    np.testing.assert_array_equal(result.x, [np.nan, 3.0, 6.0])
+    assert np.isnan(mypackage.xarray.rolling(data.x, t=5).sum()).all()
+    with pytest.raises(TypeError, match="one dimension"):
+        mypackage.xarray.rolling(data, t=2, p=1)
+    with pytest.raises(ValueError, match="no dimension"):
+        mypackage.xarray.rolling(data, q=2)
+    with pytest.raises(ValueError, match="at least 1"):
+        mypackage.xarray.rolling(data, t=2, min_periods=0)
+    with pytest.raises(TypeError, match="integer"):
+        mypackage.xarray.rolling(data, t=2.0)
+    moved = mypackage.move_sum(data.x, 2)
+    assert isinstance(moved, xr.DataArray)
+    np.testing.assert_array_equal(moved, [np.nan, 3.0, 6.0])
+
+
+# -- dask ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["move_sum", "move_mean", "move_var", "move_std"])
+@pytest.mark.parametrize("chunks", [(7, 3), (60, 1), (1, 2), ((30, 2, 28), 3)])
+def test_dask_arrays(name, chunks):
+    da = pytest.importorskip("dask.array")
+    a = np.stack([values(), values(), values()], 1)
+    lazy = da.from_array(a, chunks)
+    for window, min_count in [(1, None), (5, 2), (40, None), (60, 1)]:
+        result = getattr(mypackage, name)(lazy, window, min_count, axis=0)
+        assert isinstance(result, da.Array)
+        expected = getattr(mypackage, name)(a, window, min_count, axis=0)
+        np.testing.assert_array_equal(result.compute(), expected)
+        assert result.dtype == expected.dtype
+    for arguments in ((0,), (61,), (2, 3), (2.0,), (2, 1, 5)):
+        with pytest.raises((ValueError, TypeError)):
+            getattr(mypackage, name)(lazy[:, 0] if len(arguments) < 3 else lazy, *arguments)

@@ -99,8 +99,8 @@ def _plotter(path: Path) -> Callable[[dict[str, list[Row]]], None]:
         raise CommandError(f"--plot {path}: there is no directory {path.parent}")
 
     def save(tables: dict[str, list[Row]]) -> None:
-        rows = sum(map(len, tables.values()))
-        figure = Figure(figsize=(9, 1.2 + 0.75 * len(tables) + 0.3 * rows), layout="constrained")
+        lines = sum(map(len, tables.values()))
+        figure = Figure(figsize=(9, 1.2 + 0.75 * len(tables) + 0.3 * lines), layout="constrained")
         figure.suptitle(_heading(), fontsize="medium", x=0.01, ha="left")
         heights = [len(rows) + 0.6 for rows in tables.values()]
         panels = figure.subplots(

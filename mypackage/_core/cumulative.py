@@ -8,8 +8,9 @@ import numpy as np
 
 from mypackage import _native
 
+from . import units
 from .axes import normalised
-from .groups import fill, grouped
+from .groups import fill, labels_of
 from .kinds import KERNELS, NUMBERS, front, is_dask, label_kind
 
 
@@ -236,9 +237,14 @@ def group_cumsum(
     array([ 1.e+16,  2.e+00,  1.e+16, -1.e+00,  1.e+00])
     """
     name = "group_cumsum"
-    values, labels = grouped(name, group_idx, array)
-    if values is None:
+    if is_dask(array) or is_dask(group_idx):
         raise TypeError(f"{name}: a dask array is lazy; give its compute()")
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name}: a masked array has no labels for its masked elements; give those the label -1"
+        )
+    units.refuse(name, array, group_idx)
+    values, labels = np.asarray(array), labels_of(name, group_idx)
     if values.ndim == 0:
         raise ValueError(f"{name}: array must have at least one axis")
     if isinstance(axis, (bool, np.bool_)) or not hasattr(axis, "__index__"):

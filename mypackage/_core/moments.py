@@ -174,11 +174,10 @@ def _numbers(
     if any(x.dtype.kind == "O" for x in (a, *others)) or (
         wanted is not None and wanted.kind == "O"
     ):
-        selected = np.ones(a.shape, bool) if mask is None else mask
         return object_moments.moments(
             reduction,
             _objects(a, axes),
-            _rows(selected, axes),
+            _rows(np.ones(a.shape, bool) if mask is None else mask, axes),
             None if means is None else np.asarray(means, object).reshape(-1),
             None if factors is None else _objects(factors, axes),
             ddof,
@@ -297,9 +296,8 @@ def _times(
     exact = result.view(unit)
     try:
         converted = exact.astype(target)
-        wraps = np.can_cast(unit, target) and np.any(
-            (converted.astype(unit) != exact) & ~np.isnat(exact)
-        )
+        differs = (converted.astype(unit) != exact) & ~np.isnat(exact)
+        wraps = np.can_cast(unit, target) and bool(np.any(differs))
     except OverflowError:
         wraps = True
     if wraps:

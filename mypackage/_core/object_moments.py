@@ -154,19 +154,19 @@ def _rounded(name: str, finish: str, x: Any, dtype: np.dtype[Any] | None) -> Any
         raise TypeError(f"{name}: the exact result of objects cannot be given as dtype={target}")
     if isinstance(x, float):
         return x
-    limits = np.finfo(target)
+    format_ = np.finfo(target)
     # A multiple of the last bit that the result has, or would have.
     size = x.numerator.bit_length() - x.denominator.bit_length()
     exponent = size // 2 if root else size
-    lowest = int(np.log2(float(limits.smallest_subnormal)))
-    unit = max(exponent - limits.nmant - 2, lowest)
+    lowest = int(np.log2(float(format_.smallest_subnormal)))
+    unit = max(exponent - format_.nmant - 2, lowest)
     for _ in range(3):
         scaled = x / Fraction(2) ** (unit * (2 if root else 1))
         whole = _whole(scaled, root)
-        if whole.bit_length() <= limits.nmant + 1:
+        if whole.bit_length() <= format_.nmant + 1:
             break
-        unit += whole.bit_length() - limits.nmant - 1
-    if whole.bit_length() + unit > limits.maxexp:
+        unit += whole.bit_length() - format_.nmant - 1
+    if whole.bit_length() + unit > format_.maxexp:
         report_overflow(name)
         return math.inf
     return math.ldexp(whole, unit)

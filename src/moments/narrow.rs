@@ -54,7 +54,7 @@ fn body<const W: usize, const S: usize, const SUMS: bool, const SKIP: bool>(
         for lane in 0..W {
             let mut d = x[lane] - shifts[lane];
             if SKIP {
-                let nan = d != d;
+                let nan = d.is_nan();
                 d = if nan { 0.0 } else { d };
                 nans[s][lane] += i64::from(nan);
             }

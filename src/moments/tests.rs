@@ -29,7 +29,7 @@ pub(super) fn kind(kind: usize, count: usize, seed: u64) -> Vec<f64> {
         4 => f64::from_bits(3.3f64.to_bits() + next() % 2),
         5 => spread(&mut next, 10),
         6 => spread(&mut next, 2),
-        7 => normal(&mut next) * f64::from_bits(next() % 2046 << 52),
+        7 => normal(&mut next) * f64::from_bits((next() % 2046) << 52),
         8 => f64::from_bits(next() % (1 << 52)),
         9 => normal(&mut next) * 2f64.powi(500),
         10 => normal(&mut next) * 2f64.powi(-500),
@@ -37,7 +37,7 @@ pub(super) fn kind(kind: usize, count: usize, seed: u64) -> Vec<f64> {
         12 if index % 1000 == 999 => 0.0,
         12 => 1e9 + normal(&mut next),
         13 => {
-            if next() % 10 == 0 {
+            if next().is_multiple_of(10) {
                 normal(&mut next)
             } else {
                 0.0
@@ -56,7 +56,7 @@ pub(super) fn kind(kind: usize, count: usize, seed: u64) -> Vec<f64> {
         18 => normal(&mut next) * 2f64.powi((index / 700) as i32 * 40 - 100),
         19 => 1e9 + spread(&mut next, 4) * 2f64.powi(-23),
         20 => {
-            if index % 2 == 0 {
+            if index.is_multiple_of(2) {
                 1e16 + spread(&mut next, 100)
             } else {
                 -1e16

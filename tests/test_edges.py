@@ -230,7 +230,7 @@ def test_integers_in_and_out():
     assert columns.count.tolist() == [2, 2]
     special = mypackage.ExactSum().add(np.array([2**80, np.inf, np.nan], object))
     assert special.count == 3 and np.isnan(special.value())
-    with pytest.raises(ValueError, match="nan"):
+    with pytest.raises(ValueError, match="NaN"):
         special.as_fraction()
     assert special.subtract([np.nan]).value() == np.inf
     with pytest.raises(OverflowError, match="inf"):

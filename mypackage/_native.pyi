@@ -89,7 +89,7 @@ _Inexact = TypeVar("_Inexact", bound=np.inexact | np.timedelta64)
 _Integer: TypeAlias = np.bool_ | np.integer
 # What a variance keeps; `ddof` is any real number.
 _Float = TypeVar("_Float", bound=np.floating)
-_Real: TypeAlias = SupportsFloat | SupportsIndex
+_Ddof: TypeAlias = SupportsFloat | SupportsIndex
 
 # Ufuncs, by their numbers of inputs and outputs. (NumPy declares its own in this way, though ufunc
 # is final.) An array gives an array; a number, a sequence or an object with its own
@@ -414,11 +414,11 @@ def var(
     dtype: DTypeLike | None = None,
     *,
     out: _Array,
-    ddof: _Real = 0,
+    ddof: _Ddof = 0,
     keepdims: bool = False,
     where: ArrayLike = True,
     mean: ArrayLike = ...,
-    correction: _Real = ...,
+    correction: _Ddof = ...,
     weights: ArrayLike | None = None,
 ) -> _Array: ...
 @overload
@@ -428,11 +428,11 @@ def var(
     *,
     dtype: _DType[_Scalar],
     out: None = None,
-    ddof: _Real = 0,
+    ddof: _Ddof = 0,
     keepdims: Literal[False] = False,
     where: ArrayLike = True,
     mean: ArrayLike = ...,
-    correction: _Real = ...,
+    correction: _Ddof = ...,
     weights: ArrayLike | None = None,
 ) -> _Scalar: ...
 @overload
@@ -441,11 +441,11 @@ def var(
     axis: None = None,
     dtype: None = None,
     out: None = None,
-    ddof: _Real = 0,
+    ddof: _Ddof = 0,
     keepdims: Literal[False] = False,
     *,
     where: ArrayLike = True,
-    correction: _Real = ...,
+    correction: _Ddof = ...,
 ) -> _Float: ...
 @overload
 def var(
@@ -453,11 +453,11 @@ def var(
     axis: None = None,
     dtype: None = None,
     out: None = None,
-    ddof: _Real = 0,
+    ddof: _Ddof = 0,
     keepdims: Literal[False] = False,
     *,
     where: ArrayLike = True,
-    correction: _Real = ...,
+    correction: _Ddof = ...,
 ) -> np.float64: ...
 @overload
 def var(
@@ -465,12 +465,12 @@ def var(
     axis: _Axis = None,
     dtype: DTypeLike | None = None,
     out: None = None,
-    ddof: _Real = 0,
+    ddof: _Ddof = 0,
     keepdims: bool = False,
     *,
     where: ArrayLike = True,
     mean: ArrayLike = ...,
-    correction: _Real = ...,
+    correction: _Ddof = ...,
     weights: ArrayLike | None = None,
 ) -> Any: ...
 

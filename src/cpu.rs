@@ -251,6 +251,59 @@ macro_rules! dispatch {
 }
 pub(crate) use dispatch;
 
+/// As [`dispatch!`], for bodies that are generic over a token ([`crate::simd::Simd`]), their first
+/// type parameter, and take it as their first argument.
+///
+/// ```ignore
+/// #[inline(always)]
+/// fn add_body<S: Simd, T: Copy>(simd: S, x: &[T]) -> f64 { ... }
+/// vectorized! { pub(crate) fn add[T: Copy][T](x: &[T]) -> f64 = add_body }
+/// let total = add(cpu::isa(), &values);
+/// ```
+macro_rules! vectorized {
+    ($(#[$attribute:meta])* $visibility:vis fn $name:ident
+     [$($generic:tt)*][$($argument:tt)*]
+     ($($parameter:ident: $type:ty),* $(,)?) $(-> $result:ty)? = $body:ident) => {
+        $(#[$attribute])*
+        #[inline]
+        #[allow(clippy::too_many_arguments, unsafe_code)]
+        $visibility fn $name<$($generic)*>(isa: $crate::cpu::Isa, $($parameter: $type),*) $(-> $result)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,f16c")]
+                fn avx2<$($generic)*>($($parameter: $type),*) $(-> $result)? {
+                    // SAFETY: this function is called where the processor has the instruction set.
+                    let token = unsafe { $crate::simd::Avx2::new() };
+                    $body::<$crate::simd::Avx2, $($argument)*>(token, $($parameter),*)
+                }
+                #[target_feature(
+                    enable = "avx2,fma,bmi1,bmi2,lzcnt,f16c,avx512f,avx512bw,avx512cd,avx512dq,avx512vl"
+                )]
+                fn avx512<$($generic)*>($($parameter: $type),*) $(-> $result)? {
+                    // SAFETY: as above.
+                    let token = unsafe { $crate::simd::Avx512::new() };
+                    $body::<$crate::simd::Avx512, $($argument)*>(token, $($parameter),*)
+                }
+                match isa {
+                    // SAFETY: an `Isa` other than `Baseline` comes from `Isa::parse` or
+                    // `Isa::available`, which check the processor.
+                    $crate::cpu::Isa::Avx2 => return unsafe { avx2::<$($argument)*>($($parameter),*) },
+                    // SAFETY: as above.
+                    $crate::cpu::Isa::Avx512 => return unsafe { avx512::<$($argument)*>($($parameter),*) },
+                    $crate::cpu::Isa::Baseline => {}
+                }
+            }
+            #[inline(never)]
+            fn baseline<$($generic)*>($($parameter: $type),*) $(-> $result)? {
+                $body::<$crate::simd::Portable<2>, $($argument)*>($crate::simd::Portable, $($parameter),*)
+            }
+            let _ = isa;
+            baseline::<$($argument)*>($($parameter),*)
+        }
+    };
+}
+pub(crate) use vectorized;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -30,6 +30,7 @@ mod pages;
 mod products;
 mod reduce;
 pub mod shared;
+mod simd;
 pub mod sum;
 mod summary;
 #[cfg(test)]

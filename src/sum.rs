@@ -20,9 +20,10 @@ pub use crate::exact::array::Cells;
 pub use crate::exact::bulk::{round_f32, round_f64};
 pub use crate::exact::bytes::{decode, encode};
 pub use crate::exact::collect::Collector;
+pub use crate::exact::interval::Interval;
 pub use crate::exact::pairs::PairSlice;
 pub use crate::exact::round::Format;
-pub use crate::exact::sink::{Each, Sink};
+pub use crate::exact::sink::{Each, Rounding, Sink};
 pub use crate::groups::cumulative::cumsum_groups;
 pub use crate::groups::group::{sum_groups, sum_groups_into};
 pub use crate::groups::labels::Labels;
@@ -30,7 +31,7 @@ pub use crate::products::dot::{dot, dot_contiguous, dot_f32};
 pub use crate::products::vecdot::{Vectors, vecdot};
 pub use crate::reduce::Input;
 pub use crate::reduce::squares::sum_of_squares_into;
-pub use crate::reduce::sum::{collect, sum_contiguous, sum_into};
+pub use crate::reduce::sum::{collect, round_contiguous, sum_contiguous, sum_into};
 pub use crate::summary::{Summary, summarize};
 
 use crate::cpu;
@@ -43,7 +44,8 @@ use crate::kernel::slice;
 /// assert_eq!(mypackage::sum::sum(&[0.1; 10]), 1.0);
 /// ```
 pub fn sum(values: &[f64]) -> f64 {
-    slice::sum(cpu::isa(), values).to_f64()
+    let bits = slice::round(cpu::isa(), values, Format::F64, false);
+    bits.map_or_else(|sum| sum.to_f64(), f64::from_bits)
 }
 
 /// The exact sum of a slice, rounded once to binary32.
@@ -52,5 +54,6 @@ pub fn sum(values: &[f64]) -> f64 {
 /// assert_eq!(mypackage::sum::sum_f32(&[16_777_216.0, 1.0, 1.0]), 16_777_218.0);
 /// ```
 pub fn sum_f32(values: &[f32]) -> f32 {
-    slice::sum(cpu::isa(), values).to_f32()
+    let bits = slice::round(cpu::isa(), values, Format::F32, false);
+    bits.map_or_else(|sum| sum.to_f32(), |bits| f32::from_bits(bits as u32))
 }

@@ -33,18 +33,6 @@ pub(crate) fn lead_of_second(ahead: usize) -> usize {
     if ahead == 0 || made_by_amd() { 0 } else { 5 << 9 }
 }
 
-/// Bytes from which on an array is not in a core's own caches.
-const FAR: usize = 8 << 20;
-
-/// Bytes between two places of an array of so many bytes that are read at once, if that is faster.
-///
-/// (Intel's read large arrays a tenth faster so, and best if the two are half a page apart within
-/// their pages; AMD's do not.)
-#[inline]
-pub(crate) fn between_places(bytes: usize) -> Option<usize> {
-    (bytes >= FAR && !made_by_amd()).then_some(130 << 10)
-}
-
 /// Fewer chunks than this are not worth a shorter first one.
 const MANY: usize = 4;
 

@@ -512,6 +512,14 @@ impl<'a> Line<'a> {
         direct.then(|| unsafe { std::slice::from_raw_parts(self.data.cast(), self.count) })
     }
 
+    /// The bytes of elements that are one byte each, if memory holds them side by side.
+    #[inline]
+    pub fn as_bytes(&self) -> Option<&'a [u8]> {
+        let direct = self.layout.dtype.size() == 1 && (self.stride == 1 || self.count <= 1);
+        // SAFETY: as above.
+        direct.then(|| unsafe { std::slice::from_raw_parts(self.data, self.count) })
+    }
+
     /// Whether the elements are native values of `T`.
     #[inline]
     fn holds<T: Native>(&self) -> bool {

@@ -12,6 +12,7 @@ pub(super) mod array;
 pub(super) mod bulk;
 pub(super) mod bytes;
 pub(super) mod collect;
+pub(super) mod interval;
 pub(super) mod pairs;
 mod quotient;
 pub(super) mod round;

@@ -1,22 +1,24 @@
-//! Sums block by block: for each the cheapest kernel that is exact.
+//! Sums block by block: for each the cheapest kernel that serves.
 //!
 //! A block is one of numbers, or of pairs whose products are added ([`Terms`]). What suited the
 //! blocks before is tried first.
 
+use super::certified::{self, Block, HIGHEST_SCALED, LOWEST, SUBNORMAL};
 use super::large_superaccumulator::Bins;
-use super::levels::{self, BLOCK, Sums};
+use super::levels::{self, BLOCK, HIGHEST, Sums};
 use super::number::Number;
-use super::{halves, quiet};
 use crate::array::memory;
-use crate::binary64::ABSOLUTE;
+use crate::binary64::{ABSOLUTE, INFINITE};
 use crate::cpu::Isa;
 use crate::exact::accumulator::Accumulator;
-use crate::fpu::{self, Environment};
+use crate::exact::interval::Interval;
+use crate::exact::round::Format;
+use crate::fpu::Environment;
 
-/// The kernels, cheapest first; the last takes any numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// The kernels; all but the first are exact, and the last takes any numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tier {
-    Flagged,
+    Certified,
     Levels2,
     Levels3,
     Levels4,
@@ -24,28 +26,38 @@ pub(crate) enum Tier {
 }
 
 impl Tier {
-    const ALL: [Tier; 5] = [Tier::Flagged, Tier::Levels2, Tier::Levels3, Tier::Levels4, Tier::Bins];
-
     /// Binades from the first level to the last one.
     fn below_first(self) -> i32 {
         match self {
-            Tier::Flagged | Tier::Levels2 => levels::LEVEL,
+            Tier::Levels2 => levels::LEVEL,
             Tier::Levels3 => 2 * levels::LEVEL,
             Tier::Levels4 => 3 * levels::LEVEL,
-            // Below all numbers.
-            Tier::Bins => 1 << 16,
+            // Smaller numbers do no harm.
+            Tier::Certified | Tier::Bins => 1 << 16,
         }
     }
 
     /// Whether a number of an exponent is not below the last bit of all levels, the first of which
     /// is at exponent `first`.
     fn reaches(self, first: i32, exponent: i32) -> bool {
-        self == Tier::Bins || exponent >= first - self.below_first() - 52
+        exponent >= first - self.below_first() - 52
     }
 }
 
+/// For exact sums, cheapest first.
+const EXACT: &[Tier] = &[Tier::Levels2, Tier::Levels3, Tier::Levels4, Tier::Bins];
+/// For exact sums of products that are rounded as binary64 numbers.
+const EXACT_PRODUCTS: &[Tier] = &[Tier::Levels3, Tier::Levels4, Tier::Bins];
+/// For sums that are rounded.
+const ROUNDED: &[Tier] = &[Tier::Certified, Tier::Bins];
+/// For sums that are rounded of numbers that take longer to be read than to be added: to read them
+/// again, where the interval does not decide, would cost more.
+const ROUNDED_FAR: &[Tier] = &[Tier::Levels2, Tier::Certified, Tier::Bins];
+
 /// What a block adds: its numbers, or the products of its pairs.
 pub(crate) trait Terms: Copy {
+    /// Whether [`Terms::certified`] takes terms too large for the levels.
+    const SCALABLE: bool;
     /// The largest biased exponent of a term; 2047 if any is infinite or NaN.
     fn highest_exponent(self, isa: Isa) -> i32;
     /// The smallest one of a term that is not 0; 2047 if it is not known.
@@ -53,19 +65,17 @@ pub(crate) trait Terms: Copy {
     /// The largest and the smallest one of the first few terms; `None` if all of these are 0.
     fn first_exponents(self) -> Option<(i32, i32)>;
     /// By how many binades the others may be larger than these and still be summed by a tier's
-    /// kernel, if that has any to spare.
-    fn margin(self, isa: Isa, tier: Tier) -> Option<i32>;
+    /// kernel.
+    fn margin(self, tier: Tier) -> i32;
     /// So many binades below the first level a tier holds all bits of a term of that exponent.
-    fn depth(self, isa: Isa, tier: Tier) -> i32;
-    /// The sum, exact if the inexact flag was not raised meanwhile, if there is such a kernel.
-    fn flagged(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<2>>;
-    /// The exact sum in `K` levels, if the terms fit them.
+    fn depth(self, tier: Tier) -> i32;
+    /// The sum up to a bound, if the terms fit two levels. For results with a shorter significand
+    /// than binary64's if `narrow`.
+    fn certified(self, isa: Isa, first: i32, ahead: usize, narrow: bool) -> Option<Block>;
+    /// The exact sum in two levels, if the terms fit them.
+    fn levels2(self, isa: Isa, first: i32, ahead: usize) -> Option<Block>;
+    /// The exact sum in `K` levels, more than two, if the terms fit them.
     fn levels<const K: usize>(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<K>>;
-    /// The same if the inexact flag was not raised meanwhile, where quiet additions exist and for
-    /// terms that have such a kernel.
-    fn quiet_levels<const K: usize>(self, _: Isa, _: i32, _: usize) -> Option<Sums<K>> {
-        None
-    }
     /// Adds terms whose biased exponents are at most 1, without counting them; whether there is a
     /// kernel for it.
     fn add_smallest(self, isa: Isa, into: &mut Accumulator) -> bool;
@@ -76,7 +86,12 @@ pub(crate) trait Terms: Copy {
     fn add_to_bins(self, isa: Isa, bins: &mut Bins, into: &mut Accumulator, ahead: usize);
 }
 
+/// Numbers up to which there is a kernel without long registers.
+const SMALL: usize = 64;
+
 impl<T: Number> Terms for &[T] {
+    const SCALABLE: bool = true;
+
     #[inline(always)]
     fn highest_exponent(self, isa: Isa) -> i32 {
         levels::highest_exponent(isa, self)
@@ -97,37 +112,56 @@ impl<T: Number> Terms for &[T] {
         (highest > 0).then_some(((highest >> 52) as i32, (lowest.wrapping_add(1) >> 52) as i32))
     }
     #[inline(always)]
-    fn margin(self, isa: Isa, tier: Tier) -> Option<i32> {
-        match tier {
-            Tier::Flagged if T::SPLIT && !quiet::exists_on(isa) => None,
-            Tier::Flagged => Some(2),
-            _ => Some(8),
+    fn margin(self, _: Tier) -> i32 {
+        8
+    }
+    #[inline(always)]
+    fn depth(self, tier: Tier) -> i32 {
+        tier.below_first() + 52 - T::LAST_BIT
+    }
+    #[inline(always)]
+    fn certified(self, isa: Isa, first: i32, ahead: usize, narrow: bool) -> Option<Block> {
+        if let Some(singles) = T::singles(self)
+            && let Some(block) = certified::single_block(isa, singles, ahead)
+            && (narrow || block.errors == 0)
+        {
+            return Some(block);
         }
+        in_blocks(self, |block| certified::sum_block::<T, false>(isa, block, first, ahead))
     }
     #[inline(always)]
-    fn depth(self, isa: Isa, tier: Tier) -> i32 {
-        let last_level = match tier {
-            Tier::Flagged if !T::SPLIT => 0,
-            Tier::Flagged if !quiet::exists_on(isa) => levels::CUT_APART,
-            _ => tier.below_first(),
-        };
-        last_level + 52 - T::LAST_BIT
-    }
-    #[inline(always)]
-    fn flagged(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<2>> {
-        levels::flagged_block(isa, self, first, ahead)
+    fn levels2(self, isa: Isa, first: i32, ahead: usize) -> Option<Block> {
+        if self.len() <= SMALL {
+            if first < LOWEST {
+                return None;
+            }
+            let Sums { parts, exponents } = levels::exact_block::<T, 2>(isa, self, first, ahead)?;
+            return Some(Block::exact(parts, exponents[1]));
+        }
+        if let Some(singles) = T::singles(self)
+            && let Some(block) = certified::single_block(isa, singles, ahead)
+            && block.errors == 0
+        {
+            return Some(block);
+        }
+        in_blocks(self, |block| certified::sum_block::<T, true>(isa, block, first, ahead))
     }
     #[inline(always)]
     fn levels<const K: usize>(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<K>> {
-        levels::exact_block(isa, self, first, ahead)
-    }
-    #[inline(always)]
-    fn quiet_levels<const K: usize>(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<K>> {
-        levels::quiet_block(isa, self, first, ahead)
+        let mut blocks = self.chunks(BLOCK);
+        let mut sums = levels::exact_block(isa, blocks.next()?, first, ahead)?;
+        for block in blocks {
+            let block = levels::exact_block(isa, block, first, ahead)?;
+            // (A few numbers at the end may be taken at another scale.)
+            sums = (sums.exponents == block.exponents).then(|| sums.plus(block))?;
+        }
+        Some(sums)
     }
     #[inline(always)]
     fn add_smallest(self, isa: Isa, into: &mut Accumulator) -> bool {
-        into.add_scaled(levels::count_smallest(isa, self), SMALLEST);
+        for block in self.chunks(BLOCK) {
+            into.add_scaled(levels::count_smallest(isa, block), SMALLEST);
+        }
         true
     }
     fn count(self) -> usize {
@@ -141,20 +175,34 @@ impl<T: Number> Terms for &[T] {
     }
 }
 
+/// The sum over up to four blocks of [`BLOCK`] numbers; of one, mostly.
+#[inline(always)]
+fn in_blocks<T: Number>(values: &[T], sum: impl Fn(&[T]) -> Option<Block>) -> Option<Block> {
+    if values.len() <= BLOCK {
+        return sum(values);
+    }
+    let mut blocks = values.chunks(BLOCK);
+    let mut total = sum(blocks.next()?)?;
+    for block in blocks {
+        let block = sum(block)?;
+        total.units += block.units;
+        total.errors += block.errors;
+    }
+    Some(total)
+}
+
 /// The exponent of the smallest subnormal number.
 const SMALLEST: i32 = -1074;
 /// From this scale on, what one level leaves to the next is 0 or not subnormal. (Some processors take
 /// a hundred times as long for operations on subnormal numbers.)
-const NO_SUBNORMALS: i32 = -900;
+const NO_SUBNORMALS: i32 = LOWEST;
 /// The scale before the first block: lower than any.
 const UNKNOWN: i32 = i32::MIN / 2;
 
-/// Up to this many numbers, reading and clearing the flags costs more than it saves.
-const FEW: usize = 256;
-/// The same for numbers that are cut in two.
-const FEW_CUT: usize = 2 * BLOCK - 1;
 /// Below this many, the processor's own prefetching suffices.
 const PREFETCH_FROM: usize = 1 << 13;
+/// Numbers that are not in a core's own caches.
+const FAR: usize = 1 << 21;
 /// For so many blocks a dearer kernel is used before a cheaper one is tried again.
 const PATIENCE: u32 = 64;
 /// A block that its tier's kernel could not sum costs so many points; every block earns one.
@@ -170,20 +218,19 @@ const SMALLER: i32 = 4;
 /// The scale is lowered only for blocks smaller by more binades than this.
 const SLACK: i32 = 4;
 
-/// Adds slices to an [`Accumulator`], remembering what suited the blocks before.
-///
-/// While it lives, the thread's floating-point environment is the default one.
+/// Adds slices to an [`Interval`], remembering what suited the blocks before.
 pub(crate) struct Summer {
     isa: Isa,
     environment: Environment,
-    /// Whether levels are summed quietly.
-    quiet: bool,
-    /// Whether numbers are too few to be cut in two.
-    few: bool,
+    tiers: &'static [Tier],
+    /// Whether results have a shorter significand than binary64's.
+    narrow: bool,
     /// The exponent of the first level's accumulator.
     first: i32,
-    cheapest: Tier,
-    tier: Tier,
+    /// The highest one so far of a block that was certified.
+    certified_at: i32,
+    /// The one of `tiers` that is tried first.
+    tier: usize,
     /// Blocks until the cheapest tier is tried again.
     patience: u32,
     points: u32,
@@ -195,35 +242,46 @@ pub(crate) struct Summer {
 }
 
 impl Summer {
-    /// For about `total` numbers in all.
+    /// For about `total` numbers in all, for results that are rounded to a format, or exact ones.
     #[inline]
-    pub fn new(isa: Isa, total: usize) -> Summer {
-        let flagged = total > FEW && fpu::inexact_flag_works();
-        let cheapest = if flagged { Tier::Flagged } else { Tier::Levels2 };
-        Summer::starting_with(isa, total, cheapest, memory::ahead)
+    pub fn new(isa: Isa, total: usize, rounded: Option<Format>) -> Summer {
+        let tiers = match rounded {
+            None => EXACT,
+            // Of a few, ties are common, and the exact kernel is as fast.
+            Some(_) if total <= SMALL => EXACT,
+            Some(_) if total < FAR => ROUNDED,
+            Some(_) => ROUNDED_FAR,
+        };
+        Summer::starting_with(isa, total, tiers, rounded, memory::ahead)
     }
 
     /// For about `total` products in all; with `exact`, each of them is a binary64 number.
     #[inline]
-    pub fn of_products(isa: Isa, total: usize, exact: bool) -> Summer {
-        let cheapest = if exact { Tier::Levels2 } else { Tier::Levels3 };
-        Summer::starting_with(isa, total, cheapest, memory::ahead_of_two)
+    pub fn of_products(isa: Isa, total: usize, exact: bool, rounded: Option<Format>) -> Summer {
+        let tiers = match rounded {
+            Some(_) => ROUNDED,
+            None if exact => EXACT,
+            None => EXACT_PRODUCTS,
+        };
+        Summer::starting_with(isa, total, tiers, rounded, memory::ahead_of_two)
     }
 
     #[inline]
-    fn starting_with(isa: Isa, total: usize, cheapest: Tier, ahead: fn() -> usize) -> Summer {
-        let mut environment = Environment::enter();
-        if cheapest == Tier::Flagged {
-            environment.clear_inexact();
-        }
+    fn starting_with(
+        isa: Isa,
+        total: usize,
+        tiers: &'static [Tier],
+        rounded: Option<Format>,
+        ahead: fn() -> usize,
+    ) -> Summer {
         Summer {
             isa,
-            environment,
-            quiet: cheapest == Tier::Flagged && quiet::exists_on(isa),
-            few: total <= FEW_CUT,
+            environment: Environment::enter(),
+            tiers,
+            narrow: rounded.is_some_and(|format| format != Format::F64),
             first: UNKNOWN,
-            cheapest,
-            tier: cheapest,
+            certified_at: UNKNOWN,
+            tier: 0,
             patience: 0,
             // A failure at the very beginning is enough.
             points: ENOUGH + 1 - FAILURE,
@@ -251,30 +309,104 @@ impl Summer {
         self.environment.was_inexact()
     }
 
+    /// If all numbers that were certified so far are 0 or have at least this magnitude, nothing was
+    /// rounded.
+    pub fn exact_from(&self) -> f64 {
+        let exponent = (self.certified_at - levels::LEVEL).max(-1022);
+        crate::binary64::power_of_two(exponent.min(1023))
+    }
+
     /// Adds a slice; the count is the caller's.
     #[inline]
-    pub fn add<T: Number>(&mut self, values: &[T], into: &mut Accumulator) {
-        let Some(between) = memory::between_places(size_of_val(values)) else {
-            return self.add_blocks(memory::chunks_at_lines(values, BLOCK), into);
-        };
-        let (blocks, ends) = halves::split(values, between);
-        self.add_blocks(blocks, into);
-        for values in ends {
-            self.add_blocks(memory::chunks_at_lines(values, BLOCK), into);
+    pub fn add<T: Number>(&mut self, values: &[T], into: &mut Interval) {
+        self.add_blocks(memory::chunks_at_lines(values, T::BLOCK), into);
+    }
+
+    /// Adds a slice to an exact sum; the count is the caller's. For summers of exact sums.
+    #[inline]
+    pub fn add_exactly<T: Number>(&mut self, values: &[T], into: &mut Accumulator) {
+        let mut sum = Interval::from(std::mem::take(into));
+        self.add(values, &mut sum);
+        debug_assert!(sum.is_exact());
+        *into = sum.total;
+    }
+
+    /// Adds those numbers that a mask lets through, where there is one, and that are not NaN, if these
+    /// are left out; how many these are.
+    pub fn add_selected<T: Number>(
+        &mut self,
+        values: &[T],
+        mask: Option<&[u8]>,
+        skip_nan: bool,
+        into: &mut Interval,
+    ) -> usize {
+        let (mut start, mut counted) = (0, 0);
+        for block in values.chunks(BLOCK) {
+            let mask = mask.map(|mask| &mask[start..start + block.len()]);
+            start += block.len();
+            if let Some(count) = self.add_selected_block(block, mask, skip_nan, into) {
+                counted += count;
+            } else {
+                let mut kept = [T::default(); BLOCK];
+                for (index, (kept, &x)) in kept.iter_mut().zip(block).enumerate() {
+                    let keep = mask.is_none_or(|mask| mask[index] != 0)
+                        && !(skip_nan && x.widen().is_nan());
+                    *kept = if keep { x } else { T::default() };
+                    counted += usize::from(keep);
+                }
+                self.add_block(&kept[..block.len()], into);
+            }
         }
+        self.finish(into);
+        counted
+    }
+
+    /// Adds a block by the kernel that selects, if there is one for it; how many numbers count.
+    fn add_selected_block<T: Number>(
+        &mut self,
+        values: &[T],
+        mask: Option<&[u8]>,
+        skip_nan: bool,
+        into: &mut Interval,
+    ) -> Option<usize> {
+        let Summer { isa, first, ahead, .. } = *self;
+        if self.tiers[0] != Tier::Certified || !(LOWEST..=HIGHEST).contains(&first) {
+            return None;
+        }
+        let sum = match (mask, skip_nan) {
+            (Some(mask), false) => {
+                certified::selected_block::<T, true, false>(isa, values, mask, first, ahead)
+            }
+            (Some(mask), true) => {
+                certified::selected_block::<T, true, true>(isa, values, mask, first, ahead)
+            }
+            (None, _) => {
+                certified::selected_block::<T, false, true>(isa, values, &[], first, ahead)
+            }
+        };
+        let (block, count) = sum?;
+        self.deposit_block(block, into);
+        self.certified_at = self.certified_at.max(first);
+        Some(count)
     }
 
     /// Adds blocks; the count is the caller's.
     #[inline]
-    pub fn add_blocks(&mut self, blocks: impl Iterator<Item = impl Terms>, into: &mut Accumulator) {
+    pub fn add_blocks(&mut self, blocks: impl Iterator<Item = impl Terms>, into: &mut Interval) {
         for block in blocks {
             self.add_block(block, into);
         }
+        self.finish(into);
+    }
+
+    /// Moves what the kernels of difficult numbers hold.
+    #[inline]
+    fn finish(&mut self, into: &mut Interval) {
         if let Some(lower) = self.lower.take() {
-            into.merge(&lower);
+            into.total.merge(&lower);
         }
         if let Some(bins) = &mut self.bins {
-            bins.empty_into(into);
+            bins.empty_into(&mut into.total);
         }
     }
 
@@ -284,18 +416,13 @@ impl Summer {
         if self.first != UNKNOWN {
             return;
         }
-        let mut margin = terms.margin(self.isa, self.tier);
-        if margin.is_none() && self.few {
-            (self.cheapest, self.tier) = (Tier::Levels2, Tier::Levels2);
-            margin = terms.margin(self.isa, self.tier);
-        }
-        if let Some(margin) = margin
-            && let Some((highest, lowest)) = terms.first_exponents()
+        let tier = self.tiers[self.tier];
+        if let Some((highest, lowest)) = terms.first_exponents()
             && highest > 1
         {
             let lowest = lowest - 1023 - SMALLER;
-            self.guess_scale_of(highest, margin);
-            if self.first - lowest > terms.depth(self.isa, self.tier) {
+            self.guess_scale_of(highest, terms.margin(tier));
+            if self.first - lowest > terms.depth(tier) {
                 self.guess_tier(terms, highest, lowest);
             }
         }
@@ -313,115 +440,127 @@ impl Summer {
     /// Goes on to the first tier that holds all bits of numbers from the one exponent to the other.
     #[inline(never)]
     fn guess_tier(&mut self, terms: impl Terms, highest: i32, lowest: i32) {
-        let failing = self.tier;
-        for tier in Tier::ALL.into_iter().filter(|&tier| tier > failing) {
-            if let Some(margin) = terms.margin(self.isa, tier) {
-                self.guess_scale_of(highest, margin);
-            }
-            if self.first != UNKNOWN && self.first - lowest <= terms.depth(self.isa, tier) {
+        for tier in self.tier + 1..self.tiers.len() {
+            self.guess_scale_of(highest, terms.margin(self.tiers[tier]));
+            if self.first != UNKNOWN && self.first - lowest <= terms.depth(self.tiers[tier]) {
                 return self.give_up_for(tier);
             }
         }
     }
 
     /// Tries a dearer tier first for some time.
-    fn give_up_for(&mut self, tier: Tier) {
+    fn give_up_for(&mut self, tier: usize) {
         self.tier = tier;
         self.patience = PATIENCE;
     }
 
-    /// Adds a block, to `into` and to `self.lower`.
+    /// Adds a block, to `into`, `self.lower` and `self.bins`.
     #[inline]
-    fn add_block(&mut self, terms: impl Terms, into: &mut Accumulator) {
+    fn add_block(&mut self, terms: impl Terms, into: &mut Interval) {
         self.guess_scale(terms);
-        if self.first == UNKNOWN || !self.try_tier(self.tier, terms, into) {
+        if self.first == UNKNOWN || !self.try_tier(self.tiers[self.tier], terms, into) {
             self.add_difficult_block(terms, into);
         }
         self.points = self.points.saturating_sub(1);
-        if self.tier != self.cheapest {
+        if self.tier != 0 {
             self.patience -= 1;
             if self.patience == 0 {
-                self.tier = self.cheapest;
-                self.environment.clear_inexact();
+                self.tier = 0;
             }
         }
     }
 
     /// Chooses the scale for a block, then tries the tiers in turn.
     #[inline(never)]
-    fn add_difficult_block(&mut self, terms: impl Terms, into: &mut Accumulator) {
+    fn add_difficult_block<X: Terms>(&mut self, terms: X, into: &mut Interval) {
         let highest = terms.highest_exponent(self.isa);
-        if highest <= 1 && terms.add_smallest(self.isa, into) {
+        if highest <= 1 && terms.add_smallest(self.isa, &mut into.total) {
             return;
         }
-        let start = match levels::scale(highest, levels::headroom(self.isa)) {
-            None => Tier::Bins,
-            Some(own) if own < NO_SUBNORMALS => Tier::Bins,
-            Some(own) if own > self.first || own < self.first - SLACK => {
-                self.first = own;
-                self.tier
-            }
+        let own = highest - 1023 + levels::headroom(self.isa);
+        let mut start = self.tier;
+        if highest == INFINITE {
+            start = self.tiers.len() - 1;
+        } else if own > self.first || own < self.first - SLACK {
+            self.first = own;
+        } else if self.tiers[start] == Tier::Certified {
             // The same kernel at the same scale would fail again.
-            Some(_) => self.tier.max(Tier::Levels2),
-        };
-        if start == Tier::Flagged {
-            self.environment.clear_inexact();
+            start += 1;
         }
         let lowest = terms.lowest_exponent(self.isa) - 1023;
-        let mut suitable = Tier::Bins;
-        for tier in Tier::ALL {
-            if tier >= start && tier.reaches(self.first, lowest) && self.try_tier(tier, terms, into)
+        let mut suitable = self.tiers.len() - 1;
+        for tier in start..self.tiers.len() {
+            if self.tiers[tier].reaches(self.first, lowest)
+                && self.try_tier(self.tiers[tier], terms, into)
             {
                 suitable = tier;
                 break;
             }
         }
-        if suitable > self.tier {
+        if suitable > self.tier && highest != INFINITE {
             self.points += FAILURE;
             if self.points > ENOUGH {
                 self.points = FAILURE;
                 self.give_up_for(suitable);
             }
         }
-        if self.tier == Tier::Flagged {
-            // The other tiers raise the flag.
-            self.environment.clear_inexact();
-        }
     }
 
     #[inline]
-    fn try_tier(&mut self, tier: Tier, terms: impl Terms, into: &mut Accumulator) -> bool {
+    fn try_tier<X: Terms>(&mut self, tier: Tier, terms: X, into: &mut Interval) -> bool {
         let Summer { isa, first, ahead, .. } = *self;
+        // Below, the second level has all bits of the smallest numbers; between, remainders would be
+        // subnormal.
+        let two_levels =
+            if first <= SUBNORMAL && X::SCALABLE { SUBNORMAL } else { first.max(LOWEST) };
         match tier {
-            Tier::Flagged => {
-                let sums = terms.flagged(isa, first, ahead);
-                !self.environment.was_inexact() && deposit(sums, into, &mut self.lower)
+            Tier::Certified => {
+                let limit = if X::SCALABLE { HIGHEST_SCALED } else { HIGHEST };
+                if first > limit {
+                    return false;
+                }
+                let block = terms.certified(isa, two_levels, ahead, self.narrow);
+                let Some(block) = block else {
+                    return false;
+                };
+                self.deposit_block(block, into);
+                self.certified_at = self.certified_at.max(two_levels);
+                true
             }
-            Tier::Levels2 => self.try_levels::<2>(terms, into),
+            Tier::Levels2 if first <= HIGHEST => {
+                let Some(block) = terms.levels2(isa, two_levels, ahead) else {
+                    return false;
+                };
+                self.deposit_block(block, into);
+                true
+            }
             Tier::Levels3 => self.try_levels::<3>(terms, into),
             Tier::Levels4 => self.try_levels::<4>(terms, into),
+            Tier::Levels2 => false,
             Tier::Bins => {
                 if terms.count() < BINS_FROM {
-                    terms.add_each(into);
+                    terms.add_each(&mut into.total);
                 } else {
-                    terms.add_to_bins(isa, self.bins.get_or_insert_with(Bins::new), into, ahead);
+                    let bins = self.bins.get_or_insert_with(Bins::new);
+                    terms.add_to_bins(isa, bins, &mut into.total, ahead);
                 }
                 true
             }
         }
     }
 
+    #[inline(always)]
+    fn deposit_block(&mut self, block: Block, into: &mut Interval) {
+        into.add(block.units, block.exponent, block.errors, block.error_exponent);
+    }
+
     #[inline]
-    fn try_levels<const K: usize>(&mut self, terms: impl Terms, into: &mut Accumulator) -> bool {
+    fn try_levels<const K: usize>(&mut self, terms: impl Terms, into: &mut Interval) -> bool {
         let Summer { isa, first, ahead, .. } = *self;
-        let sums = if self.quiet {
-            self.environment.clear_inexact();
-            let sums = terms.quiet_levels::<K>(isa, first, ahead);
-            sums.filter(|_| !self.environment.was_inexact())
-        } else {
-            terms.levels::<K>(isa, first, ahead)
-        };
-        deposit(sums, into, &mut self.lower)
+        if !(NO_SUBNORMALS..=HIGHEST).contains(&first) {
+            return false;
+        }
+        deposit(terms.levels::<K>(isa, first, ahead), &mut into.total, &mut self.lower)
     }
 }
 

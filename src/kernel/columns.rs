@@ -93,7 +93,7 @@ impl Panel {
             scaled: false,
             measured: false,
             totals: Vec::new(),
-            summer: Summer::new(isa, ROWS),
+            summer: Summer::new(isa, ROWS, None),
         }
     }
 
@@ -311,7 +311,7 @@ impl Panel {
             self.empty(own);
             self.set_scale(own, first);
         }
-        self.summer.add(values, &mut self.totals[own]);
+        self.summer.add_exactly(values, &mut self.totals[own]);
     }
 }
 

@@ -103,7 +103,7 @@ mod tests {
             let rows = Rows::of(&values[..50 * count], 50).narrowed(width);
             for isa in Isa::available() {
                 let mut pairs = Pairs::new();
-                let mut summer = Summer::new(isa, 1);
+                let mut summer = Summer::new(isa, 1, None);
                 summer.clear_inexact();
                 for flagged in [true, false] {
                     let worked = if flagged && quiet::exists_on(isa) {

@@ -46,8 +46,6 @@ use crate::cpu::{Isa, dispatch};
 /// Numbers in a full block: many enough to make its beginning and end cheap, few enough for the
 /// lanes to keep to their binades.
 pub(crate) const BLOCK: usize = 2048;
-/// Numbers in half a block, at most.
-pub(super) const HALF: usize = BLOCK / 2;
 /// Binades between two levels. A level receives at most 256 + 4 parts of at most half a last bit
 /// of the level above (2^-53 of its binade): their sum stays below half of this level's.
 pub(crate) const LEVEL: i32 = 43;
@@ -371,33 +369,6 @@ fn add_quietly<const W: usize, const STREAMS: usize, const K: usize, const STREA
     }
 }
 
-/// `K` levels, unchecked as [`Flagged`].
-#[derive(Clone, Copy)]
-struct Quiet<const W: usize, const K: usize> {
-    sums: [[[f64; W]; 4]; K],
-}
-
-impl<T: Number, const W: usize, const K: usize> Lanes<T, W> for Quiet<W, K> {
-    const ASKS_FIRST: bool = false;
-
-    #[inline(always)]
-    fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
-        add_quietly::<W, 4, K, STREAM>(&mut self.sums, vector.map(T::widen));
-    }
-}
-
-#[inline(always)]
-fn quiet_body<T: Number, const W: usize, const K: usize>(
-    values: &[T],
-    first: i32,
-    ahead: usize,
-) -> Option<Sums<K>> {
-    let (exponents, bias) = levels::<K>(first, LEVEL);
-    let mut lanes = Quiet::<W, K> { sums: bias.map(|bias| [[bias; W]; 4]) };
-    read::<T, W>(values, ahead, &mut lanes);
-    collect(lanes.sums, exponents, bias)
-}
-
 /// Whether the flagged kernel rounds the upper level quietly, and need not cut numbers in two.
 const fn is_quiet<T: Number, const W: usize>() -> bool {
     T::SPLIT && quiet::exists::<W>()
@@ -437,12 +408,6 @@ impl<const W: usize, const STREAMS: usize> Flagged<W, STREAMS> {
         }
     }
 
-    /// The levels' sums, biases included.
-    #[inline(always)]
-    pub fn sums(&self) -> [[[f64; W]; STREAMS]; 2] {
-        self.sums
-    }
-
     /// The sums in units of the levels' last bits, and the bits that any lane does not share with
     /// its bias: sign and exponent must not be among them.
     #[inline(always)]
@@ -455,60 +420,6 @@ impl<const W: usize, const STREAMS: usize> Flagged<W, STREAMS> {
     pub fn parts_in_turn(&self, bias: [f64; 2]) -> ([[i64; 2]; 2], u64) {
         units_in_turn(self.sums, bias)
     }
-}
-
-impl<T: Number, const W: usize> Lanes<T, W> for Flagged<W, 4> {
-    const ASKS_FIRST: bool = false;
-
-    #[inline(always)]
-    fn add<const STREAM: usize>(&mut self, vector: [T; W]) {
-        self.add::<STREAM, T>(vector.map(T::widen));
-    }
-}
-
-/// The lanes of a block, the exponents of their levels and their biases.
-type FlaggedSums<const W: usize> = ([[[f64; W]; 4]; 2], [i32; 2], [f64; 2]);
-
-#[inline(always)]
-fn flagged_sums<T: Number, const W: usize>(
-    values: &[T],
-    first: i32,
-    ahead: usize,
-) -> FlaggedSums<W> {
-    let (exponents, bias) = levels::<2>(first, apart::<T, W>());
-    let mut lanes = Flagged::new(bias);
-    read::<T, W>(values, ahead, &mut lanes);
-    (lanes.sums, exponents, bias)
-}
-
-#[inline(always)]
-fn flagged_body<T: Number, const W: usize>(
-    values: &[T],
-    first: i32,
-    ahead: usize,
-) -> Option<Sums<2>> {
-    let (lanes, exponents, bias) = flagged_sums::<T, W>(values, first, ahead);
-    collect(lanes, exponents, bias)
-}
-
-#[inline(always)]
-fn flagged_halves_body<T: Number, const W: usize>(
-    halves: [&[T]; 2],
-    first: i32,
-    ahead: usize,
-) -> Option<Sums<2>> {
-    let (exponents, bias) = levels::<2>(first, apart::<T, W>());
-    let mut lanes = Flagged::<W, 4>::new(bias);
-    let places = |step| {
-        let [near, far] = halves.map(|half| half.as_ptr().wrapping_add(step * 2 * W));
-        [near, near.wrapping_add(W), far, far.wrapping_add(W)]
-    };
-    let asks = |stream: usize| (stream % 2 * W * size_of::<T>()).is_multiple_of(CACHE_LINE);
-    let count = halves[0].len();
-    assert!(count == halves[1].len() && count <= HALF && count.is_multiple_of(2 * W));
-    // SAFETY: step i reads the 2 W numbers from 2 W i on of each half.
-    unsafe { add_steps(count / (2 * W), places, asks, ahead, &mut lanes) };
-    collect(lanes.sums(), exponents, bias)
 }
 
 /// The largest biased exponent (sign dropped) of the numbers; 2047 if any is infinite or NaN.
@@ -553,28 +464,6 @@ dispatch! {
     pub(super) fn exact_block[T: Number, const K: usize][T, K](
         values: &[T], first: i32, ahead: usize
     ) -> Option<Sums<K>> = exact_body::<T, {W}, K>
-}
-
-dispatch! {
-    /// As [`exact_block`] if the inexact flag was not raised meanwhile; where quiet additions exist.
-    pub(super) fn quiet_block[T: Number, const K: usize][T, K](
-        values: &[T], first: i32, ahead: usize
-    ) -> Option<Sums<K>> = quiet_body::<T, {W}, K>
-}
-
-dispatch! {
-    /// The sum of a block, exact if the inexact flag was not raised meanwhile; `None` if the
-    /// numbers are too large.
-    pub(super) fn flagged_block[T: Number][T](
-        values: &[T], first: i32, ahead: usize
-    ) -> Option<Sums<2>> = flagged_body::<T, {W}>
-}
-
-dispatch! {
-    /// As [`flagged_block`], of a block in two places, of a multiple of 16 numbers each.
-    pub(super) fn flagged_halves[T: Number][T](
-        halves: [&[T]; 2], first: i32, ahead: usize
-    ) -> Option<Sums<2>> = flagged_halves_body::<T, {W}>
 }
 
 dispatch! {

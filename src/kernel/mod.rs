@@ -12,9 +12,9 @@
 //! - `summand`: which of these is the one for a type.
 
 pub(super) mod adaptive;
+pub(super) mod certified;
 pub(super) mod columns;
 pub(super) mod few;
-mod halves;
 mod integers;
 pub(super) mod large_superaccumulator;
 pub(super) mod levels;

@@ -1,29 +1,79 @@
 //! The types of numbers that kernels add.
 
+#![allow(unsafe_code)] // Vectors are loaded from addresses.
+
+use crate::simd::{Simd, WIDEST};
+
 /// Numbers that binary64 holds exactly.
 pub(crate) trait Number: Copy + Default + Send + Sync + 'static {
+    /// Numbers that are added together, at most.
+    const BLOCK: usize;
     /// Whether the significand is too long for one accumulator of the flagged kernel.
     const SPLIT: bool;
     /// Binades from the first to the last bit of the significand.
     const LAST_BIT: i32;
     fn widen(self) -> f64;
+    /// A vector of widened numbers.
+    ///
+    /// # Safety
+    /// So many must be readable.
+    unsafe fn load<S: Simd>(simd: S, at: *const Self) -> S::V;
+    /// The numbers, if they are binary64.
+    fn as_doubles(values: &[Self]) -> Option<&[f64]>;
+    /// The numbers, if they are binary32.
+    fn singles(values: &[Self]) -> Option<&[f32]>;
+
+    /// Fewer numbers than a vector has, and zeros.
+    #[inline(always)]
+    fn load_some<S: Simd>(simd: S, values: &[Self]) -> S::V {
+        let mut vector = [Self::default(); WIDEST];
+        vector[..values.len()].copy_from_slice(values);
+        // SAFETY: no vector is longer.
+        unsafe { Self::load(simd, vector.as_ptr()) }
+    }
 }
 
 impl Number for f64 {
+    const BLOCK: usize = super::levels::BLOCK;
     const SPLIT: bool = true;
     const LAST_BIT: i32 = 52;
     #[inline(always)]
     fn widen(self) -> f64 {
         self
     }
+    #[inline(always)]
+    unsafe fn load<S: Simd>(simd: S, at: *const f64) -> S::V {
+        // SAFETY: the caller's promise.
+        unsafe { simd.load(at) }
+    }
+    fn as_doubles(values: &[f64]) -> Option<&[f64]> {
+        Some(values)
+    }
+    #[inline(always)]
+    fn singles(_: &[f64]) -> Option<&[f32]> {
+        None
+    }
 }
 
 impl Number for f32 {
+    const BLOCK: usize = super::certified::SINGLES;
     const SPLIT: bool = false;
     const LAST_BIT: i32 = 23;
     #[inline(always)]
     fn widen(self) -> f64 {
         f64::from(self)
+    }
+    #[inline(always)]
+    unsafe fn load<S: Simd>(simd: S, at: *const f32) -> S::V {
+        // SAFETY: the caller's promise.
+        unsafe { simd.load_f32(at) }
+    }
+    fn as_doubles(_: &[f32]) -> Option<&[f64]> {
+        None
+    }
+    #[inline(always)]
+    fn singles(values: &[f32]) -> Option<&[f32]> {
+        Some(values)
     }
 }
 

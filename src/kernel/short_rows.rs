@@ -226,7 +226,7 @@ mod tests {
         let view = View::of(values);
         let rows = |count| view.rows::<f64>(0, (8 * stride) as isize, count, length).unwrap();
         for isa in Isa::available() {
-            let mut summer = Summer::new(isa, values.len());
+            let mut summer = Summer::new(isa, values.len(), None);
             let mut batches = Batches::new(1);
             for count in [count.min(BATCH), 1] {
                 batches.patience = 0;
@@ -266,7 +266,7 @@ mod tests {
             let rows = Rows::of(&values[..count * length], length);
             for isa in Isa::available() {
                 let mut batches = Batches::new(2);
-                assert!(batches.sum(isa, rows, &mut Summer::new(isa, 9000)));
+                assert!(batches.sum(isa, rows, &mut Summer::new(isa, 9000, None)));
                 for result in 0..2 * count {
                     let run = &values[result / 2 * length..][..length];
                     let mut expected: Accumulator =

@@ -3,29 +3,83 @@
 use std::ops::Range;
 
 use super::adaptive::Summer;
+use super::certified;
 use super::levels::BLOCK;
 use super::summand::Summand;
 use crate::cpu::{self, Isa};
 use crate::exact::accumulator::Accumulator;
+use crate::exact::interval::Interval;
+use crate::exact::round::Format;
 use crate::interrupt::{GRAIN, Interrupt};
 use crate::threads::{self, PARALLEL_FROM};
 
 /// The exact sum of a slice; parallel where that pays.
 pub(crate) fn sum<T: Summand>(isa: Isa, values: &[T]) -> Accumulator {
-    in_parts(values.len(), |part| {
+    sum_for(isa, values, None).0.total
+}
+
+/// The sum of a slice, exact unless it is `rounded`; parallel where that pays. If all numbers are 0 or
+/// of at least the magnitude that comes second, it is exact all the same.
+fn sum_for<T: Summand>(isa: Isa, values: &[T], rounded: Option<Format>) -> (Interval, f64) {
+    let isa = T::isa_of_slices(isa);
+    let sum = |part: Range<usize>| {
         let values = &values[part];
-        let mut total = Accumulator::new();
-        T::add_run(isa, values, &mut Summer::new(T::isa_of_slices(isa), values.len()), &mut total);
-        total.add_zeros(values.len() as i64);
-        total
+        let mut total = Interval::new();
+        let mut summer = Summer::new(isa, values.len(), rounded);
+        T::add_run(isa, values, &mut summer, &mut total);
+        total.total.add_zeros(values.len() as i64);
+        (total, summer.exact_from())
+    };
+    let add = |mut left: (Interval, f64), right: (Interval, f64)| {
+        left.0.merge(&right.0);
+        (left.0, left.1.max(right.1))
+    };
+    in_parts(values.len(), sum, add)
+}
+
+/// The bits of the sum of a slice, or of its mean if `mean`, rounded once to `format`; or the exact sum,
+/// if it overflows or is not finite. Parallel where that pays.
+pub(crate) fn round<T: Summand>(
+    isa: Isa,
+    values: &[T],
+    format: Format,
+    mean: bool,
+) -> Result<u64, Accumulator> {
+    let divisor = if mean { values.len() as i64 } else { 1 };
+    let round = |sum: &Interval| {
+        let bits = sum.round_quotient(divisor, format);
+        bits.filter(|bits| bits & format.infinity() != format.infinity())
+    };
+    let (mut total, exact_from) = sum_for(isa, values, Some(format));
+    if let Some(bits) = round(&total) {
+        return Ok(bits);
+    }
+    if !total.is_exact() {
+        // The ends of the interval differ, as they do where numbers cancel. Numbers of like sizes were
+        // not rounded even so, and that is seen faster than they are added again.
+        if smallest::<T>(isa, values).is_some_and(|smallest| smallest >= exact_from) {
+            total.set_exact();
+        } else {
+            total = Interval::from(sum(isa, values));
+        }
+    }
+    round(&total).ok_or(total.total)
+}
+
+/// The smallest magnitude of binary64 numbers that are not 0.
+fn smallest<T: Summand>(isa: Isa, values: &[T]) -> Option<f64> {
+    T::doubles(values).map(|values| {
+        in_parts(values.len(), |part| certified::smallest(isa, &values[part]), f64::min)
     })
 }
 
-/// The sum over `0..count` of a function that sums a part of it; parallel where that pays.
-pub(crate) fn in_parts(
+/// What a function finds of each part of `0..count`, put together; parallel where that pays. An
+/// interrupted call finds less.
+pub(crate) fn in_parts<R: Send>(
     count: usize,
-    sum: impl Fn(Range<usize>) -> Accumulator + Sync,
-) -> Accumulator {
+    sum: impl Fn(Range<usize>) -> R + Sync,
+    add: impl Fn(R, R) -> R + Sync,
+) -> R {
     let threads = threads::get();
     let interrupt = Interrupt::of_call(count);
     if count < PARALLEL_FROM || threads == 1 && !interrupt.is_possible() {
@@ -34,14 +88,10 @@ pub(crate) fn in_parts(
     let most = if interrupt.is_possible() { GRAIN } else { usize::MAX };
     let share = count.div_ceil(4 * threads).next_multiple_of(BLOCK);
     let share = share.clamp(PARALLEL_FROM / 4, most);
-    let add = |mut left: Accumulator, right: Accumulator| {
-        left.merge(&right);
-        left
-    };
     let sums = threads::split(count, share, |ranges| {
-        ranges.take_while(|_| !interrupt.is_set()).map(&sum).fold(Accumulator::new(), add)
+        ranges.take_while(|_| !interrupt.is_set()).map(&sum).reduce(&add)
     });
-    sums.into_iter().fold(Accumulator::new(), add)
+    sums.into_iter().flatten().reduce(&add).unwrap_or_else(|| sum(0..0))
 }
 
 impl Accumulator {
@@ -157,7 +207,7 @@ mod tests {
                 assert_eq!(sum(isa, &values), expected);
                 // `sum` may choose another instruction set.
                 let mut total = Accumulator::new();
-                Summer::new(isa, values.len()).add(&values, &mut total);
+                Summer::new(isa, values.len(), None).add_exactly(&values, &mut total);
                 total.add_zeros(values.len() as i64);
                 assert_eq!(total, expected, "{isa:?}");
             }

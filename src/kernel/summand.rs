@@ -4,13 +4,14 @@
 use super::adaptive::Summer;
 use super::columns::Panel;
 use super::integers::sum_integers;
+use super::levels::BLOCK;
 use super::number::Number;
 use super::short_rows::Batches;
 use crate::array::element::Native;
 use crate::array::memory;
 use crate::array::view::Rows;
-use crate::cpu::Isa;
-use crate::exact::accumulator::Accumulator;
+use crate::cpu::{Isa, dispatch};
+use crate::exact::interval::Interval;
 use crate::exact::pairs::Pairs;
 
 /// A native number with kernels for a run of numbers and for a matrix of columns.
@@ -20,7 +21,21 @@ pub(crate) trait Summand: Native {
         isa
     }
     /// Adds a run, without counting it.
-    fn add_run(isa: Isa, values: &[Self], summer: &mut Summer, into: &mut Accumulator);
+    fn add_run(isa: Isa, values: &[Self], summer: &mut Summer, into: &mut Interval);
+    /// Adds the numbers of a run that a mask lets through, where there is one, and that are not NaN, if
+    /// these are left out; returns how many these are.
+    fn add_selected_run(
+        isa: Isa,
+        values: &[Self],
+        mask: Option<&[u8]>,
+        skip_nan: bool,
+        summer: &mut Summer,
+        into: &mut Interval,
+    ) -> usize;
+    /// The numbers, if they are binary64.
+    fn doubles(_: &[Self]) -> Option<&[f64]> {
+        None
+    }
     /// Sums a batch of short runs to pairs; whether that worked.
     fn sum_runs(isa: Isa, runs: Rows<'_, Self>, batches: &mut Batches, summer: &mut Summer)
     -> bool;
@@ -38,8 +53,21 @@ macro_rules! floating {
                 if <$type>::SPLIT { isa } else { isa.of_conversions() }
             }
             #[inline]
-            fn add_run(_: Isa, values: &[$type], summer: &mut Summer, into: &mut Accumulator) {
+            fn add_run(_: Isa, values: &[$type], summer: &mut Summer, into: &mut Interval) {
                 summer.add(values, into);
+            }
+            fn add_selected_run(
+                _: Isa,
+                values: &[$type],
+                mask: Option<&[u8]>,
+                skip_nan: bool,
+                summer: &mut Summer,
+                into: &mut Interval,
+            ) -> usize {
+                summer.add_selected(values, mask, skip_nan, into)
+            }
+            fn doubles(values: &[$type]) -> Option<&[f64]> {
+                <$type>::as_doubles(values)
             }
             fn sum_runs(
                 isa: Isa,
@@ -70,11 +98,32 @@ macro_rules! integer {
     ($($type:ty),*) => {$(
         impl Summand for $type {
             #[inline]
-            fn add_run(isa: Isa, values: &[$type], _: &mut Summer, into: &mut Accumulator) {
+            fn add_run(isa: Isa, values: &[$type], _: &mut Summer, into: &mut Interval) {
                 let (head, values) = memory::split_at_line(values);
                 for values in [head].into_iter().chain(values.chunks(1 << 30)) {
-                    into.add_scaled(sum_integers(isa, values), 0);
+                    into.total.add_scaled(sum_integers(isa, values), 0);
                 }
+            }
+            fn add_selected_run(
+                isa: Isa,
+                values: &[$type],
+                mask: Option<&[u8]>,
+                _: bool,
+                summer: &mut Summer,
+                into: &mut Interval,
+            ) -> usize {
+                let Some(mask) = mask else {
+                    Self::add_run(isa, values, summer, into);
+                    return values.len();
+                };
+                let mut kept = [0; BLOCK];
+                let mut count = 0;
+                for (values, mask) in values.chunks(BLOCK).zip(mask.chunks(BLOCK)) {
+                    let kept = &mut kept[..values.len()];
+                    count += keep(isa, values, mask, kept);
+                    Self::add_run(isa, kept, summer, into);
+                }
+                count
             }
             fn sum_runs(
                 isa: Isa,
@@ -100,3 +149,19 @@ macro_rules! integer {
 }
 
 integer!(i64, u64, i32, u32, i16, u16, i8, u8);
+
+/// Copies the numbers that the mask lets through, and zeros for the others; how many these are.
+#[inline(always)]
+fn keep_body<T: Copy + Default>(values: &[T], mask: &[u8], kept: &mut [T]) -> usize {
+    let mut count = 0;
+    for ((kept, &x), &byte) in kept.iter_mut().zip(values).zip(mask) {
+        *kept = if byte != 0 { x } else { T::default() };
+        count += usize::from(byte != 0);
+    }
+    count
+}
+
+dispatch! {
+    fn keep[T: Copy + Default][T](values: &[T], mask: &[u8], kept: &mut [T]) -> usize
+        = keep_body::<T>
+}

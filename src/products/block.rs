@@ -33,6 +33,7 @@ use crate::binary64::{ABSOLUTE, INFINITE, SIGN_AND_EXPONENT, power_of_two};
 use crate::cpu::{Isa, dispatch};
 use crate::exact::accumulator::Accumulator;
 use crate::kernel::adaptive::{SAMPLE, Terms, Tier};
+use crate::kernel::certified::{self, Block};
 use crate::kernel::large_superaccumulator::{self, Bins};
 use crate::kernel::levels::{BLOCK, LEVEL, Levels, Sums, any, collect, levels};
 use crate::kernel::number::Number;
@@ -52,6 +53,8 @@ pub(super) struct Products<'a, T, const EXACT: bool> {
 }
 
 impl<T: Number, const EXACT: bool> Terms for Products<'_, T, EXACT> {
+    const SCALABLE: bool = false;
+
     #[inline(always)]
     fn highest_exponent(self, isa: Isa) -> i32 {
         highest_exponent(isa, self.x, self.y)
@@ -67,19 +70,26 @@ impl<T: Number, const EXACT: bool> Terms for Products<'_, T, EXACT> {
         (highest > 0).then_some((highest, highest))
     }
     #[inline(always)]
-    fn margin(self, _: Isa, tier: Tier) -> Option<i32> {
+    fn margin(self, tier: Tier) -> i32 {
         // Products in three levels must be of one size.
-        Some(if tier == Tier::Levels3 { 4 } else { 8 })
+        if tier == Tier::Levels3 { 4 } else { 8 }
     }
     /// It is not known how small the products are.
     #[inline(always)]
-    fn depth(self, _: Isa, _: Tier) -> i32 {
+    fn depth(self, _: Tier) -> i32 {
         i32::MAX
     }
-    /// Almost every product is rounded, and the flag raised.
     #[inline(always)]
-    fn flagged(self, _: Isa, _: i32, _: usize) -> Option<Sums<2>> {
-        None
+    fn certified(self, isa: Isa, first: i32, ahead: usize, narrow: bool) -> Option<Block> {
+        match (T::singles(self.x), T::singles(self.y)) {
+            (Some(x), Some(y)) if narrow => certified::single_dot_block(isa, x, y, ahead),
+            _ => certified::dot_block(isa, self.x, self.y, first, ahead),
+        }
+    }
+    #[inline(always)]
+    fn levels2(self, isa: Isa, first: i32, ahead: usize) -> Option<Block> {
+        let sums = products_block::<T, 2, EXACT>(isa, self.x, self.y, first, ahead)?;
+        Some(Block::exact(sums.parts, sums.exponents[1]))
     }
     #[inline(always)]
     fn levels<const K: usize>(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<K>> {

@@ -6,6 +6,8 @@ use crate::array::memory;
 use crate::array::view::View;
 use crate::cpu::{self, Isa};
 use crate::exact::accumulator::Accumulator;
+use crate::exact::interval::Interval;
+use crate::exact::round::Format;
 use crate::kernel::adaptive::Summer;
 use crate::kernel::number::Number;
 use crate::kernel::slice;
@@ -22,7 +24,8 @@ use crate::kernel::slice;
 /// assert_eq!(dot(&[0.1; 10], &[10.0; 10]), 10.0);
 /// ```
 pub fn dot(x: &[f64], y: &[f64]) -> f64 {
-    products(cpu::isa(), x, y).to_f64()
+    let bits = round(cpu::isa(), x, y, Format::F64);
+    bits.map_or_else(|sum| sum.to_f64(), f64::from_bits)
 }
 
 /// The exact dot product of two slices, rounded once to binary32.
@@ -34,22 +37,30 @@ pub fn dot(x: &[f64], y: &[f64]) -> f64 {
 /// assert_eq!(mypackage::sum::dot_f32(&[4097.0, -4096.0], &[4097.0, 4096.0]), 8193.0);
 /// ```
 pub fn dot_f32(x: &[f32], y: &[f32]) -> f32 {
-    products(cpu::isa(), x, y).to_f32()
+    let bits = round(cpu::isa(), x, y, Format::F32);
+    bits.map_or_else(|sum| sum.to_f32(), |bits| f32::from_bits(bits as u32))
 }
 
 /// A number whose products are [`Products`].
 pub(crate) trait Factor: Number {
     /// Adds the products of two runs of one length, without counting them.
-    fn add_products(x: &[Self], y: &[Self], summer: &mut Summer, into: &mut Accumulator);
-    /// For about `total` products.
-    fn summer(isa: Isa, total: usize) -> Summer;
+    fn add_products(x: &[Self], y: &[Self], summer: &mut Summer, into: &mut Interval);
+    /// The same, of a sum that is exact.
+    fn add_products_exactly(x: &[Self], y: &[Self], summer: &mut Summer, into: &mut Accumulator) {
+        let mut sum = Interval::from(std::mem::take(into));
+        Self::add_products(x, y, summer, &mut sum);
+        debug_assert!(sum.is_exact());
+        *into = sum.total;
+    }
+    /// For about `total` products, for results that are rounded to a format, or exact ones.
+    fn summer(isa: Isa, total: usize, rounded: Option<Format>) -> Summer;
 }
 
 macro_rules! factor {
     ($($type:ty, $exact:literal;)*) => {$(
         impl Factor for $type {
             #[inline]
-            fn add_products(x: &[$type], y: &[$type], summer: &mut Summer, into: &mut Accumulator) {
+            fn add_products(x: &[$type], y: &[$type], summer: &mut Summer, into: &mut Interval) {
                 let mut rest = y;
                 let blocks = memory::chunks_at_lines(x, PAIRS).filter_map(|x| {
                     let y = rest.split_off(..x.len())?;
@@ -58,8 +69,8 @@ macro_rules! factor {
                 summer.add_blocks(blocks, into);
             }
             #[inline]
-            fn summer(isa: Isa, total: usize) -> Summer {
-                Summer::of_products(isa, total, $exact)
+            fn summer(isa: Isa, total: usize, rounded: Option<Format>) -> Summer {
+                Summer::of_products(isa, total, $exact, rounded)
             }
         }
     )*};
@@ -70,36 +81,61 @@ factor! {
     f32, true;
 }
 
-/// The exact sum of all products; parallel where that pays.
-pub(crate) fn products<T: Factor>(isa: Isa, x: &[T], y: &[T]) -> Accumulator {
+/// The sum of all products, exact unless it is `rounded`; parallel where that pays.
+fn products_for<T: Factor>(isa: Isa, x: &[T], y: &[T], rounded: Option<Format>) -> Interval {
     assert_eq!(x.len(), y.len(), "a dot product needs slices of one length");
-    slice::in_parts(x.len(), |part| {
+    let sum = |part: std::ops::Range<usize>| {
         let (x, y) = (&x[part.clone()], &y[part]);
-        let mut total = Accumulator::new();
-        T::add_products(x, y, &mut T::summer(isa, x.len()), &mut total);
-        total.add_zeros(x.len() as i64);
+        let mut total = Interval::new();
+        T::add_products(x, y, &mut T::summer(isa, x.len(), rounded), &mut total);
+        total.total.add_zeros(x.len() as i64);
         total
-    })
+    };
+    slice::in_parts(x.len(), sum, Interval::merged)
 }
 
-/// The exact dot product of two arrays of one axis that are native slices of binary64 or binary32
-/// numbers in memory; `None` for any others.
+/// The exact sum of all products; parallel where that pays.
+pub(crate) fn products<T: Factor>(isa: Isa, x: &[T], y: &[T]) -> Accumulator {
+    products_for(isa, x, y, None).total
+}
+
+/// The bits of the dot product rounded once to `format`; or the exact one, if it overflows or is not
+/// finite. Parallel where that pays.
+fn round<T: Factor>(isa: Isa, x: &[T], y: &[T], format: Format) -> Result<u64, Accumulator> {
+    let bits = |sum: &Interval| {
+        let bits = sum.round_quotient(1, format);
+        bits.filter(|bits| bits & format.infinity() != format.infinity())
+    };
+    let mut total = products_for(isa, x, y, Some(format));
+    if bits(&total).is_none() && !total.is_exact() {
+        total = Interval::from(products(isa, x, y));
+    }
+    bits(&total).ok_or(total.total)
+}
+
+/// The bits of the dot product of two arrays of one axis, rounded once to the format of their elements;
+/// or the exact one, if it overflows or is not finite. `None` unless both are native slices of binary64
+/// or of binary32 numbers in memory.
 ///
 /// ```
 /// use mypackage::sum::{View, dot_contiguous};
 ///
 /// let x = View::of(&[1.0, 2.0]);
-/// assert_eq!(dot_contiguous(&x, &x).unwrap().to_f64(), 5.0);
+/// assert_eq!(dot_contiguous(&x, &x), Some(Ok(5f64.to_bits())));
 /// ```
-pub fn dot_contiguous(x: &View<'_>, y: &View<'_>) -> Option<Accumulator> {
-    fn run<T: Factor + Native>(x: &View<'_>, y: &View<'_>) -> Option<Accumulator> {
+pub fn dot_contiguous(x: &View<'_>, y: &View<'_>) -> Option<Result<u64, Accumulator>> {
+    fn run<T: Factor + Native>(
+        x: &View<'_>,
+        y: &View<'_>,
+        format: Format,
+    ) -> Option<Result<u64, Accumulator>> {
         let (x, y) = (x.as_slice::<T>()?, y.as_slice::<T>()?);
-        (x.len() == y.len()).then(|| products(cpu::isa(), x, y))
+        (x.len() == y.len()).then(|| round(cpu::isa(), x, y, format))
     }
     if x.axes().len() != 1 || y.axes().len() != 1 {
         return None;
     }
-    run::<f64>(x, y).or_else(|| run::<f32>(x, y))
+    run::<f64>(x, y, Format::F64).or_else(|| run::<f32>(x, y, Format::F32))
 }
 
 #[cfg(test)]

@@ -160,8 +160,8 @@ impl<'a> Plan<'a> {
 
     fn workspace(&self, total: usize) -> Workspace {
         let summer = match self.kernel {
-            Kernel::F32 => f32::summer(self.isa, total),
-            _ => f64::summer(self.isa, total),
+            Kernel::F32 => f32::summer(self.isa, total, None),
+            _ => f64::summer(self.isa, total, None),
         };
         Workspace { summer, left: Box::new([0.0; PAIRS]), right: Box::new([0.0; PAIRS]) }
     }
@@ -183,8 +183,12 @@ impl<'a> Plan<'a> {
         let all = 0..walk::count(&self.outer);
         walk::for_range(&self.outer, [0; 2], all, &self.interrupt, |index, offsets| {
             for part in 0..self.terms.len() {
-                let sum = in_parts(self.left.len(), |range| {
+                let some = |range: Range<usize>| {
                     self.sum(offsets, part, range.clone(), &mut self.workspace(range.len()))
+                };
+                let sum = in_parts(self.left.len(), some, |mut one, other| {
+                    one.merge(&other);
+                    one
                 });
                 put(self.terms.len() * index + part, &sum);
             }
@@ -249,7 +253,7 @@ impl<'a> Plan<'a> {
         let [left, right] = self.lines(pairs, [0; 2]);
         let slices = left.as_slice::<T>().zip(right.as_slice::<T>());
         slices.is_some_and(|(x, y)| {
-            T::add_products(x, y, &mut workspace.summer, sum);
+            T::add_products_exactly(x, y, &mut workspace.summer, sum);
             true
         })
     }
@@ -281,7 +285,7 @@ impl<'a> Plan<'a> {
                 x.iter().zip(&*y).for_each(|(&x, &y)| sum.add_product(x, y));
                 sum.add_zeros(-(x.len() as i64));
             } else {
-                f64::add_products(x, y, summer, sum);
+                f64::add_products_exactly(x, y, summer, sum);
             }
         }
     }

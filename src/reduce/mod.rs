@@ -94,6 +94,21 @@ pub(crate) trait Reduction<V: Native>: Sync {
         self.add(worker, into, values);
     }
 
+    /// Adds those of a long run of values in memory that the bytes of a mask let through, if there is
+    /// one, and that are not NaN, if these are left out; how many these are. `None` without a kernel
+    /// for it, and then they come by way of a stage.
+    fn add_selected_run(
+        &self,
+        worker: &mut Self::Worker,
+        into: &mut Self::Partial,
+        values: &[V],
+        mask: Option<&[u8]>,
+        skip_nan: bool,
+    ) -> Option<usize> {
+        let _ = (worker, into, values, mask, skip_nan);
+        None
+    }
+
     /// Adds what is known of other elements of the same result.
     fn merge(&self, into: &mut Self::Partial, other: Self::Partial);
 

@@ -134,6 +134,29 @@ impl<'r, V: Native, R: Reduction<V>> Thread<'r, V, R> {
                 counted += values.len();
                 return;
             }
+            if plan.is_selective::<V>()
+                && let Some(values) = line.as_slice::<V>()
+                && let Some(mask) =
+                    selection.mask.map_or(Some(None), |mask| mask.as_bytes().map(Some))
+                && (values.len() >= STAGED / 4 || outer.is_empty())
+            {
+                let mut added = 0;
+                while added < values.len() && !plan.interrupt.is_set() {
+                    let range = added..values.len().min(added + GRAIN);
+                    let mask = mask.map(|mask| &mask[range.clone()]);
+                    let (values, skip) = (&values[range.clone()], selection.skip_nan);
+                    let count =
+                        reduction.add_selected_run(worker, &mut partial, values, mask, skip);
+                    let Some(count) = count else { break };
+                    counted += count;
+                    added = range.end;
+                }
+                if added == values.len() || plan.interrupt.is_set() {
+                    return;
+                }
+                // (All of the run, or nothing.)
+                debug_assert_eq!(added, 0);
+            }
             if run.strides[DATA].unsigned_abs() <= size {
                 memory::prefetch_all(line.as_ptr().wrapping_offset(next), run.size * size);
             }

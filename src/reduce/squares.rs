@@ -46,7 +46,7 @@ macro_rules! floating {
     ($($type:ty),*) => {$(
         impl Square for $type {
             fn summer(isa: Isa, total: usize) -> Summer {
-                <$type as Factor>::summer(isa, total)
+                <$type as Factor>::summer(isa, total, None)
             }
             #[inline]
             fn add_squares(
@@ -61,7 +61,7 @@ macro_rules! floating {
                     }
                     into.add_zeros(-(values.len() as i64));
                 } else {
-                    <$type>::add_products(values, values, summer, into);
+                    <$type>::add_products_exactly(values, values, summer, into);
                 }
             }
         }
@@ -74,7 +74,7 @@ macro_rules! integer {
     ($($type:ty: $sum:ident),*) => {$(
         impl Square for $type {
             fn summer(isa: Isa, _: usize) -> Summer {
-                Summer::new(isa, 0)
+                Summer::new(isa, 0, None)
             }
             fn add_squares(isa: Isa, values: &[$type], _: &mut Summer, into: &mut Accumulator) {
                 for values in values.chunks(AT_ONCE) {

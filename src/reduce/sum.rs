@@ -7,7 +7,9 @@ use crate::cpu::{self, Isa, dispatch};
 use crate::exact::accumulator::Accumulator;
 use crate::exact::array::Cells;
 use crate::exact::collect::Collector;
+use crate::exact::interval::Interval;
 use crate::exact::pairs::{BATCH, Pairs};
+use crate::exact::round::Format;
 use crate::exact::sink::Sink;
 use crate::fpu;
 use crate::kernel::adaptive::Summer;
@@ -35,6 +37,30 @@ pub fn sum_contiguous(view: &View<'_>) -> Option<Accumulator> {
         view.as_slice::<V>().map(|values| slice::sum(cpu::isa(), values))
     }
     by_native!(view.dtype(), run(view))
+}
+
+/// As [`sum_contiguous`], of the bits of the sum, or of the mean if `mean`, rounded once to `format`; the
+/// exact sum where that overflows or is not finite.
+///
+/// ```
+/// use mypackage::sum::{Format, View, round_contiguous};
+///
+/// let mean = round_contiguous(&View::of(&[1.0f32, 2.0, 2.0]), Format::F32, true);
+/// assert_eq!(mean, Some(Ok(u64::from((5.0f32 / 3.0).to_bits()))));
+/// ```
+pub fn round_contiguous(
+    view: &View<'_>,
+    format: Format,
+    mean: bool,
+) -> Option<Result<u64, Accumulator>> {
+    fn run<V: Summand>(
+        view: &View<'_>,
+        format: Format,
+        mean: bool,
+    ) -> Option<Result<u64, Accumulator>> {
+        view.as_slice::<V>().map(|values| slice::round(cpu::isa(), values, format, mean))
+    }
+    by_native!(view.dtype(), run(view, format, mean))
 }
 
 /// The exact sums over the axes that are marked as `reduced`, one for each position along the others,
@@ -93,6 +119,12 @@ struct Sum<'a> {
 struct Worker {
     isa: Isa,
     summer: Summer,
+    /// For another attempt.
+    exact: Option<Summer>,
+    /// About so many elements in all.
+    elements: usize,
+    /// Whether the result must be exact.
+    attempt: Attempt,
     columns: Option<Columns>,
     rows: Option<ShortSums>,
 }
@@ -117,32 +149,60 @@ impl Columns {
     }
 }
 
+impl Worker {
+    fn summer(&mut self) -> &mut Summer {
+        match self.attempt {
+            Attempt::First => &mut self.summer,
+            Attempt::Exact => {
+                let Worker { isa, elements, .. } = *self;
+                self.exact.get_or_insert_with(|| Summer::new(isa, elements, None))
+            }
+        }
+    }
+}
+
 impl<V: Summand> Reduction<V> for Sum<'_> {
     type Worker = Worker;
-    type Partial = Accumulator;
+    type Partial = Interval;
 
     fn worker(&self, isa: Isa, elements: usize) -> Worker {
-        Worker { isa, summer: Summer::new(isa, elements), columns: None, rows: None }
+        let rounded = self.sink.rounding().map(|rounding| rounding.format);
+        let summer = Summer::new(isa, elements, rounded);
+        let (exact, attempt) = (None, Attempt::First);
+        Worker { isa, summer, exact, elements, attempt, columns: None, rows: None }
     }
 
-    fn start(&self, _: &mut Worker, _: Attempt) -> Accumulator {
-        Accumulator::new()
+    fn start(&self, worker: &mut Worker, attempt: Attempt) -> Interval {
+        worker.attempt = attempt;
+        Interval::new()
     }
 
     #[inline]
-    fn add(&self, worker: &mut Worker, into: &mut Accumulator, values: &[V]) {
-        V::add_run(worker.isa, values, &mut worker.summer, into);
+    fn add(&self, worker: &mut Worker, into: &mut Interval, values: &[V]) {
+        let (isa, summer) = (worker.isa, worker.summer());
+        V::add_run(isa, values, summer, into);
     }
 
-    fn merge(&self, into: &mut Accumulator, other: Accumulator) {
+    fn add_selected_run(
+        &self,
+        worker: &mut Worker,
+        into: &mut Interval,
+        values: &[V],
+        mask: Option<&[u8]>,
+        skip_nan: bool,
+    ) -> Option<usize> {
+        let (isa, summer) = (worker.isa, worker.summer());
+        Some(V::add_selected_run(isa, values, mask, skip_nan, summer, into))
+    }
+
+    fn merge(&self, into: &mut Interval, other: Interval) {
         into.merge(&other);
     }
 
     #[inline]
-    fn finish(&self, _: &mut Worker, result: usize, mut sum: Accumulator, count: i64) -> bool {
-        sum.add_zeros(count);
-        self.sink.put(result, &sum);
-        true
+    fn finish(&self, _: &mut Worker, result: usize, mut sum: Interval, count: i64) -> bool {
+        sum.total.add_zeros(count);
+        self.sink.put_interval(result, &sum)
     }
 
     fn start_panel(&self, worker: &mut Worker, shape: PanelShape, _: Attempt) -> bool {
@@ -190,8 +250,9 @@ impl<V: Summand> Reduction<V> for Sum<'_> {
         true
     }
 
-    fn column(&self, worker: &mut Worker, column: usize) -> Accumulator {
-        worker.columns.as_ref().map_or_else(Accumulator::new, |columns| columns.sum(column))
+    fn column(&self, worker: &mut Worker, column: usize) -> Interval {
+        let columns = worker.columns.as_ref();
+        columns.map_or_else(Accumulator::new, |columns| columns.sum(column)).into()
     }
 
     fn rows_at_once(&self, worker: &mut Worker, rows: ShortRows) -> usize {
@@ -208,19 +269,23 @@ impl<V: Summand> Reduction<V> for Sum<'_> {
     }
 
     fn add_short_rows(&self, worker: &mut Worker, rows: Rows<'_, V>, first: bool) {
-        let Worker { isa, summer, rows: Some(sums), .. } = worker else { return };
+        let elements = worker.elements;
+        let Worker { isa, summer, exact, rows: Some(sums), .. } = worker else { return };
         if first {
             sums.start(rows.len());
         }
         if V::sum_runs(*isa, rows, &mut sums.batches, summer) {
             return sums.add(*isa, summer);
         }
+        let exact = exact.get_or_insert_with(|| Summer::new(*isa, elements, None));
         let mut values = Vec::with_capacity(rows.width());
         let parts = sums.parts;
         for (index, sum) in sums.difficult().iter_mut().enumerate() {
             values.clear();
             values.extend(rows.row(index / parts).iter().skip(index % parts).step_by(parts));
-            V::add_run(*isa, &values, summer, sum);
+            let mut total = Interval::from(std::mem::take(sum));
+            V::add_run(*isa, &values, exact, &mut total);
+            *sum = total.total;
         }
     }
 

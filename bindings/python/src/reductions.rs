@@ -13,7 +13,8 @@ use super::lists::array_of;
 use super::modules::dispatch;
 use super::ndarray::{Array, Number};
 use super::results::{
-    Kind, MEAN, NANMEAN, NANSUM, Operation, SUM, SUM_OF_SQUARES, Target, Writer, single_result,
+    Kind, MEAN, NANMEAN, NANSUM, Operation, SUM, SUM_OF_SQUARES, Target, Writer, format,
+    rounded_result, single_result,
 };
 use mypackage::sum::{self as exact, Accumulator, Input};
 
@@ -332,9 +333,21 @@ fn reduce<'py>(
         && !number.complex
         && let Some(size) = array.contiguous_size(number)
         && size > 0
-        && let Some(total) = total(py, array, number, size)?
     {
-        return single_result(py, operation, number, &total);
+        let target = operation.default_target(number);
+        let Some(format) = format(target.part) else {
+            return match total(py, array, number, size)? {
+                Some(total) => single_result(py, operation, number, &total),
+                None => reduce_array(operation, array, number, arguments),
+            };
+        };
+        let view = array.flat(number);
+        let round = || exact::round_contiguous(&view, format, operation.is_mean());
+        match watched(py, size, round)? {
+            Some(Ok(bits)) => return rounded_result(py, target, bits),
+            Some(Err(total)) => return single_result(py, operation, number, &total),
+            None => {}
+        }
     }
     reduce_array(operation, array, number, arguments)
 }

@@ -14,7 +14,7 @@ use super::arguments::as_dtype;
 use super::calls::detached;
 use super::modules::{errors, exceptions};
 use super::ndarray::{self, Array, Number, numpy};
-use mypackage::sum::{self as exact, Accumulator, Cells, Dtype, Format, PairSlice, Sink};
+use mypackage::sum::{self as exact, Accumulator, Cells, Dtype, Format, PairSlice, Rounding, Sink};
 
 /// A function whose results are exact sums, or quotients of them, rounded.
 #[derive(Debug, Clone, Copy)]
@@ -159,6 +159,16 @@ pub(super) fn single_result<'py>(
         writer.put(0, total);
         return writer.finish(py);
     };
+    rounded_result(py, target, bits)
+}
+
+/// The one result of an operation on plain floating-point numbers, rounded already.
+#[inline]
+pub(super) fn rounded_result<'py>(
+    py: Python<'py>,
+    target: Number,
+    bits: u64,
+) -> PyResult<Bound<'py, PyAny>> {
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&first_bytes(bits, target.part.size()));
     ndarray::scalar(py, &bytes, target)
@@ -228,6 +238,21 @@ unsafe impl Sync for Writer<'_> {}
 unsafe impl Send for Writer<'_> {}
 
 impl Sink for Writer<'_> {
+    fn rounding(&self) -> Option<Rounding> {
+        match self.target {
+            Target::Number(number) if self.initial.is_none() => {
+                Some(Rounding { format: format(number.part)?, mean: self.operation.is_mean() })
+            }
+            _ => None,
+        }
+    }
+
+    fn put_rounded(&self, index: usize, bits: u64) {
+        if let Target::Number(number) = self.target {
+            self.write(index, number.part.size(), bits);
+        }
+    }
+
     fn put(&self, index: usize, sum: &Accumulator) {
         self.put_counted(index, sum, sum.count());
     }

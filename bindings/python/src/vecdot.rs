@@ -8,7 +8,7 @@ use super::arguments::normalise_axis;
 use super::calls::watched_from;
 use super::modules::dispatch;
 use super::ndarray::{Array, Number, numpy};
-use super::results::{Target, VECDOT, Writer, single_result};
+use super::results::{Target, VECDOT, Writer, rounded_result, single_result};
 use mypackage::interrupt::GRAIN;
 use mypackage::sum::{self as exact, Accumulator, Collector, Dtype, Sink, Vectors};
 
@@ -92,7 +92,10 @@ pub(super) fn vecdot<'py>(
     if axis.is_none()
         && let Some(total) = total(py, left, right)?
     {
-        return single_result(py, VECDOT, left.1, &total);
+        return match total {
+            Ok(bits) => rounded_result(py, left.1, bits),
+            Err(total) => single_result(py, VECDOT, left.1, &total),
+        };
     }
     let pairs = Pairs::of(VECDOT.name, left, right, axis.as_ref())?;
     let number = if left.1 == right.1 {
@@ -120,12 +123,13 @@ pub(super) fn vecdot<'py>(
     writer.finish(py)
 }
 
-/// The product of two plain vectors of one dtype, without the costs of any others.
+/// The product of two plain vectors of one dtype, rounded; the exact one where that is not a finite
+/// number. Without the costs of any others.
 fn total(
     py: Python<'_>,
     left: Operand<'_, '_>,
     right: Operand<'_, '_>,
-) -> PyResult<Option<Accumulator>> {
+) -> PyResult<Option<Result<u64, Accumulator>>> {
     let Some(size) = left.0.contiguous_size(left.1) else {
         return Ok(None);
     };

@@ -1,0 +1,883 @@
+//! The kernels for results that are rounded: sums of blocks, known up to a bound.
+//!
+//! A result that is rounded once does not need the exact sum, only an interval that certainly holds
+//! it ([`crate::exact::interval`]). Only where the ends of that round to different numbers, the exact
+//! kernels have to do it again.
+//!
+//! # Two levels
+//!
+//! As in `levels`, a biased accumulator `S1` starts at `1.5 * 2^k` and a second one, `S2`, [`LEVEL`]
+//! binades below. To add `x`:
+//!
+//! ```text
+//! s = S1 + x      h = s - S1      r = x - h      S1 = s      S2 = S2 + r
+//! ```
+//!
+//! While every `s` is in its binade, `h` and `r` are exact (Dekker's FastTwoSum, 1971). Only `S2 + r`
+//! may be rounded, each time by at most half of the last bit of `S2`, which is `2^(k-95)`. So at the
+//! end of a block, with `n` additions in all, the sum lies within `n * 2^(k-95)` of what the lanes
+//! hold beyond their biases, and that is twice as much as is needed. For products `s` and `r` take
+//! one fused multiply-add each, and the second one is rounded too: by far less than the other half.
+//!
+//! The same body with `EXACT` also collects what `S2 + r` rounds away; if it is nothing for each
+//! number, the sum is exact.
+//!
+//! # Single precision
+//!
+//! binary32 numbers are added in plain binary64 lanes. With `A` additions a lane of numbers below
+//! `2^(M+1)`, each partial sum is below `A * 2^(M+1)` and each addition is wrong by at most `2^-53` of
+//! that. None is wrong at all if `A * 2^(M+1)` is at most `2^53` times the last bit of the smallest
+//! number that is not 0.
+//!
+//! `docs/numerics.md` has the proofs.
+
+#![allow(unsafe_code)] // Loads from addresses.
+
+use std::hint::black_box;
+
+use super::levels::{BLOCK, HIGHEST, LEVEL};
+use super::number::Number;
+use crate::array::memory::{CACHE_LINE, lead_of_second, prefetch};
+use crate::binary64::{ABSOLUTE, SIGN_AND_EXPONENT, power_of_two};
+use crate::cpu::vectorized;
+use crate::simd::Simd;
+
+/// Vectors that are added side by side, so that none waits for the one before.
+const STREAMS: usize = 4;
+/// The most additions to a lane of a block, of which [`BLOCK`] is worth fewer in any width.
+const MOST_ADDITIONS: usize = 500;
+/// Binades from the first level to the last bit of the second one.
+pub(crate) const DEPTH: i32 = LEVEL + 52;
+/// The lowest first level: below it, remainders would be subnormal.
+pub(super) const LOWEST: i32 = -900;
+/// At this first level, the second one's last bit is the smallest subnormal number: nothing is
+/// rounded.
+pub(super) const SUBNORMAL: i32 = -979;
+/// Larger numbers than the levels hold are multiplied by `2^-64`.
+const SCALED_BY: i32 = 64;
+/// The highest first level, of numbers that are scaled.
+pub(super) const HIGHEST_SCALED: i32 = HIGHEST + SCALED_BY;
+/// Numbers in a block of binary32 ones.
+pub(crate) const SINGLES: usize = 4 * BLOCK;
+/// Vectors of binary64 lanes for binary32 numbers.
+const SINGLE_STREAMS: usize = 8;
+
+/// The sum of a block: within `errors * 2^error_exponent` of `units * 2^exponent`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Block {
+    pub units: i128,
+    pub exponent: i32,
+    pub errors: u64,
+    pub error_exponent: i32,
+}
+
+impl Block {
+    const ZERO: Block = Block { units: 0, exponent: 0, errors: 0, error_exponent: 0 };
+
+    /// An exact sum of two levels, in units of their last bits, the second of which is at `exponent`.
+    #[inline(always)]
+    pub fn exact(parts: [i64; 2], exponent: i32) -> Block {
+        let units = (i128::from(parts[0]) << LEVEL) + i128::from(parts[1]);
+        Block { units, exponent, ..Block::ZERO }
+    }
+
+    /// The sum of two levels, in units of their last bits.
+    #[inline(always)]
+    fn of_levels(parts: [i64; 2], first: i32, errors: usize) -> Block {
+        let exponent = (first - DEPTH).max(-1074);
+        let errors = if first == SUBNORMAL { 0 } else { errors as u64 };
+        let units = (i128::from(parts[0]) << LEVEL) + i128::from(parts[1]);
+        Block { units, exponent, errors, error_exponent: exponent }
+    }
+}
+
+/// Two levels in `N` streams of vectors.
+#[derive(Clone, Copy)]
+pub(super) struct Lanes<S: Simd, const N: usize> {
+    simd: S,
+    bias: [f64; 2],
+    first_bias: S::V,
+    /// 1.0; the compiler does not know that.
+    one: S::V,
+    upper: [S::V; N],
+    lower: [S::V; N],
+    escaped: S::V,
+    remainder: S::V,
+}
+
+impl<S: Simd, const N: usize> Lanes<S, N> {
+    #[inline(always)]
+    pub fn new(simd: S, first: i32) -> Self {
+        let bias = [first, first - LEVEL].map(|exponent| 1.5 * power_of_two(exponent));
+        let (upper, lower) = (simd.splat(bias[0]), simd.splat(bias[1]));
+        Lanes {
+            simd,
+            bias,
+            first_bias: upper,
+            one: black_box(simd.splat(1.0)),
+            upper: [upper; N],
+            lower: [lower; N],
+            escaped: simd.splat(0.0),
+            remainder: simd.splat(0.0),
+        }
+    }
+
+    /// `a - b`, by a fused multiply-add: many processors have other units for these than for
+    /// additions, and in half of the operations each the units share the work.
+    #[inline(always)]
+    fn minus(&self, a: S::V, b: S::V) -> S::V {
+        if S::FMA { self.simd.multiply_subtract(a, self.one, b) } else { self.simd.subtract(a, b) }
+    }
+
+    /// Adds a vector to a stream.
+    #[inline(always)]
+    pub fn add<const EXACT: bool>(&mut self, stream: usize, x: S::V) {
+        let simd = self.simd;
+        let s = simd.add(self.upper[stream], x);
+        let h = self.minus(s, self.upper[stream]);
+        let r = self.minus(x, h);
+        self.take::<EXACT>(stream, s, r);
+    }
+
+    /// Adds the products of two vectors to a stream.
+    #[inline(always)]
+    fn add_product(&mut self, stream: usize, x: S::V, y: S::V) {
+        let simd = self.simd;
+        if S::FMA {
+            let s = simd.multiply_add(x, y, self.upper[stream]);
+            let h = simd.subtract(s, self.upper[stream]);
+            let r = simd.multiply_subtract(x, y, h);
+            return self.take::<false>(stream, s, r);
+        }
+        let p = simd.multiply(x, y);
+        let ((xh, xl), (yh, yl)) = (split(simd, x), split(simd, y));
+        let e = simd.subtract(simd.multiply(xh, yh), p);
+        let e = simd.add(simd.add(e, simd.multiply(xh, yl)), simd.multiply(xl, yh));
+        let e = simd.add(e, simd.multiply(xl, yl));
+        let s = simd.add(self.upper[stream], p);
+        let h = simd.subtract(s, self.upper[stream]);
+        self.take::<false>(stream, s, simd.add(simd.subtract(p, h), e));
+    }
+
+    #[inline(always)]
+    fn take<const EXACT: bool>(&mut self, stream: usize, s: S::V, r: S::V) {
+        let simd = self.simd;
+        self.upper[stream] = s;
+        let t = simd.add(self.lower[stream], r);
+        if EXACT {
+            let kept = self.minus(t, self.lower[stream]);
+            self.remainder = simd.or(self.remainder, simd.subtract(r, kept));
+        }
+        self.lower[stream] = t;
+        self.escaped = simd.or(self.escaped, simd.xor(s, self.first_bias));
+    }
+
+    /// The lanes' sums in units of the levels' last bits; `None` if any was not in its binade or, if
+    /// `EXACT`, anything was lost.
+    ///
+    /// The second level is compared at the end only: it can't come back, except from a NaN or an
+    /// infinity, which it never leaves.
+    #[inline(always)]
+    pub fn finish<const EXACT: bool>(self) -> Option<[i64; 2]> {
+        let simd = self.simd;
+        let mut escaped = self.escaped;
+        let mut parts = [0; 2];
+        for (level, lanes) in [self.upper, self.lower].into_iter().enumerate() {
+            let bias = simd.splat(self.bias[level]);
+            let mut total = simd.splat(0.0);
+            for lane in lanes {
+                escaped = simd.or(escaped, simd.xor(lane, bias));
+                total = simd.add_bits(total, simd.subtract_bits(lane, bias));
+            }
+            parts[level] = simd.total_bits(total) as i64;
+        }
+        let kept = simd.any(escaped) & SIGN_AND_EXPONENT == 0
+            && (!EXACT || simd.any(self.remainder) & ABSOLUTE == 0);
+        kept.then_some(parts)
+    }
+}
+
+/// Veltkamp's splitting (Dekker 1971). From 2^996 on it gives NaN, which leaves the second level's
+/// binade.
+#[inline(always)]
+fn split<S: Simd>(simd: S, x: S::V) -> (S::V, S::V) {
+    let scaled = simd.multiply(x, simd.splat(134_217_729.0));
+    let high = simd.subtract(scaled, simd.subtract(scaled, x));
+    (high, simd.subtract(x, high))
+}
+
+/// Runs `$body` for all numbers, vector by vector, the streams in turn. (A macro, since a closure that
+/// is not inlined would be compiled without the token's instructions.)
+macro_rules! read {
+    ($simd:ident, $type:ty, $values:ident, $streams:expr, $ahead:ident, |$stream:ident, $x:ident| $body:expr) => {{
+        const N: usize = $streams;
+        let steps = $values.len() / (N * S::W);
+        for step in 0..steps {
+            let at = $values.as_ptr().wrapping_add(step * N * S::W);
+            for $stream in 0..N {
+                let at = at.wrapping_add($stream * S::W);
+                if $ahead > 0 && ($stream * S::W * size_of::<$type>()).is_multiple_of(CACHE_LINE) {
+                    prefetch(at.wrapping_byte_add($ahead));
+                }
+                // SAFETY: step i reads the N W numbers from N W i on, which `values` has.
+                let $x = unsafe { <$type>::load($simd, at) };
+                $body;
+            }
+        }
+        let $stream = 0;
+        for start in (steps * N * S::W..$values.len()).step_by(S::W) {
+            let end = $values.len().min(start + S::W);
+            let $x = <$type>::load_some($simd, &$values[start..end]);
+            $body;
+        }
+    }};
+}
+
+/// Additions to a lane of `count` numbers that `read!` hands on in `streams`.
+const fn additions(count: usize, width: usize, streams: usize) -> usize {
+    count / (streams * width) + streams
+}
+
+#[inline(always)]
+fn sum_body<S: Simd, T: Number, const EXACT: bool>(
+    simd: S,
+    values: &[T],
+    first: i32,
+    ahead: usize,
+) -> Option<Block> {
+    assert!(additions(values.len(), S::W, STREAMS) <= MOST_ADDITIONS);
+    let errors = if EXACT { 0 } else { values.len() + S::W };
+    if !EXACT && first > HIGHEST {
+        // What is rounded here is below 2^-1074.
+        let first = first - SCALED_BY;
+        let factor = simd.splat(power_of_two(-SCALED_BY));
+        let mut lanes = Lanes::<S, STREAMS>::new(simd, first);
+        read!(simd, T, values, STREAMS, ahead, |stream, x| {
+            lanes.add::<false>(stream, simd.multiply(x, factor))
+        });
+        let block = Block::of_levels(lanes.finish::<false>()?, first, errors);
+        return Some(Block {
+            exponent: block.exponent + SCALED_BY,
+            error_exponent: block.error_exponent + SCALED_BY,
+            ..block
+        });
+    }
+    let mut lanes = Lanes::<S, STREAMS>::new(simd, first);
+    read!(simd, T, values, STREAMS, ahead, |stream, x| lanes.add::<EXACT>(stream, x));
+    Some(Block::of_levels(lanes.finish::<EXACT>()?, first, errors))
+}
+
+vectorized! {
+    /// The sum of up to [`BLOCK`] numbers in two levels, the first at the exponent `first`; `None` if
+    /// they do not fit. If `EXACT`, nothing is lost.
+    pub(super) fn sum_block[T: Number, const EXACT: bool][T, EXACT](
+        values: &[T], first: i32, ahead: usize
+    ) -> Option<Block> = sum_body
+}
+
+#[inline(always)]
+fn selected_body<S: Simd, T: Number, const MASKED: bool, const SKIP: bool>(
+    simd: S,
+    values: &[T],
+    mask: &[u8],
+    first: i32,
+    ahead: usize,
+) -> Option<(Block, usize)> {
+    assert!(additions(values.len(), S::W, STREAMS) <= MOST_ADDITIONS);
+    assert!(!MASKED || mask.len() == values.len());
+    let mut lanes = Lanes::<S, STREAMS>::new(simd, first);
+    let mut count = simd.splat(0.0);
+    let step = STREAMS * S::W;
+    let steps = values.len() / step;
+    macro_rules! add {
+        ($stream:expr, $x:ident, $keep:ident) => {
+            let keep = if SKIP { simd.and($keep, simd.ordered($x)) } else { $keep };
+            // A mask is -1 as an integer.
+            count = simd.subtract_bits(count, keep);
+            lanes.add::<false>($stream, simd.and($x, keep));
+        };
+    }
+    let all = simd.equal(simd.splat(0.0), simd.splat(0.0));
+    for step in 0..steps {
+        for stream in 0..STREAMS {
+            let index = (step * STREAMS + stream) * S::W;
+            let at = values.as_ptr().wrapping_add(index);
+            if ahead > 0 && (stream * S::W * size_of::<T>()).is_multiple_of(CACHE_LINE) {
+                prefetch(at.wrapping_byte_add(ahead));
+            }
+            // SAFETY: `index + W` is at most the length of both.
+            let (x, keep) = unsafe {
+                let keep =
+                    if MASKED { simd.load_mask(mask.as_ptr().wrapping_add(index)) } else { all };
+                (T::load(simd, at), keep)
+            };
+            add!(stream, x, keep);
+        }
+    }
+    for start in (steps * step..values.len()).step_by(S::W) {
+        let end = values.len().min(start + S::W);
+        let mut bytes = [0; crate::simd::WIDEST];
+        if MASKED {
+            bytes[..end - start].copy_from_slice(&mask[start..end]);
+        } else {
+            bytes[..end - start].fill(1);
+        }
+        // SAFETY: no vector has more lanes.
+        let keep = unsafe { simd.load_mask(bytes.as_ptr()) };
+        let x = T::load_some(simd, &values[start..end]);
+        add!(0, x, keep);
+    }
+    let count = simd.total_bits(count) as usize;
+    let block = Block::of_levels(lanes.finish::<false>()?, first, values.len() + S::W);
+    Some((block, count))
+}
+
+vectorized! {
+    /// As [`sum_block`], of those numbers that a mask (if `MASKED`) lets through and that are not NaN
+    /// (if `SKIP`); with how many these are.
+    pub(super) fn selected_block[T: Number, const MASKED: bool, const SKIP: bool][T, MASKED, SKIP](
+        values: &[T], mask: &[u8], first: i32, ahead: usize
+    ) -> Option<(Block, usize)> = selected_body
+}
+
+#[inline(always)]
+fn dot_body<S: Simd, T: Number>(
+    simd: S,
+    x: &[T],
+    y: &[T],
+    first: i32,
+    ahead: usize,
+) -> Option<Block> {
+    assert!(additions(x.len(), S::W, STREAMS) <= MOST_ADDITIONS && first >= LOWEST);
+    assert!(x.len() == y.len());
+    let mut lanes = Lanes::<S, STREAMS>::new(simd, first);
+    let lead = lead_of_second(ahead);
+    let steps = x.len() / (STREAMS * S::W);
+    for step in 0..steps {
+        for stream in 0..STREAMS {
+            let index = (step * STREAMS + stream) * S::W;
+            let (x, y) = (x.as_ptr().wrapping_add(index), y.as_ptr().wrapping_add(index));
+            if ahead > 0 && (stream * S::W * size_of::<T>()).is_multiple_of(CACHE_LINE) {
+                prefetch(x.wrapping_byte_add(ahead));
+                prefetch(y.wrapping_byte_add(ahead + lead));
+            }
+            // SAFETY: `index + W` is at most the length of both.
+            let (x, y) = unsafe { (T::load(simd, x), T::load(simd, y)) };
+            lanes.add_product(stream, x, y);
+        }
+    }
+    for start in (steps * STREAMS * S::W..x.len()).step_by(S::W) {
+        let end = x.len().min(start + S::W);
+        let (x, y) = (T::load_some(simd, &x[start..end]), T::load_some(simd, &y[start..end]));
+        lanes.add_product(0, x, y);
+    }
+    Some(Block::of_levels(lanes.finish::<false>()?, first, x.len() + S::W))
+}
+
+vectorized! {
+    /// The sum of the products of up to [`BLOCK`] pairs, as [`sum_block`].
+    pub(crate) fn dot_block[T: Number][T](x: &[T], y: &[T], first: i32, ahead: usize) -> Option<Block>
+        = dot_body
+}
+
+/// The exponent of a positive number; of 0 and subnormal ones, that of the smallest normal one.
+#[inline(always)]
+fn exponent(x: f32) -> i32 {
+    (x.to_bits() >> 23).max(1) as i32 - 127
+}
+
+/// Sums up lanes of up to `additions` terms that are below `2^(highest + 1)`, and multiples of
+/// `2^last` if they are not 0.
+#[inline(always)]
+fn fold<S: Simd>(
+    simd: S,
+    lanes: [S::V; SINGLE_STREAMS],
+    count: usize,
+    highest: i32,
+    last: i32,
+) -> Option<Block> {
+    // Partial sums are below 2^(highest + 1 + log).
+    let log = additions(count, S::W, SINGLE_STREAMS).next_power_of_two().ilog2() as i32;
+    let is_exact = highest + 1 + log - last <= 53;
+    // The lanes' totals fill one lane by an eighth.
+    let first = highest + 1 + log + SINGLE_STREAMS.ilog2() as i32 + 2;
+    let mut total = Lanes::<S, 1>::new(simd, first);
+    for lane in lanes {
+        total.add::<false>(0, lane);
+    }
+    let parts = total.finish::<false>()?;
+    let mut block = Block::of_levels(parts, first, 0);
+    if !is_exact {
+        // The addition of the totals is wrong by less than one such unit.
+        block.errors = (count + S::W + 1) as u64;
+        block.error_exponent = highest + 1 + log - 53;
+    }
+    Some(block)
+}
+
+#[inline(always)]
+fn single_body<S: Simd>(simd: S, values: &[f32], ahead: usize) -> Option<Block> {
+    assert!(values.len() <= SINGLES);
+    let mut lanes = [simd.splat(0.0); SINGLE_STREAMS];
+    let mut largest = simd.splat_singles(0.0);
+    let mut smallest = simd.splat_singles(f32::INFINITY);
+    macro_rules! measure {
+        ($x:expr) => {
+            let x = simd.magnitudes($x);
+            largest = simd.larger_singles(x, largest);
+            smallest = simd.smaller_singles(simd.predecessors(x), smallest);
+        };
+    }
+    let step = SINGLE_STREAMS * S::W;
+    let steps = values.len() / step;
+    for step in 0..steps {
+        let at = values.as_ptr().wrapping_add(step * SINGLE_STREAMS * S::W);
+        for stream in 0..SINGLE_STREAMS {
+            let at = at.wrapping_add(stream * S::W);
+            if ahead > 0 && (stream * S::W * size_of::<f32>()).is_multiple_of(CACHE_LINE) {
+                prefetch(at.wrapping_byte_add(ahead));
+            }
+            // SAFETY: `values` has so many numbers from there on.
+            lanes[stream] = simd.add(lanes[stream], unsafe { simd.load_f32(at) });
+            if stream % 2 == 0 {
+                // SAFETY: as above, and the number of streams is even.
+                measure!(unsafe { simd.load_singles(at) });
+            }
+        }
+    }
+    for rest in values[steps * step..].chunks(2 * S::W) {
+        let mut numbers = [0.0; 2 * crate::simd::WIDEST];
+        numbers[..rest.len()].copy_from_slice(rest);
+        for half in 0..2 {
+            let at = numbers[half * S::W..].as_ptr();
+            // SAFETY: two vectors have at most so many numbers.
+            lanes[half] = simd.add(lanes[half], unsafe { simd.load_f32(at) });
+        }
+        // SAFETY: as above.
+        measure!(unsafe { simd.load_singles(numbers.as_ptr()) });
+    }
+    let largest = simd.fold_singles(largest, f32::max);
+    let smallest = simd.fold_singles(smallest, f32::min);
+    if largest == 0.0 && smallest == f32::INFINITY {
+        // Zeros; or NaNs, which the comparisons forget.
+        let is_zero = values.iter().all(|&x| x == 0.0);
+        return is_zero.then_some(Block::ZERO);
+    }
+    if !largest.is_finite() {
+        return None;
+    }
+    // (A NaN makes a total NaN, which leaves the binade.)
+    fold(simd, lanes, values.len(), exponent(largest), exponent(smallest) - 23)
+}
+
+vectorized! {
+    /// The sum of up to [`SINGLES`] binary32 numbers; `None` if any is infinite or NaN.
+    pub(super) fn single_block[][](values: &[f32], ahead: usize) -> Option<Block> = single_body
+}
+
+/// `sum + x * y`, where the product of two binary32 numbers is a binary64 number.
+#[inline(always)]
+fn add_product<S: Simd>(simd: S, sum: S::V, x: S::V, y: S::V) -> S::V {
+    if S::FMA { simd.multiply_add(x, y, sum) } else { simd.add(sum, simd.multiply(x, y)) }
+}
+
+#[inline(always)]
+fn single_dot_body<S: Simd>(simd: S, x: &[f32], y: &[f32], ahead: usize) -> Option<Block> {
+    assert!(x.len() == y.len() && x.len() <= SINGLES);
+    let mut lanes = [simd.splat(0.0); SINGLE_STREAMS];
+    let mut largest = [simd.splat_singles(0.0); 2];
+    macro_rules! measure {
+        ($side:expr, $x:expr) => {
+            largest[$side] = simd.larger_singles(simd.magnitudes($x), largest[$side]);
+        };
+    }
+    let step = SINGLE_STREAMS * S::W;
+    let steps = x.len() / step;
+    for step in 0..steps {
+        for stream in 0..SINGLE_STREAMS {
+            let index = (step * SINGLE_STREAMS + stream) * S::W;
+            let (x, y) = (x.as_ptr().wrapping_add(index), y.as_ptr().wrapping_add(index));
+            if ahead > 0 && (stream * S::W * size_of::<f32>()).is_multiple_of(CACHE_LINE) {
+                prefetch(x.wrapping_byte_add(ahead));
+                prefetch(y.wrapping_byte_add(ahead));
+            }
+            // SAFETY: both have so many numbers from there on.
+            unsafe {
+                let (left, right) = (simd.load_f32(x), simd.load_f32(y));
+                lanes[stream] = add_product(simd, lanes[stream], left, right);
+                if stream % 2 == 0 {
+                    measure!(0, simd.load_singles(x));
+                    measure!(1, simd.load_singles(y));
+                }
+            }
+        }
+    }
+    let start = steps * step;
+    for (x, y) in x[start..].chunks(2 * S::W).zip(y[start..].chunks(2 * S::W)) {
+        let numbers = [x, y].map(|rest| {
+            let mut numbers = [0.0; 2 * crate::simd::WIDEST];
+            numbers[..rest.len()].copy_from_slice(rest);
+            numbers
+        });
+        for half in 0..2 {
+            let [x, y] = [0, 1].map(|side| numbers[side][half * S::W..].as_ptr());
+            // SAFETY: two vectors have at most so many numbers.
+            let (x, y) = unsafe { (simd.load_f32(x), simd.load_f32(y)) };
+            lanes[half] = add_product(simd, lanes[half], x, y);
+        }
+        for side in 0..2 {
+            // SAFETY: as above.
+            measure!(side, unsafe { simd.load_singles(numbers[side].as_ptr()) });
+        }
+    }
+    let large = simd.fold_singles(largest[0], f32::max);
+    let larger = simd.fold_singles(largest[1], f32::max);
+    if !(large.is_finite() && larger.is_finite()) {
+        return None;
+    }
+    // Of the smallest product nothing is known.
+    let highest = exponent(large) + exponent(larger) + 1;
+    fold(simd, lanes, x.len(), highest, i32::MIN / 2)
+}
+
+vectorized! {
+    /// The sum of the products of up to [`SINGLES`] pairs of binary32 numbers; `None` if any number is
+    /// infinite or NaN.
+    pub(crate) fn single_dot_block[][](x: &[f32], y: &[f32], ahead: usize) -> Option<Block>
+        = single_dot_body
+}
+
+#[inline(always)]
+fn smallest_body<S: Simd>(simd: S, values: &[f64]) -> f64 {
+    let mut smallest = [simd.splat(f64::INFINITY); STREAMS];
+    let sign = simd.splat(f64::from_bits(ABSOLUTE));
+    let ahead = 0;
+    read!(simd, f64, values, STREAMS, ahead, |stream, x| {
+        let x = simd.and(x, sign);
+        // A zero becomes a NaN, and is passed over.
+        let x = simd.or(x, simd.equal(x, simd.splat(0.0)));
+        smallest[stream] = simd.smaller(x, smallest[stream]);
+    });
+    let mut result = f64::INFINITY;
+    for smallest in smallest {
+        for &lane in &simd.lanes(smallest)[..S::W] {
+            result = result.min(f64::from_bits(lane));
+        }
+    }
+    result
+}
+
+vectorized! {
+    /// The smallest magnitude of the numbers that are not 0.
+    pub(crate) fn smallest[][](values: &[f64]) -> f64 = smallest_body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::Isa;
+    use crate::exact::accumulator::Accumulator;
+    use crate::exact::interval::Interval;
+    use crate::exact::round::Format;
+    use crate::simd::Portable;
+    use crate::testing::{numbers, pseudo_random};
+    use dashu_int::IBig;
+    use proptest::prelude::*;
+
+    /// A finite number in units of `2^-2200`.
+    fn big(x: f64) -> IBig {
+        let bits = x.to_bits();
+        let field = (bits >> 52 & 0x7ff) as usize;
+        let fraction = bits & ((1 << 52) - 1);
+        let significand = if field == 0 { fraction } else { fraction | 1 << 52 };
+        let magnitude = IBig::from(significand) << (field.max(1) + 2200 - 1075);
+        if x.is_sign_negative() { -magnitude } else { magnitude }
+    }
+
+    fn scaled(units: i128, exponent: i32) -> IBig {
+        IBig::from(units) << (exponent + 2200) as usize
+    }
+
+    /// Whether the exact sum lies in the block's interval.
+    fn holds(block: Block, sum: &IBig) -> bool {
+        let difference = sum - scaled(block.units, block.exponent);
+        let bound = scaled(block.errors.into(), block.error_exponent);
+        -&bound <= difference && difference <= bound
+    }
+
+    fn sum_of(values: &[f64]) -> IBig {
+        values.iter().map(|&x| big(x)).fold(IBig::ZERO, |sum, x| sum + x)
+    }
+
+    fn dot_of(x: &[f64], y: &[f64]) -> IBig {
+        let products = x.iter().zip(y).map(|(&x, &y)| big(x) * big(y));
+        products.fold(IBig::ZERO, |sum, x| sum + x) >> 2200usize
+    }
+
+    /// The exact sum of a block that is exact; the bodies of all widths, and the kernels of all
+    /// instruction sets.
+    fn check_sum(values: &[f64], first: i32, must_work: bool) {
+        let expected = sum_of(values);
+        let portable = [
+            sum_body::<_, _, false>(Portable::<2>, values, first, 0),
+            sum_body::<_, _, false>(Portable::<4>, values, first, 0),
+            sum_body::<_, _, false>(Portable::<8>, values, first, 0),
+        ];
+        let kernels = Isa::available();
+        let kernels =
+            kernels.into_iter().map(|isa| sum_block::<_, false>(isa, values, first, 1 << 10));
+        for block in portable.into_iter().chain(kernels) {
+            assert!(block.is_some() || !must_work, "{first}, {} numbers", values.len());
+            assert!(block.is_none_or(|block| holds(block, &expected)));
+        }
+        if first > HIGHEST {
+            return;
+        }
+        for isa in Isa::available() {
+            let exact = sum_block::<_, true>(isa, values, first, 0);
+            let is_exact =
+                |block: Block| block.errors == 0 && scaled(block.units, block.exponent) == expected;
+            assert!(exact.is_none_or(is_exact), "{isa:?}");
+        }
+    }
+
+    #[test]
+    fn sums_of_every_length() {
+        let values = numbers(BLOCK, 0, 30, 1);
+        for length in (0..140).chain([511, 512, 1000, BLOCK - 1, BLOCK]) {
+            check_sum(&values[..length], 30, true);
+            check_sum(&values[values.len() - length..], 60, true);
+        }
+    }
+
+    #[test]
+    fn sums_at_both_ends_of_the_range() {
+        for first in [SUBNORMAL, LOWEST, LOWEST + 1, -500, 0, HIGHEST - 1, HIGHEST, HIGHEST_SCALED]
+        {
+            let highest = (first - 12).min(1022);
+            for spread in [0, 20, 200, 2000] {
+                let values = numbers(BLOCK, highest, spread, spread as u64);
+                let values: Vec<f64> = values
+                    .into_iter()
+                    .filter(|x| x.abs() < 2f64.powi(highest.max(-1000)))
+                    .collect();
+                check_sum(&values, first, true);
+            }
+        }
+        // Subnormal numbers are exact.
+        let block = sum_block::<f64, false>(Isa::Baseline, &[f64::from_bits(1); 700], SUBNORMAL, 0);
+        let expected = Block { units: 700, exponent: -1074, errors: 0, error_exponent: -1074 };
+        assert_eq!(block, Some(expected));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -2f64.powi(60)] {
+            for place in [0, 1, 77, 1999, 2046, 2047] {
+                let mut values = numbers(BLOCK, 0, 3, 1);
+                values[place] = bad;
+                for isa in Isa::available() {
+                    assert_eq!(sum_block::<f64, false>(isa, &values, 20, 0), None, "{isa:?} {bad}");
+                    assert_eq!(sum_block::<f64, true>(isa, &values, 20, 0), None);
+                    let ones = [1.0; BLOCK];
+                    assert_eq!(dot_block(isa, &values, &ones, 20, 0), None);
+                    let singles = values.iter().map(|&x| x as f32).collect::<Vec<_>>();
+                    if singles.iter().any(|x| !x.is_finite()) {
+                        assert_eq!(single_block(isa, &singles, 0), None);
+                        assert_eq!(single_dot_block(isa, &[1.0; BLOCK], &singles, 0), None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// 600 additions to a lane could carry the second level out of its binade; nobody can ask for it.
+    #[test]
+    #[should_panic]
+    fn too_many_additions_are_refused() {
+        sum_body::<_, f64, false>(Portable::<2>, &[0.1; 600 * 2 * STREAMS], 8, 0);
+    }
+
+    /// A factor beyond 2^996 makes Veltkamp's splitting overflow, whatever the product.
+    #[test]
+    fn products_whose_splitting_overflows_are_refused_or_right() {
+        let (x, y) = ([2f64.powi(1000), 15.0], [2f64.powi(-1000), 1.0]);
+        let expected = dot_of(&x, &y);
+        let block = dot_body(Portable::<2>, &x, &y, 20, 0);
+        assert!(block.is_none_or(|block| holds(block, &expected)));
+        for isa in Isa::available() {
+            let block = dot_block(isa, &x, &y, 20, 0);
+            assert!(block.is_none_or(|block| holds(block, &expected)));
+        }
+    }
+
+    #[test]
+    fn selections_are_counted_and_the_others_left_out() {
+        let mut next = pseudo_random(5);
+        for length in (0..70).chain([500, BLOCK]) {
+            let mut values = numbers(length, 0, 10, length as u64);
+            let mask: Vec<u8> = values.iter().map(|_| (next() % 3) as u8).collect();
+            for x in values.iter_mut().step_by(5) {
+                *x = f64::NAN;
+            }
+            let kept = |masked: bool| -> Vec<f64> {
+                let pairs = values.iter().zip(&mask);
+                let kept = pairs.filter(|&(x, &m)| !x.is_nan() && (m != 0 || !masked));
+                kept.map(|(&x, _)| x).collect()
+            };
+            for isa in Isa::available() {
+                let both = selected_block::<_, true, true>(isa, &values, &mask, 20, 0).unwrap();
+                let skipped = selected_block::<_, false, true>(isa, &values, &[], 20, 0).unwrap();
+                for ((block, count), masked) in [(both, true), (skipped, false)] {
+                    assert_eq!(count, kept(masked).len());
+                    assert!(holds(block, &sum_of(&kept(masked))));
+                }
+                let numbers: Vec<f64> =
+                    values.iter().map(|&x| if x.is_nan() { 3.0 } else { x }).collect();
+                let (block, count) =
+                    selected_block::<_, true, false>(isa, &numbers, &mask, 20, 0).unwrap();
+                let kept: Vec<f64> =
+                    numbers.iter().zip(&mask).filter(|p| *p.1 != 0).map(|p| *p.0).collect();
+                assert_eq!(count, kept.len());
+                assert!(holds(block, &sum_of(&kept)));
+            }
+        }
+    }
+
+    fn singles(count: usize, spread: u32, seed: u64) -> Vec<f32> {
+        let mut next = pseudo_random(seed);
+        let mut single = || {
+            let bits = next();
+            let field = (127 + bits as u32 % (spread + 1)).saturating_sub(spread / 2).min(254);
+            f32::from_bits(((bits >> 32) as u32 & 0x807f_ffff) | field << 23)
+        };
+        (0..count).map(|_| single()).collect()
+    }
+
+    #[test]
+    fn single_precision_holds_its_bound() {
+        for (seed, spread) in [0, 5, 15, 20, 21, 22, 23, 24, 26, 40, 254].into_iter().enumerate() {
+            for length in (0..70).chain([500, 4095, SINGLES]) {
+                let (mut x, y) =
+                    (singles(length, spread, seed as u64), singles(length, spread, 99));
+                if spread == 5 {
+                    x.iter_mut().step_by(3).for_each(|x| *x = 0.0);
+                }
+                let wide: Vec<f64> = x.iter().map(|&x| x.into()).collect();
+                let other: Vec<f64> = y.iter().map(|&x| x.into()).collect();
+                let (sum, dot) = (sum_of(&wide), dot_of(&wide, &other));
+                let blocks = [
+                    single_body(Portable::<2>, &x, 0),
+                    single_body(Portable::<4>, &x, 0),
+                    single_body(Portable::<8>, &x, 0),
+                ];
+                let isas = Isa::available();
+                let kernels = isas.iter().map(|&isa| single_block(isa, &x, 0));
+                for block in blocks.into_iter().chain(kernels) {
+                    let block = block.unwrap();
+                    assert!(holds(block, &sum), "{spread} {length}");
+                    // Numbers of like sizes are exact.
+                    assert!(block.errors == 0 || spread > 15);
+                }
+                let kernels = isas.iter().map(|&isa| single_dot_block(isa, &x, &y, 0));
+                let blocks = [
+                    single_dot_body(Portable::<4>, &x, &y, 0),
+                    single_dot_body(Portable::<8>, &x, &y, 0),
+                ];
+                for block in blocks.into_iter().chain(kernels) {
+                    assert!(holds(block.unwrap(), &dot), "{spread} {length}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_smallest_passes_over_zeros() {
+        for isa in Isa::available() {
+            assert_eq!(smallest(isa, &[]), f64::INFINITY);
+            assert_eq!(smallest(isa, &[0.0; 77]), f64::INFINITY);
+            for length in [1, 2, 15, 16, 17, 100] {
+                for place in 0..length {
+                    let mut values = vec![-0.0; length];
+                    values[place] = -1e-300;
+                    values[length / 2] = if length / 2 == place { 1e-300 } else { 5.0 };
+                    assert_eq!(smallest(isa, &values), 1e-300);
+                }
+            }
+        }
+    }
+
+    /// Numbers, and one more that puts their sum at a fraction of the bound from a point half way
+    /// between two numbers of the format.
+    fn near_a_midpoint(
+        first: i32,
+        count: usize,
+        format: Format,
+        quarters: i32,
+        seed: u64,
+    ) -> Vec<f64> {
+        let digits = if format == Format::F32 { 24 } else { 53 };
+        let top = first - 14;
+        let half = 2f64.powi(top - digits);
+        let mut values = vec![2f64.powi(top), half];
+        // Many small numbers that the second level rounds, with their negatives.
+        let tail = numbers(count, first - DEPTH - 1, 0, seed);
+        values.extend(tail.iter().chain(&tail.iter().map(|x| -x).collect::<Vec<_>>()));
+        values.push(f64::from(quarters) * (count as f64 / 4.0) * 2f64.powi(first - DEPTH));
+        values
+    }
+
+    #[test]
+    fn midpoints_are_decided_rightly_or_not_at_all() {
+        for first in [LOWEST + 100, -300, 0, 500, HIGHEST] {
+            for format in [Format::F64, Format::F32] {
+                if format == Format::F32 && first != 0 {
+                    continue;
+                }
+                for quarters in [-9, -4, -2, -1, 0, 1, 2, 4, 9] {
+                    let values = near_a_midpoint(first, 300, format, quarters, 5);
+                    let exact: Accumulator = values.iter().copied().collect();
+                    let mut undecided = 0;
+                    for isa in Isa::available() {
+                        let block = sum_block::<_, false>(isa, &values, first, 0).unwrap();
+                        let mut sum = Interval::new();
+                        sum.add(block.units, block.exponent, block.errors, block.error_exponent);
+                        match sum.round_quotient(1, format) {
+                            Some(bits) => assert_eq!(bits, exact.round_quotient(1, format)),
+                            None => undecided += 1,
+                        }
+                    }
+                    assert!(undecided > 0 || quarters.abs() > 4, "{first} {quarters}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_sums(seed: u64, length in 0..BLOCK, centre in -1040..1000i32, spread in 0..2100u64, more in 0..30i32) {
+            let values = numbers(length, centre, spread, seed);
+            let highest = values.iter().fold(0.0, |highest: f64, x| highest.max(x.abs()));
+            let own = (highest.to_bits() >> 52) as i32 - 1023 + more;
+            let first = if own <= SUBNORMAL { SUBNORMAL } else { own.max(LOWEST) };
+            if first <= HIGHEST_SCALED {
+                check_sum(&values, first, false);
+            }
+        }
+
+        #[test]
+        fn any_products(seed: u64, length in 0..600usize, centres in [-1040..1000i32, -1040..1000], spread in 0..700u64, more in 0..30i32) {
+            let [x, y] = centres.map(|centre| numbers(length, centre, spread, seed ^ centre as u64));
+            let highest = x.iter().zip(&y).fold(0.0, |highest: f64, (x, y)| highest.max((x * y).abs()));
+            let first = ((highest.to_bits() >> 52) as i32 - 1023 + more).max(LOWEST);
+            if first <= HIGHEST {
+                let expected = dot_of(&x, &y);
+                let blocks = [dot_body(Portable::<2>, &x, &y, first, 0), dot_body(Portable::<4>, &x, &y, first, 0)];
+                let kernels = Isa::available().into_iter().map(|isa| dot_block(isa, &x, &y, first, 0));
+                for block in blocks.into_iter().chain(kernels) {
+                    prop_assert!(block.is_none_or(|block| holds(block, &expected)));
+                }
+            }
+        }
+    }
+}

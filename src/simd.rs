@@ -1,0 +1,479 @@
+//! Vectors of binary64 numbers, where a kernel must not depend on the compiler's choice of them.
+//!
+//! A *token* stands for an instruction set that the processor has: whoever holds one may use its
+//! instructions. Bodies of kernels are generic over [`Simd`]; `vectorized!` (in `cpu`) compiles them
+//! for each token. [`Portable`] needs no instruction set, so tests can run every body at any width.
+
+#![allow(unsafe_code)] // Intrinsics, and loads from addresses that the caller vouches for.
+
+/// The most lanes of any vector.
+pub(crate) const WIDEST: usize = 8;
+
+/// The operations of an instruction set on vectors of [`Simd::W`] binary64 numbers.
+///
+/// Arithmetic is IEEE 754's, lane by lane. Masks have all bits of a lane set, or none.
+pub(crate) trait Simd: Copy + 'static {
+    /// Lanes of a vector.
+    const W: usize;
+    /// Whether [`Simd::multiply_add`] and [`Simd::multiply_subtract`] round once. Kernels that need
+    /// that must not call them where it does not hold.
+    const FMA: bool;
+    /// A vector.
+    type V: Copy;
+
+    /// All lanes the same.
+    fn splat(self, x: f64) -> Self::V;
+    /// Loads `W` numbers from any address.
+    ///
+    /// # Safety
+    /// They must be readable.
+    unsafe fn load(self, at: *const f64) -> Self::V;
+    /// Loads `W` binary32 numbers from any address, widened.
+    ///
+    /// # Safety
+    /// They must be readable.
+    unsafe fn load_f32(self, at: *const f32) -> Self::V;
+    /// A mask of the lanes whose bytes are not 0.
+    ///
+    /// # Safety
+    /// `W` bytes must be readable.
+    unsafe fn load_mask(self, at: *const u8) -> Self::V;
+    /// Stores `W` numbers at any address.
+    ///
+    /// # Safety
+    /// They must be writable.
+    unsafe fn store(self, x: Self::V, at: *mut f64);
+    /// `a + b`.
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a - b`.
+    fn subtract(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b`.
+    fn multiply(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b + c`.
+    fn multiply_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `a * b - c`.
+    fn multiply_subtract(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// The bits that both have.
+    fn and(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The bits that either has.
+    fn or(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The bits that one of them has.
+    fn xor(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The difference of the bits read as integers, modulo 2^64.
+    fn subtract_bits(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The sum of the bits read as integers, modulo 2^64.
+    fn add_bits(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a` where it is the smaller one, else `b`: so `b` if `a` is a NaN.
+    fn smaller(self, a: Self::V, b: Self::V) -> Self::V;
+    /// A mask of the lanes that are not NaN.
+    fn ordered(self, a: Self::V) -> Self::V;
+    /// A mask of the lanes where the numbers are equal.
+    fn equal(self, a: Self::V, b: Self::V) -> Self::V;
+
+    /// Twice as many binary32 numbers.
+    type Singles: Copy;
+    /// All lanes the same.
+    fn splat_singles(self, x: f32) -> Self::Singles;
+    /// Loads `2 * W` numbers from any address.
+    ///
+    /// # Safety
+    /// They must be readable.
+    unsafe fn load_singles(self, at: *const f32) -> Self::Singles;
+    /// Stores `2 * W` numbers at any address.
+    ///
+    /// # Safety
+    /// They must be writable.
+    unsafe fn store_singles(self, x: Self::Singles, at: *mut f32);
+    /// The numbers without their signs.
+    fn magnitudes(self, a: Self::Singles) -> Self::Singles;
+    /// The next smaller ones; of zeros NaNs. For magnitudes.
+    fn predecessors(self, a: Self::Singles) -> Self::Singles;
+    /// `a` where it is the larger one, else `b`: so `b` if `a` is a NaN.
+    fn larger_singles(self, a: Self::Singles, b: Self::Singles) -> Self::Singles;
+    /// `a` where it is the smaller one, else `b`: so `b` if `a` is a NaN.
+    fn smaller_singles(self, a: Self::Singles, b: Self::Singles) -> Self::Singles;
+
+    /// The result of an operation on all lanes, one after the other.
+    #[inline(always)]
+    fn fold_singles(self, a: Self::Singles, operation: impl Fn(f32, f32) -> f32) -> f32 {
+        let mut lanes = [0f32; 2 * WIDEST];
+        // SAFETY: there is room for twice `WIDEST` numbers, and no vector has more.
+        unsafe { self.store_singles(a, lanes.as_mut_ptr()) };
+        lanes[1..2 * Self::W].iter().fold(lanes[0], |all, &lane| operation(all, lane))
+    }
+
+    /// The bits of the lanes, and zeros.
+    #[inline(always)]
+    fn lanes(self, a: Self::V) -> [u64; WIDEST] {
+        let mut lanes = [0u64; WIDEST];
+        // SAFETY: there is room for `WIDEST` numbers, and no vector has more.
+        unsafe { self.store(a, lanes.as_mut_ptr().cast()) };
+        lanes
+    }
+
+    /// The bits that any lane has.
+    #[inline(always)]
+    fn any(self, a: Self::V) -> u64 {
+        self.lanes(a).into_iter().fold(0, |any, lane| any | lane)
+    }
+
+    /// The sum of the lanes' bits read as integers, modulo 2^64.
+    #[inline(always)]
+    fn total_bits(self, a: Self::V) -> u64 {
+        self.lanes(a).into_iter().fold(0, u64::wrapping_add)
+    }
+}
+
+/// Arrays of `W` numbers, in whatever instructions the compiler has for them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Portable<const W: usize>;
+
+impl<const W: usize> Portable<W> {
+    #[inline(always)]
+    fn each(a: [f64; W], b: [f64; W], operation: impl Fn(f64, f64) -> f64) -> [f64; W] {
+        std::array::from_fn(|lane| operation(a[lane], b[lane]))
+    }
+
+    #[inline(always)]
+    fn bits(a: [f64; W], b: [f64; W], operation: impl Fn(u64, u64) -> u64) -> [f64; W] {
+        Self::each(a, b, |a, b| f64::from_bits(operation(a.to_bits(), b.to_bits())))
+    }
+}
+
+#[inline(always)]
+fn mask(is_set: bool) -> f64 {
+    f64::from_bits(if is_set { u64::MAX } else { 0 })
+}
+
+impl<const W: usize> Simd for Portable<W> {
+    const W: usize = W;
+    const FMA: bool = cfg!(any(target_feature = "fma", target_arch = "aarch64"));
+    type V = [f64; W];
+
+    #[inline(always)]
+    fn splat(self, x: f64) -> [f64; W] {
+        [x; W]
+    }
+    #[inline(always)]
+    unsafe fn load(self, at: *const f64) -> [f64; W] {
+        // SAFETY: the caller's promise.
+        unsafe { at.cast::<[f64; W]>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn load_f32(self, at: *const f32) -> [f64; W] {
+        // SAFETY: the caller's promise.
+        unsafe { at.cast::<[f32; W]>().read_unaligned() }.map(f64::from)
+    }
+    #[inline(always)]
+    unsafe fn load_mask(self, at: *const u8) -> [f64; W] {
+        // SAFETY: the caller's promise.
+        unsafe { at.cast::<[u8; W]>().read_unaligned() }.map(|byte| mask(byte != 0))
+    }
+    #[inline(always)]
+    unsafe fn store(self, x: [f64; W], at: *mut f64) {
+        // SAFETY: the caller's promise.
+        unsafe { at.cast::<[f64; W]>().write_unaligned(x) }
+    }
+    #[inline(always)]
+    fn add(self, a: [f64; W], b: [f64; W]) -> [f64; W] {
+        Self::each(a, b, |a, b| a + b)
+    }
+    #[inline(always)]
+    fn subtract(self, a: [f64; W], b: [f64; W]) -> [f64; W] {
+        Self::each(a, b, |a, b| a - b)
+    }
+    #[inline(always)]
+    fn multiply(self, a: [f64; W], b: [f64; W]) -> [f64; W] {
+        Self::each(a, b, |a, b| a * b)
+    }
+    #[inline(always)]
+    fn multiply_add(self, a: [f64; W], b: [f64; W], c: [f64; W]) -> [f64; W] {
+        std::array::from_fn(|lane| {
+            // Elsewhere `mul_add` would be a call of a library.
+            if Self::FMA { a[lane].mul_add(b[lane], c[lane]) } else { a[lane] * b[lane] + c[lane] }
+        })
+    }
+    #[inline(always)]
+    fn multiply_subtract(self, a: [f64; W], b: [f64; W], c: [f64; W]) -> [f64; W] {
+        self.multiply_add(a, b, c.map(|c| -c))
+    }
+    #[inline(always)]
+    fn and(self, a: [f64; W], b: [f64; W]) -> [f64; W] {
+        Self::bits(a, b, |a, b| a & b)
+    }
+    #[inline(always)]
+    fn or(self, a: [f64; W], b: [f64; W]) -> [f64; W] {
+        Self::bits(a, b, |a, b| a | b)
+    }
+    #[inline(always)]
+    fn xor(self, a: [f64; W], b: [f64; W]) -> [f64; W] {
+        Self::bits(a, b, |a, b| a ^ b)
+    }
+    #[inline(always)]
+    fn subtract_bits(self, a: [f64; W], b: [f64; W]) -> [f64; W] {
+        Self::bits(a, b, u64::wrapping_sub)
+    }
+    #[inline(always)]
+    fn add_bits(self, a: [f64; W], b: [f64; W]) -> [f64; W] {
+        Self::bits(a, b, u64::wrapping_add)
+    }
+    #[inline(always)]
+    fn smaller(self, a: [f64; W], b: [f64; W]) -> [f64; W] {
+        Self::each(a, b, |a, b| if a < b { a } else { b })
+    }
+    #[inline(always)]
+    fn ordered(self, a: [f64; W]) -> [f64; W] {
+        a.map(|a| mask(!a.is_nan()))
+    }
+    #[inline(always)]
+    fn equal(self, a: [f64; W], b: [f64; W]) -> [f64; W] {
+        Self::each(a, b, |a, b| mask(a == b))
+    }
+
+    type Singles = [[f32; W]; 2];
+
+    #[inline(always)]
+    fn splat_singles(self, x: f32) -> [[f32; W]; 2] {
+        [[x; W]; 2]
+    }
+    #[inline(always)]
+    unsafe fn load_singles(self, at: *const f32) -> [[f32; W]; 2] {
+        // SAFETY: the caller's promise.
+        unsafe { at.cast::<[[f32; W]; 2]>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn store_singles(self, x: [[f32; W]; 2], at: *mut f32) {
+        // SAFETY: the caller's promise.
+        unsafe { at.cast::<[[f32; W]; 2]>().write_unaligned(x) }
+    }
+    #[inline(always)]
+    fn magnitudes(self, a: [[f32; W]; 2]) -> [[f32; W]; 2] {
+        a.map(|a| a.map(f32::abs))
+    }
+    #[inline(always)]
+    fn predecessors(self, a: [[f32; W]; 2]) -> [[f32; W]; 2] {
+        a.map(|a| a.map(|a| f32::from_bits(a.to_bits().wrapping_sub(1))))
+    }
+    #[inline(always)]
+    fn larger_singles(self, a: [[f32; W]; 2], b: [[f32; W]; 2]) -> [[f32; W]; 2] {
+        let larger = |a: f32, b: f32| if a > b { a } else { b };
+        std::array::from_fn(|half| std::array::from_fn(|lane| larger(a[half][lane], b[half][lane])))
+    }
+    #[inline(always)]
+    fn smaller_singles(self, a: [[f32; W]; 2], b: [[f32; W]; 2]) -> [[f32; W]; 2] {
+        let smaller = |a: f32, b: f32| if a < b { a } else { b };
+        std::array::from_fn(|half| {
+            std::array::from_fn(|lane| smaller(a[half][lane], b[half][lane]))
+        })
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86::{Avx2, Avx512};
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    use super::Simd;
+
+    /// AVX2 and FMA, with what else `Isa::Avx2` stands for.
+    #[derive(Debug, Clone, Copy)]
+    pub(crate) struct Avx2(());
+    /// AVX-512 F, BW, CD, DQ and VL, with all of [`Avx2`].
+    #[derive(Debug, Clone, Copy)]
+    pub(crate) struct Avx512(());
+
+    impl Avx2 {
+        /// # Safety
+        /// The processor must have the instruction set.
+        #[inline(always)]
+        pub(crate) unsafe fn new() -> Avx2 {
+            Avx2(())
+        }
+    }
+
+    impl Avx512 {
+        /// # Safety
+        /// The processor must have the instruction set.
+        #[inline(always)]
+        pub(crate) unsafe fn new() -> Avx512 {
+            Avx512(())
+        }
+    }
+
+    /// Operations that are one intrinsic each.
+    macro_rules! operations {
+        ($vector:ty: $($name:ident($($operand:ident),*) = $intrinsic:expr;)*) => {$(
+            #[inline(always)]
+            fn $name(self, $($operand: $vector),*) -> $vector {
+                // SAFETY: the token says that the processor has the instruction.
+                unsafe { $intrinsic }
+            }
+        )*};
+    }
+
+    impl Simd for Avx2 {
+        const W: usize = 4;
+        const FMA: bool = true;
+        type V = __m256d;
+
+        #[inline(always)]
+        fn splat(self, x: f64) -> __m256d {
+            // SAFETY: the token says that the processor has the instruction.
+            unsafe { _mm256_set1_pd(x) }
+        }
+        #[inline(always)]
+        unsafe fn load(self, at: *const f64) -> __m256d {
+            // SAFETY: as above, and the caller's promise.
+            unsafe { _mm256_loadu_pd(at) }
+        }
+        #[inline(always)]
+        unsafe fn load_f32(self, at: *const f32) -> __m256d {
+            // SAFETY: as above.
+            unsafe { _mm256_cvtps_pd(_mm_loadu_ps(at)) }
+        }
+        #[inline(always)]
+        unsafe fn load_mask(self, at: *const u8) -> __m256d {
+            // SAFETY: as above.
+            unsafe {
+                let bytes = _mm_cvtsi32_si128(at.cast::<i32>().read_unaligned());
+                let zero = _mm256_cmpeq_epi64(_mm256_cvtepu8_epi64(bytes), _mm256_setzero_si256());
+                _mm256_castsi256_pd(_mm256_xor_si256(zero, _mm256_set1_epi64x(-1)))
+            }
+        }
+        #[inline(always)]
+        unsafe fn store(self, x: __m256d, at: *mut f64) {
+            // SAFETY: as above.
+            unsafe { _mm256_storeu_pd(at, x) }
+        }
+        operations! {
+            __m256d:
+            add(a, b) = _mm256_add_pd(a, b);
+            subtract(a, b) = _mm256_sub_pd(a, b);
+            multiply(a, b) = _mm256_mul_pd(a, b);
+            multiply_add(a, b, c) = _mm256_fmadd_pd(a, b, c);
+            multiply_subtract(a, b, c) = _mm256_fmsub_pd(a, b, c);
+            and(a, b) = _mm256_and_pd(a, b);
+            or(a, b) = _mm256_or_pd(a, b);
+            xor(a, b) = _mm256_xor_pd(a, b);
+            subtract_bits(a, b) =
+                _mm256_castsi256_pd(_mm256_sub_epi64(_mm256_castpd_si256(a), _mm256_castpd_si256(b)));
+            add_bits(a, b) =
+                _mm256_castsi256_pd(_mm256_add_epi64(_mm256_castpd_si256(a), _mm256_castpd_si256(b)));
+            smaller(a, b) = _mm256_min_pd(a, b);
+            ordered(a) = _mm256_cmp_pd::<_CMP_ORD_Q>(a, a);
+            equal(a, b) = _mm256_cmp_pd::<_CMP_EQ_OQ>(a, b);
+        }
+
+        type Singles = __m256;
+
+        #[inline(always)]
+        fn splat_singles(self, x: f32) -> __m256 {
+            // SAFETY: the token says that the processor has the instruction.
+            unsafe { _mm256_set1_ps(x) }
+        }
+        #[inline(always)]
+        unsafe fn load_singles(self, at: *const f32) -> __m256 {
+            // SAFETY: as above, and the caller's promise.
+            unsafe { _mm256_loadu_ps(at) }
+        }
+        #[inline(always)]
+        unsafe fn store_singles(self, x: __m256, at: *mut f32) {
+            // SAFETY: as above.
+            unsafe { _mm256_storeu_ps(at, x) }
+        }
+        operations! {
+            __m256:
+            magnitudes(a) = _mm256_and_ps(a, _mm256_set1_ps(f32::from_bits(u32::MAX >> 1)));
+            predecessors(a) = _mm256_castsi256_ps(
+                _mm256_add_epi32(_mm256_castps_si256(a), _mm256_set1_epi32(-1))
+            );
+            larger_singles(a, b) = _mm256_max_ps(a, b);
+            smaller_singles(a, b) = _mm256_min_ps(a, b);
+        }
+    }
+
+    impl Simd for Avx512 {
+        const W: usize = 8;
+        const FMA: bool = true;
+        type V = __m512d;
+
+        #[inline(always)]
+        fn splat(self, x: f64) -> __m512d {
+            // SAFETY: the token says that the processor has the instruction.
+            unsafe { _mm512_set1_pd(x) }
+        }
+        #[inline(always)]
+        unsafe fn load(self, at: *const f64) -> __m512d {
+            // SAFETY: as above, and the caller's promise.
+            unsafe { _mm512_loadu_pd(at) }
+        }
+        #[inline(always)]
+        unsafe fn load_f32(self, at: *const f32) -> __m512d {
+            // SAFETY: as above.
+            unsafe { _mm512_cvtps_pd(_mm256_loadu_ps(at)) }
+        }
+        #[inline(always)]
+        unsafe fn load_mask(self, at: *const u8) -> __m512d {
+            // SAFETY: as above.
+            unsafe {
+                let bytes = _mm_loadl_epi64(at.cast());
+                let set = _mm_test_epi8_mask(bytes, bytes);
+                _mm512_castsi512_pd(_mm512_movm_epi64(set as u8))
+            }
+        }
+        #[inline(always)]
+        unsafe fn store(self, x: __m512d, at: *mut f64) {
+            // SAFETY: as above.
+            unsafe { _mm512_storeu_pd(at, x) }
+        }
+        operations! {
+            __m512d:
+            add(a, b) = _mm512_add_pd(a, b);
+            subtract(a, b) = _mm512_sub_pd(a, b);
+            multiply(a, b) = _mm512_mul_pd(a, b);
+            multiply_add(a, b, c) = _mm512_fmadd_pd(a, b, c);
+            multiply_subtract(a, b, c) = _mm512_fmsub_pd(a, b, c);
+            and(a, b) = _mm512_and_pd(a, b);
+            or(a, b) = _mm512_or_pd(a, b);
+            xor(a, b) = _mm512_xor_pd(a, b);
+            subtract_bits(a, b) =
+                _mm512_castsi512_pd(_mm512_sub_epi64(_mm512_castpd_si512(a), _mm512_castpd_si512(b)));
+            add_bits(a, b) =
+                _mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(a), _mm512_castpd_si512(b)));
+            smaller(a, b) = _mm512_min_pd(a, b);
+            ordered(a) =
+                _mm512_castsi512_pd(_mm512_movm_epi64(_mm512_cmp_pd_mask::<_CMP_ORD_Q>(a, a)));
+            equal(a, b) =
+                _mm512_castsi512_pd(_mm512_movm_epi64(_mm512_cmp_pd_mask::<_CMP_EQ_OQ>(a, b)));
+        }
+
+        type Singles = __m512;
+
+        #[inline(always)]
+        fn splat_singles(self, x: f32) -> __m512 {
+            // SAFETY: the token says that the processor has the instruction.
+            unsafe { _mm512_set1_ps(x) }
+        }
+        #[inline(always)]
+        unsafe fn load_singles(self, at: *const f32) -> __m512 {
+            // SAFETY: as above, and the caller's promise.
+            unsafe { _mm512_loadu_ps(at) }
+        }
+        #[inline(always)]
+        unsafe fn store_singles(self, x: __m512, at: *mut f32) {
+            // SAFETY: as above.
+            unsafe { _mm512_storeu_ps(at, x) }
+        }
+        operations! {
+            __m512:
+            magnitudes(a) = _mm512_and_ps(a, _mm512_set1_ps(f32::from_bits(u32::MAX >> 1)));
+            predecessors(a) = _mm512_castsi512_ps(
+                _mm512_add_epi32(_mm512_castps_si512(a), _mm512_set1_epi32(-1))
+            );
+            larger_singles(a, b) = _mm512_max_ps(a, b);
+            smaller_singles(a, b) = _mm512_min_ps(a, b);
+        }
+    }
+}

@@ -27,3 +27,41 @@ pub(super) fn decompose(x: f64) -> (u64, i32) {
     let significand = if field == 0 { fraction } else { fraction | HIDDEN };
     (significand, field.max(1) - LAST_BIT_BIAS)
 }
+
+/// Whether a number is neither infinite nor NaN, by its bits.
+#[inline(always)]
+pub(crate) fn is_finite(x: f64) -> bool {
+    x.to_bits() & ABSOLUTE < (INFINITE as u64) << 52
+}
+
+/// A binary32 number as a binary64 one, by its bits: in no mode of the processor is it another.
+#[inline(always)]
+pub(crate) fn widen(x: f32) -> f64 {
+    let bits = x.to_bits();
+    let magnitude = u64::from(bits & 0x7fff_ffff);
+    let widened = match magnitude >> 23 {
+        // A multiple of 2^-149, which is exact and a normal number.
+        0 => (f64::from(magnitude as i32) * power_of_two(-149)).to_bits(),
+        0xff => (INFINITE as u64) << 52 | (magnitude << 29 & FRACTION),
+        _ => (magnitude << 29) + (896 << 52),
+    };
+    f64::from_bits(widened | u64::from(bits >> 31) << 63)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widened_by_bits() {
+        for bits in (0..=u32::MAX).step_by(65_521).chain([0, 1, 0x7f_ffff, 0x80_0000, 0x8000_0001])
+        {
+            let x = f32::from_bits(bits);
+            assert!(widen(x) == f64::from(x) || x.is_nan() && widen(x).is_nan(), "{bits:#x}");
+            assert_eq!(widen(x).is_sign_negative(), x.is_sign_negative());
+        }
+        for x in [f32::INFINITY, f32::NEG_INFINITY, -0.0] {
+            assert_eq!(widen(x).to_bits(), f64::from(x).to_bits());
+        }
+    }
+}

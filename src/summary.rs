@@ -1,7 +1,6 @@
 //! How well conditioned a sum is, and what the usual orders of summation lose.
 
 use crate::exact::accumulator::Accumulator;
-use crate::fpu::Environment;
 
 /// NumPy's PW_BLOCKSIZE: longer runs are halved.
 const PAIRWISE_BLOCK: usize = 128;
@@ -71,7 +70,6 @@ pub fn summarize<E>(
     count: usize,
     read: impl FnMut(&mut [f64]) -> Result<(), E>,
 ) -> Result<Summary, E> {
-    let _environment = Environment::enter();
     let mut state = Running {
         read,
         sum: Accumulator::new(),

@@ -2,6 +2,7 @@
 
 use super::dtype::{Dtype, by_native};
 use super::view::{Bits, Line};
+use crate::binary64;
 use crate::cpu::{Isa, dispatch};
 
 /// A native number: what kernels take. Each holds the elements of one or two dtypes exactly.
@@ -55,7 +56,7 @@ macro_rules! native {
             }
             #[inline(always)]
             fn nearest(self) -> f64 {
-                self as f64
+                self.to_f64()
             }
             #[inline(always)]
             fn rest(self) -> f64 {
@@ -72,6 +73,32 @@ macro_rules! native {
         }
     )*};
 }
+
+/// The nearest binary64 number.
+trait ToF64 {
+    fn to_f64(self) -> f64;
+}
+
+impl ToF64 for f32 {
+    /// In any floating-point environment.
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        binary64::widen(self)
+    }
+}
+
+macro_rules! to_f64 {
+    ($($type:ty)*) => {$(
+        impl ToF64 for $type {
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                self as f64
+            }
+        }
+    )*};
+}
+
+to_f64! { f64 i64 i32 i16 i8 u64 u32 u16 u8 }
 
 native! {
     f64: F64, true, f64::is_nan, |_| 0.0, lost_signed;

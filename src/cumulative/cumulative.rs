@@ -6,8 +6,8 @@
 use super::prefix::{Prefix, TILE, first_level};
 use super::tile::tile;
 use crate::cpu::Isa;
+use crate::environment;
 use crate::exact::accumulator::Accumulator;
-use crate::fpu::Environment;
 use crate::kernel::levels::highest_exponent;
 use crate::kernel::number::Number;
 
@@ -15,6 +15,8 @@ use crate::kernel::number::Number;
 #[derive(Debug)]
 pub(super) struct Running {
     isa: Isa,
+    /// Whether the thread's floating-point environment is the default one.
+    floating: bool,
     /// The exponent of the first level, once there is one.
     first: Option<i32>,
     /// The sum in two parts; none if it is in `exact`.
@@ -28,6 +30,7 @@ impl Running {
     pub fn new(isa: Isa) -> Running {
         Running {
             isa,
+            floating: environment::is_default(),
             first: None,
             parts: Some([0.0; 2]),
             exact: Accumulator::new(),
@@ -51,7 +54,7 @@ impl Running {
         for (numbers, prefixes) in numbers.chunks(TILE).zip(prefixes.chunks_mut(TILE)) {
             if self.is_nan() {
                 prefixes.fill(P::of_sum(&self.exact));
-            } else if !self.advance_tile(numbers, prefixes) {
+            } else if !self.floating || !self.advance_tile(numbers, prefixes) {
                 self.advance_each(numbers, prefixes);
             }
         }
@@ -87,7 +90,7 @@ impl Running {
             self.exact = parts.into_iter().collect();
         }
         for (x, prefix) in numbers.iter().zip(prefixes) {
-            self.exact.add_f64(x.widen());
+            self.exact.add_f64(x.widen_bits());
             *prefix = P::of_sum(&self.exact);
             self.overflowed |= prefix.is_infinite() && self.exact.is_finite();
         }
@@ -102,7 +105,6 @@ impl Running {
 /// assert_eq!(cumsum(&[1e16, 1.0, 1.0, -1e16]), [1e16, 1e16, 1e16 + 2.0, 2.0]);
 /// ```
 pub fn cumsum(values: &[f64]) -> Vec<f64> {
-    let _environment = Environment::enter();
     let mut prefixes = vec![0.0; values.len()];
     Running::new(crate::cpu::isa()).advance(values, &mut prefixes);
     prefixes

@@ -12,7 +12,7 @@ use crate::array::memory::{ahead, prefetch};
 use crate::array::view::{Line, LineMut, View, ViewMut};
 use crate::array::walk::{Group, Lines};
 use crate::cpu::{self, Isa, dispatch};
-use crate::fpu::Environment;
+use crate::environment;
 use crate::interrupt::Interrupt;
 use crate::kernel::levels::any;
 use crate::kernel::number::Number;
@@ -139,7 +139,8 @@ struct Floating<'a> {
     kinds: Kinds,
     interrupt: &'a Interrupt,
     isa: Isa,
-    _environment: Environment,
+    /// Whether the thread's floating-point environment is the default one.
+    floating: bool,
     /// For lines side by side.
     beside: Option<Box<Beside>>,
     running: Vec<Running>,
@@ -156,7 +157,7 @@ impl<'a> Floating<'a> {
             kinds,
             interrupt,
             isa: cpu::isa(),
-            _environment: Environment::enter(),
+            floating: environment::is_default(),
             beside: None,
             running: Vec::new(),
             numbers: vec![0.0; TILE * pieces.len()],
@@ -187,6 +188,9 @@ impl<'a> Floating<'a> {
 
     /// The prefixes of neighbouring lines, if the kernel for these can take them.
     fn scan_beside<T: Native + Number + Prefix>(&mut self, group: &mut Group<'_>) -> bool {
+        if !self.floating {
+            return false;
+        }
         let Some((rows, out)) = group.columns::<T, T>() else {
             return false;
         };

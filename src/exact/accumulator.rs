@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 
 use super::round::{Format, Magnitude};
 use super::small_superaccumulator::Digits;
-use crate::binary64::{decompose, power_of_two};
+use crate::binary64::{ABSOLUTE, decompose, is_finite, power_of_two};
 use crate::error::{Error, Result};
 
 /// The exact sum of any number of finite, infinite and NaN values.
@@ -89,7 +89,8 @@ impl Accumulator {
 
     #[inline]
     fn add_signed(&mut self, x: f64, subtract: bool) {
-        if x.is_finite() {
+        // By the bits: a comparison would depend on the floating-point environment.
+        if is_finite(x) {
             let (m, e) = decompose(x);
             let m = i128::from(m);
             self.add_scaled(if x.is_sign_negative() != subtract { -m } else { m }, e);
@@ -100,9 +101,9 @@ impl Accumulator {
 
     /// Adds an infinity or a NaN `times` times; the count stays.
     pub(crate) fn add_special(&mut self, x: f64, times: i64) {
-        if x.is_nan() {
+        if x.to_bits() & ABSOLUTE > f64::INFINITY.to_bits() {
             self.nans += times;
-        } else if x > 0.0 {
+        } else if x.is_sign_positive() {
             self.positive_infinities += times;
         } else {
             self.negative_infinities += times;
@@ -122,19 +123,31 @@ impl Accumulator {
     #[inline]
     pub fn add_product(&mut self, x: f64, y: f64) {
         self.count += 1;
-        if x.is_finite() && y.is_finite() {
+        let is_zero = |x: f64| x.to_bits() & ABSOLUTE == 0;
+        if is_finite(x) && is_finite(y) {
             let ((mx, ex), (my, ey)) = (decompose(x), decompose(y));
             let m = (u128::from(mx) * u128::from(my)) as i128;
             self.add_scaled(
                 if x.is_sign_negative() != y.is_sign_negative() { -m } else { m },
                 ex + ey,
             );
-        } else if x == 0.0 || y == 0.0 {
+        } else if is_zero(x) || is_zero(y) {
             // 0 * inf has no value; it is invalid, as inf - inf is.
             self.positive_infinities += 1;
             self.negative_infinities += 1;
         } else {
-            self.add_special(x * y, 1);
+            // A NaN, or an infinity with the sign of the product.
+            let is_nan = |x: f64| x.to_bits() & ABSOLUTE > f64::INFINITY.to_bits();
+            let special = if is_nan(x) || is_nan(y) {
+                f64::NAN
+            } else {
+                f64::INFINITY.copysign(if x.is_sign_negative() != y.is_sign_negative() {
+                    -1.0
+                } else {
+                    1.0
+                })
+            };
+            self.add_special(special, 1);
         }
     }
 
@@ -202,7 +215,7 @@ impl Accumulator {
     pub(crate) fn add_each(&mut self, values: impl Iterator<Item = f64>) {
         let mut digits = self.digits.take().unwrap_or_else(Digits::new);
         for x in values {
-            if x.is_finite() {
+            if is_finite(x) {
                 digits.add_f64(x);
             } else {
                 self.add_special(x, 1);

@@ -11,8 +11,8 @@ use super::accumulator::{Accumulator, check_counter, merged_counters};
 use super::pairs::{self, BATCH, PairSlice};
 use super::sink::Sink;
 use crate::cpu;
+use crate::environment;
 use crate::error::Result;
-use crate::fpu::Environment;
 
 /// An array of exact sums.
 ///
@@ -103,8 +103,15 @@ impl Counts {
 impl Narrow {
     /// From numbers of unknown origin, if they have the one form.
     pub fn checked(counts: Counts, numbers: Vec<f64>) -> Option<Narrow> {
-        let _environment = Environment::enter();
         let given = Narrow { counts, numbers };
+        if !environment::is_default() {
+            let pairs = given.pairs();
+            let has_form = |index: usize| {
+                let pair = pairs.accumulator(index, 0).to_pair().map(|pair| pair.map(f64::to_bits));
+                pair == Some([pairs.high[index].to_bits(), pairs.low[index].to_bits()])
+            };
+            return (0..given.len()).all(has_form).then_some(given);
+        }
         let mut again = given.clone();
         let (high, low) = again.halves();
         let finite = pairs::normalise(cpu::isa(), given.pairs(), high, low);
@@ -154,7 +161,9 @@ impl Narrow {
 
     /// The sum of blocks; `None` if any is or becomes wide.
     fn sum<'a>(&self, others: impl Iterator<Item = &'a Block>) -> Option<Narrow> {
-        let _environment = Environment::enter();
+        if !environment::is_default() {
+            return None;
+        }
         let mut sum = self.clone();
         let length = sum.len();
         for other in others {
@@ -304,7 +313,8 @@ impl Block {
                     Counts::Each(counts) => counts.iter_mut().for_each(negate),
                 }
                 // Zeros stay positive.
-                narrow.numbers.iter_mut().for_each(|x| *x = 0.0 - *x);
+                let negate = |x: &mut f64| *x = if x.to_bits() == 0 { 0.0 } else { -*x };
+                narrow.numbers.iter_mut().for_each(negate);
             }
             Block::Wide(cells) => cells.iter_mut().for_each(Accumulator::negate),
         }
@@ -510,7 +520,6 @@ impl Cells {
     /// assert_eq!((cells.get(0).to_f64(), cells.get(0).count()), (-3.0, -2));
     /// ```
     pub fn negate(&mut self) {
-        let _environment = Environment::enter();
         self.blocks.iter_mut().for_each(Block::negate);
     }
 
@@ -531,10 +540,15 @@ impl Cells {
     /// Hands the sums to a sink, the counts only if they are `counted`.
     #[doc(hidden)]
     pub fn put(&self, counted: bool, sink: &dyn Sink) {
-        // For the sink's arithmetic on pairs.
-        let _environment = Environment::enter();
+        // The sink may round pairs by floating-point arithmetic.
+        let floating = environment::is_default();
         for (block, first) in self.blocks.iter().zip((0..).step_by(BATCH)) {
             match block {
+                Block::Narrow(_) if !floating => {
+                    for index in 0..block.len() {
+                        sink.put(first + index, &block.get(index));
+                    }
+                }
                 Block::Narrow(narrow) => match narrow.counts {
                     Counts::All(count) => sink.put_pairs(first, 1, narrow.pairs(), count),
                     Counts::Each(_) if !counted => sink.put_pairs(first, 1, narrow.pairs(), 0),

@@ -123,7 +123,7 @@ fn add_body(high: &mut [f64], low: &mut [f64], others: PairSlice<'_>) -> bool {
 
 dispatch! {
     /// Adds pairs to others, exactly; false if any sum is no pair, and then all are lost.
-    pub(super) fn add(high: &mut [f64], low: &mut [f64], others: PairSlice<'_>) -> bool = add_body
+    pub(crate) fn add(high: &mut [f64], low: &mut [f64], others: PairSlice<'_>) -> bool = add_body
 }
 
 #[cfg(test)]

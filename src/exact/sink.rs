@@ -50,8 +50,8 @@ pub trait Sink {
         decided
     }
 
-    /// The results `index, index + step, ...`, each the sum of `count` numbers; in the default
-    /// floating-point environment.
+    /// The results `index, index + step, ...`, each the sum of `count` numbers; on a thread whose
+    /// floating-point environment is the default one.
     fn put_pairs(&self, index: usize, step: usize, pairs: PairSlice<'_>, count: i64) {
         for result in 0..pairs.len() {
             self.put(index + result * step, &pairs.accumulator(result, count));

@@ -10,7 +10,6 @@ use crate::cpu;
 use crate::cumulative::scan::{Misfit, ScanStatus};
 use crate::exact::accumulator::Accumulator;
 use crate::exact::round::Format;
-use crate::fpu::Environment;
 
 /// Elements that are read at once.
 const PIECE: usize = 512;
@@ -44,7 +43,6 @@ pub fn cumsum_groups(
     let (groups, places) = consecutive(labels);
     let target = Target { out, range };
     let statuses = lines.split(1, 1, |for_each_group| {
-        let _environment = Environment::enter();
         let mut status = ScanStatus::default();
         let mut sums = vec![Accumulator::new(); groups];
         for_each_group(&mut |group| scan(group, &places, &mut sums, target, &mut status));

@@ -36,7 +36,7 @@ macro_rules! floating {
             }
             #[inline]
             fn add_to(self, sum: &mut Accumulator) {
-                sum.add_uncounted(self.widen());
+                sum.add_uncounted(self.widen_bits());
             }
         }
     )*};

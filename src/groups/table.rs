@@ -18,10 +18,10 @@ use crate::array::memory::prefetch;
 use crate::array::view::View;
 use crate::binary64::power_of_two;
 use crate::cpu::{self, Isa, dispatch};
+use crate::environment;
 use crate::exact::accumulator::Accumulator;
 use crate::exact::pairs::{BATCH, Pairs};
 use crate::exact::sink::Sink;
-use crate::fpu::Environment;
 use crate::interrupt::Interrupt;
 use crate::kernel::levels::HIGHEST;
 use crate::pages;
@@ -212,7 +212,7 @@ impl<V: Cut> Tables<V> {
         let put_chunk = |index: usize, batch: &mut Pairs| {
             let (start, first) = (index * chunk, first + index * apart);
             let range = start..(start + chunk).min(sums);
-            if self.to_pairs(range.clone(), units, batch) {
+            if environment::is_default() && self.to_pairs(range.clone(), units, batch) {
                 sink.put_pairs(first, step, batch.first(range.len()), 0);
                 return;
             }
@@ -221,13 +221,10 @@ impl<V: Cut> Tables<V> {
             }
         };
         let chunks = sums.div_ceil(chunk);
-        // For the multiplications, and for those of the sink.
         if sums < PARALLEL_FROM {
-            let _environment = Environment::enter();
             (0..chunks).for_each(|index| put_chunk(index, &mut scratch.batch));
         } else {
             threads::split(chunks, 1, |ranges| {
-                let _environment = Environment::enter();
                 let mut batch = Pairs::new();
                 ranges.flatten().for_each(|index| put_chunk(index, &mut batch));
             });
@@ -289,6 +286,9 @@ impl<V: Cut> Table<V> {
     fn add(&mut self, isa: Isa, values: &[V], labels: &[i64], pairs: &mut CutPiece) {
         if self.unfit {
             return;
+        }
+        if !environment::is_default() {
+            return self.add_wide(values, labels);
         }
         if values.len() > self.room {
             self.make_room();
@@ -523,8 +523,6 @@ fn for_pieces<V: Cut>(
     interrupt: &Interrupt,
     mut visit: impl FnMut(usize, &[V]),
 ) {
-    // A subnormal number must not be flushed.
-    let _environment = Environment::enter();
     let apart = if part.width > 1 { 1 } else { PIECE };
     let mut stage = None;
     for start in (0..part.count).step_by(apart).take_while(|_| !interrupt.is_set()) {

@@ -10,10 +10,10 @@ use super::number::Number;
 use crate::array::memory;
 use crate::binary64::{ABSOLUTE, INFINITE};
 use crate::cpu::Isa;
+use crate::environment;
 use crate::exact::accumulator::Accumulator;
 use crate::exact::interval::Interval;
 use crate::exact::round::Format;
-use crate::fpu::Environment;
 
 /// The kernels; all but the first are exact, and the last takes any numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +82,8 @@ pub(crate) trait Terms: Copy {
     fn count(self) -> usize;
     /// Adds the terms one by one, without counting them.
     fn add_each(self, into: &mut Accumulator);
+    /// The same in any floating-point environment.
+    fn add_bits(self, into: &mut Accumulator);
     /// Adds the terms to bins, or to the accumulator where that can't be; without counting them.
     fn add_to_bins(self, isa: Isa, bins: &mut Bins, into: &mut Accumulator, ahead: usize);
 }
@@ -170,6 +172,9 @@ impl<T: Number> Terms for &[T] {
     fn add_each(self, into: &mut Accumulator) {
         into.add_each(self.iter().map(|x| x.widen()));
     }
+    fn add_bits(self, into: &mut Accumulator) {
+        into.add_each(self.iter().map(|x| x.widen_bits()));
+    }
     fn add_to_bins(self, isa: Isa, bins: &mut Bins, _: &mut Accumulator, ahead: usize) {
         bins.add(isa, self, ahead);
     }
@@ -221,7 +226,8 @@ const SLACK: i32 = 4;
 /// Adds slices to an [`Interval`], remembering what suited the blocks before.
 pub(crate) struct Summer {
     isa: Isa,
-    environment: Environment,
+    /// Whether the thread's floating-point environment is the default one.
+    floating: bool,
     tiers: &'static [Tier],
     /// Whether results have a shorter significand than binary64's.
     narrow: bool,
@@ -276,7 +282,7 @@ impl Summer {
     ) -> Summer {
         Summer {
             isa,
-            environment: Environment::enter(),
+            floating: environment::is_default(),
             tiers,
             narrow: rounded.is_some_and(|format| format != Format::F64),
             first: UNKNOWN,
@@ -295,18 +301,6 @@ impl Summer {
     #[inline]
     pub fn ahead(&self) -> usize {
         self.ahead
-    }
-
-    /// Clears the flags, so that [`Summer::was_inexact`] speaks of what follows.
-    #[inline]
-    pub fn clear_inexact(&mut self) {
-        self.environment.clear_inexact();
-    }
-
-    /// Whether any operation since the flags were cleared was rounded.
-    #[inline]
-    pub fn was_inexact(&self) -> bool {
-        self.environment.was_inexact()
     }
 
     /// If all numbers that were certified so far are 0 or have at least this magnitude, nothing was
@@ -344,7 +338,15 @@ impl Summer {
         for block in values.chunks(BLOCK) {
             let mask = mask.map(|mask| &mask[start..start + block.len()]);
             start += block.len();
-            if let Some(count) = self.add_selected_block(block, mask, skip_nan, into) {
+            if !self.floating {
+                for (index, x) in block.iter().map(|x| x.widen_bits()).enumerate() {
+                    let is_nan = x.to_bits() & ABSOLUTE > f64::INFINITY.to_bits();
+                    if mask.is_none_or(|mask| mask[index] != 0) && !(skip_nan && is_nan) {
+                        into.total.add_uncounted(x);
+                        counted += 1;
+                    }
+                }
+            } else if let Some(count) = self.add_selected_block(block, mask, skip_nan, into) {
                 counted += count;
             } else {
                 let mut kept = [T::default(); BLOCK];
@@ -393,6 +395,9 @@ impl Summer {
     /// Adds blocks; the count is the caller's.
     #[inline]
     pub fn add_blocks(&mut self, blocks: impl Iterator<Item = impl Terms>, into: &mut Interval) {
+        if !self.floating {
+            return blocks.for_each(|block| block.add_bits(&mut into.total));
+        }
         for block in blocks {
             self.add_block(block, into);
         }

@@ -172,6 +172,37 @@ impl<S: Simd, const N: usize> Lanes<S, N> {
         self.escaped = simd.or(self.escaped, simd.xor(s, self.first_bias));
     }
 
+    /// The sums of the lanes in units of the levels' last bits, if `PARTS` is 2 those of the even and of
+    /// the odd ones; they begin again. Whether these are right, [`Lanes::are_right`] tells at the end.
+    #[inline(always)]
+    pub fn take_sums<const PARTS: usize>(&mut self) -> [[i64; 2]; PARTS] {
+        let simd = self.simd;
+        let mut sums = [[0i64; 2]; PARTS];
+        for level in 0..2 {
+            let bias = simd.splat(self.bias[level]);
+            let streams = if level == 0 { &mut self.upper } else { &mut self.lower };
+            let mut total = simd.splat(0.0);
+            for stream in 0..N {
+                self.escaped = simd.or(self.escaped, simd.xor(streams[stream], bias));
+                total = simd.add_bits(total, simd.subtract_bits(streams[stream], bias));
+                streams[stream] = bias;
+            }
+            let lanes = simd.lanes(total);
+            for lane in 0..S::W {
+                let sum = &mut sums[lane % PARTS][level];
+                *sum = sum.wrapping_add(lanes[lane] as i64);
+            }
+        }
+        sums
+    }
+
+    /// Whether all accumulators kept to their binades, and nothing was lost of what was added exactly.
+    #[inline(always)]
+    pub fn are_right(&self) -> bool {
+        self.simd.any(self.escaped) & SIGN_AND_EXPONENT == 0
+            && self.simd.any(self.remainder) & ABSOLUTE == 0
+    }
+
     /// The lanes' sums in units of the levels' last bits; `None` if any was not in its binade or, if
     /// `EXACT`, anything was lost.
     ///

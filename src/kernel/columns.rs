@@ -1,9 +1,8 @@
 //! The kernel for sums down the columns of a matrix: rows stream by, every column keeps its levels.
 //!
-//! The algorithm is that of `block`, with two levels and a scale of its own for each column. Where
-//! there are quiet additions, the inexact flag proves a block of rows exact as a whole; otherwise,
-//! and where it was not, each column is checked, and one that does not fit its scale in some block
-//! of rows is added alone, by the run's kernel.
+//! The algorithm is that of `levels`, with two levels and a scale of its own for each column. Each
+//! column is checked, and one that does not fit its scale in some block of rows is added alone, by the
+//! run's kernel.
 
 #![allow(unsafe_code)] // Raw, unaligned loads in the hot loop.
 
@@ -14,14 +13,14 @@ use super::adaptive::Summer;
 use super::few;
 use super::levels::{self, LEVEL};
 use super::number::{Integer, Number};
-use super::quiet;
 use crate::array::memory;
 use crate::array::view::Rows;
 use crate::binary64::{ABSOLUTE, SIGN_AND_EXPONENT};
-use crate::cpu::{Isa, dispatch};
+use crate::cpu::{Isa, dispatch, vectorized};
+use crate::environment;
 use crate::exact::accumulator::Accumulator;
 use crate::exact::pairs::{BATCH, Pairs};
-use crate::fpu;
+use crate::simd::{Simd, WIDEST};
 
 /// Columns in a panel: their sums stay in the first-level cache.
 pub(crate) const WIDTH: usize = BATCH;
@@ -40,10 +39,6 @@ const BLOCKS: u32 = 1 << 10;
 const INTEGER_BLOCKS: u32 = 1 << 22;
 /// The scale of a column that has shown nothing but zeros: any other number leaves it.
 const UNKNOWN: i32 = -1022;
-/// Blocks for which the flag is not asked again after it was raised.
-const PATIENCE: u32 = 16;
-/// [`Panel::patience`] where the flag is no use.
-const NEVER: u32 = u32::MAX;
 /// Parts of blocks (51 bits each) that add up to less than 63 bits.
 const FOLDED: usize = 1 << 11;
 
@@ -59,12 +54,10 @@ pub(crate) struct Panel {
     integers: bool,
     state: Borrowed,
     blocks: u32,
-    /// Blocks until the flag is asked; never if there is no use in it.
-    patience: u32,
-    /// Whether the columns have scales, of this matrix or the one before.
+    /// Whether the thread's floating-point environment is the default one.
+    floating: bool,
+    /// Whether the columns have scales.
     scaled: bool,
-    /// Whether they are of this matrix.
-    measured: bool,
     /// What is not in `state.parts`; none if all is.
     totals: Vec<Accumulator>,
     summer: Summer,
@@ -82,54 +75,42 @@ struct State {
 
 impl Panel {
     pub fn new(isa: Isa) -> Panel {
-        let flagged = quiet::exists_on(isa) && fpu::inexact_flag_works();
         Panel {
             width: 0,
             period: 0,
             integers: false,
             state: Borrowed(SPARE.take().or_else(|| Some(Box::new(State::EMPTY)))),
             blocks: 0,
-            patience: if flagged { 0 } else { NEVER },
+            floating: environment::is_default(),
             scaled: false,
-            measured: false,
             totals: Vec::new(),
             summer: Summer::new(isa, ROWS, None),
         }
     }
 
     /// Sums a few rows, that are not added to this panel, to pairs; whether that worked.
-    pub fn sum_few<T: Number>(&mut self, isa: Isa, rows: Rows<'_, T>, pairs: &mut Pairs) -> bool {
-        if self.patience == NEVER {
-            return few::sum_few::<T, false>(isa, rows, pairs);
-        }
-        self.summer.clear_inexact();
-        few::sum_few::<T, true>(isa, rows, pairs) && !self.summer.was_inexact()
+    pub fn sum_few<T: Number>(&self, isa: Isa, rows: Rows<'_, T>, pairs: &mut Pairs) -> bool {
+        self.floating && few::sum_few(isa, rows, pairs)
     }
 
     /// Begins the sums of a matrix of `width` columns, of which each `period`-th belong together.
     pub fn start(&mut self, width: usize, period: usize, integers: bool) {
         assert!(width <= WIDTH && width.is_multiple_of(period));
         self.blocks = 0;
-        self.measured = false;
         self.totals.clear();
         let padded = width.max(VECTOR);
         for parts in &mut self.state.parts {
             parts[..padded].fill(0);
         }
-        // With the flag as a proof, the scales of the matrix before are as good as any. Without it,
-        // or for another shape, they are measured.
-        let scaled = self.scaled && !integers && self.patience != NEVER;
-        if !scaled || (self.width, self.period) != (width, period) {
-            self.scaled = false;
-            let bias = if integers {
-                // The last bits weigh what the parts of integers do.
-                levels::levels::<2>(52 + 32, 32).1
-            } else {
-                levels::levels::<2>(UNKNOWN, LEVEL).1
-            };
-            for level in 0..2 {
-                self.state.bias[level][..padded].fill(bias[level]);
-            }
+        self.scaled = false;
+        let bias = if integers {
+            // The last bits weigh what the parts of integers do.
+            levels::levels::<2>(52 + 32, 32).1
+        } else {
+            levels::levels::<2>(UNKNOWN, LEVEL).1
+        };
+        for level in 0..2 {
+            self.state.bias[level][..padded].fill(bias[level]);
         }
         (self.width, self.period, self.integers) = (width, period, integers);
     }
@@ -154,7 +135,7 @@ impl Panel {
         let Panel { width, period, .. } = *self;
         let folded = width / period;
         let too_many = folded > 1 && self.blocks as usize * folded > FOLDED;
-        if !self.totals.is_empty() || too_many {
+        if !self.totals.is_empty() || too_many || !self.floating {
             return false;
         }
         if folded > 1 {
@@ -194,6 +175,15 @@ impl Panel {
     }
 
     pub fn add_floating<T: Number>(&mut self, isa: Isa, rows: Rows<'_, T>) {
+        if !self.floating {
+            self.totals.resize_with(self.period, Accumulator::new);
+            for row in 0..rows.len() {
+                for (column, x) in rows.row(row)[..self.width].iter().enumerate() {
+                    self.totals[column % self.period].add_uncounted(x.widen_bits());
+                }
+            }
+            return;
+        }
         self.in_blocks(rows, BLOCKS, |panel, rows| {
             if panel.blocks == 1 && !panel.scaled {
                 panel.measure(isa, rows);
@@ -229,20 +219,6 @@ impl Panel {
     }
 
     fn add_block<T: Number>(&mut self, isa: Isa, rows: Rows<'_, T>) {
-        if self.patience == 0 {
-            if self.try_quietly(isa, rows) {
-                return;
-            }
-            if self.blocks == 1 && !self.measured {
-                self.measure(isa, rows);
-                if self.try_quietly(isa, rows) {
-                    return;
-                }
-            }
-            self.patience = PATIENCE;
-        } else if self.patience != NEVER {
-            self.patience -= 1;
-        }
         let Panel { width, ref mut state, .. } = *self;
         state.begin(width.max(VECTOR));
         state.forget_failures(width.max(VECTOR));
@@ -256,15 +232,6 @@ impl Panel {
                 }
             }
         }
-    }
-
-    /// Adds a block of all columns, if that is exact.
-    fn try_quietly<T: Number>(&mut self, isa: Isa, rows: Rows<'_, T>) -> bool {
-        let Panel { width, ref mut state, .. } = *self;
-        state.begin(width.max(VECTOR));
-        self.summer.clear_inexact();
-        in_vectors(rows, width, |rows, width| add_quietly(isa, rows, width, state));
-        !self.summer.was_inexact() && collect_all(isa, state, width)
     }
 
     /// Chooses the columns' scales by a first block of rows. There are no parts yet.
@@ -283,7 +250,7 @@ impl Panel {
                 self.set_scale(column, first);
             }
         }
-        (self.scaled, self.measured) = (true, true);
+        self.scaled = true;
     }
 
     /// Sets the scale of a column and of those that belong to it.
@@ -466,135 +433,122 @@ fn vector<T: Copy, const W: usize>(lanes: &Lanes<T>, column: usize) -> [T; W] {
     std::array::from_fn(|lane| lanes[column + lane])
 }
 
-/// Adds `COUNT` rows to `V` vectors of `W` columns, the first `skip` lanes excepted; the inexact flag tells whether that was exact.
+/// Adds `COUNT` rows to `V` vectors of columns, and notes which columns were not exact. If `MASKED`, what
+/// `keep` does not have is left out.
 #[inline(always)]
-fn add_group_quietly<T: Number, const W: usize, const V: usize, const COUNT: usize>(
+fn add_group<S: Simd, T: Number, const V: usize, const COUNT: usize, const MASKED: bool>(
+    simd: S,
     rows: Rows<'_, T>,
     start: usize,
     column: usize,
-    skip: usize,
+    keep: S::V,
     state: &mut State,
 ) {
-    let at = |index: usize| column + index * W;
-    let keep = lanes_from::<W>(skip);
-    let load = load_and_ask::<T, W>(rows, COUNT);
-    let mut high: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.sums[0], at(index)));
-    let mut low: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.sums[1], at(index)));
+    assert!(column + V * S::W <= WIDTH && start + COUNT <= rows.len());
+    let ask = memory::prefetch_passing();
+    let zero = simd.splat(0.0);
+    let mut bias = [zero; V];
+    let (mut high, mut low) = ([zero; V], [zero; V]);
+    let (mut escaped, mut remainder) = ([zero; V], [zero; V]);
+    for index in 0..V {
+        let at = column + index * S::W;
+        // SAFETY: there are so many columns.
+        unsafe {
+            bias[index] = simd.load(state.bias[0].as_ptr().add(at));
+            high[index] = simd.load(state.sums[0].as_ptr().add(at));
+            low[index] = simd.load(state.sums[1].as_ptr().add(at));
+            escaped[index] = simd.load(state.escaped.as_ptr().add(at).cast());
+            remainder[index] = simd.load(state.remainder.as_ptr().add(at).cast());
+        }
+    }
     for row in start..start + COUNT {
         for index in 0..V {
-            let x = load(row, at(index));
-            let rest = quiet::absorb(&mut high[index], levels::masked(x, keep));
-            for lane in 0..W {
-                low[index][lane] += rest[lane];
-            }
+            let at = column + index * S::W;
+            ask(address(rows, row + COUNT, at));
+            // SAFETY: callers stay within the width of the rows.
+            let x = unsafe { T::load(simd, address(rows, row, at)) };
+            let x = if MASKED { simd.and(x, keep) } else { x };
+            let s = simd.add(high[index], x);
+            let rest = simd.subtract(x, simd.subtract(s, high[index]));
+            let t = simd.add(low[index], rest);
+            escaped[index] = simd.or(escaped[index], simd.xor(s, bias[index]));
+            let lost = simd.subtract(rest, simd.subtract(t, low[index]));
+            remainder[index] = simd.or(remainder[index], lost);
+            high[index] = s;
+            low[index] = t;
         }
     }
     for index in 0..V {
-        let columns = at(index)..at(index) + W;
-        state.sums[0][columns.clone()].copy_from_slice(&high[index]);
-        state.sums[1][columns].copy_from_slice(&low[index]);
+        let at = column + index * S::W;
+        // SAFETY: as above.
+        unsafe {
+            simd.store(high[index], state.sums[0].as_mut_ptr().add(at));
+            simd.store(low[index], state.sums[1].as_mut_ptr().add(at));
+            simd.store(escaped[index], state.escaped.as_mut_ptr().add(at).cast());
+            simd.store(remainder[index], state.remainder.as_mut_ptr().add(at).cast());
+        }
     }
 }
 
+/// Adds `COUNT` rows to all columns: two vectors of these at once, so that none waits for the one before.
+/// The last vector may share columns with the one before; it adds zeros to these.
 #[inline(always)]
-fn add_quietly_body<T: Number, const W: usize>(rows: Rows<'_, T>, width: usize, state: &mut State) {
-    if !quiet::exists::<W>() {
-        return;
-    }
-    by_groups!(add_group_quietly[2, 4](rows, width, state));
-}
-
-dispatch! {
-    /// Adds rows to the columns; the inexact flag tells whether that was exact.
-    fn add_quietly[T: Number][T](rows: Rows<'_, T>, width: usize, state: &mut State)
-        = add_quietly_body::<T, {W}>
-}
-
-/// Adds `COUNT` rows to `V` vectors of `W` columns, the first `skip` lanes excepted, and notes which columns were not exact.
-#[inline(always)]
-fn add_group<T: Number, const W: usize, const V: usize, const COUNT: usize>(
+fn add_some<S: Simd, T: Number, const COUNT: usize>(
+    simd: S,
     rows: Rows<'_, T>,
-    start: usize,
-    column: usize,
-    skip: usize,
+    row: usize,
+    width: usize,
     state: &mut State,
 ) {
-    let at = |index: usize| column + index * W;
-    let keep = lanes_from::<W>(skip);
-    let load = load_and_ask::<T, W>(rows, COUNT);
-    let bias: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.bias[0], at(index)));
-    let mut high: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.sums[0], at(index)));
-    let mut low: [[f64; W]; V] = std::array::from_fn(|index| vector(&state.sums[1], at(index)));
-    let mut escaped: [[u64; W]; V] = std::array::from_fn(|index| vector(&state.escaped, at(index)));
-    let mut remainder: [[u64; W]; V] =
-        std::array::from_fn(|index| vector(&state.remainder, at(index)));
-    for row in start..start + COUNT {
-        for index in 0..V {
-            let x = levels::masked(load(row, at(index)), keep);
-            for lane in 0..W {
-                let x = x[lane];
-                let s = high[index][lane] + x;
-                let rest = x - (s - high[index][lane]);
-                let t = low[index][lane] + rest;
-                escaped[index][lane] |= s.to_bits() ^ bias[index][lane].to_bits();
-                remainder[index][lane] |= (rest - (t - low[index][lane])).to_bits();
-                high[index][lane] = s;
-                low[index][lane] = t;
-            }
-        }
+    let keep = simd.splat(0.0);
+    let (whole, together) = (width - width % S::W, width - width % (2 * S::W));
+    for column in (0..together).step_by(2 * S::W) {
+        add_group::<S, T, 2, COUNT, false>(simd, rows, row, column, keep, state);
     }
-    for index in 0..V {
-        let columns = at(index)..at(index) + W;
-        state.sums[0][columns.clone()].copy_from_slice(&high[index]);
-        state.sums[1][columns.clone()].copy_from_slice(&low[index]);
-        state.escaped[columns.clone()].copy_from_slice(&escaped[index]);
-        state.remainder[columns].copy_from_slice(&remainder[index]);
+    if together < whole {
+        add_group::<S, T, 1, COUNT, false>(simd, rows, row, together, keep, state);
+    }
+    if whole < width {
+        let mut lanes = [0u64; WIDEST];
+        lanes[whole + S::W - width..S::W].fill(u64::MAX);
+        // SAFETY: no vector is longer.
+        let keep = unsafe { simd.load(lanes.as_ptr().cast()) };
+        add_group::<S, T, 1, COUNT, true>(simd, rows, row, width - S::W, keep, state);
     }
 }
 
 #[inline(always)]
-fn add_carefully_body<T: Number, const W: usize>(
+fn add_carefully_body<S: Simd, T: Number>(
+    simd: S,
     rows: Rows<'_, T>,
     width: usize,
     state: &mut State,
 ) {
-    by_groups!(add_group[1, 8](rows, width, state));
+    const GROUP: usize = 8;
+    let width = width.min(WIDTH);
+    assert!((VECTOR..=rows.width()).contains(&width));
+    let grouped = rows.len() - rows.len() % GROUP;
+    for row in (0..grouped).step_by(GROUP) {
+        add_some::<S, T, GROUP>(simd, rows, row, width, state);
+    }
+    let paired = rows.len() - rows.len() % 2;
+    for row in (grouped..paired).step_by(2) {
+        add_some::<S, T, 2>(simd, rows, row, width, state);
+    }
+    if paired < rows.len() {
+        add_some::<S, T, 1>(simd, rows, paired, width, state);
+    }
 }
 
-dispatch! {
+vectorized! {
     /// Adds rows to the columns, and notes which of them were not exact.
     fn add_carefully[T: Number][T](rows: Rows<'_, T>, width: usize, state: &mut State)
-        = add_carefully_body::<T, {W}>
+        = add_carefully_body
 }
 
 #[inline(always)]
 fn moved(state: &State, level: usize, column: usize) -> u64 {
     state.sums[level][column].to_bits().wrapping_sub(state.bias[level][column].to_bits())
-}
-
-/// Adds the block's sums if all columns kept to their binades; whether they did.
-#[inline(always)]
-fn collect_all_body(state: &mut State, width: usize) -> bool {
-    let width = width.min(WIDTH);
-    let mut escaped = 0;
-    for level in 0..2 {
-        for column in 0..width {
-            escaped |= state.sums[level][column].to_bits() ^ state.bias[level][column].to_bits();
-        }
-    }
-    let kept = escaped & SIGN_AND_EXPONENT == 0;
-    if kept {
-        for level in 0..2 {
-            for column in 0..width {
-                state.parts[level][column] += moved(state, level, column) as i64;
-            }
-        }
-    }
-    kept
-}
-
-dispatch! {
-    fn collect_all(state: &mut State, width: usize) -> bool = collect_all_body
 }
 
 /// Adds the block's sums of the columns that kept to their scale; whether all did.

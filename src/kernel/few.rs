@@ -1,15 +1,12 @@
 //! The kernel for sums down columns of a few rows: every column is a pair of numbers.
 //!
 //! The pair is kept exact by two error-free additions for each number (Knuth 1969). That is more
-//! than `columns` does for a number, but there is nothing to be done before and after. Where
-//! additions can be quiet, the second one is a plain one, and the inexact flag tells whether all
-//! were exact.
+//! than `columns` does for a number, but there is nothing to be done before and after.
 
 #![allow(unsafe_code)] // Raw, unaligned loads in the hot loop.
 
 use super::levels::any;
 use super::number::Number;
-use super::quiet;
 use crate::array::view::Rows;
 use crate::cpu::dispatch;
 use crate::exact::pairs::{BATCH, Pairs, two_sum};
@@ -25,10 +22,7 @@ pub(crate) fn suits(rows: usize, columns: usize) -> bool {
 }
 
 #[inline(always)]
-fn sum_few_body<T: Number, const W: usize, const FLAGGED: bool>(
-    rows: Rows<'_, T>,
-    pairs: &mut Pairs,
-) -> bool {
+fn sum_few_body<T: Number, const W: usize>(rows: Rows<'_, T>, pairs: &mut Pairs) -> bool {
     let width = rows.width();
     assert!(rows.len() > 1 && (NARROWEST..=BATCH).contains(&width));
     let mut lost = [0; W];
@@ -44,14 +38,6 @@ fn sum_few_body<T: Number, const W: usize, const FLAGGED: bool>(
         let mut low = [0.0; W];
         for row in 1..rows.len() {
             let x = load(row).map(T::widen);
-            if FLAGGED && quiet::exists::<W>() {
-                let (sum, rest) = quiet::two_sum(high, x);
-                high = sum;
-                for lane in 0..W {
-                    low[lane] += rest[lane];
-                }
-                continue;
-            }
             for lane in 0..W {
                 let (sum, rest) = two_sum(high[lane], x[lane]);
                 let (rests, left) = two_sum(low[lane], rest);
@@ -70,16 +56,13 @@ fn sum_few_body<T: Number, const W: usize, const FLAGGED: bool>(
 }
 
 dispatch! {
-    /// Sums the columns of at least two rows; false if a column's
-    /// sum is not a pair of numbers. If `FLAGGED`, it may be said of one by the inexact flag alone.
-    pub(super) fn sum_few[T: Number, const FLAGGED: bool][T, FLAGGED](
-        rows: Rows<'_, T>, pairs: &mut Pairs
-    ) -> bool = sum_few_body::<T, {W}, FLAGGED>
+    /// Sums the columns of at least two rows; false if a column's sum is not a pair of numbers.
+    pub(super) fn sum_few[T: Number][T](rows: Rows<'_, T>, pairs: &mut Pairs) -> bool
+        = sum_few_body::<T, {W}>
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::adaptive::Summer;
     use super::*;
     use crate::cpu::Isa;
     use crate::exact::accumulator::Accumulator;
@@ -103,20 +86,12 @@ mod tests {
             let rows = Rows::of(&values[..50 * count], 50).narrowed(width);
             for isa in Isa::available() {
                 let mut pairs = Pairs::new();
-                let mut summer = Summer::new(isa, 1, None);
-                summer.clear_inexact();
-                for flagged in [true, false] {
-                    let worked = if flagged && quiet::exists_on(isa) {
-                        sum_few::<_, true>(isa, rows, &mut pairs) && !summer.was_inexact()
-                    } else {
-                        sum_few::<_, false>(isa, rows, &mut pairs)
-                    };
-                    assert!(worked || !must_work);
-                    for column in 0..if worked { width } else { 0 } {
-                        let terms = values.chunks(50).take(count).map(|row| row[column]);
-                        let expected: Accumulator = terms.collect();
-                        assert_eq!(pairs.first(width).accumulator(column, count as i64), expected);
-                    }
+                let worked = sum_few(isa, rows, &mut pairs);
+                assert!(worked || !must_work);
+                for column in 0..if worked { width } else { 0 } {
+                    let terms = values.chunks(50).take(count).map(|row| row[column]);
+                    let expected: Accumulator = terms.collect();
+                    assert_eq!(pairs.first(width).accumulator(column, count as i64), expected);
                 }
             }
         }

@@ -19,18 +19,6 @@
 //! minus bias is an integer multiple of the accumulator's last bit: the difference of the two bit
 //! patterns.
 //!
-//! # The flag
-//!
-//! For numbers whose sizes differ little, half the work suffices: `x` is cut into 26 and 27 bits,
-//! both are added with plain additions, and the processor's sticky *inexact* flag tells at the end
-//! of the block whether any addition was rounded. If none was, the sums are exact, whatever their
-//! sizes were on the way.
-//!
-//! Where additions can be quiet ([`super::quiet`]), the number is not cut: two levels as above, the
-//! upper one rounded quietly, take as many operations and numbers of more different sizes. So do
-//! more levels, all but the last of which are rounded quietly: the flag tells what `escaped` and
-//! the remainder tell elsewhere.
-//!
 //! `docs/numerics.md` has the proofs.
 
 #![allow(unsafe_code)] // Raw, unaligned loads in the hot loop.
@@ -38,7 +26,6 @@
 use std::hint::black_box;
 
 use super::number::Number;
-use super::quiet;
 use crate::array::memory::{CACHE_LINE, prefetch};
 use crate::binary64::{ABSOLUTE, SIGN_AND_EXPONENT, power_of_two};
 use crate::cpu::{Isa, dispatch};
@@ -53,11 +40,6 @@ pub(crate) const LEVEL: i32 = 43;
 pub(crate) const HIGHEST: i32 = 1022;
 /// At this exponent the last bit is the smallest subnormal number: nothing can be left over.
 const LOWEST: i32 = -1022;
-
-/// Bits of the second part of a number cut in two.
-pub(super) const LOW_BITS: i32 = 27;
-/// Binades between the two levels for numbers cut in two.
-pub(super) const CUT_APART: i32 = LOW_BITS - 1;
 
 /// The sums of one block: level `j` holds `parts[j] * 2^(exponents[j])`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,12 +62,6 @@ impl<const K: usize> Sums<K> {
 pub(crate) fn levels<const K: usize>(first: i32, apart: i32) -> ([i32; K], [f64; K]) {
     let exponents = std::array::from_fn(|level| (first - apart * level as i32).max(LOWEST));
     (exponents, exponents.map(|exponent| 1.5 * power_of_two(exponent)))
-}
-
-/// Numbers where the mask has all bits, and +0 where it has none.
-#[inline(always)]
-pub(super) fn masked<T: Number, const W: usize>(x: [T; W], mask: [u64; W]) -> [f64; W] {
-    std::array::from_fn(|lane| f64::from_bits(x[lane].widen().to_bits() & mask[lane]))
 }
 
 /// What is done with the vectors of a block.
@@ -211,31 +187,6 @@ fn units<const W: usize, const STREAMS: usize, const K: usize>(
     (parts, any(escaped))
 }
 
-/// As [`units`], of the even and of the odd lanes. (To share a body makes the other half as fast.)
-#[inline(always)]
-fn units_in_turn<const W: usize, const STREAMS: usize>(
-    lanes: [[[f64; W]; STREAMS]; 2],
-    bias: [f64; 2],
-) -> ([[i64; 2]; 2], u64) {
-    let mut escaped = [0; W];
-    let mut parts = [[0u64; 2]; 2];
-    for level in 0..2 {
-        let start = bias[level].to_bits();
-        let mut sums = [0u64; W];
-        for stream in &lanes[level] {
-            for lane in 0..W {
-                sums[lane] = sums[lane].wrapping_add(stream[lane].to_bits().wrapping_sub(start));
-                escaped[lane] |= stream[lane].to_bits() ^ start;
-            }
-        }
-        for lane in 0..W {
-            let part = &mut parts[lane % 2][level];
-            *part = part.wrapping_add(sums[lane]);
-        }
-    }
-    (parts.map(|levels| levels.map(|part| part as i64)), any(escaped))
-}
-
 #[inline(always)]
 pub(crate) fn any<const W: usize>(lanes: [u64; W]) -> u64 {
     lanes.into_iter().fold(0, |any, lane| any | lane)
@@ -353,73 +304,6 @@ fn exact_body<T: Number, const W: usize, const K: usize>(
     let mut lanes = Levels::<W, K, 4>::new(first);
     read::<T, W>(values, ahead, &mut lanes);
     lanes.finish()
-}
-
-/// Adds a vector to the levels of a stream, to all but the last quietly.
-#[inline(always)]
-fn add_quietly<const W: usize, const STREAMS: usize, const K: usize, const STREAM: usize>(
-    sums: &mut [[[f64; W]; STREAMS]; K],
-    mut x: [f64; W],
-) {
-    for level in 0..K - 1 {
-        x = quiet::absorb(&mut sums[level][STREAM], x);
-    }
-    for lane in 0..W {
-        sums[K - 1][STREAM][lane] += x[lane];
-    }
-}
-
-/// Whether the flagged kernel rounds the upper level quietly, and need not cut numbers in two.
-const fn is_quiet<T: Number, const W: usize>() -> bool {
-    T::SPLIT && quiet::exists::<W>()
-}
-
-/// Binades between the two levels of the flagged kernel.
-pub(super) const fn apart<T: Number, const W: usize>() -> i32 {
-    if is_quiet::<T, W>() { LEVEL } else { CUT_APART }
-}
-
-/// The flagged kernel's two levels, unchecked: the flag and the lanes' binades tell the rest.
-#[derive(Clone, Copy)]
-pub(super) struct Flagged<const W: usize, const STREAMS: usize> {
-    sums: [[[f64; W]; STREAMS]; 2],
-}
-
-impl<const W: usize, const STREAMS: usize> Flagged<W, STREAMS> {
-    #[inline(always)]
-    pub fn new(bias: [f64; 2]) -> Self {
-        Flagged { sums: bias.map(|bias| [[bias; W]; STREAMS]) }
-    }
-
-    /// Adds numbers of type `T` to a stream.
-    #[inline(always)]
-    pub fn add<const STREAM: usize, T: Number>(&mut self, x: [f64; W]) {
-        if is_quiet::<T, W>() {
-            return add_quietly::<W, STREAMS, 2, STREAM>(&mut self.sums, x);
-        }
-        for lane in 0..W {
-            let x = x[lane];
-            let head =
-                if T::SPLIT { f64::from_bits(x.to_bits() >> LOW_BITS << LOW_BITS) } else { x };
-            self.sums[0][STREAM][lane] += head;
-            if T::SPLIT {
-                self.sums[1][STREAM][lane] += x - head;
-            }
-        }
-    }
-
-    /// The sums in units of the levels' last bits, and the bits that any lane does not share with
-    /// its bias: sign and exponent must not be among them.
-    #[inline(always)]
-    pub fn parts(&self, bias: [f64; 2]) -> ([i64; 2], u64) {
-        units(self.sums, bias)
-    }
-
-    /// The same of the even and of the odd lanes.
-    #[inline(always)]
-    pub fn parts_in_turn(&self, bias: [f64; 2]) -> ([[i64; 2]; 2], u64) {
-        units_in_turn(self.sums, bias)
-    }
 }
 
 /// The largest biased exponent (sign dropped) of the numbers; 2047 if any is infinite or NaN.

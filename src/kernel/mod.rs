@@ -19,7 +19,6 @@ mod integers;
 pub(super) mod large_superaccumulator;
 pub(super) mod levels;
 pub(super) mod number;
-mod quiet;
 pub(super) mod short_rows;
 pub(super) mod slice;
 pub(super) mod summand;

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)] // Vectors are loaded from addresses.
 
+use crate::binary64;
 use crate::simd::{Simd, WIDEST};
 
 /// Numbers that binary64 holds exactly.
@@ -13,6 +14,8 @@ pub(crate) trait Number: Copy + Default + Send + Sync + 'static {
     /// Binades from the first to the last bit of the significand.
     const LAST_BIT: i32;
     fn widen(self) -> f64;
+    /// As [`Number::widen`], in any floating-point environment.
+    fn widen_bits(self) -> f64;
     /// A vector of widened numbers.
     ///
     /// # Safety
@@ -42,6 +45,10 @@ impl Number for f64 {
         self
     }
     #[inline(always)]
+    fn widen_bits(self) -> f64 {
+        self
+    }
+    #[inline(always)]
     unsafe fn load<S: Simd>(simd: S, at: *const f64) -> S::V {
         // SAFETY: the caller's promise.
         unsafe { simd.load(at) }
@@ -62,6 +69,10 @@ impl Number for f32 {
     #[inline(always)]
     fn widen(self) -> f64 {
         f64::from(self)
+    }
+    #[inline(always)]
+    fn widen_bits(self) -> f64 {
+        binary64::widen(self)
     }
     #[inline(always)]
     unsafe fn load<S: Simd>(simd: S, at: *const f32) -> S::V {

@@ -1,24 +1,26 @@
 //! The kernel for sums of many short runs of memory, such as the rows of a narrow matrix.
 //!
-//! It is the flagged kernel of `block`, with a scale that is common to many runs; the flag is read
-//! once for all of them. What it cannot do exactly is left to the caller.
+//! It is the exact kernel of `certified`, with a scale that is common to many runs. What it cannot do
+//! exactly is left to the caller.
 
 #![allow(unsafe_code)] // Raw, unaligned loads in the hot loop.
 
 use super::adaptive::Summer;
-use super::levels::{self, BLOCK, Flagged};
+use super::certified::Lanes;
+use super::levels::{self, BLOCK, LEVEL};
 use super::number::{Integer, Number};
 use crate::array::memory::{CACHE_LINE, prefetch};
 use crate::array::view::Rows;
-use crate::binary64::{SIGN_AND_EXPONENT, power_of_two};
-use crate::cpu::{Isa, dispatch};
+use crate::binary64::power_of_two;
+use crate::cpu::{Isa, dispatch, vectorized};
 use crate::exact::pairs::{BATCH, Pairs};
+use crate::simd::{Simd, WIDEST};
 
 /// The longest runs; for longer ones the usual kernel is as good.
 pub(crate) const LONGEST: usize = 1024;
 /// Bits by which the sum of all lanes may be longer than a number.
 const EXCESS: u32 = 8;
-/// Vectors in flight for one run.
+/// Vectors that are added side by side for one run.
 const STREAMS: usize = 2;
 /// Batches for which a kernel that failed is not tried again.
 const PATIENCE: u32 = 4;
@@ -45,11 +47,10 @@ impl Batches {
     /// How many runs of `length` numbers make a batch: few enough that one difficult number does
     /// not spoil much.
     pub fn size(&self, length: usize) -> usize {
-        (8 * BLOCK / length).clamp(1, BATCH / self.parts)
+        (2 * BLOCK / length).clamp(1, BATCH / self.parts)
     }
 
-    /// Whether the runs can be read: where the last vector of a run reaches beyond it, there must
-    /// be another run or enough of this one.
+    /// Whether the runs are short, and if they are very short, side by side.
     pub fn suit<T>(stride: isize, length: usize) -> bool {
         length <= LONGEST && (length >= 8 || stride == (length * size_of::<T>()) as isize)
     }
@@ -96,97 +97,73 @@ impl Batches {
 
     fn try_scale<T: Number>(&mut self, isa: Isa, runs: Rows<'_, T>, summer: &mut Summer) -> bool {
         let Some(first) = self.first else { return false };
-        summer.clear_inexact();
-        let kept = if self.parts == 1 {
+        if self.parts == 1 {
             sum_runs::<T, 1>(isa, runs, first, summer.ahead(), &mut self.pairs)
         } else {
             sum_runs::<T, 2>(isa, runs, first, summer.ahead(), &mut self.pairs)
-        };
-        kept && !summer.was_inexact()
+        }
     }
 }
 
-/// The `count` numbers at `at`, and zeros.
+/// Sums runs to pairs; false if any is not exact. Memory is asked for `ahead` bytes ahead.
 #[inline(always)]
-fn load_some<T: Number, const W: usize>(at: *const T, count: usize) -> [T; W] {
-    let mut vector = [T::default(); W];
-    for (lane, x) in vector[..count].iter_mut().enumerate() {
-        // SAFETY: the caller's run has these numbers.
-        *x = unsafe { at.add(lane).read_unaligned() };
-    }
-    vector
-}
-
-/// Sums runs to pairs; false if a sum left its binade. The inexact flag tells the rest. Memory is
-/// asked for `ahead` bytes ahead.
-#[inline(always)]
-fn sum_runs_body<T: Number, const W: usize, const PARTS: usize>(
+fn sum_runs_body<S: Simd, T: Number, const PARTS: usize>(
+    simd: S,
     runs: Rows<'_, T>,
     first: i32,
     ahead: usize,
     pairs: &mut Pairs,
 ) -> bool {
     let length = runs.width();
-    let (exponents, bias) = levels::levels::<2>(first, levels::apart::<T, W>());
-    let units = exponents.map(|exponent| power_of_two(exponent - 52));
-    let vectors = length / W;
-    let rest = length % W;
-    // The last vector of a longer run starts early, and lanes that were read already are dropped; a
-    // shorter run is a vector with lanes of the next run.
-    let (last, kept) = if vectors > 0 { (length - W, W - rest..W) } else { (0, 0..length) };
-    let mut keep = [0u64; W];
-    keep[kept].fill(u64::MAX);
-    // Short runs whose vector would reach beyond the last run.
-    let beyond = if vectors > 0 { 0 } else { W.div_ceil(length) };
-    let mut escaped = 0;
+    assert!(length <= LONGEST && runs.len() * PARTS <= BATCH);
+    let units = [first, first - LEVEL].map(|exponent| power_of_two(exponent - 52));
+    let vectors = length / S::W;
+    let rest = length % S::W;
+    // The last vector starts early, and lanes that were read already are dropped.
+    let mut keep = [0u64; WIDEST];
+    keep[S::W - rest..S::W].fill(u64::MAX);
+    // SAFETY: no vector is longer.
+    let keep = unsafe { simd.load(keep.as_ptr().cast()) };
+    let mut lanes = Lanes::<S, STREAMS>::new(simd, first);
+    let mut longest = 0;
     for run in 0..runs.len() {
-        let at = runs.as_ptr().wrapping_byte_offset(run as isize * runs.stride());
-        let load = |index: usize| {
-            let at = at.wrapping_add(index);
-            if (index * size_of::<T>()).is_multiple_of(CACHE_LINE) {
+        let values = runs.row(run);
+        for vector in 0..vectors {
+            let at = values.as_ptr().wrapping_add(vector * S::W);
+            if (vector * S::W * size_of::<T>()).is_multiple_of(CACHE_LINE) {
                 prefetch(at.wrapping_byte_add(ahead));
             }
-            // SAFETY: `index + W <= length`, or the run is followed by others that are readable.
-            unsafe { at.cast::<[T; W]>().read_unaligned() }
-        };
-        let mut lanes = Flagged::<W, STREAMS>::new(bias);
-        for pair in 0..vectors / 2 {
-            lanes.add::<0, T>(load(2 * pair * W).map(T::widen));
-            lanes.add::<1, T>(load((2 * pair + 1) * W).map(T::widen));
-        }
-        if vectors % 2 == 1 {
-            lanes.add::<0, T>(load((vectors - 1) * W).map(T::widen));
+            // SAFETY: the run has so many numbers from there on.
+            lanes.add::<true>(vector % STREAMS, unsafe { T::load(simd, at) });
         }
         if rest > 0 {
-            let vector = if run + beyond < runs.len() || vectors > 0 {
-                load(last)
+            let vector = if vectors > 0 {
+                let at = values.as_ptr().wrapping_add(length - S::W);
+                // SAFETY: the last numbers of the run.
+                simd.and(unsafe { T::load(simd, at) }, keep)
             } else {
-                load_some(at, length)
+                T::load_some(simd, values)
             };
-            lanes.add::<1, T>(levels::masked(vector, keep));
+            lanes.add::<true>(STREAMS - 1, vector);
         }
-        let mut put = |result: usize, (parts, outside): ([i64; 2], u64)| {
-            escaped |= outside;
+        let sums = lanes.take_sums::<PARTS>();
+        for part in 0..PARTS {
+            let [high, low] = sums[part];
             // The upper level may have a few bits too many for a number; the lower takes them.
-            let excess = parts[0] & ((1 << EXCESS) - 1);
-            pairs.high[result] = (parts[0] - excess) as f64 * units[0];
-            pairs.low[result] = (parts[1] + (excess << levels::apart::<T, W>())) as f64 * units[1];
-        };
-        if PARTS == 1 {
-            put(run, lanes.parts(bias));
-        } else {
-            let ([even, odd], outside) = lanes.parts_in_turn(bias);
-            put(2 * run, (even, outside));
-            put(2 * run + 1, (odd, outside));
+            let excess = high & ((1 << EXCESS) - 1);
+            let low = low + (excess << LEVEL);
+            longest |= low.unsigned_abs();
+            pairs.high[PARTS * run + part] = (high - excess) as f64 * units[0];
+            pairs.low[PARTS * run + part] = low as f64 * units[1];
         }
     }
-    escaped & SIGN_AND_EXPONENT == 0
+    lanes.are_right() && longest < 1 << 53
 }
 
-dispatch! {
+vectorized! {
     fn sum_runs[T: Number, const PARTS: usize][T, PARTS](
         runs: Rows<'_, T>, first: i32, ahead: usize, pairs: &mut Pairs
-    ) -> bool = sum_runs_body::<T, {W}, PARTS>
+    ) -> bool = sum_runs_body
 }
 
 /// Sums runs of integers to pairs: the sums of up to [`LONGEST`] parts are numbers.
@@ -214,14 +191,9 @@ mod tests {
     use super::*;
     use crate::array::view::View;
     use crate::exact::accumulator::Accumulator;
-    use crate::fpu::inexact_flag_works;
     use crate::testing::numbers;
 
     fn check(values: &[f64], length: usize, stride: usize, must_work: bool) {
-        // Without the flag, nobody calls the kernel.
-        if !inexact_flag_works() {
-            return;
-        }
         let count = (values.len() - length) / stride + 1;
         let view = View::of(values);
         let rows = |count| view.rows::<f64>(0, (8 * stride) as isize, count, length).unwrap();
@@ -257,9 +229,6 @@ mod tests {
 
     #[test]
     fn two_sums_in_turn() {
-        if !inexact_flag_works() {
-            return;
-        }
         let values = numbers(9000, 2, 3, 1);
         for length in (2..70).chain([500, 1022, 1024]).filter(|length| length % 2 == 0) {
             let count = (9000 / length).min(BATCH / 2);

@@ -123,6 +123,12 @@ impl<T: Number, const EXACT: bool> Terms for Products<'_, T, EXACT> {
             }
         }
     }
+    fn add_bits(self, into: &mut Accumulator) {
+        for (x, y) in self.x.iter().zip(self.y) {
+            into.add_product(x.widen_bits(), y.widen_bits());
+        }
+        into.add_zeros(-(self.x.len() as i64));
+    }
     fn add_each(self, into: &mut Accumulator) {
         for (x, y) in self.x.iter().zip(self.y) {
             into.add_product(x.widen(), y.widen());

@@ -7,6 +7,7 @@ use crate::cpu::{Isa, dispatch};
 use crate::exact::accumulator::Accumulator;
 use crate::exact::sink::Sink;
 use crate::kernel::adaptive::Summer;
+use crate::kernel::number::Number;
 use crate::products::dot::Factor;
 
 /// The exact sums of the squares of the elements over the axes that are marked as `reduced`, one for
@@ -57,7 +58,8 @@ macro_rules! floating {
             ) {
                 if values.len() < FEW {
                     for &x in values {
-                        into.add_product(x.into(), x.into());
+                        let x = x.widen_bits();
+                        into.add_product(x, x);
                     }
                     into.add_zeros(-(values.len() as i64));
                 } else {

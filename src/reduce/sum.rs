@@ -3,15 +3,15 @@
 use super::{Attempt, Counts, Input, PanelShape, Reduction, Results, ShortRows, reduce};
 use crate::array::dtype::by_native;
 use crate::array::view::{Rows, View};
-use crate::cpu::{self, Isa, dispatch};
+use crate::cpu::{self, Isa};
+use crate::environment;
 use crate::exact::accumulator::Accumulator;
 use crate::exact::array::Cells;
 use crate::exact::collect::Collector;
 use crate::exact::interval::Interval;
-use crate::exact::pairs::{BATCH, Pairs};
+use crate::exact::pairs::{self, BATCH, Pairs};
 use crate::exact::round::Format;
 use crate::exact::sink::Sink;
-use crate::fpu;
 use crate::kernel::adaptive::Summer;
 use crate::kernel::columns::Panel;
 use crate::kernel::few;
@@ -258,7 +258,7 @@ impl<V: Summand> Reduction<V> for Sum<'_> {
     fn rows_at_once(&self, worker: &mut Worker, rows: ShortRows) -> usize {
         let batches = Batches::new(rows.parts);
         let at_once = batches.size(rows.length);
-        if !fpu::inexact_flag_works()
+        if !environment::is_default()
             || !Batches::suit::<V>(rows.stride, rows.length)
             || (rows.rows_each > 1 && at_once.min(rows.count) * rows.length < WORTHWHILE)
         {
@@ -275,7 +275,7 @@ impl<V: Summand> Reduction<V> for Sum<'_> {
             sums.start(rows.len());
         }
         if V::sum_runs(*isa, rows, &mut sums.batches, summer) {
-            return sums.add(*isa, summer);
+            return sums.add(*isa);
         }
         let exact = exact.get_or_insert_with(|| Summer::new(*isa, elements, None));
         let mut values = Vec::with_capacity(rows.width());
@@ -335,12 +335,15 @@ impl ShortSums {
         &mut self.difficult
     }
 
-    /// Adds the sums of a batch. The inexact flag must be clear.
-    fn add(&mut self, isa: Isa, summer: &Summer) {
+    /// Adds the sums of a batch.
+    fn add(&mut self, isa: Isa) {
         let mut pairs = self.spare.take().unwrap_or_else(Pairs::new);
         if let Some(before) = &self.pairs {
-            add_pairs(isa, before, &self.batches.pairs, self.results, &mut pairs);
-            if !summer.was_inexact() {
+            let others = self.batches.pairs.first(self.results);
+            let (high, low) = (&mut pairs.high[..self.results], &mut pairs.low[..self.results]);
+            high.copy_from_slice(before.first(self.results).high);
+            low.copy_from_slice(before.first(self.results).low);
+            if pairs::add(isa, high, low, others) {
                 self.spare = self.pairs.replace(pairs);
                 return;
             }
@@ -375,17 +378,4 @@ impl ShortSums {
             sink.put(results.at(index), sum);
         }
     }
-}
-
-#[inline(always)]
-fn add_pairs_body(one: &Pairs, other: &Pairs, results: usize, sum: &mut Pairs) {
-    for index in 0..results.min(BATCH) {
-        sum.high[index] = one.high[index] + other.high[index];
-        sum.low[index] = one.low[index] + other.low[index];
-    }
-}
-
-dispatch! {
-    /// The sums of the first `results`, exact if the inexact flag was not raised meanwhile.
-    fn add_pairs(one: &Pairs, other: &Pairs, results: usize, sum: &mut Pairs) = add_pairs_body
 }

@@ -10,8 +10,8 @@ use crate::array::element::{Piece, read_numbers};
 use crate::array::view::{Line, LineMut, View, ViewMut};
 use crate::array::walk::{Group, Lines};
 use crate::cpu;
+use crate::environment;
 use crate::exact::round::Format;
-use crate::fpu::Environment;
 use crate::interrupt::Interrupt;
 
 /// Elements of a line that are read at once, at least.
@@ -125,7 +125,6 @@ pub fn move_windows(
     lines.interrupt = Interrupt::of_call(request.cost(values, axis));
     let interrupt = lines.interrupt.clone();
     let statuses = lines.split(1, 1, |for_each_group| {
-        let _environment = Environment::enter();
         let mut worker = Worker::new(request, out, other, &interrupt);
         for_each_group(&mut |group| worker.run(group));
         worker.status
@@ -214,7 +213,9 @@ impl<'a> Worker<'a> {
         interrupt: &'a Interrupt,
     ) -> Worker<'a> {
         let options = request.options(out);
-        let tiles = options.window <= LONGEST
+        // Tiles are floating-point arithmetic; sums that move are integers.
+        let tiles = environment::is_default()
+            && options.window <= LONGEST
             && out.is_floating()
             && !(other.is_some() && options.statistic.is_moment());
         Worker {

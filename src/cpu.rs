@@ -1,22 +1,27 @@
 //! Which instruction set the kernels use.
 //!
-//! Every kernel is one plain Rust body, compiled once per member of [`Isa`] by `dispatch!` and
+//! Every kernel is one plain Rust body, compiled once per instruction set by `dispatch!` and
 //! chosen at run time. The choice changes the speed, never the result.
 
 use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
 
-/// An instruction set that kernels are compiled for, in ascending order of capability.
+/// An instruction set that kernels are compiled for and that this processor has.
+///
+/// There is no other way to one than detection, so whoever has an `Isa` may run its kernels.
 ///
 /// ```
 /// use mypackage::cpu::Isa;
 ///
-/// assert!(Isa::Baseline < Isa::Avx2 && Isa::Avx2 < Isa::Avx512);
+/// assert_eq!(Isa::BASELINE, Isa::available()[0]);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Isa {
+pub struct Isa(Level);
+
+/// What an [`Isa`] stands for, in ascending order of capability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
     /// What the compile target guarantees: SSE2 on x86-64, NEON on AArch64.
     Baseline,
     /// AVX2 with FMA, BMI1/2, LZCNT and F16C (x86-64-v3).
@@ -25,48 +30,23 @@ pub enum Isa {
     Avx512,
 }
 
-impl Isa {
-    /// Every member, lowest first.
-    pub const ALL: [Isa; 3] = [Isa::Baseline, Isa::Avx2, Isa::Avx512];
+impl Level {
+    const ALL: [Level; 3] = [Level::Baseline, Level::Avx2, Level::Avx512];
 
-    /// The name used by `MYPACKAGE_ISA` and `show_config`.
-    ///
-    /// ```
-    /// assert_eq!(mypackage::cpu::Isa::Avx2.name(), "avx2");
-    /// ```
-    pub fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
-            Isa::Baseline => "baseline",
-            Isa::Avx2 => "avx2",
-            Isa::Avx512 => "avx512",
+            Level::Baseline => "baseline",
+            Level::Avx2 => "avx2",
+            Level::Avx512 => "avx512",
         }
     }
 
-    /// The binary64 lanes of a vector register.
-    pub(crate) fn lanes(self) -> usize {
-        match self {
-            Isa::Baseline => 2,
-            Isa::Avx2 => 4,
-            Isa::Avx512 => 8,
-        }
-    }
-
-    /// The one for kernels that convert most of what they read to longer numbers: in 512 bits, Intel's
-    /// processors convert with the units that add.
-    pub(crate) fn of_conversions(self) -> Isa {
-        if made_by_amd() { self } else { self.min(Isa::Avx2) }
-    }
-
-    /// Whether this processor has the instruction set.
-    ///
-    /// ```
-    /// assert!(mypackage::cpu::Isa::Baseline.is_available());
-    /// ```
-    pub fn is_available(self) -> bool {
-        match self {
-            Isa::Baseline => true,
+    /// The instruction set, if this processor has it.
+    fn detect(self) -> Option<Isa> {
+        let is_available = match self {
+            Level::Baseline => true,
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => {
+            Level::Avx2 => {
                 is_x86_feature_detected!("avx2")
                     && is_x86_feature_detected!("fma")
                     && is_x86_feature_detected!("bmi1")
@@ -75,8 +55,8 @@ impl Isa {
                     && is_x86_feature_detected!("f16c")
             }
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => {
-                Isa::Avx2.is_available()
+            Level::Avx512 => {
+                Level::Avx2.detect().is_some()
                     && is_x86_feature_detected!("avx512f")
                     && is_x86_feature_detected!("avx512bw")
                     && is_x86_feature_detected!("avx512cd")
@@ -85,7 +65,44 @@ impl Isa {
             }
             #[cfg(not(target_arch = "x86_64"))]
             _ => false,
+        };
+        is_available.then_some(Isa(self))
+    }
+}
+
+impl Isa {
+    /// The one that every processor has.
+    pub const BASELINE: Isa = Isa(Level::Baseline);
+
+    /// What it stands for.
+    #[inline(always)]
+    pub(crate) fn level(self) -> Level {
+        self.0
+    }
+
+    /// The name used by `MYPACKAGE_ISA` and `show_config`.
+    ///
+    /// ```
+    /// assert_eq!(mypackage::cpu::Isa::BASELINE.name(), "baseline");
+    /// ```
+    pub fn name(self) -> &'static str {
+        self.0.name()
+    }
+
+    /// The binary64 lanes of a vector register.
+    pub(crate) fn lanes(self) -> usize {
+        match self.0 {
+            Level::Baseline => 2,
+            Level::Avx2 => 4,
+            Level::Avx512 => 8,
         }
+    }
+
+    /// The one for kernels that convert most of what they read to longer numbers: in 512 bits, Intel's
+    /// processors convert with the units that add.
+    pub(crate) fn of_conversions(self) -> Isa {
+        // (A processor has all below the one that it has.)
+        if made_by_amd() { self } else { Isa(self.0.min(Level::Avx2)) }
     }
 
     /// The instruction sets of this processor, lowest first.
@@ -93,11 +110,11 @@ impl Isa {
     /// ```
     /// use mypackage::cpu::{self, Isa};
     ///
-    /// assert_eq!(Isa::available()[0], Isa::Baseline);
+    /// assert_eq!(Isa::available()[0], Isa::BASELINE);
     /// assert!(Isa::available().contains(&cpu::isa()));
     /// ```
     pub fn available() -> Vec<Isa> {
-        Isa::ALL.into_iter().filter(|isa| isa.is_available()).collect()
+        Level::ALL.into_iter().filter_map(Level::detect).collect()
     }
 
     /// Parses a name as `MYPACKAGE_ISA` takes it.
@@ -105,28 +122,28 @@ impl Isa {
     /// ```
     /// use mypackage::cpu::Isa;
     ///
-    /// assert_eq!(Isa::parse("Baseline"), Ok(Isa::Baseline));
+    /// assert_eq!(Isa::parse("Baseline"), Ok(Isa::BASELINE));
     /// assert!(Isa::parse("mmx").unwrap_err().to_string().contains("choose one of baseline, avx2"));
     /// ```
     ///
     /// # Errors
     /// [`Error::Value`] for an unknown name and for one that this processor lacks.
     pub fn parse(name: &str) -> Result<Isa> {
-        let names = |isas: &[Isa]| {
-            let names: Vec<_> = isas.iter().map(|isa| isa.name()).collect();
-            names.join(", ")
+        let level =
+            Level::ALL.into_iter().find(|level| level.name() == name.trim().to_ascii_lowercase());
+        let Some(level) = level else {
+            let names = Level::ALL.map(Level::name).join(", ");
+            return Err(Error::Value(format!(
+                "MYPACKAGE_ISA={name:?} is not an instruction set; choose one of {names}"
+            )));
         };
-        match Isa::ALL.into_iter().find(|isa| isa.name() == name.trim().to_ascii_lowercase()) {
-            None => Err(Error::Value(format!(
-                "MYPACKAGE_ISA={name:?} is not an instruction set; choose one of {}",
-                names(&Isa::ALL)
-            ))),
-            Some(isa) if !isa.is_available() => Err(Error::Value(format!(
+        level.detect().ok_or_else(|| {
+            let names: Vec<_> = Isa::available().into_iter().map(Isa::name).collect();
+            Error::Value(format!(
                 "MYPACKAGE_ISA={name:?} is not available on this processor, which has {}",
-                names(&Isa::available())
-            ))),
-            Some(isa) => Ok(isa),
-        }
+                names.join(", ")
+            ))
+        })
     }
 }
 
@@ -159,7 +176,7 @@ pub fn initialise() -> Result<Isa> {
 /// ```
 /// let isa = mypackage::cpu::isa();
 /// println!("kernels use {}", isa.name());
-/// assert!(isa.is_available());
+/// assert!(mypackage::cpu::Isa::available().contains(&isa));
 /// ```
 #[inline]
 pub fn isa() -> Isa {
@@ -229,13 +246,12 @@ macro_rules! dispatch {
                     const W: usize = 8;
                     $($body)*($($parameter),*)
                 }
-                match isa {
-                    // SAFETY: an `Isa` other than `Baseline` comes from `Isa::parse` or
-                    // `Isa::available`, which check the processor.
-                    $crate::cpu::Isa::Avx2 => return unsafe { avx2 $(::<$($argument)*>)? ($($parameter),*) },
+                match isa.level() {
+                    // SAFETY: an `Isa` comes from detection alone.
+                    $crate::cpu::Level::Avx2 => return unsafe { avx2 $(::<$($argument)*>)? ($($parameter),*) },
                     // SAFETY: as above.
-                    $crate::cpu::Isa::Avx512 => return unsafe { avx512 $(::<$($argument)*>)? ($($parameter),*) },
-                    $crate::cpu::Isa::Baseline => {}
+                    $crate::cpu::Level::Avx512 => return unsafe { avx512 $(::<$($argument)*>)? ($($parameter),*) },
+                    $crate::cpu::Level::Baseline => {}
                 }
             }
             #[inline(never)]
@@ -284,13 +300,12 @@ macro_rules! vectorized {
                     let token = unsafe { $crate::simd::Avx512::new() };
                     $body::<$crate::simd::Avx512, $($argument)*>(token, $($parameter),*)
                 }
-                match isa {
-                    // SAFETY: an `Isa` other than `Baseline` comes from `Isa::parse` or
-                    // `Isa::available`, which check the processor.
-                    $crate::cpu::Isa::Avx2 => return unsafe { avx2::<$($argument)*>($($parameter),*) },
+                match isa.level() {
+                    // SAFETY: an `Isa` comes from detection alone.
+                    $crate::cpu::Level::Avx2 => return unsafe { avx2::<$($argument)*>($($parameter),*) },
                     // SAFETY: as above.
-                    $crate::cpu::Isa::Avx512 => return unsafe { avx512::<$($argument)*>($($parameter),*) },
-                    $crate::cpu::Isa::Baseline => {}
+                    $crate::cpu::Level::Avx512 => return unsafe { avx512::<$($argument)*>($($parameter),*) },
+                    $crate::cpu::Level::Baseline => {}
                 }
             }
             #[inline(never)]

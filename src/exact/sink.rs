@@ -38,9 +38,13 @@ pub trait Sink {
             && let divisor = if mean { sum.total.count() } else { 1 }
             && divisor != 0
             && let Some(bits) = sum.round_quotient(divisor, format)
-            && bits & format.infinity() != format.infinity()
         {
-            self.put_rounded(index, bits);
+            if bits & format.infinity() != format.infinity() {
+                self.put_rounded(index, bits);
+            } else {
+                // An overflow, or no finite sum, which is to be reported.
+                self.put(index, &sum.total);
+            }
             return true;
         }
         let decided = sum.is_exact() || !sum.total.is_finite();

@@ -7,7 +7,7 @@
 use std::arch::x86_64::*;
 use std::ops::Range;
 
-use crate::cpu::Isa;
+use crate::cpu::{Isa, Level};
 use crate::fibonacci::Word;
 use crate::fibonacci::stores::Stores;
 
@@ -52,15 +52,14 @@ pub(super) fn look_up<T: Lane>(
     stores: Stores,
 ) -> (Range<usize>, bool) {
     assert!(n.len() == out.len() && limit < sequence.members.len());
-    if isa < Isa::Avx512 || n.len() < PAYS_FROM {
+    if isa.level() < Level::Avx512 || n.len() < PAYS_FROM {
         return (0..0, true);
     }
     // Whole registers within whole cache lines, which streamed stores demand.
     let start = out.as_ptr().align_offset(size_of::<__m512i>()).min(n.len());
     let end = n.len() - (n.len() - start) % LANES;
     let (n, out) = (&n[start..end], &mut out[start..end]);
-    // SAFETY: an `Isa` other than `Baseline` comes from `Isa::parse` or `Isa::available`, which
-    // check the processor.
+    // SAFETY: an `Isa` comes from detection alone.
     let inside = unsafe { look_up_aligned(sequence, (step, limit), n, out, stores) };
     (start..end, inside)
 }

@@ -696,7 +696,7 @@ mod tests {
             }
         }
         // Subnormal numbers are exact.
-        let block = sum_block::<f64, false>(Isa::Baseline, &[f64::from_bits(1); 700], SUBNORMAL, 0);
+        let block = sum_block::<f64, false>(Isa::BASELINE, &[f64::from_bits(1); 700], SUBNORMAL, 0);
         let expected = Block { units: 700, exponent: -1074, errors: 0, error_exponent: -1074 };
         assert_eq!(block, Some(expected));
     }

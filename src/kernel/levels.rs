@@ -28,7 +28,7 @@ use std::hint::black_box;
 use super::number::Number;
 use crate::array::memory::{CACHE_LINE, prefetch};
 use crate::binary64::{ABSOLUTE, SIGN_AND_EXPONENT, power_of_two};
-use crate::cpu::{Isa, dispatch};
+use crate::cpu::{Isa, Level, dispatch};
 
 /// Numbers in a full block: many enough to make its beginning and end cheap, few enough for the
 /// lanes to keep to their binades.
@@ -376,9 +376,9 @@ pub(crate) fn scale(highest: i32, headroom: i32) -> Option<i32> {
 /// Binades from a block's largest number to the first accumulator: the numbers of one lane add up
 /// to less than a quarter of the accumulator.
 pub(super) fn headroom(isa: Isa) -> i32 {
-    match isa {
-        Isa::Baseline => 10,
-        Isa::Avx2 => 9,
-        Isa::Avx512 => 8,
+    match isa.level() {
+        Level::Baseline => 10,
+        Level::Avx2 => 9,
+        Level::Avx512 => 8,
     }
 }

@@ -46,15 +46,9 @@ pub(crate) fn round<T: Summand>(
     mean: bool,
 ) -> Result<u64, Accumulator> {
     let divisor = if mean { values.len() as i64 } else { 1 };
-    let round = |sum: &Interval| {
-        let bits = sum.round_quotient(divisor, format);
-        bits.filter(|bits| bits & format.infinity() != format.infinity())
-    };
     let (mut total, exact_from) = sum_for(isa, values, Some(format));
-    if let Some(bits) = round(&total) {
-        return Ok(bits);
-    }
-    if !total.is_exact() {
+    let mut bits = total.round_quotient(divisor, format);
+    if bits.is_none() {
         // The ends of the interval differ, as they do where numbers cancel. Numbers of like sizes were
         // not rounded even so, and that is seen faster than they are added again.
         if smallest::<T>(isa, values).is_some_and(|smallest| smallest >= exact_from) {
@@ -62,8 +56,9 @@ pub(crate) fn round<T: Summand>(
         } else {
             total = Interval::from(sum(isa, values));
         }
+        bits = total.round_quotient(divisor, format);
     }
-    round(&total).ok_or(total.total)
+    bits.filter(|bits| bits & format.infinity() != format.infinity()).ok_or(total.total)
 }
 
 /// The smallest magnitude of binary64 numbers that are not 0.

@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn small_ones_fit_127_bits() {
         let mut integers = Integers::default();
-        integers.add(Isa::Baseline, &[1i64, -2, 4]);
+        integers.add(Isa::BASELINE, &[1i64, -2, 4]);
         assert_eq!(integers.scatter(3), Some(3 * 21 - 9));
     }
 

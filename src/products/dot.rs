@@ -102,15 +102,13 @@ pub(crate) fn products<T: Factor>(isa: Isa, x: &[T], y: &[T]) -> Accumulator {
 /// The bits of the dot product rounded once to `format`; or the exact one, if it overflows or is not
 /// finite. Parallel where that pays.
 fn round<T: Factor>(isa: Isa, x: &[T], y: &[T], format: Format) -> Result<u64, Accumulator> {
-    let bits = |sum: &Interval| {
-        let bits = sum.round_quotient(1, format);
-        bits.filter(|bits| bits & format.infinity() != format.infinity())
-    };
     let mut total = products_for(isa, x, y, Some(format));
-    if bits(&total).is_none() && !total.is_exact() {
+    let mut bits = total.round_quotient(1, format);
+    if bits.is_none() {
         total = Interval::from(products(isa, x, y));
+        bits = total.round_quotient(1, format);
     }
-    bits(&total).ok_or(total.total)
+    bits.filter(|bits| bits & format.infinity() != format.infinity()).ok_or(total.total)
 }
 
 /// The bits of the dot product of two arrays of one axis, rounded once to the format of their elements;

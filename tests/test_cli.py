@@ -15,6 +15,7 @@ from mypackage._cli import COMMANDS, INTERRUPTED, main
 from mypackage._cli.bench import measure
 from mypackage._cli.cases import OURS, cases
 from mypackage._core.reductions import REDUCTIONS
+from mypackage._files.states import STATES
 
 # What pip installed.
 COMMAND = os.path.join(os.path.dirname(sys.executable), "mypackage")
@@ -186,7 +187,9 @@ def test_sum_axes_and_dtype(tmp_path, capsys):
     assert output(capsys, "sum", path) == "0.0\n"
 
 
-@pytest.mark.parametrize("operation", REDUCTIONS)
+@pytest.mark.parametrize(
+    "operation", [name for name, row in REDUCTIONS.items() if row.state in STATES]
+)
 def test_sum_op(operation, tmp_path, capsys):
     """`--op` names the function of the package that is called."""
     values = np.array([[0.1, 0.2, np.nan], [0.3, 0.4, 0.5]])

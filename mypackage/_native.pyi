@@ -43,6 +43,7 @@ __all__ = [
     "lucasu_mod",
     "lucasv_mod",
     "mean",
+    "moments_of_array",
     "moments_of_rows",
     "move_mean",
     "move_numbers",
@@ -496,6 +497,16 @@ def norm(
     keepdims: bool = False,
     ord: Literal[2] | None = 2,
 ) -> Any: ...
+def moments_of_array(
+    name: str,
+    a: NDArray[Any],
+    reduced: list[bool],
+    mask: NDArray[np.bool_] | None,
+    means: NDArray[np.float64] | None,
+    ddof: float | tuple[int, int],
+    dtype_num: int,
+    times: bool,
+) -> tuple[NDArray[Any], int]: ...
 def moments_of_rows(
     name: str,
     rows: NDArray[Any],

@@ -224,7 +224,7 @@ def test_adversarial_data(kind, seed):
 def test_long_data(kind):
     """Blocks, levels and shifts, and how they are put together."""
     rng = np.random.default_rng(5)
-    a = case(kind, 20_000, rng)
+    a = case(kind, 9_000, rng)
     for name in ("var", "std", "norm"):
         same(quietly(name, a), expected(name, a))
     for layout in ("strided", "byte-swapped", "misaligned"):
@@ -238,16 +238,44 @@ def test_long_data(kind):
 
 
 def test_large_arrays_on_threads():
-    rng = np.random.default_rng(3)
-    for a in (rng.normal(1e9, 1, 3_000_000), rng.normal(0, 1, 3_000_000).astype(np.float32)):
+    """Parts of one result, each with its own shift."""
+    small = np.random.default_rng(3).integers(-(2**20), 2**20, 3_000_000)
+    n, total, square = small.size, int(small.sum()), int((small * small).sum())
+    for shift, dtype in ((10**9, np.float64), (0, np.float64), (0, np.float32), (10**17, np.int64)):
+        a = small.astype(dtype) + dtype(shift)
         found = [mypackage.var(a), mypackage.std(a), mypackage.norm(a)]
         with mypackage.threads(2):
             assert found == [mypackage.var(a), mypackage.std(a), mypackage.norm(a)]
-        total = sum(map(Fraction, a.tolist()))
-        squares = sum(Fraction(x) ** 2 for x in a.tolist())
-        n = a.size
-        assert found[0] == rounded((squares - total**2 / n) / n, a.dtype)
-        assert found[2] == root(squares, a.dtype)
+        variance = Fraction(n * square - total**2, n * n)
+        squares = Fraction(square + 2 * shift * total + n * shift**2)
+        wanted = np.dtype(np.float64 if dtype is np.int64 else dtype)
+        assert found == [
+            rounded(variance, wanted),
+            root(variance, wanted),
+            root(squares, wanted),
+        ]
+        turned = a.reshape(3, -1, 1000)
+        parts = [mypackage.std(turned, axis=axis) for axis in (0, 1, 2, (0, 2), (0, 1))]
+        with mypackage.threads(2):
+            for axis, part in zip((0, 1, 2, (0, 2), (0, 1)), parts, strict=True):
+                same(mypackage.std(turned, axis=axis), part)
+        assert parts[4][7] == mypackage.std(np.ascontiguousarray(turned[:, :, 7]))
+        assert parts[2][1, 5] == mypackage.std(turned[1, 5])
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_rows_and_columns(kind):
+    """Many results at once are those of each one alone."""
+    rng = np.random.default_rng(11)
+    lines = np.stack([case(kind, n, rng) for n in [600] * 5] + [case("normal", 600, rng)] * 6)
+    for a in (lines.T, np.ascontiguousarray(lines.T), lines.reshape(-1, 30), lines.reshape(-1, 10)):
+        for name in ("var", "std"):
+            for axis in (0, 1):
+                alone = [quietly(name, line.copy()) for line in np.moveaxis(a, axis, -1)]
+                same(quietly(name, a, axis=axis), np.array(alone))
+        where = rng.random(a.shape) < 0.7
+        alone = [quietly("var", x[w]) for x, w in zip(a.T, where.T, strict=True)]
+        same(quietly("var", a, axis=0, where=where), np.array(alone))
 
 
 @given(st.lists(st.integers(-(2**70), 2**70), min_size=1))

@@ -203,21 +203,41 @@ def _numbers(
             f"{name}: the exact result of {a.dtype} elements cannot be given as dtype={target}; "
             "choose an integer, float16, float32, float64, complex64, complex128 or object"
         )
-    rows, selected = _rows(a, axes), None if mask is None else _rows(mask, axes)
+    selected = None if mask is None else _rows(mask, axes)
     if factors is not None:
         if native.kind != "f":
             raise TypeError(f"{name}: weighted results are floats, not {target}")
+        rows = _rows(a, axes)
         wide = [
             x.astype(np.float32) if x.dtype.char == "e" else x for x in (rows, _rows(factors, axes))
         ]
         result, status = _native.weighted_moments_of_rows(
             name, wide[0], wide[1], selected, ddof, native.num
         )
-    else:
+    elif a.dtype.kind == "c":
         result, status = _native.moments_of_rows(
-            name, rows, selected, _pairs(means), ddof, native.num, False
+            name, _rows(a, axes), selected, _pairs(means), ddof, native.num, False
         )
+    else:
+        result, status = _along(name, a, axes, mask, _pairs(means), ddof, native)
     return (result if target == native else result.astype(target)), status
+
+
+def _along(
+    name: str,
+    a: np.ndarray,
+    axes: tuple[int, ...],
+    mask: np.ndarray | None,
+    means: np.ndarray | None,
+    ddof: Any,
+    dtype: np.dtype[Any],
+    times: bool = False,
+) -> tuple[np.ndarray, int]:
+    """The moments of real numbers, which are read where they lie."""
+    reduced = [axis in axes for axis in range(a.ndim)]
+    return _native.moments_of_array(
+        name, np.asarray(a), reduced, mask, means, ddof, dtype.num, times
+    )
 
 
 def _objects(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
@@ -284,14 +304,9 @@ def _times(
     missing = np.isnat(a)
     wanted = np.ones(a.shape, bool) if mask is None else mask
     lost = np.any(_rows(wanted & missing, axes), axis=1) & (not reduction.skip_nan)
-    result, status = _native.moments_of_rows(
-        name,
-        _rows(ticks, axes),
-        _rows(wanted & ~missing, axes),
-        None,
-        ddof,
-        np.dtype(np.int64).num,
-        True,
+    counted = wanted & ~missing
+    result, status = _along(
+        name, ticks, axes, np.asarray(counted), None, ddof, np.dtype(np.int64), True
     )
     exact = result.view(unit)
     try:

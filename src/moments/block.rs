@@ -3,6 +3,7 @@
 //! `docs/numerics.md` has the proof: squares only grow, so the last value of their first level tells
 //! whether it stayed in its binade, and then, by Cauchy and Schwarz, so did the level of the sums.
 
+use crate::array::element::Native;
 use crate::array::memory::prefetch;
 use crate::binary64::{SIGN_AND_EXPONENT, power_of_two};
 use crate::cpu::dispatch;
@@ -28,7 +29,7 @@ pub(super) const fn has_fma<const W: usize>() -> bool {
 }
 
 /// A number that a block is made of, widened to binary64.
-pub(crate) trait Real: Copy + Default + Send + Sync + 'static {
+pub(crate) trait Real: Native {
     fn widen(self) -> f64;
 }
 
@@ -181,6 +182,13 @@ pub(super) fn add_difference<const W: usize>(
         left[lane] += d[lane] - part;
         sums[lane] = after;
     }
+}
+
+/// The starts of both levels of squares, and of both of sums.
+#[inline(always)]
+pub(super) fn starts_of_level(level: i32) -> [f64; 4] {
+    let Starts { squares, sums } = Starts::new(level);
+    [squares[0], squares[1], sums[0], sums[1]]
 }
 
 #[inline(always)]

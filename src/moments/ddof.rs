@@ -39,6 +39,10 @@ impl From<f64> for Ddof {
         if ddof.is_infinite() {
             return Ddof::Infinite(ddof < 0.0);
         }
+        if ddof.fract() == 0.0 && ddof.abs() < 2f64.powi(53) {
+            let numerator = IBig::from(ddof as i64);
+            return Ddof::Finite(Ratio { numerator, denominator: IBig::ONE, number: Some(ddof) });
+        }
         let (significand, exponent) = crate::binary64::decompose(ddof);
         let significand = if ddof < 0.0 { -IBig::from(significand) } else { significand.into() };
         let (up, down) = (exponent.max(0) as usize, (-exponent).max(0) as usize);

@@ -3,6 +3,7 @@
 use super::finish::{Near, Pair};
 use super::question::{Measure, Question, Sums};
 use super::run;
+use crate::array::element::Native;
 use crate::cpu::{Isa, dispatch};
 use crate::exact::round::Format;
 
@@ -28,7 +29,7 @@ pub(super) struct Integers {
 }
 
 /// An integer type of up to 64 bits.
-pub(crate) trait Integer: Copy + Default + Send + Sync + 'static {
+pub(crate) trait Integer: Native {
     /// Whether a square fits 32 bits.
     const SHORT: bool;
     /// Whether an integer has 64 bits.

@@ -8,11 +8,13 @@
 //!   are known to within bounds, where it is certain.
 //! - `block`: the arithmetic for adjacent numbers; `run` puts blocks together, `narrow` those of
 //!   float32 numbers, `integers` those of integers. `partial`: all that is known of one result.
-//! - `rows`: results from rows of adjacent numbers. `weights`: from numbers with weights.
+//! - `reduction`: along any axes; `columns` and `short_rows` have many results at once. `rows`: from rows of
+//!   adjacent numbers, complex ones too. `weights`: from numbers with weights.
 //! - `covariance`: matrices of covariances and correlations; `tiles` multiplies most of them,
 //!   `weighted` those with weights.
 
 mod block;
+mod columns;
 mod covariance;
 mod ddof;
 mod dyadic;
@@ -21,8 +23,10 @@ mod integers;
 mod narrow;
 mod partial;
 mod question;
+mod reduction;
 mod rows;
 mod run;
+mod short_rows;
 #[cfg(test)]
 mod tests;
 mod tiles;
@@ -33,5 +37,6 @@ pub use covariance::{CovarianceRequest, Covariances, Variable, covariance};
 pub use ddof::{Ddof, Ratio};
 pub use finish::Pair;
 pub use question::{Answer, Measure, Question, Remark, Sums};
+pub use reduction::{Along, moments_along};
 pub use rows::{Request, Sink, moments};
 pub use weights::{Fault, Number, Weighted};

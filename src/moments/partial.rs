@@ -1,10 +1,14 @@
 //! The numbers of one result so far, of any type, and what is kept from result to result.
 
 use super::block::{self, Ask, Real};
+use super::columns::Columns;
 use super::integers::{Integer, Integers};
 use super::narrow::Narrow;
 use super::question::{Question, Sums};
 use super::run::{self, Run, Wide};
+use super::short_rows::{self, Divisors};
+use crate::array::element::Native;
+use crate::array::view::Rows;
 use crate::cpu::Isa;
 use crate::exact::round::Format;
 use crate::kernel::slice;
@@ -43,7 +47,12 @@ impl Worker {
         }
     }
 
-    /// The same for exact sums.
+    /// Numbers come without the NaNs that are left out.
+    pub fn keep_nans(&mut self) {
+        self.ask.skip_nan = false;
+    }
+
+    /// From now on for exact sums, or where that can be certified for results of a format.
     pub fn exactly(&mut self, exactly: bool, format: Option<Format>) {
         self.format = if exactly { None } else { format };
     }
@@ -62,12 +71,31 @@ pub(crate) struct Partial {
 }
 
 /// A number that has moments.
-pub(crate) trait Element: Copy + Default + Send + Sync + 'static {
+pub(crate) trait Element: Native {
     /// Adds numbers; NaNs are left out if the worker says so.
     fn add(values: &[Self], worker: &mut Worker, into: &mut Partial);
 
-    /// Adds numbers of which those count whose byte is 1.
+    /// Adds numbers of which those count whose byte is not 0.
     fn add_selected(values: &[Self], counted: &[u8], worker: &mut Worker, into: &mut Partial);
+
+    /// Whether there are kernels for columns and short rows.
+    const HAS_MANY: bool = false;
+
+    /// Adds rows to columns.
+    fn add_rows(
+        isa: Isa,
+        rows: Rows<'_, Self>,
+        counted: Option<Rows<'_, u8>>,
+        columns: &mut Columns,
+    ) {
+        let _ = (isa, rows, counted, columns);
+    }
+
+    /// The results of short rows, not finite where they are uncertain.
+    fn moments_of_rows(isa: Isa, rows: Rows<'_, Self>, divisors: Divisors, results: &mut [f64]) {
+        let _ = (isa, rows, divisors);
+        results.fill(f64::NAN);
+    }
 }
 
 fn ahead<V>(values: &[V]) -> usize {
@@ -98,7 +126,7 @@ fn must_look_at_pairs(worker: &Worker) -> bool {
 }
 
 /// Adds complex numbers without a NaN in either part.
-fn add_pairs<V: Real>(
+fn add_pairs<V: Real + Native>(
     values: &[V],
     worker: &mut Worker,
     into: &mut Partial,
@@ -127,6 +155,21 @@ impl Element for f64 {
     fn add_selected(values: &[f64], counted: &[u8], worker: &mut Worker, into: &mut Partial) {
         add_compressed(values, counted, worker, into, f64::add);
     }
+
+    const HAS_MANY: bool = true;
+
+    fn add_rows(
+        isa: Isa,
+        rows: Rows<'_, f64>,
+        counted: Option<Rows<'_, u8>>,
+        columns: &mut Columns,
+    ) {
+        columns.add(isa, rows, counted);
+    }
+
+    fn moments_of_rows(isa: Isa, rows: Rows<'_, f64>, divisors: Divisors, results: &mut [f64]) {
+        short_rows::moments_of_rows(isa, rows, divisors, results);
+    }
 }
 
 impl Element for f32 {
@@ -145,6 +188,21 @@ impl Element for f32 {
 
     fn add_selected(values: &[f32], counted: &[u8], worker: &mut Worker, into: &mut Partial) {
         add_compressed(values, counted, worker, into, f32::add);
+    }
+
+    const HAS_MANY: bool = true;
+
+    fn add_rows(
+        isa: Isa,
+        rows: Rows<'_, f32>,
+        counted: Option<Rows<'_, u8>>,
+        columns: &mut Columns,
+    ) {
+        columns.add(isa, rows, counted);
+    }
+
+    fn moments_of_rows(isa: Isa, rows: Rows<'_, f32>, divisors: Divisors, results: &mut [f64]) {
+        short_rows::moments_of_rows(isa, rows, divisors, results);
     }
 }
 
@@ -176,7 +234,7 @@ fn add_integers<T: Integer>(values: &[T], worker: &mut Worker, into: &mut Partia
 
 /// Moves what counts together, and adds that.
 #[inline(always)]
-fn add_compressed<V: Copy + Default + Send + Sync + 'static>(
+fn add_compressed<V: Native>(
     values: &[V],
     counted: &[u8],
     worker: &mut Worker,
@@ -224,6 +282,11 @@ fn add_exactly<V: Real>(values: &[V], worker: &mut Worker, into: &mut Partial) {
 }
 
 impl Partial {
+    /// What is known of a column; `None` if too little.
+    pub fn of_column(column: Option<Wide>) -> Partial {
+        Partial { spoilt: column.is_none(), wide: column.map(Box::new), ..Partial::default() }
+    }
+
     fn shift(&self, parts: usize) -> [f64; 2] {
         let wide = self.wide.as_ref().map(|wide| wide.shift());
         self.run.as_ref().map(|run| run.shift(parts)).or(wide).unwrap_or_default()
@@ -287,7 +350,7 @@ impl Partial {
 
     /// The result, if it is certain.
     #[inline]
-    pub fn round(mut self, worker: &Worker, question: &Question, format: Format) -> Option<u64> {
+    pub fn round(&mut self, worker: &Worker, question: &Question, format: Format) -> Option<u64> {
         let Worker { isa, parts, .. } = *worker;
         let count = self.count(parts);
         if let Some(integers) = &self.integers {
@@ -302,14 +365,20 @@ impl Partial {
             }
             return self.run.as_mut()?.round(isa, question, parts, count, format);
         }
+        if self.run.is_none() && self.narrow.is_none() && self.wide.is_none() {
+            return None;
+        }
         let shift = self.shift(parts);
-        let wide = self.into_wide(shift, parts)?;
+        let all = std::mem::take(self);
+        // (What was taken apart is no exact sum.)
+        self.spoilt = true;
+        let wide = all.into_wide(shift, parts)?;
         wide.round(isa, question, parts, count, format)
     }
 
     /// The sums, if all of them are exact.
     pub fn into_exact(self) -> Option<Sums> {
-        if self.run.is_some() || self.narrow.is_some() || self.wide.is_some() {
+        if self.run.is_some() || self.narrow.is_some() || self.wide.is_some() || self.spoilt {
             return None;
         }
         if let Some(integers) = self.integers {

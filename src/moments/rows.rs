@@ -6,6 +6,7 @@ use super::finish::Pair;
 use super::partial::{Element, Partial, Worker};
 use super::question::{Answer, Question, Remark};
 use crate::cpu::{self, Isa};
+use crate::environment;
 use crate::exact::round::Format;
 use crate::interrupt::Interrupt;
 use crate::sum::Dtype;
@@ -127,14 +128,15 @@ impl Request<'_> {
 
     /// Whether results need exact sums at once.
     fn needs_exact(&self) -> bool {
-        self.means.is_some() || self.format.is_none()
+        // (Kernels do arithmetic in the environment that they find.)
+        self.means.is_some() || self.format.is_none() || !environment::is_default()
     }
 
     /// Puts a result; `false` if it is uncertain, and must be found exactly.
     fn put(
         &self,
         row: usize,
-        partial: Partial,
+        mut partial: Partial,
         worker: &Worker,
         exactly: bool,
         sink: &dyn Sink,

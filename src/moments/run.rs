@@ -1,5 +1,7 @@
 //! The numbers of one result, block by block: sums about a shift to within bounds, or exact ones.
 
+use dashu_int::IBig;
+
 use super::block::{self, Ask, RANGE, Real, UNITS, level_of_sums};
 use super::dyadic::Dyadic;
 use super::finish::{Near, Pair, estimate};
@@ -303,6 +305,24 @@ pub(super) struct Wide {
 }
 
 impl Wide {
+    /// Of sums that are integers times powers of two.
+    pub fn of_integers(
+        shift: f64,
+        count: i64,
+        [squares, sum]: [(i128, i32); 2],
+        [squares_error, sums_error]: [f64; 2],
+    ) -> Wide {
+        let exactly = |(integer, exponent)| Dyadic::new(IBig::from(integer), exponent);
+        Wide {
+            shift: [shift, 0.0],
+            count,
+            squares: exactly(squares),
+            sums: [exactly(sum), Dyadic::from(0)],
+            squares_error,
+            sums_error,
+        }
+    }
+
     /// Of pairs of sums; `None` if they are not finite.
     pub fn of_pairs(
         shift: [f64; 2],

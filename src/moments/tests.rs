@@ -4,8 +4,11 @@
 
 use std::sync::Mutex;
 
+use super::columns::Columns;
 use super::partial::{Element, Partial, Worker};
+use super::short_rows::{self, Divisors};
 use super::*;
+use crate::array::view::Rows;
 use crate::cpu::Isa;
 use crate::exact::round::Format;
 use crate::sum::Dtype;
@@ -348,5 +351,128 @@ fn rows_masked_and_long() {
                 assert_eq!((bits, remark), (expected.value, expected.remark));
             }
         }
+    }
+}
+
+/// A matrix of columns, each of a kind of its own.
+fn matrix(rows: usize, columns: usize, seed: usize) -> Vec<f64> {
+    let lines: Vec<_> =
+        (0..columns).map(|column| kind((column + seed) % KINDS, rows, column as u64)).collect();
+    (0..rows * columns).map(|at| lines[at % columns][at / columns]).collect()
+}
+
+#[test]
+fn columns_of_every_kind() {
+    let (mut asked, mut certain) = (0, 0);
+    for (seed, (rows, columns, fold)) in
+        [(40, 23, 1), (300, 270, 1), (600, 8, 8), (300, 5, 3), (2, 40, 1), (9, 1, 9), (252, 7, 1)]
+            .into_iter()
+            .enumerate()
+    {
+        let values = matrix(rows, columns, seed);
+        let narrow: Vec<f32> = values.iter().map(|&x| x as f32).collect();
+        let mask: Vec<u8> =
+            numbers(rows * columns, 0, 2, 3).iter().map(|x| u8::from(*x > -0.5)).collect();
+        for isa in Isa::available() {
+            for question in questions().into_iter().filter(Question::has_sums) {
+                for masked in [false, true] {
+                    let mut panels = [Columns::default(), Columns::default()];
+                    let width = columns * fold;
+                    let whole = rows / fold * fold * columns;
+                    for panel in &mut panels {
+                        panel.start(width, columns);
+                    }
+                    let counted = masked.then(|| Rows::of(&mask[..whole], width));
+                    let zeroed: Vec<f64> = (values.iter().zip(&mask))
+                        .map(|(&x, &counts)| if masked && counts == 0 { 0.0 } else { x })
+                        .collect();
+                    panels[0].add(isa, Rows::of(&zeroed[..whole], width), counted);
+                    panels[1].add(isa, Rows::of(&narrow[..whole], width), None);
+                    for column in 0..columns {
+                        for (panel, wide) in panels.iter().zip([false, true]) {
+                            let numbers: Vec<f64> = (0..whole)
+                                .filter(|at| {
+                                    at % columns == column && (wide || !masked || mask[*at] != 0)
+                                })
+                                .map(|at| if wide { narrow[at].into() } else { values[at] })
+                                .collect();
+                            let exact = sums(&numbers, 1, false);
+                            let expected = question.round(&exact, None, Format::F64);
+                            let count = numbers.len() as i64;
+                            asked += 1;
+                            let bits = panel.near(column).and_then(|near| {
+                                super::run::round(isa, near, &question, count, Format::F64)
+                            });
+                            if let Some(bits) = bits {
+                                certain += 1;
+                                assert_eq!((bits, Remark::None), (expected.value, expected.remark));
+                            }
+                            let mut partial = Partial::of_column(panel.wide(column));
+                            let worker = Worker::new(isa, &question, 1, Some(Format::F64));
+                            if let Some(bits) = partial.round(&worker, &question, Format::F64) {
+                                assert_eq!(bits, expected.value);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(certain * 3 > asked, "{certain} of {asked}");
+}
+
+#[test]
+fn short_rows_of_every_kind() {
+    for length in [4, 5, 7, 8, 9, 30, 64, 100, 128] {
+        let (mut asked, mut certain) = (0, 0);
+        for row_kind in 0..KINDS {
+            let mut values = kind(row_kind, 11 * length, length as u64);
+            values[3 * length + length / 2] = [f64::NAN, f64::INFINITY][row_kind % 2];
+            let narrow: Vec<f32> = values.iter().map(|&x| x as f32).collect();
+            for question in questions().into_iter().filter(Question::has_sums) {
+                for isa in Isa::available() {
+                    for (format, wide) in
+                        [(Format::F64, true), (Format::F64, false), (Format::F32, false)]
+                    {
+                        let divisors = Divisors {
+                            count: length as f64,
+                            degrees: question.ddof.degrees_near(length as i64).unwrap(),
+                            root: question.root(),
+                            format,
+                        };
+                        let mut results = [0.0; 11];
+                        if wide {
+                            let rows = Rows::of(&values, length);
+                            short_rows::moments_of_rows(isa, rows, divisors, &mut results);
+                        } else {
+                            let rows = Rows::of(&narrow, length);
+                            short_rows::moments_of_rows(isa, rows, divisors, &mut results);
+                        }
+                        for (row, result) in results.into_iter().enumerate() {
+                            let numbers: Vec<f64> = (row * length..(row + 1) * length)
+                                .map(|at| if wide { values[at] } else { narrow[at].into() })
+                                .collect();
+                            asked += usize::from(row_kind < 2);
+                            if result.is_finite() {
+                                certain += usize::from(row_kind < 2);
+                                let exact = sums(&numbers, 1, false);
+                                let expected = question.round(&exact, None, format);
+                                let bits = if format == Format::F64 {
+                                    result.to_bits()
+                                } else {
+                                    (result as f32).to_bits().into()
+                                };
+                                assert_eq!(
+                                    (bits, Remark::None),
+                                    (expected.value, expected.remark),
+                                    "{numbers:?} {question:?} {isa:?}"
+                                );
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        assert!(certain * 11 > asked * 9, "{length}: {certain} of {asked}");
     }
 }

@@ -153,6 +153,8 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
             counted.common += rows.len() as i64 * side_by_side;
             return;
         }
+        // Rows that are not as wide as the others are filled up with what does not count.
+        let is_short = width < wide;
         let at_once = (COPIED / wide).min(rows.size).max(1);
         let stage = stage.get_or_insert_with(|| Stage::new(at_once * wide));
         stage.make_room(at_once * wide);
@@ -166,6 +168,10 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
                 stage.fill(plan.isa, line, selection, row * wide);
                 let beyond = row * wide + width..(row + 1) * wide;
                 stage.values[beyond.clone()].fill(V::default());
+                if is_short && !is_selective {
+                    stage.counted[row * wide..][..width].fill(1);
+                    stage.counted[beyond.clone()].fill(0);
+                }
                 if is_selective {
                     stage.counted[beyond].fill(0);
                     let own = stage.counted[row * wide..][..width].chunks(columns.size);
@@ -181,7 +187,7 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
             }
             let values = Rows::of(&stage.values[..taken * wide], wide);
             let counted = Rows::of(&stage.counted[..taken * wide], wide);
-            reduction.add_rows(worker, values, is_selective.then_some(counted));
+            reduction.add_rows(worker, values, (is_selective || is_short).then_some(counted));
         }
     }
 

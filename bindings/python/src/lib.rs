@@ -63,7 +63,7 @@ mod _native {
     use super::modules::load_modules;
     #[pymodule_export]
     use super::moments::{
-        deviation, moments_of_rows, nan_deviation, nan_variance, norm, variance,
+        deviation, moments_of_array, moments_of_rows, nan_deviation, nan_variance, norm, variance,
         weighted_moments_of_rows,
     };
     #[pymodule_export]

@@ -15,10 +15,12 @@ use pyo3::types::{PyDict, PyFloat, PyInt};
 use super::arguments::Given;
 use super::calls::{watched, watched_from};
 use super::ndarray::{self, Array, Number};
+use super::reductions::input;
 use super::results::{first_bytes, format, integer_range};
 use mypackage::interrupt::{GRAIN, Interrupt};
 use mypackage::moments::{
-    self as exact, Answer, Ddof, Fault, Measure, Pair, Question, Remark, Request, Sink, Weighted,
+    self as exact, Along, Answer, Ddof, Fault, Measure, Pair, Question, Remark, Request, Sink,
+    Weighted,
 };
 use mypackage::sum::Dtype;
 
@@ -401,6 +403,30 @@ struct Many {
 }
 
 impl Many {
+    /// For a new array of numbers of a type.
+    fn of(result: &Bound<'_, PyAny>, part: Dtype, times: bool) -> Many {
+        Many {
+            data: Array { object: result }.data().expose_provenance(),
+            part,
+            times,
+            status: AtomicU8::new(0),
+            misfit: Mutex::new(None),
+        }
+    }
+
+    /// What is remarkable about the results.
+    fn finish(self, name: &str, target: Number, count: usize) -> PyResult<u8> {
+        if let Some((index, what)) = self.misfit.into_inner().unwrap_or_default() {
+            let place =
+                if count == 1 { String::new() } else { format!(" (result {index} in C order)") };
+            return Err(PyOverflowError::new_err(format!(
+                "{name}: {what} does not fit {}{place}; use dtype=float64 for a float",
+                target.name()
+            )));
+        }
+        Ok(self.status.into_inner())
+    }
+
     fn remark(&self, remark: Remark) {
         let flag = match remark {
             Remark::None => return,
@@ -497,24 +523,9 @@ pub(super) fn moments_of_rows<'py>(
     if mask.is_some_and(|(_, number, shape)| number.part.size() != 1 || shape != [count, length]) {
         return Err(PyTypeError::new_err("the mask must have a byte for each number"));
     }
-    let means = means.map(rows_of).transpose()?;
-    if means.is_some_and(|(_, number, shape)| number != Number::F64 || shape != [count, 4]) {
-        return Err(PyTypeError::new_err("means must be two pairs of float64 for each row"));
-    }
-    let means: Option<Vec<[Pair; 2]>> = means.map(|(means, ..)| {
-        // SAFETY: native, aligned, contiguous float64 numbers of an array that the caller holds.
-        let flat = unsafe { std::slice::from_raw_parts(means.data().cast::<f64>(), 4 * count) };
-        let pair = |x: &[f64]| Pair { high: x[0], low: x[1] };
-        flat.chunks_exact(4).map(|x| [pair(&x[..2]), pair(&x[2..])]).collect()
-    });
+    let means = means.map(|means| pairs_of(means, count)).transpose()?;
     let result = ndarray::empty(py, &[count], target)?;
-    let sink = Many {
-        data: Array { object: &result }.data().expose_provenance(),
-        part: target.part,
-        times,
-        status: AtomicU8::new(0),
-        misfit: Mutex::new(None),
-    };
+    let sink = Many::of(&result, target.part, times);
     let data = array.data().expose_provenance();
     let mask = mask.map(|(mask, ..)| mask.data().expose_provenance());
     watched(py, count * length, || {
@@ -532,15 +543,64 @@ pub(super) fn moments_of_rows<'py>(
         // SAFETY: native, aligned, contiguous elements of arrays that the caller holds.
         unsafe { exact::moments(&request, &sink) };
     })?;
-    if let Some((index, what)) = sink.misfit.into_inner().unwrap_or_default() {
-        let place =
-            if count == 1 { String::new() } else { format!(" (result {index} in C order)") };
-        return Err(PyOverflowError::new_err(format!(
-            "{name}: {what} does not fit {}{place}; use dtype=float64 for a float",
-            target.name()
-        )));
+    Ok((result, sink.finish(name, target, count)?))
+}
+
+/// The moments of real numbers along the axes that are `reduced`, in C order, and what is remarkable about
+/// them, as for `moments_of_rows`; the array is read where it lies. `mask` has its shape.
+#[pyfunction]
+#[allow(clippy::too_many_arguments)]
+pub(super) fn moments_of_array<'py>(
+    name: &str,
+    a: &Bound<'py, PyAny>,
+    reduced: Vec<bool>,
+    mask: Option<&Bound<'py, PyAny>>,
+    means: Option<&Bound<'py, PyAny>>,
+    ddof: &Bound<'py, PyAny>,
+    dtype_num: i32,
+    times: bool,
+) -> PyResult<(Bound<'py, PyAny>, u8)> {
+    let py = a.py();
+    let operation = Operation::called(name)?;
+    let question = operation.question(exactly(ddof)?);
+    let refused = || PyTypeError::new_err("moments need an array of real numbers");
+    let (array, number) =
+        Array::of_numbers(a).filter(|(_, number)| !number.complex).ok_or_else(refused)?;
+    let target = Number::from_type_number(dtype_num)
+        .filter(|target| !target.complex)
+        .ok_or_else(|| PyTypeError::new_err(format!("{name}: no kernel for dtype {dtype_num}")))?;
+    let fits = |mask: &&Bound<'py, PyAny>| {
+        Array::of_numbers(mask)
+            .is_some_and(|(mask, number)| number == Number::BOOL && mask.shape() == array.shape())
+    };
+    if reduced.len() != array.shape().len() || !mask.as_ref().is_none_or(fits) {
+        return Err(refused());
     }
-    Ok((result, sink.status.into_inner()))
+    let kept = array.shape().iter().zip(&reduced).filter(|&(_, &reduced)| !reduced);
+    let count = kept.map(|(&size, _)| size).product();
+    let means = means.map(|means| pairs_of(means, count)).transpose()?;
+    let result = ndarray::empty(py, &[count], target)?;
+    let sink = Many::of(&result, target.part, times);
+    let input = input(array, number, mask, false, operation.skip_nan);
+    let size: usize = array.shape().iter().product();
+    watched(py, size, || {
+        let request =
+            Along { question: &question, means: means.as_deref(), format: format(target.part) };
+        exact::moments_along(&input, &reduced, &request, &sink);
+    })?;
+    Ok((result, sink.finish(name, target, count)?))
+}
+
+/// Means as `_core.moments` gives them: for each result the pairs of both parts.
+fn pairs_of(means: &Bound<'_, PyAny>, count: usize) -> PyResult<Vec<[Pair; 2]>> {
+    let (means, number, shape) = rows_of(means)?;
+    if number != Number::F64 || shape != [count, 4] {
+        return Err(PyTypeError::new_err("means must be two pairs of float64 for each result"));
+    }
+    // SAFETY: native, aligned, contiguous float64 numbers of an array that the caller holds.
+    let flat = unsafe { std::slice::from_raw_parts(means.data().cast::<f64>(), 4 * count) };
+    let pair = |x: &[f64]| Pair { high: x[0], low: x[1] };
+    Ok(flat.chunks_exact(4).map(|x| [pair(&x[..2]), pair(&x[2..])]).collect())
 }
 
 /// A number of an array, exactly.
@@ -601,13 +661,7 @@ pub(super) fn weighted_moments_of_rows<'py>(
         return Err(PyTypeError::new_err(format!("{name}: no kernel for such weights")));
     };
     let result = ndarray::empty(py, &[count], target)?;
-    let sink = Many {
-        data: Array { object: &result }.data().expose_provenance(),
-        part: target.part,
-        times: false,
-        status: AtomicU8::new(0),
-        misfit: Mutex::new(None),
-    };
+    let sink = Many::of(&result, target.part, false);
     let parts = if number.complex { 2 } else { 1 };
     let [data, factors] = [array, factors].map(|array| array.data().expose_provenance());
     let mask = mask.map(|(mask, ..)| mask.data().expose_provenance());
@@ -641,7 +695,7 @@ pub(super) fn weighted_moments_of_rows<'py>(
     };
     let outcome = watched_from(GRAIN, py, count * length, kernel)?;
     match outcome {
-        Ok(()) => Ok((result, sink.status.into_inner())),
+        Ok(()) => Ok((result, sink.finish(name, target, count)?)),
         Err(Fault::Negative) => {
             Err(PyValueError::new_err(format!("{name}: weights must not be negative")))
         }

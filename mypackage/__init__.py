@@ -8,6 +8,8 @@ from ._config import show_config, threads
 from ._core.average import average
 from ._core.covariance import corrcoef, cov
 from ._core.cumulative import cumulative_sum, group_cumsum, nancumsum
+from ._core.exact_moments import ExactMoments
+from ._core.group_moments import group_count, group_nanmean, group_nansum, group_std, group_var
 from ._core.products import matmul, matvec, vecmat
 from ._core.segments import segment_mean, segment_sum
 from ._core.summary import summarize
@@ -50,6 +52,7 @@ from ._native import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "ExactMoments",
     "ExactSum",
     "average",
     "corrcoef",
@@ -63,9 +66,14 @@ __all__ = [
     "get_include",
     "get_library",
     "get_num_threads",
+    "group_count",
     "group_cumsum",
     "group_mean",
+    "group_nanmean",
+    "group_nansum",
+    "group_std",
     "group_sum",
+    "group_var",
     "is_fibonacci",
     "lucas",
     "lucas_mod",

@@ -22,6 +22,7 @@ __all__ = [
     "ExactSum",
     "add",
     "build_info",
+    "counted_like",
     "covariances",
     "cumsum",
     "fibonacci",
@@ -30,6 +31,8 @@ __all__ = [
     "fibonacci_pair",
     "get_num_threads",
     "group_mean",
+    "group_moments",
+    "group_product_states",
     "group_scan",
     "group_states",
     "group_sum",
@@ -57,11 +60,13 @@ __all__ = [
     "norm",
     "pisano_period",
     "reshape_states",
+    "round_moments",
     "round_states",
     "run_serially",
     "segment_slices",
     "set_num_threads",
     "split_states",
+    "square_states",
     "std",
     "sum",
     "sum_of_squares",
@@ -799,3 +804,26 @@ def covariances(
     aweights: NDArray[Any] | None,
 ) -> tuple[NDArray[Any], bool, bool, bool]: ...
 def vecdot_states(x1: ArrayLike, x2: ArrayLike, axis: int) -> ExactSum: ...
+def round_moments(
+    name: str,
+    sums: ExactSum,
+    squares: ExactSum,
+    ddof: float | tuple[int, int],
+    dtype_num: int,
+) -> tuple[NDArray[Any], int]: ...
+def group_moments(
+    name: str,
+    labels: NDArray[np.int64],
+    array: NDArray[Any],
+    axis: int,
+    size: int,
+    ddof: float | tuple[int, int],
+    dtype_num: int,
+) -> tuple[NDArray[Any], NDArray[np.int64], int]: ...
+def group_product_states(
+    labels: NDArray[np.int64], x: NDArray[Any], y: NDArray[Any], axis: int, size: int
+) -> ExactSum: ...
+def square_states(
+    values: NDArray[Any], axis: _Axis, where: ArrayLike, skip_nan: bool
+) -> ExactSum: ...
+def counted_like(states: ExactSum, others: ExactSum) -> ExactSum: ...

@@ -39,8 +39,11 @@ __all__ = [
     "get_num_threads",
     "hello",
     "library",
+    "norm",
     "set_num_threads",
+    "std",
     "sum",
+    "var",
     "vecdot",
     "version",
 ]
@@ -84,6 +87,9 @@ _STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "sum_f64": [c_void_p, c_size_t, c_ssize_t, POINTER(c_double)],
     "sum_f32": [c_void_p, c_size_t, c_ssize_t, POINTER(c_float)],
     "vecdot_f64": [c_void_p, c_void_p, c_size_t, c_ssize_t, c_ssize_t, POINTER(c_double)],
+    "var_f64": [c_void_p, c_size_t, c_ssize_t, c_double, POINTER(c_double)],
+    "std_f64": [c_void_p, c_size_t, c_ssize_t, c_double, POINTER(c_double)],
+    "norm_f64": [c_void_p, c_size_t, c_ssize_t, POINTER(c_double)],
     "accumulator_new": [POINTER(c_void_p)],
     "accumulator_add_f64": [c_void_p, c_void_p, c_size_t, c_ssize_t],
     "accumulator_merge": [c_void_p, c_void_p],
@@ -321,6 +327,76 @@ def vecdot(x1: ArrayLike, x2: ArrayLike) -> float:
     library.mypackage_vecdot_f64(
         _address(x1), _address(x2), size, _stride(x1), _stride(x2), byref(out)
     )
+    return out.value
+
+
+def var(values: ArrayLike, ddof: float = 0) -> float:
+    """Return the exact variance, rounded once.
+
+    Parameters
+    ----------
+    values : array_like of float64
+        With at most one axis, at any stride and alignment.
+    ddof : float, optional
+        What is taken from the number of elements before it divides.
+
+    Returns
+    -------
+    float
+        NaN without elements; if there are no more than `ddof`, infinite, or NaN where all are
+        equal.
+
+    Raises
+    ------
+    TypeError
+        If the array is of another dtype.
+    ValueError
+        If the array has more than one axis.
+
+    Examples
+    --------
+    >>> from mypackage import capi
+    >>> capi.var([1e9, 1e9 + 1, 1e9 + 2], ddof=1)
+    1.0
+    """
+    array, out = _array("values", values, "f8"), c_double()
+    library.mypackage_var_f64(_address(array), array.size, _stride(array), ddof, byref(out))
+    return out.value
+
+
+def std(values: ArrayLike, ddof: float = 0) -> float:
+    """Return the exact standard deviation, rounded once.
+
+    Parameters, result and errors are those of `var`.
+
+    Examples
+    --------
+    >>> from mypackage import capi
+    >>> capi.std([0.1, 0.1, 0.1])
+    0.0
+    """
+    array, out = _array("values", values, "f8"), c_double()
+    library.mypackage_std_f64(_address(array), array.size, _stride(array), ddof, byref(out))
+    return out.value
+
+
+def norm(values: ArrayLike) -> float:
+    """Return the root of the exact sum of squares, rounded once.
+
+    Parameters and errors are those of `var`.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> from mypackage import capi
+    >>> capi.norm([3.0, 4.0])
+    5.0
+    """
+    array, out = _array("values", values, "f8"), c_double()
+    library.mypackage_norm_f64(_address(array), array.size, _stride(array), byref(out))
     return out.value
 
 

@@ -17,15 +17,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import mypackage
-from mypackage import ExactSum
+from mypackage import ExactMoments, ExactSum
 from mypackage._core import average as _average
 from mypackage._core import objects, plain, timedelta
 from mypackage._core import windows as _windows
 from mypackage._core.axes import aligned, lines, normalised
+from mypackage._core.exact_moments import rounded as rounded_moments
+from mypackage._core.exact_moments import states_of
+from mypackage._core.group_moments import finished as finished_groups
+from mypackage._core.group_moments import states_by_label
 from mypackage._core.groups import labels_of
 from mypackage._core.kinds import is_dask
-from mypackage._core.reductions import GROUPED, REDUCTIONS, VECDOT, Reduction
+from mypackage._core.moments import exact_ddof, one_ddof
+from mypackage._core.reductions import GROUPED, MOMENTS, REDUCTIONS, VECDOT, Reduction
 from mypackage._core.states import grouped, result_dtype, rounded, rounded_groups
+from mypackage._errors import report_no_freedom
 from mypackage._extras import require
 from mypackage._native import run_serially, sum_states, vecdot_states
 
@@ -34,12 +40,22 @@ da = require("dask.array")
 __all__ = [
     "average",
     "cumsum",
+    "group_count",
     "group_mean",
+    "group_nanmean",
+    "group_nansum",
+    "group_std",
     "group_sum",
+    "group_var",
     "mean",
     "nanmean",
+    "nanstd",
     "nansum",
+    "nanvar",
+    "norm",
+    "std",
     "sum",
+    "var",
     "vecdot",
 ]
 
@@ -186,6 +202,268 @@ def nanmean(
     return _reduction(REDUCTIONS["nanmean"], a, axis, dtype, keepdims, split_every, out, where)
 
 
+def var(
+    a: Any,
+    axis: int | tuple[int, ...] | None = None,
+    dtype: Any = None,
+    keepdims: bool = False,
+    ddof: Any = 0,
+    split_every: int | dict[int, int] | None = None,
+    out: Any = None,
+    *,
+    where: Any = True,
+    **others: Any,
+) -> Any:
+    """Exact variance of a dask array over given axes, rounded once.
+
+    The count, the exact sum and the exact sum of squares go up the tree (`mypackage.ExactMoments`).
+
+    Parameters
+    ----------
+    a : dask.array.Array
+        Of any dtype that `mypackage.var` takes but objects and times.
+    axis : None or int or tuple of ints, optional
+        Axes over which to compute the variance; all by default.
+    dtype : dtype, optional
+        What the exact variance is rounded to: floats, by default as `mypackage.var`.
+    keepdims : bool, optional
+        Keep the axes, with size one.
+    ddof : real number, optional
+        What is taken from the number of elements before it divides.
+    split_every : int >= 2 or dict of axis to int, optional
+        How many states are merged at once. No result depends on it.
+    out : dask.array.Array, optional
+        An array whose content becomes the result.
+    where : array_like of bool, optional
+        Elements to include, broadcast against `a`.
+    **others
+        `correction`, another name for `ddof`; `mean` and `weights` are refused.
+
+    Returns
+    -------
+    dask.array.Array
+        Lazy. Computed, it has the bits that `mypackage.var` gives for the array in memory.
+
+    Raises
+    ------
+    TypeError
+        If the dtype of `a` has no exact variance, or `dtype` is none of floats.
+
+    See Also
+    --------
+    mypackage.var, dask.array.var
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> a = 1e9 + da.arange(10.0, chunks=3)
+    >>> float(mypackage.dask.var(a).compute())
+    8.25
+    """
+    return _moment("var", a, axis, dtype, keepdims, ddof, split_every, out, where, others)
+
+
+def std(
+    a: Any,
+    axis: int | tuple[int, ...] | None = None,
+    dtype: Any = None,
+    keepdims: bool = False,
+    ddof: Any = 0,
+    split_every: int | dict[int, int] | None = None,
+    out: Any = None,
+    *,
+    where: Any = True,
+    **others: Any,
+) -> Any:
+    """Exact standard deviation of a dask array over given axes, rounded once.
+
+    Parameters, result and errors are those of `var`; the root is that of the exact variance.
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> float(mypackage.dask.std(da.full(10, 0.1, chunks=3)).compute())
+    0.0
+    """
+    return _moment("std", a, axis, dtype, keepdims, ddof, split_every, out, where, others)
+
+
+def nanvar(
+    a: Any,
+    axis: int | tuple[int, ...] | None = None,
+    dtype: Any = None,
+    keepdims: bool = False,
+    ddof: Any = 0,
+    split_every: int | dict[int, int] | None = None,
+    out: Any = None,
+    *,
+    where: Any = True,
+    **others: Any,
+) -> Any:
+    """Exact variance of a dask array over given axes, NaNs left out, rounded once.
+
+    Parameters, result and errors are those of `var`.
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> a = da.from_array([1.0, float("nan"), 3.0], chunks=1)
+    >>> float(mypackage.dask.nanvar(a).compute())
+    1.0
+    """
+    return _moment("nanvar", a, axis, dtype, keepdims, ddof, split_every, out, where, others)
+
+
+def nanstd(
+    a: Any,
+    axis: int | tuple[int, ...] | None = None,
+    dtype: Any = None,
+    keepdims: bool = False,
+    ddof: Any = 0,
+    split_every: int | dict[int, int] | None = None,
+    out: Any = None,
+    *,
+    where: Any = True,
+    **others: Any,
+) -> Any:
+    """Exact standard deviation of a dask array over given axes, NaNs left out, rounded once.
+
+    Parameters, result and errors are those of `var`.
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> a = da.from_array([1.0, float("nan"), 3.0], chunks=1)
+    >>> float(mypackage.dask.nanstd(a).compute())
+    1.0
+    """
+    return _moment("nanstd", a, axis, dtype, keepdims, ddof, split_every, out, where, others)
+
+
+def norm(
+    x: Any,
+    /,
+    axis: int | tuple[int, ...] | None = None,
+    keepdims: bool = False,
+    ord: Any = 2,
+    split_every: int | dict[int, int] | None = None,
+) -> Any:
+    """Exact Euclidean norm of a dask array over given axes, rounded once.
+
+    Parameters
+    ----------
+    x : dask.array.Array
+        Of any dtype that `mypackage.norm` takes.
+    axis : None or int or tuple of ints, optional
+        Axes of the vectors; all by default.
+    keepdims : bool, optional
+        Keep the axes, with size one.
+    ord : {2, None}, optional
+        Which norm: only this one.
+    split_every : int >= 2 or dict of axis to int, optional
+        How many states are merged at once.
+
+    Returns
+    -------
+    dask.array.Array
+        Lazy.
+
+    Raises
+    ------
+    TypeError
+        For another norm.
+
+    See Also
+    --------
+    mypackage.norm
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> float(mypackage.dask.norm(da.from_array([3.0, 4.0], chunks=1)).compute())
+    5.0
+    """
+    if ord not in (2, None):
+        raise TypeError(f"norm: only the 2-norm is exact, not ord={ord!r}; use dask.array.linalg")
+    return _moment("norm", x, axis, None, keepdims, 0, split_every, None, True, {})
+
+
+def _moment(
+    name: str,
+    a: Any,
+    axis: Any,
+    dtype: Any,
+    keepdims: bool,
+    ddof: Any,
+    split_every: Any,
+    out: Any,
+    where: Any,
+    others: dict[str, Any],
+) -> Any:
+    reduction = MOMENTS[name]
+    for key, value in others.items():
+        if key == "correction":
+            ddof = one_ddof(name, ddof, value)
+        elif value is not None and value is not np._NoValue:  # type: ignore[attr-defined]
+            raise TypeError(f"{name}: a dask array takes no {key}=; give its compute()")
+    a = da.asanyarray(a)
+    exact_ddof(name, ddof)
+    dtype = _moment_dtype(reduction, a.dtype, dtype)
+    masked = _is_masked(a)
+    return _tree(
+        a,
+        None if where is True else where,
+        partial(_moment_state, name=name, skip_nan=reduction.skip_nan),
+        partial(_moment_value, reduction=reduction, ddof=ddof, masked=masked),
+        name=name,
+        axis=axis,
+        dtype=dtype,
+        keepdims=bool(keepdims),
+        split_every=split_every,
+        out=out,
+        masked=masked,
+    )
+
+
+def _moment_dtype(reduction: Reduction, source: np.dtype[Any], dtype: Any) -> np.dtype[Any]:
+    """That of the result in memory; only floats are given lazily."""
+    if source.kind in "OmM":
+        raise TypeError(
+            f"{reduction.name}: dask arrays of {source} have no exact result here; give its "
+            "compute()"
+        )
+    options = {} if reduction.finish == "norm" else {"dtype": dtype}
+    target = getattr(mypackage, reduction.finish)(np.ones(1, source), **options).dtype
+    if target.kind not in "fc":
+        raise TypeError(f"{reduction.name}: moments are floats; choose float64, not {target}")
+    return target
+
+
+def _moment_state(
+    x: np.ndarray, where: np.ndarray | None, axis: tuple[int, ...], *, name: str, skip_nan: bool
+) -> ExactMoments:
+    return ExactMoments._of(*states_of(name, x, axis, True if where is None else where, skip_nan))
+
+
+def _moment_value(
+    total: ExactMoments, *, reduction: Reduction, dtype: Any, ddof: Any, masked: bool
+) -> Any:
+    """Round the root, and report what the function in memory reports."""
+    value, _ = rounded_moments(reduction.finish, *total._content(), ddof, dtype)
+    if reduction.finish == "norm":
+        lacking: Any = np.equal(total.count, 0)
+    else:
+        lacking = np.less_equal(total.count, ddof) | np.equal(total.count, 0)
+    if masked:
+        # As in memory: nothing to report of what is masked.
+        return np.ma.array(value, mask=lacking)
+    if reduction.finish != "norm" and np.any(lacking):
+        report_no_freedom(reduction.name)
+        if reduction.skip_nan:
+            return np.where(lacking, np.asarray(np.nan, dtype), value)[()]
+    return value
+
+
 def group_sum(
     group_idx: Any,
     array: Any,
@@ -279,6 +557,31 @@ def reduce_groups(
     name = reduction.name
     array = da.asanyarray(array)
     _refuse_other_dtypes(name, array)
+    return _by_label(
+        name,
+        group_idx,
+        array,
+        axis,
+        size,
+        partial(_group_state, skip_nan=skip_nan),
+        partial(_group_value, reduction=reduction, fill_value=fill_value),
+        result_dtype(reduction, array.dtype, dtype),
+        split_every,
+    )
+
+
+def _by_label(
+    name: str,
+    group_idx: Any,
+    array: Any,
+    axis: int,
+    size: int | None,
+    state: partial[Any],
+    finish: partial[Any],
+    dtype: np.dtype[Any],
+    split_every: Any,
+) -> Any:
+    """The tree of a function that takes ``group_idx``; `state` is told the number of groups."""
     axis = range(array.ndim)[axis]
     if isinstance(group_idx, np.ma.MaskedArray):
         group_idx = labels_of(name, group_idx)
@@ -295,14 +598,237 @@ def reduce_groups(
     return _tree(
         array,
         labels.reshape([-1 if index == axis else 1 for index in range(array.ndim)]),
-        partial(_group_state, size=size, skip_nan=skip_nan),
-        partial(_group_value, reduction=reduction, fill_value=fill_value),
+        partial(state, size=size),
+        finish,
         name=name,
         axis=axis,
-        dtype=result_dtype(reduction, array.dtype, dtype),
+        dtype=dtype,
         split_every=split_every,
         groups=size,
     )
+
+
+def group_var(
+    group_idx: Any,
+    array: Any,
+    *,
+    axis: int = -1,
+    size: int | None = None,
+    fill_value: Any = None,
+    dtype: Any = None,
+    ddof: Any = 0,
+    split_every: int | dict[int, int] | None = None,
+) -> Any:
+    """Exact variances of the elements of a dask array with the same label, each rounded once.
+
+    Parameters, result and errors are those of `group_sum`.
+
+    Parameters
+    ----------
+    group_idx : array_like or dask.array.Array of int, shape (n,)
+        The group of each position along `axis`; a negative label belongs to none.
+    array : dask.array.Array, shape (..., n, ...)
+        The elements.
+    axis : int, optional
+        The axis of `array` that the labels belong to; the last by default.
+    size : int, optional
+        The number of groups; by default the greatest label plus one. Lazy labels need it.
+    fill_value : scalar, optional
+        The result for groups of no more than `ddof` elements; NaN by default.
+    dtype : dtype, optional
+        What the exact variances are rounded to.
+    ddof : real number, optional
+        What is taken from the number of elements before it divides.
+    split_every : int >= 2 or dict of axis to int, optional
+        How many states are merged at once.
+
+    Returns
+    -------
+    dask.array.Array, shape (..., size, ...)
+        Lazy.
+
+    See Also
+    --------
+    mypackage.group_var
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> a = da.from_array([1e9, 0.1, 1e9 + 1, 0.1], chunks=2)
+    >>> mypackage.dask.group_var([0, 1, 0, 1], a, ddof=1).compute()
+    array([0.5, 0. ])
+    """
+    options = (axis, size, fill_value, dtype, ddof, split_every)
+    return _group_moment("group_var", group_idx, array, *options)
+
+
+def group_std(
+    group_idx: Any,
+    array: Any,
+    *,
+    axis: int = -1,
+    size: int | None = None,
+    fill_value: Any = None,
+    dtype: Any = None,
+    ddof: Any = 0,
+    split_every: int | dict[int, int] | None = None,
+) -> Any:
+    """Exact standard deviations of the elements of a dask array with the same label.
+
+    Parameters, result and errors are those of `group_var`.
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> mypackage.dask.group_std([0, 0, 1], da.from_array([1, 5, 5], chunks=1)).compute()
+    array([2., 0.])
+    """
+    options = (axis, size, fill_value, dtype, ddof, split_every)
+    return _group_moment("group_std", group_idx, array, *options)
+
+
+def group_count(
+    group_idx: Any,
+    array: Any,
+    *,
+    axis: int = -1,
+    size: int | None = None,
+    fill_value: Any = None,
+    dtype: Any = None,
+    split_every: int | dict[int, int] | None = None,
+) -> Any:
+    """The numbers of elements of a dask array with the same label that are not NaN.
+
+    Parameters, result and errors are those of `group_sum`; an empty group has 0.
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> a = da.from_array([1.0, float("nan"), 5.0], chunks=1)
+    >>> mypackage.dask.group_count([0, 0, 1], a).compute()
+    array([1, 1])
+    """
+    array = da.asanyarray(array)
+    counted = ~da.isnan(array) if array.dtype.kind in "fc" else da.ones_like(array, dtype=bool)
+    fill_value = 0 if fill_value is None else fill_value
+    options = (axis, size, fill_value, np.int64 if dtype is None else dtype, split_every)
+    return reduce_groups(GROUPED["group_sum"], group_idx, counted, *options)
+
+
+def group_nansum(
+    group_idx: Any,
+    array: Any,
+    *,
+    axis: int = -1,
+    size: int | None = None,
+    fill_value: Any = None,
+    dtype: Any = None,
+    min_count: int = 0,
+    split_every: int | dict[int, int] | None = None,
+) -> Any:
+    """Exact sums of the elements of a dask array with the same label, NaNs left out.
+
+    Parameters, result and errors are those of `group_sum`; groups of fewer than `min_count` numbers
+    have `fill_value`, NaN by default.
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> a = da.from_array([1.0, float("nan"), 5.0], chunks=1)
+    >>> mypackage.dask.group_nansum([0, 0, 1], a).compute()
+    array([1., 5.])
+    """
+    array = da.asanyarray(array)
+    if min_count > 0 and array.dtype.kind in "biu" and dtype is None:
+        dtype = np.float64
+    if fill_value is None:
+        fill_value = math.nan if min_count > 0 else 0
+    return _by_label(
+        "group_nansum",
+        group_idx,
+        array,
+        axis,
+        size,
+        partial(_group_state, skip_nan=True),
+        partial(_group_some, fill_value=fill_value, least=max(min_count, 1)),
+        result_dtype(GROUPED["group_sum"], array.dtype, dtype),
+        split_every,
+    )
+
+
+def group_nanmean(
+    group_idx: Any,
+    array: Any,
+    *,
+    axis: int = -1,
+    size: int | None = None,
+    fill_value: Any = None,
+    dtype: Any = None,
+    split_every: int | dict[int, int] | None = None,
+) -> Any:
+    """Exact means of the elements of a dask array with the same label, NaNs left out.
+
+    Parameters, result and errors are those of `group_mean`; a group without numbers has NaN.
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> a = da.from_array([1.0, float("nan"), 5.0], chunks=1)
+    >>> mypackage.dask.group_nanmean([0, 0, 1], a).compute()
+    array([1., 5.])
+    """
+    fill_value = math.nan if fill_value is None else fill_value
+    options = (axis, size, fill_value, dtype, split_every, True)
+    return reduce_groups(GROUPED["group_mean"], group_idx, array, *options)
+
+
+def _group_moment(
+    name: str,
+    group_idx: Any,
+    array: Any,
+    axis: int,
+    size: int | None,
+    fill_value: Any,
+    dtype: Any,
+    ddof: Any,
+    split_every: Any,
+    skip_nan: bool = False,
+) -> Any:
+    array = da.asanyarray(array)
+    exact_ddof(name, ddof)
+    target = _moment_dtype(MOMENTS[name.removeprefix("group_")], array.dtype, dtype)
+    options = {"ddof": ddof, "fill_value": fill_value, "source": array.dtype}
+    return _by_label(
+        name,
+        group_idx,
+        array,
+        axis,
+        size,
+        partial(_group_moment_state, skip_nan=skip_nan),
+        partial(_group_moment_value, name=name, options=options),
+        target,
+        split_every,
+    )
+
+
+def _group_moment_state(
+    x: np.ndarray, labels: np.ndarray, axis: tuple[int, ...], *, size: int, skip_nan: bool
+) -> ExactMoments:
+    if not x.size:
+        return ExactMoments((*x.shape[: axis[0]], size, *x.shape[axis[0] + 1 :]))
+    line = labels_of("group_idx", np.moveaxis(labels, axis[0], -1)[(0,) * (x.ndim - 1)])
+    return ExactMoments._of(*states_by_label(line, x, axis[0], size, skip_nan))
+
+
+def _group_moment_value(
+    total: ExactMoments, *, name: str, options: dict[str, Any], dtype: Any
+) -> Any:
+    return finished_groups(name, *total._content(), dtype=dtype, **options)
+
+
+def _group_some(total: ExactSum, *, fill_value: Any, least: int, dtype: Any) -> Any:
+    few = np.less(total.count, least)
+    return rounded_groups(GROUPED["group_sum"], total, dtype, fill_value, few)
 
 
 def _group_state(
@@ -802,7 +1328,7 @@ def _state(
 
 
 # What goes up a tree.
-_State = ExactSum | _Quotient | objects.States
+_State = ExactSum | ExactMoments | _Quotient | objects.States
 
 
 def _states(nested: Any) -> Iterator[Any]:

@@ -1,9 +1,10 @@
-"""Exact grouped sums and means for flox: aggregations to give to its ``func=``.
+"""Exact grouped sums, means and variances for flox: aggregations to give to its ``func=``.
 
 `flox.xarray.xarray_reduce` and `flox.groupby_reduce` take them for NumPy and for dask arrays, with
 every method (map-reduce, cohorts, blockwise), and give the same bits for any of these and for any
 chunking: each group of a chunk becomes an exact state, the states merge, and their end is rounded
-once. A group without elements has the sum 0 and the mean NaN.
+once. A group without elements has the sum and the norm 0, and the mean and the variance NaN; `var`
+and `std` take ``finalize_kwargs={"ddof": 1}``.
 
 `mypackage.xarray.group_sum` needs no flox, but groups along one dimension only.
 
@@ -24,15 +25,18 @@ from typing import Any
 
 import numpy as np
 
-from mypackage import ExactSum
-from mypackage._core.reductions import REDUCTIONS, Reduction
+from mypackage import ExactMoments, ExactSum
+from mypackage._core.exact_moments import rounded
+from mypackage._core.group_moments import finished, states_by_label
+from mypackage._core.groups import labels_of
+from mypackage._core.reductions import MOMENTS, REDUCTIONS, Reduction
 from mypackage._core.states import grouped, rounded_groups
 from mypackage._extras import require
 from mypackage._native import join_states, split_states
 
 flox = require("flox.aggregations")
 
-__all__ = ["mean", "nanmean", "nansum", "sum"]
+__all__ = ["mean", "nanmean", "nanstd", "nansum", "nanvar", "norm", "std", "sum", "var"]
 
 
 class _Aggregation(flox.Aggregation):  # type: ignore[misc,name-defined] # Unknown without flox.
@@ -49,15 +53,31 @@ class _Aggregation(flox.Aggregation):  # type: ignore[misc,name-defined] # Unkno
         self._finalize = function
 
 
+class _Moment(_Aggregation):
+    """One whose results are real."""
+
+    @property
+    def dtype(self) -> Any:
+        return self._dtype
+
+    @dtype.setter
+    def dtype(self, dtypes: Any) -> None:
+        self._dtype = dtypes
+        if isinstance(dtypes, dict) and np.dtype(dtypes["final"] or float).kind == "c":
+            self._dtype = {**dtypes, "final": np.empty(0, dtypes["final"]).real.dtype}
+
+
 def _aggregation(reduction: Reduction) -> Any:
-    return _Aggregation(
+    state = ExactMoments if reduction.state == "ExactMoments" else ExactSum
+    kind = _Moment if reduction.state == "ExactMoments" else _Aggregation
+    return kind(
         f"mypackage_{reduction.name}",
         numpy=partial(_grouped, reduction=reduction),
-        chunk=partial(_chunk, skip_nan=reduction.skip_nan),
-        combine=_combine,
+        chunk=partial(_chunk, reduction=reduction),
+        combine=partial(_combine, empty=state()),
         finalize=partial(_finalize, reduction=reduction, empty=reduction.empty),
         # What a chunk has for a group that it lacks.
-        fill_value=ExactSum(),
+        fill_value=state(),
         final_fill_value=reduction.empty,
         dtypes=np.dtype(object),
         final_dtype=np.floating if reduction.fractional else None,
@@ -72,10 +92,11 @@ def _grouped(
     fill_value: Any,
     dtype: Any,
     reduction: Reduction,
+    **others: Any,
 ) -> Any:
     """All elements at once: not of a dask array."""
-    states = _chunk(group_idx, array, size=size, skip_nan=reduction.skip_nan)
-    return _finalize(states, dtype=dtype, reduction=reduction, empty=fill_value)
+    states = _chunk(group_idx, array, size=size, reduction=reduction)
+    return _finalize(states, dtype=dtype, reduction=reduction, empty=fill_value, **others)
 
 
 def _chunk(
@@ -83,36 +104,62 @@ def _chunk(
     array: np.ndarray,
     *,
     size: int,
-    skip_nan: bool,
+    reduction: Reduction,
     fill_value: Any = None,
     dtype: Any = None,
 ) -> np.ndarray:
     """The states of the groups of a chunk, along its last axis, as an array of objects."""
     shape = (*array.shape[:-1], size)
     states = np.empty(math.prod(shape), object)
-    states[:] = split_states(grouped(group_idx, array, -1, size, skip_nan))
+    if reduction.state == "ExactSum":
+        states[:] = split_states(grouped(group_idx, array, -1, size, reduction.skip_nan))
+    else:
+        labels = labels_of(reduction.name, group_idx)
+        both = states_by_label(labels, array, array.ndim - 1, size, reduction.skip_nan)
+        pairs = zip(*map(split_states, both), strict=True)
+        states[:] = [ExactMoments._of(*pair) for pair in pairs]
     return states.reshape(shape)
 
 
-def _combine(*arrays: Any, axis: Any = -1, size: int | None = None, **others: Any) -> Any:
+def _combine(
+    *arrays: Any, axis: Any = -1, size: int | None = None, empty: Any, **others: Any
+) -> Any:
     """Merge states along axes; or, given labels before them, those of each group."""
     if size is None:
         return np.add.reduce(arrays[0], axis=axis, keepdims=others["keepdims"])
     labels, states = arrays
     merged = np.empty((*states.shape[:-1], size), object)
-    merged.fill(ExactSum())
+    merged.fill(empty)
     for position, label in enumerate(labels):
-        merged[..., label] += states[..., position]
+        merged[..., label] = merged[..., label] + states[..., position]
     return merged
 
 
-def _finalize(states: np.ndarray, *, dtype: Any, reduction: Reduction, empty: Any) -> Any:
-    total = join_states(states.ravel().tolist(), states.shape)
-    nothing = np.equal(total.count, 0)
-    return rounded_groups(reduction.grouped, total, np.dtype(dtype), empty, nothing)
+def _finalize(
+    states: np.ndarray, *, dtype: Any, reduction: Reduction, empty: Any, ddof: Any = 0
+) -> Any:
+    singles = states.ravel().tolist()
+    if reduction.state == "ExactSum":
+        total = join_states(singles, states.shape)
+        nothing = np.equal(total.count, 0)
+        return rounded_groups(reduction.grouped, total, np.dtype(dtype), empty, nothing)
+    contents = [one._content() for one in singles]
+    sums = join_states([one for one, _ in contents], states.shape)
+    squares = join_states([one for _, one in contents], states.shape)
+    target = np.empty(0, dtype).real.dtype
+    if reduction.finish == "norm":
+        result = np.asarray(rounded("norm", sums, squares, 0, target)[0])
+        result[np.equal(sums.count, 0)] = empty
+        return result
+    return finished(reduction.finish, sums, squares, ddof, target, target, empty)
 
 
 sum = _aggregation(REDUCTIONS["sum"])
 nansum = _aggregation(REDUCTIONS["nansum"])
 mean = _aggregation(REDUCTIONS["mean"])
 nanmean = _aggregation(REDUCTIONS["nanmean"])
+var = _aggregation(MOMENTS["var"])
+nanvar = _aggregation(MOMENTS["nanvar"])
+std = _aggregation(MOMENTS["std"])
+nanstd = _aggregation(MOMENTS["nanstd"])
+norm = _aggregation(MOMENTS["norm"])

@@ -3,6 +3,8 @@
 Inside compiled code these are calls of the C library, a few nanoseconds each, without the GIL:
 
 - ``mypackage.sum(a)`` for float64 and float32 arrays: of one axis at any stride, or contiguous;
+- ``mypackage.var(a, ddof=0)``, ``mypackage.std(a, ddof=0)`` and ``mypackage.norm(a)`` for float64
+  arrays: of one axis at any stride, or contiguous;
 - ``mypackage.vecdot(x1, x2)`` for float64 arrays of one axis, also by its name in `mypackage.capi`;
 - ``mypackage.fibonacci(n)`` for an integer;
 - ``mypackage.fibonacci_mod(n, m)`` for two integers, both signed or both unsigned.
@@ -63,6 +65,11 @@ _sum = {
     types.float64: _external("sum_f64", _POINTER, _COUNT, _STRIDE, _POINTER),
     types.float32: _external("sum_f32", _POINTER, _COUNT, _STRIDE, _POINTER),
 }
+_moments = {
+    name: _external(f"{name}_f64", _POINTER, _COUNT, _STRIDE, types.float64, _POINTER)
+    for name in ("var", "std")
+}
+_norm = _external("norm_f64", _POINTER, _COUNT, _STRIDE, _POINTER)
 _vecdot = _external("vecdot_f64", _POINTER, _POINTER, _COUNT, _STRIDE, _STRIDE, _POINTER)
 _fibonacci = {
     True: _external("fibonacci_i64", _POINTER, _COUNT, _STRIDE, _POINTER, _STRIDE),
@@ -120,6 +127,70 @@ def _overload_sum(a: Any) -> Callable[..., Any] | None:
 
         return through_memory
     return None
+
+
+def _is_plain(a: Any) -> bool:
+    """Whether the C functions read the array: of float64, along an axis or as it lies in memory."""
+    return (
+        isinstance(a, types.Array)
+        and a.dtype == types.float64
+        and (a.ndim == 1 or a.layout in "CF")
+    )
+
+
+def _overload_moment(name: str) -> None:
+    function, failed = _moments[name], f"mypackage.{name} failed"
+
+    @overload(getattr(mypackage, name))
+    @overload(getattr(capi, name))
+    def overloaded(a: Any, ddof: Any = 0) -> Callable[..., Any] | None:
+        if not _is_plain(a):
+            return None
+        if a.ndim == 1:
+
+            def along_axis(a: Any, ddof: Any = 0) -> Any:
+                out = _store(0.0)
+                if function(a.ctypes.data, a.size, a.strides[0], float(ddof), out) != 0:
+                    raise RuntimeError(failed)
+                return _load(out, 0.0)
+
+            return along_axis
+
+        def through_memory(a: Any, ddof: Any = 0) -> Any:
+            out = _store(0.0)
+            if function(a.ctypes.data, a.size, a.itemsize, float(ddof), out) != 0:
+                raise RuntimeError(failed)
+            return _load(out, 0.0)
+
+        return through_memory
+
+
+_overload_moment("var")
+_overload_moment("std")
+
+
+@overload(mypackage.norm)
+@overload(capi.norm)
+def _overload_norm(x: Any) -> Callable[..., Any] | None:
+    if not _is_plain(x):
+        return None
+    if x.ndim == 1:
+
+        def along_axis(x: Any) -> Any:
+            out = _store(0.0)
+            if _norm(x.ctypes.data, x.size, x.strides[0], out) != 0:
+                raise RuntimeError("mypackage.norm failed")
+            return _load(out, 0.0)
+
+        return along_axis
+
+    def through_memory(x: Any) -> Any:
+        out = _store(0.0)
+        if _norm(x.ctypes.data, x.size, x.itemsize, out) != 0:
+            raise RuntimeError("mypackage.norm failed")
+        return _load(out, 0.0)
+
+    return through_memory
 
 
 @overload(mypackage.vecdot)

@@ -12,18 +12,32 @@ from typing import Any
 import numpy as np
 
 import mypackage
-from mypackage._core import columns, labels
+from mypackage._core import columns, labelled_moments, labels
 from mypackage._core.axes import normalised
 from mypackage._core.columns import Column
 from mypackage._core.groups import labels_of, of_some
 from mypackage._core.kinds import label_kind
-from mypackage._core.reductions import GROUPED, REDUCTIONS, Reduction
+from mypackage._core.labelled_moments import moment
+from mypackage._core.reductions import GROUPED, GROUPED_MOMENTS, REDUCTIONS, Reduction
 from mypackage._extras import require
 from mypackage._pandas_rolling import expanding, rolling
 
 pd = require("pandas")
 
-__all__ = ["cumsum", "expanding", "group_mean", "group_sum", "mean", "rolling", "sum"]
+__all__ = [
+    "cumsum",
+    "expanding",
+    "group_mean",
+    "group_std",
+    "group_sum",
+    "group_var",
+    "mean",
+    "norm",
+    "rolling",
+    "std",
+    "sum",
+    "var",
+]
 
 
 def sum(a: Any, axis: Any = 0, *, skipna: bool = True, dtype: Any = None) -> Any:
@@ -77,6 +91,75 @@ def mean(a: Any, axis: Any = 0, *, skipna: bool = True, dtype: Any = None) -> An
     return _reduced(REDUCTIONS["mean"], a, axis, skipna, dtype)
 
 
+def var(a: Any, axis: Any = 0, *, skipna: bool = True, ddof: Any = 0, dtype: Any = None) -> Any:
+    """Exact variance of a Series or of the columns or rows of a DataFrame, rounded once.
+
+    Parameters
+    ----------
+    a : pandas.Series or pandas.DataFrame
+        Of numbers or bools, of NumPy's, pandas' nullable or Arrow's dtypes.
+    axis : {0, 1, None}, optional
+        0 for a variance of each column, 1 of each row, None of all. A Series has the axis 0 only.
+    skipna : bool, optional
+        Leave missing values out; otherwise they make their variance missing.
+    ddof : real number, optional
+        What is taken from the number of elements before it divides: 0, as in NumPy. (pandas' own
+        methods take 1.)
+    dtype : dtype, optional
+        What the exact variances are rounded to.
+
+    Returns
+    -------
+    scalar or pandas.Series
+        NaN where there are no more than `ddof` numbers.
+
+    Raises
+    ------
+    TypeError
+        Names a column that has no numbers.
+
+    See Also
+    --------
+    mypackage.var, pandas.DataFrame.var
+
+    Examples
+    --------
+    >>> import pandas, mypackage.pandas
+    >>> table = pandas.DataFrame({"x": [1e9, 1e9 + 1, None], "n": [1, 2, 3]})
+    >>> mypackage.pandas.var(table, ddof=1).to_dict()
+    {'x': 0.5, 'n': 1.0}
+    """
+    return moment("var", a, axis, skipna=skipna, ddof=ddof, dtype=dtype)
+
+
+def std(a: Any, axis: Any = 0, *, skipna: bool = True, ddof: Any = 0, dtype: Any = None) -> Any:
+    """Exact standard deviation of a Series or of a DataFrame's columns or rows, rounded once.
+
+    Parameters, result and errors are those of `var`.
+
+    Examples
+    --------
+    >>> import pandas, mypackage.pandas
+    >>> float(mypackage.pandas.std(pandas.Series([0.1] * 10)))
+    0.0
+    """
+    return moment("std", a, axis, skipna=skipna, ddof=ddof, dtype=dtype)
+
+
+def norm(a: Any, axis: Any = 0, *, skipna: bool = True, dtype: Any = None) -> Any:
+    """Exact Euclidean norm of a Series or of a DataFrame's columns or rows, rounded once.
+
+    Parameters, result and errors are those of `var`; missing values count as 0.
+
+    Examples
+    --------
+    >>> import pandas, mypackage.pandas
+    >>> float(mypackage.pandas.norm(pandas.Series([3, None, 4], dtype="Int64")))
+    5.0
+    """
+    return moment("norm", a, axis, skipna=skipna, ddof=0, dtype=dtype)
+
+
 def reduce(
     reduction: Reduction,
     a: Any,
@@ -87,6 +170,8 @@ def reduce(
     **others: Any,
 ) -> Any:
     """What `mypackage.sum` and its kin do with a pandas object."""
+    if reduction.state == "ExactMoments":
+        return labelled_moments.reduce(reduction, a, axis=axis, dtype=dtype, where=where, **others)
     defaults = {"out": None, "keepdims": False, "initial": 0}
     for key, value in others.items():
         if value is not defaults[key]:
@@ -417,7 +502,84 @@ def group_mean(
     return _grouped(GROUPED["group_mean"], a, by, level, dropna, dtype)
 
 
-def _grouped(reduction: Reduction, a: Any, by: Any, level: Any, dropna: bool, dtype: Any) -> Any:
+def group_var(
+    a: Any,
+    by: Any = None,
+    *,
+    level: Any = None,
+    dropna: bool = True,
+    ddof: Any = 1,
+    dtype: Any = None,
+) -> Any:
+    """Exact variances of the elements of each group, rounded once.
+
+    Parameters and result are those of `group_sum`; NaN for groups of no more than `ddof` numbers.
+
+    Parameters
+    ----------
+    a : pandas.Series or pandas.DataFrame
+        The elements; missing ones are left out.
+    by : label, list of labels, dict, function, Series or array_like
+        What tells the groups apart, as for `group_sum`.
+    level : int, label or list of these, optional
+        Levels of the index that tell the groups apart, in place of `by`.
+    dropna : bool, optional
+        Leave out rows whose group is missing.
+    ddof : real number, optional
+        What is taken from the number of elements before it divides: 1, as in pandas.
+    dtype : dtype, optional
+        What the exact variances are rounded to.
+
+    Returns
+    -------
+    pandas.Series or pandas.DataFrame
+        Indexed by the groups, sorted.
+
+    See Also
+    --------
+    mypackage.group_var, pandas.DataFrame.groupby
+
+    Examples
+    --------
+    >>> import pandas, mypackage.pandas
+    >>> table = pandas.DataFrame({"k": ["a", "b", "a", "b"], "x": [1e9, 0.1, 1e9 + 1, 0.1]})
+    >>> mypackage.pandas.group_var(table, "k")["x"].to_dict()
+    {'a': 0.5, 'b': 0.0}
+    """
+    return _grouped(GROUPED_MOMENTS["group_var"], a, by, level, dropna, dtype, ddof=ddof)
+
+
+def group_std(
+    a: Any,
+    by: Any = None,
+    *,
+    level: Any = None,
+    dropna: bool = True,
+    ddof: Any = 1,
+    dtype: Any = None,
+) -> Any:
+    """Exact standard deviations of the elements of each group, rounded once.
+
+    Parameters and result are those of `group_var`.
+
+    Examples
+    --------
+    >>> import pandas, mypackage.pandas
+    >>> mypackage.pandas.group_std(pandas.Series([1, 5, 5]), ["a", "a", "b"], ddof=0).to_dict()
+    {'a': 2.0, 'b': 0.0}
+    """
+    return _grouped(GROUPED_MOMENTS["group_std"], a, by, level, dropna, dtype, ddof=ddof)
+
+
+def _grouped(
+    reduction: Reduction,
+    a: Any,
+    by: Any,
+    level: Any,
+    dropna: bool,
+    dtype: Any,
+    **options: Any,
+) -> Any:
     name = reduction.name
     if (by is None) == (level is None):
         raise TypeError(f"{name}: give either by= or level=")
@@ -439,7 +601,7 @@ def _grouped(reduction: Reduction, a: Any, by: Any, level: Any, dropna: bool, dt
         present = np.where(missing, -1, codes)
         fill = None if values.dtype.kind in "mM" else reduction.empty
         numbers = getattr(mypackage, name)(
-            present, values, size=len(index), fill_value=fill, dtype=dtype
+            present, values, size=len(index), fill_value=fill, dtype=dtype, **options
         )
         return pd.Series(numbers, index=index, name=column.name)
 

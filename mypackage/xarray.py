@@ -14,15 +14,28 @@ import numpy as np
 import mypackage
 from mypackage._core import labels
 from mypackage._core.axes import normalised
+from mypackage._core.group_moments import moments_of_groups
 from mypackage._core.groups import labels_of, of_some
 from mypackage._core.kinds import front, is_dask, label_kind
-from mypackage._core.reductions import GROUPED, REDUCTIONS, Reduction
+from mypackage._core.reductions import GROUPED, GROUPED_MOMENTS, MOMENTS, REDUCTIONS, Reduction
 from mypackage._extras import require
 from mypackage._xarray_rolling import rolling
 
 xr = require("xarray")
 
-__all__ = ["cumsum", "group_mean", "group_sum", "mean", "rolling", "sum"]
+__all__ = [
+    "cumsum",
+    "group_mean",
+    "group_std",
+    "group_sum",
+    "group_var",
+    "mean",
+    "norm",
+    "rolling",
+    "std",
+    "sum",
+    "var",
+]
 
 
 def sum(
@@ -99,6 +112,98 @@ def mean(
     return _reduced(REDUCTIONS["mean"], obj, dim, skipna, keepdims, keep_attrs, dtype=dtype)
 
 
+def var(
+    obj: Any,
+    dim: Any = None,
+    *,
+    skipna: bool | None = None,
+    ddof: Any = 0,
+    keepdims: bool = False,
+    keep_attrs: bool = True,
+    dtype: Any = None,
+) -> Any:
+    """Exact variance of a DataArray or Dataset over dimensions, rounded once.
+
+    Parameters
+    ----------
+    obj : xarray.DataArray or xarray.Dataset
+        With numbers of any dtype that `mypackage.var` takes.
+    dim : hashable or iterable of hashable, optional
+        Dimensions over which to compute the variance; all by default.
+    skipna : bool, optional
+        Leave NaNs out; by default for floats.
+    ddof : real number, optional
+        What is taken from the number of elements before it divides.
+    keepdims : bool, optional
+        Keep the dimensions, with size one. For a DataArray.
+    keep_attrs : bool, optional
+        Keep the attributes.
+    dtype : dtype, optional
+        What the exact variances are rounded to.
+
+    Returns
+    -------
+    xarray.DataArray or xarray.Dataset
+        As given; lazy if the data are dask arrays.
+
+    Raises
+    ------
+    ValueError
+        If there is no such dimension.
+
+    See Also
+    --------
+    mypackage.var, xarray.DataArray.var
+
+    Examples
+    --------
+    >>> import xarray, mypackage.xarray
+    >>> a = xarray.DataArray([[1e9, 0.1], [1e9 + 2, 0.1]], dims=("time", "place"))
+    >>> mypackage.xarray.var(a, "time").values
+    array([1., 0.])
+    """
+    options = {"dtype": dtype, "ddof": ddof}
+    return _reduced(MOMENTS["var"], obj, dim, skipna, keepdims, keep_attrs, **options)
+
+
+def std(
+    obj: Any,
+    dim: Any = None,
+    *,
+    skipna: bool | None = None,
+    ddof: Any = 0,
+    keepdims: bool = False,
+    keep_attrs: bool = True,
+    dtype: Any = None,
+) -> Any:
+    """Exact standard deviation of a DataArray or Dataset over dimensions, rounded once.
+
+    Parameters, result and errors are those of `var`.
+
+    Examples
+    --------
+    >>> import xarray, mypackage.xarray
+    >>> float(mypackage.xarray.std(xarray.DataArray([0.1] * 10, dims="time")))
+    0.0
+    """
+    options = {"dtype": dtype, "ddof": ddof}
+    return _reduced(MOMENTS["std"], obj, dim, skipna, keepdims, keep_attrs, **options)
+
+
+def norm(obj: Any, dim: Any = None, *, keepdims: bool = False, keep_attrs: bool = True) -> Any:
+    """Exact Euclidean norm of a DataArray or Dataset over dimensions, rounded once.
+
+    A NaN makes the norm NaN. Other parameters, result and errors are those of `var`.
+
+    Examples
+    --------
+    >>> import xarray, mypackage.xarray
+    >>> float(mypackage.xarray.norm(xarray.DataArray([3.0, 4.0], dims="time")))
+    5.0
+    """
+    return _reduced(MOMENTS["norm"], obj, dim, False, keepdims, keep_attrs)
+
+
 def _reduced(
     reduction: Reduction,
     obj: Any,
@@ -123,7 +228,8 @@ def _numbers(
     skipna: bool | None,
     arguments: dict[str, Any],
 ) -> Any:
-    if skipna is not False and data.dtype.kind in "fcmMO":
+    # A norm leaves out nothing.
+    if skipna is not False and data.dtype.kind in "fcmMO" and reduction.finish != "norm":
         reduction = reduction.skipping(True)
     return getattr(mypackage, reduction.name)(data, axis=axis, **arguments)
 
@@ -381,10 +487,70 @@ def group_mean(obj: Any, by: Any, *, skipna: bool | None = None, dtype: Any = No
     return _grouped(GROUPED["group_mean"], obj, by, skipna, dtype)
 
 
-def _grouped(reduction: Reduction, obj: Any, by: Any, skipna: bool | None, dtype: Any) -> Any:
+def group_var(
+    obj: Any, by: Any, *, skipna: bool | None = None, ddof: Any = 0, dtype: Any = None
+) -> Any:
+    """Exact variances of the elements of a DataArray with equal values of a coordinate.
+
+    Parameters and result are those of `group_sum`; NaN for a group of no more than `ddof` numbers.
+
+    Parameters
+    ----------
+    obj : xarray.DataArray
+        The elements; dask-backed ones stay lazy.
+    by : str or xarray.DataArray
+        A coordinate of one dimension, or its name. Elements where it is missing are left out.
+    skipna : bool, optional
+        Leave NaNs out; by default for floats.
+    ddof : real number, optional
+        What is taken from the number of elements before it divides.
+    dtype : dtype, optional
+        What the exact variances are rounded to.
+
+    Returns
+    -------
+    xarray.DataArray
+        With a dimension named as `by` in place of the one that it belongs to.
+
+    See Also
+    --------
+    mypackage.group_var, xarray.DataArray.groupby
+
+    Examples
+    --------
+    >>> import xarray, mypackage.xarray
+    >>> a = xarray.DataArray([1.0, 0.1, 3.0, 0.1], dims="x", coords={"k": ("x", list("abab"))})
+    >>> mypackage.xarray.group_var(a, "k").values
+    array([1., 0.])
+    """
+    return _grouped(GROUPED_MOMENTS["group_var"], obj, by, skipna, dtype, ddof=ddof)
+
+
+def group_std(
+    obj: Any, by: Any, *, skipna: bool | None = None, ddof: Any = 0, dtype: Any = None
+) -> Any:
+    """Exact standard deviations of a DataArray's elements with equal values of a coordinate.
+
+    Parameters and result are those of `group_var`.
+
+    Examples
+    --------
+    >>> import xarray, mypackage.xarray
+    >>> a = xarray.DataArray([1.0, 0.1, 5.0, 0.1], dims="x", coords={"k": ("x", list("abab"))})
+    >>> mypackage.xarray.group_std(a, "k").values
+    array([2., 0.])
+    """
+    return _grouped(GROUPED_MOMENTS["group_std"], obj, by, skipna, dtype, ddof=ddof)
+
+
+def _grouped(
+    reduction: Reduction, obj: Any, by: Any, skipna: bool | None, dtype: Any, **more: Any
+) -> Any:
     name = reduction.name
     if isinstance(obj, xr.Dataset):
-        return obj.map(partial(_grouped_or_kept, reduction, by=by, skipna=skipna, dtype=dtype))
+        return obj.map(
+            partial(_grouped_or_kept, reduction, by=by, skipna=skipna, dtype=dtype, **more)
+        )
     if (
         isinstance(by, (list, tuple))
         and by
@@ -414,7 +580,8 @@ def _grouped(reduction: Reduction, obj: Any, by: Any, skipna: bool | None, dtype
     values = np.asarray(_aligned(name, "by", by, line))
     codes, groups = require("pandas").factorize(values, sort=True)
     axis = obj.get_axis_num(dim)
-    data = _group_data(reduction, codes, obj.data, axis, len(groups), skipna is not False, dtype)
+    skip = skipna is not False
+    data = _group_data(reduction, codes, obj.data, axis, len(groups), skip, dtype, **more)
     kept = {
         key: value for key, value in obj.coords.items() if dim not in value.dims and key != label
     }
@@ -423,14 +590,16 @@ def _grouped(reduction: Reduction, obj: Any, by: Any, skipna: bool | None, dtype
     return xr.DataArray(data, coords, dims, name=obj.name, attrs=obj.attrs)
 
 
-def _grouped_or_kept(reduction: Reduction, obj: Any, *, by: Any, skipna: Any, dtype: Any) -> Any:
+def _grouped_or_kept(
+    reduction: Reduction, obj: Any, *, by: Any, skipna: Any, dtype: Any, **more: Any
+) -> Any:
     """A variable of a Dataset: one without the labels' dimension stays as it is."""
     labels_dims = (
         obj[by].dims if isinstance(by, str) and by in obj.coords else getattr(by, "dims", ())
     )
     if not set(labels_dims) & set(obj.dims):
         return obj
-    return _grouped(reduction, obj, by, skipna, dtype)
+    return _grouped(reduction, obj, by, skipna, dtype, **more)
 
 
 def _group_data(
@@ -442,8 +611,12 @@ def _group_data(
     skip_nan: bool,
     dtype: Any,
     fill_value: Any = None,
+    **more: Any,
 ) -> Any:
     options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
+    if reduction.state == "ExactMoments":
+        skipping = {"axis": axis, "size": size, "dtype": dtype, "skip_nan": skip_nan}
+        return moments_of_groups(reduction.name, codes, data, **skipping, **more)
     if not skip_nan or data.dtype.kind not in "fc":
         return getattr(mypackage, reduction.name)(codes, data, **options)
     if is_dask(data):

@@ -47,6 +47,19 @@ def to_format(value: Fraction | int, dtype: type) -> float:
         return dtype(near)
 
 
+def root_to_format(value: Fraction | int, dtype: type = np.float64) -> float:
+    """The nearest number of a type to the square root, by integers; with the sign of the value."""
+    value = Fraction(value)
+    size = abs(value)
+    bits = size.denominator.bit_length() - size.numerator.bit_length()
+    shift = max(80 + bits // 2, 80)
+    floor = math.isqrt(size.numerator * 4**shift // size.denominator)
+    # Twice as fine, and odd where bits were cut off: it then rounds as the root does.
+    odd = 2 * floor + (Fraction(floor * floor, 4**shift) != size)
+    root = to_format(Fraction(odd, 2 << shift), dtype)
+    return -root if value < 0 else root
+
+
 def fibonacci(n: int) -> int:
     """F(n) by the recurrence, for negative n too."""
     a, b = 0, 1

@@ -531,3 +531,28 @@ def test_docstring_examples():
     results = doctest.testmod(capi)
     assert results.attempted > 0
     assert results.failed == 0
+
+
+@given(st.lists(FINITE, max_size=30), st.sampled_from([0, 1, 0.1, -2]), st.integers(-3, 3))
+def test_moments_at_any_stride(numbers, ddof, step):
+    step = 8 * step or 24
+    view = strided(numbers, step, 3)
+    with np.errstate(all="ignore"):
+        moments = mypackage.ExactMoments().add(np.array(numbers, float))
+        assert same(capi.var(view, ddof), moments.var(ddof))
+        assert same(capi.std(view, ddof), moments.std(ddof))
+        assert same(capi.norm(view), moments.norm())
+
+
+def test_moments_of_what_is_not_finite():
+    assert np.isnan(capi.var([1.0, np.inf])) and np.isnan(capi.std([np.nan])) and capi.norm([]) == 0
+    assert capi.norm([1.0, -np.inf]) == np.inf and np.isnan(capi.norm([np.nan, np.inf]))
+    assert (
+        capi.var([1.0, 2.0], 2) == np.inf
+        and np.isnan(capi.var([1.0], 1))
+        and np.isnan(capi.var([]))
+    )
+    with pytest.raises(TypeError, match="float64"):
+        capi.var(np.float32([1]))
+    with pytest.raises(ValueError, match="one axis"):
+        capi.norm([[1.0]])

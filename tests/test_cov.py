@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import to_format
+from reference import root_to_format, to_format
 
 import mypackage
 
@@ -24,20 +24,6 @@ def _parts(x) -> tuple[Fraction, Fraction]:
     if isinstance(x, (np.floating, float)):
         return Fraction(float(x)), Fraction(0)
     return Fraction(x if isinstance(x, Fraction) else int(x)), Fraction(0)
-
-
-def _root(value: Fraction, dtype) -> float:
-    """The root rounded once, of a number with a sign: between two candidates, by squares."""
-    near = float(to_format(Fraction(math.isqrt(int(abs(value) * 4**200)), 2**200), dtype))
-    best = None
-    for candidate in (near, *(float(np.nextafter(dtype(near), dtype(to))) for to in (0, 2))):
-        # Whether the root lies within half a last bit: compare squares of the midpoints.
-        low = (Fraction(candidate) + Fraction(float(np.nextafter(dtype(candidate), dtype(-2))))) / 2
-        high = (Fraction(candidate) + Fraction(float(np.nextafter(dtype(candidate), dtype(2))))) / 2
-        if low**2 <= abs(value) <= high**2 and (best is None or candidate == near):
-            best = candidate
-    assert best is not None
-    return math.copysign(best, value)
 
 
 def exact(rows, *, ddof=1, f=None, a=None, correlation=False, dtype=np.float64):
@@ -67,7 +53,7 @@ def exact(rows, *, ddof=1, f=None, a=None, correlation=False, dtype=np.float64):
                     if not both:
                         result[j, k, part] = math.nan
                     elif value:
-                        result[j, k, part] = _root(value * abs(value) / both, dtype)
+                        result[j, k, part] = root_to_format(value * abs(value) / both, dtype)
             else:
                 divisor = s * s - ddof * t
                 for part, value in enumerate(parts):

@@ -156,3 +156,14 @@ def test_docstring_example():
     results = doctest.testmod(mypackage.numba)
     assert results.attempted > 0
     assert results.failed == 0
+
+
+def test_moments():
+    @numba.njit
+    def moments(a):
+        return mypackage.var(a), mypackage.std(a, 1), mypackage.var(a, ddof=0.5), mypackage.norm(a)
+
+    values = np.random.default_rng(0).normal(size=(6, 7)) + 1e9
+    for a in (values, values.T, values[1], values[:, 2][::-1]):
+        expected = mypackage.ExactMoments().add(np.ravel(a))
+        assert moments(a) == (expected.var(), expected.std(1), expected.var(0.5), expected.norm())

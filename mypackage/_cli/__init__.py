@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Sequence
 
 import mypackage
-from mypackage._core.reductions import REDUCTIONS
+from mypackage._core.reductions import STATEFUL
 from mypackage._extras import require
 from mypackage._files.pieces import UsageError
 
@@ -28,7 +28,7 @@ COMMANDS = {
 
 # Commands that are others with another default.
 ALIASES: dict[str, tuple[str, dict[str, str]]] = {
-    op: ("sum", {"op": op}) for op in ("mean", "var", "std") if op in REDUCTIONS
+    op: ("sum", {"op": op}) for op in ("mean", "var", "std") if op in STATEFUL
 }
 COMMANDS |= {op: f"`{command} --op {op}`" for op, (command, _) in ALIASES.items()}
 

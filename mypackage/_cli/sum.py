@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import mypackage
-from mypackage._core.reductions import REDUCTIONS
+from mypackage._core.reductions import STATEFUL
 from mypackage._files import formats
 from mypackage._files.columns import split
 from mypackage._files.pieces import STDIN, Options, UsageError
@@ -29,7 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser, op: str = "sum") -> None:
         help=f"{', '.join(formats.SUFFIXES)}, text also with .gz or .zst; {STDIN} is the standard "
         "input; several, or a pattern such as 'part-*.npy', make one result",
     )  # fmt: skip
-    parser.add_argument("--op", choices=REDUCTIONS, default=op, help="(default: %(default)s)")
+    parser.add_argument("--op", choices=STATEFUL, default=op, help="(default: %(default)s)")
+    parser.add_argument(
+        "--ddof", type=_real, default=0, metavar="N",
+        help="of var and std: divide by the count less this (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument(
         "--dtype", type=_dtype,
         help="round the exact result to this dtype, float32 say (default: integers of tables in "
@@ -126,6 +130,13 @@ def _dtype(text: str) -> np.dtype[Any]:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def _real(text: str) -> float:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
 def _character(text: str) -> str:
     return "\t" if text in ("tab", r"\t") else text
 
@@ -153,6 +164,8 @@ def run(arguments: argparse.Namespace) -> None:
     whole = options.across or (not table and arguments.axis not in (None, (0,)))
     if whole and (len(paths) > 1 or arguments.checkpoint):
         raise UsageError("several files and --checkpoint go with --axis 0 or without --axis")
+    if options.ddof and STATEFUL[options.op].finish not in ("var", "std"):
+        raise UsageError(f"--ddof goes with --op var and std, not --op {options.op}")
     stream = Stream(sources, options)
     if whole and not table:
         results = [_whole(stream, arguments)]
@@ -179,7 +192,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 # The arguments that are `Options` of the same name.
 _TAKEN = (
-    "op", "columns", "by", "total", "key", "skip_nulls", "na_values", "header", "delimiter",
+    "op", "ddof", "columns", "by", "total", "key", "skip_nulls", "na_values", "header", "delimiter",
     "decimal", "thousands", "comment", "skip_initial_space", "encoding", "decimal_exact",
 )  # fmt: skip
 
@@ -205,9 +218,14 @@ def _whole(stream: Stream, arguments: argparse.Namespace) -> Result:
     """An array that is read whole, over any axes."""
     values = read(stream)
     operation = getattr(mypackage, arguments.op)
-    result = operation(values, axis=arguments.axis, dtype=arguments.dtype)
+    given: dict[str, Any] = {"dtype": arguments.dtype}
+    if STATEFUL[arguments.op].finish == "norm":
+        given = {}
+    elif arguments.ddof:
+        given["ddof"] = arguments.ddof
+    result = operation(values, axis=arguments.axis, **given)
     counted = np.ones(values.shape, bool)
-    if REDUCTIONS[arguments.op].skip_nan and values.dtype.kind in "fc":
+    if STATEFUL[arguments.op].skip_nan and values.dtype.kind in "fc":
         counted = ~np.isnan(values)
     count = np.count_nonzero(counted, axis=arguments.axis)
     return Result(None, {}, result, np.asarray(count).tolist())

@@ -13,16 +13,17 @@ import numpy.ma  # Which NumPy itself imports when it is first used.
 from . import columns, groups, lists, masked, objects, subclasses, units
 from .groups import fill, labels_of
 from .kinds import KERNELS, NUMBERS, PLAIN, as_array, front, is_dask, label_kind
-from .reductions import ARRAYS, GROUPED, REDUCTIONS
+from .reductions import ALL, ARRAYS, GROUPED, REDUCTIONS
 
 __all__ = ["cumsum", "exact_state", "fill", "grouped", "numbers", "reduce", "vecdot"]
 
 
 def reduce(name: str, a: Any, **arguments: Any) -> Any:
     """Reduce anything by the function called `name`, given the arguments that were given to it."""
-    reduction = REDUCTIONS.get(name) or ARRAYS[name]
+    reduction = ALL[name]
     kind = label_kind(a)
-    if name in ARRAYS and (kind is not None or is_dask(a)):
+    alone = name in ARRAYS or (kind == "arrow" and name not in REDUCTIONS)
+    if alone and (kind is not None or is_dask(a)):
         plain = f"its {PLAIN[kind]}" if kind else "its compute()"
         raise TypeError(f"{name}: of arrays only, not of a {kind or 'dask'} object; give {plain}")
     if is_dask(a):
@@ -30,7 +31,7 @@ def reduce(name: str, a: Any, **arguments: Any) -> Any:
     if kind is not None:
         return front(kind).reduce(reduction, a, **arguments)
     unit = units.kind_of(a)
-    if name in ARRAYS:
+    if name not in REDUCTIONS:
         units.refuse(name, a)
     elif unit is not None:
         units.check(name, a, reduction.finish == "mean")

@@ -37,7 +37,7 @@ class Reduction(NamedTuple):
         """The reduction that makes the same of its state, and does or does not skip NaN."""
         if self.skip_nan == skip_nan:
             return self
-        table = GROUPED if self.name in GROUPED else REDUCTIONS
+        table = GROUPED if self.name in GROUPED else STATEFUL
         alike = (row for row in table.values() if row.finish == self.finish)
         return next(row for row in alike if row.skip_nan == skip_nan)
 
@@ -60,15 +60,23 @@ REDUCTIONS = _table(
     Reduction("nanmean", "mean", "ExactSum", True, NAN, True),
 )
 
-# Over axes, of arrays: there is no exact state that chunks or columns could be added to.
-ARRAYS = _table(
-    Reduction("sum_of_squares", "sum_of_squares", "", False, 0, False),
+# The same of squares: `norm` takes no `ddof`.
+MOMENTS = _table(
     Reduction("var", "var", "ExactMoments", False, NAN, True),
     Reduction("nanvar", "var", "ExactMoments", True, NAN, True),
     Reduction("std", "std", "ExactMoments", False, NAN, True),
     Reduction("nanstd", "std", "ExactMoments", True, NAN, True),
     Reduction("norm", "norm", "ExactMoments", False, 0, True),
 )
+
+# Over axes, of arrays: there is no exact state that chunks or columns could be added to.
+ARRAYS = _table(
+    Reduction("sum_of_squares", "sum_of_squares", "", False, 0, False),
+)
+
+# Those with an exact state, and all.
+STATEFUL = {**REDUCTIONS, **MOMENTS}
+ALL = {**STATEFUL, **ARRAYS}
 
 # Of pairs.
 VECDOT = Reduction("vecdot", "sum", "ExactSum", False, 0, False)
@@ -77,4 +85,10 @@ VECDOT = Reduction("vecdot", "sum", "ExactSum", False, 0, False)
 GROUPED = _table(
     Reduction("group_sum", "sum", "ExactSum", False, 0, False),
     Reduction("group_mean", "mean", "ExactSum", False, NAN, True),
+)
+
+# By label, of squares.
+GROUPED_MOMENTS = _table(
+    Reduction("group_var", "var", "ExactMoments", False, NAN, True),
+    Reduction("group_std", "std", "ExactMoments", False, NAN, True),
 )

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mypackage._core.reductions import REDUCTIONS
+from mypackage._core.reductions import STATEFUL
 
 # Large enough that the work per piece is nothing next to that per byte.
 PIECE_BYTES = 1 << 25
@@ -45,6 +45,8 @@ class Options(NamedTuple):
     """What to take from the files. Each is the option of ``mypackage sum`` of its name."""
 
     op: str = "sum"
+    # Of variances: what is taken from the count before it divides.
+    ddof: float = 0
     columns: Sequence[str] | None = None
     by: Sequence[str] | None = None
     total: bool = False
@@ -67,7 +69,7 @@ class Options(NamedTuple):
     @property
     def missing(self) -> bool:
         """Whether values may be missing."""
-        return self.skip_nulls or REDUCTIONS[self.op].skip_nan
+        return self.skip_nulls or STATEFUL[self.op].skip_nan
 
 
 class Column(NamedTuple):

@@ -22,7 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from mypackage import ExactSum
+from mypackage import ExactMoments, ExactSum
+from mypackage._core.exact_moments import states_of
+from mypackage._core.group_moments import states_by_label
 from mypackage._core.reductions import REDUCTIONS, Reduction
 from mypackage._core.states import add, grouped, result_dtype, rounded
 from mypackage._native import join_states, split_states, sum_states
@@ -69,9 +71,9 @@ class Sums:
             # Before any group is known there is nothing to add.
             if size:
                 size = self.exact.shape[0]
-                self.exact.merge(grouped(shown_labels, values, -1, size, reduction.skip_nan))
+                self._add_groups(shown_labels, values, size, reduction.skip_nan)
         elif values.size or column.typed:
-            add(self.exact, values, skip_nan=reduction.skip_nan)
+            self._add(values, reduction.skip_nan)
         for row, value in column.wide:
             self._add_wide(0 if labels is None else int(labels[row]), value, 1)
         if values.size or column.typed:
@@ -79,6 +81,14 @@ class Sums:
             self._promote(values.dtype)
         if column.wide:
             self._promote(np.dtype(np.int64))
+
+    def _add(self, values: np.ndarray, skip_nan: bool) -> None:
+        add(self.exact, values, skip_nan=skip_nan)
+
+    def _add_groups(
+        self, labels: np.ndarray, values: np.ndarray, size: int, skip_nan: bool
+    ) -> None:
+        self.exact.merge(grouped(labels, values, -1, size, skip_nan))
 
     def merge(self, other: Sums) -> None:
         """Take in the numbers of another state of the same shape."""
@@ -161,6 +171,52 @@ class Sums:
         singles = split_states(self.exact) if old else []
         singles += [ExactSum() for _ in range(size - old)]
         self.exact = join_states(singles, (size,))
+
+
+class Moments(Sums):
+    """Exact sums and sums of squares, of numbers of up to 64 bits."""
+
+    exact: Any
+
+    def __init__(self, shape: tuple[int, ...] = ()) -> None:
+        super().__init__(shape)
+        self.exact = ExactMoments(shape)
+
+    def _add(self, values: np.ndarray, skip_nan: bool) -> None:
+        axes = tuple(range(values.ndim - len(self.exact.shape)))
+        self.exact.merge(ExactMoments._of(*states_of("var", values, axes, skip_nan=skip_nan)))
+
+    def _add_groups(
+        self, labels: np.ndarray, values: np.ndarray, size: int, skip_nan: bool
+    ) -> None:
+        labels = np.ascontiguousarray(labels, np.int64)
+        self.exact.merge(ExactMoments._of(*states_by_label(labels, values, 0, size, skip_nan)))
+
+    def _add_wide(self, index: int, value: int, count: int) -> None:
+        raise ValueError(f"the integer {value} is beyond 64 bits: only sums and means take such")
+
+    def finish(self, reduction: Reduction, dtype: np.dtype[Any], ddof: Any = 0) -> Any:
+        """The results: an array or a scalar."""
+        if reduction.finish == "norm":
+            return self.exact.norm(dtype)
+        with warnings.catch_warnings():
+            # Said on the terminal by the result itself.
+            warnings.simplefilter("ignore")
+            return getattr(self.exact, reduction.finish)(ddof, dtype)
+
+    def load(self, saved: Any) -> None:
+        """Take the place of the state that was saved."""
+        super().load({**saved, "exact": base64.b64encode(ExactSum().to_bytes())})
+        self.exact = ExactMoments.from_bytes(base64.b64decode(saved["exact"]))
+
+    def _grow(self, size: int) -> None:
+        old = self.exact.shape[0]
+        if old >= size:
+            return
+        size = max(size, 2 * old)
+        new = [ExactSum() for _ in range(size - old)]
+        parts = [(split_states(one) if old else []) + new for one in self.exact._content()]
+        self.exact = ExactMoments._of(*(join_states(singles, (size,)) for singles in parts))
 
 
 class Decimals:
@@ -360,12 +416,17 @@ def state_of(reduction: Reduction, column: Column, shape: tuple[int, ...]) -> An
     if column.exponents is not None:
         return Decimals(shape)
     if column.values.dtype.kind == "m":
+        if reduction.state != "ExactSum":
+            raise TypeError(
+                f"time differences have exact sums and means only, so --op {reduction.name} is "
+                "refused"
+            )
         return Times(shape)
     return STATES[reduction.state](shape)
 
 
 # By `Reduction.state`. Decimals and time differences have states of their own.
-STATES: dict[str, Any] = {"ExactSum": Sums}
+STATES: dict[str, Any] = {"ExactMoments": Moments, "ExactSum": Sums}
 
 
 def saved_state(reduction: Reduction, shape: tuple[int, ...], saved: Any) -> Any:

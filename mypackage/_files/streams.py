@@ -17,13 +17,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mypackage._core.reductions import REDUCTIONS
+from mypackage._core.reductions import STATEFUL
 from mypackage._core.states import result_dtype
 from mypackage._extras import require
 
 from .formats import FORMATS, reader
 from .pieces import STDIN, Keys, Options, Piece, Source, UsageError
-from .states import Decimals, Times, saved_state, state_of, total
+from .states import Decimals, Moments, Times, saved_state, state_of, total
 
 _FORMAT = "mypackage checkpoint 2"
 
@@ -123,7 +123,7 @@ class Stream:
     def __init__(self, sources: Sequence[Source], options: Options) -> None:
         self.sources = sources
         self.options = options
-        self.reduction = REDUCTIONS[options.op]
+        self.reduction = STATEFUL[options.op]
         self._readers = [reader(one, options) for one in sources]
         self.identities = [_identity(one) for one in self.sources]
         self.file = 0
@@ -261,7 +261,7 @@ class Stream:
         results = []
         order = self.groups.ordered()
         for name, state in named:
-            values = state.finish(self.reduction, self._dtype(state, dtype))
+            values = self._finish(state, self._dtype(state, dtype))
             counts = state.counts()
             if not self.options.by:
                 results.append(Result(name, {}, values, counts.tolist()))
@@ -282,9 +282,15 @@ class Stream:
         results = []
         for state, rows in self._across:
             if rows:
-                values, counts = state.finish(self.reduction, common), state.counts()
+                values, counts = self._finish(state, common), state.counts()
                 results += [Result(None, {}, values[i], int(counts[i])) for i in range(rows)]
         return results
+
+    def _finish(self, state: Any, dtype: Any) -> Any:
+        """The results of a state."""
+        if isinstance(state, Moments):
+            return state.finish(self.reduction, dtype, self.options.ddof)
+        return state.finish(self.reduction, dtype)
 
     def _dtype(self, state: Any, wanted: Any) -> Any:
         """What a state is rounded to; None for decimals and times as they are."""

@@ -84,6 +84,17 @@ mypackage_status mypackage_sum_f32(const float *values, size_t count, ptrdiff_t 
 mypackage_status mypackage_vecdot_f64(const double *x, const double *y, size_t count,
                                       ptrdiff_t x_stride, ptrdiff_t y_stride, double *out);
 
+/* The exact variance, sum((x - mean)^2) / (count - ddof), and its root, rounded once. NaN if an element
+   is infinite or NaN, or count is 0; if count <= ddof, infinite, or NaN where all are equal. */
+mypackage_status mypackage_var_f64(const double *values, size_t count, ptrdiff_t stride, double ddof,
+                                   double *out);
+mypackage_status mypackage_std_f64(const double *values, size_t count, ptrdiff_t stride, double ddof,
+                                   double *out);
+
+/* The root of the exact sum of squares, rounded once; no square overflows or underflows. */
+mypackage_status mypackage_norm_f64(const double *values, size_t count, ptrdiff_t stride,
+                                    double *out);
+
 /* The exact sum as a value: add to it, merge it with others, round it when needed. */
 typedef struct mypackage_accumulator mypackage_accumulator;
 

@@ -10,15 +10,18 @@
 //!   float32 numbers, `integers` those of integers. `partial`: all that is known of one result.
 //! - `reduction`: along any axes; `columns` and `short_rows` have many results at once. `rows`: from rows of
 //!   adjacent numbers, complex ones too. `weights`: from numbers with weights.
+//! - `groups`: exact sums of products by label; `by_label`: variances by label, most of them certified.
 //! - `covariance`: matrices of covariances and correlations; `tiles` multiplies most of them,
 //!   `weighted` those with weights.
 
 mod block;
+mod by_label;
 mod columns;
 mod covariance;
 mod ddof;
 mod dyadic;
 mod finish;
+mod groups;
 mod integers;
 mod narrow;
 mod partial;
@@ -33,9 +36,11 @@ mod tiles;
 mod weighted;
 mod weights;
 
+pub use by_label::moments_by_label;
 pub use covariance::{CovarianceRequest, Covariances, Variable, covariance};
 pub use ddof::{Ddof, Ratio};
 pub use finish::Pair;
+pub use groups::add_products_by_label;
 pub use question::{Answer, Measure, Question, Remark, Sums};
 pub use reduction::{Along, moments_along};
 pub use rows::{Request, Sink, moments};

@@ -53,13 +53,13 @@ const SHARE: usize = 64;
 
 /// What is known of a variable before its products are added.
 #[derive(Debug, Clone, Copy)]
-struct Centred {
+pub(super) struct Centred {
     /// What is taken from each number; `None` if the variable is none of the tiles'.
-    centre: Option<f64>,
+    pub centre: Option<f64>,
     /// All differences are below 2^exponent.
-    exponent: i32,
+    pub exponent: i32,
     /// All differences are multiples of 2^last_bit.
-    last_bit: i32,
+    pub last_bit: i32,
     is_finite: bool,
     is_constant: bool,
 }
@@ -243,7 +243,7 @@ fn combined(high: i64, low: i64) -> i128 {
 }
 
 /// The numbers of a variable: between which bounds they lie.
-struct Range {
+pub(super) struct Range {
     lowest: f64,
     highest: f64,
     /// The least magnitude of a number that is not 0.
@@ -254,7 +254,7 @@ struct Range {
 }
 
 impl Range {
-    fn new() -> Range {
+    pub fn new() -> Range {
         Range {
             lowest: f64::INFINITY,
             highest: f64::NEG_INFINITY,
@@ -264,7 +264,7 @@ impl Range {
         }
     }
 
-    fn extend(&mut self, isa: Isa, values: &[f64]) {
+    pub fn extend(&mut self, isa: Isa, values: &[f64]) {
         let [lowest, highest, smallest, rest] = range(isa, values);
         self.lowest = smaller(lowest, self.lowest);
         self.highest = larger(highest, self.highest);
@@ -272,7 +272,7 @@ impl Range {
         self.is_finite &= rest == 0.0;
     }
 
-    fn centred(self, dtype: Dtype) -> Centred {
+    pub fn centred(self, dtype: Dtype) -> Centred {
         let Range { lowest, highest, smallest, is_finite, is_exact } = self;
         let none = Centred {
             centre: None,
@@ -385,7 +385,7 @@ dispatch! {
 }
 
 /// Whether vectors of `W` lanes can be multiplied and added at once: not on the x86-64 baseline.
-const fn has_fma<const W: usize>() -> bool {
+pub(super) const fn has_fma<const W: usize>() -> bool {
     W > 2 || cfg!(not(target_arch = "x86_64"))
 }
 
@@ -471,7 +471,7 @@ dispatch! {
 
 /// A product, rounded, and what that lacks (Dekker 1971), without a fused multiply-add.
 #[inline(always)]
-fn two_product(x: f64, y: f64) -> (f64, f64) {
+pub(super) fn two_product(x: f64, y: f64) -> (f64, f64) {
     let split = |x: f64| {
         let scaled = x * 134_217_729.0;
         let high = scaled - (scaled - x);

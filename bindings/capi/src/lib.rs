@@ -5,6 +5,7 @@
 
 mod accumulator;
 mod fibonacci;
+mod moments;
 mod npy;
 mod record;
 mod settings;

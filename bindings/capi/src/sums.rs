@@ -73,7 +73,7 @@ pub unsafe extern "C" fn mypackage_sum_f32(
 }
 
 /// The exact dot product of two strided vectors of one length.
-fn exact_dot(x: Strided<f64>, y: Strided<f64>) -> Accumulator {
+pub(super) fn exact_dot(x: Strided<f64>, y: Strided<f64>) -> Accumulator {
     let vectors = |strided: Strided<f64>| Vectors { view: strided.view(), complex: false };
     only(|put| vecdot(&vectors(x), &vectors(y), put))
 }

@@ -152,6 +152,12 @@ impl ExactSum {
         ExactSum::from_state(State { shape, complex, cells })
     }
 
+    /// The shape, whether every sum has two parts, and the sums.
+    pub(super) fn content(&self) -> (Vec<usize>, bool, Cells) {
+        let State { shape, complex, cells } = &*self.snapshot();
+        (shape.clone(), *complex, cells.clone())
+    }
+
     fn from_state(state: State) -> ExactSum {
         ExactSum { state: Shared::new(state) }
     }

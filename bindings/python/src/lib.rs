@@ -18,6 +18,7 @@ mod hello;
 mod integer;
 mod lists;
 mod modules;
+mod moment_states;
 mod moments;
 mod ndarray;
 mod reductions;
@@ -61,6 +62,10 @@ mod _native {
     use super::hello::{add, hello};
     #[pymodule_export]
     use super::modules::load_modules;
+    #[pymodule_export]
+    use super::moment_states::{
+        counted_like, group_moments, group_product_states, round_moments, square_states,
+    };
     #[pymodule_export]
     use super::moments::{
         deviation, moments_of_array, moments_of_rows, nan_deviation, nan_variance, norm, variance,

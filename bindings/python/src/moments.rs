@@ -473,7 +473,7 @@ impl Sink for Many {
 }
 
 /// `ddof` as Python's code gives it: a float, or numerator and denominator.
-fn exactly(ddof: &Bound<'_, PyAny>) -> PyResult<Ddof> {
+pub(super) fn exactly(ddof: &Bound<'_, PyAny>) -> PyResult<Ddof> {
     if let Ok(ddof) = ddof.cast::<PyFloat>() {
         return Ok(Ddof::from(ddof.value()));
     }

@@ -1,0 +1,301 @@
+//! Moments from exact states: what `ExactMoments`, dask and grouped variances are built on.
+
+use mypackage::interrupt::GRAIN;
+use mypackage::moments::{
+    Measure, Question, Remark, Sums, Variable, add_products_by_label, moments_by_label,
+};
+use mypackage::sum::{Accumulator, Cells, Collector, Dtype, Format, sum_of_squares_into};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+use super::accumulator::ExactSum;
+use super::arguments::{Given, mask, reduced_axes};
+use super::calls::{detached, watched, watched_from};
+use super::moments::exactly;
+use super::ndarray::{Array, NewArray, Number};
+use super::reductions;
+
+/// The moments that sums and sums of squares have, rounded to a floating-point dtype; and what is
+/// remarkable about them: 1 for no degrees of freedom, 2 for an infinite element, 4 for an overflow, 8
+/// for a sum of squares that no numbers have.
+#[pyfunction]
+pub(super) fn round_moments<'py>(
+    py: Python<'py>,
+    name: &str,
+    sums: &Bound<'py, ExactSum>,
+    squares: &Bound<'py, ExactSum>,
+    ddof: &Bound<'py, PyAny>,
+    dtype_num: i32,
+) -> PyResult<(Bound<'py, PyAny>, u8)> {
+    let question = question(name, ddof)?;
+    let measure = question.measure;
+    let (number, format) = target(dtype_num)?;
+    let (shape, complex, sums) = sums.get().content();
+    let (shape_of_squares, complex_squares, squares) = squares.get().content();
+    if shape != shape_of_squares || complex_squares {
+        return Err(PyValueError::new_err("round_moments needs real squares, one for each sum"));
+    }
+    let parts = if complex { 2 } else { 1 };
+    let (bits, status) = detached(py, 16 * squares.len(), || {
+        let mut status = 0;
+        let bits: Vec<u64> = (0..squares.len())
+            .map(|index| {
+                let of = |part: usize| {
+                    if part < parts {
+                        sums.get(index * parts + part).into_owned()
+                    } else {
+                        Accumulator::new()
+                    }
+                };
+                let count = sums.get(index * parts).count();
+                if count <= 0 && measure != Measure::Norm {
+                    status |= 1;
+                    return format.nan();
+                }
+                let all =
+                    Sums { count, sums: [of(0), of(1)], squares: squares.get(index).into_owned() };
+                let answer = question.round(&all, None, format);
+                status |= status_of(answer.remark);
+                if answer.value & format.sign_bit() != 0 {
+                    status |= 8;
+                }
+                answer.value
+            })
+            .collect();
+        (bits, status)
+    });
+    Ok((array_of(py, &shape, number, bits)?, status))
+}
+
+fn question(name: &str, ddof: &Bound<'_, PyAny>) -> PyResult<Question> {
+    let measure = match name {
+        "var" => Measure::Variance,
+        "std" => Measure::Deviation,
+        "norm" => Measure::Norm,
+        _ => return Err(PyValueError::new_err(format!("there is no moment {name:?}"))),
+    };
+    Ok(Question { measure, ddof: exactly(ddof)?, skip_nan: false })
+}
+
+/// The dtype of a number, which must be one of floats.
+fn target(dtype_num: i32) -> PyResult<(Number, Format)> {
+    let number = Number::from_type_number(dtype_num).filter(|number| !number.complex);
+    let format = match number.map(|number| number.part) {
+        Some(Dtype::F64) => Some(Format::F64),
+        Some(Dtype::F32) => Some(Format::F32),
+        Some(Dtype::F16) => Some(Format::F16),
+        _ => None,
+    };
+    number.zip(format).ok_or_else(|| PyTypeError::new_err("moments need a floating-point dtype"))
+}
+
+fn status_of(remark: Remark) -> u8 {
+    match remark {
+        Remark::None => 0,
+        Remark::Degrees => 1,
+        Remark::Invalid => 2,
+        Remark::Overflow => 4,
+    }
+}
+
+fn array_of<'py>(
+    py: Python<'py>,
+    shape: &[usize],
+    number: Number,
+    bits: Vec<u64>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let mut result = NewArray::empty(py, shape, number)?;
+    result.fill(bits);
+    Ok(result.into_object())
+}
+
+/// The lines of an array along an axis.
+struct Lines<'a, 'py> {
+    array: Array<'a, 'py>,
+    number: Number,
+    axis: usize,
+}
+
+impl<'a> Lines<'a, '_> {
+    fn shape(&self) -> &[usize] {
+        self.array.shape()
+    }
+
+    /// Lines side by side.
+    fn inner(&self) -> usize {
+        self.shape()[self.axis + 1..].iter().product()
+    }
+
+    /// All lines, in C order of the other axes.
+    fn all(&self) -> Vec<Variable<'a>> {
+        let (complex, shape) = (self.number.complex, self.shape());
+        let mut views = vec![self.array.view(self.number, complex).moved(self.axis, 0)];
+        // Each of the others, which stand behind it, the first one slowest.
+        for size in (0..shape.len()).filter(|&axis| axis != self.axis).map(|axis| shape[axis]) {
+            views = views
+                .iter()
+                .flat_map(|view| (0..size).map(|index| view.selected(1, index)))
+                .collect();
+        }
+        views.into_iter().map(|view| Variable { view, complex }).collect()
+    }
+}
+
+/// Labels as a slice.
+fn labels_of<'a>(labels: &'a Bound<'_, PyAny>, length: usize) -> PyResult<&'a [i64]> {
+    Array::of_numbers(labels)
+        .and_then(|(array, number)| array.view(number, false).as_slice::<i64>())
+        .filter(|labels| labels.len() == length)
+        .ok_or_else(|| PyValueError::new_err("labels must be int64, one for each position"))
+}
+
+/// The moments of the elements of an array along an axis by label, all below `size`; how many there are
+/// of each label; and what is remarkable, as for `round_moments`.
+#[pyfunction]
+#[allow(clippy::too_many_arguments)]
+pub(super) fn group_moments<'py>(
+    py: Python<'py>,
+    name: &str,
+    labels: &Bound<'py, PyAny>,
+    array: &Bound<'py, PyAny>,
+    axis: usize,
+    size: usize,
+    ddof: &Bound<'py, PyAny>,
+    dtype_num: i32,
+) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>, u8)> {
+    let refused = || PyTypeError::new_err("group_moments needs an array of numbers");
+    let (view, number) = Array::of_numbers(array).ok_or_else(refused)?;
+    let length = *view.shape().get(axis).ok_or_else(refused)?;
+    let labels = labels_of(labels, length)?;
+    let (question, (target, format)) = (question(name, ddof)?, target(dtype_num)?);
+    let lines = Lines { array: view, number, axis };
+    let inner = lines.inner();
+    let all = lines.all();
+    let (bits, counts, status) =
+        watched_from(GRAIN / 8, py, all.len().saturating_mul(length), || {
+            let mut bits = vec![0; all.len() * size];
+            let (mut counts, mut status) = (vec![0; size], 0);
+            for (line, x) in all.iter().enumerate() {
+                let (answers, known) = moments_by_label(x, labels, size, &question, format);
+                counts = known;
+                for (group, answer) in answers.into_iter().enumerate() {
+                    status |= status_of(answer.remark);
+                    bits[(line / inner * size + group) * inner + line % inner] = answer.value;
+                }
+            }
+            (bits, counts, status)
+        })?;
+    let mut shape = view.shape().to_vec();
+    shape[axis] = size;
+    let counts: Vec<u64> = counts.into_iter().map(|count: i64| count as u64).collect();
+    let result = array_of(py, &shape, target, bits)?;
+    Ok((result, array_of(py, &[size], Number::I64, counts)?, status))
+}
+
+/// The exact sums of the products of the elements of two real arrays (of complex ones, of their parts,
+/// added up) along an axis by label, each with the count of its label.
+///
+/// A real `x` and a complex `y` give complex sums.
+#[pyfunction]
+pub(super) fn group_product_states<'py>(
+    py: Python<'py>,
+    labels: &Bound<'py, PyAny>,
+    x: &Bound<'py, PyAny>,
+    y: &Bound<'py, PyAny>,
+    axis: usize,
+    size: usize,
+) -> PyResult<ExactSum> {
+    let refused = || PyTypeError::new_err("group_product_states needs arrays of numbers");
+    let lines = |array| -> PyResult<Lines<'_, '_>> {
+        let (array, number) = Array::of_numbers(array).ok_or_else(refused)?;
+        Ok(Lines { array, number, axis })
+    };
+    let (left, right) = (lines(x)?, lines(y)?);
+    let length = *left.shape().get(axis).ok_or_else(refused)?;
+    if right.shape() != left.shape() || left.number.complex && !right.number.complex {
+        return Err(PyValueError::new_err("group_product_states needs arrays of one shape"));
+    }
+    let labels = labels_of(labels, length)?;
+    let parts = if right.number.complex && !left.number.complex { 2 } else { 1 };
+    let inner = left.inner();
+    let all: Vec<_> = left.all().into_iter().zip(right.all()).collect();
+    let mut cells = vec![Accumulator::new(); all.len() * size * parts];
+    let work = all.len().saturating_mul(length);
+    let stray = watched_from(GRAIN / 8, py, work, || {
+        let mut stray = -1;
+        for (line, (x, y)) in all.iter().enumerate() {
+            for part in 0..y.parts() {
+                let mut sums = vec![Accumulator::new(); size];
+                let of_x = if x.complex { part } else { 0 };
+                let highest = add_products_by_label((x, of_x), (y, part), labels, &mut sums);
+                stray = stray.max(highest);
+                for (group, sum) in sums.into_iter().enumerate() {
+                    let result = (line / inner * size + group) * inner + line % inner;
+                    cells[result * parts + part % parts].merge(&sum);
+                }
+            }
+        }
+        stray
+    })?;
+    if stray >= 0 {
+        return Err(PyValueError::new_err(format!(
+            "the label {stray} in group_idx is not below size={size}"
+        )));
+    }
+    let mut counts = vec![0i64; size];
+    for &label in labels {
+        if let Some(count) = counts.get_mut(label as usize) {
+            *count += 1;
+        }
+    }
+    let mut cells = Cells::from(cells);
+    cells.set_counts(|index| counts[index / (parts * inner).max(1) % size.max(1)]);
+    let mut result = left.shape().to_vec();
+    result[axis] = size;
+    Ok(ExactSum::of(result, parts == 2, cells))
+}
+
+/// The exact sums of the squared magnitudes over some axes, all by default; their counts are of no
+/// meaning.
+#[pyfunction]
+pub(super) fn square_states<'py>(
+    py: Python<'py>,
+    values: &Bound<'py, PyAny>,
+    axis: Option<Bound<'py, PyAny>>,
+    r#where: Given<'py>,
+    skip_nan: bool,
+) -> PyResult<ExactSum> {
+    let Some((array, number)) = Array::of_numbers(values) else {
+        return Err(PyTypeError::new_err("square_states needs an array of numbers"));
+    };
+    let reduced = reduced_axes(array.shape().len(), axis.as_ref())?;
+    let sizes = array.shape().iter().zip(&reduced);
+    let kept: Vec<usize> = sizes.filter(|&(_, &reduced)| !reduced).map(|(&size, _)| size).collect();
+    let mask = mask(array, number, &r#where, skip_nan)?;
+    let input = reductions::input(array, number, mask.as_ref(), number.complex, skip_nan);
+    // The squares of both parts are added up.
+    let reduced: Vec<bool> = reduced.into_iter().chain(number.complex.then_some(true)).collect();
+    let cells = watched(py, array.shape().iter().product(), || {
+        let squares = Collector::new(kept.iter().product(), 0);
+        sum_of_squares_into(&input, &reduced, &squares);
+        squares.finish()
+    })?;
+    Ok(ExactSum::of(kept, false, cells))
+}
+
+/// The same sums with the counts of others of the same shape.
+#[pyfunction]
+pub(super) fn counted_like(
+    states: &Bound<'_, ExactSum>,
+    others: &Bound<'_, ExactSum>,
+) -> PyResult<ExactSum> {
+    let (shape, complex, mut cells) = states.get().content();
+    let (other_shape, other_complex, counted) = others.get().content();
+    if shape != other_shape {
+        return Err(PyValueError::new_err("counted_like needs sums of one shape"));
+    }
+    let counts: Vec<i64> = counted.counts().step_by(if other_complex { 2 } else { 1 }).collect();
+    let parts = if complex { 2 } else { 1 };
+    cells.set_counts(|index| counts[index / parts]);
+    Ok(ExactSum::of(shape, complex, cells))
+}

@@ -1,0 +1,473 @@
+"""`ExactMoments`: how many numbers, their exact sum and that of their squares, as a value."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mypackage._errors import report_invalid, report_overflow
+from mypackage._native import ExactSum, counted_like, round_moments, square_states, sum_states
+
+from . import lists, moments, units
+from .kinds import KERNELS, NUMBERS, as_array, front, is_dask, label_kind
+
+if TYPE_CHECKING:  # NumPy does not import its types either.
+    from numpy.typing import ArrayLike, DTypeLike
+    from typing_extensions import Self
+
+# What the extension remarks.
+INVALID, OVERFLOW, IMPOSSIBLE = 2, 4, 8
+
+_MAGIC, _VERSION = b"MYXM", 1
+
+
+class ExactMoments:
+    """
+    The exact moments of numbers, or an array of them, to be added to and taken back from.
+
+    It holds how many numbers there are, their sum and the sum of their squares, none of them
+    rounded: so neither the order nor the grouping of additions and merges can change a mean, a
+    variance or a norm, and to take numbers back gives what there was before, bit for bit. (What is
+    updated by differences from a mean, as Welford's and Chan's methods do, has neither.) Infinities
+    and NaNs are counted apart, and can be taken back too.
+
+    All methods may be called from several threads.
+
+    Parameters
+    ----------
+    shape : int or tuple of ints, optional
+        The shape of the array of moments; by default single ones.
+
+    See Also
+    --------
+    ExactSum, var, std, norm
+
+    Notes
+    -----
+    The count may be negative for a while, if numbers are taken back before they are added.
+
+    Examples
+    --------
+    >>> import numpy as np, mypackage
+    >>> moments = mypackage.ExactMoments()
+    >>> for chunk in np.array_split(1e9 + np.arange(10.0), 3):
+    ...     moments += chunk
+    >>> float(moments.mean()), float(moments.var())
+    (1000000004.5, 8.25)
+    >>> float(moments.subtract(1e9 + np.arange(9.0)).var())
+    0.0
+    """
+
+    __slots__ = ("__weakref__", "_lock", "_squares", "_sums")
+
+    #: An array leaves ``array + moments`` to `__radd__`.
+    __array_ufunc__ = None
+
+    _lock: threading.Lock
+    _sums: ExactSum
+    _squares: ExactSum
+
+    def __init__(self, shape: int | tuple[int, ...] = ()) -> None:
+        self._adopt(ExactSum(shape), ExactSum(shape))
+
+    def _adopt(self, sums: ExactSum, squares: ExactSum) -> None:
+        self._sums, self._squares, self._lock = sums, squares, threading.Lock()
+
+    @classmethod
+    def _of(cls, sums: ExactSum, squares: ExactSum) -> Self:
+        self = cls.__new__(cls)
+        self._adopt(sums, squares)
+        return self
+
+    def _content(self) -> tuple[ExactSum, ExactSum]:
+        """Copies of the sums and the squares, which belong together."""
+        with self._lock:
+            return self._sums.copy(), self._squares.copy()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the array of moments; ``()`` for single ones."""
+        return self._sums.shape
+
+    @property
+    def count(self) -> Any:
+        """How many numbers were added, less those subtracted: an int, or an array of int64."""
+        return self._sums.count
+
+    def add(self, values: Any, axis: Any = None, where: ArrayLike = True) -> Self:
+        """Add numbers exactly.
+
+        Parameters
+        ----------
+        values : array_like or iterator of array_like
+            Numbers of any dtype that `sum` takes, or other ExactMoments of the same shape.
+        axis : None or int or tuple of ints, optional
+            The axes of `values` to sum over; the others must have this object's shape. By default
+            all leading axes that this object lacks.
+        where : array_like of bool, optional
+            Elements to include.
+
+        Returns
+        -------
+        ExactMoments
+            This object.
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not match.
+        TypeError
+            If `values` are not numbers.
+        """
+        for sums, squares in self._given(values, axis, where):
+            with self._lock:
+                self._sums.merge(sums)
+                self._squares.merge(squares)
+        return self
+
+    def subtract(self, values: Any, axis: Any = None, where: ArrayLike = True) -> Self:
+        """Take numbers back exactly; the inverse of `add`.
+
+        Parameters and errors are those of `add`.
+
+        Returns
+        -------
+        ExactMoments
+            This object.
+        """
+        for sums, squares in self._given(values, axis, where):
+            with self._lock:
+                self._sums -= sums
+                self._squares -= squares
+        return self
+
+    def merge(self, *others: ExactMoments) -> Self:
+        """Add everything that others of the same shape hold.
+
+        Parameters
+        ----------
+        *others : ExactMoments
+            Several are merged faster together than one by one.
+
+        Returns
+        -------
+        ExactMoments
+            This object.
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ.
+        """
+        contents = [self._checked(other) for other in others]
+        with self._lock:
+            self._sums.merge(*(sums for sums, _ in contents))
+            self._squares.merge(*(squares for _, squares in contents))
+        return self
+
+    def _checked(self, other: Any) -> tuple[ExactSum, ExactSum]:
+        if not isinstance(other, ExactMoments):
+            raise TypeError(f"ExactMoments: a {type(other).__name__} is no ExactMoments")
+        if other.shape != self.shape:
+            raise ValueError(
+                f"ExactMoments: moments of shape {other.shape} cannot be merged into moments of "
+                f"shape {self.shape}"
+            )
+        return other._content()
+
+    def _given(self, values: Any, axis: Any, where: Any) -> Iterator[tuple[ExactSum, ExactSum]]:
+        """The sums and the squares of values, or of each item of an iterator."""
+        if hasattr(values, "__next__"):
+            for item in values:
+                yield from self._given(item, axis, where)
+        elif isinstance(values, ExactMoments):
+            yield self._checked(values)
+        else:
+            yield states_of("ExactMoments", values, axis, where, shape=self.shape)
+
+    def mean(self, dtype: DTypeLike = None) -> Any:
+        """The exact means, each rounded once.
+
+        Parameters
+        ----------
+        dtype : dtype, optional
+            What to round to; float64 by default, complex128 if complex numbers were added.
+
+        Returns
+        -------
+        scalar or ndarray
+            In the shape of this object; NaN without numbers, with a RuntimeWarning.
+        """
+        return self._sums.mean(dtype)
+
+    def var(self, ddof: Any = 0, dtype: DTypeLike = None) -> Any:
+        """The exact variances, each rounded once.
+
+        Parameters
+        ----------
+        ddof : real number, optional
+            What is taken from the count before it divides.
+        dtype : dtype, optional
+            What to round to; float64 by default.
+
+        Returns
+        -------
+        scalar or ndarray
+            In the shape of this object. NaN without numbers; where the count is not above `ddof`,
+            infinite, or NaN if all numbers are equal; without a warning.
+
+        Raises
+        ------
+        ValueError
+            If the sums are those of no numbers: others were taken back than were added.
+
+        Examples
+        --------
+        >>> import mypackage
+        >>> moments = mypackage.ExactMoments().add([0.1, 0.1, 0.1])
+        >>> float(moments.var()), float(moments.std(ddof=1))
+        (0.0, 0.0)
+        """
+        return self._moment("var", ddof, dtype)
+
+    def std(self, ddof: Any = 0, dtype: DTypeLike = None) -> Any:
+        """The exact standard deviations, each rounded once: roots of the exact variances.
+
+        Parameters, result and errors are those of `var`.
+        """
+        return self._moment("std", ddof, dtype)
+
+    def norm(self, dtype: DTypeLike = None) -> Any:
+        """The roots of the exact sums of squares, each rounded once.
+
+        Parameters
+        ----------
+        dtype : dtype, optional
+            What to round to; float64 by default.
+
+        Returns
+        -------
+        scalar or ndarray
+            In the shape of this object.
+
+        Raises
+        ------
+        ValueError
+            If other numbers were taken back than were added.
+
+        Examples
+        --------
+        >>> import mypackage
+        >>> float(mypackage.ExactMoments().add([3.0, 4.0]).norm())
+        5.0
+        """
+        return self._moment("norm", 0, dtype)
+
+    def _moment(self, name: str, ddof: Any, dtype: DTypeLike) -> Any:
+        result, _ = rounded(name, *self._content(), ddof, np.dtype(dtype or np.float64))
+        return result
+
+    def copy(self) -> Self:
+        """An independent object with the same content.
+
+        Returns
+        -------
+        ExactMoments
+        """
+        return self._of(*self._content())
+
+    def to_bytes(self) -> bytes:
+        """A compact, versioned, check-summed form; equal moments have equal bytes on every machine.
+
+        Returns
+        -------
+        bytes
+            About 60 bytes, or 40 for each of many, of ordinary numbers.
+        """
+        sums, squares = (state.to_bytes() for state in self._content())
+        return b"".join((_MAGIC, bytes([_VERSION]), len(sums).to_bytes(8, "little"), sums, squares))
+
+    @classmethod
+    def from_bytes(cls, data: Any, /) -> Self:
+        """The inverse of `to_bytes`.
+
+        Parameters
+        ----------
+        data : bytes-like
+
+        Returns
+        -------
+        ExactMoments
+
+        Raises
+        ------
+        ValueError
+            If `data` is damaged, cut short, or of a version that this release does not read.
+        """
+        data = memoryview(data).tobytes()
+        if not data.startswith(_MAGIC):
+            raise ValueError('these bytes are not exact moments: they do not begin with "MYXM"')
+        if data[4:5] != bytes([_VERSION]):
+            raise ValueError(
+                f"these bytes are not exact moments: version {data[4:5].hex() or 'none'} is not "
+                f"{_VERSION}, the one this release reads"
+            )
+        length = int.from_bytes(data[5:13], "little")
+        try:
+            sums = ExactSum.from_bytes(data[13 : 13 + length])
+            squares = ExactSum.from_bytes(data[13 + length :])
+        except ValueError as error:
+            raise ValueError(f"these bytes are not exact moments: {error}") from None
+        if sums.shape != squares.shape or np.any(sums.count != squares.count):
+            raise ValueError("these bytes are not exact moments: sums and squares do not match")
+        return cls._of(sums, squares)
+
+    def __reduce__(self) -> tuple[Any, tuple[bytes]]:
+        return type(self).from_bytes, (self.to_bytes(),)
+
+    def __copy__(self) -> Self:
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self.copy()
+
+    def __sizeof__(self) -> int:
+        return object.__sizeof__(self) + self._sums.__sizeof__() + self._squares.__sizeof__()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ExactMoments):
+            return NotImplemented
+        return self is other or self._content() == other._content()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __add__(self, other: Any) -> Self:
+        return self.copy().add(other)
+
+    def __radd__(self, other: Any) -> Self:
+        # The builtin sum begins with the int 0, which is no number to be counted.
+        if type(other) is int and other == 0:
+            return self.copy()
+        return self.copy().add(other)
+
+    def __sub__(self, other: Any) -> Self:
+        return self.copy().subtract(other)
+
+    def __iadd__(self, other: Any) -> Self:
+        return self.add(other)
+
+    def __isub__(self, other: Any) -> Self:
+        return self.subtract(other)
+
+    def _quiet(self) -> tuple[str, str]:
+        """Mean and variance of single moments as text; nothing is reported."""
+        with np.errstate(all="ignore"):
+            if not self.count:
+                return "nan", "nan"
+            mean = repr(self.mean().item())
+            try:
+                return mean, repr(self.var().item())
+            except ValueError:
+                return mean, "none"
+
+    def __repr__(self) -> str:
+        if not self.shape:
+            mean, var = self._quiet()
+            return f"ExactMoments(mean={mean}, var={var}, count={self.count})"
+        size, total = math.prod(self.shape), sum(self.count.ravel().tolist())
+        return f"<ExactMoments of shape {self.shape}, {size} moments of {total} numbers>"
+
+    def _repr_html_(self) -> str:
+        """A small table for notebooks."""
+        if self.shape:
+            total = sum(self.count.ravel().tolist())
+            rows = [("moments", f"{math.prod(self.shape)} of shape {self.shape}"), ("count", total)]
+        else:
+            mean, var = self._quiet()
+            rows = [("mean", mean), ("var", var), ("count", self.count)]
+        rows.append(("bytes", len(self.to_bytes())))
+        cells = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in rows)
+        return f"<table><caption>ExactMoments</caption>{cells}</table>"
+
+
+def states_of(
+    name: str,
+    values: Any,
+    axis: Any,
+    where: Any = True,
+    skip_nan: bool = False,
+    shape: tuple[int, ...] | None = None,
+) -> tuple[ExactSum, ExactSum]:
+    """The exact sums over axes, and those of the squares; they leave `shape`, if that is given."""
+    array, where = _plain(name, values, where)
+    if axis is None and shape is not None:
+        axis = tuple(range(max(array.ndim - len(shape), 0)))
+    sums = sum_states(array, axis, where, skip_nan)
+    if shape is not None and sums.shape != shape:
+        raise ValueError(
+            f"{name}: values of shape {array.shape} leave moments of shape {sums.shape}, but this "
+            f"one has shape {shape}; choose another axis"
+        )
+    return sums, counted_like(square_states(array, axis, where, skip_nan), sums)
+
+
+def _plain(name: str, values: Any, where: Any) -> tuple[np.ndarray, Any]:
+    """A plain array of numbers, and what is wanted of it; what is missing is not."""
+    if is_dask(values):
+        raise TypeError(f"{name}: a dask array is lazy; add its chunks, or use mypackage.dask")
+    kind = label_kind(values)
+    if kind == "xarray":
+        values, where = front(kind).valid(name, values, where)
+        if is_dask(values):
+            return _plain(name, values, where)
+    elif kind is not None:
+        if np.ndim(values) == 2:
+            raise TypeError(
+                f"{name}: the columns of a table have dtypes of their own; add them one by one"
+            )
+        (column,) = front(kind).columns_of(values, name=name, where=where)
+        values, where = column.values, ~column.missing
+    units.refuse(name, values)
+    array, _ = lists.exact(values, as_array(name, values))
+    where = True if where is True else np.asarray(where, bool)
+    if isinstance(array, np.ma.MaskedArray):
+        where = where & ~np.ma.getmaskarray(array)
+    data = np.asarray(np.ma.getdata(array))
+    if data.dtype.char not in KERNELS:
+        raise TypeError(
+            f"{name}: numbers of dtype {data.dtype} have no exact moments; supported are {NUMBERS}"
+        )
+    return data, where
+
+
+def rounded(
+    name: str, sums: ExactSum, squares: ExactSum, ddof: Any, dtype: np.dtype[Any]
+) -> tuple[Any, int]:
+    """The moments called `name`, and what is remarkable about them but for degrees of freedom.
+
+    Raises
+    ------
+    ValueError
+        If no numbers have these sums.
+    TypeError
+        If `dtype` is none of floats.
+    """
+    if dtype.char not in "efdFD":
+        raise TypeError(f"{name}: moments are floats; choose float64, not {dtype}")
+    part = np.empty(0, dtype).real.dtype
+    exact = moments.exact_ddof(name, ddof)
+    result, status = round_moments(name, sums, squares, exact, part.num)
+    if status & IMPOSSIBLE:
+        raise ValueError(
+            f"ExactMoments.{name}: no numbers have these sums; others were taken back than were "
+            "added"
+        )
+    if status & INVALID:
+        report_invalid(name)
+    if status & OVERFLOW:
+        report_overflow(name)
+    return result.astype(dtype, copy=False)[()], status

@@ -1,0 +1,551 @@
+"""Functions of the elements with one label: variances, counts, and what leaves NaN out."""
+
+from __future__ import annotations
+
+import math
+from operator import index
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mypackage import _native
+from mypackage._errors import report_overflow
+from mypackage._native import ExactSum, group_product_states, group_states, reshape_states
+
+from . import moments
+from .exact_moments import OVERFLOW, rounded
+from .groups import labels_of
+from .kinds import KERNELS, NUMBERS, PLAIN, as_array, front, is_dask, label_kind
+
+if TYPE_CHECKING:  # NumPy does not import its types either.
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+
+def group_var(
+    group_idx: ArrayLike,
+    array: ArrayLike,
+    *,
+    axis: int = -1,
+    size: int | None = None,
+    fill_value: Any = None,
+    dtype: DTypeLike = None,
+    ddof: Any = 0,
+) -> NDArray[Any]:
+    """
+    Exact variances of the elements with the same label, each rounded once.
+
+    The variance of a group is, to the last bit, the `var` of its elements: never negative, and 0
+    where all are equal.
+
+    Parameters
+    ----------
+    group_idx : array_like of int, shape (n,)
+        The group of each position along `axis`: 0, 1, ...; a negative or masked one is in none.
+    array : array_like, shape (..., n, ...)
+        Elements, of any dtype that `var` takes.
+    axis : int, optional
+        The axis of `array` that the labels belong to; the last by default.
+    size : int, optional
+        The number of groups; by default the greatest label plus one.
+    fill_value : scalar, optional
+        The result for groups of no more than `ddof` elements; NaN by default.
+    dtype : dtype, optional
+        What the exact variances are rounded to; by default as for `var`.
+    ddof : real number, optional
+        What is taken from the number of elements before it divides.
+
+    Returns
+    -------
+    ndarray, shape (..., size, ...)
+
+    Raises
+    ------
+    ValueError
+        If a label is not below `size`, the labels do not match the axis, or `fill_value` is needed
+        and does not fit the result's dtype.
+    TypeError
+        If the elements have no exact variance, or `dtype` is none of floats.
+
+    See Also
+    --------
+    var, group_std, group_mean
+
+    Examples
+    --------
+    >>> import mypackage
+    >>> mypackage.group_var([0, 1, 0, 1, 1], [1e9, 0.1, 1e9 + 1, 0.1, 0.1], ddof=1)
+    array([0.5, 0. ])
+    """
+    return _moment("group_var", group_idx, array, axis, size, fill_value, dtype, ddof)
+
+
+def group_std(
+    group_idx: ArrayLike,
+    array: ArrayLike,
+    *,
+    axis: int = -1,
+    size: int | None = None,
+    fill_value: Any = None,
+    dtype: DTypeLike = None,
+    ddof: Any = 0,
+) -> NDArray[Any]:
+    """
+    Exact standard deviations of the elements with the same label, each rounded once.
+
+    Parameters, result and errors are those of `group_var`; the root is that of the exact variance.
+
+    Examples
+    --------
+    >>> import mypackage
+    >>> mypackage.group_std([0, 0, 2], [1.0, 5.0, 7.0])
+    array([ 2., nan,  0.])
+    """
+    return _moment("group_std", group_idx, array, axis, size, fill_value, dtype, ddof)
+
+
+def group_count(
+    group_idx: ArrayLike,
+    array: ArrayLike,
+    *,
+    axis: int = -1,
+    size: int | None = None,
+    fill_value: Any = None,
+    dtype: DTypeLike = None,
+) -> NDArray[Any]:
+    """
+    The number of elements with the same label that are not NaN.
+
+    Parameters
+    ----------
+    group_idx : array_like of int, shape (n,)
+        The group of each position along `axis`: 0, 1, ...; a negative or masked one is in none.
+    array : array_like, shape (..., n, ...)
+        Elements, of any dtype that `sum` takes.
+    axis : int, optional
+        The axis of `array` that the labels belong to; the last by default.
+    size : int, optional
+        The number of groups; by default the greatest label plus one.
+    fill_value : scalar, optional
+        The result for groups without elements; 0 by default.
+    dtype : dtype, optional
+        That of the counts; int64 by default.
+
+    Returns
+    -------
+    ndarray, shape (..., size, ...)
+
+    Raises
+    ------
+    ValueError
+        If a label is not below `size`, the labels do not match the axis, or `fill_value` is needed
+        and does not fit the result's dtype.
+
+    See Also
+    --------
+    group_sum, numpy.bincount
+
+    Examples
+    --------
+    >>> import numpy as np, mypackage
+    >>> mypackage.group_count([0, 1, 0, 0], [1.0, 2.0, np.nan, 4.0])
+    array([2, 1])
+    """
+    name = "group_count"
+    if is_dask(group_idx) or is_dask(array):
+        options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
+        return front("dask").group_count(group_idx, array, **options)
+    labels, numbers, along, groups = _plain(name, group_idx, array, axis, size)
+    counted = ~np.isnan(numbers) if numbers.dtype.kind in "fc" else np.ones(numbers.shape, bool)
+    counts = _native.group_sum(labels, counted, axis=along, size=groups, dtype=dtype)
+    if fill_value is not None:
+        fill(name, counts, _empty(labels, groups), along, fill_value)
+    return counts
+
+
+def group_nansum(
+    group_idx: ArrayLike,
+    array: ArrayLike,
+    *,
+    axis: int = -1,
+    size: int | None = None,
+    fill_value: Any = None,
+    dtype: DTypeLike = None,
+    min_count: int = 0,
+) -> NDArray[Any]:
+    """
+    Exact sums of the elements with the same label that are not NaN, each rounded once.
+
+    Parameters, result and errors are those of `group_sum`.
+
+    Parameters
+    ----------
+    group_idx : array_like of int, shape (n,)
+        The group of each position along `axis`: 0, 1, ...; a negative or masked one is in none.
+    array : array_like, shape (..., n, ...)
+        Elements to sum, of any dtype that `sum` takes.
+    axis : int, optional
+        The axis of `array` that the labels belong to; the last by default.
+    size : int, optional
+        The number of groups; by default the greatest label plus one.
+    fill_value : scalar, optional
+        The result for groups without numbers, or with fewer than `min_count`; by default 0, or NaN
+        for too few.
+    dtype : dtype, optional
+        What the exact sums are rounded to; by default as for `sum`.
+    min_count : int, optional
+        How many numbers a group needs to have a sum. Sums of integers are float64 then.
+
+    Returns
+    -------
+    ndarray, shape (..., size, ...)
+
+    Raises
+    ------
+    ValueError
+        If a label is not below `size`, the labels do not match the axis, or `fill_value` is needed
+        and does not fit the result's dtype.
+    OverflowError
+        If an integer sum does not fit the result's dtype.
+
+    See Also
+    --------
+    group_sum, nansum
+
+    Examples
+    --------
+    >>> import numpy as np, mypackage
+    >>> mypackage.group_nansum([0, 1, 0, 1], [1e16, np.nan, 1.0, np.nan])
+    array([1.e+16, 0.e+00])
+    >>> mypackage.group_nansum([0, 1, 0, 1], [1e16, np.nan, 1.0, np.nan], min_count=1)
+    array([1.e+16,    nan])
+    """
+    options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
+    return total("group_nansum", group_idx, array, options, min_count, skip_nan=True)
+
+
+def group_nanmean(
+    group_idx: ArrayLike,
+    array: ArrayLike,
+    *,
+    axis: int = -1,
+    size: int | None = None,
+    fill_value: Any = None,
+    dtype: DTypeLike = None,
+) -> NDArray[Any]:
+    """
+    Exact means of the elements with the same label that are not NaN, each rounded once.
+
+    Parameters, result and errors are those of `group_mean`; a group without numbers has the mean
+    `fill_value`, NaN by default.
+
+    Examples
+    --------
+    >>> import numpy as np, mypackage
+    >>> mypackage.group_nanmean([0, 1, 0, 1], [1.0, np.nan, 2.0, np.nan])
+    array([1.5, nan])
+    """
+    name = "group_nanmean"
+    if is_dask(group_idx) or is_dask(array):
+        options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
+        return front("dask").group_nanmean(group_idx, array, **options)
+    labels, numbers, along, groups = _plain(name, group_idx, array, axis, size)
+    target = _mean_dtype(name, numbers.dtype, dtype)
+    state = states_of_some(labels, numbers, along, groups)
+    nothing = np.equal(state.count, 0)
+    if nothing.any():
+        # No mean is empty then, which would be a cause for a warning.
+        state.add(np.zeros((1, *state.shape)), 0, nothing)
+    result = np.asarray(_native.round_states(state, "group_mean", target))
+    fill(name, result, nothing, None, math.nan if fill_value is None else fill_value)
+    return result
+
+
+def total(
+    name: str,
+    group_idx: Any,
+    array: Any,
+    options: dict[str, Any],
+    min_count: int,
+    *,
+    skip_nan: bool,
+) -> Any:
+    """The sums of groups, of which those with fewer than `min_count` numbers are missing."""
+    if isinstance(min_count, bool) or not hasattr(min_count, "__index__"):
+        raise TypeError(f"{name}: min_count must be an int, not {min_count!r}")
+    least = index(min_count)
+    if is_dask(group_idx) or is_dask(array):
+        return getattr(front("dask"), name)(group_idx, array, **options, min_count=least)
+    fill_value, dtype = options["fill_value"], options["dtype"]
+    axis, size = options["axis"], options["size"]
+    labels, numbers, along, groups = _plain(name, group_idx, array, axis, size)
+    if least > 0 and numbers.dtype.kind in "biu" and dtype is None:
+        dtype = np.float64
+    inexact = numbers.dtype.kind in "fc"
+    if skip_nan and inexact:
+        state = states_of_some(labels, numbers, along, groups)
+        count = np.asarray(state.count)
+        target = _float(numbers.dtype) if dtype is None else np.dtype(dtype)
+        result = np.asarray(_native.round_states(state, "group_sum", target))
+    else:
+        result = _native.group_sum(labels, numbers, axis=along, size=groups, dtype=dtype)
+        counted = ~np.isnan(numbers) if inexact else np.ones(numbers.shape, bool)
+        count = _native.group_sum(labels, counted, axis=along, size=groups)
+    if least > 0:
+        fill(name, result, count < least, None, math.nan if fill_value is None else fill_value)
+    elif fill_value is not None:
+        fill(name, result, count == 0, None, fill_value)
+    return result
+
+
+def weighted_mean(
+    group_idx: Any, array: Any, weights: Any, options: dict[str, Any]
+) -> NDArray[Any]:
+    """The exact weighted means of groups, each rounded once."""
+    name = "group_mean"
+    if any(is_dask(x) for x in (group_idx, array, weights)):
+        raise TypeError(f"{name}: weights= takes no dask arrays; give their compute()")
+    axis, size, dtype = options["axis"], options["size"], options["dtype"]
+    labels, numbers, along, groups = _plain(name, group_idx, array, axis, size)
+    factors = np.asarray(as_array(name, weights))
+    if factors.dtype.char not in KERNELS or factors.dtype.kind == "c":
+        raise TypeError(f"{name}: weights must be real numbers, not {factors.dtype}")
+    if factors.ndim == 1 and factors.shape[0] == numbers.shape[along]:
+        factors = factors.reshape([-1 if one == along else 1 for one in range(numbers.ndim)])
+    try:
+        factors = np.broadcast_to(factors, numbers.shape)
+    except ValueError:
+        raise ValueError(
+            f"{name}: weights have shape {factors.shape}, which fits neither the axis nor the "
+            f"array, of shape {numbers.shape}"
+        ) from None
+    target = _mean_dtype(name, np.result_type(numbers, factors), dtype)
+    products = group_product_states(labels, factors, numbers, along, groups)
+    divisors = group_states(labels, factors, along, groups)
+    nothing = np.equal(divisors.count, 0)
+    if nothing.any():
+        divisors.add(np.ones((1, *divisors.shape)), 0, nothing)
+    try:
+        result = np.asarray(products.divide(divisors, target))
+    except ZeroDivisionError:
+        zero = np.flatnonzero(
+            (np.asarray(divisors.value()) == 0).any(
+                axis=tuple(one for one in range(numbers.ndim) if one != along)
+            )
+        )
+        raise ZeroDivisionError(
+            f"{name}: the weights of group {zero[0]} sum to zero; there is no mean"
+        ) from None
+    fill_value = options["fill_value"]
+    fill(name, result, nothing, None, math.nan if fill_value is None else fill_value)
+    return result
+
+
+def _moment(
+    name: str,
+    group_idx: Any,
+    array: Any,
+    axis: Any,
+    size: Any,
+    fill_value: Any,
+    dtype: Any,
+    ddof: Any,
+) -> NDArray[Any]:
+    if is_dask(group_idx) or is_dask(array):
+        options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
+        return getattr(front("dask"), name)(group_idx, array, ddof=ddof, **options)
+    labels, numbers, along, groups = _plain(name, group_idx, array, axis, size)
+    target = _moment_dtype(name, numbers.dtype, dtype)
+    part = np.empty(0, target).real.dtype
+    moment, exact = name.removeprefix("group_"), moments.exact_ddof(name, ddof)
+    result, counts, status = _native.group_moments(
+        moment, labels, numbers, along, groups, exact, part.num
+    )
+    if status & OVERFLOW:
+        report_overflow(name)
+    result = result.astype(target, copy=False)
+    lacking = (counts == 0) | (counts <= ddof)
+    fill(name, result, lacking, along, math.nan if fill_value is None else fill_value)
+    return result
+
+
+def moments_of_groups(
+    name: str,
+    group_idx: Any,
+    array: Any,
+    *,
+    axis: int,
+    size: int,
+    dtype: Any,
+    ddof: Any,
+    skip_nan: bool,
+) -> Any:
+    """The variances or deviations of groups, NaNs left out if `skip_nan`; of a dask array, lazy."""
+    options = {"axis": axis, "size": size, "dtype": dtype, "ddof": ddof}
+    if is_dask(array):
+        return front("dask")._group_moment(
+            name, group_idx, array, axis, size, None, dtype, ddof, None, skip_nan=skip_nan
+        )
+    inexact = array.dtype.kind in "fc"
+    if not (skip_nan and inexact and np.isnan(array).any()):
+        function = group_var if name == "group_var" else group_std
+        return function(group_idx, array, **options)
+    labels = labels_of(name, group_idx)
+    sums, squares = states_by_label(labels, array, axis, size, skip_nan=True)
+    return finished(name, sums, squares, ddof, dtype, array.dtype, None)
+
+
+def finished(
+    name: str,
+    sums: ExactSum,
+    squares: ExactSum,
+    ddof: Any,
+    dtype: Any,
+    source: np.dtype[Any],
+    fill_value: Any,
+) -> NDArray[Any]:
+    """The variances or deviations of groups, given their sums and the sums of their squares."""
+    target = _moment_dtype(name, source, dtype)
+    with np.errstate(invalid="ignore"):
+        result = np.asarray(rounded(name.removeprefix("group_"), sums, squares, ddof, target)[0])
+    lacking = np.less_equal(sums.count, ddof) | np.equal(sums.count, 0)
+    fill(name, result, lacking, None, math.nan if fill_value is None else fill_value)
+    return result
+
+
+def states_of_some(labels: np.ndarray, array: np.ndarray, axis: int, size: int) -> ExactSum:
+    """The exact sums and counts of groups, NaNs left out."""
+    if array.dtype.kind not in "fc" or not (missing := np.isnan(array)).any():
+        return group_states(labels, array, axis, size)
+    own, shape = _own_labels(labels, array, missing, axis, size)
+    return reshape_states(group_states(own, array.ravel(), 0, math.prod(shape)), shape)
+
+
+def states_by_label(
+    labels: np.ndarray, array: np.ndarray, axis: int, size: int, skip_nan: bool
+) -> tuple[ExactSum, ExactSum]:
+    """The exact sums of groups, and those of their squares."""
+    if skip_nan and array.dtype.kind in "fc" and (missing := np.isnan(array)).any():
+        own, shape = _own_labels(labels, array, missing, axis, size)
+        sums, squares = states_by_label(own, array.ravel(), 0, math.prod(shape), skip_nan=False)
+        return reshape_states(sums, shape), reshape_states(squares, shape)
+    sums = group_states(labels, array, axis, size)
+    return sums, group_product_states(labels, array, array, axis, size)
+
+
+def _own_labels(
+    labels: np.ndarray, array: np.ndarray, missing: np.ndarray, axis: int, size: int
+) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Labels for each element, and the shape of the groups that they are of.
+
+    A NaN belongs to no group; others of its position do: so every line has groups of its own, in
+    the C order of the results.
+    """
+    shape = (*array.shape[:axis], size, *array.shape[axis + 1 :])
+    along = labels.reshape([-1 if one == axis else 1 for one in range(array.ndim)])
+    first = np.arange(math.prod(shape)).reshape(shape).take([0], axis) if size else 0
+    own = np.where(missing | (along < 0), -1, first + math.prod(shape[axis + 1 :]) * along)
+    return np.ascontiguousarray(own.ravel(), np.int64), shape
+
+
+def _plain(
+    name: str, group_idx: Any, array: Any, axis: Any, size: Any
+) -> tuple[np.ndarray, np.ndarray, int, int]:
+    """Labels as int64, an array of numbers, their axis, and the number of groups."""
+    for argument in (group_idx, array):
+        kind = label_kind(argument)
+        if kind is not None:
+            raise TypeError(
+                f"{name}: it does not align the labels of {kind} objects; give their "
+                f"{PLAIN[kind]}, or use mypackage.{kind}.{name}"
+            )
+    numbers = as_array(name, array)
+    if isinstance(numbers, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name}: a masked array has no labels for its masked elements; give those the label -1"
+        )
+    numbers, labels = np.asarray(numbers), labels_of(name, group_idx)
+    if numbers.dtype.char not in KERNELS:
+        raise TypeError(
+            f"{name}: there is no exact result for dtype {numbers.dtype}; supported are {NUMBERS}"
+        )
+    if numbers.ndim == 0:
+        raise ValueError(f"{name}: array must have at least one axis")
+    along = index(axis)
+    if not -numbers.ndim <= along < numbers.ndim:
+        raise np.exceptions.AxisError(along, numbers.ndim)
+    along %= numbers.ndim
+    if len(labels) != numbers.shape[along]:
+        raise ValueError(
+            f"{name}: group_idx has {len(labels)} labels, but axis {along} of array has "
+            f"{numbers.shape[along]} elements"
+        )
+    highest = int(labels.max(initial=-1))
+    if size is None:
+        return labels, numbers, along, highest + 1
+    try:
+        groups = index(size)
+    except TypeError:
+        groups = -1
+    if groups < 0:
+        raise ValueError(f"{name}: size must be an int of at least 0, not {size}")
+    if highest >= groups:
+        raise ValueError(f"{name}: the label {highest} in group_idx is not below size={groups}")
+    return labels, numbers, along, groups
+
+
+def _empty(labels: np.ndarray, groups: int) -> np.ndarray:
+    """Which groups have no label."""
+    return np.bincount(labels[labels >= 0], minlength=groups) == 0
+
+
+def _moment_dtype(name: str, source: np.dtype[Any], dtype: Any) -> np.dtype[Any]:
+    """That of variances: real, unless it is asked for."""
+    if dtype is None:
+        return np.empty(0, _float(source)).real.dtype
+    target = np.dtype(dtype)
+    if target.char not in "efdFD":
+        raise TypeError(f"{name}: moments are floats; choose float64, not {target}")
+    return target
+
+
+def _mean_dtype(name: str, source: np.dtype[Any], dtype: Any) -> np.dtype[Any]:
+    """That of means; only floats hold them."""
+    if dtype is None:
+        return _float(source)
+    target = np.dtype(dtype)
+    if target.char not in "efdFD":
+        raise TypeError(f"{name}: means are floats; choose float64, not {target}")
+    return target
+
+
+def _float(source: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype itself, in native order, if it has fractions; else float64."""
+    return source.newbyteorder("=") if source.kind in "fc" else np.dtype(np.float64)
+
+
+def fill(name: str, result: np.ndarray, empty: np.ndarray, axis: int | None, value: Any) -> None:
+    """Give some results, or all of some groups along an axis, a value that their dtype holds."""
+    if not empty.any():
+        return
+    place = empty if axis is None else (slice(None),) * axis + (empty,)
+    integral = result.dtype.kind in "biu"
+    try:
+        fits = np.ndim(value) == 0
+        if fits and integral:
+            limits = (0, 1) if result.dtype.kind == "b" else _limits(result.dtype)
+            fits = int(value) == value and limits[0] <= value <= limits[1]
+        if fits:
+            result[place] = value
+    except (TypeError, ValueError, OverflowError):
+        fits = False
+    if not fits:
+        groups = np.argwhere(empty)[0].tolist()
+        raise ValueError(
+            f"{name}: {result.dtype} does not hold {value!r} for the group at {groups}; choose a "
+            "dtype or a fill_value that fits"
+        )
+
+
+def _limits(dtype: np.dtype[Any]) -> tuple[int, int]:
+    limits = np.iinfo(dtype)
+    return int(limits.min), int(limits.max)

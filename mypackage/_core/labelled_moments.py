@@ -1,0 +1,101 @@
+"""Variances, deviations and norms of pandas' objects: missing values left out, labels kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import mypackage
+
+from . import moments
+from .exact_moments import ExactMoments, rounded
+from .kinds import front
+from .reductions import Reduction
+
+
+def reduce(
+    reduction: Reduction,
+    a: Any,
+    *,
+    axis: Any = None,
+    dtype: Any = None,
+    ddof: Any = 0,
+    correction: Any = np._NoValue,  # type: ignore[attr-defined]
+    where: Any = True,
+    **others: Any,
+) -> Any:
+    """What `mypackage.var` and its kin do with a pandas object."""
+    defaults = {"out": None, "keepdims": False, "weights": None, "ord": 2}
+    for key, value in others.items():
+        absent = value is None or value is np._NoValue  # type: ignore[attr-defined]
+        if not absent and value != defaults.get(key):
+            raise TypeError(
+                f"{reduction.name}: a pandas object takes no {key}=; give its to_numpy()"
+            )
+    if where is not True:
+        raise TypeError(f"{reduction.name}: a pandas object takes no where=; choose its rows")
+    ddof = moments.one_ddof(reduction.name, ddof, correction)
+    if isinstance(axis, tuple):
+        axis = None if {one % 2 for one in axis} == {0, 1} and a.ndim == 2 else axis[0]
+    return moment(reduction.finish, a, axis, skipna=True, ddof=ddof, dtype=dtype)
+
+
+def moment(name: str, a: Any, axis: Any, *, skipna: bool, ddof: Any, dtype: Any) -> Any:
+    """The moment of a Series or of the columns or rows of a DataFrame."""
+    pandas = front("pandas")
+    pd, numbers = pandas.pd, pandas._numbers
+    moments.exact_ddof(name, ddof)
+    if not isinstance(a, pd.DataFrame):
+        if axis not in (0, None, "index", -1):
+            raise ValueError(f"{name}: a Series has no axis {axis!r}")
+        return _of(name, [numbers(name, a)], (), skipna, ddof, dtype)[()]
+    columns = [numbers(name, column) for _, column in a.items()]
+    if axis is None:
+        return _of(name, columns, (), skipna, ddof, dtype)[()]
+    if axis in (0, "index", -2):
+        values = [_of(name, [column], (), skipna, ddof, dtype)[()] for column in columns]
+        return pd.Series(values, index=a.columns, dtype=None if columns else np.float64)
+    if axis in (1, "columns", -1):
+        return pd.Series(_of(name, columns, a.index.shape, skipna, ddof, dtype), index=a.index)
+    raise ValueError(f"{name}: a DataFrame has no axis {axis!r}")
+
+
+def _of(
+    name: str,
+    columns: list[tuple[np.ndarray, np.ndarray]],
+    shape: tuple[int, ...],
+    skipna: bool,
+    ddof: Any,
+    dtype: Any,
+) -> np.ndarray:
+    """The moment of columns: of all elements, or, with their shape, of each row."""
+    state, poisoned = ExactMoments(shape), np.zeros(shape, bool)
+    for values, missing in columns:
+        if values.dtype.kind in "OmM":
+            raise TypeError(
+                f"{name}: there is no exact result for dtype {values.dtype} in a column; give its "
+                "to_numpy()"
+            )
+        state.add(values, () if shape else (0,), ~missing)
+        poisoned |= missing if shape else missing.any()
+    kinds = [values.dtype for values, _ in columns] or [np.dtype(np.float64)]
+    target = result_dtype(name, np.result_type(*kinds), dtype)
+    with np.errstate(invalid="ignore"):
+        value = np.asarray(rounded(name, *state._content(), ddof, target)[0])
+    # As in pandas: too few numbers have no variance, and that is no cause for a warning.
+    lacking = np.zeros(shape, bool)
+    if name != "norm":
+        lacking = np.less_equal(state.count, ddof) | np.equal(state.count, 0)
+    gone = lacking | (poisoned & (not skipna))
+    return np.where(gone, value.dtype.type(math.nan), value) if np.any(gone) else value
+
+
+def result_dtype(name: str, source: np.dtype[Any], dtype: Any) -> np.dtype[Any]:
+    """The dtype that the moment of elements has."""
+    if name == "norm":
+        return np.dtype(dtype) if dtype is not None else mypackage.norm(np.ones(1, source)).dtype
+    function: Callable[..., Any] = getattr(mypackage, name)
+    return function(np.ones(1, source), dtype=dtype).dtype

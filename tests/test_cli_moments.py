@@ -1,0 +1,88 @@
+"""``mypackage sum --op var`` and its kin: exact, from files in pieces, with checkpoints."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import mypackage
+from mypackage._core.reductions import STATEFUL
+from mypackage._files import formats
+from mypackage._files.pieces import Options
+from mypackage._files.streams import Stream
+
+VALUES = 1e9 + np.random.default_rng(1).normal(size=3000)
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "mypackage", *map(str, arguments)], capture_output=True, text=True
+    )
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "table.csv"
+    rows = [f"{'ab'[i % 2]},{x!r},{i}" for i, x in enumerate(VALUES.tolist())]
+    path.write_text("\n".join(["kind,x,n", *rows]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("op", ["var", "std", "norm"])
+def test_of_columns(table, op):
+    result = run("sum", "--op", op, "--columns", "x,n", table)
+    assert result.returncode == 0, result.stderr
+    got = dict(line.split("\t") for line in result.stdout.splitlines())
+    function = getattr(mypackage, op)
+    assert float(got["x"]) == function(VALUES)
+    assert float(got["n"]) == function(np.arange(3000))
+
+
+def test_ddof_and_groups(table):
+    result = run("var", "--ddof", "1", "--by", "kind", "--columns", "x", "--json", table)
+    assert result.returncode == 0, result.stderr
+    got = json.loads(result.stdout)["results"]
+    assert [one["value"] for one in got] == [
+        mypackage.var(VALUES[::2], ddof=1),
+        mypackage.var(VALUES[1::2], ddof=1),
+    ]
+    assert [one["count"] for one in got] == [1500, 1500]
+    result = run("sum", "--op", "std", "--ddof", "0.5", "--columns", "x", table)
+    assert float(result.stdout) == mypackage.std(VALUES, ddof=0.5)
+    assert run("sum", "--ddof", "1", table).returncode == 2
+
+
+def test_of_arrays(tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, VALUES.reshape(1000, 3))
+    assert float(run("var", path).stdout) == mypackage.var(VALUES)
+    got = run("var", "--axis", "0", path).stdout.split()
+    assert [float(x) for x in got] == mypackage.var(VALUES.reshape(1000, 3), axis=0).tolist()
+    got = run("std", "--axis", "1", "--ddof", "1", path).stdout.split()
+    expected = mypackage.std(VALUES.reshape(1000, 3), axis=1, ddof=1)
+    assert [float(x) for x in got] == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    "op", [name for name, row in STATEFUL.items() if row.state == "ExactMoments"]
+)
+def test_checkpoints_hold_the_state(tmp_path, op):
+    path, checkpoint = tmp_path / "a.npy", tmp_path / "state"
+    np.save(path, VALUES)
+    stream = Stream([formats.source(path, None)], Options(op=op))
+    stream.run()
+    stream.save(checkpoint)
+    again = Stream([formats.source(path, None)], Options(op=op))
+    again.load(checkpoint)
+    assert again.results()[0].value == stream.results()[0].value == getattr(mypackage, op)(VALUES)
+
+
+def test_integers_beyond_64_bits_are_refused(tmp_path):
+    path = tmp_path / "wide.csv"
+    path.write_text(f"n\n{2**70}\n1\n")
+    result = run("var", path)
+    assert result.returncode == 1 and "beyond 64 bits" in result.stderr

@@ -709,6 +709,7 @@ def group_mean(
     size: int | None = None,
     fill_value: Any = None,
     dtype: DTypeLike | None = None,
+    weights: ArrayLike | None = None,
 ) -> Any: ...
 def group_sum(
     group_idx: ArrayLike,
@@ -718,6 +719,7 @@ def group_sum(
     size: int | None = None,
     fill_value: Any = None,
     dtype: DTypeLike | None = None,
+    min_count: int = 0,
 ) -> Any: ...
 def vecdot(
     x1: ArrayLike,

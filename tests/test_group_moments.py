@@ -141,3 +141,49 @@ def test_a_group_is_the_reduction_of_its_elements():
         moments = [mypackage.ExactMoments().add(a[labels == g]) for g in range(50)]
         assert var.tolist() == [float(m.var(1)) for m in moments]
         assert mypackage.group_nansum(labels, a)[7] == exact_sum(a[labels == 7])
+
+
+def test_sums_of_enough():
+    a = [1.0, np.nan, 2.0, 5.0]
+    got = mypackage.group_sum([0, 0, 1, 1], a, min_count=2)
+    assert math.isnan(got[0]) and got[1] == 7
+    got = mypackage.group_sum([0, 0, 0, 2], [1, 2, 3, 4], min_count=2, fill_value=-1, size=4)
+    assert got.tolist() == [6, -1, -1, -1] and got.dtype == np.float64
+    assert mypackage.group_sum([0, 0, 2, 2], [1, 2, 3, 4], min_count=0).tolist() == [3, 0, 7]
+    with pytest.raises(TypeError, match="min_count"):
+        mypackage.group_sum([0], [1.0], min_count="1")
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-1, 2), st.floats(-1e200, 1e200), st.floats(0, 1e100)), min_size=1
+    )
+)
+def test_weighted_means(rows):
+    labels, x, w = ([row[k] for row in rows] for k in range(3))
+    groups = [[(a, b) for k, a, b in rows if k == g] for g in range(3)]
+    if any(group and not any(b for _, b in group) for group in groups):
+        with pytest.raises(ZeroDivisionError, match="sum to zero"):
+            mypackage.group_mean(labels, x, size=3, weights=w)
+        return
+    got = mypackage.group_mean(labels, x, size=3, weights=w)
+    for group, value in zip(groups, got, strict=True):
+        if not group:
+            assert math.isnan(value)
+            continue
+        above = sum(Fraction(a) * Fraction(b) for a, b in group)
+        assert value == to_format(above / sum(Fraction(b) for _, b in group), np.float64)
+
+
+def test_weights_of_positions_and_of_elements():
+    a = np.arange(12.0).reshape(3, 4)
+    w = np.array([1.0, 3.0, 0.0, 2.0])
+    got = mypackage.group_mean([0, 0, 1, 1], a, weights=w)
+    np.testing.assert_array_equal(got, [[0.75, 3.0], [4.75, 7.0], [8.75, 11.0]])
+    both = np.broadcast_to(w, a.shape)
+    np.testing.assert_array_equal(mypackage.group_mean([0, 0, 1, 1], a, weights=both), got)
+    assert mypackage.group_mean([0, 0], [1j, 3.0], weights=[1, 2]).tolist() == [2 + 1j / 3]
+    with pytest.raises(ValueError, match="weights have shape"):
+        mypackage.group_mean([0, 0, 1, 1], a, weights=[1.0, 2.0])
+    with pytest.raises(TypeError, match="real"):
+        mypackage.group_mean([0, 0], [1.0, 3.0], weights=[1j, 2])

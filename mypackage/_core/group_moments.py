@@ -274,7 +274,11 @@ def total(
         raise TypeError(f"{name}: min_count must be an int, not {min_count!r}")
     least = index(min_count)
     if is_dask(group_idx) or is_dask(array):
-        return getattr(front("dask"), name)(group_idx, array, **options, min_count=least)
+        if not skip_nan:
+            if least > 0:
+                raise TypeError(f"{name}: a dask array takes no min_count= here; use group_nansum")
+            return front("dask").group_sum(group_idx, array, **options)
+        return front("dask").group_nansum(group_idx, array, **options, min_count=least)
     fill_value, dtype = options["fill_value"], options["dtype"]
     axis, size = options["axis"], options["size"]
     labels, numbers, along, groups = _plain(name, group_idx, array, axis, size)
@@ -297,11 +301,20 @@ def total(
     return result
 
 
+def sum_of_enough(group_idx: Any, array: Any, given: dict[str, Any], min_count: Any) -> Any:
+    """`mypackage.group_sum` of groups with at least `min_count` numbers."""
+    return total("group_sum", group_idx, array, {**_DEFAULTS, **given}, min_count, skip_nan=False)
+
+
+# Of the arguments of all functions by label.
+_DEFAULTS: dict[str, Any] = {"axis": -1, "size": None, "fill_value": None, "dtype": None}
+
+
 def weighted_mean(
     group_idx: Any, array: Any, weights: Any, options: dict[str, Any]
 ) -> NDArray[Any]:
     """The exact weighted means of groups, each rounded once."""
-    name = "group_mean"
+    name, options = "group_mean", {**_DEFAULTS, **options}
     if any(is_dask(x) for x in (group_idx, array, weights)):
         raise TypeError(f"{name}: weights= takes no dask arrays; give their compute()")
     axis, size, dtype = options["axis"], options["size"], options["dtype"]

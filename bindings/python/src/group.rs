@@ -31,6 +31,9 @@ use mypackage::sum::{self as exact, Collector, Each};
 ///     The result for groups without elements: by default 0 of sums, NaN of means (NaT of times).
 /// dtype : dtype, optional
 ///     What the exact sums are rounded to; by default as for `sum`.
+/// min_count : int, optional
+///     How many numbers that are not NaN a group needs to have a sum: those of fewer have
+///     `fill_value`, NaN by default, and sums of integers are float64 then.
 ///
 /// Returns
 /// -------
@@ -55,9 +58,12 @@ use mypackage::sum::{self as exact, Collector, Each};
 /// array([1., 2.])
 #[pyfunction]
 #[pyo3(
-    signature = (group_idx, array, *, axis=None, size=None, fill_value=None, dtype=None),
-    text_signature = "(group_idx, array, *, axis=-1, size=None, fill_value=None, dtype=None)"
+    signature = (
+        group_idx, array, *, axis=None, size=None, fill_value=None, dtype=None, min_count=None
+    ),
+    text_signature = "(group_idx, array, *, axis=-1, size=None, fill_value=None, dtype=None, min_count=0)"
 )]
+#[allow(clippy::too_many_arguments)]
 pub(super) fn group_sum<'py>(
     group_idx: &Bound<'py, PyAny>,
     array: &Bound<'py, PyAny>,
@@ -65,13 +71,22 @@ pub(super) fn group_sum<'py>(
     size: Option<Bound<'py, PyAny>>,
     fill_value: Option<Bound<'py, PyAny>>,
     dtype: Option<Bound<'py, PyAny>>,
+    min_count: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    if let Some(least) = min_count {
+        let options = options(array.py(), [&axis, &size, &fill_value, &dtype])?;
+        let moments = array.py().import("mypackage._core.group_moments")?;
+        return moments.call_method1("sum_of_enough", (group_idx, array, options, least));
+    }
     grouped(GROUP_SUM, group_idx, array, axis, size, fill_value, dtype)
 }
 
 /// Exact means of the elements with the same label, each rounded once.
 ///
-/// Parameters, result and errors are those of `group_sum`; means of integers are float64.
+/// Parameters, result and errors are those of `group_sum`; means of integers are float64. With
+/// `weights`, one for each position along the axis or each element, a mean is the exact sum of the
+/// weighted elements divided by that of the weights; those of a group that sum to zero are a
+/// ZeroDivisionError.
 ///
 /// Examples
 /// --------
@@ -80,9 +95,12 @@ pub(super) fn group_sum<'py>(
 /// array([1.5, nan, 5. ])
 #[pyfunction]
 #[pyo3(
-    signature = (group_idx, array, *, axis=None, size=None, fill_value=None, dtype=None),
-    text_signature = "(group_idx, array, *, axis=-1, size=None, fill_value=None, dtype=None)"
+    signature = (
+        group_idx, array, *, axis=None, size=None, fill_value=None, dtype=None, weights=None
+    ),
+    text_signature = "(group_idx, array, *, axis=-1, size=None, fill_value=None, dtype=None, weights=None)"
 )]
+#[allow(clippy::too_many_arguments)]
 pub(super) fn group_mean<'py>(
     group_idx: &Bound<'py, PyAny>,
     array: &Bound<'py, PyAny>,
@@ -90,8 +108,28 @@ pub(super) fn group_mean<'py>(
     size: Option<Bound<'py, PyAny>>,
     fill_value: Option<Bound<'py, PyAny>>,
     dtype: Option<Bound<'py, PyAny>>,
+    weights: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    if let Some(weights) = weights {
+        let options = options(array.py(), [&axis, &size, &fill_value, &dtype])?;
+        let moments = array.py().import("mypackage._core.group_moments")?;
+        return moments.call_method1("weighted_mean", (group_idx, array, weights, options));
+    }
     grouped(GROUP_MEAN, group_idx, array, axis, size, fill_value, dtype)
+}
+
+/// The arguments that were given, by name.
+fn options<'py>(
+    py: Python<'py>,
+    given: [&Option<Bound<'py, PyAny>>; 4],
+) -> PyResult<Bound<'py, PyDict>> {
+    let options = PyDict::new(py);
+    for (key, value) in ["axis", "size", "fill_value", "dtype"].into_iter().zip(given) {
+        if let Some(value) = value {
+            options.set_item(key, value)?;
+        }
+    }
+    Ok(options)
 }
 
 fn grouped<'py>(
@@ -105,13 +143,7 @@ fn grouped<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = array.py();
     let name = operation.name;
-    let options = PyDict::new(py);
-    let given = [("axis", &axis), ("size", &size), ("fill_value", &fill_value), ("dtype", &dtype)];
-    for (key, value) in given {
-        if let Some(value) = value {
-            options.set_item(key, value)?;
-        }
-    }
+    let options = options(py, [&axis, &size, &fill_value, &dtype])?;
     let handed = dispatch(py)?.call_method1("grouped", (name, group_idx, array, &options))?;
     let (array, labels) = handed.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()?;
     if array.is_none() {

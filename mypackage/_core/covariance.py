@@ -9,7 +9,7 @@ import numpy as np
 from mypackage import _native
 from mypackage._errors import report_invalid, report_no_freedom, report_overflow
 
-from . import lists, rationals
+from . import lists
 from .kinds import KERNELS, NUMBERS, as_array, is_dask, label_kind
 
 if TYPE_CHECKING:  # NumPy does not import its types either.
@@ -193,6 +193,8 @@ def _matrix(
     weights = _weights(first.shape[1], fweights, aweights)
     correlation = name == "corrcoef"
     if any(x.dtype.kind == "O" for x in variables):
+        from . import rationals  # Only here: fractions costs an import.
+
         return rationals.covariances(name, variables, target, ddof, correlation, *weights)
     is_complex = any(x.dtype.kind == "c" for x in variables)
     # A complex result of real variables has real parts alone.

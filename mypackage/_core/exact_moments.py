@@ -394,6 +394,10 @@ class ExactMoments:
         return f"<table><caption>ExactMoments</caption>{cells}</table>"
 
 
+# Where users find it, and pickles.
+ExactMoments.__module__ = "mypackage"
+
+
 def states_of(
     name: str,
     values: Any,

@@ -14,7 +14,6 @@ import numpy as np
 from mypackage import _native
 from mypackage._errors import report_invalid, report_no_freedom, report_overflow
 
-from . import object_moments
 from .axes import aligned, lines, normalised, reduced_shape
 from .kinds import KERNELS, NUMBERS
 from .reductions import Reduction
@@ -174,6 +173,8 @@ def _numbers(
     if any(x.dtype.kind == "O" for x in (a, *others)) or (
         wanted is not None and wanted.kind == "O"
     ):
+        from . import object_moments  # Only here: fractions costs an import.
+
         return object_moments.moments(
             reduction,
             _objects(a, axes),

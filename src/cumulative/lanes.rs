@@ -43,6 +43,97 @@ mod x86 {
     }
 }
 
+#[cfg(target_arch = "x86_64")]
+mod runs {
+    use std::arch::asm;
+    use std::arch::x86_64::{
+        __m256i, __m512i, _mm256_setzero_si256, _mm512_set1_epi64, _mm512_setzero_si512,
+    };
+
+    /// See [`super::run_integers`].
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(super) fn of_4(x: __m256i, before: __m256i) -> [__m256i; 2] {
+        let (sums, after): (__m256i, __m256i);
+        // SAFETY: the instructions exist, by the target feature, and touch registers only.
+        unsafe {
+            asm!(
+                "vpermpd {t}, {x}, 0x90",
+                "vblendpd {t}, {t}, {zero}, 1",
+                "vpaddq {x}, {x}, {t}",
+                "vperm2f128 {t}, {x}, {x}, 0x08",
+                "vpaddq {x}, {x}, {t}",
+                "vpermpd {t}, {x}, 0xff",
+                "vpaddq {x}, {x}, {before}",
+                "vpaddq {t}, {t}, {before}",
+                x = inout(ymm_reg) x => sums,
+                t = out(ymm_reg) after,
+                before = in(ymm_reg) before,
+                zero = in(ymm_reg) _mm256_setzero_si256(),
+                options(pure, nomem, nostack, preserves_flags)
+            );
+        }
+        [sums, after]
+    }
+
+    /// See [`super::run_integers`].
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn of_8(x: __m512i, before: __m512i) -> [__m512i; 2] {
+        let (sums, after): (__m512i, __m512i);
+        // SAFETY: as above.
+        unsafe {
+            asm!(
+                "valignq {t}, {x}, {zero}, 7",
+                "vpaddq {x}, {x}, {t}",
+                "valignq {t}, {x}, {zero}, 6",
+                "vpaddq {x}, {x}, {t}",
+                "valignq {t}, {x}, {zero}, 4",
+                "vpaddq {x}, {x}, {t}",
+                "vpermpd {t}, {last}, {x}",
+                "vpaddq {x}, {x}, {before}",
+                "vpaddq {t}, {t}, {before}",
+                x = inout(zmm_reg) x => sums,
+                t = out(zmm_reg) after,
+                before = in(zmm_reg) before,
+                zero = in(zmm_reg) _mm512_setzero_si512(),
+                last = in(zmm_reg) _mm512_set1_epi64(7),
+                options(pure, nomem, nostack, preserves_flags)
+            );
+        }
+        [sums, after]
+    }
+}
+
+/// The sums of what is in all lanes of `before` and a vector's integers up to each of its lanes; and
+/// the last of these in all lanes. In one piece, which compilers leave as it is.
+#[inline(always)]
+pub(crate) fn run_integers<const W: usize>(x: [u64; W], before: [u64; W]) -> [[u64; W]; 2] {
+    #[cfg(target_arch = "x86_64")]
+    {
+        macro_rules! by {
+            ($name:ident) => {
+                // SAFETY: `dispatch!` gives bodies eight lanes on AVX-512 only and four on AVX2
+                // only; the types are as many 64-bit integers.
+                return unsafe {
+                    std::mem::transmute_copy(&runs::$name(
+                        std::mem::transmute_copy(&x),
+                        std::mem::transmute_copy(&before),
+                    ))
+                }
+            };
+        }
+        match W {
+            8 => by!(of_8),
+            4 => by!(of_4),
+            _ => {}
+        }
+    }
+    let within = add_up_integers(x);
+    let sums = std::array::from_fn(|lane| before[lane].wrapping_add(within[lane]));
+    [sums, last_integer(sums)]
+}
+
 /// For [`moved`]: all lanes get what the last one had.
 const LAST: usize = 0;
 
@@ -123,6 +214,9 @@ mod tests {
         for x in x.as_chunks::<W>().0 {
             integers.extend(add_up_integers(*x));
             integers.extend(last_integer(*x));
+            let [sums, after] = run_integers(*x, [1000; W]);
+            integers.extend(sums.map(|sum| sum - 1000));
+            integers.extend(after.map(|sum| sum - 1000));
             numbers.extend(add_up_numbers(x.map(|x| x as f64)));
             numbers.extend(last_number(x.map(|x| x as f64)));
         }
@@ -143,7 +237,20 @@ mod tests {
                 expected.extend((0..x.len()).map(|lane| x[..=lane].iter().sum::<u64>()));
                 expected.extend(x.iter().map(|_| x[x.len() - 1]));
             }
-            assert_eq!(integers, expected, "{isa:?}");
+            // (Those that run on come between.)
+            let lanes = isa.lanes();
+            let runs: Vec<u64> = (x.chunks(lanes))
+                .flat_map(|x| {
+                    let sums = (0..x.len()).map(|lane| x[..=lane].iter().sum::<u64>());
+                    let total = x.iter().sum::<u64>();
+                    sums.chain(std::iter::repeat_n(total, x.len())).collect::<Vec<_>>()
+                })
+                .collect();
+            for (index, found) in integers.chunks(4 * lanes).enumerate() {
+                let place = 2 * lanes * index..2 * lanes * (index + 1);
+                assert_eq!(found[..2 * lanes], expected[place.clone()], "{isa:?}");
+                assert_eq!(found[2 * lanes..], runs[place], "{isa:?}");
+            }
             let expected: Vec<f64> = expected.into_iter().map(|x| x as f64).collect();
             assert_eq!(numbers, expected, "{isa:?}");
         }

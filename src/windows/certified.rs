@@ -114,9 +114,19 @@ pub(super) fn mean<T: Target, const W: usize>(
     let sum = high + low;
     let rest = low - (sum - high);
     let quotient = sum * reciprocal;
-    let correction = (fused::<W>(-quotient, count, sum) + rest) * reciprocal;
+    let remainder = fused::<W>(-quotient, count, sum);
+    let left = remainder + rest;
+    let correction = left * reciprocal;
+    let correction = correction + fused::<W>(-correction, count, left) * reciprocal;
     let doubt = correction.abs() * DOUBT;
-    agreed::<T>(quotient, correction - doubt, correction + doubt)
+    let certain = agreed::<T>(quotient, correction - doubt, correction + doubt);
+    // Ties are common among means of few numbers: quotient and correction are exact then.
+    let exact = (fused::<W>(-correction, count, left) == 0.0)
+        & (left - remainder == rest)
+        & (left - rest == remainder);
+    let rounded =
+        if T::WIDE { quotient + correction } else { T::nearest(to_odd(quotient, correction)) };
+    if exact { rounded } else { certain }
 }
 
 /// A sum that is in doubt by `doubt`, divided by `divisor`.

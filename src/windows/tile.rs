@@ -10,7 +10,7 @@
 use super::certified::{self, Counts, Sums, Target, fused};
 use crate::binary64::power_of_two;
 use crate::cpu::dispatch;
-use crate::cumulative::lanes::{add_up_integers, last_integer};
+use crate::cumulative::lanes::run_integers;
 use crate::kernel::levels::{LEVEL, any};
 
 /// Numbers that are taken at once, and results.
@@ -106,13 +106,9 @@ impl<const W: usize> Absorber<W> {
 
     #[inline(always)]
     fn put(&mut self, stream: usize, step: [u64; W], place: usize, to: &mut [u64]) {
-        let sums = add_up_integers(step);
-        let mut carry = self.carry[stream];
-        for lane in 0..W {
-            carry[lane] = carry[lane].wrapping_add(sums[lane]);
-        }
-        to[1 + place..][..W].copy_from_slice(&carry);
-        self.carry[stream] = last_integer(carry);
+        let [sums, after] = run_integers(step, self.carry[stream]);
+        to[1 + place..][..W].copy_from_slice(&sums);
+        self.carry[stream] = after;
     }
 }
 
@@ -411,7 +407,7 @@ fn clean_some<const W: usize>(
     frame: &Frame,
     carry: &mut [u64; W],
     outside: &mut [u64; W],
-) -> [f64; W] {
+) -> ([f64; W], [u64; W]) {
     let (mut cleaned, mut present) = ([0.0; W], [0u64; W]);
     for lane in 0..W {
         let inside = (x[lane] - frame.centre).abs() <= frame.reach;
@@ -420,11 +416,9 @@ fn clean_some<const W: usize>(
         present[lane] = u64::from(number);
         outside[lane] |= u64::from(!inside & number);
     }
-    let sums = add_up_integers(present);
-    for lane in 0..W {
-        carry[lane] = carry[lane].wrapping_add(sums[lane]);
-    }
-    cleaned
+    let [counts, after] = run_integers(present, *carry);
+    *carry = after;
+    (cleaned, counts)
 }
 
 #[inline(always)]
@@ -439,16 +433,16 @@ fn clean_body<const W: usize>(
     let (to, rest_to) = cleaned[..x.len()].as_chunks_mut::<W>();
     let counts = &mut counts[1..][..x.len().next_multiple_of(W)];
     for (index, (x, to)) in vectors.iter().zip(to).enumerate() {
-        *to = clean_some(x, frame, &mut carry, &mut outside);
-        counts[index * W..][..W].copy_from_slice(&carry);
-        carry = last_integer(carry);
+        let (cleaned, counted) = clean_some(x, frame, &mut carry, &mut outside);
+        *to = cleaned;
+        counts[index * W..][..W].copy_from_slice(&counted);
     }
     if !rest.is_empty() {
         let mut last = [f64::NAN; W];
         last[..rest.len()].copy_from_slice(rest);
-        let last = clean_some(&last, frame, &mut carry, &mut outside);
+        let (last, counted) = clean_some(&last, frame, &mut carry, &mut outside);
         rest_to.copy_from_slice(&last[..rest.len()]);
-        counts[vectors.len() * W..][..W].copy_from_slice(&carry);
+        counts[vectors.len() * W..][..W].copy_from_slice(&counted);
     }
     any(outside) != 0
 }

@@ -47,8 +47,8 @@ pub(super) struct Engine {
     cleaned: Vec<f64>,
     results: Vec<f64>,
     outliers: VecDeque<Outlier>,
-    /// The second level's bits that the numbers of the window and of the block have.
-    bits: [u64; 2],
+    /// The bits of both levels that the numbers of the window have, and those of the block.
+    bits: [[u64; 2]; 2],
     /// The last missing element that was seen.
     missing: Option<usize>,
     /// Whether `counts` hold for the window before the block.
@@ -88,7 +88,7 @@ impl Engine {
             cleaned: vec![0.0; TILE],
             results: Vec::new(),
             outliers: VecDeque::new(),
-            bits: [0; 2],
+            bits: [[0; 2]; 2],
             missing: None,
             counting: false,
         }
@@ -170,7 +170,7 @@ impl Engine {
             while self.outliers.front().is_some_and(|outlier| outlier.index < before) {
                 self.outliers.pop_front();
             }
-            self.bits = [self.bits[1], 0];
+            self.bits = [self.bits[1], [0; 2]];
         }
         let done = self.advance(block, &frame, results);
         if done < end {
@@ -198,7 +198,7 @@ impl Engine {
             sums[..length].fill(0);
         }
         self.outliers.clear();
-        self.bits = [0; 2];
+        self.bits = [[0; 2]; 2];
         self.missing = None;
         let mut at = before;
         while at < block.start {
@@ -206,7 +206,7 @@ impl Engine {
             self.absorb(block, at, end, place + (at - before), frame);
             at = end;
         }
-        self.bits = [self.bits[1], 0];
+        self.bits = [self.bits[1], [0; 2]];
     }
 
     /// Continues the prefix sums at a place by the numbers `from..end`.
@@ -236,7 +236,9 @@ impl Engine {
             true => tile::absorb::<true>(self.isa, taken, frame, streams),
             false => tile::absorb::<false>(self.isa, taken, frame, streams),
         };
-        self.bits[1] |= absorbed.bits;
+        for (all, bits) in self.bits[1].iter_mut().zip(absorbed.bits) {
+            *all |= bits;
+        }
         if !outside && !absorbed.remainder {
             return;
         }
@@ -421,7 +423,11 @@ impl Engine {
             return number(sum_of.divide(divisor).round(sum < 0, format));
         }
         // All numbers are multiples of this power of two.
-        let spare = (self.bits[0] | self.bits[1]).trailing_zeros().min(LEVEL as u32);
+        let [first, second] = [0, 1].map(|level| self.bits[0][level] | self.bits[1][level]);
+        let spare = match second {
+            0 => LEVEL as u32 + first.trailing_zeros().min(52),
+            _ => second.trailing_zeros(),
+        };
         let unit = last + spare as i32;
         let of_squares = frame.squares - LEVEL - 52;
         if 2 * unit < of_squares {
@@ -584,7 +590,7 @@ impl Engine {
             }
         }
         self.outliers.clear();
-        self.bits = [0; 2];
+        self.bits = [[0; 2]; 2];
         for at in (start..end).step_by(TILE) {
             self.absorb(block, at, end.min(at + TILE), at - start, &frame);
             if self.outliers.len() > TAME + (at + TILE - start) / WILD {
@@ -771,9 +777,7 @@ impl<'a> Alike<'a> {
 
 fn fits(survey: Survey, frame: &Frame) -> bool {
     // (A frame for much larger numbers loses the bits of small ones.)
-    !survey.special
-        && survey.most <= frame.reach
-        && (survey.most >= frame.reach / 512.0 || survey.most == 0.0)
+    survey.most <= frame.reach && (survey.most >= frame.reach / 512.0 || survey.most == 0.0)
 }
 
 /// A frame for most of some numbers, if there is one for numbers of such sizes, and what they have in
@@ -793,11 +797,7 @@ fn choose(isa: Isa, options: &Options, numbers: &[f64]) -> Option<(Frame, Survey
     let high = sample[sample.len() - 1 - edge];
     let centre = if moments && high - low < 0.1 * middle.abs() { middle } else { 0.0 };
     let survey = tile::survey(isa, numbers, centre);
-    let mut most = survey.most;
-    if survey.special {
-        let finite = numbers.iter().filter(|x| x.is_finite());
-        most = finite.fold(0.0, |most, x| most.max((x - centre).abs()));
-    }
+    let most = survey.most;
     let mut distances: Vec<f64> = sample.iter().map(|x| (x - centre).abs()).collect();
     distances.sort_unstable_by(f64::total_cmp);
     let zeros = distances.partition_point(|&x| x == 0.0);

@@ -56,8 +56,8 @@ pub(super) fn number(steps: u64, level: f64) -> f64 {
 pub(super) struct Absorbed {
     /// Whether something of any number is left by both levels.
     pub remainder: bool,
-    /// The bits of the second level that any number has.
-    pub bits: u64,
+    /// The bits of both levels that any number has, for moments.
+    pub bits: [u64; 2],
 }
 
 /// The prefix sums so far, in every lane, and what the numbers have. (A closure would be compiled
@@ -67,7 +67,7 @@ struct Absorber<const W: usize> {
     centre: f64,
     carry: [[u64; W]; STREAMS],
     remainder: [u64; W],
-    bits: [u64; W],
+    bits: [[u64; W]; 2],
 }
 
 impl<const W: usize> Absorber<W> {
@@ -89,7 +89,8 @@ impl<const W: usize> Absorber<W> {
             step[0][lane] = steps(s, a);
             step[1][lane] = steps(t, b);
             if MOMENTS {
-                self.bits[lane] |= step[1][lane];
+                self.bits[0][lane] |= step[0][lane];
+                self.bits[1][lane] |= step[1][lane];
                 let s = fused::<W>(x, x, c);
                 let t = fused::<W>(x, x, -(s - c)) + d;
                 step[2][lane] = steps(s, c);
@@ -123,7 +124,7 @@ fn absorb_body<const MOMENTS: bool, const W: usize>(
         centre: frame.centre,
         carry: [[0; W]; STREAMS],
         remainder: [0; W],
-        bits: [0; W],
+        bits: [[0; W]; 2],
     };
     let length = x.len().next_multiple_of(W) + 1;
     for stream in 0..if MOMENTS { STREAMS } else { 2 } {
@@ -140,7 +141,7 @@ fn absorb_body<const MOMENTS: bool, const W: usize>(
         last[..rest.len()].copy_from_slice(rest);
         absorber.add::<MOMENTS>(&last, vectors.len() * W, streams);
     }
-    Absorbed { remainder: any(absorber.remainder) << 1 != 0, bits: any(absorber.bits) }
+    Absorbed { remainder: any(absorber.remainder) << 1 != 0, bits: absorber.bits.map(any) }
 }
 
 dispatch! {
@@ -355,7 +356,7 @@ dispatch! {
 /// What numbers have before a frame is chosen or used.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Survey {
-    /// The greatest distance from a centre, of finite numbers.
+    /// The greatest finite distance from a centre.
     pub most: f64,
     /// Whether some are infinite or NaN.
     pub special: bool,
@@ -366,19 +367,20 @@ fn survey_some<const W: usize>(
     x: &[f64; W],
     centre: f64,
     most: &mut [f64; W],
-    special: &mut [f64; W],
+    special: &mut [u64; W],
 ) {
     for lane in 0..W {
         let distance = (x[lane] - centre).abs();
-        // 0 times what is not finite is NaN, for ever.
-        special[lane] += distance * 0.0;
-        most[lane] = if distance > most[lane] { distance } else { most[lane] };
+        // (NaN is not less than anything.)
+        let finite = distance < f64::INFINITY;
+        special[lane] |= u64::from(!finite);
+        most[lane] = if finite & (distance > most[lane]) { distance } else { most[lane] };
     }
 }
 
 #[inline(always)]
 fn survey_body<const W: usize>(x: &[f64], centre: f64) -> Survey {
-    let (mut most, mut special) = ([[0.0f64; W]; 4], [[0.0f64; W]; 4]);
+    let (mut most, mut special) = ([[0.0f64; W]; 4], [[0u64; W]; 4]);
     let (vectors, rest) = x.as_chunks::<W>();
     let (fours, ones) = vectors.as_chunks::<4>();
     for four in fours {
@@ -393,7 +395,7 @@ fn survey_body<const W: usize>(x: &[f64], centre: f64) -> Survey {
     last[..rest.len()].copy_from_slice(rest);
     survey_some(&last, centre, &mut most[1], &mut special[1]);
     let most = most.as_flattened().iter().fold(0.0, |most: f64, &x| most.max(x));
-    Survey { most, special: special.as_flattened().iter().sum::<f64>().is_nan() }
+    Survey { most, special: special.into_iter().any(|lanes| any(lanes) != 0) }
 }
 
 dispatch! {

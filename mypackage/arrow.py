@@ -24,7 +24,7 @@ from mypackage._extras import is_of, require
 __all__ = ["mean", "sum"]
 
 
-def sum(column: Any, *, skip_nulls: bool = False, dtype: Any = None) -> Any:
+def sum(column: Any, *, skip_nulls: bool = False, min_count: int = 0, dtype: Any = None) -> Any:
     """Exact sum of an Arrow column, rounded once.
 
     Parameters
@@ -33,6 +33,8 @@ def sum(column: Any, *, skip_nulls: bool = False, dtype: Any = None) -> Any:
         Of integers, floats or bools.
     skip_nulls : bool, optional
         Leave nulls out. (NaNs are numbers to Arrow, and stay.)
+    min_count : int, optional
+        Of fewer values that are not null, the result is None: null.
     dtype : dtype, optional
         What the exact sum is rounded to.
 
@@ -54,10 +56,12 @@ def sum(column: Any, *, skip_nulls: bool = False, dtype: Any = None) -> Any:
     >>> float(mypackage.arrow.sum(column, skip_nulls=True))
     1.0
     """
+    if _count_valid(column) < min_count:
+        return None
     return reduce(REDUCTIONS["sum"], column, skip_nulls=skip_nulls, dtype=dtype)
 
 
-def mean(column: Any, *, skip_nulls: bool = False, dtype: Any = None) -> Any:
+def mean(column: Any, *, skip_nulls: bool = False, min_count: int = 0, dtype: Any = None) -> Any:
     """Exact mean of an Arrow column, rounded once.
 
     Parameters and errors are those of `sum`. NaN, with a RuntimeWarning, for no elements.
@@ -68,7 +72,15 @@ def mean(column: Any, *, skip_nulls: bool = False, dtype: Any = None) -> Any:
     >>> float(mypackage.arrow.mean(pyarrow.array([1, 2])))
     1.5
     """
+    if _count_valid(column) < min_count:
+        return None
     return reduce(REDUCTIONS["mean"], column, skip_nulls=skip_nulls, dtype=dtype)
+
+
+def _count_valid(column: Any) -> int:
+    """How many values of a column are not null."""
+    nulls = column.null_count
+    return len(column) - int(nulls() if callable(nulls) else nulls)
 
 
 def is_column(a: object) -> bool:

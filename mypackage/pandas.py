@@ -40,7 +40,9 @@ __all__ = [
 ]
 
 
-def sum(a: Any, axis: Any = 0, *, skipna: bool = True, dtype: Any = None) -> Any:
+def sum(
+    a: Any, axis: Any = 0, *, skipna: bool = True, min_count: int = 0, dtype: Any = None
+) -> Any:
     """Exact sum of a Series or of the columns or rows of a DataFrame, rounded once.
 
     Parameters
@@ -51,6 +53,8 @@ def sum(a: Any, axis: Any = 0, *, skipna: bool = True, dtype: Any = None) -> Any
         0 for a sum of each column, 1 of each row, None of all. A Series has the axis 0 only.
     skipna : bool, optional
         Leave missing values out; otherwise they make their sum missing.
+    min_count : int, optional
+        Sums of fewer values that are not missing are missing: NaN, or NA of a nullable dtype.
     dtype : dtype, optional
         What the exact sums are rounded to.
 
@@ -74,7 +78,19 @@ def sum(a: Any, axis: Any = 0, *, skipna: bool = True, dtype: Any = None) -> Any
     >>> mypackage.pandas.sum(table).to_dict()
     {'x': 1.0, 'n': 6.0}
     """
-    return _reduced(REDUCTIONS["sum"], a, axis, skipna, dtype)
+    result = _reduced(REDUCTIONS["sum"], a, axis, skipna, dtype)
+    return result if min_count <= 0 else _of_enough(result, a, axis, min_count)
+
+
+def _of_enough(result: Any, a: Any, axis: Any, min_count: int) -> Any:
+    """The sums of so many values; missing ones in place of others."""
+    if isinstance(result, pd.Series):
+        return result.where(a.count(axis=1 if axis in (1, -1, "columns") else 0) >= min_count)
+    count = a.count()
+    if int(np.sum(count)) >= min_count:
+        return result
+    nullable = isinstance(a, pd.Series) and not isinstance(a.dtype, np.dtype)
+    return pd.NA if nullable else np.float64(np.nan)
 
 
 def mean(a: Any, axis: Any = 0, *, skipna: bool = True, dtype: Any = None) -> Any:

@@ -43,6 +43,7 @@ def sum(
     dim: Any = None,
     *,
     skipna: bool | None = None,
+    min_count: int = 0,
     keepdims: bool = False,
     keep_attrs: bool = True,
     dtype: Any = None,
@@ -57,6 +58,8 @@ def sum(
         Dimensions to sum over; all by default.
     skipna : bool, optional
         Leave NaNs out; by default for floats.
+    min_count : int, optional
+        Sums of fewer elements that are not NaN are NaN.
     keepdims : bool, optional
         Keep the dimensions summed over, with size one. For a DataArray.
     keep_attrs : bool, optional
@@ -85,7 +88,11 @@ def sum(
     >>> mypackage.xarray.sum(a, "time").values
     array([1., 6.])
     """
-    return _reduced(REDUCTIONS["sum"], obj, dim, skipna, keepdims, keep_attrs, dtype=dtype)
+    total = _reduced(REDUCTIONS["sum"], obj, dim, skipna, keepdims, keep_attrs, dtype=dtype)
+    if min_count <= 0:
+        return total
+    counts = _reduced(REDUCTIONS["sum"], obj.notnull(), dim, False, keepdims, keep_attrs)
+    return total.where(counts >= min_count)
 
 
 def mean(

@@ -236,3 +236,35 @@ def test_dask_arrays(name, chunks):
     for arguments in ((0,), (61,), (2, 3), (2.0,), (2, 1, 5)):
         with pytest.raises((ValueError, TypeError)):
             getattr(mypackage, name)(lazy[:, 0] if len(arguments) < 3 else lazy, *arguments)
+
+
+# -- Sums of too few values are missing ------------------------------------------------------------
+
+
+def test_min_count(pd, pandas_front):
+    assert pandas_front.sum(pd.Series([1, 2]), min_count=2) == 3
+    assert np.isnan(pandas_front.sum(pd.Series([1, 2]), min_count=3))
+    assert pandas_front.sum(pd.Series([1, None], dtype="Int64"), min_count=2) is pd.NA
+    table = pd.DataFrame({"x": [1.0, np.nan, 2.0], "n": [1, 2, 3]})
+    sums = pandas_front.sum(table, min_count=3)
+    assert np.isnan(sums["x"])
+    assert sums["n"] == 6
+    rows = pandas_front.sum(table, axis=1, min_count=2)
+    np.testing.assert_array_equal(rows, [2.0, np.nan, 5.0])
+    assert np.isnan(pandas_front.sum(table, axis=None, min_count=6))
+
+
+def test_min_count_of_xarray_and_arrow():
+    xr = pytest.importorskip("xarray")
+    import mypackage.xarray
+
+    array = xr.DataArray([[1.0, np.nan], [2.0, 3.0]], dims=("t", "p"))
+    sums = mypackage.xarray.sum(array, "t", min_count=2)
+    np.testing.assert_array_equal(sums, [3.0, np.nan])
+    assert np.isnan(mypackage.xarray.sum(xr.DataArray([1, 2], dims="t"), min_count=3))
+    pa = pytest.importorskip("pyarrow")
+    import mypackage.arrow
+
+    column = pa.array([1, None, 2])
+    assert mypackage.arrow.sum(column, skip_nulls=True, min_count=3) is None
+    assert mypackage.arrow.mean(column, skip_nulls=True, min_count=2) == 1.5

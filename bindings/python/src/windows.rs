@@ -469,9 +469,8 @@ moving! {
 /// Examples
 /// --------
 /// >>> import numpy as np, mypackage
-/// >>> mypackage.move_mean(np.array([1e16, 0.1, 0.1, 0.1, 0.1]), 3)
-/// array([             nan,              nan, 3.33333333e+15, 1.00000000e-01,
-///        1.00000000e-01])
+/// >>> mypackage.move_mean(np.array([1e16, 0.1, 0.1, 0.1, 0.1]), 3)[3:]
+/// array([0.1, 0.1])
 move_mean
 }
 
@@ -544,7 +543,7 @@ ddof,
 /// Examples
 /// --------
 /// >>> import numpy as np, mypackage
-/// >>> mypackage.move_std(np.array([1e16, 0.1, 0.1, 0.1, 0.3]), 3)[2:].round(12).tolist()
-/// [4714045207910316.0, 0.0, 0.094280904158]
+/// >>> mypackage.move_std(np.array([1e16, 0.1, 0.1, 0.1, 0.3]), 3)[3:].round(12).tolist()
+/// [0.0, 0.094280904158]
 move_std
 }

@@ -404,7 +404,7 @@ def _moment(
     for key, value in others.items():
         if key == "correction":
             ddof = one_ddof(name, ddof, value)
-        elif value is not None and value is not np._NoValue:  # type: ignore[attr-defined]
+        elif value is not None and value is not np._NoValue:
             raise TypeError(f"{name}: a dask array takes no {key}=; give its compute()")
     a = da.asanyarray(a)
     exact_ddof(name, ddof)
@@ -425,7 +425,7 @@ def _moment(
     )
 
 
-def _moment_dtype(reduction: Reduction, source: np.dtype[Any], dtype: Any) -> np.dtype[Any]:
+def _moment_dtype(reduction: Reduction, source: np.dtype[Any], dtype: Any) -> Any:
     """That of the result in memory; only floats are given lazily."""
     if source.kind in "OmM":
         raise TypeError(

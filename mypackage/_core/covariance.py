@@ -25,7 +25,7 @@ def cov(
     fweights: ArrayLike | None = None,
     aweights: ArrayLike | None = None,
     *,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
 ) -> NDArray[Any]:
     """
     Exact covariance matrix, each entry rounded once.
@@ -105,7 +105,7 @@ def cov(
 
 
 def corrcoef(
-    x: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, *, dtype: DTypeLike = None
+    x: ArrayLike, y: ArrayLike | None = None, rowvar: bool = True, *, dtype: DTypeLike | None = None
 ) -> Any:
     """
     Exact matrix of Pearson's correlation coefficients, each rounded once.
@@ -257,7 +257,7 @@ def _observations(name: str, argument: str, values: Any) -> np.ndarray:
     return array
 
 
-def _target(name: str, given: list[np.ndarray], dtype: Any) -> np.dtype[Any]:
+def _target(name: str, given: list[np.ndarray], dtype: Any) -> Any:
     """What the entries are rounded to."""
     parts = [x.dtype for x in given if x.dtype.kind != "O"]
     objects = [element for x in given if x.dtype.kind == "O" for element in x.flat]
@@ -304,9 +304,9 @@ def _weights(count: int, fweights: Any, aweights: Any) -> list[np.ndarray | None
         weights.append(array)
     if fweights is not None or aweights is not None:
         counted = np.ones(count, bool)
-        for array in weights:
-            if array is not None:
-                counted &= array != 0
+        for one in weights:
+            if one is not None:
+                counted &= one != 0
         if not counted.any():
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
     return weights

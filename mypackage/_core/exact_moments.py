@@ -189,7 +189,7 @@ class ExactMoments:
         else:
             yield states_of("ExactMoments", values, axis, where, shape=self.shape)
 
-    def mean(self, dtype: DTypeLike = None) -> Any:
+    def mean(self, dtype: DTypeLike | None = None) -> Any:
         """The exact means, each rounded once.
 
         Parameters
@@ -204,7 +204,7 @@ class ExactMoments:
         """
         return self._sums.mean(dtype)
 
-    def var(self, ddof: Any = 0, dtype: DTypeLike = None) -> Any:
+    def var(self, ddof: Any = 0, dtype: DTypeLike | None = None) -> Any:
         """The exact variances, each rounded once.
 
         Parameters
@@ -234,14 +234,14 @@ class ExactMoments:
         """
         return self._moment("var", ddof, dtype)
 
-    def std(self, ddof: Any = 0, dtype: DTypeLike = None) -> Any:
+    def std(self, ddof: Any = 0, dtype: DTypeLike | None = None) -> Any:
         """The exact standard deviations, each rounded once: roots of the exact variances.
 
         Parameters, result and errors are those of `var`.
         """
         return self._moment("std", ddof, dtype)
 
-    def norm(self, dtype: DTypeLike = None) -> Any:
+    def norm(self, dtype: DTypeLike | None = None) -> Any:
         """The roots of the exact sums of squares, each rounded once.
 
         Parameters
@@ -267,7 +267,7 @@ class ExactMoments:
         """
         return self._moment("norm", 0, dtype)
 
-    def _moment(self, name: str, ddof: Any, dtype: DTypeLike) -> Any:
+    def _moment(self, name: str, ddof: Any, dtype: DTypeLike | None) -> Any:
         result, _ = rounded(name, *self._content(), ddof, np.dtype(dtype or np.float64))
         return result
 

@@ -18,7 +18,7 @@ from .groups import labels_of
 from .kinds import KERNELS, NUMBERS, PLAIN, as_array, front, is_dask, label_kind
 
 if TYPE_CHECKING:  # NumPy does not import its types either.
-    from numpy.typing import ArrayLike, DTypeLike, NDArray
+    from numpy.typing import ArrayLike, DTypeLike
 
 
 def group_var(
@@ -28,9 +28,9 @@ def group_var(
     axis: int = -1,
     size: int | None = None,
     fill_value: Any = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     ddof: Any = 0,
-) -> NDArray[Any]:
+) -> Any:
     """
     Exact variances of the elements with the same label, each rounded once.
 
@@ -86,9 +86,9 @@ def group_std(
     axis: int = -1,
     size: int | None = None,
     fill_value: Any = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     ddof: Any = 0,
-) -> NDArray[Any]:
+) -> Any:
     """
     Exact standard deviations of the elements with the same label, each rounded once.
 
@@ -110,8 +110,8 @@ def group_count(
     axis: int = -1,
     size: int | None = None,
     fill_value: Any = None,
-    dtype: DTypeLike = None,
-) -> NDArray[Any]:
+    dtype: DTypeLike | None = None,
+) -> Any:
     """
     The number of elements with the same label that are not NaN.
 
@@ -169,9 +169,9 @@ def group_nansum(
     axis: int = -1,
     size: int | None = None,
     fill_value: Any = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
     min_count: int = 0,
-) -> NDArray[Any]:
+) -> Any:
     """
     Exact sums of the elements with the same label that are not NaN, each rounded once.
 
@@ -230,8 +230,8 @@ def group_nanmean(
     axis: int = -1,
     size: int | None = None,
     fill_value: Any = None,
-    dtype: DTypeLike = None,
-) -> NDArray[Any]:
+    dtype: DTypeLike | None = None,
+) -> Any:
     """
     Exact means of the elements with the same label that are not NaN, each rounded once.
 
@@ -310,9 +310,7 @@ def sum_of_enough(group_idx: Any, array: Any, given: dict[str, Any], min_count: 
 _DEFAULTS: dict[str, Any] = {"axis": -1, "size": None, "fill_value": None, "dtype": None}
 
 
-def weighted_mean(
-    group_idx: Any, array: Any, weights: Any, options: dict[str, Any]
-) -> NDArray[Any]:
+def weighted_mean(group_idx: Any, array: Any, weights: Any, options: dict[str, Any]) -> Any:
     """The exact weighted means of groups, each rounded once."""
     name, options = "group_mean", {**_DEFAULTS, **options}
     if any(is_dask(x) for x in (group_idx, array, weights)):
@@ -362,7 +360,7 @@ def _moment(
     fill_value: Any,
     dtype: Any,
     ddof: Any,
-) -> NDArray[Any]:
+) -> Any:
     if is_dask(group_idx) or is_dask(array):
         options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
         return getattr(front("dask"), name)(group_idx, array, ddof=ddof, **options)
@@ -415,7 +413,7 @@ def finished(
     dtype: Any,
     source: np.dtype[Any],
     fill_value: Any,
-) -> NDArray[Any]:
+) -> Any:
     """The variances or deviations of groups, given their sums and the sums of their squares."""
     target = _moment_dtype(name, source, dtype)
     with np.errstate(invalid="ignore"):
@@ -506,12 +504,12 @@ def _plain(
     return labels, numbers, along, groups
 
 
-def _empty(labels: np.ndarray, groups: int) -> np.ndarray:
+def _empty(labels: np.ndarray, groups: int) -> Any:
     """Which groups have no label."""
     return np.bincount(labels[labels >= 0], minlength=groups) == 0
 
 
-def _moment_dtype(name: str, source: np.dtype[Any], dtype: Any) -> np.dtype[Any]:
+def _moment_dtype(name: str, source: np.dtype[Any], dtype: Any) -> Any:
     """That of variances: real, unless it is asked for."""
     if dtype is None:
         return np.empty(0, _float(source)).real.dtype
@@ -521,7 +519,7 @@ def _moment_dtype(name: str, source: np.dtype[Any], dtype: Any) -> np.dtype[Any]
     return target
 
 
-def _mean_dtype(name: str, source: np.dtype[Any], dtype: Any) -> np.dtype[Any]:
+def _mean_dtype(name: str, source: np.dtype[Any], dtype: Any) -> Any:
     """That of means; only floats hold them."""
     if dtype is None:
         return _float(source)
@@ -531,7 +529,7 @@ def _mean_dtype(name: str, source: np.dtype[Any], dtype: Any) -> np.dtype[Any]:
     return target
 
 
-def _float(source: np.dtype[Any]) -> np.dtype[Any]:
+def _float(source: np.dtype[Any]) -> Any:
     """The dtype itself, in native order, if it has fractions; else float64."""
     return source.newbyteorder("=") if source.kind in "fc" else np.dtype(np.float64)
 

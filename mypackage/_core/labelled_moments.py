@@ -23,14 +23,14 @@ def reduce(
     axis: Any = None,
     dtype: Any = None,
     ddof: Any = 0,
-    correction: Any = np._NoValue,  # type: ignore[attr-defined]
+    correction: Any = np._NoValue,
     where: Any = True,
     **others: Any,
 ) -> Any:
     """What `mypackage.var` and its kin do with a pandas object."""
     defaults = {"out": None, "keepdims": False, "weights": None, "ord": 2}
     for key, value in others.items():
-        absent = value is None or value is np._NoValue  # type: ignore[attr-defined]
+        absent = value is None or value is np._NoValue
         if not absent and value != defaults.get(key):
             raise TypeError(
                 f"{reduction.name}: a pandas object takes no {key}=; give its to_numpy()"
@@ -93,7 +93,7 @@ def _of(
     return np.where(gone, value.dtype.type(math.nan), value) if np.any(gone) else value
 
 
-def result_dtype(name: str, source: np.dtype[Any], dtype: Any) -> np.dtype[Any]:
+def result_dtype(name: str, source: np.dtype[Any], dtype: Any) -> Any:
     """The dtype that the moment of elements has."""
     if name == "norm":
         return np.dtype(dtype) if dtype is not None else mypackage.norm(np.ones(1, source)).dtype

@@ -68,9 +68,11 @@ def covariances(
     """The matrix of `cov` and `corrcoef` for variables of which some are objects."""
     from .covariance import report
 
-    rows = [[parts(name, x) for x in row] for block in variables for row in block.tolist()]
+    rows: list[list[Any]] = [
+        [parts(name, x) for x in row] for block in variables for row in block.tolist()
+    ]
     count = len(rows[0])
-    weights = [
+    weights: list[list[Any]] = [
         [parts(name, w) for w in given.tolist()]
         if given is not None
         else [(Fraction(1), 0)] * count
@@ -100,7 +102,7 @@ def covariances(
             if sums[j] is None or sums[k] is None:
                 continue
             (a, b), (c, d) = sums[j], sums[k]
-            real = imag = Fraction()
+            real, imag = Fraction(), Fraction()
             for w, x, y in zip(both, rows[j], rows[k], strict=True):
                 real += w * (x[0] * y[0] + x[1] * y[1])
                 imag += w * (x[1] * y[0] - x[0] * y[1])
@@ -129,9 +131,9 @@ def covariances(
     matrix = np.zeros((size, size), target)
     for j in range(size):
         for k in range(j, size):
-            real, imag = entry(j, k, 0), entry(j, k, 1) if target.kind == "c" else 0
-            matrix[j, k] = complex(real, imag) if target.kind == "c" else real
-            matrix[k, j] = complex(real, -imag or 0.0) if target.kind == "c" else real
+            one, other = entry(j, k, 0), entry(j, k, 1) if target.kind == "c" else 0
+            matrix[j, k] = complex(one, other) if target.kind == "c" else one
+            matrix[k, j] = complex(one, -other or 0.0) if target.kind == "c" else one
     report(name, overflow, any(constant) or not count, not divisor)
     return matrix
 

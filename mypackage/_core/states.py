@@ -26,7 +26,8 @@ def result_dtype(reduction: Reduction, dtype: Any, wanted: Any = None) -> np.dty
     # The function itself decides, that over axes. Python ints, of dtype=object, have no dtype.
     name = reduction.finish if reduction.name in GROUPED else reduction.name
     if name == "norm" and wanted is not None:
-        return np.dtype(wanted)
+        target: np.dtype[Any] = np.dtype(wanted)
+        return target
     options = {} if name == "norm" else {"dtype": wanted}
     one = getattr(mypackage, name)(np.ones(1, dtype), **options)
     return getattr(one, "dtype", np.dtype(object))

@@ -59,6 +59,7 @@ STATUS_EXCEPTIONS: dict[int, type[Exception]] = {
     4: ValueError,
     5: OSError,
     6: RuntimeError,
+    7: MemoryError,
 }
 
 

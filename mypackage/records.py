@@ -32,6 +32,11 @@ KIND_EXCEPTIONS: dict[str, type[Exception]] = {
     "value": ValueError,
 }
 
+#: The longest request, in bytes: what the library says, too.
+_LONGEST = 16 << 20
+#: Numbers that are written at once.
+_PIECE = 1 << 14
+
 
 @dataclasses.dataclass(frozen=True)
 class Person:
@@ -209,17 +214,15 @@ def summarize(source: str | os.PathLike[str] | ArrayLike, model: Any = Summary) 
     >>> summary.sum, summary.naive_sum, summary.condition_number
     (2.0, 1.0, 1e+16)
     """
-    request: dict[str, object]
     if isinstance(source, (str, os.PathLike)):
-        request = {"path": os.fsdecode(source)}
+        request = json.dumps({"path": os.fsdecode(source)}).encode()
     else:
-        numbers = _floats(source)
-        request = {"values": [x if math.isfinite(x) else _name(x) for x in numbers]}
-    answer = json.loads(exchange("summarize", json.dumps(request).encode()))
+        request = _values_request(_floats(source))
+    answer = json.loads(exchange("summarize", request))
     return model(**{key: float(x) if isinstance(x, str) else x for key, x in answer.items()})
 
 
-def _floats(source: Any) -> list[float]:
+def _floats(source: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     """The numbers of anything, none of them rounded."""
     array = dispatch.numbers("summarize", source, nan=True)
     if array.dtype.kind not in "biuf":
@@ -233,8 +236,23 @@ def _floats(source: Any) -> list[float]:
             )
     elif np.any(floats.astype(array.dtype) != array) and array.dtype.itemsize > 8:
         raise TypeError(f"summarize: float64 does not hold these {array.dtype} numbers")
-    numbers: list[float] = floats.ravel().tolist()
-    return numbers
+    return floats.ravel()
+
+
+def _values_request(values: np.ndarray[Any, np.dtype[np.float64]]) -> bytes:
+    """Write numbers as a request, piece by piece, and stop at the first that is too much."""
+    text, length = [], 0
+    for start in range(0, values.size, _PIECE):
+        piece = values[start : start + _PIECE].tolist()
+        numbers = [x if math.isfinite(x) else _name(x) for x in piece]
+        text.append(json.dumps(numbers)[1:-1])
+        length += len(text[-1])
+        if length > _LONGEST:
+            raise ValueError(
+                f"{values.size} numbers are more than the {_LONGEST} bytes of text that a request "
+                "may have; save them and name the .npy file instead"
+            )
+    return f'{{"values": [{", ".join(text)}]}}'.encode()
 
 
 def _name(x: float) -> str:

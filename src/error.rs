@@ -18,11 +18,16 @@ pub enum Error {
     Overflow(String),
     /// The operation has no meaning for this type (Python: `TypeError`).
     Type(String),
+    /// There is not enough memory (Python: `MemoryError`).
+    Memory(String),
 }
 
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (Error::Value(message) | Error::Overflow(message) | Error::Type(message)) = self;
+        let (Error::Value(message)
+        | Error::Overflow(message)
+        | Error::Type(message)
+        | Error::Memory(message)) = self;
         f.write_str(message)
     }
 }

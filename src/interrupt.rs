@@ -12,6 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// numbers a few tenths of a second. Smaller calls need not be watched.
 pub const GRAIN: usize = 1 << 23;
 
+/// As [`GRAIN`], for kernels that take up to 300 ns for a number.
+pub const SLOW_GRAIN: usize = 1 << 20;
+
 thread_local! {
     /// The flag of the call that this thread works for, if it is watched.
     static CURRENT: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
@@ -27,6 +30,12 @@ impl Interrupt {
     #[inline]
     pub fn of_call(size: usize) -> Interrupt {
         Interrupt(if size < GRAIN { None } else { CURRENT.with_borrow(Clone::clone) })
+    }
+
+    /// As [`Interrupt::of_call`], of a kernel that takes longer for a number.
+    #[inline]
+    pub fn of_slow_call(size: usize) -> Interrupt {
+        Interrupt(if size < SLOW_GRAIN { None } else { CURRENT.with_borrow(Clone::clone) })
     }
 
     /// Whether anyone looks for a reason to return early.

@@ -25,6 +25,7 @@ mod groups;
 pub mod hello;
 pub mod interrupt;
 mod kernel;
+pub mod memory;
 pub mod moments;
 mod pages;
 mod products;
@@ -36,6 +37,7 @@ mod summary;
 #[cfg(test)]
 mod testing;
 pub mod threads;
+pub mod traps;
 pub mod windows;
 
 pub use error::{Error, Result};

@@ -9,11 +9,29 @@ from hypothesis import settings
 
 # A busy machine is no failure: no test asserts a time.
 settings.register_profile("mypackage", deadline=None)
+settings.register_profile("smoke", deadline=None, max_examples=5)
 settings.load_profile("mypackage")
 
 # A shell starts background jobs with Ctrl-C ignored, and so would every test of it be.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config):
+    if config.option.markexpr == "smoke":
+        settings.load_profile("smoke")
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the first case of each test, and the tests that share a process under xdist."""
+    seen = set()
+    for item in items:
+        test = item.nodeid.partition("[")[0]
+        if test not in seen and item.get_closest_marker("slow") is None:
+            item.add_marker("smoke")
+        seen.add(test)
+        if "resident_memory" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("serial"))
 
 
 @pytest.fixture(scope="session")

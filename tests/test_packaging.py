@@ -63,6 +63,25 @@ def test_python_floors_agree(root, setup_cfg):
     assert f'target-version = "py{tag}"' in (root / "pyproject.toml").read_text()
 
 
+def test_the_oldest_versions_are_those_that_are_tested(root, setup_cfg):
+    """tox.ini's `lowest` has each floor of the package, its extras and its tests, and no more."""
+    extras = setup_cfg["options.extras_require"]
+    tools = {"all", "benchmarks", "cli", "docs", "lint", "notebooks", "packaging"}
+    lines = setup_cfg["options"]["install_requires"].split("\n")
+    for name in set(extras) - tools:
+        lines += extras[name].split("\n")
+    lines = [line.partition(";")[0].strip() for line in lines]
+    floors = dict(
+        line.split(">=") for line in lines if line and not line.startswith(("#", "mypackage["))
+    )
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(root / "tox.ini")
+    lowest = dict(line.split("==") for line in tox["testenv:lowest"]["deps"].split())
+    assert set(lowest) == set(floors)
+    for name, version in lowest.items():
+        assert f"{version}.0".startswith(f"{floors[name]}."), name
+
+
 def test_packages_are_all_listed(root, setup_cfg):
     """setup.cfg lists packages by name; none is forgotten."""
     found = {

@@ -138,7 +138,7 @@ def test_answers_are_released(request_, resident_memory):
 
 
 def test_every_kind_of_error_has_an_exception(root):
-    source = (root / "src" / "capi" / "record.rs").read_text()
+    source = (root / "bindings" / "capi" / "src" / "record.rs").read_text()
     kinds = source.partition("fn kind")[2].partition("\n}\n")[0]
     assert set(re.findall(r'\("(\w+)", Status', kinds)) == set(records.KIND_EXCEPTIONS)
 

@@ -39,7 +39,9 @@ enum {
     /* A file cannot be read. */
     MYPACKAGE_ERROR_IO = 5,
     /* A defect in the library. */
-    MYPACKAGE_ERROR_INTERNAL = 6
+    MYPACKAGE_ERROR_INTERNAL = 6,
+    /* There is not enough memory. */
+    MYPACKAGE_ERROR_MEMORY = 7
 };
 
 /* The version of the package, "1.2.3". Static. */

@@ -98,6 +98,7 @@ pub(crate) fn prefetch_all<T>(start: *const T, bytes: usize) {
 /// (Only AMD's fetch such memory as fast as other memory.)
 #[inline(always)]
 pub(crate) fn prefetch_passing<T>() -> impl Fn(*const T) {
+    #[cfg(target_arch = "x86_64")]
     let is_passing = made_by_amd();
     move |address| {
         #[cfg(target_arch = "x86_64")]

@@ -177,7 +177,7 @@ impl<'a> Lines<'a> {
         let mut outer: Vec<_> = steps.collect();
         let results = to[axis].size;
         let along = outer.remove(axis);
-        let interrupt = Interrupt::of_call(input.size());
+        let interrupt = Interrupt::of_slow_call(input.size());
         Lines { input, output, along, results, outer, joined: false, interrupt }
     }
 

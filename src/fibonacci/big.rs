@@ -12,12 +12,16 @@ use crate::error::Error;
 use crate::fibonacci::member::Member;
 pub use crate::fibonacci::member::is_negated;
 use crate::fibonacci::small::FIBONACCI;
-use crate::fibonacci::transform::multiply;
+use crate::fibonacci::transform::{multiply, product_memory};
+use crate::{memory, threads};
 
 /// The largest result, in bits: eight gigabytes, for an index near 10^11.
 const MAX_BITS: u64 = 1 << 36;
-/// Memory at work at the worst moment, relative to the result.
-const WORKING_SETS: usize = 6;
+/// What a result and its factors take at the worst moment, relative to the result. (Eight numbers of
+/// its size, each with the room to grow that the library gives it.)
+const WORKING_SETS: usize = 9;
+/// What threads that help take beside their work: their stacks, and what `malloc` reserves for each.
+const HELPERS: usize = 3 << 27;
 /// log2 of the golden ratio times 2^64, rounded up.
 const BITS_PER_INDEX: u128 = 12806502905986368094;
 
@@ -26,7 +30,7 @@ fn bits(n: u64) -> u128 {
     ((u128::from(n) * BITS_PER_INDEX) >> 64) + 2
 }
 
-/// Refuses an index whose number is too large to hold, before any memory is taken.
+/// Refuses an index whose number is too large to hold, whatever memory there is.
 ///
 /// ```
 /// use mypackage::fibonacci::big::check_size;
@@ -46,18 +50,8 @@ pub fn check_size(
 ) -> Result<(), Error> {
     let size = match magnitude {
         None => "more than 8 * 10^17 bytes".to_string(),
-        Some(magnitude) => {
-            let bytes = (bits(magnitude) / 8) as usize;
-            let mut reserve = Vec::<u8>::new();
-            // Small numbers are not worth asking the system for.
-            let fits = bytes < (1 << 20)
-                || (bits(magnitude) <= u128::from(MAX_BITS)
-                    && reserve.try_reserve_exact(bytes * WORKING_SETS).is_ok());
-            if fits {
-                return Ok(());
-            }
-            format!("{bytes} bytes")
-        }
+        Some(magnitude) if bits(magnitude) <= u128::from(MAX_BITS) => return Ok(()),
+        Some(magnitude) => format!("{} bytes", bits(magnitude) / 8),
     };
     let family = name.trim_end_matches("_pair");
     // Beyond int64, NumPy itself refuses a number beside another without this.
@@ -65,6 +59,61 @@ pub fn check_size(
     Err(Error::Overflow(format!(
         "{name}({n}) has {size}, too large to hold; use {family}_mod(n, m{dtype}) for a remainder"
     )))
+}
+
+/// Which threads the memory at hand suffices for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// All that may be used.
+    ForHelpers,
+    /// The calling one alone.
+    ForOne,
+}
+
+impl Room {
+    /// Looks whether there is memory for all that goes on while a number is computed; ask just
+    /// before.
+    ///
+    /// ```
+    /// use mypackage::fibonacci::big::{self, Room};
+    /// use mypackage::fibonacci::modular::Member;
+    ///
+    /// let room = Room::find("fibonacci", &100, 100)?;
+    /// let number = room.run(|| big::number(Member::U, 100, &mut || Ok::<(), mypackage::Error>(())))?;
+    /// assert_eq!(number.to_string(), "354224848179261915075");
+    /// # Ok::<(), mypackage::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Memory`] naming the index and the size. `magnitude` is |n|.
+    pub fn find(name: &str, n: &impl std::fmt::Display, magnitude: u64) -> Result<Room, Error> {
+        /// Smaller numbers are not worth asking the system for.
+        const SMALL: u128 = 8 << 12;
+        if bits(magnitude) < SMALL {
+            return Ok(Room::ForHelpers);
+        }
+        let bytes = usize::try_from(bits(magnitude) / 8).unwrap_or(usize::MAX);
+        let peak = bytes.saturating_mul(WORKING_SETS).saturating_add(product_memory(bytes));
+        if memory::is_there(peak.saturating_add(HELPERS)) {
+            return Ok(Room::ForHelpers);
+        }
+        memory::check(peak, || format!("{name}({n}), a number of {bytes} bytes"))?;
+        Ok(Room::ForOne)
+    }
+
+    /// Calls `work`, which computes that number.
+    ///
+    /// ```
+    /// use mypackage::{fibonacci::big::Room, threads};
+    ///
+    /// assert_eq!(Room::ForOne.run(threads::get), 1);
+    /// ```
+    pub fn run<R>(self, work: impl FnOnce() -> R) -> R {
+        match self {
+            Room::ForHelpers => work(),
+            Room::ForOne => threads::serially(work),
+        }
+    }
 }
 
 /// (F(n-1), F(n)); F(-1) = 1.

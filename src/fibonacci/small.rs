@@ -230,10 +230,10 @@ pub fn fibonacci<T: Tabulated>(n: &[T], out: &mut [T]) -> Result<()> {
 pub fn fibonacci_with<T: Tabulated>(stores: Stores, n: &[T], out: &mut [T]) -> Result<()> {
     assert_eq!(n.len(), out.len());
     if T::look_up_fibonacci(0, n, out, stores) {
-        Ok(())
-    } else {
-        Err(overflow("fibonacci", n, T::FIBONACCI_MAX))
+        return Ok(());
     }
+    let look_up = |n: &[T], out: &mut [T]| T::look_up_fibonacci(0, n, out, Stores::Cached);
+    again_from_copies("fibonacci", T::FIBONACCI_MAX, n, out, look_up)
 }
 
 /// L(n) for each n.
@@ -272,7 +272,35 @@ pub fn lucas<T: Tabulated>(n: &[T], out: &mut [T]) -> Result<()> {
 /// If the slices differ in length.
 pub fn lucas_with<T: Tabulated>(stores: Stores, n: &[T], out: &mut [T]) -> Result<()> {
     assert_eq!(n.len(), out.len());
-    if T::look_up_lucas(n, out, stores) { Ok(()) } else { Err(overflow("lucas", n, T::LUCAS_MAX)) }
+    if T::look_up_lucas(n, out, stores) {
+        return Ok(());
+    }
+    let look_up = |n: &[T], out: &mut [T]| T::look_up_lucas(n, out, Stores::Cached);
+    again_from_copies("lucas", T::LUCAS_MAX, n, out, look_up)
+}
+
+/// Elements that are copied at once, on their way through the first-level cache.
+const COPIED: usize = 256;
+
+/// After an index was outside: looks all up again, in copies, and reports the first one outside.
+///
+/// Another thread may write to the indices meanwhile (Python's arrays are shared): what was outside
+/// may be inside by now, and then its number is that of what it is now.
+#[cold]
+fn again_from_copies<T: Tabulated>(
+    name: &str,
+    limit: usize,
+    n: &[T],
+    out: &mut [T],
+    look_up: impl Fn(&[T], &mut [T]) -> bool,
+) -> Result<()> {
+    for (n, out) in n.chunks(COPIED).zip(out.chunks_mut(COPIED)) {
+        let n = n.to_vec();
+        if !look_up(&n, out) {
+            return Err(overflow(name, &n, limit));
+        }
+    }
+    Ok(())
 }
 
 /// F(n) and F(n+1) for each n.
@@ -292,6 +320,18 @@ pub fn lucas_with<T: Tabulated>(stores: Stores, n: &[T], out: &mut [T]) -> Resul
 /// If the slices differ in length.
 pub fn fibonacci_pair<T: Tabulated>(n: &[T], here: &mut [T], next: &mut [T]) -> Result<()> {
     assert!(n.len() == here.len() && n.len() == next.len());
+    let outputs = here.chunks_mut(COPIED).zip(next.chunks_mut(COPIED));
+    for (n, (here, next)) in n.chunks(COPIED).zip(outputs) {
+        // Both numbers are those of one index, whatever another thread writes meanwhile.
+        let mut copy = [n[0]; COPIED];
+        let copy = &mut copy[..n.len()];
+        copy.copy_from_slice(n);
+        look_up_pairs(copy, here, next)?;
+    }
+    Ok(())
+}
+
+fn look_up_pairs<T: Tabulated>(n: &[T], here: &mut [T], next: &mut [T]) -> Result<()> {
     let stores = Stores::Cached;
     if T::look_up_fibonacci(0, n, here, stores) & T::look_up_fibonacci(1, n, next, stores) {
         return Ok(());

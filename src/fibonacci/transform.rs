@@ -52,6 +52,13 @@ pub fn multiply(a: &UBig, b: &UBig) -> UBig {
     }
 }
 
+/// The memory that [`multiply`] takes beside factors and product, for a product of so many bytes.
+pub(super) fn product_memory(bytes: usize) -> usize {
+    let len = (bytes / 4 + 2 * HALVES).min(MAX_LEN).next_power_of_two();
+    // For each prime both transformed factors, roots and inverse roots.
+    3 * (2 * 4 * len + 2 * 4 * len / LEAF / 2)
+}
+
 /// Arithmetic modulo the prime P in Montgomery's form (x stands for x / 2^32 mod P).
 struct Field<const P: u32>;
 

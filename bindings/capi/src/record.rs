@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::npy::{NpyError, NpyFile};
 use super::status::{Failure, Status, guard};
 use super::strided::{Strided, store};
-use mypackage::hello;
 use mypackage::sum::{Summary, summarize};
+use mypackage::{hello, traps};
 
 /// The longest request, in bytes; numbers beyond it belong in a file.
 const LONGEST: usize = 16 << 20;
@@ -89,6 +89,15 @@ unsafe fn exchange<Request: for<'a> Deserialize<'a>, Answer: Serialize>(
         // SAFETY: the caller's promise.
         let request = unsafe { Strided::new("request", request.cast::<u8>(), length, 1)? };
         let request = request.as_slice().expect("bytes at a stride of 1 are a slice");
+        if traps::are_set() {
+            // Numbers are parsed and written by code that rounds.
+            return Err(Failure {
+                status: Status::Value,
+                message: "floating-point exceptions are unmasked on this thread; mask them \
+                          (fedisableexcept) for the time of the call"
+                    .into(),
+            });
+        }
         let outcome = parse(request).and_then(compute);
         let (text, result) = match outcome {
             Ok(record) => (serde_json::to_string(&record), Ok(())),

@@ -18,6 +18,7 @@ pub(super) enum Status {
     Pointer = 4,
     Io = 5,
     Internal = 6,
+    Memory = 7,
 }
 
 /// An error on its way out.
@@ -39,6 +40,7 @@ impl From<Error> for Failure {
             Error::Value(_) => Status::Value,
             Error::Overflow(_) => Status::Overflow,
             Error::Type(_) => Status::Type,
+            Error::Memory(_) => Status::Memory,
         };
         Failure { status, message: error.to_string() }
     }

@@ -15,7 +15,9 @@ use super::modules::dispatch;
 use super::ndarray::{self, Array, Number, numpy};
 use super::reductions;
 use super::results::{FLOAT, Operation, Target, Writer, round_all};
+use crate::exit::protect_thread;
 use crate::raised;
+use mypackage::memory;
 use mypackage::shared::Shared;
 use mypackage::sum::{self as exact, Accumulator, Cells, Dtype};
 
@@ -193,6 +195,7 @@ impl ExactSum {
         r#where: &Given<'py>,
         subtract: bool,
     ) -> PyResult<()> {
+        protect_thread();
         if values.hasattr("__next__")? {
             for item in values.try_iter()? {
                 self.update(&item?, axis, r#where, subtract)?;
@@ -359,6 +362,7 @@ fn sums_of<'py>(
     let parts = number.complex.then_some(false);
     let reduced: Vec<bool> = reduced.into_iter().chain(parts).collect();
     let size = array.shape().iter().product();
+    check_memory(kept.iter().product::<usize>() * if number.complex { 2 } else { 1 })?;
     let cells = watched(py, size, || exact::collect(&input, &reduced))?;
     Ok(State { shape: kept, complex: number.complex, cells })
 }
@@ -406,6 +410,11 @@ impl State {
         };
         Ok(State { shape: self.shape.clone(), complex: self.complex, cells: cells.into() })
     }
+}
+
+/// Refuses more sums than there is memory for.
+fn check_memory(sums: usize) -> PyResult<()> {
+    memory::check(sums.saturating_mul(17), || format!("{sums} exact sums")).map_err(raised)
 }
 
 /// A single sum rounded to double precision, as Python writes it; nothing is reported.
@@ -548,13 +557,13 @@ impl ExactSum {
         else {
             return Err(PyValueError::new_err(format!("ExactSum: {shape:?} is not a shape")));
         };
-        let memory = Vec::<Accumulator>::new().try_reserve_exact(size);
-        if memory.is_err() || shape.len() > 64 {
+        if shape.len() > 64 {
             return Err(PyValueError::new_err(format!(
-                "ExactSum: there is no memory for {size} sums of {} bytes",
-                size_of::<Accumulator>()
+                "ExactSum: an array has at most 64 dimensions, not {}",
+                shape.len()
             )));
         }
+        check_memory(size)?;
         Ok(ExactSum::of(shape, false, Cells::new(size)))
     }
 

@@ -9,7 +9,7 @@ use super::lists::array_of;
 use super::modules::{dispatch, errors};
 use super::ndarray::{Array, NewArray, Number, numpy};
 use super::results::integer_range;
-use mypackage::interrupt::GRAIN;
+use mypackage::interrupt::SLOW_GRAIN;
 use mypackage::sum::{Axis, ScanStatus, cumsum_axis, cumsum_groups};
 
 const NAME: &str = "cumsum";
@@ -71,13 +71,35 @@ pub(super) fn cumsum<'py>(
     dtype: Option<Bound<'py, PyAny>>,
     out: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let py = a.py();
-    let Some((array, number)) = Array::of_numbers(a) else {
-        if let Some(array) = array_of(a)? {
-            return cumsum(&array, axis, dtype, out);
-        }
-        return dispatch(py)?.call_method1("cumsum", (a, axis, dtype, out));
-    };
+    match Array::of_numbers(a) {
+        Some((array, number)) => cumsum_array(array, number, axis, dtype, out),
+        None => hand_over(a, axis, dtype, out),
+    }
+}
+
+/// Python code may come back here many times over (through an `__array__`): on small frames.
+#[inline(never)]
+fn hand_over<'py>(
+    a: &Bound<'py, PyAny>,
+    axis: Option<Bound<'py, PyAny>>,
+    dtype: Option<Bound<'py, PyAny>>,
+    out: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    match array_of(a)? {
+        Some(array) => cumsum(&array, axis, dtype, out),
+        None => dispatch(a.py())?.call_method1("cumsum", (a, axis, dtype, out)),
+    }
+}
+
+#[inline(never)]
+fn cumsum_array<'py>(
+    array: Array<'_, 'py>,
+    number: Number,
+    axis: Option<Bound<'py, PyAny>>,
+    dtype: Option<Bound<'py, PyAny>>,
+    out: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (a, py) = (array.object, array.object.py());
     let Some(target) = target(number, dtype.as_ref(), out.as_ref())? else {
         // Python ints cannot overflow.
         let numpy = numpy(py)?;
@@ -126,7 +148,7 @@ pub(super) fn group_scan<'py>(
         out.push(Axis { size: 2, stride: target.part.size() as isize });
     }
     let (prefixes, range) = (result.parts(0, out), integer_range(target.part));
-    let status = watched_from(GRAIN, py, view.size(), || {
+    let status = watched_from(SLOW_GRAIN, py, view.size(), || {
         cumsum_groups(&view, prefixes, axis, &labels, &range)
     })?;
     report(py, NAME, status, target)?;
@@ -212,8 +234,9 @@ fn scan<'py>(
             if parts == 2 { view.selected(view.axes().len() - 1, part) } else { view.clone() };
         let prefixes = result.parts(part, out.clone());
         let range = integer_range(target.part);
-        let done =
-            watched_from(GRAIN, py, size, || cumsum_axis(&view, prefixes, axis, joined, &range))?;
+        let done = watched_from(SLOW_GRAIN, py, size, || {
+            cumsum_axis(&view, prefixes, axis, joined, &range)
+        })?;
         status.invalid |= done.invalid;
         status.overflow |= done.overflow;
         status.misfit = status.misfit.or(done.misfit);

@@ -2,6 +2,7 @@
 //!
 //! Through bytes: the stable ABI shows no digits.
 
+use crate::exit::protect_thread;
 use dashu_int::ops::BitTest;
 use dashu_int::{IBig, Sign, UBig};
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
@@ -17,6 +18,7 @@ pub(super) fn index<'py>(function: &str, entry: &Bound<'py, PyAny>) -> PyResult<
     if entry.is_exact_instance_of::<PyInt>() {
         return Ok(entry.clone());
     }
+    protect_thread();
     entry.call_method0(intern!(entry.py(), "__index__")).map_err(|_| {
         let kind = entry.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
         PyTypeError::new_err(format!("{function} takes integers, not {entry} of type {kind}"))

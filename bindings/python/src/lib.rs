@@ -12,6 +12,7 @@ mod config;
 mod covariance;
 mod csv;
 mod cumsum;
+mod exit;
 mod fibonacci;
 mod group;
 mod hello;
@@ -30,12 +31,13 @@ mod windows;
 
 /// The exception for an error of the crate.
 fn raised(error: Error) -> PyErr {
-    use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+    use pyo3::exceptions::{PyMemoryError, PyOverflowError, PyTypeError, PyValueError};
     let message = error.to_string();
     match error {
         Error::Value(_) => PyValueError::new_err(message),
         Error::Overflow(_) => PyOverflowError::new_err(message),
         Error::Type(_) => PyTypeError::new_err(message),
+        Error::Memory(_) => PyMemoryError::new_err(message),
     }
 }
 

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use super::arguments::Given;
+use super::exit::protect_thread;
 use super::ndarray::numpy;
 
 /// By their places in what `loaded` returns.
@@ -13,6 +14,8 @@ const NAMES: [&str; 4] =
 
 fn loaded(py: Python<'_>) -> PyResult<&[Py<PyAny>; NAMES.len()]> {
     static MODULES: PyOnceLock<[Py<PyAny>; NAMES.len()]> = PyOnceLock::new();
+    // They run Python code on behalf of a call.
+    protect_thread();
     MODULES.get_or_try_init(py, || {
         let modules = NAMES.map(|name| py.import(name).map(|module| module.into_any().unbind()));
         let [dispatch, errors, exceptions, threading] = modules;

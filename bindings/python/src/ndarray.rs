@@ -4,6 +4,7 @@
 
 use std::ffi::{c_int, c_long, c_void};
 
+use crate::exit::protect_thread;
 use numpy::npyffi::{NPY_TYPES, PY_ARRAY_API, PyArray_Check, PyArray_CheckExact, PyArrayObject};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -127,6 +128,8 @@ impl<'a, 'py> Array<'a, 'py> {
     /// The object as an array, if it is one and of no subclass.
     #[inline]
     pub fn exact(object: &'a Bound<'py, PyAny>) -> Option<Array<'a, 'py>> {
+        // Every function comes by here before it hands on to Python.
+        protect_thread();
         // SAFETY: called with the GIL and a live object.
         let exact = unsafe { PyArray_CheckExact(object.py(), object.as_ptr()) } != 0;
         exact.then_some(Array { object })

@@ -322,11 +322,21 @@ fn reduce<'py>(
     a: &Bound<'py, PyAny>,
     arguments: &Arguments<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let py = a.py();
-    let plain = Array::of_numbers(a).filter(|_| !arguments.starts_at_negative_zero());
-    let Some((array, number)) = plain else {
-        return reduce_other(operation, a, arguments);
-    };
+    // Python code may come back here many times over (through an `__array__`): on small frames.
+    match Array::of_numbers(a).filter(|_| !arguments.starts_at_negative_zero()) {
+        Some((array, number)) => reduce_numbers(operation, array, number, arguments),
+        None => reduce_other(operation, a, arguments),
+    }
+}
+
+#[inline(never)]
+fn reduce_numbers<'py>(
+    operation: Operation,
+    array: Array<'_, 'py>,
+    number: Number,
+    arguments: &Arguments<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = array.object.py();
     if arguments.are_default()
         && !operation.skip_nan
         && matches!(operation.kind, Kind::Sum | Kind::Mean)

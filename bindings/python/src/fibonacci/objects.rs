@@ -10,7 +10,7 @@ use super::Which;
 use crate::integer::{from_big, index, shown, to_big};
 use crate::raised;
 use crate::ufunc::{Call, Loop, Objects, look_for_signals};
-use mypackage::fibonacci::big::{self, Walk};
+use mypackage::fibonacci::big::{self, Room, Walk};
 use mypackage::fibonacci::modular::Member;
 use mypackage::fibonacci::small::NO_INDEX;
 use mypackage::fibonacci::{big_modular, pisano};
@@ -48,12 +48,12 @@ fn function_name<S: Which>() -> &'static str {
 const LONG: u64 = 1 << 17;
 
 /// F(n) or L(n) by doubling.
-fn number(py: Python<'_>, member: Member, n: u64) -> PyResult<UBig> {
+fn number(py: Python<'_>, function: &str, member: Member, n: u64) -> PyResult<UBig> {
     if n < LONG {
-        big::number(member, n, &mut || Ok(()))
-    } else {
-        py.detach(|| big::number(member, n, &mut look_for_signals))
+        return big::number(member, n, &mut || Ok(()));
     }
+    let room = Room::find(function, &n, n).map_err(raised)?;
+    py.detach(|| room.run(|| big::number(member, n, &mut look_for_signals)))
 }
 
 /// F(n) or L(n).
@@ -69,14 +69,14 @@ impl<S: Which> Loop for Number<S> {
             let read = |at| Ok((Index::read(name, &call.object(py, 0, at))?, at));
             let mut indices = (0..call.count()).map(read).collect::<PyResult<Vec<_>>>()?;
             if let [(index, at)] = indices[..] {
-                let value = number(py, S::MEMBER, index.magnitude)?;
+                let value = number(py, name, S::MEMBER, index.magnitude)?;
                 let negate = index.negative && big::is_negated(S::MEMBER, index.magnitude);
                 call.set_object(at, from_big(py, &value, negate)?);
                 return Ok(());
             }
             // In ascending order each number is near the one before it.
             indices.sort_unstable();
-            let mut climb = Climb::new(S::MEMBER);
+            let mut climb = Climb::new(name, S::MEMBER);
             for (count, &(index, at)) in indices.iter().enumerate() {
                 if count % 64 == 0 {
                     look_for_signals()?;
@@ -92,6 +92,7 @@ impl<S: Which> Loop for Number<S> {
 
 /// Numbers at ascending indices, as Python ints.
 struct Climb<'py> {
+    function: &'static str,
     member: Member,
     walk: Option<Walk>,
     /// The last two numbers given, if their indices are neighbours, and the latter's index.
@@ -99,8 +100,8 @@ struct Climb<'py> {
 }
 
 impl<'py> Climb<'py> {
-    fn new(member: Member) -> Self {
-        Climb { member, walk: None, last: None }
+    fn new(function: &'static str, member: Member) -> Self {
+        Climb { function, member, walk: None, last: None }
     }
 
     fn to(&mut self, py: Python<'py>, n: u64) -> PyResult<Bound<'py, PyAny>> {
@@ -117,13 +118,15 @@ impl<'py> Climb<'py> {
 
     fn walk_to(&mut self, py: Python<'py>, n: u64) -> PyResult<Bound<'py, PyAny>> {
         let walk = &mut self.walk;
-        py.detach(|| match walk {
+        let room = Room::find(self.function, &n, n).map_err(raised)?;
+        let step = || match walk {
             Some(walk) => walk.go(n, &mut look_for_signals),
             None => {
                 *walk = Some(Walk::start(n, &mut look_for_signals)?);
                 Ok(())
             }
-        })?;
+        };
+        py.detach(|| room.run(step))?;
         let walk = self.walk.as_ref().expect("started above");
         match self.member {
             Member::U => from_big(py, walk.fibonacci(), false),
@@ -144,7 +147,9 @@ impl Loop for Pair {
             for at in 0..call.count() {
                 let Index { magnitude: n, negative } =
                     Index::read("fibonacci_pair", &call.object(py, 0, at))?;
-                let (below, here) = py.detach(|| big::pair(n, &mut look_for_signals))?;
+                let room = Room::find("fibonacci_pair", &n, n).map_err(raised)?;
+                let pair = || big::pair(n, &mut look_for_signals);
+                let (below, here) = py.detach(|| room.run(pair))?;
                 let (first, second) = if negative {
                     // F(-n) and F(-(n-1)).
                     let even = n % 2 == 0;

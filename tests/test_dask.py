@@ -308,7 +308,7 @@ def test_average_is_lazy_and_refuses():
         lazy.compute(scheduler="sync")
     with pytest.raises(TypeError, match="Axis must be specified"):
         mypackage.average(ones, weights=np.ones(3))
-    with pytest.raises(ValueError, match=r"weights have shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"Shape of weights .* \(3,\)"):
         mypackage.average(ones, axis=0, weights=np.ones(3))
     with pytest.raises(TypeError, match="must be real"):
         mypackage.average(ones, weights=ones * 1j)

@@ -363,7 +363,7 @@ impl Probe {
     }
 
     fn is_doubtful(&self, result: usize, attempt: Attempt) -> bool {
-        attempt == Attempt::First && self.doubt > 0 && result % self.doubt == 0
+        attempt == Attempt::First && self.doubt > 0 && result.is_multiple_of(self.doubt)
     }
 
     fn put(&self, result: usize, sum: i128, count: i64) {

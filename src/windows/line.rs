@@ -636,7 +636,7 @@ impl Engine {
                 let from = self.outliers.partition_point(|outlier| outlier.index < window[0]);
                 self.outliers.get(from).is_some_and(|outlier| outlier.index < window[1])
             };
-            if !outside && !(marked && results[index].is_nan()) {
+            if !(outside || marked && results[index].is_nan()) {
                 continue;
             }
             let count = (self.counts[places[1]] - self.counts[places[0]]) as usize;
@@ -854,7 +854,7 @@ mod tests {
             let replace = |(index, &x)| if index % every == 7 { other(x) } else { x };
             values.iter().enumerate().map(replace).collect()
         };
-        let mixed = ordinary.iter().map(|x| if next() % 50 == 0 { 1e16 } else { *x }).collect();
+        let mixed = ordinary.iter().map(|x| if next().is_multiple_of(50) { 1e16 } else { *x }).collect();
         vec![
             with(&ordinary, 17, &|_| f64::NAN),
             with(&far, 900, &|_| f64::NAN),

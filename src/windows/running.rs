@@ -162,7 +162,7 @@ impl Running {
                 self.parts[part].add_special(value, sign as i64);
             }
         }
-        if !self.moments || !(nearest.is_finite() && imaginary.is_finite()) {
+        if !(self.moments && nearest.is_finite() && imaginary.is_finite()) {
             return;
         }
         self.squares.add_product(sign * nearest, nearest);

@@ -303,11 +303,11 @@ reduction! {
     /// Examples
     /// --------
     /// >>> import numpy as np, mypackage
-    /// >>> a = np.array([3e8, 1.0, 1.0], dtype=np.float32)
+    /// >>> a = np.array([3e7, 1.0, 1.0], dtype=np.float32)
     /// >>> float(np.sum(a * a)) == float(mypackage.sum_of_squares(a, dtype=np.float64))
     /// False
     /// >>> float(mypackage.sum_of_squares(a, dtype=np.float64))
-    /// 9.0000000000000002e+16
+    /// 900000000000002.0
     /// >>> int(mypackage.sum_of_squares(np.array([2**62, 3]), dtype=object)) == 2**124 + 9
     /// True
     /// >>> mypackage.sum_of_squares([[3 + 4j, 1j], [0, 2]], axis=1)

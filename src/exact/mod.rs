@@ -1,6 +1,7 @@
 //! Exact sums as values: kept, merged, rounded once, written as bytes.
 //!
 //! - `accumulator`: one sum of anything; `small_superaccumulator` holds what does not fit 128 bits.
+//! - `interval`: a sum that is known up to a bound, which is enough to round most.
 //! - `pairs`: up to a thousand sums that are two numbers each, as most sums of ordinary data are.
 //! - `array`: arrays of sums, in pairs where these suffice. `sink`: where kernels put their results;
 //!   `collect` is one that keeps them all.

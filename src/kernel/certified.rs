@@ -687,7 +687,7 @@ mod tests {
         {
             let highest = (first - 12).min(1022);
             for spread in [0, 20, 200, 2000] {
-                let values = numbers(BLOCK, highest, spread, spread as u64);
+                let values = numbers(BLOCK, highest, spread, spread);
                 let values: Vec<f64> = values
                     .into_iter()
                     .filter(|x| x.abs() < 2f64.powi(highest.max(-1000)))

@@ -99,9 +99,9 @@ fn bounds<'py>(
         }
         // (An index beyond int64 wraps to a negative one, which is outside too.)
         let array = numpy.call_method1("ascontiguousarray", (array, "i8"))?;
-        let bytes: Vec<u8> = array.call_method0("tobytes")?.extract()?;
-        let (words, _) = bytes.as_chunks::<8>();
-        Ok(words.iter().map(|&word| i64::from_ne_bytes(word)).collect())
+        let view = view_of(&array, Number::I64);
+        let words = view.as_ref().and_then(|view| view.as_slice::<i64>());
+        Ok(words.ok_or_else(|| PyTypeError::new_err("not an array of int64"))?.to_vec())
     };
     let (start, end) = (read("start", start)?, read("end", end)?);
     if start.len() != end.len() {

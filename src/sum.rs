@@ -13,8 +13,8 @@
 
 pub use crate::array::dtype::Dtype;
 pub use crate::array::view::{Axis, View, ViewMut};
-pub use crate::cumulative::cumulative::cumsum;
 pub use crate::cumulative::scan::{Misfit, ScanStatus, cumsum_axis};
+pub use crate::cumulative::slices::cumsum;
 pub use crate::exact::accumulator::Accumulator;
 pub use crate::exact::array::Cells;
 pub use crate::exact::bulk::{round_f32, round_f64};

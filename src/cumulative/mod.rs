@@ -2,11 +2,11 @@
 //!
 //! - `prefix`: the arithmetic; `lanes` moves numbers within a vector for it.
 //! - `tile`: the kernel along a line. `beside`: the one down columns.
-//! - `cumulative`: of a slice. `scan`: along an axis of any array.
+//! - `slices`: of a slice. `scan`: along an axis of any array.
 
 mod beside;
-pub(super) mod cumulative;
 pub(super) mod lanes;
 mod prefix;
 pub(super) mod scan;
+pub(super) mod slices;
 mod tile;

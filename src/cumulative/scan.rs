@@ -3,9 +3,9 @@
 use std::ops::RangeInclusive;
 
 use super::beside::{self, Beside};
-use super::cumulative::Running;
 use super::lanes::{add_up_integers, last_integer};
 use super::prefix::{Half, Prefix, TILE};
+use super::slices::Running;
 use crate::array::dtype::{Dtype, by_native};
 use crate::array::element::{Native, Piece, Selection, Stage, pieces, read_numbers};
 use crate::array::memory::{ahead, prefetch};

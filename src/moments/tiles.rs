@@ -359,7 +359,9 @@ fn range_body<const W: usize>(values: &[f64]) -> [f64; 4] {
         highest[lane] = larger(x, highest[lane]);
         let magnitude = if x == 0.0 { f64::INFINITY } else { x.abs() };
         smallest[lane] = smaller(magnitude, smallest[lane]);
-        rest[lane] |= (x - x).to_bits();
+        #[allow(clippy::eq_op)]
+        let zero_or_nan = x - x;
+        rest[lane] |= zero_or_nan.to_bits();
     };
     let (vectors, last) = values.as_chunks::<W>();
     for vector in vectors {

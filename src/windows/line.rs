@@ -854,7 +854,8 @@ mod tests {
             let replace = |(index, &x)| if index % every == 7 { other(x) } else { x };
             values.iter().enumerate().map(replace).collect()
         };
-        let mixed = ordinary.iter().map(|x| if next().is_multiple_of(50) { 1e16 } else { *x }).collect();
+        let mixed =
+            ordinary.iter().map(|x| if next().is_multiple_of(50) { 1e16 } else { *x }).collect();
         vec![
             with(&ordinary, 17, &|_| f64::NAN),
             with(&far, 900, &|_| f64::NAN),

@@ -533,7 +533,7 @@ pub(super) fn moments_of_rows<'py>(
             dtype: number.part,
             complex: number.complex,
             data: std::ptr::with_exposed_provenance(data),
-            mask: mask.map(|mask| std::ptr::with_exposed_provenance(mask)),
+            mask: mask.map(std::ptr::with_exposed_provenance),
             rows: count,
             length,
             question: &question,

@@ -230,6 +230,19 @@ def test_totals_of_integers_are_integers(file, capsys):
     assert output(capsys, path, "--total", "--columns", "x,z") == f"{2.0**53 + 2}\n"
 
 
+def test_variances_of_integers_beside_fractions(file, capsys):
+    """No digit is lost where a column's integers are beyond those of float64."""
+    path = file(f"k,x\na,{2**53 + 1}\na,0.5\nb,{-(2**63)}\nb,1\n")
+    expected = [to_float((Fraction(x) - y) ** 2 / 4) for x, y in
+                ((2**53 + 1, Fraction(1, 2)), (2**63, Fraction(-1)))]  # fmt: skip
+    found = output(capsys, path, "--by", "k", "--op", "var")
+    assert found == f"k\tx\na\t{expected[0]}\nb\t{expected[1]}\n"
+    path = file(f"x\n{2**53 + 1}\n0.5\n")
+    assert output(capsys, path, "--op", "var") == f"{expected[0]}\n"
+    path = file(f"x\n{2**63}\n0.5\n")
+    assert f"the integer {2**63} is beyond 64 bits" in refusal(capsys, path, "--op", "var")
+
+
 def test_json(file, capsys):
     """One line; integers of any size, other specials as strings; the groups' keys."""
     path = file(f"k,x,y,z\na,{10**20},nan,0.1\nb,1,inf,0.2\n")

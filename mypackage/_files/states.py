@@ -193,7 +193,18 @@ class Moments(Sums):
         self.exact.merge(ExactMoments._of(*states_by_label(labels, values, 0, size, skip_nan)))
 
     def _add_wide(self, index: int, value: int, count: int) -> None:
-        raise ValueError(f"the integer {value} is beyond 64 bits: only sums and means take such")
+        if index < 0:
+            return
+        if not -(2**63) <= value < 2**63:
+            raise ValueError(
+                f"the integer {value} is beyond 64 bits: only sums and means take such"
+            )
+        # Beside fractions, where no float64 holds it.
+        one = np.array([value], np.int64)
+        if self.exact.shape:
+            self._add_groups(np.array([index]), one, self.exact.shape[0], False)
+        else:
+            self._add(one, False)
 
     def finish(self, reduction: Reduction, dtype: np.dtype[Any], ddof: Any = 0) -> Any:
         """The results: an array or a scalar."""

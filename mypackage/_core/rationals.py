@@ -99,9 +99,10 @@ def covariances(
     sums = [means(row) if ok else None for row, ok in zip(rows, finite, strict=True)]
     for j in range(size):
         for k in range(j, size):
-            if sums[j] is None or sums[k] is None:
+            left, right = sums[j], sums[k]
+            if left is None or right is None:
                 continue
-            (a, b), (c, d) = sums[j], sums[k]
+            (a, b), (c, d) = left, right
             real, imag = Fraction(), Fraction()
             for w, x, y in zip(both, rows[j], rows[k], strict=True):
                 real += w * (x[0] * y[0] + x[1] * y[1])

@@ -14,7 +14,7 @@ import pytest
 from reference import same
 
 import mypackage
-from mypackage._core.reductions import ARRAYS, REDUCTIONS
+from mypackage._core.reductions import ARRAYS, MOMENTS, REDUCTIONS
 
 A = np.array([[1.0, 2.0, 4.0], [8.0, 16.0, 32.0]])
 
@@ -31,7 +31,7 @@ def test_every_reduction_says_what_it_does_with_other_kinds():
     found = {f.__name__ for f in builtins if "where" in inspect.signature(f).parameters}
     message = "a reduction needs its row in mypackage/_core/reductions.py, and a function for kinds"
     # (A norm takes none.)
-    assert found == {*REDUCTIONS, *ARRAYS} - {"norm"}, message
+    assert found == {*REDUCTIONS, *MOMENTS, *ARRAYS} - {"norm"}, message
 
 
 class Subclass(np.ndarray):

@@ -194,7 +194,7 @@ def test_python_integers_beyond_64_bits_are_objects(ufunc):
             with pytest.raises(OverflowError, match="too large to hold; use") as refusal:
                 ufunc(n, dtype=object)
             message = str(refusal.value).replace("8 * 10^17", str(8 * 10**17))
-            size, advice = re.search(r" (\d+) bytes, .*; use (\w+)\(n, m\)", message).groups()
+            size, advice = re.search(r" (\d+) bytes, .*; use (\w+)\(n, m", message).groups()
             # Of n log2(golden ratio) bits.
             assert int(size) <= abs(n) * 0.0867803
             assert isinstance(getattr(mypackage, advice), np.ufunc)

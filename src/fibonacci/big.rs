@@ -63,6 +63,7 @@ pub fn check_size(
 
 /// Which threads the memory at hand suffices for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[doc(hidden)]
 pub enum Room {
     /// All that may be used.
     ForHelpers,

@@ -61,6 +61,7 @@ pub fn sum_groups(
 ///
 /// # Panics
 /// If there is no such axis, or the labels are not as many as its elements.
+#[doc(hidden)]
 pub fn sum_groups_into(
     view: &View<'_>,
     axis: usize,

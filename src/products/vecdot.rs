@@ -51,6 +51,7 @@ impl Vectors<'_> {
 
     /// The length of a vector.
     #[allow(clippy::len_without_is_empty)]
+    #[doc(hidden)]
     pub fn len(&self) -> usize {
         self.axis().size
     }

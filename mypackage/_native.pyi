@@ -743,41 +743,41 @@ def reshape_states(states: ExactSum, shape: tuple[int, ...]) -> ExactSum: ...
 def round_states(states: ExactSum, name: str, dtype: DTypeLike) -> Any: ...
 def move_mean(
     a: ArrayLike,
-    window: SupportsIndex = ...,
+    window: SupportsIndex | None = None,
     min_count: SupportsIndex | None = None,
     axis: SupportsIndex = -1,
     *,
-    start: ArrayLike = ...,
-    end: ArrayLike = ...,
+    start: ArrayLike | None = None,
+    end: ArrayLike | None = None,
 ) -> Any: ...
 def move_std(
     a: ArrayLike,
-    window: SupportsIndex = ...,
+    window: SupportsIndex | None = None,
     min_count: SupportsIndex | None = None,
     axis: SupportsIndex = -1,
     ddof: SupportsIndex = 0,
     *,
-    start: ArrayLike = ...,
-    end: ArrayLike = ...,
+    start: ArrayLike | None = None,
+    end: ArrayLike | None = None,
 ) -> Any: ...
 def move_sum(
     a: ArrayLike,
-    window: SupportsIndex = ...,
+    window: SupportsIndex | None = None,
     min_count: SupportsIndex | None = None,
     axis: SupportsIndex = -1,
     *,
-    start: ArrayLike = ...,
-    end: ArrayLike = ...,
+    start: ArrayLike | None = None,
+    end: ArrayLike | None = None,
 ) -> Any: ...
 def move_var(
     a: ArrayLike,
-    window: SupportsIndex = ...,
+    window: SupportsIndex | None = None,
     min_count: SupportsIndex | None = None,
     axis: SupportsIndex = -1,
     ddof: SupportsIndex = 0,
     *,
-    start: ArrayLike = ...,
-    end: ArrayLike = ...,
+    start: ArrayLike | None = None,
+    end: ArrayLike | None = None,
 ) -> Any: ...
 def move_numbers(
     name: str,

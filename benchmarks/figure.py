@@ -73,9 +73,11 @@ def draw(ratios: dict[tuple[str, str, str], list[float | None]]) -> None:
     axes.set_yticks(range(len(ROWS)), [label for *_, label in ROWS])
     axes.invert_yaxis()
     axes.set(xscale="log", xlabel="NumPy's time over ours (1: as fast; to the right: faster)")
-    axes.margins(x=0.1)
+    axes.set_xticks([0.1, 0.2, 0.5, 1, 2, 5, 10], ["0.1", "0.2", "0.5", "1", "2", "5", "10"])
+    axes.minorticks_off()
+    axes.set_xlim(0.1, 10)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    figure.legend(frameon=False, fontsize=8, loc="outside upper left", ncols=len(ratios))
     figure.savefig(OUT, dpi=150, metadata={"Software": None})
 
 

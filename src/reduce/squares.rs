@@ -17,11 +17,11 @@ use crate::products::dot::Factor;
 /// ```
 /// use std::sync::Mutex;
 ///
-/// use mypackage::sum::{Each, View, sum_of_squares_into};
+/// use mypackage::sum::{Accumulator, Each, View, sum_of_squares_into};
 ///
 /// let matrix = View::of(&[1e200, 1.0, 3.0, 1e-200]).reshaped(&[2, 2]);
 /// let sums = Mutex::new([0.0; 2]);
-/// let sink = Each(|index: usize, sum: &_| sums.lock().unwrap()[index] = sum.to_f64());
+/// let sink = Each(|index: usize, sum: &Accumulator| sums.lock().unwrap()[index] = sum.to_f64());
 /// sum_of_squares_into(&matrix.into(), &[true, false], &sink);
 /// assert_eq!(sums.into_inner().unwrap(), [f64::INFINITY, 1.0]); // 1e400 + 9; 1 + 1e-400
 /// ```

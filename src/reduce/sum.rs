@@ -69,12 +69,13 @@ pub fn round_contiguous(
 /// ```
 /// use std::sync::Mutex;
 ///
-/// use mypackage::sum::{Each, Input, View, sum_into};
+/// use mypackage::sum::{Accumulator, Each, Input, View, sum_into};
 ///
 /// let (values, mask) = ([1.0f32, 2.0, 3.0, f32::NAN], [true, false, true, true]);
 /// let input = Input { mask: Some(View::of_mask(&mask)), skip_nan: true, ..View::of(&values).into() };
 /// let results = Mutex::new(Vec::new());
-/// let sink = Each(|index, sum: &_| results.lock().unwrap().push((index, sum.to_f32())));
+/// let push = |index, sum: &Accumulator| results.lock().unwrap().push((index, sum.to_f32()));
+/// let sink = Each(push);
 /// sum_into(&input, &[true], &sink);
 /// assert_eq!(results.into_inner().unwrap(), [(0, 4.0)]);
 /// ```

@@ -34,7 +34,7 @@ pub enum Windows<'a> {
 /// use mypackage::windows::{Statistic, WindowRequest, Windows, move_windows};
 ///
 /// let values = [1e16, 1.0, 2.0, 3.0];
-/// let mut means = [0.0; 4];
+/// let mut means = [0.0f64; 4];
 /// let request = WindowRequest {
 ///     statistic: Statistic::Mean,
 ///     windows: Windows::Fixed(2),

@@ -77,7 +77,7 @@ def draw(ratios: dict[tuple[str, str, str], list[float | None]]) -> None:
     axes.minorticks_off()
     axes.set_xlim(0.1, 10)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(frameon=False, fontsize=8, loc="outside upper left", ncols=len(ratios))
+    figure.legend(frameon=False, fontsize=8, loc="outside upper left")
     figure.savefig(OUT, dpi=150, metadata={"Software": None})
 
 

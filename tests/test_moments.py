@@ -3,6 +3,7 @@
 import math
 import operator
 import statistics
+import sys
 import warnings
 from decimal import Decimal
 from fractions import Fraction
@@ -283,7 +284,8 @@ def test_against_statistics(values):
     """CPython's own exact ones."""
     a = np.array([float(x) for x in values])
     assert mypackage.var(a) == statistics.pvariance(a.tolist())
-    assert mypackage.std(a) == statistics.pstdev(a.tolist())
+    if sys.version_info >= (3, 11):  # Before, pstdev is rounded twice.
+        assert mypackage.std(a) == statistics.pstdev(a.tolist())
 
 
 @given(arrays(["d"], max_dims=1, finite=True).filter(np.size), st.integers(-40, 40))
@@ -406,7 +408,8 @@ def test_mean_must_fit():
     with pytest.raises(TypeError, match="complex mean"):
         mypackage.var(a, mean=1j)
     assert mypackage.var(a.astype("f"), mean=2.5).dtype == np.float32
-    assert mypackage.var(a.astype("f"), mean=np.float64(2.5)).dtype == np.float64
+    if np.lib.NumpyVersion(np.__version__) >= "2.0.0":  # Before, a scalar's value decides.
+        assert mypackage.var(a.astype("f"), mean=np.float64(2.5)).dtype == np.float64
     large = np.array([2**63 - 1, 2**63 - 3], np.uint64)
     assert mypackage.var(large, mean=np.uint64(2**63 - 2)) == 1
 

@@ -402,3 +402,14 @@ except MemoryError as error:
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ran.returncode == 0 and "100000000 groups" in ran.stdout, ran.stderr
+
+
+def test_labels_at_any_address():
+    """What comes from another process may lie at an odd address."""
+    labels = np.zeros(33, np.uint8)[1:].view(np.int64)
+    labels[:] = [0, 1, 0, 2]
+    assert not labels.flags.aligned
+    values = np.array([1.0, 2.0, 3.0, 4.0])
+    assert mypackage.group_sum(labels, values).tolist() == [4.0, 2.0, 4.0]
+    assert mypackage.group_var(labels, values).tolist() == [1.0, 0.0, 0.0]
+    assert mypackage.group_cumsum(labels, values).tolist() == [1.0, 2.0, 4.0, 4.0]

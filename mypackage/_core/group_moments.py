@@ -455,7 +455,7 @@ def _own_labels(
     along = labels.reshape([-1 if one == axis else 1 for one in range(array.ndim)])
     first = np.arange(math.prod(shape)).reshape(shape).take([0], axis) if size else 0
     own = np.where(missing | (along < 0), -1, first + math.prod(shape[axis + 1 :]) * along)
-    return np.ascontiguousarray(own.ravel(), np.int64), shape
+    return np.require(own.ravel(), np.int64, ["C", "A"]), shape
 
 
 def _plain(

@@ -25,7 +25,8 @@ def labels_of(name: str, group_idx: Any) -> np.ndarray:
         raise TypeError(f"{name}: group_idx must be of an integer dtype, not {labels.dtype}")
     if labels.dtype == np.uint64 and labels.size and labels.max() > np.iinfo(np.int64).max:
         raise ValueError(f"{name}: the label {labels.max()} in group_idx is beyond int64")
-    labels = np.ascontiguousarray(labels, dtype=np.int64)
+    # Aligned too: what came from another process need not be.
+    labels = np.require(labels, np.int64, ["C", "A"])
     mask = np.ma.getmask(group_idx)
     return labels if mask is np.ma.nomask else np.where(mask, -1, labels)
 

@@ -251,7 +251,7 @@ def _rows(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     """The elements of each result as a row of adjacent numbers."""
     flat = lines(x, axes)
     rows = flat.reshape(math.prod(flat.shape[:-1]), flat.shape[-1])
-    rows = np.ascontiguousarray(rows, rows.dtype.newbyteorder("="))
+    rows = np.require(rows, rows.dtype.newbyteorder("="), ["C", "A"])
     return rows if rows.flags.aligned else rows.copy()
 
 

@@ -97,7 +97,7 @@ def summarize(a: Any, axis: Any = None) -> Summary:
             lost = array[~same].flat[0]
             raise ValueError(f"summarize: float64 does not hold {lost}")
     shape = reduced_shape(array.shape, axes, keepdims=False)
-    rows = np.ascontiguousarray(lines(numbers, axes))
+    rows = np.require(lines(numbers, axes), None, ["C", "A"])
     fields = [
         [np.nan if one is None else one for one in first + second]
         for first, second in _native.summarize_rows(rows.reshape(-1, rows.shape[-1]))

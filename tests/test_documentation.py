@@ -58,6 +58,7 @@ PAGES = [
 NEEDS = {
     "docs/guide/dask.md": ["dask"],
     "docs/guide/labelled.md": ["pandas", "xarray"],
+    "docs/guide/windows.md": ["pandas"],
     "docs/howto/climate-budget.md": ["dask", "xarray"],
 }
 

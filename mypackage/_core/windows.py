@@ -71,7 +71,7 @@ def _masked(name: str, a: Any, arguments: tuple[Any, ...]) -> Any:
         result = _plain(name, np.where(missing, data.dtype.type(np.nan), data), arguments)
         missing = missing | np.isnan(data)
     elif data.dtype.kind == "m":
-        result = _plain(name, np.where(missing, np.timedelta64("NaT"), data), arguments)
+        result = _plain(name, np.where(missing, np.array("NaT", data.dtype), data), arguments)
         missing = missing | np.isnat(data)
     else:
         result = masked_integers(name, data, missing, arguments)

@@ -1,17 +1,16 @@
 //! Fibonacci numbers, exact or modulo another, a block of the arrays at a time.
 
-#![allow(unsafe_code)] // C's entry points.
-
-use super::status::{Outcome, guard};
-use super::strided::{BLOCK, Strided};
-use mypackage::error::{Error, Result};
+use super::export::export;
+use super::foreign::{Array, ArrayMut, BLOCK};
+use super::status::Outcome;
+use mypackage::error::Error;
 use mypackage::fibonacci::modular::{self, Member, SharedRing};
 use mypackage::fibonacci::small;
 
 /// Computes `out` from `n` block by block. All is copied, so the two may be the same array.
 fn map_blocks<T: Copy + Default>(
-    n: Strided<T>,
-    out: Strided<T>,
+    n: Array<'_, T>,
+    out: ArrayMut<'_, T>,
     kernel: impl Fn(usize, &[T], &mut [T]) -> Outcome,
 ) -> Outcome {
     // A single number should not pay for clearing a large block.
@@ -24,8 +23,8 @@ fn map_blocks<T: Copy + Default>(
 const FEW: usize = 8;
 
 fn map_blocks_of<T: Copy + Default, const BLOCK: usize>(
-    n: Strided<T>,
-    out: Strided<T>,
+    n: Array<'_, T>,
+    out: ArrayMut<'_, T>,
     kernel: impl Fn(usize, &[T], &mut [T]) -> Outcome,
 ) -> Outcome {
     let (mut inputs, mut results) = ([T::default(); BLOCK], [T::default(); BLOCK]);
@@ -39,70 +38,26 @@ fn map_blocks_of<T: Copy + Default, const BLOCK: usize>(
     Ok(())
 }
 
-/// A whole function of the library, of one array into another.
-///
-/// # Safety
-/// The header's.
-unsafe fn map<T: Copy + Default>(
-    n: *const T,
-    count: usize,
-    stride: isize,
-    out: *mut T,
-    out_stride: isize,
-    kernel: impl Fn(&[T], &mut [T]) -> Result<()>,
-) -> i32 {
-    guard(|| {
-        // SAFETY: the caller's promise.
-        let (n, out) = unsafe {
-            (Strided::new("n", n, count, stride)?, Strided::new("out", out, count, out_stride)?)
-        };
-        map_blocks(n, out, |_, n, out| Ok(kernel(n, out)?))
-    })
-}
+export! {
+    fn mypackage_fibonacci_i64(
+        n: *const i64, count: usize, stride: isize, out: *mut i64, out_stride: isize,
+    )
+    where (n: Array[count, stride], out: ArrayMut[count, out_stride]) {
+        map_blocks(n, out, |_, n, out| Ok(small::fibonacci(n, out)?))
+    }
 
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mypackage_fibonacci_i64(
-    n: *const i64,
-    count: usize,
-    stride: isize,
-    out: *mut i64,
-    out_stride: isize,
-) -> i32 {
-    // SAFETY: the caller's promise.
-    unsafe { map(n, count, stride, out, out_stride, small::fibonacci) }
-}
+    fn mypackage_fibonacci_u64(
+        n: *const u64, count: usize, stride: isize, out: *mut u64, out_stride: isize,
+    )
+    where (n: Array[count, stride], out: ArrayMut[count, out_stride]) {
+        map_blocks(n, out, |_, n, out| Ok(small::fibonacci(n, out)?))
+    }
 
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mypackage_fibonacci_u64(
-    n: *const u64,
-    count: usize,
-    stride: isize,
-    out: *mut u64,
-    out_stride: isize,
-) -> i32 {
-    // SAFETY: the caller's promise.
-    unsafe { map(n, count, stride, out, out_stride, small::fibonacci) }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mypackage_fibonacci_mod_u64(
-    n: *const u64,
-    m: *const u64,
-    count: usize,
-    n_stride: isize,
-    m_stride: isize,
-    out: *mut u64,
-    out_stride: isize,
-) -> i32 {
-    guard(|| {
-        // SAFETY: the caller's promise.
-        let (n, m, out) = unsafe {
-            (
-                Strided::new("n", n, count, n_stride)?,
-                Strided::new("m", m, count, m_stride)?,
-                Strided::new("out", out, count, out_stride)?,
-            )
-        };
+    fn mypackage_fibonacci_mod_u64(
+        n: *const u64, m: *const u64, count: usize, n_stride: isize, m_stride: isize,
+        out: *mut u64, out_stride: isize,
+    )
+    where (n: Array[count, n_stride], m: Array[count, m_stride], out: ArrayMut[count, out_stride]) {
         let zero = || Error::Value("fibonacci_mod needs a modulus m other than 0".into());
         if m_stride == 0 && count >= SharedRing::PAYS_FROM {
             let mut modulus = [0];
@@ -126,5 +81,5 @@ pub unsafe extern "C" fn mypackage_fibonacci_mod_u64(
             }
             Ok(())
         })
-    })
+    }
 }

@@ -4,11 +4,12 @@
 //! The header is the one description of the functions; here stands only what it does not say.
 
 mod accumulator;
+mod export;
 mod fibonacci;
+mod foreign;
 mod moments;
 mod npy;
 mod record;
 mod settings;
 mod status;
-mod strided;
 mod sums;

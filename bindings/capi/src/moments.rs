@@ -1,15 +1,13 @@
 //! Variances and norms of arrays, rounded once.
 
-#![allow(unsafe_code)] // C's entry points.
-
-use super::status::guard;
-use super::strided::{Strided, store};
+use super::export::export;
+use super::foreign::Array;
 use super::sums::{exact_dot, exact_sum};
 use mypackage::moments::{Ddof, Measure, Question, Sums};
 use mypackage::sum::{Accumulator, Format};
 
 /// A moment of an array.
-fn moment(values: Strided<f64>, measure: Measure, ddof: f64) -> f64 {
+fn moment(values: Array<'_, f64>, measure: Measure, ddof: f64) -> f64 {
     let sum = if measure == Measure::Norm { Accumulator::new() } else { exact_sum(values) };
     let sums = Sums {
         count: values.count() as i64,
@@ -20,49 +18,23 @@ fn moment(values: Strided<f64>, measure: Measure, ddof: f64) -> f64 {
     f64::from_bits(question.round(&sums, None, Format::F64).value)
 }
 
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mypackage_var_f64(
-    values: *const f64,
-    count: usize,
-    stride: isize,
-    ddof: f64,
-    out: *mut f64,
-) -> i32 {
-    guard(|| {
-        // SAFETY: the caller's promise.
-        let values = unsafe { Strided::new("values", values, count, stride)? };
-        // SAFETY: as above.
-        unsafe { store("out", out, moment(values, Measure::Variance, ddof)) }
-    })
-}
+export! {
+    fn mypackage_var_f64(
+        values: *const f64, count: usize, stride: isize, ddof: f64, out: *mut f64,
+    )
+    where (values: Array[count, stride], out: Place) {
+        out.put(moment(values, Measure::Variance, ddof))
+    }
 
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mypackage_std_f64(
-    values: *const f64,
-    count: usize,
-    stride: isize,
-    ddof: f64,
-    out: *mut f64,
-) -> i32 {
-    guard(|| {
-        // SAFETY: the caller's promise.
-        let values = unsafe { Strided::new("values", values, count, stride)? };
-        // SAFETY: as above.
-        unsafe { store("out", out, moment(values, Measure::Deviation, ddof)) }
-    })
-}
+    fn mypackage_std_f64(
+        values: *const f64, count: usize, stride: isize, ddof: f64, out: *mut f64,
+    )
+    where (values: Array[count, stride], out: Place) {
+        out.put(moment(values, Measure::Deviation, ddof))
+    }
 
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mypackage_norm_f64(
-    values: *const f64,
-    count: usize,
-    stride: isize,
-    out: *mut f64,
-) -> i32 {
-    guard(|| {
-        // SAFETY: the caller's promise.
-        let values = unsafe { Strided::new("values", values, count, stride)? };
-        // SAFETY: as above.
-        unsafe { store("out", out, moment(values, Measure::Norm, 0.0)) }
-    })
+    fn mypackage_norm_f64(values: *const f64, count: usize, stride: isize, out: *mut f64)
+    where (values: Array[count, stride], out: Place) {
+        out.put(moment(values, Measure::Norm, 0.0))
+    }
 }

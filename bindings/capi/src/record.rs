@@ -1,16 +1,15 @@
 //! Records: a request as JSON bytes in, an answer or a typed error as a JSON string out.
 
-#![allow(unsafe_code)] // C's entry points.
-
 use std::convert::Infallible;
 use std::ffi::{CString, c_char};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::export::export;
+use super::foreign::Text;
 use super::npy::{NpyError, NpyFile};
-use super::status::{Failure, Status, guard};
-use super::strided::{Strided, store};
+use super::status::{Failure, Outcome, Status};
 use mypackage::sum::{Summary, summarize};
 use mypackage::{hello, traps};
 
@@ -71,50 +70,34 @@ struct ErrorBody {
 }
 
 /// Answers one request: parse, compute, serialise.
-///
-/// # Safety
-/// The header's: `request` readable, `answer` null or writable.
-unsafe fn exchange<Request: for<'a> Deserialize<'a>, Answer: Serialize>(
-    request: *const c_char,
-    length: usize,
-    answer: *mut *mut c_char,
+fn exchange<Request: for<'a> Deserialize<'a>, Answer: Serialize>(
+    request: &[u8],
+    answer: Text<'_>,
     compute: impl FnOnce(Request) -> Result<Answer, RecordError>,
-) -> i32 {
-    guard(|| {
-        if answer.is_null() {
-            return Err(Failure::null("answer"));
+) -> Outcome {
+    if traps::are_set() {
+        // Numbers are parsed and written by code that rounds.
+        return Err(Failure {
+            status: Status::Value,
+            message: "floating-point exceptions are unmasked on this thread; mask them \
+                      (fedisableexcept) for the time of the call"
+                .into(),
+        });
+    }
+    let outcome = parse(request).and_then(compute);
+    let (text, result) = match outcome {
+        Ok(record) => (serde_json::to_string(&record), Ok(())),
+        Err(error) => {
+            let (kind, status) = error.kind();
+            let message = error.to_string();
+            let failure = Failure { status, message: message.clone() };
+            let record = ErrorRecord { error: ErrorBody { kind, message } };
+            (serde_json::to_string(&record), Err(failure))
         }
-        // SAFETY: not null, and the caller's promise. Null until there is an answer.
-        unsafe { store("answer", answer, std::ptr::null_mut())? };
-        // SAFETY: the caller's promise.
-        let request = unsafe { Strided::new("request", request.cast::<u8>(), length, 1)? };
-        let request = request.as_slice().expect("bytes at a stride of 1 are a slice");
-        if traps::are_set() {
-            // Numbers are parsed and written by code that rounds.
-            return Err(Failure {
-                status: Status::Value,
-                message: "floating-point exceptions are unmasked on this thread; mask them \
-                          (fedisableexcept) for the time of the call"
-                    .into(),
-            });
-        }
-        let outcome = parse(request).and_then(compute);
-        let (text, result) = match outcome {
-            Ok(record) => (serde_json::to_string(&record), Ok(())),
-            Err(error) => {
-                let (kind, status) = error.kind();
-                let message = error.to_string();
-                let failure = Failure { status, message: message.clone() };
-                let record = ErrorRecord { error: ErrorBody { kind, message } };
-                (serde_json::to_string(&record), Err(failure))
-            }
-        };
-        let text = text.expect("a record of strings and numbers serialises");
-        let text = CString::new(text).expect("JSON escapes nulls");
-        // SAFETY: not null, and the caller's promise.
-        unsafe { store("answer", answer, text.into_raw())? };
-        result
-    })
+    };
+    let text = text.expect("a record of strings and numbers serialises");
+    answer.put(CString::new(text).expect("JSON escapes nulls"))?;
+    result
 }
 
 fn parse<Request: for<'a> Deserialize<'a>>(request: &[u8]) -> Result<Request, RecordError> {
@@ -124,14 +107,10 @@ fn parse<Request: for<'a> Deserialize<'a>>(request: &[u8]) -> Result<Request, Re
     Ok(serde_json::from_slice(request)?)
 }
 
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mypackage_string_free(string: *mut c_char) {
-    if !string.is_null() {
-        // SAFETY: `exchange` made it, and the caller promises not to use it again.
-        guard(|| unsafe {
-            drop(CString::from_raw(string));
-            Ok(())
-        });
+export! {
+    void fn mypackage_string_free(string: *mut c_char) where (owned: OwnedText) {
+        drop(owned);
+        Ok(())
     }
 }
 
@@ -159,14 +138,11 @@ fn greet(person: Person) -> Result<Greeting, RecordError> {
     Ok(Greeting { person, message })
 }
 
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mypackage_greet(
-    request: *const c_char,
-    length: usize,
-    answer: *mut *mut c_char,
-) -> i32 {
-    // SAFETY: the caller's promise.
-    unsafe { exchange(request, length, answer, greet) }
+export! {
+    fn mypackage_greet(request: *const c_char, length: usize, answer: *mut *mut c_char)
+    where (answer: Text, request: Bytes[length]) {
+        exchange(request, answer, greet)
+    }
 }
 
 /// What is summarised: one of the two.
@@ -288,12 +264,9 @@ fn answer_summary(request: SummaryRequest) -> Result<SummaryAnswer, RecordError>
     Ok(SummaryAnswer(summary))
 }
 
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mypackage_summarize(
-    request: *const c_char,
-    length: usize,
-    answer: *mut *mut c_char,
-) -> i32 {
-    // SAFETY: the caller's promise.
-    unsafe { exchange(request, length, answer, answer_summary) }
+export! {
+    fn mypackage_summarize(request: *const c_char, length: usize, answer: *mut *mut c_char)
+    where (answer: Text, request: Bytes[length]) {
+        exchange(request, answer, answer_summary)
+    }
 }

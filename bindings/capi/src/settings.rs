@@ -1,11 +1,9 @@
 //! What the library is, says and uses: its version, the last error, a greeting, the threads.
 
-#![allow(unsafe_code)] // C's entry points.
-
 use std::ffi::{CStr, c_char};
 
-use super::status::{guard, last_message};
-use super::strided::store;
+use super::export::export;
+use super::status::last_message;
 use mypackage::{hello, threads};
 
 const VERSION: &CStr =
@@ -14,38 +12,31 @@ const VERSION: &CStr =
         Err(_) => panic!("a version holds no null"),
     };
 
-#[unsafe(no_mangle)]
-pub extern "C" fn mypackage_version() -> *const c_char {
-    VERSION.as_ptr()
+export! {
+    value fn mypackage_version() -> *const c_char {
+        VERSION.as_ptr()
+    }
+
+    value fn mypackage_error_message() -> *const c_char {
+        last_message()
+    }
+
+    value fn mypackage_hello() -> *const c_char {
+        hello::GREETING.as_ptr()
+    }
+
+    value fn mypackage_get_num_threads() -> usize {
+        threads::get()
+    }
 }
 
-#[unsafe(no_mangle)]
-pub extern "C" fn mypackage_error_message() -> *const c_char {
-    last_message()
-}
+export! {
+    fn mypackage_add_i32(left: i32, right: i32, out: *mut i32) where (out: Place) {
+        out.put(hello::add(left, right)?)
+    }
 
-#[unsafe(no_mangle)]
-pub extern "C" fn mypackage_hello() -> *const c_char {
-    hello::GREETING.as_ptr()
-}
-
-/// # Safety
-/// As the header says; so for every function here.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mypackage_add_i32(left: i32, right: i32, out: *mut i32) -> i32 {
-    // SAFETY: the caller's promise about `out`.
-    guard(|| unsafe { store("out", out, hello::add(left, right)?) })
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn mypackage_get_num_threads() -> usize {
-    threads::get()
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn mypackage_set_num_threads(count: usize) -> i32 {
-    guard(|| {
+    fn mypackage_set_num_threads(count: usize) where () {
         threads::set(count)?;
         Ok(())
-    })
+    }
 }

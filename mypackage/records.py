@@ -1,7 +1,7 @@
 """Typed records to Rust and back: a dataclass or pydantic model as JSON over the C library.
 
 A record becomes JSON, goes through the C ABI as bytes, is parsed into a Rust struct, and the answer
-comes back the same way. It is the door for requests whose shape matters more than their speed.
+comes back the same way. It is the interface for requests whose shape matters more than their speed.
 """
 
 from __future__ import annotations

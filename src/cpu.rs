@@ -170,7 +170,7 @@ pub fn initialise() -> Result<Isa> {
     Ok(*ACTIVE.get_or_init(|| isa))
 }
 
-/// The instruction set in use. A door that can report errors calls [`initialise`] first; without
+/// The instruction set in use. An interface that can report errors calls [`initialise`] first; without
 /// it, an invalid `MYPACKAGE_ISA` is ignored.
 ///
 /// ```

@@ -1,10 +1,10 @@
-//! The smallest things that can go through a door: a text, two integers, a record.
+//! The smallest things that can go through an interface: a text, two integers, a record.
 
 use std::ffi::CStr;
 
 use crate::error::{Error, Result};
 
-/// What every door says first, with C's null at its end.
+/// What every interface says first, with C's null at its end.
 ///
 /// ```
 /// assert_eq!(mypackage::hello::GREETING.to_str(), Ok("Hello from rust"));

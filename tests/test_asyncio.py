@@ -13,7 +13,7 @@ import pytest
 import mypackage
 from mypackage import capi
 
-DOORS = [pytest.param(mypackage.sum, id="pyo3"), pytest.param(capi.sum, id="ctypes")]
+INTERFACES = [pytest.param(mypackage.sum, id="pyo3"), pytest.param(capi.sum, id="ctypes")]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def timed(function, numbers):
     return start, time.perf_counter(), total
 
 
-@pytest.mark.parametrize("function", DOORS)
+@pytest.mark.parametrize("function", INTERFACES)
 def test_the_loop_ticks_during_a_sum(function, numbers):
     async def main():
         ticks = []
@@ -54,7 +54,7 @@ def test_the_loop_ticks_during_a_sum(function, numbers):
     assert any(asyncio.run(main()) > 3 for _ in range(20))
 
 
-@pytest.mark.parametrize("function", DOORS)
+@pytest.mark.parametrize("function", INTERFACES)
 def test_two_sums_run_at_once(function, numbers):
     async def main():
         runs = [asyncio.to_thread(timed, function, a) for a in (numbers, numbers[::-1])]
@@ -68,7 +68,7 @@ def test_two_sums_run_at_once(function, numbers):
     pytest.fail("no two sums overlapped")
 
 
-@pytest.mark.parametrize("function", DOORS)
+@pytest.mark.parametrize("function", INTERFACES)
 def test_a_cancelled_sum_is_forgotten(function, numbers):
     started, totals = threading.Event(), []
 
@@ -115,9 +115,9 @@ asyncio.run(main({"pyo3": mypackage.sum, "ctypes": capi.sum}[sys.argv[1]]))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
-@pytest.mark.parametrize("door", ["pyo3", "ctypes"])
-def test_ctrl_c_is_clean(door):
-    command = [sys.executable, "-c", FOREVER, door]
+@pytest.mark.parametrize("interface", ["pyo3", "ctypes"])
+def test_ctrl_c_is_clean(interface):
+    command = [sys.executable, "-c", FOREVER, interface]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
         try:

@@ -110,34 +110,34 @@ def test_version():
 # Greeting and adding
 
 
-@pytest.mark.parametrize("door", [mypackage, capi])
-def test_hello(door, capsys):
-    assert door.hello() is None
+@pytest.mark.parametrize("interface", [mypackage, capi])
+def test_hello(interface, capsys):
+    assert interface.hello() is None
     assert capsys.readouterr().out == "Hello from rust\n"
 
 
-@pytest.mark.parametrize("door", [mypackage, capi])
+@pytest.mark.parametrize("interface", [mypackage, capi])
 @given(left=st.integers(-(2**31), 2**31 - 1), right=st.integers(-(2**31), 2**31 - 1))
-def test_add(door, left, right):
+def test_add(interface, left, right):
     if -(2**31) <= left + right < 2**31:
-        assert door.add(left, right) == left + right
+        assert interface.add(left, right) == left + right
     else:
         with pytest.raises(OverflowError, match=str(left + right)):
-            door.add(left, right)
+            interface.add(left, right)
 
 
-@pytest.mark.parametrize("door", [mypackage, capi])
-def test_add_refuses_what_does_not_fit(door):
-    assert door.add(3, 5) == 8
-    assert door.add(np.int16(3), True) == 4
+@pytest.mark.parametrize("interface", [mypackage, capi])
+def test_add_refuses_what_does_not_fit(interface):
+    assert interface.add(3, 5) == 8
+    assert interface.add(np.int16(3), True) == 4
     for bad in (2**31, -(2**31) - 1, 2**80):
         with pytest.raises(OverflowError, match=str(bad)):
-            door.add(bad, -1)
+            interface.add(bad, -1)
         with pytest.raises(OverflowError, match=str(bad)):
-            door.add(-1, bad)
+            interface.add(-1, bad)
     for bad in (1.0, "1", None):
         with pytest.raises(TypeError):
-            door.add(bad, 1)
+            interface.add(bad, 1)
 
 
 # Sums
@@ -471,13 +471,13 @@ def test_accumulators_are_released(resident_memory):
 
 @pytest.fixture(scope="module")
 def build(root, tmp_path_factory):
-    """A function that compiles examples/c/doors.c and returns the program."""
+    """A function that compiles examples/c/interfaces.c and returns the program."""
 
     def build(*options):
-        program = tmp_path_factory.mktemp("c") / "doors"
+        program = tmp_path_factory.mktemp("c") / "interfaces"
         command = [compiler("cc", "gcc", "clang"), "-std=c99", "-Wall", "-Wextra", "-Werror"]
         command += ["-pedantic", "-g", "-I", mypackage.get_include(), *options]
-        source = str(root / "examples" / "c" / "doors.c")
+        source = str(root / "examples" / "c" / "interfaces.c")
         subprocess.run([*command, source, mypackage.get_library(), "-o", program], check=True)
         return str(program)
 

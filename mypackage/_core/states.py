@@ -1,4 +1,4 @@
-"""What the doors for data beyond one array share: filling exact states and rounding them."""
+"""What the interfaces for data beyond one array share: filling exact states and rounding them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-//! Rounding of many results at once, for the doors that take arrays.
+//! Rounding of many results at once, for the interfaces that take arrays.
 
 use super::pairs::{PairSlice, two_sum};
 use crate::cpu::dispatch;

@@ -1,4 +1,4 @@
-//! The first call through this door.
+//! The first call through this interface.
 
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;

@@ -1,4 +1,5 @@
-//! Sums over axes against one addition after another: any dtype, shape, strides, axes and mask.
+//! Sums and means over axes, exact and rounded, against one addition after another: any dtype, shape,
+//! strides, axes and mask.
 
 #![no_main]
 
@@ -6,7 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use libfuzzer_sys::fuzz_target;
-use mypackage::sum::{Accumulator, Axis, Dtype, Request, collect_axes, sum_axes};
+use mypackage::sum::{
+    Accumulator, Axis, Dtype, Format, Input, Rounding, Sink, View, collect, sum_into,
+};
 
 const DTYPES: [(Dtype, usize); 12] = [
     (Dtype::F64, 8),
@@ -67,6 +70,41 @@ fn add(total: &mut Accumulator, dtype: Dtype, bytes: &[u8], swapped: bool, skip_
     }
 }
 
+/// Results rounded once, as bits.
+struct Rounded {
+    rounding: Rounding,
+    bits: Mutex<BTreeMap<usize, u64>>,
+}
+
+impl Sink for Rounded {
+    fn rounding(&self) -> Option<Rounding> {
+        Some(self.rounding)
+    }
+
+    fn put(&self, index: usize, sum: &Accumulator) {
+        self.put_rounded(index, round(sum, self.rounding));
+    }
+
+    fn put_rounded(&self, index: usize, bits: u64) {
+        let before = self.bits.lock().unwrap().insert(index, bits);
+        assert!(before.is_none(), "a result comes once");
+    }
+}
+
+/// As the accumulator does it alone.
+fn round(sum: &Accumulator, Rounding { format, mean }: Rounding) -> u64 {
+    sum.round_quotient(if mean { sum.count() } else { 1 }, format)
+}
+
+/// Whether two results are the same number, or both are none.
+fn agree(bits: u64, expected: u64, format: Format) -> bool {
+    let is_nan = |bits: u64| match format {
+        Format::F64 => f64::from_bits(bits).is_nan(),
+        _ => f32::from_bits(bits as u32).is_nan(),
+    };
+    bits == expected || is_nan(bits) && is_nan(expected)
+}
+
 fuzz_target!(|data: &[u8]| {
     let [kind, flags, ndim, rest @ ..] = data else { return };
     let (dtype, size) = DTYPES[usize::from(*kind) % DTYPES.len()];
@@ -78,17 +116,17 @@ fuzz_target!(|data: &[u8]| {
         return;
     }
     // Elements from somewhere in these bytes, at strides of any size and sign within them.
-    let mut shape = Vec::new();
     let (mut least, mut most, mut count) = (0isize, 0isize, 1usize);
-    let mut axes = Vec::new();
+    let (mut axes, mut reduced) = (Vec::new(), Vec::new());
     for pair in layout.chunks(2) {
         let length = [0, 1, 2, 3, 5, 8, 17, 64, 300][usize::from(pair[0] >> 4) % 9];
         count = count.saturating_mul(length);
-        let stride = (isize::from(pair[1] as i8)) * if pair[0] & 1 == 1 { size as isize } else { 1 };
+        let stride =
+            (isize::from(pair[1] as i8)) * if pair[0] & 1 == 1 { size as isize } else { 1 };
         let span = stride * (length.max(1) as isize - 1);
         (least, most) = (least + span.min(0), most + span.max(0));
-        shape.push(length);
-        axes.push(Axis { size: length, stride, mask_stride: stride, reduced: pair[0] & 2 != 0 });
+        axes.push(Axis { size: length, stride });
+        reduced.push(pair[0] & 2 != 0);
     }
     if count > 60_000 {
         return;
@@ -97,51 +135,47 @@ fuzz_target!(|data: &[u8]| {
         elements.iter().copied().cycle().take((most - least) as usize + size).collect();
     let mask: Vec<u8> = bytes.iter().map(|byte| byte >> 3 & 1).collect();
     let origin = -least as usize;
-    let request = Request {
-        dtype,
-        swapped,
-        data: bytes[origin..].as_ptr(),
-        mask: masked.then_some(mask[origin..].as_ptr()),
+    let view = |dtype, swapped, bytes: &[u8]| {
+        // SAFETY: all elements lie within the bytes.
+        unsafe { View::new(dtype, swapped, bytes[origin..].as_ptr(), axes.clone()) }
+    };
+    let input = Input {
+        view: view(dtype, swapped, &bytes),
+        mask: masked.then(|| view(Dtype::Bool, false, &mask)),
         skip_nan,
-        axes: axes.clone(),
     };
 
-    let mut expected = BTreeMap::new();
-    let results: usize = request.results();
-    for index in 0..results {
-        expected.insert(index, Accumulator::new());
-    }
+    let kept = axes.iter().zip(&reduced).filter(|&(_, &reduced)| !reduced);
+    let results: usize = kept.map(|(axis, _)| axis.size).product();
+    let mut expected: Vec<Accumulator> = (0..results).map(|_| Accumulator::new()).collect();
     for number in 0..count {
         let (mut rest, mut offset, mut result, mut weight) = (number, 0isize, 0, 1);
-        for axis in axes.iter().rev() {
+        for (axis, &reduced) in axes.iter().zip(&reduced).rev() {
             let place = rest % axis.size;
             rest /= axis.size;
             offset += place as isize * axis.stride;
-            if !axis.reduced {
+            if !reduced {
                 result += place * weight;
                 weight *= axis.size;
             }
         }
         let at = (origin as isize + offset) as usize;
         if !masked || mask[at] != 0 {
-            let total = expected.get_mut(&result).expect("a result");
-            add(total, dtype, &bytes[at..at + size], swapped, skip_nan);
+            add(&mut expected[result], dtype, &bytes[at..at + size], swapped, skip_nan);
         }
     }
-    // SAFETY: all elements lie within the bytes, and so does the mask.
-    let cells = unsafe { collect_axes(&request) };
-    assert!(cells.iter().zip(expected.values()).all(|(cell, sum)| *cell == *sum), "{request:?}");
-    let sums = Mutex::new(BTreeMap::new());
-    // SAFETY: as above.
-    unsafe {
-        sum_axes(&request, &|index, sum| {
-            sums.lock().unwrap().insert(index, sum.to_f64().to_bits());
-        });
-    }
-    let sums = sums.into_inner().unwrap();
-    assert_eq!(sums.len(), results);
-    for (sum, expected) in sums.values().zip(expected.values()) {
-        let (sum, expected) = (f64::from_bits(*sum), expected.to_f64());
-        assert!(sum == expected || sum.is_nan() && expected.is_nan(), "{request:?}");
+    let cells = collect(&input, &reduced);
+    assert!(cells.iter().zip(&expected).all(|(cell, sum)| *cell == *sum), "{input:?}");
+    for format in [Format::F64, Format::F32] {
+        for mean in [false, true] {
+            let sink = Rounded { rounding: Rounding { format, mean }, bits: Mutex::default() };
+            sum_into(&input, &reduced, &sink);
+            let bits = sink.bits.into_inner().unwrap();
+            assert!(bits.keys().copied().eq(0..results));
+            for (&bits, sum) in bits.values().zip(&expected) {
+                let expected = round(sum, sink.rounding);
+                assert!(agree(bits, expected, format), "{:?} {input:?}", sink.rounding);
+            }
+        }
     }
 });

@@ -1,4 +1,4 @@
-"""What a call through each door costs: prints the table that docs/guide/interfaces.md quotes.
+"""What a call through each interface costs: prints the table that docs/guide/interfaces.md quotes.
 
 Needs numba, cffi, cargo and a C compiler. Every figure is the best of several runs, with one
 thread.
@@ -37,17 +37,17 @@ def nanoseconds(function, inner=1):
     return best_of(function) / inner * 1e9
 
 
-def python_door(door):
+def python_interface(interface):
     n = np.int64(50)
     return {
-        "add": nanoseconds(lambda: door.add(3, 5)),
-        "fibonacci": nanoseconds(lambda: door.fibonacci(n)),
-        "sum_few": nanoseconds(lambda: door.sum(FEW)),
-        "sum_many": nanoseconds(lambda: door.sum(MANY)),
+        "add": nanoseconds(lambda: interface.add(3, 5)),
+        "fibonacci": nanoseconds(lambda: interface.fibonacci(n)),
+        "sum_few": nanoseconds(lambda: interface.sum(FEW)),
+        "sum_many": nanoseconds(lambda: interface.sum(MANY)),
     }
 
 
-def cffi_door():
+def cffi_interface():
     header = pathlib.Path(mypackage.get_include(), "mypackage.h").read_text()
     ffi = cffi.FFI()
     ffi.cdef(header.partition('extern "C" {\n#endif')[2].partition("#ifdef __cplusplus")[0])
@@ -63,7 +63,7 @@ def cffi_door():
     }
 
 
-def numba_door():
+def numba_interface():
     @numba.njit
     def fibonacci(times):
         total = 0
@@ -86,7 +86,7 @@ def numba_door():
     }
 
 
-def record_door():
+def record_interface():
     person = records.Person(name="Jan", age=42)
     with tempfile.TemporaryDirectory() as directory:
         path = pathlib.Path(directory, "many.npy")
@@ -103,19 +103,19 @@ def output(*command):
     return {name: float(cost) for name, cost in map(str.split, text.splitlines()) if cost}
 
 
-def c_door():
+def c_interface():
     compiler = shutil.which("cc") or "gcc"
     with tempfile.TemporaryDirectory() as directory:
-        program = str(pathlib.Path(directory, "doors"))
-        source = str(ROOT / "benchmarks" / "doors.c")
+        program = str(pathlib.Path(directory, "interfaces"))
+        source = str(ROOT / "benchmarks" / "interfaces.c")
         include = f"-I{mypackage.get_include()}"
         command = [compiler, "-O2", include, source, mypackage.get_library(), "-o", program]
         subprocess.run(command, check=True)
         return output(program)
 
 
-def rust_door():
-    return output("cargo", "bench", "--quiet", "--bench", "doors")
+def rust_interface():
+    return output("cargo", "bench", "--quiet", "--bench", "interfaces")
 
 
 def shown(cost):
@@ -128,18 +128,18 @@ def shown(cost):
 
 
 def main():
-    doors = {
-        "Rust crate": rust_door(),
-        "C": c_door(),
-        "numba, in a loop": numba_door(),
-        "Python (PyO3)": python_door(mypackage),
-        "cffi": cffi_door(),
-        "ctypes, `mypackage.capi`": python_door(capi),
-        "JSON record (`greet`, `summarize`)": record_door(),
+    interfaces = {
+        "Rust crate": rust_interface(),
+        "C": c_interface(),
+        "numba, in a loop": numba_interface(),
+        "Python (PyO3)": python_interface(mypackage),
+        "cffi": cffi_interface(),
+        "ctypes, `mypackage.capi`": python_interface(capi),
+        "JSON record (`greet`, `summarize`)": record_interface(),
     }
-    print("| door |", " | ".join(COLUMNS.values()), "|")
+    print("| interface |", " | ".join(COLUMNS.values()), "|")
     print("|---|", "|".join("--:" for _ in COLUMNS), "|", sep="")
-    for name, costs in doors.items():
+    for name, costs in interfaces.items():
         print(f"| {name} |", " | ".join(shown(costs.get(column)) for column in COLUMNS), "|")
     print(
         f"\nmypackage {mypackage.__version__}, NumPy {np.__version__}, numba {numba.__version__}, "

@@ -1,4 +1,4 @@
-//! The cost of a call from Rust: `cargo bench --bench doors`; benchmarks/doors.py reads the output.
+//! The cost of a call from Rust: `cargo bench --bench interfaces`; benchmarks/interfaces.py reads the output.
 
 use std::hint::black_box;
 

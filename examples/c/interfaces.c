@@ -1,7 +1,7 @@
 /* The C library from C:
  *
  *   cc -std=c99 -I"$(python -c 'import mypackage; print(mypackage.get_include())')" \
- *      doors.c "$(python -c 'import mypackage; print(mypackage.get_library())')" -o doors
+ *      interfaces.c "$(python -c 'import mypackage; print(mypackage.get_library())')" -o interfaces
  */
 #include <mypackage.h>
 

@@ -1,4 +1,4 @@
-/* The cost of a call from C; benchmarks/doors.py compiles it and reads the output. */
+/* The cost of a call from C; benchmarks/interfaces.py compiles it and reads the output. */
 #define _POSIX_C_SOURCE 199309L
 #include <mypackage.h>
 

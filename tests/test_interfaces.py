@@ -1,4 +1,4 @@
-"""Door against door: the same bits, whichever way in; and every example runs."""
+"""Interface against interface: the same bits, whichever way in; and every example runs."""
 
 import ctypes
 import doctest
@@ -97,21 +97,21 @@ def test_accumulators_have_the_same_bytes(numbers):
 # Examples
 
 OUTPUTS = {
-    "asyncio_door.py": "the same bits: True\nthe loop went on: True\n",
-    "cffi_door.py": "Hello from rust\n1.0\nvalues is a null pointer\n",
-    "ctypes_door.py": (
+    "asyncio_interface.py": "the same bits: True\nthe loop went on: True\n",
+    "cffi_interface.py": "Hello from rust\n1.0\nvalues is a null pointer\n",
+    "ctypes_interface.py": (
         "Hello from rust\n0 8\n1e+308\n"
         "2147483647 + 1 = 2147483648 does not fit int32, which holds -2147483648 to 2147483647; "
         "add Python integers with +\n"
     ),
-    "numba_door.py": f"{math.fsum([1.0, math.fsum([0.1, 0.2, 0.3]), 6.0])}\n",
-    "python_door.py": (
+    "numba_interface.py": f"{math.fsum([1.0, math.fsum([0.1, 0.2, 0.3]), 6.0])}\n",
+    "python_interface.py": (
         "Hello from rust\n8 [                 55                  -8 7540113804746346429]\n"
         "2147483647 + 1 = 2147483648 does not fit int32, which holds -2147483648 to 2147483647; "
         "add Python integers with +\n"
         "[1.  0.6]\n[1.  0.6] [3 3]\n"
     ),
-    "records_door.py": None,
+    "records_interface.py": None,
 }
 
 
@@ -120,12 +120,12 @@ def test_every_example_is_run(root):
     others = {"c", "rust", "co2.csv"}
     assert {path.name for path in EXAMPLES.iterdir()} == set(OUTPUTS) | others
     assert "examples/co2.csv" in (root / "README.md").read_text()
-    assert {path.name for path in (EXAMPLES / "c").glob("*.c")} == {"doors.c"}
+    assert {path.name for path in (EXAMPLES / "c").glob("*.c")} == {"interfaces.c"}
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_example(name):
-    needed = name.removesuffix("_door.py")
+    needed = name.removesuffix("_interface.py")
     if needed in ("cffi", "numba"):
         pytest.importorskip(needed)
     result = subprocess.run([sys.executable, str(EXAMPLES / name)], capture_output=True, text=True)
@@ -137,7 +137,7 @@ def test_example(name):
 
 def test_records_example():
     result = subprocess.run(
-        [sys.executable, str(EXAMPLES / "records_door.py")], capture_output=True, text=True
+        [sys.executable, str(EXAMPLES / "records_interface.py")], capture_output=True, text=True
     )
     greeting, error, *summary = result.stdout.splitlines()
     assert greeting == "Jan says hello in Rust"
@@ -160,7 +160,7 @@ def test_rust_crate(root, tmp_path):
     """Another crate, with this one as a dependency: built without Python or C."""
     if not (cargo := shutil.which("cargo")):
         pytest.skip("no cargo")
-    crate = tmp_path / "doors"
+    crate = tmp_path / "interfaces"
     shutil.copytree(EXAMPLES / "rust", crate)
     manifest = crate / "Cargo.toml"
     manifest.write_text(manifest.read_text().replace("../..", root.as_posix()))
@@ -172,7 +172,7 @@ def test_rust_crate(root, tmp_path):
     for name in ("pyo3", "numpy", "serde"):
         assert name not in tree.stdout
     result = subprocess.run(
-        [cargo, "run", "--quiet", *target, "--target-dir", str(root / "target" / "doors")],
+        [cargo, "run", "--quiet", *target, "--target-dir", str(root / "target" / "interfaces")],
         capture_output=True,
         text=True,
     )

@@ -1084,23 +1084,49 @@ def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) 
     return require("dask.array.core").handle_out(out, result)
 
 
-def _carry(before: ExactSum | None, x: np.ndarray, axis: int) -> ExactSum:
-    """The exact sum of all blocks up to `x`, with the axis kept."""
-    state = _state(x, None, (axis,), skip_nan=False)
-    return state if before is None else state.merge(before)
+class _Carry(NamedTuple):
+    """What comes before a block: the exact sums, and where nothing but -0.0 does."""
+
+    total: ExactSum
+    negative_zero: np.ndarray | None
 
 
-def _prefixes(carry: ExactSum | None, x: np.ndarray, axis: int, dtype: np.dtype[Any]) -> Any:
+def _carry(before: _Carry | None, x: np.ndarray, axis: int) -> _Carry:
+    """What the blocks up to `x` carry to the next."""
+    total, zero = _state(x, None, (axis,), skip_nan=False), None
+    if x.dtype.kind in "fc":
+        numbers = _components(x)
+        zero = np.all((numbers == 0) & np.signbit(numbers), axis=axis)
+    if before is None:
+        return _Carry(total, zero)
+    total = total.merge(before.total)
+    return _Carry(total, None if zero is None else zero & before.negative_zero)
+
+
+def _components(x: np.ndarray) -> np.ndarray:
+    """Real and imaginary parts along one more axis at the end; masked elements as 0."""
+    plain = np.ma.filled(x, 0)
+    parts = (plain.real, plain.imag) if plain.dtype.kind == "c" else (plain,)
+    return np.stack(parts, -1)
+
+
+def _prefixes(carry: _Carry | None, x: np.ndarray, axis: int, dtype: np.dtype[Any]) -> Any:
     if carry is None:
         return mypackage.cumsum(x, axis, dtype)
     # Numbers that sum exactly to the carry stand for everything before the block.
-    if x.dtype.kind in "fc":
+    if carry.negative_zero is not None:
         wide = np.result_type(x.dtype, np.float64)
-        heads = _expansion(carry, wide)
+        heads = _expansion(carry.total, wide)
+        # One that has the sign of a zero, also where no others are needed.
+        heads.append(np.zeros(carry.total.shape, wide))
+        for head in heads:
+            parts = (head.real, head.imag) if wide.kind == "c" else (head,)
+            for place, part in enumerate(parts):
+                part[carry.negative_zero[..., place]] = -0.0
     else:
         wide = result_dtype(REDUCTIONS["sum"], x.dtype)
-        heads = [np.asarray(carry.value(wide))]
-    front = np.stack(heads, axis) if heads else np.empty((*x.shape[:axis], 0, *x.shape[axis + 1 :]))
+        heads = [np.asarray(carry.total.value(wide))]
+    front = np.stack(heads, axis)
     # A masked element stays masked.
     concatenate: Any = np.ma.concatenate if isinstance(x, np.ma.MaskedArray) else np.concatenate
     together = concatenate([front.astype(wide), x.astype(wide)], axis)
@@ -1158,12 +1184,19 @@ def _reduction(
     if reduction.finish == "sum":
         _check_initial(name, a.dtype, dtype, initial)
     masked = _is_masked(a)
-    if plain.is_negative_zero(initial) and dtype.kind == "f" and not masked:
-        total = _reduction(reduction, a, axis, dtype, keepdims, split_every, None, where)
-        other = plain.is_other_than_negative_zero(a, reduction.skip_nan)
-        other = other if where is True else da.logical_and(other, where)
-        found = da.any(other, axis=axis, keepdims=bool(keepdims), split_every=split_every)
-        total = da.where(found, total, np.asarray(-0.0, dtype))
+    negative = plain.starts_at_negative_zero(initial)
+    if any(negative) and dtype.kind in "fc":
+        initial = initial + (0j if negative[1] else 0)
+        total = _reduction(reduction, a, axis, dtype, keepdims, split_every, None, where, initial)
+        data, counted = (da.ma.getdata(a), ~da.ma.getmaskarray(a)) if masked else (a, True)
+        found = []
+        for other in plain.other_than_negative_zero(data, reduction.skip_nan):
+            for one in (where, counted):
+                other = other if one is True else da.logical_and(other, one)
+            found.append(da.any(other, axis, keepdims=bool(keepdims), split_every=split_every))
+        total = da.map_blocks(
+            _signed, total, *found, negative=negative, dtype=dtype, meta=total._meta
+        )
         return total if out is None else require("dask.array.core").handle_out(out, total)
     finish = partial(_value, reduction=reduction, initial=initial, masked=masked)
     return _tree(
@@ -1179,6 +1212,17 @@ def _reduction(
         out=out,
         masked=masked,
     )
+
+
+def _signed(total: Any, *found: Any, negative: tuple[bool, bool]) -> Any:
+    """A block of sums with the parts that start at -0.0 so where nothing else was found."""
+    result = np.array(total, subok=True)
+    data = np.ma.getdata(result)
+    parts = (data.real, data.imag) if data.dtype.kind == "c" else (data,)
+    for part, other, sign in zip(parts, found, negative, strict=False):
+        if sign:
+            part[~np.asarray(other)] = -0.0
+    return result
 
 
 def _refuse_other_dtypes(name: str, a: Any) -> None:

@@ -13,9 +13,19 @@ import numpy.ma  # Which NumPy itself imports when it is first used.
 from . import columns, groups, lists, masked, objects, subclasses, units
 from .groups import fill, labels_of
 from .kinds import KERNELS, NUMBERS, PLAIN, as_array, front, is_dask, label_kind
+from .plain import starts_at_negative_zero
 from .reductions import ALL, ARRAYS, GROUPED, REDUCTIONS
 
-__all__ = ["cumsum", "exact_state", "fill", "grouped", "numbers", "reduce", "vecdot"]
+__all__ = [
+    "cumsum",
+    "exact_state",
+    "fill",
+    "grouped",
+    "numbers",
+    "reduce",
+    "starts_at_negative_zero",
+    "vecdot",
+]
 
 
 def reduce(name: str, a: Any, **arguments: Any) -> Any:

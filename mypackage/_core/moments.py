@@ -65,6 +65,11 @@ def reduce(
         result, status = _times(reduction, a, axes, dtype, out, ddof, mask)
     else:
         wanted = dtype if dtype is not None else None if out is None else out.dtype
+        if reduction.skip_nan and a.dtype.kind in "fc" and wanted is not None:
+            # As NumPy's function of this name, and no other.
+            if np.dtype(wanted).kind not in "fc":
+                what = "out" if dtype is None else "dtype"
+                raise TypeError(f"{name}: If a is inexact, then {what} must be inexact")
         kinds = [] if kind is None else [kind]
         result, status = _numbers(reduction, a, axes, wanted, kinds, ddof, mask, means, weights)
     _report(name, status & ~_DEGREES if quiet else status)
@@ -80,7 +85,7 @@ def one_ddof(name: str, ddof: Any, correction: Any) -> Any:
     if correction is _ABSENT:
         return ddof
     if not (isinstance(ddof, (int, float)) and ddof == 0):
-        raise ValueError(f"{name}: ddof and correction can't be provided simultaneously")
+        raise ValueError(f"{name}: ddof and correction can't be provided simultaneously.")
     return correction
 
 
@@ -192,11 +197,6 @@ def _numbers(
     if factors is not None:
         kinds = [*kinds, factors.dtype]
     target = moment_dtype(a.dtype, *kinds) if wanted is None else wanted
-    inexact = a.dtype.kind in "fc"
-    if reduction.skip_nan and inexact and target.kind not in "fc":
-        raise TypeError(
-            f"{name}: elements with fractions need an inexact dtype and out, not {target}"
-        )
     native = np.empty(0, target).real.dtype.newbyteorder("=") if target.kind == "c" else target
     native = native.newbyteorder("=")
     if native.char not in KERNELS:

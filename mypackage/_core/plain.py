@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,9 @@ def reduce(reduction: Reduction, a: np.ndarray, arguments: dict[str, Any]) -> An
     if reduction.state == "ExactMoments":
         return moments.reduce(reduction, a, **arguments)
     if a.dtype.char in KERNELS:
-        if is_negative_zero(arguments.get("initial", 0)):
-            return _from_negative_zero(reduction, a, {**arguments, "initial": 0.0})
+        negative = starts_at_negative_zero(arguments.get("initial"))
+        if any(negative):
+            return _from_negative_zero(reduction, a, arguments, negative)
         return getattr(_native, name)(a, **arguments)
     if a.dtype.kind == "O":
         return objects.reduce(reduction, a, **arguments)
@@ -32,29 +34,54 @@ def reduce(reduction: Reduction, a: np.ndarray, arguments: dict[str, Any]) -> An
     )
 
 
-def is_negative_zero(initial: Any) -> bool:
-    """Whether the sign of a zero sum matters."""
-    return isinstance(initial, (float, np.floating)) and initial == 0 and bool(np.signbit(initial))
+def starts_at_negative_zero(initial: Any) -> tuple[bool, bool]:
+    """Whether real and imaginary part of ``initial`` are -0.0, so that a zero sum has a sign."""
+    if initial is None or isinstance(initial, (int, str, bytes)) or np.ndim(initial):
+        return False, False
+    try:
+        value = complex(initial)
+    except (TypeError, ValueError, OverflowError):
+        return False, False
+    real, imaginary = (x == 0 and math.copysign(1, x) < 0 for x in (value.real, value.imag))
+    return real, imaginary
 
 
-def _from_negative_zero(reduction: Reduction, a: np.ndarray, arguments: dict[str, Any]) -> Any:
-    """Sums that are -0.0 where nothing but -0.0 is added to the initial -0.0."""
-    result = getattr(_native, reduction.name)(a, **arguments)
-    if np.asarray(result).dtype.kind != "f":
-        return result
-    other = is_other_than_negative_zero(a, reduction.skip_nan)
+def _from_negative_zero(
+    reduction: Reduction, a: np.ndarray, arguments: dict[str, Any], negative: tuple[bool, bool]
+) -> Any:
+    """Sums with a part that is -0.0 where nothing but -0.0 is added to the initial -0.0."""
     over = {key: arguments[key] for key in ("axis", "keepdims", "where") if key in arguments}
-    negative = ~np.any(other, **over)
-    if arguments.get("out") is not None:
-        result[negative] = -0.0
-        return result
-    return np.where(negative, np.asarray(-0.0, result.dtype), result)[()]
+    # (Before anything is written to `out`, which `a` may share.)
+    others = [
+        np.asarray(np.any(other, **over)) if sign else None
+        for sign, other in zip(
+            negative, other_than_negative_zero(a, reduction.skip_nan), strict=True
+        )
+    ]
+    initial = arguments["initial"] + (0j if negative[1] else 0)
+    result = getattr(_native, reduction.name)(a, **{**arguments, "initial": initial})
+    given = arguments.get("out") is not None
+    signed = result if given else np.array(result)
+    for part, other in zip(_parts(signed), others, strict=False):
+        if other is not None and part.dtype.kind == "f":
+            part[~other] = -0.0
+    return signed if given else signed[()]
 
 
-def is_other_than_negative_zero(a: Any, skip_nan: bool) -> Any:
-    """Which elements make a sum that starts at -0.0 something else."""
-    other = (a != 0) | ~np.signbit(a) if a.dtype.kind == "f" else a == a
-    return other & ~np.isnan(a) if skip_nan and a.dtype.kind == "f" else other
+def _parts(x: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Views of the real and imaginary parts."""
+    return (x.real, x.imag) if x.dtype.kind == "c" else (x,)
+
+
+def other_than_negative_zero(a: Any, skip_nan: bool) -> tuple[Any, Any]:
+    """Which elements make a sum that starts at -0.0 something else, by real and imaginary part."""
+    inexact = a.dtype.kind in "fc"
+    valid = ~np.isnan(a) if skip_nan and inexact else (a == a) | (a != a)
+    if not inexact:
+        return valid, valid
+    # What has no imaginary part has +0.0 there.
+    parts = [valid & ((x != 0) | ~np.signbit(x)) for x in _parts(a)]
+    return parts[0], parts[1] if len(parts) == 2 else valid
 
 
 def cumsum(a: np.ndarray, axis: Any, dtype: Any, out: Any) -> Any:

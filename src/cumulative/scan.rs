@@ -13,6 +13,7 @@ use crate::array::view::{Line, LineMut, View, ViewMut};
 use crate::array::walk::{Group, Lines};
 use crate::cpu::{self, Isa, dispatch};
 use crate::environment;
+use crate::exact::round::Format;
 use crate::interrupt::Interrupt;
 use crate::kernel::levels::any;
 use crate::kernel::number::Number;
@@ -69,7 +70,7 @@ impl ScanStatus {
 }
 
 /// Writes the prefixes of all lines along an axis, each rounded once, to an array of the same shape;
-/// parallel where that pays. If the lines are `joined`, they are one sum in row-major order. Results of
+/// parallel where that pays. A prefix that is zero is -0.0 where all elements so far are, else 0.0. If the lines are `joined`, they are one sum in row-major order. Results of
 /// an integer type must be in `range`; they are only for elements that are integers, too.
 ///
 /// ```
@@ -84,6 +85,9 @@ impl ScanStatus {
 /// let values = View::of(&[1e16, 1.0, -1e16]);
 /// let status = cumsum_axis(&values, ViewMut::of(&mut prefixes), 0, false, &(0..=0));
 /// assert_eq!((prefixes, status), ([1e16, 1e16, 1.0], Default::default()));
+///
+/// cumsum_axis(&View::of(&[-0.0, -0.0, 0.0]), ViewMut::of(&mut prefixes), 0, false, &(0..=0));
+/// assert_eq!(prefixes.map(f64::is_sign_negative), [true, true, false]);
 /// ```
 ///
 /// # Panics
@@ -147,6 +151,8 @@ struct Floating<'a> {
     /// Space for a tile's numbers.
     numbers: Vec<f64>,
     pieces: &'static [Piece],
+    /// Whether all elements of a joined line were -0.0 so far.
+    negative_zeros: bool,
     status: ScanStatus,
 }
 
@@ -162,6 +168,7 @@ impl<'a> Floating<'a> {
             running: Vec::new(),
             numbers: vec![0.0; TILE * pieces.len()],
             pieces,
+            negative_zeros: true,
             status: ScanStatus::default(),
         }
     }
@@ -182,6 +189,36 @@ impl<'a> Floating<'a> {
         if !done {
             for start in (0..group.len()).step_by(GROUP) {
                 self.scan(group, start..group.len().min(start + GROUP));
+            }
+        }
+        if self.kinds.dtype.is_floating() {
+            self.sign_zeros(group);
+        }
+    }
+
+    /// Makes prefixes of nothing but -0.0 the same, which the kernels have made 0.0.
+    fn sign_zeros(&mut self, group: &mut Group<'_>) {
+        let sign = match self.kinds.out {
+            Dtype::F64 => Format::F64.sign_bit(),
+            Dtype::F32 => Format::F32.sign_bit(),
+            _ => Format::F16.sign_bit(),
+        };
+        for line in 0..group.len() {
+            if !self.kinds.joined {
+                self.negative_zeros = true;
+            }
+            let elements = group.line(line);
+            // Most lines are done with after one element.
+            let (mut start, mut count) = (0, 1);
+            while self.negative_zeros && start < elements.len() && !self.interrupt.is_set() {
+                let part = elements.skip(start).truncate(count);
+                let numbers = &mut self.numbers[..part.len()];
+                read_numbers(self.isa, part, self.pieces[0], numbers);
+                let run = numbers.iter().take_while(|x| x.to_bits() == (-0.0f64).to_bits()).count();
+                let mut out = group.out(line);
+                (start..start + run).for_each(|index| out.write_bits(index, sign));
+                self.negative_zeros = run == part.len();
+                (start, count) = (start + run, TILE);
             }
         }
     }

@@ -15,7 +15,8 @@ use crate::exact::round::Format;
 const PIECE: usize = 512;
 
 /// Writes the prefixes of the elements of each label along an axis, each rounded once; 0 where the
-/// label is negative. Integer prefixes must lie in a range.
+/// label is negative. A prefix that is zero is -0.0 where all elements so far are, else 0.0. Integer
+/// prefixes must lie in a range.
 ///
 /// ```
 /// use mypackage::sum::{View, ViewMut, cumsum_groups};
@@ -44,11 +45,19 @@ pub fn cumsum_groups(
     let target = Target { out, range };
     let statuses = lines.split(1, 1, |for_each_group| {
         let mut status = ScanStatus::default();
-        let mut sums = vec![Accumulator::new(); groups];
+        let mut sums = vec![Running::default(); groups];
         for_each_group(&mut |group| scan(group, &places, &mut sums, target, &mut status));
         status
     });
     statuses.into_iter().fold(ScanStatus::default(), ScanStatus::and)
+}
+
+/// The elements so far with one label.
+#[derive(Clone, Default)]
+struct Running {
+    sum: Accumulator,
+    /// Whether one was not -0.0.
+    other: bool,
 }
 
 /// What prefixes are rounded to.
@@ -62,14 +71,14 @@ struct Target<'a> {
 fn scan(
     group: &mut Group<'_>,
     places: &[Option<usize>],
-    sums: &mut [Accumulator],
+    sums: &mut [Running],
     target: Target<'_>,
     status: &mut ScanStatus,
 ) {
     let isa = cpu::isa();
     let (elements, line) = (group.line(0), group.first);
     let mut out = group.out(0);
-    sums.fill(Accumulator::new());
+    sums.fill(Running::default());
     let mut numbers = [[0.0; PIECE]; 2];
     let pieces: &[Piece] = pieces(elements.dtype());
     for start in (0..elements.len()).step_by(PIECE) {
@@ -79,17 +88,20 @@ fn scan(
         }
         for index in start..start + some.len() {
             let mut prefix = 0;
-            if let Some(sum) = places[index].and_then(|place| sums.get_mut(place)) {
-                sum.add_f64(numbers[0][index - start]);
+            if let Some(running) = places[index].and_then(|place| sums.get_mut(place)) {
+                let Running { sum, other } = running;
+                let number = numbers[0][index - start];
+                sum.add_f64(number);
                 for rest in &numbers[1..pieces.len()] {
                     sum.add_uncounted(rest[index - start]);
                 }
-                prefix = target.rounded(sum, line, index, status);
+                *other |= number.to_bits() != (-0.0f64).to_bits();
+                prefix = target.rounded(sum, !*other, line, index, status);
             }
             out.write_bits(index, prefix);
         }
     }
-    status.invalid |= sums.iter().any(Accumulator::is_invalid);
+    status.invalid |= sums.iter().any(|running| running.sum.is_invalid());
 }
 
 /// The number of different labels, and each label's place among them; none for negative ones.
@@ -102,10 +114,11 @@ fn consecutive(labels: &[i64]) -> (usize, Vec<Option<usize>>) {
 }
 
 impl Target<'_> {
-    /// The bits of a prefix.
+    /// The bits of a prefix, which may be `negative` zero.
     fn rounded(
         &self,
         sum: &Accumulator,
+        negative: bool,
         line: usize,
         index: usize,
         status: &mut ScanStatus,
@@ -122,6 +135,9 @@ impl Target<'_> {
                 return value as u64;
             }
         };
+        if negative {
+            return format.sign_bit();
+        }
         let bits = sum.round_quotient(1, format);
         let infinite = bits & !format.sign_bit() == format.infinity();
         status.overflow |= infinite && sum.is_finite();

@@ -5,7 +5,7 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyFloat, PyInt};
 
 use super::arguments::{Given, check_out, delivered, initial, mask, out_array, reduced_axes};
 use super::calls::watched;
@@ -43,13 +43,19 @@ impl<'py> Arguments<'py> {
     }
 
     /// Whether the sign of a sum of nothing but -0.0 matters, which no kernel keeps.
-    fn starts_at_negative_zero(&self) -> bool {
-        match &self.initial {
-            Given::Yes(value) if !value.is_none() => value
-                .extract::<f64>()
-                .is_ok_and(|initial| initial == 0.0 && initial.is_sign_negative()),
-            _ => false,
+    fn starts_at_negative_zero(&self, py: Python<'py>) -> PyResult<bool> {
+        let Given::Yes(initial) = &self.initial else {
+            return Ok(false);
+        };
+        if initial.is_none() || initial.is_exact_instance_of::<PyInt>() {
+            return Ok(false);
         }
+        if let Ok(initial) = initial.cast_exact::<PyFloat>() {
+            return Ok(initial.value().to_bits() == (-0.0f64).to_bits());
+        }
+        let parts = dispatch(py)?.call_method1("starts_at_negative_zero", (initial,))?;
+        let (real, imaginary): (bool, bool) = parts.extract()?;
+        Ok(real || imaginary)
     }
 
     fn to_dict(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -323,9 +329,11 @@ fn reduce<'py>(
     arguments: &Arguments<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     // Python code may come back here many times over (through an `__array__`): on small frames.
-    match Array::of_numbers(a).filter(|_| !arguments.starts_at_negative_zero()) {
-        Some((array, number)) => reduce_numbers(operation, array, number, arguments),
-        None => reduce_other(operation, a, arguments),
+    match Array::of_numbers(a) {
+        Some((array, number)) if !arguments.starts_at_negative_zero(a.py())? => {
+            reduce_numbers(operation, array, number, arguments)
+        }
+        _ => reduce_other(operation, a, arguments),
     }
 }
 
@@ -370,7 +378,7 @@ fn reduce_other<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     if let Some(list) = array_of(a)?
         && let Some((array, number)) = Array::of_numbers(&list)
-        && !arguments.starts_at_negative_zero()
+        && !arguments.starts_at_negative_zero(a.py())?
     {
         return reduce_array(operation, array, number, arguments);
     }

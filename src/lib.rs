@@ -17,7 +17,7 @@ mod array;
 mod binary64;
 pub mod cpu;
 mod cumulative;
-mod environment;
+pub mod environment;
 pub mod error;
 mod exact;
 pub mod fibonacci;
@@ -27,7 +27,6 @@ pub mod interrupt;
 mod kernel;
 pub mod memory;
 pub mod moments;
-mod pages;
 mod products;
 mod reduce;
 pub mod shared;
@@ -37,7 +36,6 @@ mod summary;
 #[cfg(test)]
 mod testing;
 pub mod threads;
-pub mod traps;
 pub mod windows;
 
 pub use error::{Error, Result};

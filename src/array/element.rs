@@ -164,7 +164,8 @@ fn widen_f16(bits: u16) -> f32 {
     let subnormal =
         f32::from_bits(magnitude + REBIAS + (1 << 23)) - f32::from_bits(REBIAS + (1 << 23));
     let widened = match bits & 0x7c00 {
-        0 => subnormal.to_bits(),
+        // (Rounding down, the difference of a number from itself is -0.)
+        0 => subnormal.abs().to_bits(),
         0x7c00 => magnitude + 2 * REBIAS,
         _ => magnitude + REBIAS,
     };

@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use super::cut::{Cut, PART_BITS};
 use crate::array::element::{Selection, Stage};
-use crate::array::memory::prefetch;
+use crate::array::memory::{prefetch, zeros};
 use crate::array::view::View;
 use crate::binary64::power_of_two;
 use crate::cpu::{self, Isa, dispatch};
@@ -24,7 +24,6 @@ use crate::exact::pairs::{BATCH, Pairs};
 use crate::exact::sink::Sink;
 use crate::interrupt::Interrupt;
 use crate::kernel::levels::HIGHEST;
-use crate::pages;
 use crate::threads::{self, PARALLEL_FROM};
 
 /// A line or a part of it, or several side by side, the labels, and the range of groups that they
@@ -275,7 +274,7 @@ impl<V: Cut> Table<V> {
             first: part.first as i64,
             stray: -1,
             width: part.width,
-            pairs: pages::zeros(part.groups * part.width),
+            pairs: zeros(part.groups * part.width),
             room: ROOM,
             wide: Vec::new(),
             value: PhantomData,

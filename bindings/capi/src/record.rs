@@ -11,7 +11,7 @@ use super::foreign::Text;
 use super::npy::{NpyError, NpyFile};
 use super::status::{Failure, Outcome, Status};
 use mypackage::sum::{Summary, summarize};
-use mypackage::{hello, traps};
+use mypackage::{environment, hello};
 
 /// The longest request, in bytes; numbers beyond it belong in a file.
 const LONGEST: usize = 16 << 20;
@@ -75,7 +75,7 @@ fn exchange<Request: for<'a> Deserialize<'a>, Answer: Serialize>(
     answer: Text<'_>,
     compute: impl FnOnce(Request) -> Result<Answer, RecordError>,
 ) -> Outcome {
-    if traps::are_set() {
+    if environment::has_traps() {
         // Numbers are parsed and written by code that rounds.
         return Err(Failure {
             status: Status::Value,

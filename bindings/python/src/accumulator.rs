@@ -1,7 +1,5 @@
 //! `ExactSum`: the exact sum as a Python object.
 
-#![allow(unsafe_code)] // Hands the arrays' memory to the kernels.
-
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -12,7 +10,7 @@ use pyo3::types::{PyBool, PyBytes, PyComplex, PyDict, PyMemoryView, PyTuple, PyT
 use super::arguments::{Given, as_dtype, mask, reduced_axes};
 use super::calls::{detached, watched};
 use super::modules::dispatch;
-use super::ndarray::{self, Array, Number, numpy};
+use super::ndarray::{Array, NewArray, Number, numpy};
 use super::reductions;
 use super::results::{FLOAT, Operation, Target, Writer, round_all};
 use crate::exit::protect_thread;
@@ -1050,13 +1048,9 @@ impl ExactSum {
         if state.shape.is_empty() {
             return Ok(state.cells.get(0).count().into_pyobject(py)?.into_any());
         }
-        let array = ndarray::empty(py, &state.shape, Number::I64)?;
-        let data = Array { object: &array }.data().cast::<i64>();
-        for (index, count) in state.counts().enumerate() {
-            // SAFETY: the array is new, C-contiguous and as large as there are sums.
-            unsafe { data.add(index).write(count) };
-        }
-        Ok(array)
+        let mut array = NewArray::empty(py, &state.shape, Number::I64)?;
+        array.fill(state.counts().map(|count| count as u64).collect());
+        Ok(array.into_object())
     }
 
     /// The shape of the array of sums; ``()`` for a single one.

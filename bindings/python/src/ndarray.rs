@@ -3,6 +3,8 @@
 #![allow(unsafe_code)] // NumPy's C API.
 
 use std::ffi::{c_int, c_long, c_void};
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 use crate::exit::protect_thread;
 use numpy::npyffi::{NPY_TYPES, PY_ARRAY_API, PyArray_Check, PyArray_CheckExact, PyArrayObject};
@@ -295,6 +297,18 @@ impl<'py> NewArray<'py> {
         }
     }
 
+    /// The elements, of complex ones the parts, for any thread to set.
+    pub fn slots(&mut self) -> Slots<'_> {
+        let array = Array { object: &self.object };
+        let parts = if self.number.complex { 2 } else { 1 };
+        Slots {
+            data: array.data(),
+            size: self.number.part.size(),
+            count: parts * array.shape().iter().product::<usize>(),
+            memory: PhantomData,
+        }
+    }
+
     /// The elements from that `part` of the first one on (1: its imaginary part), along these axes.
     ///
     /// # Panics
@@ -327,6 +341,104 @@ impl<'py> NewArray<'py> {
 
     pub fn into_object(self) -> Bound<'py, PyAny> {
         self.object
+    }
+}
+
+/// The elements of a new array.
+pub(super) struct Slots<'a> {
+    data: *mut u8,
+    size: usize,
+    count: usize,
+    memory: PhantomData<&'a mut [u8]>,
+}
+
+// SAFETY: they are only written to, by atomic stores.
+unsafe impl Send for Slots<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Slots<'_> {}
+
+impl Slots<'_> {
+    /// Sets an element to the lowest bytes of `bits`.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    #[inline]
+    pub fn set(&self, index: usize, bits: u64) {
+        assert!(index < self.count);
+        let at = self.data.wrapping_add(index * self.size);
+        // SAFETY: an aligned element of a new array that is nobody else's while it is borrowed.
+        unsafe {
+            match self.size {
+                1 => AtomicU8::from_ptr(at).store(bits as u8, Ordering::Relaxed),
+                2 => AtomicU16::from_ptr(at.cast()).store(bits as u16, Ordering::Relaxed),
+                4 => AtomicU32::from_ptr(at.cast()).store(bits as u32, Ordering::Relaxed),
+                _ => AtomicU64::from_ptr(at.cast()).store(bits, Ordering::Relaxed),
+            }
+        }
+    }
+
+    /// Sets the elements `first, first + step, ...`, as [`Slots::set`].
+    ///
+    /// # Panics
+    /// If there are not so many.
+    #[inline]
+    pub fn set_all(&self, first: usize, step: usize, bits: impl ExactSizeIterator<Item = u64>) {
+        let count = bits.len();
+        let Some(last) = count.checked_sub(1) else { return };
+        let last = last.checked_mul(step).and_then(|span| span.checked_add(first));
+        assert!(last.is_some_and(|last| last < self.count));
+        let bits = bits.take(count);
+        // One loop for each size.
+        macro_rules! store {
+            ($atomic:ty, $bits:ty) => {{
+                let mut at = self.data.cast::<$bits>().wrapping_add(first);
+                for bits in bits {
+                    // SAFETY: as in `set`: there are at most `count` of them.
+                    unsafe { <$atomic>::from_ptr(at) }.store(bits as $bits, Ordering::Relaxed);
+                    at = at.wrapping_add(step);
+                }
+            }};
+        }
+        match self.size {
+            1 => store!(AtomicU8, u8),
+            2 => store!(AtomicU16, u16),
+            4 => store!(AtomicU32, u32),
+            _ => store!(AtomicU64, u64),
+        }
+    }
+}
+
+/// A new array in C order, whose elements any thread may set.
+pub(super) struct SharedArray {
+    /// Of `object`: they are lent for no longer than this lives.
+    slots: Slots<'static>,
+    object: Py<PyAny>,
+}
+
+impl SharedArray {
+    /// An array of zeros, or one whose elements are not yet set.
+    pub fn new(
+        py: Python<'_>,
+        shape: &[usize],
+        number: Number,
+        zeros: bool,
+    ) -> PyResult<SharedArray> {
+        let mut array = NewArray::empty(py, shape, number)?;
+        if zeros {
+            array.clear();
+        }
+        let slots = Slots { memory: PhantomData, ..array.slots() };
+        Ok(SharedArray { slots, object: array.into_object().unbind() })
+    }
+
+    /// The elements, of complex ones the parts.
+    #[inline]
+    pub fn slots(&self) -> &Slots<'_> {
+        &self.slots
+    }
+
+    pub fn into_object(self, py: Python<'_>) -> Bound<'_, PyAny> {
+        self.object.into_bound(py)
     }
 }
 

@@ -1,10 +1,8 @@
 //! Exact sums as NumPy's results: rounded, written and reported.
 
-#![allow(unsafe_code)] // Writes results into new arrays.
-
 use std::ops::RangeInclusive;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
@@ -13,7 +11,7 @@ use pyo3::types::{PyBytes, PyInt, PyTuple};
 use super::arguments::as_dtype;
 use super::calls::detached;
 use super::modules::{errors, exceptions};
-use super::ndarray::{self, Array, Number, numpy};
+use super::ndarray::{self, Number, SharedArray, numpy};
 use mypackage::sum::{self as exact, Accumulator, Cells, Dtype, Format, PairSlice, Rounding, Sink};
 
 /// A function whose results are exact sums, or quotients of them, rounded.
@@ -210,34 +208,28 @@ const OVERFLOW: u8 = 2;
 const EMPTY: u8 = 4;
 
 /// Rounds the sums into the result, from any thread, and remembers what went wrong.
-pub(super) struct Writer<'py> {
+pub(super) struct Writer {
     operation: Operation,
     target: Target,
     initial: Option<[Accumulator; 2]>,
     /// Parts of a result: 2 for complex sums.
     parts: usize,
-    /// Bytes from one part of a result to the next, in `data`.
-    stride: usize,
-    data: usize,
-    place: Place<'py>,
+    /// Numbers in memory from one part of a result to the next.
+    spacing: usize,
+    place: Place,
     status: AtomicU8,
     misfit: Mutex<Option<(usize, String)>>,
     integers: Mutex<Vec<(usize, Accumulator)>>,
 }
 
-enum Place<'py> {
-    Scalar(Box<[u8; 16]>),
-    Array(Bound<'py, PyAny>),
+enum Place {
+    /// The parts of one number.
+    Scalar([AtomicU64; 2]),
+    Array(SharedArray),
     Objects(Vec<usize>),
 }
 
-// SAFETY: results are written to disjoint places; the Python objects are used by `new` and
-// `finish` alone, with the GIL.
-unsafe impl Sync for Writer<'_> {}
-// SAFETY: as above.
-unsafe impl Send for Writer<'_> {}
-
-impl Sink for Writer<'_> {
+impl Sink for Writer {
     fn rounding(&self) -> Option<Rounding> {
         match self.target {
             Target::Number(number) if self.initial.is_none() => {
@@ -248,9 +240,7 @@ impl Sink for Writer<'_> {
     }
 
     fn put_rounded(&self, index: usize, bits: u64) {
-        if let Target::Number(number) = self.target {
-            self.write(index, number.part.size(), bits);
-        }
+        self.write(index, bits);
     }
 
     fn put(&self, index: usize, sum: &Accumulator) {
@@ -298,7 +288,7 @@ impl Sink for Writer<'_> {
                 Dtype::I64 if divisor == 1.0 => {
                     for result in 0..taken {
                         match some.integer(result) {
-                            Some(sum) => self.write(at(result), 8, sum as u64),
+                            Some(sum) => self.write(at(result), sum as u64),
                             None => put(result),
                         }
                     }
@@ -312,53 +302,37 @@ impl Sink for Writer<'_> {
 /// Results that are rounded at once.
 const ROUNDED: usize = 256;
 
-impl<'py> Writer<'py> {
+impl Writer {
     pub fn new(
-        py: Python<'py>,
+        py: Python<'_>,
         operation: Operation,
         target: Target,
         initial: Option<[Accumulator; 2]>,
         shape: &[usize],
         results: usize,
-    ) -> PyResult<Writer<'py>> {
-        let (mut place, stride, parts) = match target {
+    ) -> PyResult<Writer> {
+        let (place, spacing, parts) = match target {
             Target::Object => (Place::Objects(shape.to_vec()), 0, 1),
             Target::Number(number) => {
-                let place = if shape.is_empty() {
-                    Place::Scalar(Box::new([0; 16]))
-                } else {
-                    Place::Array(ndarray::empty(py, shape, number)?)
-                };
                 let cells: usize = shape.iter().product();
-                // A complex target of real elements: only the real parts are summed.
+                // A complex target of real elements: only the real parts are summed, and nothing
+                // writes the imaginary ones, which are 0.
                 let parts = if number.complex && results == 2 * cells { 2 } else { 1 };
-                (place, number.size() / parts, parts)
+                let spacing = if number.complex { 2 / parts } else { 1 };
+                let place = if shape.is_empty() {
+                    Place::Scalar(Default::default())
+                } else {
+                    Place::Array(SharedArray::new(py, shape, number, spacing > 1)?)
+                };
+                (place, spacing, parts)
             }
-        };
-        let data = match &mut place {
-            Place::Scalar(bytes) => bytes.as_mut_ptr().addr(),
-            Place::Array(array) => {
-                let view = Array { object: array };
-                // Imaginary parts that nothing writes are 0.
-                if let Target::Number(number) = target
-                    && number.complex
-                    && parts == 1
-                {
-                    let bytes = view.shape().iter().product::<usize>() * number.size();
-                    // SAFETY: the array is new, C-contiguous and nobody else's.
-                    unsafe { view.data().write_bytes(0, bytes) };
-                }
-                view.data().addr()
-            }
-            Place::Objects(_) => 0,
         };
         Ok(Writer {
             operation,
             target,
             initial,
             parts,
-            stride,
-            data,
+            spacing,
             place,
             status: AtomicU8::new(0),
             misfit: Mutex::new(None),
@@ -398,7 +372,7 @@ impl<'py> Writer<'py> {
                 {
                     self.raise(OVERFLOW);
                 }
-                self.write(index, number.part.size(), bits);
+                self.write(index, bits);
             }
         }
     }
@@ -420,13 +394,13 @@ impl<'py> Writer<'py> {
         {
             self.raise(OVERFLOW);
         }
-        self.write(index, number.part.size(), bits);
+        self.write(index, bits);
     }
 
     fn put_integer(&self, index: usize, sum: &Accumulator, divisor: i64, part: Dtype) {
         match sum.to_integer(divisor) {
             Some(integer) if integer_range(part).contains(&integer) => {
-                self.write(index, part.size(), integer as u64);
+                self.write(index, integer as u64);
             }
             Some(integer) => self.record_misfit(index, format!("the exact result {integer}")),
             None => {
@@ -436,12 +410,13 @@ impl<'py> Writer<'py> {
         }
     }
 
-    fn write(&self, index: usize, size: usize, bits: u64) {
-        // SAFETY: `index` is below the number of parts of the result, each written once.
-        unsafe {
-            let to =
-                std::ptr::with_exposed_provenance_mut::<u8>(self.data).add(index * self.stride);
-            to.copy_from_nonoverlapping(first_bytes(bits, size).as_ptr(), size);
+    #[inline]
+    fn write(&self, index: usize, bits: u64) {
+        let slot = index * self.spacing;
+        match &self.place {
+            Place::Array(array) => array.slots().set(slot, bits),
+            Place::Scalar(parts) => parts[slot].store(bits, Ordering::Relaxed),
+            Place::Objects(_) => {}
         }
     }
 
@@ -456,20 +431,15 @@ impl<'py> Writer<'py> {
         bits: impl Fn(T) -> u64,
         put: impl Fn(usize),
     ) {
-        if step * self.stride == size_of::<T>()
+        if let Place::Array(array) = &self.place
             && numbers.iter().fold(true, |all, &x| all & is_finite(x))
         {
-            // SAFETY: as in `write`, of results that lie side by side.
-            unsafe {
-                std::ptr::with_exposed_provenance_mut::<u8>(self.data)
-                    .add(index * self.stride)
-                    .copy_from_nonoverlapping(numbers.as_ptr().cast(), size_of_val(numbers));
-            }
-            return;
+            let (first, step) = (index * self.spacing, step * self.spacing);
+            return array.slots().set_all(first, step, numbers.iter().map(|&x| bits(x)));
         }
         for (result, &number) in numbers.iter().enumerate() {
             if is_finite(number) {
-                self.write(index + result * step, size_of::<T>(), bits(number));
+                self.write(index + result * step, bits(number));
             } else {
                 put(result);
             }
@@ -488,7 +458,7 @@ impl<'py> Writer<'py> {
         }
     }
 
-    pub fn finish(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    pub fn finish(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         let name = self.operation.name;
         if let Some((index, what)) = self.misfit.into_inner().expect("no panic while locked") {
             let place = match &self.place {
@@ -518,8 +488,14 @@ impl<'py> Writer<'py> {
             }
         }
         match (self.place, self.target) {
-            (Place::Scalar(bytes), Target::Number(number)) => ndarray::scalar(py, &bytes, number),
-            (Place::Array(array), _) => Ok(array),
+            (Place::Scalar(parts), Target::Number(number)) => {
+                let (mut bytes, size) = ([0; 16], number.part.size());
+                for (place, part) in bytes.chunks_exact_mut(size).zip(parts) {
+                    place.copy_from_slice(&first_bytes(part.into_inner(), size)[..size]);
+                }
+                ndarray::scalar(py, &bytes, number)
+            }
+            (Place::Array(array), _) => Ok(array.into_object(py)),
             (Place::Objects(shape), _) => {
                 let mut integers = self.integers.into_inner().expect("no panic while locked");
                 integers.sort_unstable_by_key(|(index, _)| *index);

@@ -1,7 +1,5 @@
 //! `summarize`: what the usual orders of summation lose.
 
-#![allow(unsafe_code)] // Reads an array's memory.
-
 use std::convert::Infallible;
 
 use pyo3::exceptions::PyTypeError;
@@ -21,19 +19,13 @@ type Fields = (
 #[pyfunction]
 #[pyo3(signature = (rows, /))]
 pub(super) fn summarize_rows(rows: &Bound<'_, PyAny>) -> PyResult<Vec<Fields>> {
-    let array = Array::of_numbers(rows).filter(|(array, number)| {
-        *number == Number::F64
-            && array.shape().len() == 2
-            && array.contiguous_size(*number).is_some()
+    let array = Array::of_numbers(rows).filter(|(_, number)| *number == Number::F64);
+    let values = array.and_then(|(array, number)| {
+        let &[count, length] = array.shape() else { return None };
+        Some((count, length, array.view(number, false).as_slice::<f64>()?))
     });
-    let Some((array, _)) = array else {
+    let Some((count, length, values)) = values else {
         return Err(PyTypeError::new_err("summarize_rows: not a matrix of float64 in C order"));
-    };
-    let (count, length) = (array.shape()[0], array.shape()[1]);
-    let values: &[f64] = match count * length {
-        0 => &[],
-        // SAFETY: contiguous, aligned and native, and held by the caller during the call.
-        size => unsafe { std::slice::from_raw_parts(array.data().cast(), size) },
     };
     let of = |row: usize| -> Summary {
         let mut rest = &values[row * length..(row + 1) * length];

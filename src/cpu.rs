@@ -276,10 +276,13 @@ pub(crate) use dispatch;
 /// vectorized! { pub(crate) fn add[T: Copy][T](x: &[T]) -> f64 = add_body }
 /// let total = add(cpu::isa(), &values);
 /// ```
+///
+/// After `add_body{W}`, the body's second parameter is the lanes of the token's vectors, which are the size
+/// of its arrays.
 macro_rules! vectorized {
     ($(#[$attribute:meta])* $visibility:vis fn $name:ident
      [$($generic:tt)*][$($argument:tt)*]
-     ($($parameter:ident: $type:ty),* $(,)?) $(-> $result:ty)? = $body:ident) => {
+     ($($parameter:ident: $type:ty),* $(,)?) $(-> $result:ty)? = $body:ident $({$width:ident})?) => {
         $(#[$attribute])*
         #[inline]
         #[allow(clippy::too_many_arguments, unsafe_code)]
@@ -290,7 +293,8 @@ macro_rules! vectorized {
                 fn avx2<$($generic)*>($($parameter: $type),*) $(-> $result)? {
                     // SAFETY: this function is called where the processor has the instruction set.
                     let token = unsafe { $crate::simd::Avx2::new() };
-                    $body::<$crate::simd::Avx2, $($argument)*>(token, $($parameter),*)
+                    $(const $width: usize = 4;)?
+                    $body::<$crate::simd::Avx2, $({ $width },)? $($argument)*>(token, $($parameter),*)
                 }
                 #[target_feature(
                     enable = "avx2,fma,bmi1,bmi2,lzcnt,f16c,avx512f,avx512bw,avx512cd,avx512dq,avx512vl"
@@ -298,7 +302,8 @@ macro_rules! vectorized {
                 fn avx512<$($generic)*>($($parameter: $type),*) $(-> $result)? {
                     // SAFETY: as above.
                     let token = unsafe { $crate::simd::Avx512::new() };
-                    $body::<$crate::simd::Avx512, $($argument)*>(token, $($parameter),*)
+                    $(const $width: usize = 8;)?
+                    $body::<$crate::simd::Avx512, $({ $width },)? $($argument)*>(token, $($parameter),*)
                 }
                 match isa.level() {
                     // SAFETY: an `Isa` comes from detection alone.
@@ -310,7 +315,8 @@ macro_rules! vectorized {
             }
             #[inline(never)]
             fn baseline<$($generic)*>($($parameter: $type),*) $(-> $result)? {
-                $body::<$crate::simd::Portable<2>, $($argument)*>($crate::simd::Portable, $($parameter),*)
+                $(const $width: usize = 2;)?
+                $body::<$crate::simd::Portable<2>, $({ $width },)? $($argument)*>($crate::simd::Portable, $($parameter),*)
             }
             let _ = isa;
             baseline::<$($argument)*>($($parameter),*)

@@ -6,6 +6,8 @@
 
 #![allow(unsafe_code)] // Intrinsics, and loads from addresses that the caller vouches for.
 
+use crate::cpu::Level;
+
 /// The most lanes of any vector.
 pub(crate) const WIDEST: usize = 8;
 
@@ -13,6 +15,8 @@ pub(crate) const WIDEST: usize = 8;
 ///
 /// Arithmetic is IEEE 754's, lane by lane. Masks have all bits of a lane set, or none.
 pub(crate) trait Simd: Copy + 'static {
+    /// What a processor has on which there is such a token.
+    const LEVEL: Level;
     /// Lanes of a vector.
     const W: usize;
     /// Whether [`Simd::multiply_add`] and [`Simd::multiply_subtract`] round once. Kernels that need
@@ -146,6 +150,7 @@ fn mask(is_set: bool) -> f64 {
 }
 
 impl<const W: usize> Simd for Portable<W> {
+    const LEVEL: Level = Level::Baseline;
     const W: usize = W;
     const FMA: bool = cfg!(any(target_feature = "fma", target_arch = "aarch64"));
     type V = [f64; W];
@@ -276,6 +281,7 @@ mod x86 {
     use std::arch::x86_64::*;
 
     use super::Simd;
+    use crate::cpu::Level;
 
     /// AVX2 and FMA, with what else `Isa::Avx2` stands for.
     #[derive(Debug, Clone, Copy)]
@@ -314,6 +320,7 @@ mod x86 {
     }
 
     impl Simd for Avx2 {
+        const LEVEL: Level = Level::Avx2;
         const W: usize = 4;
         const FMA: bool = true;
         type V = __m256d;
@@ -395,6 +402,7 @@ mod x86 {
     }
 
     impl Simd for Avx512 {
+        const LEVEL: Level = Level::Avx512;
         const W: usize = 8;
         const FMA: bool = true;
         type V = __m512d;

@@ -1,9 +1,13 @@
 //! Sums of a vector's numbers up to each of its lanes.
 //!
 //! Compilers make scalar code of numbers that move to other lanes. So the moves are instructions
-//! that compilers do not look into, for four and eight lanes; fewer are not worth their moves.
+//! that compilers do not look into, for four and eight lanes; fewer are not worth their moves. A token
+//! says that the processor has them.
 
 #![allow(unsafe_code)] // Instructions that move lanes.
+
+use crate::cpu::Level;
+use crate::simd::Simd;
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
@@ -108,13 +112,17 @@ mod runs {
 /// The sums of what is in all lanes of `before` and a vector's integers up to each of its lanes; and
 /// the last of these in all lanes. In one piece, which compilers leave as it is.
 #[inline(always)]
-pub(crate) fn run_integers<const W: usize>(x: [u64; W], before: [u64; W]) -> [[u64; W]; 2] {
+pub(crate) fn run_integers<S: Simd, const W: usize>(
+    simd: S,
+    x: [u64; W],
+    before: [u64; W],
+) -> [[u64; W]; 2] {
     #[cfg(target_arch = "x86_64")]
     {
         macro_rules! by {
             ($name:ident) => {
-                // SAFETY: `dispatch!` gives bodies eight lanes on AVX-512 only and four on AVX2
-                // only; the types are as many 64-bit integers.
+                // SAFETY: the token says that the processor has the instructions; the types are as many
+                // 64-bit integers.
                 return unsafe {
                     std::mem::transmute_copy(&runs::$name(
                         std::mem::transmute_copy(&x),
@@ -123,15 +131,15 @@ pub(crate) fn run_integers<const W: usize>(x: [u64; W], before: [u64; W]) -> [[u
                 }
             };
         }
-        match W {
-            8 => by!(of_8),
-            4 => by!(of_4),
+        match (S::LEVEL, W) {
+            (Level::Avx512, 8) => by!(of_8),
+            (Level::Avx2, 4) => by!(of_4),
             _ => {}
         }
     }
-    let within = add_up_integers(x);
+    let within = add_up_integers(simd, x);
     let sums = std::array::from_fn(|lane| before[lane].wrapping_add(within[lane]));
-    [sums, last_integer(sums)]
+    [sums, last_integer(simd, sums)]
 }
 
 /// For [`moved`]: all lanes get what the last one had.
@@ -139,26 +147,26 @@ const LAST: usize = 0;
 
 /// Each lane gets what the one `BY` lanes before had, and the first `BY` lanes get 0.
 #[inline(always)]
-fn moved<const BY: usize, const W: usize>(x: [u64; W]) -> [u64; W] {
+fn moved<S: Simd, const BY: usize, const W: usize>(_: S, x: [u64; W]) -> [u64; W] {
     #[cfg(target_arch = "x86_64")]
     {
         macro_rules! by {
             ($name:ident) => {
-                // SAFETY: `dispatch!` gives bodies eight lanes on AVX-512 only and four on AVX2
-                // only; the types are as many 64-bit integers.
+                // SAFETY: the token says that the processor has the instructions; the types are as many
+                // 64-bit integers.
                 return unsafe {
                     std::mem::transmute_copy(&x86::$name(std::mem::transmute_copy(&x)))
                 }
             };
         }
-        match (W, BY) {
-            (8, 1) => by!(up_1_of_8),
-            (8, 2) => by!(up_2_of_8),
-            (8, 4) => by!(up_4_of_8),
-            (8, LAST) => by!(last_of_8),
-            (4, 1) => by!(up_1_of_4),
-            (4, 2) => by!(up_2_of_4),
-            (4, LAST) => by!(last_of_4),
+        match (S::LEVEL, W, BY) {
+            (Level::Avx512, 8, 1) => by!(up_1_of_8),
+            (Level::Avx512, 8, 2) => by!(up_2_of_8),
+            (Level::Avx512, 8, 4) => by!(up_4_of_8),
+            (Level::Avx512, 8, LAST) => by!(last_of_8),
+            (Level::Avx2, 4, 1) => by!(up_1_of_4),
+            (Level::Avx2, 4, 2) => by!(up_2_of_4),
+            (Level::Avx2, 4, LAST) => by!(last_of_4),
             _ => {}
         }
     }
@@ -171,59 +179,68 @@ fn moved<const BY: usize, const W: usize>(x: [u64; W]) -> [u64; W] {
 
 /// The sums of the first lanes up to each, for at most eight lanes.
 #[inline(always)]
-fn add_up<const W: usize>(x: [u64; W], add: impl Fn([u64; W], [u64; W]) -> [u64; W]) -> [u64; W] {
+fn add_up<S: Simd, const W: usize>(
+    simd: S,
+    x: [u64; W],
+    add: impl Fn([u64; W], [u64; W]) -> [u64; W],
+) -> [u64; W] {
     // Each step doubles the lanes that a lane is the sum of.
-    let two = if W > 1 { add(x, moved::<1, W>(x)) } else { x };
-    let four = if W > 2 { add(two, moved::<2, W>(two)) } else { two };
-    if W > 4 { add(four, moved::<4, W>(four)) } else { four }
+    let two = if W > 1 { add(x, moved::<S, 1, W>(simd, x)) } else { x };
+    let four = if W > 2 { add(two, moved::<S, 2, W>(simd, two)) } else { two };
+    if W > 4 { add(four, moved::<S, 4, W>(simd, four)) } else { four }
 }
 
 /// Integers that wrap around.
 #[inline(always)]
-pub(crate) fn add_up_integers<const W: usize>(x: [u64; W]) -> [u64; W] {
-    add_up(x, |x, y| std::array::from_fn(|lane| x[lane].wrapping_add(y[lane])))
+pub(crate) fn add_up_integers<S: Simd, const W: usize>(simd: S, x: [u64; W]) -> [u64; W] {
+    add_up(simd, x, |x, y| std::array::from_fn(|lane| x[lane].wrapping_add(y[lane])))
 }
 
 /// Numbers whose sums, of any of them, are numbers too.
 #[inline(always)]
-pub(super) fn add_up_numbers<const W: usize>(x: [f64; W]) -> [f64; W] {
+pub(super) fn add_up_numbers<S: Simd, const W: usize>(simd: S, x: [f64; W]) -> [f64; W] {
     let add = |x: u64, y: u64| (f64::from_bits(x) + f64::from_bits(y)).to_bits();
-    add_up(x.map(f64::to_bits), |x, y| std::array::from_fn(|lane| add(x[lane], y[lane])))
+    add_up(simd, x.map(f64::to_bits), |x, y| std::array::from_fn(|lane| add(x[lane], y[lane])))
         .map(f64::from_bits)
 }
 
 /// The last lane's integer in all lanes.
 #[inline(always)]
-pub(crate) fn last_integer<const W: usize>(x: [u64; W]) -> [u64; W] {
-    moved::<LAST, W>(x)
+pub(crate) fn last_integer<S: Simd, const W: usize>(simd: S, x: [u64; W]) -> [u64; W] {
+    moved::<S, LAST, W>(simd, x)
 }
 
 /// The last lane's number in all lanes.
 #[inline(always)]
-pub(super) fn last_number<const W: usize>(x: [f64; W]) -> [f64; W] {
-    moved::<LAST, W>(x.map(f64::to_bits)).map(f64::from_bits)
+pub(super) fn last_number<S: Simd, const W: usize>(simd: S, x: [f64; W]) -> [f64; W] {
+    moved::<S, LAST, W>(simd, x.map(f64::to_bits)).map(f64::from_bits)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::{Isa, dispatch};
+    use crate::cpu::{Isa, vectorized};
 
     #[inline(always)]
-    fn all_body<const W: usize>(x: &[u64], integers: &mut Vec<u64>, numbers: &mut Vec<f64>) {
+    fn all_body<S: Simd, const W: usize>(
+        simd: S,
+        x: &[u64],
+        integers: &mut Vec<u64>,
+        numbers: &mut Vec<f64>,
+    ) {
         for x in x.as_chunks::<W>().0 {
-            integers.extend(add_up_integers(*x));
-            integers.extend(last_integer(*x));
-            let [sums, after] = run_integers(*x, [1000; W]);
+            integers.extend(add_up_integers(simd, *x));
+            integers.extend(last_integer(simd, *x));
+            let [sums, after] = run_integers(simd, *x, [1000; W]);
             integers.extend(sums.map(|sum| sum - 1000));
             integers.extend(after.map(|sum| sum - 1000));
-            numbers.extend(add_up_numbers(x.map(|x| x as f64)));
-            numbers.extend(last_number(x.map(|x| x as f64)));
+            numbers.extend(add_up_numbers(simd, x.map(|x| x as f64)));
+            numbers.extend(last_number(simd, x.map(|x| x as f64)));
         }
     }
 
-    dispatch! {
-        fn all(x: &[u64], integers: &mut Vec<u64>, numbers: &mut Vec<f64>) = all_body::<{W}>
+    vectorized! {
+        fn all[][](x: &[u64], integers: &mut Vec<u64>, numbers: &mut Vec<f64>) = all_body{W}
     }
 
     #[test]
@@ -257,11 +274,11 @@ mod tests {
     }
 
     #[inline(always)]
-    fn wrapped_body<const W: usize>() -> u64 {
-        add_up_integers([u64::MAX; W])[W - 1]
+    fn wrapped_body<S: Simd, const W: usize>(simd: S) -> u64 {
+        add_up_integers(simd, [u64::MAX; W])[W - 1]
     }
 
-    dispatch! { fn wrapped() -> u64 = wrapped_body::<{W}> }
+    vectorized! { fn wrapped[][]() -> u64 = wrapped_body{W} }
 
     #[test]
     fn integers_wrap_around() {

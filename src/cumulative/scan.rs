@@ -11,12 +11,13 @@ use crate::array::element::{Native, Piece, Selection, Stage, pieces, read_number
 use crate::array::memory::{ahead, prefetch};
 use crate::array::view::{Line, LineMut, View, ViewMut};
 use crate::array::walk::{Group, Lines};
-use crate::cpu::{self, Isa, dispatch};
+use crate::cpu::{self, Isa, vectorized};
 use crate::environment;
 use crate::exact::round::Format;
 use crate::interrupt::Interrupt;
 use crate::kernel::levels::any;
 use crate::kernel::number::Number;
+use crate::simd::Simd;
 
 /// Lines that are walked along together: neighbours in memory share cache lines.
 const GROUP: usize = 8;
@@ -482,7 +483,12 @@ impl<V: Native> IntegerScan<'_, V> {
 
 /// Adds up integers; whether no prefix was lost.
 #[inline(always)]
-fn add_up_body<T: Native, const W: usize>(values: &[T], before: u64, prefixes: &mut [u64]) -> bool {
+fn add_up_body<S: Simd, const W: usize, T: Native>(
+    simd: S,
+    values: &[T],
+    before: u64,
+    prefixes: &mut [u64],
+) -> bool {
     let (mut sum, mut lost) = ([before; W], [0; W]);
     let (vectors, rest) = values.as_chunks::<W>();
     let (to, rest_to) = prefixes.as_chunks_mut::<W>();
@@ -490,13 +496,13 @@ fn add_up_body<T: Native, const W: usize>(values: &[T], before: u64, prefixes: &
     for (values, to) in vectors.iter().zip(to) {
         prefetch(values.as_ptr().wrapping_byte_add(ahead));
         let x = values.map(|x| x.integer() as u64);
-        let within = add_up_integers(x);
+        let within = add_up_integers(simd, x);
         for lane in 0..W {
             let after = sum[lane].wrapping_add(within[lane]);
             lost[lane] |= values[lane].lost(after.wrapping_sub(x[lane]), after);
             to[lane] = after;
         }
-        sum = last_integer(*to);
+        sum = last_integer(simd, *to);
     }
     let (mut sum, mut lost) = (sum[0], any(lost));
     for (x, to) in rest.iter().zip(rest_to) {
@@ -507,7 +513,7 @@ fn add_up_body<T: Native, const W: usize>(values: &[T], before: u64, prefixes: &
     lost >> 63 == 0
 }
 
-dispatch! {
+vectorized! {
     fn add_up[T: Native][T](values: &[T], before: u64, prefixes: &mut [u64]) -> bool
-        = add_up_body::<T, {W}>
+        = add_up_body{W}
 }

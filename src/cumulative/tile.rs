@@ -3,8 +3,9 @@
 use super::lanes::{add_up_numbers, last_number};
 use super::prefix::{Prefix, Split, TILE, biases, fitted};
 use crate::array::memory::{ahead, prefetch};
-use crate::cpu::dispatch;
+use crate::cpu::vectorized;
 use crate::kernel::number::Number;
+use crate::simd::Simd;
 
 /// The sum so far in every lane, and what splits the numbers to come.
 #[derive(Clone, Copy)]
@@ -17,21 +18,22 @@ struct Line<const W: usize> {
 impl<const W: usize> Line<W> {
     /// The prefixes that end with each number of a vector.
     #[inline(always)]
-    fn advance<T: Number, P: Prefix>(&mut self, x: [T; W]) -> [P; W] {
+    fn advance<S: Simd, T: Number, P: Prefix>(&mut self, simd: S, x: [T; W]) -> [P; W] {
         let [x, rest] = self.split.split(x.map(T::widen));
-        let (x, rest) = (add_up_numbers(x), add_up_numbers(rest));
+        let (x, rest) = (add_up_numbers(simd, x), add_up_numbers(simd, rest));
         let [mut high, mut low] = [[0.0; W]; 2];
         for lane in 0..W {
             high[lane] = self.high[lane] + x[lane];
             low[lane] = self.low[lane] + rest[lane];
         }
-        (self.high, self.low) = (last_number(high), last_number(low));
+        (self.high, self.low) = (last_number(simd, high), last_number(simd, low));
         std::array::from_fn(|lane| P::of_parts(high[lane], low[lane]))
     }
 }
 
 #[inline(always)]
-fn tile_body<T: Number, P: Prefix, const W: usize>(
+fn tile_body<S: Simd, const W: usize, T: Number, P: Prefix>(
+    simd: S,
     numbers: &[T],
     parts: [f64; 2],
     first: i32,
@@ -39,14 +41,15 @@ fn tile_body<T: Number, P: Prefix, const W: usize>(
 ) -> Option<[f64; 2]> {
     if W == 2 {
         // Two lanes are not worth their moves.
-        tile_of::<T, P, 1>(numbers, parts, first, prefixes)
+        tile_of::<S, T, P, 1>(simd, numbers, parts, first, prefixes)
     } else {
-        tile_of::<T, P, W>(numbers, parts, first, prefixes)
+        tile_of::<S, T, P, W>(simd, numbers, parts, first, prefixes)
     }
 }
 
 #[inline(always)]
-fn tile_of<T: Number, P: Prefix, const W: usize>(
+fn tile_of<S: Simd, T: Number, P: Prefix, const W: usize>(
+    simd: S,
     numbers: &[T],
     parts: [f64; 2],
     first: i32,
@@ -62,22 +65,22 @@ fn tile_of<T: Number, P: Prefix, const W: usize>(
     let (to, rest_to) = prefixes[..numbers.len()].as_chunks_mut::<W>();
     for (x, to) in vectors.iter().zip(to) {
         prefetch(x.as_ptr().wrapping_byte_add(ahead));
-        *to = line.advance(*x);
+        *to = line.advance(simd, *x);
     }
     if !rest.is_empty() {
         let mut x = [T::default(); W];
         x[..rest.len()].copy_from_slice(rest);
-        rest_to.copy_from_slice(&line.advance(x)[..rest.len()]);
+        rest_to.copy_from_slice(&line.advance(simd, x)[..rest.len()]);
     }
     line.split.is_exact().then_some([line.high[0], line.low[0]])
 }
 
-dispatch! {
+vectorized! {
     /// Writes the prefixes of at most [`TILE`] numbers that follow a sum of two parts, and returns
     /// the last one in two parts; `None`, and nothing of use written, if not all fit the levels.
     pub(super) fn tile[T: Number, P: Prefix][T, P](
         numbers: &[T], parts: [f64; 2], first: i32, prefixes: &mut [P]
-    ) -> Option<[f64; 2]> = tile_body::<T, P, {W}>
+    ) -> Option<[f64; 2]> = tile_body{W}
 }
 
 #[cfg(test)]

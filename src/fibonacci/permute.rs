@@ -2,14 +2,16 @@
 //!
 //! Twelve registers hold every member that fits 64 bits. Six permutations of two of them each look
 //! eight indices up at once, in half the time of eight loads or of a gather instruction.
-#![allow(unsafe_code)] // Vector loads and stores.
+
+#![allow(unsafe_code)] // AVX-512's instructions, and stores past the caches.
 
 use std::arch::x86_64::*;
 use std::ops::Range;
 
-use crate::cpu::{Isa, Level};
+use crate::cpu::{Isa, Level, vectorized};
 use crate::fibonacci::Word;
 use crate::fibonacci::stores::Stores;
+use crate::simd::Simd;
 
 /// Numbers in a register.
 const LANES: usize = 8;
@@ -59,63 +61,74 @@ pub(super) fn look_up<T: Lane>(
     let start = out.as_ptr().align_offset(size_of::<__m512i>()).min(n.len());
     let end = n.len() - (n.len() - start) % LANES;
     let (n, out) = (&n[start..end], &mut out[start..end]);
-    // SAFETY: an `Isa` comes from detection alone.
-    let inside = unsafe { look_up_aligned(sequence, (step, limit), n, out, stores) };
-    (start..end, inside)
+    (start..end, look_up_aligned(isa, sequence, (step, limit), n, out, stores))
 }
 
-/// [`look_up`] for whole registers, `out` aligned to them.
-#[target_feature(enable = "avx512f,avx512dq")]
-fn look_up_aligned<T: Lane>(
+vectorized! {
+    /// [`look_up`] for whole registers, `out` aligned to them. For AVX-512 alone.
+    fn look_up_aligned[T: Lane][T](
+        sequence: &Sequence, bounds: (i64, usize), n: &[T], out: &mut [T], stores: Stores
+    ) -> bool = look_up_body
+}
+
+// (Without closures: they would be compiled without the instructions.)
+#[inline(always)]
+fn look_up_body<S: Simd, T: Lane>(
+    _: S,
     sequence: &Sequence,
     (step, limit): (i64, usize),
     n: &[T],
     out: &mut [T],
     stores: Stores,
 ) -> bool {
-    // SAFETY: each load is of eight elements of the array.
-    let table: [__m512i; 12] = std::array::from_fn(|index| unsafe {
-        _mm512_loadu_si512(sequence.members.as_ptr().add(LANES * index).cast())
-    });
-    let has_bit = |x, bit| _mm512_test_epi64_mask(x, _mm512_set1_epi64(bit));
-    let (step, flip) = (_mm512_set1_epi64(step), _mm512_set1_epi64(1 - sequence.negated));
-    let limit = _mm512_set1_epi64(limit as i64);
-    let mut outside = 0;
-    for (n, out) in n.chunks_exact(LANES).zip(out.chunks_exact_mut(LANES)) {
-        // SAFETY: the chunk has eight elements, which are plain 64-bit integers.
-        let n = _mm512_add_epi64(unsafe { _mm512_loadu_si512(n.as_ptr().cast()) }, step);
-        let magnitude = if T::SIGNED { _mm512_abs_epi64(n) } else { n };
-        outside |= _mm512_cmpgt_epu64_mask(magnitude, limit);
-        // A permutation takes the low four bits of the index; the next three choose among six.
-        let pair =
-            |index: usize| _mm512_permutex2var_epi64(table[index], magnitude, table[index + 1]);
-        let (bit4, bit5, bit6) =
-            (has_bit(magnitude, 16), has_bit(magnitude, 32), has_bit(magnitude, 64));
-        let low = _mm512_mask_mov_epi64(pair(0), bit4, pair(2));
-        let middle = _mm512_mask_mov_epi64(pair(4), bit4, pair(6));
-        let high = _mm512_mask_mov_epi64(pair(8), bit4, pair(10));
-        let below_64 = _mm512_mask_mov_epi64(low, bit5, middle);
-        let mut member = _mm512_mask_mov_epi64(below_64, bit6, high);
-        if T::SIGNED {
-            let parity = _mm512_slli_epi64::<63>(_mm512_xor_si512(n, flip));
-            let negated = _mm512_movepi64_mask(_mm512_and_si512(n, parity));
-            member = _mm512_mask_sub_epi64(member, negated, _mm512_setzero_si512(), member);
+    assert!(matches!(S::LEVEL, Level::Avx512));
+    assert!(out.as_ptr().cast::<__m512i>().is_aligned());
+    // SAFETY: the token says that the processor has the instructions. Loads and stores are of eight of an
+    // array's 64-bit integers, which may have any bits, and stores are aligned, by the assertion.
+    unsafe {
+        let zero = _mm512_setzero_si512();
+        let mut table = [zero; 12];
+        for (register, members) in table.iter_mut().zip(sequence.members.chunks_exact(LANES)) {
+            *register = _mm512_loadu_si512(members.as_ptr().cast());
         }
-        let out = out.as_mut_ptr().cast();
-        // SAFETY: the chunk has eight elements, aligned as the caller promises; any bits are a
-        // value of their type.
-        unsafe {
+        let (step, flip) = (_mm512_set1_epi64(step), _mm512_set1_epi64(1 - sequence.negated));
+        let limit = _mm512_set1_epi64(limit as i64);
+        let mut outside = 0;
+        for (n, out) in n.chunks_exact(LANES).zip(out.chunks_exact_mut(LANES)) {
+            let n = _mm512_add_epi64(_mm512_loadu_si512(n.as_ptr().cast()), step);
+            let magnitude = if T::SIGNED { _mm512_abs_epi64(n) } else { n };
+            outside |= _mm512_cmpgt_epu64_mask(magnitude, limit);
+            // A permutation takes the low four bits of the index; the next three choose among six.
+            let mut pairs = [zero; 6];
+            for (index, pair) in pairs.iter_mut().enumerate() {
+                let (low, high) = (table[2 * index], table[2 * index + 1]);
+                *pair = _mm512_permutex2var_epi64(low, magnitude, high);
+            }
+            let bit4 = _mm512_test_epi64_mask(magnitude, _mm512_set1_epi64(16));
+            let bit5 = _mm512_test_epi64_mask(magnitude, _mm512_set1_epi64(32));
+            let bit6 = _mm512_test_epi64_mask(magnitude, _mm512_set1_epi64(64));
+            let low = _mm512_mask_mov_epi64(pairs[0], bit4, pairs[1]);
+            let middle = _mm512_mask_mov_epi64(pairs[2], bit4, pairs[3]);
+            let high = _mm512_mask_mov_epi64(pairs[4], bit4, pairs[5]);
+            let below_64 = _mm512_mask_mov_epi64(low, bit5, middle);
+            let mut member = _mm512_mask_mov_epi64(below_64, bit6, high);
+            if T::SIGNED {
+                let parity = _mm512_slli_epi64::<63>(_mm512_xor_si512(n, flip));
+                let negated = _mm512_movepi64_mask(_mm512_and_si512(n, parity));
+                member = _mm512_mask_sub_epi64(member, negated, zero, member);
+            }
+            let out = out.as_mut_ptr().cast();
             match stores {
                 Stores::Cached => _mm512_store_si512(out, member),
                 Stores::Streamed => _mm512_stream_si512(out, member),
             }
         }
+        if stores == Stores::Streamed {
+            // Streamed stores are not ordered with others: they end before anyone is told that they did.
+            _mm_sfence();
+        }
+        outside == 0
     }
-    if stores == Stores::Streamed {
-        // Streamed stores are not ordered with others: they end before anyone is told that they did.
-        _mm_sfence();
-    }
-    outside == 0
 }
 
 #[cfg(test)]

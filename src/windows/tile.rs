@@ -9,9 +9,10 @@
 
 use super::certified::{self, Counts, Sums, Target, fused};
 use crate::binary64::power_of_two;
-use crate::cpu::dispatch;
+use crate::cpu::{dispatch, vectorized};
 use crate::cumulative::lanes::run_integers;
 use crate::kernel::levels::{LEVEL, any};
+use crate::simd::Simd;
 
 /// Numbers that are taken at once, and results.
 pub(super) const TILE: usize = 512;
@@ -72,8 +73,9 @@ struct Absorber<const W: usize> {
 
 impl<const W: usize> Absorber<W> {
     #[inline(always)]
-    fn add<const MOMENTS: bool>(
+    fn add<S: Simd, const MOMENTS: bool>(
         &mut self,
+        simd: S,
         x: &[f64; W],
         place: usize,
         [first, second, third, fourth]: [&mut [u64]; STREAMS],
@@ -97,24 +99,32 @@ impl<const W: usize> Absorber<W> {
                 step[3][lane] = steps(t, d);
             }
         }
-        self.put(0, step[0], place, first);
-        self.put(1, step[1], place, second);
+        self.put(simd, 0, step[0], place, first);
+        self.put(simd, 1, step[1], place, second);
         if MOMENTS {
-            self.put(2, step[2], place, third);
-            self.put(3, step[3], place, fourth);
+            self.put(simd, 2, step[2], place, third);
+            self.put(simd, 3, step[3], place, fourth);
         }
     }
 
     #[inline(always)]
-    fn put(&mut self, stream: usize, step: [u64; W], place: usize, to: &mut [u64]) {
-        let [sums, after] = run_integers(step, self.carry[stream]);
+    fn put<S: Simd>(
+        &mut self,
+        simd: S,
+        stream: usize,
+        step: [u64; W],
+        place: usize,
+        to: &mut [u64],
+    ) {
+        let [sums, after] = run_integers(simd, step, self.carry[stream]);
         to[1 + place..][..W].copy_from_slice(&sums);
         self.carry[stream] = after;
     }
 }
 
 #[inline(always)]
-fn absorb_body<const MOMENTS: bool, const W: usize>(
+fn absorb_body<S: Simd, const W: usize, const MOMENTS: bool>(
+    simd: S,
     x: &[f64],
     frame: &Frame,
     mut streams: [&mut [u64]; STREAMS],
@@ -134,21 +144,21 @@ fn absorb_body<const MOMENTS: bool, const W: usize>(
     }
     let (vectors, rest) = x.as_chunks::<W>();
     for (index, x) in vectors.iter().enumerate() {
-        absorber.add::<MOMENTS>(x, index * W, streams.each_mut().map(|sums| &mut **sums));
+        absorber.add::<S, MOMENTS>(simd, x, index * W, streams.each_mut().map(|sums| &mut **sums));
     }
     if !rest.is_empty() {
         let mut last = [frame.centre; W];
         last[..rest.len()].copy_from_slice(rest);
-        absorber.add::<MOMENTS>(&last, vectors.len() * W, streams);
+        absorber.add::<S, MOMENTS>(simd, &last, vectors.len() * W, streams);
     }
     Absorbed { remainder: any(absorber.remainder) << 1 != 0, bits: absorber.bits.map(any) }
 }
 
-dispatch! {
+vectorized! {
     /// Continues the prefix sums, whose first ones are given, by numbers within a frame's reach.
     pub(super) fn absorb[const MOMENTS: bool][MOMENTS](
         x: &[f64], frame: &Frame, streams: [&mut [u64]; STREAMS]
-    ) -> Absorbed = absorb_body::<MOMENTS, {W}>
+    ) -> Absorbed = absorb_body{W}
 }
 
 /// What is left of a number by both levels.
@@ -404,7 +414,8 @@ dispatch! {
 
 /// Cleans a vector, counts on, and notes whether a number is out of reach.
 #[inline(always)]
-fn clean_some<const W: usize>(
+fn clean_some<S: Simd, const W: usize>(
+    simd: S,
     x: &[f64; W],
     frame: &Frame,
     carry: &mut [u64; W],
@@ -418,13 +429,14 @@ fn clean_some<const W: usize>(
         present[lane] = u64::from(number);
         outside[lane] |= u64::from(!inside & number);
     }
-    let [counts, after] = run_integers(present, *carry);
+    let [counts, after] = run_integers(simd, present, *carry);
     *carry = after;
     (cleaned, counts)
 }
 
 #[inline(always)]
-fn clean_body<const W: usize>(
+fn clean_body<S: Simd, const W: usize>(
+    simd: S,
     x: &[f64],
     frame: &Frame,
     cleaned: &mut [f64],
@@ -435,24 +447,24 @@ fn clean_body<const W: usize>(
     let (to, rest_to) = cleaned[..x.len()].as_chunks_mut::<W>();
     let counts = &mut counts[1..][..x.len().next_multiple_of(W)];
     for (index, (x, to)) in vectors.iter().zip(to).enumerate() {
-        let (cleaned, counted) = clean_some(x, frame, &mut carry, &mut outside);
+        let (cleaned, counted) = clean_some(simd, x, frame, &mut carry, &mut outside);
         *to = cleaned;
         counts[index * W..][..W].copy_from_slice(&counted);
     }
     if !rest.is_empty() {
         let mut last = [f64::NAN; W];
         last[..rest.len()].copy_from_slice(rest);
-        let (last, counted) = clean_some(&last, frame, &mut carry, &mut outside);
+        let (last, counted) = clean_some(simd, &last, frame, &mut carry, &mut outside);
         rest_to.copy_from_slice(&last[..rest.len()]);
         counts[vectors.len() * W..][..W].copy_from_slice(&counted);
     }
     any(outside) != 0
 }
 
-dispatch! {
+vectorized! {
     /// The numbers within reach, others (and NaNs) replaced by the centre, and how many up to each
     /// are not NaN; whether any number is out of reach.
-    pub(super) fn clean(
+    pub(super) fn clean[][](
         x: &[f64], frame: &Frame, cleaned: &mut [f64], counts: &mut [u64]
-    ) -> bool = clean_body::<{W}>
+    ) -> bool = clean_body{W}
 }

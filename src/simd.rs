@@ -22,6 +22,9 @@ pub(crate) trait Simd: Copy + 'static {
     /// Whether [`Simd::multiply_add`] and [`Simd::multiply_subtract`] round once. Kernels that need
     /// that must not call them where it does not hold.
     const FMA: bool;
+    /// Vectors that are added to two levels side by side, 3 or 4, so that none waits for the one before
+    /// and all sums stay in registers.
+    const STREAMS: usize;
     /// A vector.
     type V: Copy;
 
@@ -153,6 +156,7 @@ impl<const W: usize> Simd for Portable<W> {
     const LEVEL: Level = Level::Baseline;
     const W: usize = W;
     const FMA: bool = cfg!(any(target_feature = "fma", target_arch = "aarch64"));
+    const STREAMS: usize = if W == 4 { 3 } else { 4 };
     type V = [f64; W];
 
     #[inline(always)]
@@ -323,6 +327,7 @@ mod x86 {
         const LEVEL: Level = Level::Avx2;
         const W: usize = 4;
         const FMA: bool = true;
+        const STREAMS: usize = 3;
         type V = __m256d;
 
         #[inline(always)]
@@ -405,6 +410,7 @@ mod x86 {
         const LEVEL: Level = Level::Avx512;
         const W: usize = 8;
         const FMA: bool = true;
+        const STREAMS: usize = 4;
         type V = __m512d;
 
         #[inline(always)]

@@ -258,7 +258,7 @@ impl Summer {
             Some(_) if total < FAR => ROUNDED,
             Some(_) => ROUNDED_FAR,
         };
-        Summer::starting_with(isa, total, tiers, rounded, memory::ahead)
+        Summer::starting_with(isa, total, tiers, rounded, memory::ahead_of_sum)
     }
 
     /// For about `total` products in all; with `exact`, each of them is a binary64 number.

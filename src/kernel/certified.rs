@@ -42,7 +42,7 @@ use crate::binary64::{ABSOLUTE, SIGN_AND_EXPONENT, power_of_two};
 use crate::cpu::vectorized;
 use crate::simd::Simd;
 
-/// Vectors that are added side by side, so that none waits for the one before.
+/// Vectors of which the smallest magnitudes are taken side by side.
 const STREAMS: usize = 4;
 /// The most additions to a lane of a block, of which [`BLOCK`] is worth fewer in any width.
 const MOST_ADDITIONS: usize = 500;
@@ -241,22 +241,24 @@ fn split<S: Simd>(simd: S, x: S::V) -> (S::V, S::V) {
 /// is not inlined would be compiled without the token's instructions.)
 macro_rules! read {
     ($simd:ident, $type:ty, $values:ident, $streams:expr, $ahead:ident, |$stream:ident, $x:ident| $body:expr) => {{
-        const N: usize = $streams;
-        let steps = $values.len() / (N * S::W);
+        let vectors = const { in_turn($streams) };
+        let steps = $values.len() / (vectors * S::W);
         for step in 0..steps {
-            let at = $values.as_ptr().wrapping_add(step * N * S::W);
-            for $stream in 0..N {
-                let at = at.wrapping_add($stream * S::W);
-                if $ahead > 0 && ($stream * S::W * size_of::<$type>()).is_multiple_of(CACHE_LINE) {
+            let at = $values.as_ptr().wrapping_add(step * vectors * S::W);
+            for vector in 0..vectors {
+                let $stream = vector % $streams;
+                let at = at.wrapping_add(vector * S::W);
+                if $ahead > 0 && (vector * S::W * size_of::<$type>()).is_multiple_of(CACHE_LINE) {
                     prefetch(at.wrapping_byte_add($ahead));
                 }
-                // SAFETY: step i reads the N W numbers from N W i on, which `values` has.
+                // SAFETY: `vectors` times W numbers from there on are those of the step, which `values`
+                // has.
                 let $x = unsafe { <$type>::load($simd, at) };
                 $body;
             }
         }
         let $stream = 0;
-        for start in (steps * N * S::W..$values.len()).step_by(S::W) {
+        for start in (steps * vectors * S::W..$values.len()).step_by(S::W) {
             let end = $values.len().min(start + S::W);
             let $x = <$type>::load_some($simd, &$values[start..end]);
             $body;
@@ -264,26 +266,42 @@ macro_rules! read {
     }};
 }
 
-/// Additions to a lane of `count` numbers that `read!` hands on in `streams`.
+/// Vectors that are taken in one turn of a loop: of an odd number of streams two each, so that a turn
+/// is whole cache lines.
+const fn in_turn(streams: usize) -> usize {
+    if streams.is_multiple_of(2) { streams } else { 2 * streams }
+}
+
+/// Additions to a lane of `count` numbers that are handed on in `streams`, the last ones to one of them.
 const fn additions(count: usize, width: usize, streams: usize) -> usize {
-    count / (streams * width) + streams
+    count / (streams * width) + in_turn(streams)
+}
+
+/// Calls a body for as many streams as the instruction set has registers for.
+macro_rules! in_streams {
+    ($simd:ty, $body:ident::<$($generic:tt),*>($($argument:expr),*)) => {
+        match <$simd>::STREAMS {
+            3 => $body::<$($generic,)* 3>($($argument),*),
+            _ => $body::<$($generic,)* 4>($($argument),*),
+        }
+    };
 }
 
 #[inline(always)]
-fn sum_body<S: Simd, T: Number, const EXACT: bool>(
+fn sum_in_streams<S: Simd, T: Number, const EXACT: bool, const N: usize>(
     simd: S,
     values: &[T],
     first: i32,
     ahead: usize,
 ) -> Option<Block> {
-    assert!(additions(values.len(), S::W, STREAMS) <= MOST_ADDITIONS);
+    assert!(additions(values.len(), S::W, N) <= MOST_ADDITIONS);
     let errors = if EXACT { 0 } else { values.len() + S::W };
     if !EXACT && first > HIGHEST {
         // What is rounded here is below 2^-1074.
         let first = first - SCALED_BY;
         let factor = simd.splat(power_of_two(-SCALED_BY));
-        let mut lanes = Lanes::<S, STREAMS>::new(simd, first);
-        read!(simd, T, values, STREAMS, ahead, |stream, x| {
+        let mut lanes = Lanes::<S, N>::new(simd, first);
+        read!(simd, T, values, N, ahead, |stream, x| {
             lanes.add::<false>(stream, simd.multiply(x, factor))
         });
         let block = Block::of_levels(lanes.finish::<false>()?, first, errors);
@@ -293,9 +311,19 @@ fn sum_body<S: Simd, T: Number, const EXACT: bool>(
             ..block
         });
     }
-    let mut lanes = Lanes::<S, STREAMS>::new(simd, first);
-    read!(simd, T, values, STREAMS, ahead, |stream, x| lanes.add::<EXACT>(stream, x));
+    let mut lanes = Lanes::<S, N>::new(simd, first);
+    read!(simd, T, values, N, ahead, |stream, x| lanes.add::<EXACT>(stream, x));
     Some(Block::of_levels(lanes.finish::<EXACT>()?, first, errors))
+}
+
+#[inline(always)]
+fn sum_body<S: Simd, T: Number, const EXACT: bool>(
+    simd: S,
+    values: &[T],
+    first: i32,
+    ahead: usize,
+) -> Option<Block> {
+    in_streams!(S, sum_in_streams::<S, T, EXACT>(simd, values, first, ahead))
 }
 
 vectorized! {
@@ -307,19 +335,19 @@ vectorized! {
 }
 
 #[inline(always)]
-fn selected_body<S: Simd, T: Number, const MASKED: bool, const SKIP: bool>(
+fn select_in_streams<S: Simd, T: Number, const MASKED: bool, const SKIP: bool, const N: usize>(
     simd: S,
     values: &[T],
     mask: &[u8],
     first: i32,
     ahead: usize,
 ) -> Option<(Block, usize)> {
-    assert!(additions(values.len(), S::W, STREAMS) <= MOST_ADDITIONS);
+    assert!(additions(values.len(), S::W, N) <= MOST_ADDITIONS);
     assert!(!MASKED || mask.len() == values.len());
-    let mut lanes = Lanes::<S, STREAMS>::new(simd, first);
+    let mut lanes = Lanes::<S, N>::new(simd, first);
     let mut count = simd.splat(0.0);
-    let step = STREAMS * S::W;
-    let steps = values.len() / step;
+    let vectors = in_turn(N);
+    let steps = values.len() / (vectors * S::W);
     macro_rules! add {
         ($stream:expr, $x:ident, $keep:ident) => {
             let keep = if SKIP { simd.and($keep, simd.ordered($x)) } else { $keep };
@@ -330,10 +358,10 @@ fn selected_body<S: Simd, T: Number, const MASKED: bool, const SKIP: bool>(
     }
     let all = simd.equal(simd.splat(0.0), simd.splat(0.0));
     for step in 0..steps {
-        for stream in 0..STREAMS {
-            let index = (step * STREAMS + stream) * S::W;
+        for vector in 0..vectors {
+            let index = (step * vectors + vector) * S::W;
             let at = values.as_ptr().wrapping_add(index);
-            if ahead > 0 && (stream * S::W * size_of::<T>()).is_multiple_of(CACHE_LINE) {
+            if ahead > 0 && (vector * S::W * size_of::<T>()).is_multiple_of(CACHE_LINE) {
                 prefetch(at.wrapping_byte_add(ahead));
             }
             // SAFETY: `index + W` is at most the length of both.
@@ -342,10 +370,10 @@ fn selected_body<S: Simd, T: Number, const MASKED: bool, const SKIP: bool>(
                     if MASKED { simd.load_mask(mask.as_ptr().wrapping_add(index)) } else { all };
                 (T::load(simd, at), keep)
             };
-            add!(stream, x, keep);
+            add!(vector % N, x, keep);
         }
     }
-    for start in (steps * step..values.len()).step_by(S::W) {
+    for start in (steps * vectors * S::W..values.len()).step_by(S::W) {
         let end = values.len().min(start + S::W);
         let mut bytes = [0; crate::simd::WIDEST];
         if MASKED {
@@ -363,12 +391,58 @@ fn selected_body<S: Simd, T: Number, const MASKED: bool, const SKIP: bool>(
     Some((block, count))
 }
 
+#[inline(always)]
+fn selected_body<S: Simd, T: Number, const MASKED: bool, const SKIP: bool>(
+    simd: S,
+    values: &[T],
+    mask: &[u8],
+    first: i32,
+    ahead: usize,
+) -> Option<(Block, usize)> {
+    in_streams!(S, select_in_streams::<S, T, MASKED, SKIP>(simd, values, mask, first, ahead))
+}
+
 vectorized! {
     /// As [`sum_block`], of those numbers that a mask (if `MASKED`) lets through and that are not NaN
     /// (if `SKIP`); with how many these are.
     pub(super) fn selected_block[T: Number, const MASKED: bool, const SKIP: bool][T, MASKED, SKIP](
         values: &[T], mask: &[u8], first: i32, ahead: usize
     ) -> Option<(Block, usize)> = selected_body
+}
+
+#[inline(always)]
+fn dot_in_streams<S: Simd, T: Number, const N: usize>(
+    simd: S,
+    x: &[T],
+    y: &[T],
+    first: i32,
+    ahead: usize,
+) -> Option<Block> {
+    assert!(additions(x.len(), S::W, N) <= MOST_ADDITIONS && first >= LOWEST);
+    assert!(x.len() == y.len());
+    let mut lanes = Lanes::<S, N>::new(simd, first);
+    let lead = lead_of_second(ahead);
+    let vectors = in_turn(N);
+    let steps = x.len() / (vectors * S::W);
+    for step in 0..steps {
+        for vector in 0..vectors {
+            let index = (step * vectors + vector) * S::W;
+            let (x, y) = (x.as_ptr().wrapping_add(index), y.as_ptr().wrapping_add(index));
+            if ahead > 0 && (vector * S::W * size_of::<T>()).is_multiple_of(CACHE_LINE) {
+                prefetch(x.wrapping_byte_add(ahead));
+                prefetch(y.wrapping_byte_add(ahead + lead));
+            }
+            // SAFETY: `index + W` is at most the length of both.
+            let (x, y) = unsafe { (T::load(simd, x), T::load(simd, y)) };
+            lanes.add_product(vector % N, x, y);
+        }
+    }
+    for start in (steps * vectors * S::W..x.len()).step_by(S::W) {
+        let end = x.len().min(start + S::W);
+        let (x, y) = (T::load_some(simd, &x[start..end]), T::load_some(simd, &y[start..end]));
+        lanes.add_product(0, x, y);
+    }
+    Some(Block::of_levels(lanes.finish::<false>()?, first, x.len() + S::W))
 }
 
 #[inline(always)]
@@ -379,30 +453,7 @@ fn dot_body<S: Simd, T: Number>(
     first: i32,
     ahead: usize,
 ) -> Option<Block> {
-    assert!(additions(x.len(), S::W, STREAMS) <= MOST_ADDITIONS && first >= LOWEST);
-    assert!(x.len() == y.len());
-    let mut lanes = Lanes::<S, STREAMS>::new(simd, first);
-    let lead = lead_of_second(ahead);
-    let steps = x.len() / (STREAMS * S::W);
-    for step in 0..steps {
-        for stream in 0..STREAMS {
-            let index = (step * STREAMS + stream) * S::W;
-            let (x, y) = (x.as_ptr().wrapping_add(index), y.as_ptr().wrapping_add(index));
-            if ahead > 0 && (stream * S::W * size_of::<T>()).is_multiple_of(CACHE_LINE) {
-                prefetch(x.wrapping_byte_add(ahead));
-                prefetch(y.wrapping_byte_add(ahead + lead));
-            }
-            // SAFETY: `index + W` is at most the length of both.
-            let (x, y) = unsafe { (T::load(simd, x), T::load(simd, y)) };
-            lanes.add_product(stream, x, y);
-        }
-    }
-    for start in (steps * STREAMS * S::W..x.len()).step_by(S::W) {
-        let end = x.len().min(start + S::W);
-        let (x, y) = (T::load_some(simd, &x[start..end]), T::load_some(simd, &y[start..end]));
-        lanes.add_product(0, x, y);
-    }
-    Some(Block::of_levels(lanes.finish::<false>()?, first, x.len() + S::W))
+    in_streams!(S, dot_in_streams::<S, T>(simd, x, y, first, ahead))
 }
 
 vectorized! {
@@ -726,7 +777,7 @@ mod tests {
     #[test]
     #[should_panic]
     fn too_many_additions_are_refused() {
-        sum_body::<_, f64, false>(Portable::<2>, &[0.1; 600 * 2 * STREAMS], 8, 0);
+        sum_body::<_, f64, false>(Portable::<2>, &[0.1; 600 * 2 * 4], 8, 0);
     }
 
     /// A factor beyond 2^996 makes Veltkamp's splitting overflow, whatever the product.

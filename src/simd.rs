@@ -109,6 +109,13 @@ pub(crate) trait Simd: Copy + 'static {
         lanes[1..2 * Self::W].iter().fold(lanes[0], |all, &lane| operation(all, lane))
     }
 
+    /// A vector of these bits, of which those beyond its lanes are of no meaning.
+    #[inline(always)]
+    fn of_bits(self, bits: &[u64; WIDEST]) -> Self::V {
+        // SAFETY: no vector has more lanes.
+        unsafe { self.load(bits.as_ptr().cast()) }
+    }
+
     /// The bits of the lanes, and zeros.
     #[inline(always)]
     fn lanes(self, a: Self::V) -> [u64; WIDEST] {

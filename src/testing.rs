@@ -30,6 +30,27 @@ pub(super) fn numbers(count: usize, centre: i32, spread: u64, seed: u64) -> Vec<
         .collect()
 }
 
+/// `count` numbers, at least 8, whose sum lies by so many sixteenths of `count` units of `2^(first - 95)`
+/// beside a point half way between two numbers of so many digits. Two levels from `first` on round them
+/// all to one side, up if `up`, and lose almost half a unit each.
+pub(super) fn beside_a_midpoint(
+    first: i32,
+    count: usize,
+    digits: i32,
+    sixteenths: i32,
+    up: bool,
+) -> Vec<f64> {
+    // 31 of 64 parts of a unit are lost, or as many are too much.
+    let tail = if up { 33 } else { 31 };
+    let part = 2f64.powi(first - 95 - 6);
+    let top = first - 14;
+    let tails = count - 3;
+    let offset = i64::from(sixteenths) * 4 * count as i64 - tail * tails as i64;
+    let mut values = vec![tail as f64 * part; tails];
+    values.extend([2f64.powi(top), 2f64.powi(top - digits), offset as f64 * part]);
+    values
+}
+
 /// An exact sum of numbers and products in big integers: what kernels are compared with. All are finite.
 #[derive(Debug, Clone)]
 pub(crate) struct Oracle {

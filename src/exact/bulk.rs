@@ -1,7 +1,8 @@
 //! Rounding of many results at once, for the interfaces that take arrays.
 
 use super::pairs::{PairSlice, two_sum};
-use crate::cpu::dispatch;
+use super::round::Format;
+use crate::cpu::{Isa, dispatch};
 
 /// The results divided by `divisor`, rounded once, half to even; NaN for those that need another way.
 #[inline(always)]
@@ -45,6 +46,76 @@ fn round_f32_body(pairs: PairSlice<'_>, divisor: f64, rounded: &mut [f32]) {
     }
 }
 
+/// Both ends of `(high + low ± error) / divisor`, rounded to binary64; infinite or NaN ones for what
+/// needs another way.
+#[inline(always)]
+fn ends(high: f64, low: f64, error: f64, divisor: f64) -> (f64, f64) {
+    if divisor == 1.0 {
+        return (high + (low - error), high + (low + error));
+    }
+    let (sum, rest) = two_sum(high, low);
+    let quotient = sum / divisor;
+    let remainder = f64::mul_add(-quotient, divisor, sum);
+    let correction = (remainder + rest) / divisor;
+    let doubt = correction.abs() * DOUBT + error / divisor * (1.0 + DOUBT);
+    // The remainder is exact if it cannot underflow.
+    let quotient = if quotient.abs() > SMALL { quotient } else { f64::NAN };
+    (quotient + (correction - doubt), quotient + (correction + doubt))
+}
+
+#[inline(always)]
+fn round_f64_within_body(pairs: PairSlice<'_>, error: f64, divisor: f64, rounded: &mut [f64]) {
+    let PairSlice { high, low } = pairs.range(0..rounded.len());
+    for (index, rounded) in rounded.iter_mut().enumerate() {
+        let (lower, upper) = ends(high[index], low[index], error, divisor);
+        let certain = lower == upper && lower != 0.0 && lower.abs() < f64::INFINITY;
+        *rounded = if certain { lower } else { f64::NAN };
+    }
+}
+
+#[inline(always)]
+fn round_f32_within_body(pairs: PairSlice<'_>, error: f64, divisor: f64, rounded: &mut [f64]) {
+    let PairSlice { high, low } = pairs.range(0..rounded.len());
+    for (index, rounded) in rounded.iter_mut().enumerate() {
+        let (lower, upper) = ends(high[index], low[index], error, divisor);
+        // Ends that were rounded already are moved apart, by more than that.
+        let lower = (lower - lower.abs() * DOUBT) as f32;
+        let upper = (upper + upper.abs() * DOUBT) as f32;
+        let certain = lower == upper && lower != 0.0 && lower.abs() < f32::INFINITY;
+        *rounded = if certain { lower.into() } else { f64::NAN };
+    }
+}
+
+dispatch! {
+    fn round_f64_within(pairs: PairSlice<'_>, error: f64, divisor: f64, rounded: &mut [f64])
+        = round_f64_within_body
+}
+
+dispatch! {
+    fn round_f32_within(pairs: PairSlice<'_>, error: f64, divisor: f64, rounded: &mut [f64])
+        = round_f32_within_body
+}
+
+/// Sums that lie within `error` of pairs, divided by `divisor` and rounded once to a format, half to even;
+/// NaN where that can't be told, and for zeros and what is not finite. binary32 numbers are widened;
+/// there is no other format.
+pub(crate) fn round_within(
+    isa: Isa,
+    pairs: PairSlice<'_>,
+    error: f64,
+    divisor: f64,
+    format: Format,
+    rounded: &mut [f64],
+) {
+    if format == Format::F64 {
+        round_f64_within(isa, pairs, error, divisor, rounded);
+    } else if format == Format::F32 {
+        round_f32_within(isa, pairs, error, divisor, rounded);
+    } else {
+        rounded.fill(f64::NAN);
+    }
+}
+
 dispatch! {
     /// The results divided by `divisor`, rounded once to binary64, half to even; NaN for those that
     /// need another way.
@@ -61,9 +132,7 @@ dispatch! {
 #[cfg(test)]
 mod tests {
     use super::super::pairs::{BATCH, Pairs};
-    use super::super::round::Format;
     use super::*;
-    use crate::cpu::Isa;
     use crate::testing::{numbers, pseudo_random};
 
     #[test]

@@ -45,7 +45,7 @@ use crate::simd::Simd;
 /// Vectors of which the smallest magnitudes are taken side by side.
 const STREAMS: usize = 4;
 /// The most additions to a lane of a block, of which [`BLOCK`] is worth fewer in any width.
-const MOST_ADDITIONS: usize = 500;
+pub(super) const MOST_ADDITIONS: usize = 500;
 /// Binades from the first level to the last bit of the second one.
 pub(crate) const DEPTH: i32 = LEVEL + 52;
 /// The lowest first level: below it, remainders would be subnormal.
@@ -268,12 +268,12 @@ macro_rules! read {
 
 /// Vectors that are taken in one turn of a loop: of an odd number of streams two each, so that a turn
 /// is whole cache lines.
-const fn in_turn(streams: usize) -> usize {
+pub(super) const fn in_turn(streams: usize) -> usize {
     if streams.is_multiple_of(2) { streams } else { 2 * streams }
 }
 
 /// Additions to a lane of `count` numbers that are handed on in `streams`, the last ones to one of them.
-const fn additions(count: usize, width: usize, streams: usize) -> usize {
+pub(super) const fn additions(count: usize, width: usize, streams: usize) -> usize {
     count / (streams * width) + in_turn(streams)
 }
 
@@ -286,6 +286,7 @@ macro_rules! in_streams {
         }
     };
 }
+pub(super) use in_streams;
 
 #[inline(always)]
 fn sum_in_streams<S: Simd, T: Number, const EXACT: bool, const N: usize>(

@@ -377,8 +377,8 @@ pub(crate) fn scale(highest: i32, headroom: i32) -> Option<i32> {
 /// to less than a quarter of the accumulator.
 pub(super) fn headroom(isa: Isa) -> i32 {
     match isa.level() {
-        Level::Baseline => 10,
-        Level::Avx2 => 9,
+        // (Of 2048 numbers in three streams of four lanes, a lane takes up to 177.)
+        Level::Baseline | Level::Avx2 => 10,
         Level::Avx512 => 8,
     }
 }

@@ -26,6 +26,14 @@ pub(crate) trait Number: Copy + Default + Send + Sync + 'static {
     /// The numbers, if they are binary32.
     fn singles(values: &[Self]) -> Option<&[f32]>;
 
+    /// The first numbers of a slice that has at least as many as a vector.
+    #[inline(always)]
+    fn load_first<S: Simd>(simd: S, values: &[Self]) -> S::V {
+        let values = &values[..S::W];
+        // SAFETY: the slice has as many.
+        unsafe { Self::load(simd, values.as_ptr()) }
+    }
+
     /// Fewer numbers than a vector has, and zeros.
     #[inline(always)]
     fn load_some<S: Simd>(simd: S, values: &[Self]) -> S::V {

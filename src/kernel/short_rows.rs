@@ -3,17 +3,17 @@
 //! It is the exact kernel of `certified`, with a scale that is common to many runs. What it cannot do
 //! exactly is left to the caller.
 
-#![allow(unsafe_code)] // Raw, unaligned loads in the hot loop.
-
 use super::adaptive::Summer;
-use super::certified::Lanes;
+use super::certified::{Lanes, MOST_ADDITIONS, additions, in_streams, in_turn};
 use super::levels::{self, BLOCK, LEVEL};
 use super::number::{Integer, Number};
-use crate::array::memory::{CACHE_LINE, prefetch};
+use crate::array::memory::prefetch_lines;
 use crate::array::view::Rows;
 use crate::binary64::power_of_two;
 use crate::cpu::{Isa, dispatch, vectorized};
+use crate::exact::bulk;
 use crate::exact::pairs::{BATCH, Pairs};
+use crate::exact::round::Format;
 use crate::simd::{Simd, WIDEST};
 
 /// The longest runs; for longer ones the usual kernel is as good.
@@ -24,6 +24,12 @@ const EXCESS: u32 = 8;
 const STREAMS: usize = 2;
 /// Batches for which a kernel that failed is not tried again.
 const PATIENCE: u32 = 4;
+/// As [`PATIENCE`], for the kernel that knows sums up to a bound.
+const CERTIFIED_PATIENCE: u32 = 64;
+/// Of fewer numbers, ties are common, and the exact kernel is as fast.
+const CERTIFIED_FROM: usize = 64;
+/// Scales up to which no sum overflows.
+const LARGEST: i32 = 1000;
 /// Scales from which all results and their parts are normal numbers.
 const SMALLEST: i32 = -700;
 
@@ -34,6 +40,8 @@ pub(crate) struct Batches {
     /// How many numbers are summed from a run, in turn: 2 for complex ones.
     parts: usize,
     patience: u32,
+    /// As `patience`, for the kernel that knows sums up to a bound.
+    certified_patience: u32,
     pub pairs: Box<Pairs>,
 }
 
@@ -41,7 +49,7 @@ impl Batches {
     /// For runs of `parts` numbers in turn, 1 or 2.
     pub fn new(parts: usize) -> Batches {
         assert!(parts == 1 || parts == 2);
-        Batches { first: None, parts, patience: 0, pairs: Pairs::new() }
+        Batches { first: None, parts, patience: 0, certified_patience: 0, pairs: Pairs::new() }
     }
 
     /// How many runs of `length` numbers make a batch: few enough that one difficult number does
@@ -67,6 +75,15 @@ impl Batches {
         if self.try_scale(isa, runs, summer) {
             return true;
         }
+        if self.measure(isa, runs) && self.try_scale(isa, runs, summer) {
+            return true;
+        }
+        self.patience = PATIENCE;
+        false
+    }
+
+    /// Chooses the scale for a batch; whether it is another one than before.
+    fn measure<T: Number>(&mut self, isa: Isa, runs: Rows<'_, T>) -> bool {
         let mut highest = 0;
         for run in 0..runs.len() {
             highest = levels::highest_exponent(isa, runs.row(run)).max(highest);
@@ -75,13 +92,45 @@ impl Batches {
         let lane = runs.width().div_ceil(STREAMS * isa.lanes()) + 1;
         let headroom = lane.next_power_of_two().ilog2() as i32 + 2;
         let first = levels::scale(highest, headroom).filter(|&first| first >= SMALLEST);
-        if first != self.first {
-            self.first = first;
-            if self.try_scale(isa, runs, summer) {
+        std::mem::replace(&mut self.first, first) != first
+    }
+
+    /// Puts the sums of a batch of runs in `pairs`, known up to a bound, and rounds them to a format,
+    /// divided by a number; NaN where that can't be told. `None` if it is not worth trying, or
+    /// was not.
+    pub fn round<T: Number>(
+        &mut self,
+        isa: Isa,
+        runs: Rows<'_, T>,
+        format: Format,
+        divisor: f64,
+        rounded: &mut [f64; BATCH],
+    ) -> bool {
+        if self.parts != 1 || runs.width() < CERTIFIED_FROM {
+            return false;
+        }
+        if self.certified_patience > 0 {
+            self.certified_patience -= 1;
+            return false;
+        }
+        let rounded = &mut rounded[..runs.len()];
+        for attempt in 0..2 {
+            if (self.first.is_none() || attempt > 0) && !self.measure(isa, runs) {
+                break;
+            }
+            let Some(first) = self.first.filter(|first| (SMALLEST..=LARGEST).contains(first))
+            else {
+                continue;
+            };
+            certify(isa, runs, first, 0, &mut self.pairs);
+            let bound = bound(first, runs.width());
+            bulk::round_within(isa, self.pairs.first(runs.len()), bound, divisor, format, rounded);
+            let undecided = rounded.iter().filter(|x| x.is_nan()).count();
+            if undecided <= runs.len() / 4 {
                 return true;
             }
         }
-        self.patience = PATIENCE;
+        self.certified_patience = CERTIFIED_PATIENCE;
         false
     }
 
@@ -105,6 +154,76 @@ impl Batches {
     }
 }
 
+/// Calls `$add(stream, vector)` for all vectors of a run, the streams in turn; the last vector begins
+/// early, and `$keep` drops what was read before. (A macro, since a closure that is not inlined would be
+/// compiled without the token's instructions.)
+macro_rules! read_run {
+    ($simd:ident, $type:ty, $run:ident, $streams:ident, $keep:ident, $ahead:ident,
+     |$stream:ident, $x:ident| $add:expr) => {{
+        let mut turns = $run.chunks_exact(in_turn($streams) * S::W);
+        for turn in &mut turns {
+            if $ahead > 0 {
+                prefetch_lines(turn.as_ptr().wrapping_byte_add($ahead), size_of_val(turn));
+            }
+            for vector in 0..in_turn($streams) {
+                let $stream = vector % $streams;
+                let $x = <$type>::load_first($simd, &turn[vector * S::W..]);
+                $add;
+            }
+        }
+        let rest = turns.remainder();
+        // (Not a loop, so that the sums stay in registers.)
+        read_run!(@one 0, $simd, $type, rest, $streams, |$stream, $x| $add);
+        read_run!(@one 1, $simd, $type, rest, $streams, |$stream, $x| $add);
+        read_run!(@one 2, $simd, $type, rest, $streams, |$stream, $x| $add);
+        read_run!(@one 3, $simd, $type, rest, $streams, |$stream, $x| $add);
+        read_run!(@one 4, $simd, $type, rest, $streams, |$stream, $x| $add);
+        if !rest.len().is_multiple_of(S::W) {
+            let $stream = $streams - 1;
+            let $x = match $run.len().checked_sub(S::W) {
+                Some(start) => $simd.and(<$type>::load_first($simd, &$run[start..]), $keep),
+                None => <$type>::load_some($simd, $run),
+            };
+            $add;
+        }
+    }};
+    (@one $vector:literal, $simd:ident, $type:ty, $rest:ident, $streams:ident,
+     |$stream:ident, $x:ident| $add:expr) => {
+        if $vector + 1 < in_turn($streams) && ($vector + 1) * S::W <= $rest.len() {
+            let $stream = $vector % $streams;
+            let $x = <$type>::load_first($simd, &$rest[$vector * S::W..]);
+            $add;
+        }
+    };
+}
+
+/// For the last vector of a run, which begins early: the lanes that were not read before.
+#[inline(always)]
+fn keep_last<S: Simd>(simd: S, length: usize) -> S::V {
+    let mut keep = [0; WIDEST];
+    keep[S::W - length % S::W..S::W].fill(u64::MAX);
+    simd.of_bits(&keep)
+}
+
+/// The sum of two levels as a pair of numbers, if the lower part, which is returned as well, is short
+/// enough.
+#[inline(always)]
+fn pair([high, low]: [i64; 2], units: [f64; 2]) -> ([f64; 2], u64) {
+    // The upper level may have a few bits too many for a number; the lower takes them.
+    let excess = high & ((1 << EXCESS) - 1);
+    let low = low + (excess << LEVEL);
+    ([(high - excess) as f64 * units[0], low as f64 * units[1]], low.unsigned_abs())
+}
+
+/// Lower parts from here on are no numbers.
+const TOO_LONG: u64 = 1 << 53;
+
+/// The last bits of two levels.
+#[inline(always)]
+fn units(first: i32) -> [f64; 2] {
+    [first, first - LEVEL].map(|exponent| power_of_two(exponent - 52))
+}
+
 /// Sums runs to pairs; false if any is not exact. Memory is asked for `ahead` bytes ahead.
 #[inline(always)]
 fn sum_runs_body<S: Simd, T: Number, const PARTS: usize>(
@@ -116,54 +235,77 @@ fn sum_runs_body<S: Simd, T: Number, const PARTS: usize>(
 ) -> bool {
     let length = runs.width();
     assert!(length <= LONGEST && runs.len() * PARTS <= BATCH);
-    let units = [first, first - LEVEL].map(|exponent| power_of_two(exponent - 52));
-    let vectors = length / S::W;
-    let rest = length % S::W;
-    // The last vector starts early, and lanes that were read already are dropped.
-    let mut keep = [0u64; WIDEST];
-    keep[S::W - rest..S::W].fill(u64::MAX);
-    // SAFETY: no vector is longer.
-    let keep = unsafe { simd.load(keep.as_ptr().cast()) };
+    let units = units(first);
+    let keep = keep_last(simd, length);
     let mut lanes = Lanes::<S, STREAMS>::new(simd, first);
     let mut longest = 0;
     for run in 0..runs.len() {
         let values = runs.row(run);
-        for vector in 0..vectors {
-            let at = values.as_ptr().wrapping_add(vector * S::W);
-            if (vector * S::W * size_of::<T>()).is_multiple_of(CACHE_LINE) {
-                prefetch(at.wrapping_byte_add(ahead));
-            }
-            // SAFETY: the run has so many numbers from there on.
-            lanes.add::<true>(vector % STREAMS, unsafe { T::load(simd, at) });
-        }
-        if rest > 0 {
-            let vector = if vectors > 0 {
-                let at = values.as_ptr().wrapping_add(length - S::W);
-                // SAFETY: the last numbers of the run.
-                simd.and(unsafe { T::load(simd, at) }, keep)
-            } else {
-                T::load_some(simd, values)
-            };
-            lanes.add::<true>(STREAMS - 1, vector);
-        }
+        read_run!(simd, T, values, STREAMS, keep, ahead, |stream, x| lanes.add::<true>(stream, x));
         let sums = lanes.take_sums::<PARTS>();
         for part in 0..PARTS {
-            let [high, low] = sums[part];
-            // The upper level may have a few bits too many for a number; the lower takes them.
-            let excess = high & ((1 << EXCESS) - 1);
-            let low = low + (excess << LEVEL);
-            longest |= low.unsigned_abs();
-            pairs.high[PARTS * run + part] = (high - excess) as f64 * units[0];
-            pairs.low[PARTS * run + part] = low as f64 * units[1];
+            let (pair, low) = pair(sums[part], units);
+            longest |= low;
+            [pairs.high[PARTS * run + part], pairs.low[PARTS * run + part]] = pair;
         }
     }
-    lanes.are_right() && longest < 1 << 53
+    lanes.are_right() && longest < TOO_LONG
 }
 
 vectorized! {
     fn sum_runs[T: Number, const PARTS: usize][T, PARTS](
         runs: Rows<'_, T>, first: i32, ahead: usize, pairs: &mut Pairs
     ) -> bool = sum_runs_body
+}
+
+/// Sums runs to pairs, each up to [`bound`]; the upper part is NaN where a run does not fit.
+#[inline(always)]
+fn certify_in_streams<S: Simd, T: Number, const N: usize>(
+    simd: S,
+    runs: Rows<'_, T>,
+    first: i32,
+    ahead: usize,
+    pairs: &mut Pairs,
+) {
+    let length = runs.width();
+    assert!(additions(length, S::W, N) <= MOST_ADDITIONS && runs.len() <= BATCH);
+    assert!((SMALLEST..=LARGEST).contains(&first));
+    let units = units(first);
+    let keep = keep_last(simd, length);
+    let empty = Lanes::<S, N>::new(simd, first);
+    for run in 0..runs.len() {
+        let values = runs.row(run);
+        let mut lanes = empty;
+        read_run!(simd, T, values, N, keep, ahead, |stream, x| lanes.add::<false>(stream, x));
+        let sums = lanes.finish::<false>();
+        let (pair, low) = pair(sums.unwrap_or_default(), units);
+        let is_right = sums.is_some() && low < TOO_LONG;
+        pairs.high[run] = if is_right { pair[0] } else { f64::NAN };
+        pairs.low[run] = pair[1];
+    }
+}
+
+#[inline(always)]
+fn certify_body<S: Simd, T: Number>(
+    simd: S,
+    runs: Rows<'_, T>,
+    first: i32,
+    ahead: usize,
+    pairs: &mut Pairs,
+) {
+    in_streams!(S, certify_in_streams::<S, T>(simd, runs, first, ahead, pairs))
+}
+
+vectorized! {
+    fn certify[T: Number][T](runs: Rows<'_, T>, first: i32, ahead: usize, pairs: &mut Pairs)
+        = certify_body
+}
+
+/// What the sum of a run may differ by from the pair that [`certify`] finds for it: a last bit of the
+/// lower level for each addition, which is twice as much as they lose, and two for the additions of the
+/// test.
+fn bound(first: i32, length: usize) -> f64 {
+    (length + WIDEST + 2) as f64 * units(first)[1]
 }
 
 /// Sums runs of integers to pairs: the sums of up to [`LONGEST`] parts are numbers.
@@ -191,7 +333,115 @@ mod tests {
     use super::*;
     use crate::array::view::View;
     use crate::exact::accumulator::Accumulator;
-    use crate::testing::numbers;
+    use crate::simd::Portable;
+    use crate::testing::{Oracle, beside_a_midpoint, numbers};
+
+    /// How many results no kernel decides, of all; the others are right.
+    fn check_rounded<T: Number>(values: &[T], length: usize, first: i32) -> (usize, usize) {
+        let rows = Rows::of(values, length);
+        let (mut undecided, mut all) = (0, 0);
+        let mut check = |pairs: &Pairs, isa| {
+            for (format, divisor) in
+                [Format::F64, Format::F32].into_iter().flat_map(|f| [1, 3, length].map(|n| (f, n)))
+            {
+                let mut rounded = [0.0; BATCH];
+                let rounded = &mut rounded[..rows.len()];
+                let (sums, bound) = (pairs.first(rows.len()), bound(first, length));
+                bulk::round_within(isa, sums, bound, divisor as f64, format, rounded);
+                for (run, &rounded) in rounded.iter().enumerate() {
+                    all += 1;
+                    if rounded.is_nan() {
+                        undecided += 1;
+                        continue;
+                    }
+                    let bits = if format == Format::F64 {
+                        rounded.to_bits()
+                    } else {
+                        (rounded as f32).to_bits().into()
+                    };
+                    let run = rows.row(run).iter().map(|x| x.widen());
+                    let exact: Accumulator = run.clone().collect();
+                    assert_eq!(bits, exact.round_quotient(divisor as i64, format), "{length}");
+                    if divisor == 1 {
+                        let mut oracle = Oracle::new();
+                        run.for_each(|x| oracle.add(x));
+                        let sum = match format {
+                            Format::F64 => oracle.to_f64(),
+                            _ => oracle.to_f32().into(),
+                        };
+                        assert_eq!(rounded, sum, "{first} {length}");
+                    }
+                }
+            }
+        };
+        let mut pairs = Pairs::new();
+        for isa in Isa::available() {
+            certify(isa, rows, first, 1 << 10, &mut pairs);
+            check(&pairs, isa);
+        }
+        certify_body(Portable::<2>, rows, first, 0, &mut pairs);
+        check(&pairs, Isa::BASELINE);
+        certify_body(Portable::<4>, rows, first, 0, &mut pairs);
+        check(&pairs, Isa::BASELINE);
+        certify_body(Portable::<8>, rows, first, 0, &mut pairs);
+        check(&pairs, Isa::BASELINE);
+        (undecided, all)
+    }
+
+    #[test]
+    fn rounded_sums_of_every_length() {
+        let values = numbers(4000, 2, 6, 1);
+        let singles: Vec<f32> = values.iter().map(|&x| x as f32).collect();
+        for length in (1..110).chain([127, 500, 1000, 1023, 1024]) {
+            let count = (4000 / length).min(40) * length;
+            let (undecided, all) = check_rounded(&values[..count], length, 20);
+            assert!(length < 64 || undecided < all / 20, "{undecided} of {all}, {length}");
+            check_rounded(&singles[..count], length, 20);
+            // Far above the numbers, and too low for them.
+            check_rounded(&values[..count], length, 70);
+            check_rounded(&values[..count], length, 3);
+        }
+    }
+
+    #[test]
+    fn rounded_sums_of_any_numbers() {
+        for (seed, spread) in [12, 25, 40, 100, 2000].into_iter().enumerate() {
+            for first in [SMALLEST, SMALLEST + 1, -300, 0, LARGEST - 1, LARGEST] {
+                let mut values = numbers(3000, first - 20, spread, seed as u64);
+                check_rounded(&values, 60, first);
+                values[100..200].fill(0.0);
+                values[1500] = 2f64.powi(first + 2);
+                values[1234] = f64::NAN;
+                values[77] = f64::NEG_INFINITY;
+                for undecided in [1, 12, 15] {
+                    let run =
+                        Rows::of(&values, 100).skip(if undecided == 1 { 0 } else { undecided });
+                    let mut pairs = Pairs::new();
+                    for isa in Isa::available() {
+                        certify(isa, run.truncate(1), first, 0, &mut pairs);
+                        assert!(pairs.high[0].is_nan(), "{isa:?} {undecided}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sums within a quarter of the bound of a midpoint; means by a power of two would be the same.
+    #[test]
+    fn midpoints_are_decided_rightly_or_not_at_all() {
+        for first in [SMALLEST, SMALLEST + 30, 0, LARGEST - 30, LARGEST] {
+            for length in [64, 100, 1000, 1024] {
+                for (digits, up) in [(53, false), (53, true), (24, false), (24, true)] {
+                    for sixteenths in [-4, -3, -2, -1, 0, 1, 2, 3, 4] {
+                        let mut values = beside_a_midpoint(first, length, digits, sixteenths, up);
+                        values.extend(values.clone().iter().map(|x| -x));
+                        let (undecided, _) = check_rounded(&values, length, first);
+                        assert!(undecided > 0, "{first} {length} {sixteenths}");
+                    }
+                }
+            }
+        }
+    }
 
     fn check(values: &[f64], length: usize, stride: usize, must_work: bool) {
         let count = (values.len() - length) / stride + 1;

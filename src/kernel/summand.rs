@@ -12,7 +12,8 @@ use crate::array::memory;
 use crate::array::view::Rows;
 use crate::cpu::{Isa, dispatch};
 use crate::exact::interval::Interval;
-use crate::exact::pairs::Pairs;
+use crate::exact::pairs::{BATCH, Pairs};
+use crate::exact::round::Format;
 
 /// A native number with kernels for a run of numbers and for a matrix of columns.
 pub(crate) trait Summand: Native {
@@ -39,6 +40,19 @@ pub(crate) trait Summand: Native {
     /// Sums a batch of short runs to pairs; whether that worked.
     fn sum_runs(isa: Isa, runs: Rows<'_, Self>, batches: &mut Batches, summer: &mut Summer)
     -> bool;
+    /// Rounds the sums of a batch of short runs, divided by a number, to a format; NaN for those that need
+    /// another way. Whether there is a kernel for it, and it was worth trying.
+    fn round_runs(
+        isa: Isa,
+        runs: Rows<'_, Self>,
+        batches: &mut Batches,
+        format: Format,
+        divisor: f64,
+        rounded: &mut [f64; BATCH],
+    ) -> bool {
+        let _ = (isa, runs, batches, format, divisor, rounded);
+        false
+    }
     /// Sums the columns of a few rows to pairs, with a panel's help;
     /// whether that worked.
     fn sum_few(isa: Isa, rows: Rows<'_, Self>, panel: &mut Panel, pairs: &mut Pairs) -> bool;
@@ -76,6 +90,16 @@ macro_rules! floating {
                 summer: &mut Summer,
             ) -> bool {
                 batches.sum(isa, runs, summer)
+            }
+            fn round_runs(
+                isa: Isa,
+                runs: Rows<'_, $type>,
+                batches: &mut Batches,
+                format: Format,
+                divisor: f64,
+                rounded: &mut [f64; BATCH],
+            ) -> bool {
+                batches.round(isa, runs, format, divisor, rounded)
             }
             fn sum_few(
                 isa: Isa,

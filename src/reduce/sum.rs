@@ -11,7 +11,7 @@ use crate::exact::collect::Collector;
 use crate::exact::interval::Interval;
 use crate::exact::pairs::{self, BATCH, Pairs};
 use crate::exact::round::Format;
-use crate::exact::sink::Sink;
+use crate::exact::sink::{Rounding, Sink};
 use crate::kernel::adaptive::Summer;
 use crate::kernel::columns::Panel;
 use crate::kernel::few;
@@ -265,7 +265,10 @@ impl<V: Summand> Reduction<V> for Sum<'_> {
         {
             return 0;
         }
-        worker.rows = Some(ShortSums::new(batches, rows.parts));
+        let rounding = self.sink.rounding().filter(|rounding| {
+            rows.rows_each == 1 && [Format::F64, Format::F32].contains(&rounding.format)
+        });
+        worker.rows = Some(ShortSums::new(batches, rows.parts, rounding));
         at_once
     }
 
@@ -274,6 +277,9 @@ impl<V: Summand> Reduction<V> for Sum<'_> {
         let Worker { isa, summer, exact, rows: Some(sums), .. } = worker else { return };
         if first {
             sums.start(rows.len());
+        }
+        if sums.round(*isa, rows, summer) {
+            return;
         }
         if V::sum_runs(*isa, rows, &mut sums.batches, summer) {
             return sums.add(*isa);
@@ -318,11 +324,50 @@ struct ShortSums {
     spare: Option<Box<Pairs>>,
     /// What the pairs do not hold; none if they hold all.
     difficult: Vec<Accumulator>,
+    /// How results are rounded, if each is that of one row and nothing else is wanted.
+    rounding: Option<Rounding>,
+    /// The rounded results; NaN for those in `undecided`.
+    rounded: Box<[f64; BATCH]>,
+    /// Whether the results of the batch are there.
+    is_rounded: bool,
+    undecided: Vec<(usize, Accumulator)>,
 }
 
 impl ShortSums {
-    fn new(batches: Batches, parts: usize) -> ShortSums {
-        ShortSums { batches, parts, results: 0, pairs: None, spare: None, difficult: Vec::new() }
+    fn new(batches: Batches, parts: usize, rounding: Option<Rounding>) -> ShortSums {
+        ShortSums {
+            batches,
+            parts,
+            results: 0,
+            pairs: None,
+            spare: None,
+            difficult: Vec::new(),
+            rounding,
+            rounded: Box::new([0.0; BATCH]),
+            is_rounded: false,
+            undecided: Vec::new(),
+        }
+    }
+
+    /// Rounds the results of a batch, each of one row, those that an interval does not decide by
+    /// their exact sums; whether that worked.
+    fn round<V: Summand>(&mut self, isa: Isa, rows: Rows<'_, V>, summer: &mut Summer) -> bool {
+        let Some(Rounding { format, mean }) = self.rounding else { return false };
+        let divisor = if mean { rows.width() as f64 } else { 1.0 };
+        let ShortSums { batches, rounded, undecided, .. } = self;
+        undecided.clear();
+        self.is_rounded = V::round_runs(isa, rows, batches, format, divisor, rounded);
+        for row in (0..rows.len()).filter(|&row| self.is_rounded && rounded[row].is_nan()) {
+            let one = rows.skip(row).truncate(1);
+            let mut sum = Interval::new();
+            if V::sum_runs(isa, one, batches, summer) {
+                batches.pairs.first(1).add_to(0, 0, &mut sum.total);
+            } else {
+                V::add_run(isa, one.row(0), &mut Summer::new(isa, one.width(), None), &mut sum);
+            }
+            undecided.push((row, sum.total));
+        }
+        self.is_rounded
     }
 
     /// Begins the sums of so many rows.
@@ -366,6 +411,20 @@ impl ShortSums {
 
     /// Puts the results, of `terms` numbers each.
     fn put(&mut self, results: Results, terms: i64, sink: &dyn Sink) {
+        if std::mem::take(&mut self.is_rounded) {
+            let is_double = self.rounding.is_some_and(|rounding| rounding.format == Format::F64);
+            for (result, &x) in self.rounded[..self.results].iter().enumerate() {
+                if !x.is_nan() {
+                    let bits = if is_double { x.to_bits() } else { (x as f32).to_bits().into() };
+                    sink.put_rounded(results.at(result), bits);
+                }
+            }
+            for (result, sum) in &mut self.undecided {
+                sum.add_zeros(terms);
+                sink.put(results.at(*result), sum);
+            }
+            return;
+        }
         if self.difficult.is_empty()
             && let Some(pairs) = self.pairs.take()
         {

@@ -58,6 +58,8 @@ const ROUNDED_FAR: &[Tier] = &[Tier::Levels2, Tier::Certified, Tier::Bins];
 pub(crate) trait Terms: Copy {
     /// Whether [`Terms::certified`] takes terms too large for the levels.
     const SCALABLE: bool;
+    /// Whether its bound is a smaller one for results that are not narrow.
+    const REFINES: bool;
     /// The largest biased exponent of a term; 2047 if any is infinite or NaN.
     fn highest_exponent(self, isa: Isa) -> i32;
     /// The smallest one of a term that is not 0; 2047 if it is not known.
@@ -93,6 +95,7 @@ const SMALL: usize = 64;
 
 impl<T: Number> Terms for &[T] {
     const SCALABLE: bool = true;
+    const REFINES: bool = !T::SPLIT;
 
     #[inline(always)]
     fn highest_exponent(self, isa: Isa) -> i32 {
@@ -124,7 +127,7 @@ impl<T: Number> Terms for &[T] {
     #[inline(always)]
     fn certified(self, isa: Isa, first: i32, ahead: usize, narrow: bool) -> Option<Block> {
         if let Some(singles) = T::singles(self)
-            && let Some(block) = certified::single_block(isa, singles, ahead)
+            && let Some(block) = certified::single_block(isa, singles, memory::ahead())
             && (narrow || block.errors == 0)
         {
             return Some(block);
@@ -141,7 +144,7 @@ impl<T: Number> Terms for &[T] {
             return Some(Block::exact(parts, exponents[1]));
         }
         if let Some(singles) = T::singles(self)
-            && let Some(block) = certified::single_block(isa, singles, ahead)
+            && let Some(block) = certified::single_block(isa, singles, memory::ahead())
             && block.errors == 0
         {
             return Some(block);
@@ -231,6 +234,10 @@ pub(crate) struct Summer {
     tiers: &'static [Tier],
     /// Whether results have a shorter significand than binary64's.
     narrow: bool,
+    /// Blocks of binary32 numbers for which plain sums, rounded as they are, are good enough.
+    coarse: u32,
+    /// As `points`, against two levels where plain sums were rounded.
+    coarse_points: u32,
     /// The exponent of the first level's accumulator.
     first: i32,
     /// The highest one so far of a block that was certified.
@@ -285,6 +292,8 @@ impl Summer {
             floating: environment::is_default(),
             tiers,
             narrow: rounded.is_some_and(|format| format != Format::F64),
+            coarse: 0,
+            coarse_points: 0,
             first: UNKNOWN,
             certified_at: UNKNOWN,
             tier: 0,
@@ -524,8 +533,7 @@ impl Summer {
                 if first > limit {
                     return false;
                 }
-                let block = terms.certified(isa, two_levels, ahead, self.narrow);
-                let Some(block) = block else {
+                let Some(block) = self.certified(terms, two_levels) else {
                     return false;
                 };
                 self.deposit_block(block, into);
@@ -552,6 +560,28 @@ impl Summer {
                 true
             }
         }
+    }
+
+    /// The sum of a block up to a bound. Plain sums are rounded in few blocks of most binary32 numbers: two
+    /// levels there are cheaper than to read all of them again if the numbers cancel.
+    #[inline(always)]
+    fn certified<X: Terms>(&mut self, terms: X, first: i32) -> Option<Block> {
+        let Summer { isa, ahead, narrow, .. } = *self;
+        let block = terms.certified(isa, first, ahead, narrow);
+        if !narrow || !X::REFINES {
+            return block;
+        }
+        self.coarse_points = self.coarse_points.saturating_sub(1);
+        self.coarse = self.coarse.saturating_sub(1);
+        if self.coarse > 0 || block.is_none_or(|block| block.errors == 0) {
+            return block;
+        }
+        self.coarse_points += FAILURE;
+        if self.coarse_points > ENOUGH {
+            (self.coarse, self.coarse_points) = (PATIENCE, FAILURE);
+        }
+        // (At the end of the levels' range they do not always serve.)
+        terms.certified(isa, first, ahead, false).or(block)
     }
 
     #[inline(always)]

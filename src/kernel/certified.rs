@@ -26,8 +26,8 @@
 //!
 //! binary32 numbers are added in plain binary64 lanes. With `A` additions a lane of numbers below
 //! `2^(M+1)`, each partial sum is below `A * 2^(M+1)` and each addition is wrong by at most `2^-53` of
-//! that. None is wrong at all if `A * 2^(M+1)` is at most `2^53` times the last bit of the smallest
-//! number that is not 0.
+//! that. None is wrong at all if `A` times the largest magnitude is at most `2^53` times the last bit of the
+//! smallest number that is not 0.
 //!
 //! `docs/numerics.md` has the proofs.
 
@@ -469,19 +469,17 @@ fn exponent(x: f32) -> i32 {
     (x.to_bits() >> 23).max(1) as i32 - 127
 }
 
-/// Sums up lanes of up to `additions` terms that are below `2^(highest + 1)`, and multiples of
-/// `2^last` if they are not 0.
+/// Sums up the lanes that `count` terms below `2^(highest + 1)` went to, without rounding if `is_exact`.
 #[inline(always)]
 fn fold<S: Simd>(
     simd: S,
     lanes: [S::V; SINGLE_STREAMS],
     count: usize,
     highest: i32,
-    last: i32,
+    is_exact: bool,
 ) -> Option<Block> {
     // Partial sums are below 2^(highest + 1 + log).
     let log = additions(count, S::W, SINGLE_STREAMS).next_power_of_two().ilog2() as i32;
-    let is_exact = highest + 1 + log - last <= 53;
     // The lanes' totals fill one lane by an eighth.
     let first = highest + 1 + log + SINGLE_STREAMS.ilog2() as i32 + 2;
     let mut total = Lanes::<S, 1>::new(simd, first);
@@ -550,7 +548,10 @@ fn single_body<S: Simd>(simd: S, values: &[f32], ahead: usize) -> Option<Block> 
         return None;
     }
     // (A NaN makes a total NaN, which leaves the binade.)
-    fold(simd, lanes, values.len(), exponent(largest), exponent(smallest) - 23)
+    // Partial sums are multiples of the smallest one's last bit.
+    let longest = additions(values.len(), S::W, SINGLE_STREAMS) as f64 * f64::from(largest);
+    let is_exact = longest <= power_of_two(exponent(smallest) - 23 + 53);
+    fold(simd, lanes, values.len(), exponent(largest), is_exact)
 }
 
 vectorized! {
@@ -619,8 +620,7 @@ fn single_dot_body<S: Simd>(simd: S, x: &[f32], y: &[f32], ahead: usize) -> Opti
         return None;
     }
     // Of the smallest product nothing is known.
-    let highest = exponent(large) + exponent(larger) + 1;
-    fold(simd, lanes, x.len(), highest, i32::MIN / 2)
+    fold(simd, lanes, x.len(), exponent(large) + exponent(larger) + 1, false)
 }
 
 vectorized! {
@@ -635,10 +635,10 @@ fn smallest_body<S: Simd>(simd: S, values: &[f64]) -> f64 {
     let mut smallest = [simd.splat(f64::INFINITY); STREAMS];
     let sign = simd.splat(f64::from_bits(ABSOLUTE));
     let ahead = 0;
+    let less_one = simd.splat(f64::from_bits(u64::MAX));
     read!(simd, f64, values, STREAMS, ahead, |stream, x| {
-        let x = simd.and(x, sign);
-        // A zero becomes a NaN, and is passed over.
-        let x = simd.or(x, simd.equal(x, simd.splat(0.0)));
+        // The next smaller magnitude. That of a zero is a NaN, and is passed over.
+        let x = simd.add_bits(simd.and(x, sign), less_one);
         smallest[stream] = simd.smaller(x, smallest[stream]);
     });
     let mut result = f64::INFINITY;
@@ -647,7 +647,7 @@ fn smallest_body<S: Simd>(simd: S, values: &[f64]) -> f64 {
             result = result.min(f64::from_bits(lane));
         }
     }
-    result
+    result.next_up()
 }
 
 vectorized! {

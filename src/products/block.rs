@@ -54,6 +54,7 @@ pub(super) struct Products<'a, T, const EXACT: bool> {
 
 impl<T: Number, const EXACT: bool> Terms for Products<'_, T, EXACT> {
     const SCALABLE: bool = false;
+    const REFINES: bool = false;
 
     #[inline(always)]
     fn highest_exponent(self, isa: Isa) -> i32 {

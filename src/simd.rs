@@ -77,6 +77,41 @@ pub(crate) trait Simd: Copy + 'static {
     /// A mask of the lanes where the numbers are equal.
     fn equal(self, a: Self::V, b: Self::V) -> Self::V;
 
+    /// The vector at a place of a slice.
+    ///
+    /// # Panics
+    /// If the slice ends before it does.
+    #[inline(always)]
+    fn read(self, from: &[f64], at: usize) -> Self::V {
+        let numbers = &from[at..at + Self::W];
+        // SAFETY: there are `W` numbers.
+        unsafe { self.load(numbers.as_ptr()) }
+    }
+    /// Writes a vector at a place of a slice.
+    ///
+    /// # Panics
+    /// If the slice ends before it does.
+    #[inline(always)]
+    fn write(self, x: Self::V, to: &mut [f64], at: usize) {
+        let numbers = &mut to[at..at + Self::W];
+        // SAFETY: there is room for `W` numbers.
+        unsafe { self.store(x, numbers.as_mut_ptr()) };
+    }
+    /// As [`Simd::read`], of bits.
+    #[inline(always)]
+    fn read_bits(self, from: &[u64], at: usize) -> Self::V {
+        let bits = &from[at..at + Self::W];
+        // SAFETY: there are `W` numbers of 64 bits, and all bits are a number.
+        unsafe { self.load(bits.as_ptr().cast()) }
+    }
+    /// As [`Simd::write`], the bits.
+    #[inline(always)]
+    fn write_bits(self, x: Self::V, to: &mut [u64], at: usize) {
+        let bits = &mut to[at..at + Self::W];
+        // SAFETY: there is room for `W` numbers of 64 bits, which may be any.
+        unsafe { self.store(x, bits.as_mut_ptr().cast()) };
+    }
+
     /// Twice as many binary32 numbers.
     type Singles: Copy;
     /// All lanes the same.

@@ -638,10 +638,15 @@ impl<'a, T> Rows<'a, T> {
         Rows { count: self.count.min(count), memory: PhantomData, ..*self }
     }
 
-    /// The same rows, of which only the first `width` values are used.
-    #[cfg(test)]
-    pub fn narrowed(&self, width: usize) -> Rows<'a, T> {
-        assert!(width <= self.width);
-        Rows { width, memory: PhantomData, ..*self }
+    /// `count` rows from `start` on, and of these `width` values from `column` on.
+    ///
+    /// # Panics
+    /// If there are not as many.
+    #[inline(always)]
+    pub fn part(&self, start: usize, count: usize, column: usize, width: usize) -> Rows<'a, T> {
+        assert!(count <= self.count && start <= self.count - count);
+        assert!(width <= self.width && column <= self.width - width);
+        let data = self.data.wrapping_byte_offset(start as isize * self.stride);
+        Rows { data: data.wrapping_add(column), count, width, memory: PhantomData, ..*self }
     }
 }

@@ -236,7 +236,8 @@ mod tests {
         }
 
         fn rows(&self) -> Rows<'_, T> {
-            Rows::of(&self.values, self.width + GAP).narrowed(self.width)
+            let rows = Rows::of(&self.values, self.width + GAP);
+            rows.part(0, rows.len(), 0, self.width)
         }
 
         fn rows_mut(&mut self) -> RowsMut<'_, T> {

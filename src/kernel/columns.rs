@@ -4,8 +4,6 @@
 //! column is checked, and one that does not fit its scale in some block of rows is added alone, by the
 //! run's kernel.
 
-#![allow(unsafe_code)] // Raw, unaligned loads in the hot loop.
-
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 
@@ -340,22 +338,7 @@ fn address<T>(rows: Rows<'_, T>, row: usize, column: usize) -> *const T {
 /// Loads `W` numbers of a row.
 #[inline(always)]
 fn load<T: Copy, const W: usize>(rows: Rows<'_, T>, row: usize, column: usize) -> [T; W] {
-    // SAFETY: `Rows` are readable, and all callers stay within their width.
-    unsafe { address(rows, row, column).cast::<[T; W]>().read_unaligned() }
-}
-
-/// Loads `W` numbers of a row after asking for those of the row `next` rows on: it starts too far
-/// away for the processor to foresee.
-#[inline(always)]
-fn load_and_ask<T: Copy, const W: usize>(
-    rows: Rows<'_, T>,
-    next: usize,
-) -> impl Fn(usize, usize) -> [T; W] {
-    let ask = memory::prefetch_passing();
-    move |row, column| {
-        ask(address(rows, row + next, column));
-        load(rows, row, column)
-    }
+    *rows.row(row)[column..].first_chunk().expect("so many columns")
 }
 
 /// Calls `add` for the rows, or for a copy that is as wide as a vector.
@@ -444,7 +427,7 @@ fn add_group<S: Simd, T: Number, const V: usize, const COUNT: usize, const MASKE
     keep: S::V,
     state: &mut State,
 ) {
-    assert!(column + V * S::W <= WIDTH && start + COUNT <= rows.len());
+    let part = rows.part(start, COUNT, column, V * S::W);
     let ask = memory::prefetch_passing();
     let zero = simd.splat(0.0);
     let mut bias = [zero; V];
@@ -452,21 +435,17 @@ fn add_group<S: Simd, T: Number, const V: usize, const COUNT: usize, const MASKE
     let (mut escaped, mut remainder) = ([zero; V], [zero; V]);
     for index in 0..V {
         let at = column + index * S::W;
-        // SAFETY: there are so many columns.
-        unsafe {
-            bias[index] = simd.load(state.bias[0].as_ptr().add(at));
-            high[index] = simd.load(state.sums[0].as_ptr().add(at));
-            low[index] = simd.load(state.sums[1].as_ptr().add(at));
-            escaped[index] = simd.load(state.escaped.as_ptr().add(at).cast());
-            remainder[index] = simd.load(state.remainder.as_ptr().add(at).cast());
-        }
+        bias[index] = simd.read(&state.bias[0], at);
+        high[index] = simd.read(&state.sums[0], at);
+        low[index] = simd.read(&state.sums[1], at);
+        escaped[index] = simd.read_bits(&state.escaped, at);
+        remainder[index] = simd.read_bits(&state.remainder, at);
     }
-    for row in start..start + COUNT {
+    for row in 0..COUNT {
         for index in 0..V {
-            let at = column + index * S::W;
-            ask(address(rows, row + COUNT, at));
-            // SAFETY: callers stay within the width of the rows.
-            let x = unsafe { T::load(simd, address(rows, row, at)) };
+            let at = index * S::W;
+            ask(address(part, row + COUNT, at));
+            let x = T::load_first(simd, &part.row(row)[at..]);
             let x = if MASKED { simd.and(x, keep) } else { x };
             let s = simd.add(high[index], x);
             let rest = simd.subtract(x, simd.subtract(s, high[index]));
@@ -480,13 +459,10 @@ fn add_group<S: Simd, T: Number, const V: usize, const COUNT: usize, const MASKE
     }
     for index in 0..V {
         let at = column + index * S::W;
-        // SAFETY: as above.
-        unsafe {
-            simd.store(high[index], state.sums[0].as_mut_ptr().add(at));
-            simd.store(low[index], state.sums[1].as_mut_ptr().add(at));
-            simd.store(escaped[index], state.escaped.as_mut_ptr().add(at).cast());
-            simd.store(remainder[index], state.remainder.as_mut_ptr().add(at).cast());
-        }
+        simd.write(high[index], &mut state.sums[0], at);
+        simd.write(low[index], &mut state.sums[1], at);
+        simd.write_bits(escaped[index], &mut state.escaped, at);
+        simd.write_bits(remainder[index], &mut state.remainder, at);
     }
 }
 
@@ -511,8 +487,7 @@ fn add_some<S: Simd, T: Number, const COUNT: usize>(
     if whole < width {
         let mut lanes = [0u64; WIDEST];
         lanes[whole + S::W - width..S::W].fill(u64::MAX);
-        // SAFETY: no vector is longer.
-        let keep = unsafe { simd.load(lanes.as_ptr().cast()) };
+        let keep = simd.read_bits(&lanes, 0);
         add_group::<S, T, 1, COUNT, true>(simd, rows, row, width - S::W, keep, state);
     }
 }
@@ -615,12 +590,15 @@ fn add_integer_group<T: Integer, const W: usize, const V: usize, const COUNT: us
     parts: &mut [Lanes<i64>; 2],
 ) {
     let keep = lanes_from::<W>(skip);
-    let load = load_and_ask::<T, W>(rows, COUNT);
+    let ask = memory::prefetch_passing();
     for at in (column..column + V * W).step_by(W) {
+        let part = rows.part(start, COUNT, at, W);
         let mut high: [i64; W] = vector(&parts[0], at);
         let mut low: [i64; W] = vector(&parts[1], at);
-        for row in start..start + COUNT {
-            let x = load(row, at);
+        for row in 0..COUNT {
+            // The rows that follow begin too far away for the processor to foresee.
+            ask(address(part, row + COUNT, 0));
+            let x: [T; W] = load(part, row, 0);
             for lane in 0..W {
                 let part = x[lane].parts();
                 high[lane] += part[0] & keep[lane] as i64;

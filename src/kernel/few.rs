@@ -3,8 +3,6 @@
 //! The pair is kept exact by two error-free additions for each number (Knuth 1969). That is more
 //! than `columns` does for a number, but there is nothing to be done before and after.
 
-#![allow(unsafe_code)] // Raw, unaligned loads in the hot loop.
-
 use super::levels::any;
 use super::number::Number;
 use crate::array::view::Rows;
@@ -29,11 +27,8 @@ fn sum_few_body<T: Number, const W: usize>(rows: Rows<'_, T>, pairs: &mut Pairs)
     for column in (0..width).step_by(W) {
         // The last vector may share columns with the one before.
         let column = column.min(width - W);
-        let load = |row: usize| -> [T; W] {
-            let row = rows.as_ptr().wrapping_byte_offset(row as isize * rows.stride());
-            // SAFETY: rows of at least `W` numbers, and `column <= width - W`.
-            unsafe { row.add(column).cast::<[T; W]>().read_unaligned() }
-        };
+        let part = rows.part(0, rows.len(), column, W);
+        let load = |row: usize| -> [T; W] { *part.row(row).first_chunk().expect("W columns") };
         let mut high = load(0).map(T::widen);
         let mut low = [0.0; W];
         for row in 1..rows.len() {
@@ -83,7 +78,7 @@ mod tests {
 
     fn check(values: &[f64], must_work: bool) {
         for (count, width) in [(2, 8), (3, 50), (7, 31), (MOST, 17), (5, 16)] {
-            let rows = Rows::of(&values[..50 * count], 50).narrowed(width);
+            let rows = Rows::of(&values[..50 * count], 50).part(0, count, 0, width);
             for isa in Isa::available() {
                 let mut pairs = Pairs::new();
                 let worked = sum_few(isa, rows, &mut pairs);

@@ -21,8 +21,6 @@
 //!
 //! `docs/numerics.md` has the proofs.
 
-#![allow(unsafe_code)] // Raw, unaligned loads in the hot loop.
-
 use std::hint::black_box;
 
 use super::number::Number;
@@ -73,25 +71,18 @@ trait Lanes<T, const W: usize>: Copy {
     fn add<const STREAM: usize>(&mut self, vector: [T; W]);
 }
 
-/// Adds four vectors in each of so many steps, of which `places(step)` are the addresses. The streams
-/// with `asks(stream)` ask for memory `ahead` bytes ahead, even if that is 0: a condition in this loop
-/// would take longer.
-///
-/// # Safety
-/// The vectors must be readable.
+/// Adds all numbers to `lanes`, four streams of vectors in turn, and asks for memory `ahead` bytes ahead.
 #[inline(always)]
-unsafe fn add_steps<T: Number, const W: usize, L: Lanes<T, W>>(
-    steps: usize,
-    places: impl Fn(usize) -> [*const T; 4],
-    asks: impl Fn(usize) -> bool,
-    ahead: usize,
-    lanes: &mut L,
-) {
-    for step in 0..steps {
-        let places = places(step);
+fn read<T: Number, const W: usize, L: Lanes<T, W>>(values: &[T], ahead: usize, lanes: &mut L) {
+    debug_assert!(values.len() <= BLOCK);
+    let asks = |stream: usize| (stream * W * size_of::<T>()).is_multiple_of(CACHE_LINE);
+    let (vectors, rest) = values.as_chunks::<W>();
+    let (steps, vectors) = vectors.as_chunks::<4>();
+    for step in steps {
+        // (Even if it is 0 bytes ahead: a condition in this loop would take longer.)
         let ask = |stream: usize| {
             if asks(stream) {
-                prefetch(places[stream].wrapping_byte_add(ahead));
+                prefetch(step[stream].as_ptr().wrapping_byte_add(ahead));
             }
         };
         if L::ASKS_FIRST {
@@ -102,8 +93,7 @@ unsafe fn add_steps<T: Number, const W: usize, L: Lanes<T, W>>(
             if !L::ASKS_FIRST {
                 ask(stream);
             }
-            // SAFETY: the caller's promise.
-            unsafe { places[stream].cast::<[T; W]>().read_unaligned() }
+            step[stream]
         };
         lanes.add::<0>(load(0));
         lanes.add::<1>(load(1));
@@ -113,21 +103,6 @@ unsafe fn add_steps<T: Number, const W: usize, L: Lanes<T, W>>(
     // Whole vectors pass here. Without this the compiler may take them apart in the loop above, to
     // please the few scalar lines that come after it.
     *lanes = black_box(*lanes);
-}
-
-/// Adds all numbers to `lanes`, four streams of vectors in turn.
-#[inline(always)]
-fn read<T: Number, const W: usize>(values: &[T], ahead: usize, lanes: &mut impl Lanes<T, W>) {
-    debug_assert!(values.len() <= BLOCK);
-    let steps = values.len() / (4 * W);
-    let places = |step| {
-        let at = values.as_ptr().wrapping_add(step * 4 * W);
-        std::array::from_fn(|stream| at.wrapping_add(stream * W))
-    };
-    let asks = |stream: usize| (stream * W * size_of::<T>()).is_multiple_of(CACHE_LINE);
-    // SAFETY: step i reads the 4 W numbers from 4 W i on, which `values` has.
-    unsafe { add_steps(steps, places, asks, ahead, lanes) };
-    let (vectors, rest) = values[steps * 4 * W..].as_chunks::<W>();
     for &vector in vectors {
         lanes.add::<0>(vector);
     }
@@ -298,11 +273,11 @@ fn exact_body<T: Number, const W: usize, const K: usize>(
         // A lane receives twice as many numbers.
         let first = Some(first + 1).filter(|&first| first <= HIGHEST)?;
         let mut lanes = Levels::<W, K, 2>::new(first);
-        read::<T, W>(values, ahead, &mut lanes);
+        read::<T, W, _>(values, ahead, &mut lanes);
         return lanes.finish();
     }
     let mut lanes = Levels::<W, K, 4>::new(first);
-    read::<T, W>(values, ahead, &mut lanes);
+    read::<T, W, _>(values, ahead, &mut lanes);
     lanes.finish()
 }
 

@@ -362,49 +362,6 @@ fn in_vectors<T: Copy + Default>(
     }
 }
 
-/// Adds the rows to all vectors of columns: groups of rows, for which a column's state stays in
-/// registers, to some vectors at once for the sake of latency; then single ones. The last vector
-/// may share columns with the one before; it adds zeros to these.
-macro_rules! by_groups {
-    ($add:ident[$vectors:literal, $group:literal]($rows:ident, $width:ident, $state:ident)) => {{
-        let width = $width.min(WIDTH);
-        let whole = width - width % W;
-        let together = width - width % ($vectors * W);
-        let grouped = $rows.len() - $rows.len() % $group;
-        for row in (0..grouped).step_by($group) {
-            for column in (0..together).step_by($vectors * W) {
-                $add::<T, W, $vectors, $group>($rows, row, column, 0, $state);
-            }
-            for column in (together..whole).step_by(W) {
-                $add::<T, W, 1, $group>($rows, row, column, 0, $state);
-            }
-            if whole < width {
-                $add::<T, W, 1, $group>($rows, row, width - W, whole + W - width, $state);
-            }
-        }
-        let paired = $rows.len() - $rows.len() % 2;
-        for row in (grouped..paired).step_by(2) {
-            for column in (0..together).step_by($vectors * W) {
-                $add::<T, W, $vectors, 2>($rows, row, column, 0, $state);
-            }
-            for column in (together..whole).step_by(W) {
-                $add::<T, W, 1, 2>($rows, row, column, 0, $state);
-            }
-            if whole < width {
-                $add::<T, W, 1, 2>($rows, row, width - W, whole + W - width, $state);
-            }
-        }
-        for row in paired..$rows.len() {
-            for column in (0..whole).step_by(W) {
-                $add::<T, W, 1, 1>($rows, row, column, 0, $state);
-            }
-            if whole < width {
-                $add::<T, W, 1, 1>($rows, row, width - W, whole + W - width, $state);
-            }
-        }
-    }};
-}
-
 /// All bits in the lanes from `first` on.
 #[inline(always)]
 fn lanes_from<const W: usize>(first: usize) -> [u64; W] {
@@ -580,33 +537,49 @@ dispatch! {
     fn to_pairs(state: &State, width: usize, pairs: &mut Pairs) -> bool = to_pairs_body
 }
 
-/// Adds `COUNT` rows to `V` vectors of `W` columns, the first `skip` lanes excepted.
+/// Adds `COUNT` rows to `W` columns, the first `skip` lanes excepted.
 #[inline(always)]
-fn add_integer_group<T: Integer, const W: usize, const V: usize, const COUNT: usize>(
+fn add_integer_group<T: Integer, const W: usize, const COUNT: usize>(
     rows: Rows<'_, T>,
-    start: usize,
     column: usize,
     skip: usize,
     parts: &mut [Lanes<i64>; 2],
 ) {
     let keep = lanes_from::<W>(skip);
     let ask = memory::prefetch_passing();
-    for at in (column..column + V * W).step_by(W) {
-        let part = rows.part(start, COUNT, at, W);
-        let mut high: [i64; W] = vector(&parts[0], at);
-        let mut low: [i64; W] = vector(&parts[1], at);
-        for row in 0..COUNT {
-            // The rows that follow begin too far away for the processor to foresee.
-            ask(address(part, row + COUNT, 0));
-            let x: [T; W] = load(part, row, 0);
-            for lane in 0..W {
-                let part = x[lane].parts();
-                high[lane] += part[0] & keep[lane] as i64;
-                low[lane] += part[1] & keep[lane] as i64;
-            }
+    let part = rows.part(0, COUNT, column, W);
+    let mut high: [i64; W] = vector(&parts[0], column);
+    let mut low: [i64; W] = vector(&parts[1], column);
+    for row in 0..COUNT {
+        // The rows that follow begin too far away for the processor to foresee.
+        ask(address(part, row + COUNT, 0));
+        let x: [T; W] = load(part, row, 0);
+        for lane in 0..W {
+            let part = x[lane].parts();
+            high[lane] += part[0] & keep[lane] as i64;
+            low[lane] += part[1] & keep[lane] as i64;
         }
-        parts[0][at..at + W].copy_from_slice(&high);
-        parts[1][at..at + W].copy_from_slice(&low);
+    }
+    parts[0][column..column + W].copy_from_slice(&high);
+    parts[1][column..column + W].copy_from_slice(&low);
+}
+
+/// Adds `COUNT` rows to all vectors of columns. The last vector may share columns with the one before; it
+/// adds zeros to these.
+#[inline(always)]
+fn add_some_integers<T: Integer, const W: usize, const COUNT: usize>(
+    rows: Rows<'_, T>,
+    start: usize,
+    width: usize,
+    parts: &mut [Lanes<i64>; 2],
+) {
+    let rows = rows.part(start, COUNT, 0, width);
+    let whole = width - width % W;
+    for column in (0..whole).step_by(W) {
+        add_integer_group::<T, W, COUNT>(rows, column, 0, parts);
+    }
+    if whole < width {
+        add_integer_group::<T, W, COUNT>(rows, width - W, whole + W - width, parts);
     }
 }
 
@@ -616,7 +589,20 @@ fn add_integers_body<T: Integer, const W: usize>(
     width: usize,
     parts: &mut [Lanes<i64>; 2],
 ) {
-    by_groups!(add_integer_group[1, 8](rows, width, parts));
+    // Groups of rows, for which a column's state stays in registers; then pairs and single ones.
+    const GROUP: usize = 8;
+    let width = width.min(WIDTH);
+    let grouped = rows.len() - rows.len() % GROUP;
+    for row in (0..grouped).step_by(GROUP) {
+        add_some_integers::<T, W, GROUP>(rows, row, width, parts);
+    }
+    let paired = rows.len() - rows.len() % 2;
+    for row in (grouped..paired).step_by(2) {
+        add_some_integers::<T, W, 2>(rows, row, width, parts);
+    }
+    if paired < rows.len() {
+        add_some_integers::<T, W, 1>(rows, paired, width, parts);
+    }
 }
 
 dispatch! {

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from reference import root_to_format as root_to_format
 from reference import to_format
 
 CHUNK = 1 << 20
@@ -21,6 +22,8 @@ CHUNK = 1 << 20
 LOWEST = -1073
 # Halves of the integers, so that the totals of a chunk are exact in float64.
 HALF = 27
+# Powers of two that products are scaled by together.
+SPAN = 200
 
 
 def exact_sum(values: np.ndarray) -> Fraction:
@@ -46,6 +49,24 @@ def _chunk_sum(values: np.ndarray) -> Fraction:
         for power in np.flatnonzero((high != 0) | (low != 0))
     )
     return Fraction(total, 1 << (53 - LOWEST))
+
+
+def exact_product_sum(x: np.ndarray, y: np.ndarray) -> Fraction:
+    """The sum of x y* of finite numbers of any size and dtype, of complex ones its real part."""
+    if x.dtype.kind == "c":
+        return exact_product_sum(x.real, y.real) + exact_product_sum(x.imag, y.imag)
+    if x.dtype.kind in "biu":
+        return Fraction(sum(a * b for a, b in zip(x.tolist(), y.tolist(), strict=True)))
+    # Numbers of about one size at a time, near 1.
+    (x, exponents), (y, others) = np.frexp(x), np.frexp(y)
+    powers = exponents.astype(np.int64) + others
+    blocks = powers // SPAN
+    total = Fraction(0)
+    for block in np.unique(blocks).tolist():
+        some = blocks == block
+        scaled = np.ldexp(x[some], powers[some] - block * SPAN)
+        total += exact_dot(scaled, y[some]) * Fraction(2) ** (block * SPAN)
+    return total
 
 
 def exact_dot(x: np.ndarray, y: np.ndarray) -> Fraction:

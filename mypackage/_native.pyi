@@ -47,7 +47,6 @@ __all__ = [
     "lucasv_mod",
     "mean",
     "moments_of_array",
-    "moments_of_rows",
     "move_mean",
     "move_numbers",
     "move_std",
@@ -76,7 +75,7 @@ __all__ = [
     "vecdot",
     "vecdot_states",
     "weighted_mean",
-    "weighted_moments_of_rows",
+    "weighted_moments_of_array",
 ]
 
 _Axis: TypeAlias = SupportsIndex | tuple[SupportsIndex, ...] | None
@@ -512,20 +511,12 @@ def moments_of_array(
     dtype_num: int,
     times: bool,
 ) -> tuple[NDArray[Any], int]: ...
-def moments_of_rows(
+def weighted_moments_of_array(
     name: str,
-    rows: NDArray[Any],
-    mask: NDArray[Any] | None,
-    means: NDArray[np.float64] | None,
-    ddof: float | tuple[int, int],
-    dtype_num: int,
-    times: bool,
-) -> tuple[NDArray[Any], int]: ...
-def weighted_moments_of_rows(
-    name: str,
-    rows: NDArray[Any],
+    a: NDArray[Any],
     weights: NDArray[Any],
-    mask: NDArray[Any] | None,
+    reduced: list[bool],
+    mask: NDArray[np.bool_] | None,
     ddof: float | tuple[int, int],
     dtype_num: int,
 ) -> tuple[NDArray[Any], int]: ...

@@ -22,7 +22,7 @@ def modules(root):
 
 
 @pytest.mark.skipif(build_info()["profile"] != "release", reason="refuses a debug build")
-@pytest.mark.parametrize("name", ["sums", "reductions", "processors", "windows"])
+@pytest.mark.parametrize("name", ["sums", "reductions", "processors", "moments", "windows"])
 def test_smoke(name, root, tmp_path):
     """Every case runs and is right, on each instruction set, and goes into the record."""
     record = tmp_path / "record.csv"

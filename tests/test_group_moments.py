@@ -114,8 +114,6 @@ def test_errors():
             function([0, 1, 1], [1.0, 2.0])
         with pytest.raises(TypeError, match="supported are"):
             function([0, 1], np.array(["a", "b"]))
-        with pytest.raises(TypeError, match="label -1"):
-            function([0, 1], np.ma.masked_equal([1.0, 2.0], 2))
         with pytest.raises(np.exceptions.AxisError):
             function([0, 1], [1.0, 2.0], axis=1)
         pd = pytest.importorskip("pandas")
@@ -187,3 +185,31 @@ def test_weights_of_positions_and_of_elements():
         mypackage.group_mean([0, 0, 1, 1], a, weights=[1.0, 2.0])
     with pytest.raises(TypeError, match="real"):
         mypackage.group_mean([0, 0], [1.0, 3.0], weights=[1j, 2])
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_masked_elements_are_left_out(axis):
+    """A group with labels, but too few numbers, is masked; one without has its fill value."""
+    rng = np.random.default_rng(axis)
+    shape = (3, 4, 5)
+    a = np.ma.array(rng.normal(size=shape), mask=rng.random(shape) < 0.5)
+    labels = rng.integers(-1, 3, shape[axis])
+    least = {"group_var": 2, "group_std": 1, "group_nanmean": 1, "group_nansum": 1, "group_sum": 2}
+    options = {"group_var": {"ddof": 1}, "group_sum": {"min_count": 2}}
+    plain = {"group_var": lambda x: mypackage.var(x, ddof=1), "group_std": mypackage.std}
+    for name, fewest in least.items():
+        found = getattr(mypackage, name)(labels, a, axis=axis, size=5, **options.get(name, {}))
+        own = plain.get(name, getattr(mypackage, name.removeprefix("group_nan"), mypackage.sum))
+        for group in range(5):
+            part = np.take(found, group, axis)
+            for place in np.ndindex(part.shape):
+                line = np.moveaxis(a, axis, -1)[place]
+                numbers = line[labels == group].compressed()
+                if len(numbers) >= fewest:
+                    assert part[place] == own(numbers)
+                else:
+                    assert np.ma.getmaskarray(part)[place] == (group in labels)
+    counts = mypackage.group_count(labels, a, axis=axis, size=5)
+    assert type(counts) is np.ndarray
+    expected = [np.moveaxis(a, axis, -1)[..., labels == group].count(-1) for group in range(5)]
+    np.testing.assert_array_equal(counts, np.stack(expected, axis))

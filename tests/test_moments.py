@@ -1,12 +1,15 @@
 """``var``, ``std``, ``nanvar``, ``nanstd`` and ``norm``: exact rationals, rounded once."""
 
+import ctypes
 import math
 import operator
+import re
 import statistics
 import sys
 import warnings
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -511,3 +514,77 @@ def test_subclasses():
     m = np.matrix([[1.0, 2], [3, 5]])
     assert type(mypackage.var(m, axis=0)) is np.matrix and mypackage.var(m, axis=0).shape == (1, 2)
     assert mypackage.var(m) == np.var(m)
+
+
+# -- Memory ---------------------------------------------------------------------------------------
+
+LARGE = 1_000_000
+
+
+@pytest.fixture
+def more_memory(resident_memory):
+    """A function that tells by how much the memory in use was larger during a second call."""
+    clear, status = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+    try:
+        clear.write_text("5")
+        # Large blocks are given back to the system at once: M_MMAP_THRESHOLD of glibc.
+        assert ctypes.CDLL(None).mallopt(-3, 1 << 16)
+    except (OSError, AttributeError):
+        pytest.skip("the system keeps no peak that starts anew")
+
+    def measure(call):
+        call()
+        clear.write_text("5")
+        before = resident_memory()
+        call()
+        (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())
+        return int(peak) * 1024 - before
+
+    return measure
+
+
+def test_copies_are_found(more_memory):
+    a = np.zeros(LARGE)
+    assert more_memory(lambda: a + 1) > 8 * LARGE - 500_000
+
+
+LAID_OUT = {
+    "contiguous": lambda a: a,
+    "strided": lambda a: np.repeat(a, 2)[::2],
+    "backwards": lambda a: a[::-1],
+    "swapped": lambda a: a.astype(a.dtype.newbyteorder()),
+    "misaligned": lambda a: np.frombuffer(b"1" + a.tobytes(), a.dtype, offset=1),
+    "rows": lambda a: a.reshape(2, -1),
+    "columns": lambda a: a.reshape(2, -1).T,
+}
+
+
+@pytest.mark.parametrize("layout", LAID_OUT)
+@pytest.mark.parametrize("kind", ["float64", "float16", "complex128", "complex64", "int64", "bool"])
+def test_no_copies(kind, layout, more_memory):
+    """Whatever the layout and the options, less than a byte for four elements."""
+    rng = np.random.default_rng(1)
+    a = LAID_OUT[layout]((rng.normal(size=LARGE) * 9).astype(kind))
+    axis = int(np.argmax(a.shape))
+    weights, mask = np.arange(a.shape[axis], dtype=np.int16) % 7, rng.random(a.shape) < 0.5
+    calls = [
+        lambda: quietly("var", a),
+        lambda: quietly("nanstd", a, ddof=0.3),
+        lambda: quietly("norm", a),
+        lambda: quietly("std", a, axis=axis),
+        lambda: quietly("var", a, where=mask),
+        lambda: quietly("nanvar", a, axis=axis, mean=1.5),
+        lambda: quietly("var", a, axis=axis, weights=weights),
+    ]
+    for threads in 1, 2:
+        with mypackage.threads(threads):
+            for call in calls:
+                assert more_memory(call) < LARGE / 4
+
+
+@pytest.mark.parametrize("kind", ["any exponents", "one outlier", "far from 0", "infinities"])
+def test_no_copies_of_difficult_numbers(kind, more_memory):
+    a = case(kind, LARGE, np.random.default_rng(2))
+    for name in ALL:
+        assert more_memory(lambda name=name: quietly(name, a)) < LARGE / 4
+        assert more_memory(lambda name=name: quietly(name, a.reshape(2, -1), axis=1)) < LARGE / 4

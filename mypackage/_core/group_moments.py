@@ -10,7 +10,13 @@ import numpy as np
 
 from mypackage import _native
 from mypackage._errors import report_overflow
-from mypackage._native import ExactSum, group_product_states, group_states, reshape_states
+from mypackage._native import (
+    ExactSum,
+    group_product_states,
+    group_states,
+    group_sum,
+    reshape_states,
+)
 
 from . import moments
 from .exact_moments import OVERFLOW, rounded
@@ -42,7 +48,7 @@ def group_var(
     group_idx : array_like of int, shape (n,)
         The group of each position along `axis`: 0, 1, ...; a negative or masked one is in none.
     array : array_like, shape (..., n, ...)
-        Elements, of any dtype that `var` takes.
+        Elements, of any dtype that `var` takes. Masked ones are left out.
     axis : int, optional
         The axis of `array` that the labels belong to; the last by default.
     size : int, optional
@@ -154,6 +160,9 @@ def group_count(
     if is_dask(group_idx) or is_dask(array):
         options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
         return front("dask").group_count(group_idx, array, **options)
+    if isinstance(array, np.ma.MaskedArray):
+        options = {"fill_value": fill_value, "dtype": dtype}
+        return _of_masked(group_count, group_idx, array, axis, size, options, None).data
     labels, numbers, along, groups = _plain(name, group_idx, array, axis, size)
     counted = ~np.isnan(numbers) if numbers.dtype.kind in "fc" else np.ones(numbers.shape, bool)
     counts = _native.group_sum(labels, counted, axis=along, size=groups, dtype=dtype)
@@ -248,6 +257,9 @@ def group_nanmean(
     if is_dask(group_idx) or is_dask(array):
         options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
         return front("dask").group_nanmean(group_idx, array, **options)
+    if isinstance(array, np.ma.MaskedArray):
+        options = {"fill_value": fill_value, "dtype": dtype}
+        return _of_masked(group_nanmean, group_idx, array, axis, size, options, 0)
     labels, numbers, along, groups = _plain(name, group_idx, array, axis, size)
     target = _mean_dtype(name, numbers.dtype, dtype)
     state = states_of_some(labels, numbers, along, groups)
@@ -281,6 +293,10 @@ def total(
         return front("dask").group_nansum(group_idx, array, **options, min_count=least)
     fill_value, dtype = options["fill_value"], options["dtype"]
     axis, size = options["axis"], options["size"]
+    if isinstance(array, np.ma.MaskedArray):
+        of_array = {"fill_value": fill_value, "dtype": dtype, "min_count": least}
+        function = group_nansum if skip_nan else group_sum
+        return _of_masked(function, group_idx, array, axis, size, of_array, max(least - 1, 0))
     labels, numbers, along, groups = _plain(name, group_idx, array, axis, size)
     if least > 0 and numbers.dtype.kind in "biu" and dtype is None:
         dtype = np.float64
@@ -364,6 +380,10 @@ def _moment(
     if is_dask(group_idx) or is_dask(array):
         options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
         return getattr(front("dask"), name)(group_idx, array, ddof=ddof, **options)
+    if isinstance(array, np.ma.MaskedArray):
+        options = {"fill_value": fill_value, "dtype": dtype, "ddof": ddof}
+        function = group_var if name == "group_var" else group_std
+        return _of_masked(function, group_idx, array, axis, size, options, ddof)
     labels, numbers, along, groups = _plain(name, group_idx, array, axis, size)
     target = _moment_dtype(name, numbers.dtype, dtype)
     part = np.empty(0, target).real.dtype
@@ -377,6 +397,32 @@ def _moment(
     lacking = (counts == 0) | (counts <= ddof)
     fill(name, result, lacking, along, math.nan if fill_value is None else fill_value)
     return result
+
+
+def _of_masked(
+    function: Any,
+    group_idx: Any,
+    array: Any,
+    axis: Any,
+    size: Any,
+    options: dict[str, Any],
+    most: Any,
+) -> Any:
+    """The results of the elements that are not masked.
+
+    A group with labels, of which no more than `most` elements are not masked, is masked itself.
+    """
+    name = function.__name__
+    labels, numbers, along, groups = _plain(name, group_idx, np.asarray(array.data), axis, size)
+    own, shape = _own_labels(labels, numbers, np.ma.getmaskarray(array), along, groups)
+    cells = math.prod(shape)
+    result = np.asarray(function(own, numbers.ravel(), size=cells, **options)).reshape(shape)
+    if most is None:
+        return np.ma.MaskedArray(result)
+    count = np.bincount(own[own >= 0], minlength=cells).reshape(shape)
+    labelled = ~_empty(labels, groups)
+    labelled = labelled.reshape([-1 if one == along else 1 for one in range(numbers.ndim)])
+    return np.ma.MaskedArray(result, ((count <= most) | (count == 0)) & labelled)
 
 
 def moments_of_groups(
@@ -472,7 +518,7 @@ def _plain(
     numbers = as_array(name, array)
     if isinstance(numbers, np.ma.MaskedArray):
         raise TypeError(
-            f"{name}: a masked array has no labels for its masked elements; give those the label -1"
+            f"{name}: weights= takes no masked array; give the label -1 to masked elements"
         )
     numbers, labels = np.asarray(numbers), labels_of(name, group_idx)
     if numbers.dtype.char not in KERNELS:

@@ -1,6 +1,6 @@
 """Variances, standard deviations and norms: arguments, dtypes, and what is reported.
 
-The extension takes rows of adjacent numbers; here an array of any shape becomes such rows.
+Plain arrays with the usual arguments do not come here.
 """
 
 from __future__ import annotations
@@ -182,10 +182,10 @@ def _numbers(
 
         return object_moments.moments(
             reduction,
-            _objects(a, axes),
-            _rows(np.ones(a.shape, bool) if mask is None else mask, axes),
+            _as_rows(np.asarray(a, object), axes),
+            _as_rows(np.ones(a.shape, bool) if mask is None else mask, axes),
             None if means is None else np.asarray(means, object).reshape(-1),
-            None if factors is None else _objects(factors, axes),
+            None if factors is None else _as_rows(np.asarray(factors, object), axes),
             ddof,
             wanted,
         )
@@ -204,20 +204,12 @@ def _numbers(
             f"{name}: the exact result of {a.dtype} elements cannot be given as dtype={target}; "
             "choose an integer, float16, float32, float64, complex64, complex128 or object"
         )
-    selected = None if mask is None else _rows(mask, axes)
     if factors is not None:
         if native.kind != "f":
             raise TypeError(f"{name}: weighted results are floats, not {target}")
-        rows = _rows(a, axes)
-        wide = [
-            x.astype(np.float32) if x.dtype.char == "e" else x for x in (rows, _rows(factors, axes))
-        ]
-        result, status = _native.weighted_moments_of_rows(
-            name, wide[0], wide[1], selected, ddof, native.num
-        )
-    elif a.dtype.kind == "c":
-        result, status = _native.moments_of_rows(
-            name, _rows(a, axes), selected, _pairs(means), ddof, native.num, False
+        reduced = [axis in axes for axis in range(a.ndim)]
+        result, status = _native.weighted_moments_of_array(
+            name, np.asarray(a), np.asarray(factors), reduced, mask, ddof, native.num
         )
     else:
         result, status = _along(name, a, axes, mask, _pairs(means), ddof, native)
@@ -234,25 +226,17 @@ def _along(
     dtype: np.dtype[Any],
     times: bool = False,
 ) -> tuple[np.ndarray, int]:
-    """The moments of real numbers, which are read where they lie."""
+    """The moments of numbers, which are read where they lie."""
     reduced = [axis in axes for axis in range(a.ndim)]
     return _native.moments_of_array(
         name, np.asarray(a), reduced, mask, means, ddof, dtype.num, times
     )
 
 
-def _objects(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    """As `_rows`, of objects."""
-    flat = lines(np.asarray(x, object), axes)
-    return flat.reshape(math.prod(flat.shape[:-1]), flat.shape[-1])
-
-
-def _rows(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    """The elements of each result as a row of adjacent numbers."""
+def _as_rows(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """The elements of each result as a row."""
     flat = lines(x, axes)
-    rows = flat.reshape(math.prod(flat.shape[:-1]), flat.shape[-1])
-    rows = np.require(rows, rows.dtype.newbyteorder("="), ["C", "A"])
-    return rows if rows.flags.aligned else rows.copy()
+    return flat.reshape(math.prod(flat.shape[:-1]), flat.shape[-1])
 
 
 def _pairs(means: np.ndarray | None) -> np.ndarray | None:
@@ -304,7 +288,7 @@ def _times(
     ticks = a.astype(a.dtype.newbyteorder("="), copy=False).view(np.int64)
     missing = np.isnat(a)
     wanted = np.ones(a.shape, bool) if mask is None else mask
-    lost = np.any(_rows(wanted & missing, axes), axis=1) & (not reduction.skip_nan)
+    lost = np.any(wanted & missing, axis=axes).reshape(-1) & (not reduction.skip_nan)
     counted = wanted & ~missing
     result, status = _along(
         name, ticks, axes, np.asarray(counted), None, ddof, np.dtype(np.int64), True

@@ -7,6 +7,7 @@ use crate::array::element::Native;
 use crate::array::memory::prefetch;
 use crate::binary64::{SIGN_AND_EXPONENT, power_of_two};
 use crate::cpu::dispatch;
+use crate::simd::Simd;
 
 /// Binades between two levels.
 pub(super) const LEVEL: i32 = 43;
@@ -31,6 +32,8 @@ pub(super) const fn has_fma<const W: usize>() -> bool {
 /// A number that a block is made of, widened to binary64.
 pub(crate) trait Real: Native {
     fn widen(self) -> f64;
+    /// The first numbers as a vector.
+    fn vector<S: Simd>(simd: S, from: &[Self]) -> S::V;
 }
 
 impl Real for f64 {
@@ -38,12 +41,20 @@ impl Real for f64 {
     fn widen(self) -> f64 {
         self
     }
+    #[inline(always)]
+    fn vector<S: Simd>(simd: S, from: &[f64]) -> S::V {
+        simd.read(from)
+    }
 }
 
 impl Real for f32 {
     #[inline(always)]
     fn widen(self) -> f64 {
         self.into()
+    }
+    #[inline(always)]
+    fn vector<S: Simd>(simd: S, from: &[f32]) -> S::V {
+        simd.read_f32(from)
     }
 }
 
@@ -181,6 +192,43 @@ pub(super) fn add_difference<const W: usize>(
         let part = after - before;
         left[lane] += d[lane] - part;
         sums[lane] = after;
+    }
+}
+
+/// The levels of squares, and those of differences, as vectors.
+pub(super) struct Levels<S: Simd> {
+    pub squares: S::V,
+    pub rests: S::V,
+    pub sums: S::V,
+    pub left: S::V,
+}
+
+impl<S: Simd> Levels<S> {
+    /// Adds differences, and their squares: as [`add_difference`] and [`add_square`].
+    #[inline(always)]
+    pub fn add(&mut self, simd: S, d: S::V) {
+        let before = self.squares;
+        if S::FMA {
+            let after = simd.multiply_add(d, d, before);
+            let part = simd.subtract(after, before);
+            self.rests = simd.add(self.rests, simd.multiply_subtract(d, d, part));
+            self.squares = after;
+        } else {
+            let square = simd.multiply(d, d);
+            let after = simd.add(before, square);
+            let part = simd.subtract(after, before);
+            let head = simd.and(d, simd.splat(f64::from_bits(u64::MAX << 27)));
+            let tail = simd.subtract(d, head);
+            let heads = simd.subtract(simd.multiply(head, head), square);
+            let both = simd.multiply(simd.add(head, head), tail);
+            let rest = simd.add(simd.add(heads, both), simd.multiply(tail, tail));
+            self.rests = simd.add(simd.add(self.rests, simd.subtract(square, part)), rest);
+            self.squares = after;
+        }
+        let before = self.sums;
+        self.sums = simd.add(before, d);
+        let part = simd.subtract(self.sums, before);
+        self.left = simd.add(self.left, simd.subtract(d, part));
     }
 }
 

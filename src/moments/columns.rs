@@ -1,13 +1,12 @@
 //! Down the columns of a matrix: rows stream by, each column has a shift and levels of its own.
 
-use super::block::{
-    LEVEL, RANGE, Real, UNITS, add_difference, add_square, level_of_sums, starts_of_level,
-};
+use super::block::{LEVEL, Levels, RANGE, Real, UNITS, level_of_sums, starts_of_level};
 use super::finish::{Near, Pair};
 use super::run::Wide;
 use crate::array::view::Rows;
 use crate::binary64::{SIGN_AND_EXPONENT, power_of_two};
-use crate::cpu::{Isa, dispatch};
+use crate::cpu::{Isa, dispatch, vectorized};
+use crate::simd::{Portable, Simd};
 
 /// Columns whose sums are in a core's first cache at once.
 const STRIP: usize = 256;
@@ -245,64 +244,58 @@ dispatch! {
         = sample_row_body::<V>
 }
 
-/// Adds values of some rows to the sums of `W` columns.
+/// Adds values of some rows to the sums of as many columns as a vector has lanes.
 #[inline(always)]
-fn add_vector<V: Real, const W: usize, const R: usize, const SHIFT: bool, const SELECT: bool>(
+fn add_vector<S: Simd, V: Real, const R: usize, const SHIFT: bool, const SELECT: bool>(
+    simd: S,
     rows: [&[V]; R],
     counted: [&[u8]; R],
     at: usize,
     column: usize,
     strip: &mut Strip,
 ) {
-    let load = |from: &[f64; STRIP]| {
-        let mut vector = [0.0; W];
-        vector.copy_from_slice(&from[column..column + W]);
-        vector
-    };
-    let shift = load(&strip.shift);
-    let [mut s0, mut s1, mut s2, mut s3] = [0, 1, 2, 3].map(|part: usize| load(&strip.sums[part]));
+    let shift = simd.read(&strip.shift[column..]);
+    let [squares, rests, sums, left] =
+        std::array::from_fn(|part| simd.read(&strip.sums[part][column..]));
+    let mut levels = Levels::<S> { squares, rests, sums, left };
     for row in 0..R {
-        let values = &rows[row][at..at + W];
-        let mut d = [0.0; W];
-        for lane in 0..W {
-            d[lane] = values[lane].widen();
-            if SHIFT {
-                d[lane] -= shift[lane];
-            }
-            if SELECT {
-                let counts = counted[row][at + lane] != 0;
-                d[lane] = if counts { d[lane] } else { 0.0 };
-            }
+        let mut d = V::vector(simd, &rows[row][at..]);
+        if SHIFT {
+            d = simd.subtract(d, shift);
         }
-        add_square::<W>(d, &mut s0, &mut s1);
-        add_difference(d, &mut s2, &mut s3);
+        if SELECT {
+            d = simd.and(d, simd.read_mask(&counted[row][at..]));
+        }
+        levels.add(simd, d);
     }
-    for (part, vector) in [s0, s1, s2, s3].into_iter().enumerate() {
-        strip.sums[part][column..column + W].copy_from_slice(&vector);
+    let Levels { squares, rests, sums, left } = levels;
+    for (part, vector) in [squares, rests, sums, left].into_iter().enumerate() {
+        simd.write(vector, &mut strip.sums[part][column..]);
     }
 }
 
 #[inline(always)]
-fn add_rows<V: Real, const W: usize, const R: usize, const SHIFT: bool, const SELECT: bool>(
+fn add_rows<S: Simd, V: Real, const R: usize, const SHIFT: bool, const SELECT: bool>(
+    simd: S,
     rows: [&[V]; R],
     counted: [&[u8]; R],
     first: usize,
     size: usize,
     strip: &mut Strip,
 ) {
-    let whole = size / W * W;
-    for column in (0..whole).step_by(W) {
-        let at = first + column;
-        add_vector::<V, W, R, SHIFT, SELECT>(rows, counted, at, column, strip);
+    let whole = size / S::W * S::W;
+    for column in (0..whole).step_by(S::W) {
+        add_vector::<S, V, R, SHIFT, SELECT>(simd, rows, counted, first + column, column, strip);
     }
-    // (Two lanes, as the baseline has, are the fewest with a kernel.)
     for column in whole..size {
-        add_vector::<V, 1, R, SHIFT, SELECT>(rows, counted, first + column, column, strip);
+        let (simd, at) = (Portable::<1>, first + column);
+        add_vector::<_, V, R, SHIFT, SELECT>(simd, rows, counted, at, column, strip);
     }
 }
 
 #[inline(always)]
-fn strip_rows<V: Real, const W: usize, const SHIFT: bool, const SELECT: bool>(
+fn strip_rows<S: Simd, V: Real, const SHIFT: bool, const SELECT: bool>(
+    simd: S,
     rows: Rows<'_, V>,
     counted: Option<Rows<'_, u8>>,
     first: usize,
@@ -316,21 +309,18 @@ fn strip_rows<V: Real, const W: usize, const SHIFT: bool, const SELECT: bool>(
     };
     for row in (0..whole).step_by(AT_ONCE) {
         let of: [usize; AT_ONCE] = std::array::from_fn(|index| row + index);
-        add_rows::<V, W, AT_ONCE, SHIFT, SELECT>(
-            of.map(|row| rows.row(row)),
-            of.map(counted),
-            first,
-            size,
-            strip,
-        );
+        let (rows, counted) = (of.map(|row| rows.row(row)), of.map(counted));
+        add_rows::<S, V, AT_ONCE, SHIFT, SELECT>(simd, rows, counted, first, size, strip);
     }
     for row in whole..rows.len() {
-        add_rows::<V, W, 1, SHIFT, SELECT>([rows.row(row)], [counted(row)], first, size, strip);
+        let (rows, counted) = ([rows.row(row)], [counted(row)]);
+        add_rows::<S, V, 1, SHIFT, SELECT>(simd, rows, counted, first, size, strip);
     }
 }
 
 #[inline(always)]
-fn add_strip_body<V: Real, const W: usize>(
+fn add_strip_body<S: Simd, V: Real>(
+    simd: S,
     rows: Rows<'_, V>,
     counted: Option<Rows<'_, u8>>,
     first: usize,
@@ -339,15 +329,17 @@ fn add_strip_body<V: Real, const W: usize>(
     strip: &mut Strip,
 ) {
     match (shifted, counted.is_some()) {
-        (false, false) => strip_rows::<V, W, false, false>(rows, counted, first, size, strip),
-        (true, false) => strip_rows::<V, W, true, false>(rows, counted, first, size, strip),
-        (_, true) => strip_rows::<V, W, true, true>(rows, counted, first, size, strip),
+        (false, false) => {
+            strip_rows::<S, V, false, false>(simd, rows, counted, first, size, strip);
+        }
+        (true, false) => strip_rows::<S, V, true, false>(simd, rows, counted, first, size, strip),
+        (_, true) => strip_rows::<S, V, true, true>(simd, rows, counted, first, size, strip),
     }
 }
 
-dispatch! {
+vectorized! {
     fn add_strip[V: Real][V](
         rows: Rows<'_, V>, counted: Option<Rows<'_, u8>>, first: usize, size: usize, shifted: bool,
         strip: &mut Strip
-    ) = add_strip_body::<V, {W}>
+    ) = add_strip_body
 }

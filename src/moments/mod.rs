@@ -7,9 +7,10 @@
 //! - `ddof`, `question`: what is asked of exact sums, and the answer. `finish`: the answer from sums that
 //!   are known to within bounds, where it is certain.
 //! - `block`: the arithmetic for adjacent numbers; `run` puts blocks together, `narrow` those of
-//!   float32 numbers, `integers` those of integers. `partial`: all that is known of one result.
-//! - `reduction`: along any axes; `columns` and `short_rows` have many results at once. `rows`: from rows of
-//!   adjacent numbers, complex ones too. `weights`: from numbers with weights.
+//!   float32 numbers, `integers` those of integers. `fixed`: exact sums of any numbers. `partial`: all
+//!   that is known of one result.
+//! - `reduction`: along any axes; `columns` and `short_rows` have many results at once. `lines`: of complex
+//!   numbers, and of those with weights, whose sums are in `weights`.
 //! - `groups`: exact sums of products by label; `by_label`: variances by label, most of them certified.
 //! - `covariance`: matrices of covariances and correlations; `tiles` multiplies most of them,
 //!   `weighted` those with weights.
@@ -21,13 +22,14 @@ mod covariance;
 mod ddof;
 mod dyadic;
 mod finish;
+mod fixed;
 mod groups;
 mod integers;
+mod lines;
 mod narrow;
 mod partial;
 mod question;
 mod reduction;
-mod rows;
 mod run;
 mod short_rows;
 #[cfg(test)]
@@ -41,7 +43,7 @@ pub use covariance::{CovarianceRequest, Covariances, Variable, covariance};
 pub use ddof::{Ddof, Ratio};
 pub use finish::Pair;
 pub use groups::add_products_by_label;
+pub use lines::weighted_moments_along;
 pub use question::{Answer, Measure, Question, Remark, Sums};
-pub use reduction::{Along, moments_along};
-pub use rows::{Request, Sink, moments};
-pub use weights::{Fault, Number, Weighted};
+pub use reduction::{Along, Sink, moment_of_all, moments_along};
+pub use weights::Fault;

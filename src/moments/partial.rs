@@ -2,6 +2,7 @@
 
 use super::block::{self, Ask, Real};
 use super::columns::Columns;
+use super::fixed::Fixed;
 use super::integers::{Integer, Integers};
 use super::narrow::Narrow;
 use super::question::{Question, Sums};
@@ -11,8 +12,6 @@ use crate::array::element::Native;
 use crate::array::view::Rows;
 use crate::cpu::Isa;
 use crate::exact::round::Format;
-use crate::kernel::slice;
-use crate::products::dot::products;
 
 /// Bytes from which on memory is asked for ahead of its turn, and how far.
 const FAR: usize = 1 << 20;
@@ -31,7 +30,6 @@ pub(crate) struct Worker {
     /// What results are rounded to; `None` if sums must be exact.
     format: Option<Format>,
     block: usize,
-    stage: Vec<f64>,
 }
 
 impl Worker {
@@ -43,13 +41,12 @@ impl Worker {
             parts,
             format,
             block: block::length(isa),
-            stage: Vec::new(),
         }
     }
 
-    /// Numbers come without the NaNs that are left out.
-    pub fn keep_nans(&mut self) {
-        self.ask.skip_nan = false;
+    /// Whether numbers come with NaNs that are to be left out.
+    pub fn leave_nans_out(&mut self, skip_nan: bool) {
+        self.ask.skip_nan = skip_nan;
     }
 
     /// From now on for exact sums, or where that can be certified for results of a format.
@@ -64,7 +61,10 @@ pub(crate) struct Partial {
     run: Option<Run>,
     narrow: Option<Narrow>,
     integers: Option<Integers>,
-    exact: Option<Box<Sums>>,
+    exact: Option<Box<Fixed>>,
+    /// Blocks in a row that had to be added exactly, and how many more are without an attempt.
+    refused: u8,
+    hopeless: u8,
     wide: Option<Box<Wide>>,
     /// Something was not finite, and must be found again.
     spoilt: bool,
@@ -113,9 +113,18 @@ fn add_run<V: Real>(values: &[V], worker: &mut Worker, into: &mut Partial) {
         if into.run.is_none() {
             into.run = Run::guess(values, worker.parts, ask, worker.block);
         }
-        let added = into.run.as_mut().is_some_and(|run| run.add(worker.isa, block, ask, ahead));
-        if !added {
+        // (Where block after block is refused, fewer and fewer are tried.)
+        into.hopeless = into.hopeless.saturating_sub(1);
+        let added = into.hopeless == 0
+            && into.run.as_mut().is_some_and(|run| run.add(worker.isa, block, ask, ahead));
+        if added {
+            into.refused = 0;
+        } else {
             add_exactly(block, worker, into);
+            if into.hopeless == 0 {
+                into.refused = (into.refused + 1).min(16);
+                into.hopeless = into.refused;
+            }
         }
     }
 }
@@ -255,30 +264,9 @@ fn add_compressed<V: Native>(
 }
 
 /// Adds numbers to exact sums.
-#[inline(never)]
-fn add_exactly<V: Real>(values: &[V], worker: &mut Worker, into: &mut Partial) {
-    let sums = into.exact.get_or_insert_default();
-    let (isa, parts, skip_nan) = (worker.isa, worker.parts, worker.ask.skip_nan);
-    let stage = &mut worker.stage;
-    stage.resize(2 * STAGE, 0.0);
-    for values in values.chunks(STAGE * parts) {
-        // The parts of complex numbers side by side.
-        let (even, odd) = stage.split_at_mut(STAGE);
-        let mut kept = 0;
-        for number in values.chunks_exact(parts) {
-            let (x, y) = (number[0].widen(), number[parts - 1].widen());
-            (even[kept], odd[kept]) = (x, y);
-            kept += usize::from(!(skip_nan && (x.is_nan() || y.is_nan())));
-        }
-        sums.count += kept as i64;
-        for (part, numbers) in [even, odd].into_iter().take(parts).enumerate() {
-            let numbers = &numbers[..kept];
-            if worker.ask.sums {
-                sums.sums[part].merge(&slice::sum(isa, numbers));
-            }
-            sums.squares.merge(&products(isa, numbers, numbers));
-        }
-    }
+fn add_exactly<V: Real>(values: &[V], worker: &Worker, into: &mut Partial) {
+    let Ask { sums, skip_nan } = worker.ask;
+    into.exact.get_or_insert_default().add(values, worker.parts, sums, skip_nan);
 }
 
 impl Partial {
@@ -305,7 +293,7 @@ impl Partial {
             all.merge(narrow.into_wide(parts)?)?;
         }
         if let Some(exact) = self.exact {
-            all.merge(Wide::of(&exact, shift)?)?;
+            all.merge(Wide::of(&exact.to_sums(), shift)?)?;
         }
         Some(all)
     }
@@ -384,6 +372,6 @@ impl Partial {
         if let Some(integers) = self.integers {
             return Some(integers.to_sums(integers.count));
         }
-        Some(self.exact.map_or_else(Sums::default, |sums| *sums))
+        Some(self.exact.map_or_else(Sums::default, |exact| exact.to_sums()))
     }
 }

@@ -1,18 +1,21 @@
-//! Moments over any axes of real numbers, as a reduction for the walk through memory.
+//! Moments over any axes: of real numbers, as a reduction for the walk through memory.
+
+use std::sync::{Mutex, PoisonError};
 
 use super::columns::Columns;
 use super::finish::Pair;
+use super::lines::complex_moments_along;
 use super::partial::{Element, Partial, Worker};
 use super::question::{Answer, Measure, Question, Remark};
-use super::rows::Sink;
 use super::run;
 use super::short_rows::{self, Divisors};
 use crate::array::dtype::by_native;
-use crate::array::view::Rows;
-use crate::cpu::Isa;
+use crate::array::view::{Rows, View};
+use crate::cpu::{self, Isa};
 use crate::environment;
 use crate::exact::round::Format;
 use crate::reduce::{Attempt, Counts, Input, PanelShape, Reduction, Results, ShortRows, reduce};
+use crate::threads::PARALLEL_FROM;
 
 /// Short rows that are taken at once.
 const BATCH: usize = 256;
@@ -28,18 +31,116 @@ pub struct Along<'a> {
     pub format: Option<Format>,
 }
 
-/// Calls the sink for each result along the axes that are not `reduced`, in row-major order; elements
-/// are real numbers.
-pub fn moments_along(input: &Input<'_>, reduced: &[bool], request: &Along<'_>, sink: &dyn Sink) {
+/// What takes the results, from any thread, in any order.
+pub trait Sink: Sync {
+    /// The bits of a result in the format that was asked for.
+    fn put(&self, index: usize, bits: u64, remark: Remark);
+    /// A result rounded to an integer, or a float where that is none.
+    fn put_integer(&self, index: usize, answer: Answer<Result<i128, f64>>);
+}
+
+/// Calls the sink for each moment along the axes that are `reduced`, in row-major order. The parts of
+/// `complex` elements are their last axis; what is `reduced` has no such axis, nor has the mask.
+///
+/// ```
+/// use std::sync::Mutex;
+///
+/// use mypackage::moments::{
+///     Along, Answer, Ddof, Measure, Question, Remark, Sink, moments_along,
+/// };
+/// use mypackage::sum::{Format, View};
+///
+/// struct All(Mutex<[f64; 2]>);
+/// impl Sink for All {
+///     fn put(&self, index: usize, bits: u64, _: Remark) {
+///         self.0.lock().unwrap()[index] = f64::from_bits(bits);
+///     }
+///     fn put_integer(&self, _: usize, _: Answer<Result<i128, f64>>) {}
+/// }
+///
+/// let question =
+///     &Question { measure: Measure::Deviation, ddof: Ddof::from(0.0), skip_nan: false };
+/// let sink = All(Mutex::new([0.0; 2]));
+/// let rows = [1e9, 1e9 + 6.0, 0.1, 0.1];
+/// let request = Along { question, means: None, format: Some(Format::F64) };
+/// let view = View::of(&rows).reshaped(&[2, 2]);
+/// moments_along(&view.into(), false, &[false, true], &request, &sink);
+/// assert_eq!(sink.0.into_inner().unwrap(), [3.0, 0.0]);
+/// ```
+pub fn moments_along(
+    input: &Input<'_>,
+    complex: bool,
+    reduced: &[bool],
+    request: &Along<'_>,
+    sink: &dyn Sink,
+) {
     fn run<V: Element>(input: &Input<'_>, reduced: &[bool], request: &Along<'_>, sink: &dyn Sink) {
         reduce::<V, _>(input, reduced, &Moments { request: *request, sink });
+    }
+    if complex {
+        return complex_moments_along(input, reduced, request, sink);
     }
     by_native!(input.view.dtype(), run(input, reduced, request, sink));
 }
 
-struct Moments<'a> {
-    request: Along<'a>,
-    sink: &'a dyn Sink,
+/// The moment of all elements, rounded to a format, without the usual costs if they are few and lie
+/// side by side. The parts of `complex` elements are their last axis.
+///
+/// ```
+/// use mypackage::moments::{Ddof, Measure, Question, moment_of_all};
+/// use mypackage::sum::{Format, View};
+///
+/// let question =
+///     Question { measure: Measure::Norm, ddof: Ddof::from(0.0), skip_nan: false };
+/// let norm = moment_of_all(&View::of(&[3e300, 4e300]), false, &question, Format::F64);
+/// assert_eq!(f64::from_bits(norm.value), 5e300);
+/// ```
+pub fn moment_of_all(
+    view: &View<'_>,
+    complex: bool,
+    question: &Question,
+    format: Format,
+) -> Answer<u64> {
+    fn run<V: Element>(view: &View<'_>, moments: &Moments<'_>, parts: usize) -> bool {
+        let Some(values) = view.as_slice::<V>() else { return false };
+        let mut worker = moments.new_worker(cpu::isa(), parts);
+        if parts == 1 {
+            worker.leave_nans_out(moments.request.question.skip_nan);
+        }
+        [Attempt::First, Attempt::Exact].into_iter().any(|attempt| {
+            moments.begin(&mut worker, attempt);
+            let mut partial = Partial::default();
+            V::add(values, &mut worker, &mut partial);
+            moments.put(&worker, 0, partial)
+        })
+    }
+    let sink = One(Mutex::new(Answer { value: format.nan(), remark: Remark::None }));
+    let request = Along { question, means: None, format: Some(format) };
+    let moments = Moments { request, sink: &sink };
+    let parts = if complex { 2 } else { 1 };
+    let few = view.size() < PARALLEL_FROM;
+    if !(few && by_native!(view.dtype(), run(view, &moments, parts))) {
+        let axes = view.axes().len() - usize::from(complex);
+        let input = Input { skip_nan: question.skip_nan, ..view.clone().into() };
+        moments_along(&input, complex, &vec![true; axes], &request, &sink);
+    }
+    sink.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes one result.
+struct One(Mutex<Answer<u64>>);
+
+impl Sink for One {
+    fn put(&self, _: usize, value: u64, remark: Remark) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Answer { value, remark };
+    }
+
+    fn put_integer(&self, _: usize, _: Answer<Result<i128, f64>>) {}
+}
+
+pub(super) struct Moments<'a> {
+    pub request: Along<'a>,
+    pub sink: &'a dyn Sink,
 }
 
 /// What a thread keeps.
@@ -57,6 +158,28 @@ impl Moments<'_> {
     fn certified(&self) -> Option<Format> {
         // Kernels do arithmetic in the environment that they find.
         self.request.format.filter(|_| self.request.means.is_none() && environment::is_default())
+    }
+
+    /// What a thread needs for numbers of so many parts.
+    pub fn new_worker(&self, isa: Isa, parts: usize) -> Worker {
+        Worker::new(isa, self.request.question, parts, self.certified())
+    }
+
+    /// Begins a result.
+    pub fn begin(&self, worker: &mut Worker, attempt: Attempt) {
+        worker.exactly(attempt == Attempt::Exact, self.certified());
+    }
+
+    /// Puts a result; `false` if it is uncertain, and its elements must come again to be added exactly.
+    #[inline]
+    pub fn put(&self, worker: &Worker, result: usize, mut partial: Partial) -> bool {
+        if let Some(format) = self.certified()
+            && let Some(bits) = partial.round(worker, self.request.question, format)
+        {
+            self.sink.put(result, bits, Remark::None);
+            return true;
+        }
+        self.put_exactly(result, partial)
     }
 
     /// Whether there are kernels for many results at once.
@@ -92,15 +215,15 @@ impl<V: Element> Reduction<V> for Moments<'_> {
     type Partial = Partial;
 
     fn worker(&self, isa: Isa, _: usize) -> Kept {
-        let mut worker = Worker::new(isa, self.request.question, 1, self.certified());
+        let mut worker = self.new_worker(isa, 1);
         // What is left out does not come here.
-        worker.keep_nans();
+        worker.leave_nans_out(false);
         let columns = Columns::default();
         Kept { worker, isa, columns, results: Vec::new(), answers: Vec::new() }
     }
 
     fn start(&self, kept: &mut Kept, attempt: Attempt) -> Partial {
-        kept.worker.exactly(attempt == Attempt::Exact, self.certified());
+        self.begin(&mut kept.worker, attempt);
         Partial::default()
     }
 
@@ -112,18 +235,30 @@ impl<V: Element> Reduction<V> for Moments<'_> {
         V::add_selected(values, counted, &mut kept.worker, into);
     }
 
+    fn add_selected_run(
+        &self,
+        kept: &mut Kept,
+        into: &mut Partial,
+        values: &[V],
+        mask: Option<&[u8]>,
+        skip_nan: bool,
+    ) -> Option<usize> {
+        let before = into.count(1);
+        kept.worker.leave_nans_out(skip_nan && V::HAS_NAN);
+        match mask {
+            Some(mask) => V::add_selected(values, mask, &mut kept.worker, into),
+            None => V::add(values, &mut kept.worker, into),
+        }
+        kept.worker.leave_nans_out(false);
+        Some((into.count(1) - before) as usize)
+    }
+
     fn merge(&self, into: &mut Partial, other: Partial) {
         into.merge(other, 1);
     }
 
-    fn finish(&self, kept: &mut Kept, result: usize, mut partial: Partial, _: i64) -> bool {
-        if let Some(format) = self.certified()
-            && let Some(bits) = partial.round(&kept.worker, self.request.question, format)
-        {
-            self.sink.put(result, bits, Remark::None);
-            return true;
-        }
-        self.put_exactly(result, partial)
+    fn finish(&self, kept: &mut Kept, result: usize, partial: Partial, _: i64) -> bool {
+        self.put(&kept.worker, result, partial)
     }
 
     fn start_panel(&self, kept: &mut Kept, panel: PanelShape, attempt: Attempt) -> bool {

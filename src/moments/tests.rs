@@ -1,17 +1,15 @@
 //! Every kernel against exact sums of the numbers one by one, on adversarial data.
 
-#![allow(unsafe_code)] // Calls a kernel with the memory of slices.
-
 use std::sync::Mutex;
 
 use super::columns::Columns;
 use super::partial::{Element, Partial, Worker};
 use super::short_rows::{self, Divisors};
 use super::*;
-use crate::array::view::Rows;
+use crate::array::view::{Rows, View};
 use crate::cpu::Isa;
 use crate::exact::round::Format;
-use crate::sum::Dtype;
+use crate::reduce::Input;
 use crate::testing::{numbers, pseudo_random};
 
 /// About normally distributed numbers.
@@ -299,57 +297,97 @@ impl Sink for Results {
     }
 }
 
-#[test]
-fn every_half_is_widened() {
-    for bits in 0..=u16::MAX {
-        let (sign, exponent, fraction) = (bits >> 15, bits >> 10 & 0x1f, bits & 0x3ff);
-        let magnitude = match exponent {
-            0 => f64::from(fraction) * 2f64.powi(-24),
-            31 if fraction == 0 => f64::INFINITY,
-            31 => f64::NAN,
-            _ => (1.0 + f64::from(fraction) / 1024.0) * 2f64.powi(i32::from(exponent) - 15),
-        };
-        let expected = if sign == 1 { -magnitude } else { magnitude };
-        let widened = f64::from(rows::widen(bits));
-        assert!(widened == expected || widened.is_nan() && expected.is_nan(), "{bits:#x}");
-    }
+/// What `moments_along` puts, in order.
+fn along(
+    input: &Input<'_>,
+    complex: bool,
+    reduced: &[bool],
+    question: &Question,
+) -> Vec<(u64, Remark)> {
+    let request = Along { question, means: None, format: Some(Format::F64) };
+    let results = Results::default();
+    moments_along(input, complex, reduced, &request, &results);
+    let mut results = results.0.into_inner().unwrap();
+    results.sort_unstable_by_key(|&(index, ..)| index);
+    assert!(results.iter().enumerate().all(|(place, &(index, ..))| place == index));
+    results.into_iter().map(|(_, bits, remark)| (bits, remark)).collect()
 }
 
 #[test]
 fn rows_masked_and_long() {
     for (rows, length) in [(5, 30), (1, 700_001), (700, 1000), (0, 3), (3, 0)] {
-        for masked in [false, true] {
-            let values = kind(1, rows * length, 7);
-            let mask: Vec<u8> =
-                numbers(rows * length, 0, 2, 3).iter().map(|x| u8::from(*x > 0.0) * 3).collect();
-            let question =
-                Question { measure: Measure::Variance, ddof: Ddof::from(1.0), skip_nan: false };
-            let request = Request {
-                dtype: Dtype::F64,
-                complex: false,
-                data: values.as_ptr().cast(),
-                mask: masked.then_some(mask.as_ptr()),
-                rows,
-                length,
-                question: &question,
-                means: None,
-                format: Some(Format::F64),
-            };
-            let results = Results::default();
-            // SAFETY: the memory is that of the two vectors.
-            unsafe { moments(&request, &results) };
-            let mut results = results.0.into_inner().unwrap();
-            results.sort_unstable_by_key(|&(index, ..)| index);
+        let mut values = kind(1, rows * length, 7);
+        values.iter_mut().step_by(97).for_each(|x| *x = f64::NAN);
+        let mask: Vec<bool> = numbers(rows * length, 0, 2, 3).iter().map(|&x| x > 0.0).collect();
+        for (masked, skip_nan) in [(false, false), (true, false), (false, true), (true, true)] {
+            let question = Question { measure: Measure::Variance, ddof: Ddof::from(1.0), skip_nan };
+            let view = View::of(&values).reshaped(&[rows, length]);
+            let mask_view = View::of_mask(&mask).reshaped(&[rows, length]);
+            let input = Input { view, mask: masked.then_some(mask_view), skip_nan };
+            let results = along(&input, false, &[false, true], &question);
             assert_eq!(results.len(), rows);
-            for (row, bits, remark) in results {
+            for (row, result) in results.into_iter().enumerate() {
                 let range = row * length..(row + 1) * length;
                 let kept: Vec<f64> = (values[range.clone()].iter().zip(&mask[range]))
-                    .filter(|&(_, &counts)| !masked || counts != 0)
+                    .filter(|&(x, &counts)| (!masked || counts) && !(skip_nan && x.is_nan()))
                     .map(|(&x, _)| x)
                     .collect();
                 let expected = question.round(&sums(&kept, 1, false), None, Format::F64);
-                assert_eq!((bits, remark), (expected.value, expected.remark));
+                assert_eq!(result, (expected.value, expected.remark));
             }
+        }
+    }
+}
+
+#[test]
+fn complex_numbers_along_any_axis() {
+    for shape in [[3, 7, 2], [40, 2000, 3], [0, 2, 5], [2, 70_000, 1]] {
+        let size: usize = shape.iter().product();
+        let mut values = kind(1, 2 * size, 5);
+        values.iter_mut().step_by(89).for_each(|x| *x = f64::NAN);
+        let mask: Vec<bool> = numbers(size, 0, 2, 3).iter().map(|&x| x > 0.0).collect();
+        let [a, b, c] = shape;
+        for (marks, masked, skip_nan) in (0..16).map(|case| {
+            let bit = |bit: i32| case >> bit & 1 != 0;
+            ([bit(0), bit(1), !bit(0)], bit(2), bit(3))
+        }) {
+            let question = Question { measure: Measure::Variance, ddof: Ddof::from(0.5), skip_nan };
+            let view = View::of(&values).reshaped(&[a, b, c, 2]);
+            let mask_view = View::of_mask(&mask).reshaped(&shape);
+            let input = Input { view, mask: masked.then_some(mask_view), skip_nan };
+            let results = along(&input, true, &marks, &question);
+            let kept = |axis: usize| if marks[axis] { 1 } else { shape[axis] };
+            let mut expected = vec![Vec::new(); kept(0) * kept(1) * kept(2)];
+            for index in 0..size {
+                let place = [index / c / b, index / c % b, index % c];
+                let [i, j, k]: [usize; 3] =
+                    std::array::from_fn(|axis| if marks[axis] { 0 } else { place[axis] });
+                let number = [values[2 * index], values[2 * index + 1]];
+                let is_nan = number.iter().any(|x| x.is_nan());
+                if (!masked || mask[index]) && !(skip_nan && is_nan) {
+                    expected[(i * kept(1) + j) * kept(2) + k].extend(number);
+                }
+            }
+            assert_eq!(results.len(), expected.len());
+            for (result, numbers) in results.into_iter().zip(expected) {
+                let expected = question.round(&sums(&numbers, 2, false), None, Format::F64);
+                assert_eq!(result, (expected.value, expected.remark));
+            }
+        }
+    }
+}
+
+#[test]
+fn all_of_a_view() {
+    for (size, complex) in [(0, false), (1, false), (33, true), (5000, false), (300_000, true)] {
+        let parts = if complex { 2 } else { 1 };
+        let values = kind(12, parts * size, 3);
+        for question in questions() {
+            let flat = View::of(&values);
+            let view = if complex { flat.reshaped(&[size, 2]) } else { flat };
+            let found = moment_of_all(&view, complex, &question, Format::F64);
+            let expected = question.round(&sums(&values, parts, false), None, Format::F64);
+            assert_eq!(found, expected);
         }
     }
 }

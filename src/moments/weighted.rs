@@ -3,8 +3,6 @@
 //! A product of two weights and two numbers has up to 256 bits and any of 8,000 exponents. The
 //! products' integers are added up by exponent, and these sums at the end.
 
-#![allow(unsafe_code)] // Reads the variables' memory.
-
 use std::collections::HashMap;
 
 use dashu_int::IBig;

@@ -1,7 +1,5 @@
 //! Weighted moments: sums of `w`, `w x` and `w x^2`, which no pair of numbers holds, as integers.
 
-#![allow(unsafe_code)] // Whoever asks promises readable memory.
-
 use dashu_int::{IBig, UBig};
 
 use super::ddof::Degrees;
@@ -77,7 +75,7 @@ impl Long {
 
 /// A number as an integer of up to 64 bits times a power of two; or an infinity or NaN.
 #[derive(Debug, Clone, Copy)]
-pub enum Number {
+pub(super) enum Number {
     /// Sign, magnitude and exponent.
     Finite(bool, u64, i32),
     /// What is no such number.
@@ -117,7 +115,7 @@ pub enum Fault {
 
 /// The weighted sums of one result.
 #[derive(Debug, Clone)]
-pub struct Weighted {
+pub(super) struct Weighted {
     weights: Long,
     sums: [Long; 2],
     squares: Long,

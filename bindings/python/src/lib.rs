@@ -70,8 +70,8 @@ mod _native {
     };
     #[pymodule_export]
     use super::moments::{
-        deviation, moments_of_array, moments_of_rows, nan_deviation, nan_variance, norm, variance,
-        weighted_moments_of_rows,
+        deviation, moments_of_array, nan_deviation, nan_variance, norm, variance,
+        weighted_moments_of_array,
     };
     #[pymodule_export]
     use super::reductions::{mean, nanmean, nansum, sum, sum_of_squares};

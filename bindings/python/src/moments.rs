@@ -1,28 +1,26 @@
 //! `var`, `std`, `nanvar`, `nanstd` and `norm`.
 //!
-//! Plain arrays, all of whose elements are one result, are done here. Everything else goes to
-//! `mypackage._core`, which comes back with rows of adjacent numbers.
-
-#![allow(unsafe_code)] // Hands the arrays' memory to the kernels.
+//! Plain arrays of numbers are done here. Everything else goes to `mypackage._core`, which comes back
+//! with arrays of numbers.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError, PyZeroDivisionError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat, PyInt};
+use pyo3::types::{PyDict, PyFloat, PyInt, PyTuple};
 
-use super::arguments::Given;
+use super::arguments::{self, Given, reduced_axes};
 use super::calls::{watched, watched_from};
-use super::ndarray::{self, Array, Number};
+use super::modules::{dispatch, errors};
+use super::ndarray::{Array, NewArray, Number, Slots};
 use super::reductions::input;
-use super::results::{first_bytes, format, integer_range};
-use mypackage::interrupt::{GRAIN, Interrupt};
+use super::results::{format, integer_range, rounded_result};
+use mypackage::interrupt::GRAIN;
 use mypackage::moments::{
-    self as exact, Along, Answer, Ddof, Fault, Measure, Pair, Question, Remark, Request, Sink,
-    Weighted,
+    self as exact, Along, Answer, Ddof, Fault, Measure, Pair, Question, Remark, Sink,
 };
-use mypackage::sum::Dtype;
+use mypackage::sum::{Dtype, Input};
 
 /// A function of this file.
 #[derive(Debug, Clone, Copy)]
@@ -73,10 +71,10 @@ macro_rules! moment {
             correction: Given<'py>,
             weights: Option<Bound<'py, PyAny>>,
         ) -> PyResult<Bound<'py, PyAny>> {
-            if axis.is_none() && dtype.is_none() && out.is_none() && weights.is_none()
-                && matches!((&keepdims, &r#where, &mean, &correction), (Given::No, Given::No, Given::No, Given::No))
-                && let Some(result) = all_of($operation, a, &ddof)?
-            {
+            let is_plain = dtype.is_none() && out.is_none() && weights.is_none()
+                && matches!((&mean, &correction), (Given::No, Given::No));
+            let plain = Plain { axis: axis.as_ref(), ddof: &ddof, keepdims: &keepdims, r#where: &r#where };
+            if is_plain && let Some(result) = plain.moment($operation, a)? {
                 return Ok(result);
             }
             let arguments = PyDict::new(a.py());
@@ -284,9 +282,10 @@ pub(super) fn norm<'py>(
     keepdims: Given<'py>,
     ord: Given<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    if axis.is_none()
-        && matches!((&keepdims, &ord), (Given::No, Given::No))
-        && let Some(result) = all_of(NORM, x, &Given::No)?
+    let plain =
+        Plain { axis: axis.as_ref(), ddof: &Given::No, keepdims: &keepdims, r#where: &Given::No };
+    if matches!(ord, Given::No)
+        && let Some(result) = plain.moment(NORM, x)?
     {
         return Ok(result);
     }
@@ -314,8 +313,7 @@ fn elsewhere<'py>(
     a: &Bound<'py, PyAny>,
     arguments: &Bound<'py, PyDict>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let core = a.py().import("mypackage._core.dispatch")?;
-    core.call_method("reduce", (operation.name, a), Some(arguments))
+    dispatch(a.py())?.call_method("reduce", (operation.name, a), Some(arguments))
 }
 
 /// The type of a moment of numbers, as NumPy's.
@@ -324,65 +322,119 @@ fn of_moment(number: Number) -> Number {
     Number { part, complex: false }
 }
 
-/// The moment of all elements of a plain array; `None` if it is not one, or there is something to say
-/// about it.
-#[inline]
-fn all_of<'py>(
-    operation: Operation,
-    a: &Bound<'py, PyAny>,
-    ddof: &Given<'py>,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let py = a.py();
-    let Some((array, number)) = Array::of_numbers(a) else { return Ok(None) };
-    let Some(size) = array.contiguous_size(number) else { return Ok(None) };
-    let ddof = match ddof {
-        Given::No => 0.0,
-        Given::Yes(ddof) if ddof.is_exact_instance_of::<PyFloat>() => ddof.extract()?,
-        Given::Yes(ddof) if ddof.is_exact_instance_of::<PyInt>() => match ddof.extract::<i32>() {
-            Ok(ddof) => ddof.into(),
-            Err(_) => return Ok(None),
-        },
-        Given::Yes(_) => return Ok(None),
-    };
-    let target = of_moment(number);
-    let question = operation.question(Ddof::from(ddof));
-    let format = format(target.part);
-    let sink = One(Mutex::new(None));
-    let data = array.data().expose_provenance();
-    watched(py, size, || {
-        let request = Request {
-            dtype: number.part,
-            complex: number.complex,
-            data: std::ptr::with_exposed_provenance(data),
-            mask: None,
-            rows: 1,
-            length: size,
-            question: &question,
-            means: None,
-            format,
-        };
-        // SAFETY: native, aligned, contiguous elements of an array that the caller holds.
-        unsafe { exact::moments(&request, &sink) };
-    })?;
-    let Some((bits, Remark::None)) = sink.0.into_inner().unwrap_or_default() else {
-        return Ok(None);
-    };
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&first_bytes(bits, target.part.size()));
-    ndarray::scalar(py, &bytes, target).map(Some)
+/// The arguments that are understood here.
+struct Plain<'a, 'py> {
+    axis: Option<&'a Bound<'py, PyAny>>,
+    ddof: &'a Given<'py>,
+    keepdims: &'a Given<'py>,
+    r#where: &'a Given<'py>,
 }
 
-/// Takes one result.
-struct One(Mutex<Option<(u64, Remark)>>);
-
-impl Sink for One {
-    fn put(&self, _: usize, bits: u64, remark: Remark) {
-        if let Ok(mut one) = self.0.lock() {
-            *one = Some((bits, remark));
+impl<'py> Plain<'_, 'py> {
+    /// The moment of a plain array of numbers; `None` if it is not one, or an argument not the usual one.
+    fn moment(
+        &self,
+        operation: Operation,
+        a: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some((array, number)) = Array::of_numbers(a) else { return Ok(None) };
+        let ddof = match self.ddof {
+            Given::No => 0.0,
+            Given::Yes(ddof) if ddof.is_exact_instance_of::<PyFloat>() => ddof.extract()?,
+            Given::Yes(ddof) if ddof.is_exact_instance_of::<PyInt>() => {
+                match ddof.extract::<i32>() {
+                    Ok(ddof) => ddof.into(),
+                    Err(_) => return Ok(None),
+                }
+            }
+            Given::Yes(_) => return Ok(None),
+        };
+        let question = operation.question(Ddof::from(ddof));
+        if self.axis.is_none()
+            && matches!((self.keepdims, self.r#where), (Given::No, Given::No))
+            && let Some(size) = array.contiguous_size(number)
+        {
+            let Answer { value, remark } = all_of(&question, array, number, size)?;
+            report(a.py(), operation.name, flag(remark))?;
+            return rounded_result(a.py(), of_moment(number), value).map(Some);
         }
+        self.along(operation, array, number, &question)
     }
 
-    fn put_integer(&self, _: usize, _: Answer<Result<i128, f64>>) {}
+    #[inline(never)]
+    fn along(
+        &self,
+        operation: Operation,
+        array: Array<'_, 'py>,
+        number: Number,
+        question: &Question,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = array.object.py();
+        let keepdims = match self.keepdims {
+            Given::No => false,
+            Given::Yes(value) => value.is_truthy()?,
+        };
+        // (What is wrong with an argument, `_core` says.)
+        let Ok(reduced) = reduced_axes(array.shape().len(), self.axis) else { return Ok(None) };
+        let Ok(mask) = arguments::mask(array, number, self.r#where, false) else {
+            return Ok(None);
+        };
+        let shape: Vec<usize> = (array.shape().iter().zip(&reduced))
+            .filter(|&(_, &reduced)| keepdims || !reduced)
+            .map(|(&size, &reduced)| if reduced { 1 } else { size })
+            .collect();
+        let target = of_moment(number);
+        let mut result = NewArray::empty(py, &shape, target)?;
+        let sink = Many::of(&mut result, target.part, false);
+        let input = elements(array, number, mask.as_ref(), operation.skip_nan);
+        watched(py, array.shape().iter().product(), || {
+            let request = Along { question, means: None, format: format(target.part) };
+            exact::moments_along(&input, number.complex, &reduced, &request, &sink);
+        })?;
+        let status = sink.finish(operation.name, target, 1)?;
+        report(py, operation.name, status)?;
+        let result = result.into_object();
+        let result = if shape.is_empty() { result.get_item(PyTuple::empty(py))? } else { result };
+        Ok(Some(result))
+    }
+}
+
+/// The moment of all elements of a contiguous array.
+#[inline]
+fn all_of(
+    question: &Question,
+    array: Array<'_, '_>,
+    number: Number,
+    size: usize,
+) -> PyResult<Answer<u64>> {
+    let format = format(of_moment(number).part).expect("moments are floating-point numbers");
+    let view = array.flat(number);
+    watched(array.object.py(), size, || {
+        exact::moment_of_all(&view, number.complex, question, format)
+    })
+}
+
+/// The elements of an array: of complex ones the parts, as one more axis that the mask has not.
+fn elements<'a>(
+    array: Array<'a, '_>,
+    number: Number,
+    mask: Option<&'a Bound<'_, PyAny>>,
+    skip_nan: bool,
+) -> Input<'a> {
+    let mask = mask.map(|mask| Array { object: mask }.view(Number::BOOL, false));
+    Input { mask, ..input(array, number, None, true, skip_nan) }
+}
+
+/// Reports what is remarkable about results.
+fn report(py: Python<'_>, name: &str, status: u8) -> PyResult<()> {
+    for (flag, report) in
+        [(DEGREES, "report_no_freedom"), (INVALID, "report_invalid"), (OVERFLOW, "report_overflow")]
+    {
+        if status & flag != 0 {
+            errors(py)?.call_method1(report, (name,))?;
+        }
+    }
+    Ok(())
 }
 
 const DEGREES: u8 = 1;
@@ -392,8 +444,8 @@ const OVERFLOW: u8 = 4;
 const NAT: i64 = i64::MIN;
 
 /// Takes many results.
-struct Many {
-    data: usize,
+struct Many<'a> {
+    slots: Slots<'a>,
     part: Dtype,
     /// Results that are no integers are NaT.
     times: bool,
@@ -401,16 +453,20 @@ struct Many {
     misfit: Mutex<Option<(usize, String)>>,
 }
 
-impl Many {
+fn flag(remark: Remark) -> u8 {
+    match remark {
+        Remark::None => 0,
+        Remark::Degrees => DEGREES,
+        Remark::Invalid => INVALID,
+        Remark::Overflow => OVERFLOW,
+    }
+}
+
+impl<'a> Many<'a> {
     /// For a new array of numbers of a type.
-    fn of(result: &Bound<'_, PyAny>, part: Dtype, times: bool) -> Many {
-        Many {
-            data: Array { object: result }.data().expose_provenance(),
-            part,
-            times,
-            status: AtomicU8::new(0),
-            misfit: Mutex::new(None),
-        }
+    fn of(result: &'a mut NewArray<'_>, part: Dtype, times: bool) -> Many<'a> {
+        let (status, misfit) = (AtomicU8::new(0), Mutex::new(None));
+        Many { slots: result.slots(), part, times, status, misfit }
     }
 
     /// What is remarkable about the results.
@@ -427,39 +483,25 @@ impl Many {
     }
 
     fn remark(&self, remark: Remark) {
-        let flag = match remark {
-            Remark::None => return,
-            Remark::Degrees => DEGREES,
-            Remark::Invalid => INVALID,
-            Remark::Overflow => OVERFLOW,
-        };
-        self.status.fetch_or(flag, Ordering::Relaxed);
-    }
-
-    fn write(&self, index: usize, bits: u64) {
-        let size = self.part.size();
-        // SAFETY: `index` is below the number of results, each of which is written once.
-        unsafe {
-            std::ptr::with_exposed_provenance_mut::<u8>(self.data)
-                .add(index * size)
-                .copy_from_nonoverlapping(first_bytes(bits, size).as_ptr(), size);
+        if remark != Remark::None {
+            self.status.fetch_or(flag(remark), Ordering::Relaxed);
         }
     }
 }
 
-impl Sink for Many {
+impl Sink for Many<'_> {
     fn put(&self, index: usize, bits: u64, remark: Remark) {
         self.remark(remark);
-        self.write(index, bits);
+        self.slots.set(index, bits);
     }
 
     fn put_integer(&self, index: usize, answer: Answer<Result<i128, f64>>) {
         self.remark(answer.remark);
         let what = match answer.value {
             Ok(integer) if integer_range(self.part).contains(&integer) => {
-                return self.write(index, integer as u64);
+                return self.slots.set(index, integer as u64);
             }
-            Err(float) if self.times && float.is_nan() => return self.write(index, NAT as u64),
+            Err(float) if self.times && float.is_nan() => return self.slots.set(index, NAT as u64),
             Ok(integer) => format!("the exact result {integer}"),
             Err(float) => format!("the result {float}"),
         };
@@ -486,67 +528,32 @@ pub(super) fn exactly(ddof: &Bound<'_, PyAny>) -> PyResult<Ddof> {
         .ok_or_else(|| PyValueError::new_err("ddof has a denominator of 0"))
 }
 
-fn rows_of<'a, 'py>(rows: &'a Bound<'py, PyAny>) -> PyResult<(Array<'a, 'py>, Number, [usize; 2])> {
-    let refused = || PyTypeError::new_err("moments need rows of adjacent numbers");
-    let (array, number) = Array::of_numbers(rows).ok_or_else(refused)?;
-    let &[count, length] = array.shape() else { return Err(refused()) };
-    // (An array of no elements may have any strides.)
-    if count * length > 0 {
-        array.contiguous_size(number).ok_or_else(refused)?;
-    }
-    Ok((array, number, [count, length]))
-}
-
-/// The moments of rows of adjacent numbers, as an array of a dtype, and what is remarkable about them: 1
-/// for no degrees of freedom, 2 for an infinite element, 4 for an overflow.
-///
-/// `mask` has a byte for each number; `means` for each row and part the mean as a pair of floats.
-#[pyfunction]
-pub(super) fn moments_of_rows<'py>(
-    name: &str,
-    rows: &Bound<'py, PyAny>,
-    mask: Option<&Bound<'py, PyAny>>,
-    means: Option<&Bound<'py, PyAny>>,
-    ddof: &Bound<'py, PyAny>,
-    dtype_num: i32,
-    times: bool,
-) -> PyResult<(Bound<'py, PyAny>, u8)> {
-    let py = rows.py();
-    let operation = Operation::called(name)?;
-    let question = operation.question(exactly(ddof)?);
-    let (array, number, [count, length]) = rows_of(rows)?;
-    let target = Number::from_type_number(dtype_num)
+/// The dtype of a number.
+fn target(name: &str, dtype_num: i32) -> PyResult<Number> {
+    Number::from_type_number(dtype_num)
         .filter(|target| !target.complex)
-        .ok_or_else(|| PyTypeError::new_err(format!("{name}: no kernel for dtype {dtype_num}")))?;
-    let mask = mask.map(rows_of).transpose()?;
-    if mask.is_some_and(|(_, number, shape)| number.part.size() != 1 || shape != [count, length]) {
-        return Err(PyTypeError::new_err("the mask must have a byte for each number"));
-    }
-    let means = means.map(|means| pairs_of(means, count)).transpose()?;
-    let result = ndarray::empty(py, &[count], target)?;
-    let sink = Many::of(&result, target.part, times);
-    let data = array.data().expose_provenance();
-    let mask = mask.map(|(mask, ..)| mask.data().expose_provenance());
-    watched(py, count * length, || {
-        let request = Request {
-            dtype: number.part,
-            complex: number.complex,
-            data: std::ptr::with_exposed_provenance(data),
-            mask: mask.map(std::ptr::with_exposed_provenance),
-            rows: count,
-            length,
-            question: &question,
-            means: means.as_deref(),
-            format: format(target.part),
-        };
-        // SAFETY: native, aligned, contiguous elements of arrays that the caller holds.
-        unsafe { exact::moments(&request, &sink) };
-    })?;
-    Ok((result, sink.finish(name, target, count)?))
+        .ok_or_else(|| PyTypeError::new_err(format!("{name}: no kernel for dtype {dtype_num}")))
 }
 
-/// The moments of real numbers along the axes that are `reduced`, in C order, and what is remarkable about
-/// them, as for `moments_of_rows`; the array is read where it lies. `mask` has its shape.
+/// Whether an array, if there is one, has truth values for the elements of another.
+fn fits(mask: Option<&Bound<'_, PyAny>>, array: Array<'_, '_>) -> bool {
+    mask.is_none_or(|mask| {
+        Array::of_numbers(mask)
+            .is_some_and(|(mask, number)| number == Number::BOOL && mask.shape() == array.shape())
+    })
+}
+
+/// The number of results.
+fn results(array: Array<'_, '_>, reduced: &[bool]) -> usize {
+    let kept = array.shape().iter().zip(reduced).filter(|&(_, &reduced)| !reduced);
+    kept.map(|(&size, _)| size).product()
+}
+
+/// The moments along the axes that are `reduced`, in C order, as an array of a dtype, and what is
+/// remarkable about them: 1 for no degrees of freedom, 2 for an infinite element, 4 for an overflow.
+///
+/// The array is read where it lies. `mask` has its shape; `means` has for each result and part the mean
+/// as a pair of floats.
 #[pyfunction]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn moments_of_array<'py>(
@@ -562,139 +569,84 @@ pub(super) fn moments_of_array<'py>(
     let py = a.py();
     let operation = Operation::called(name)?;
     let question = operation.question(exactly(ddof)?);
-    let refused = || PyTypeError::new_err("moments need an array of real numbers");
-    let (array, number) =
-        Array::of_numbers(a).filter(|(_, number)| !number.complex).ok_or_else(refused)?;
-    let target = Number::from_type_number(dtype_num)
-        .filter(|target| !target.complex)
-        .ok_or_else(|| PyTypeError::new_err(format!("{name}: no kernel for dtype {dtype_num}")))?;
-    let fits = |mask: &&Bound<'py, PyAny>| {
-        Array::of_numbers(mask)
-            .is_some_and(|(mask, number)| number == Number::BOOL && mask.shape() == array.shape())
-    };
-    if reduced.len() != array.shape().len() || !mask.as_ref().is_none_or(fits) {
+    let refused = || PyTypeError::new_err("moments need an array of numbers");
+    let (array, number) = Array::of_numbers(a).ok_or_else(refused)?;
+    if reduced.len() != array.shape().len() || !fits(mask, array) {
         return Err(refused());
     }
-    let kept = array.shape().iter().zip(&reduced).filter(|&(_, &reduced)| !reduced);
-    let count = kept.map(|(&size, _)| size).product();
+    let target = target(name, dtype_num)?;
+    let count = results(array, &reduced);
     let means = means.map(|means| pairs_of(means, count)).transpose()?;
-    let result = ndarray::empty(py, &[count], target)?;
-    let sink = Many::of(&result, target.part, times);
-    let input = input(array, number, mask, false, operation.skip_nan);
-    let size: usize = array.shape().iter().product();
-    watched(py, size, || {
+    let mut result = NewArray::empty(py, &[count], target)?;
+    let sink = Many::of(&mut result, target.part, times);
+    let input = elements(array, number, mask, operation.skip_nan);
+    watched(py, array.shape().iter().product(), || {
         let request =
             Along { question: &question, means: means.as_deref(), format: format(target.part) };
-        exact::moments_along(&input, &reduced, &request, &sink);
+        exact::moments_along(&input, number.complex, &reduced, &request, &sink);
     })?;
-    Ok((result, sink.finish(name, target, count)?))
+    let status = sink.finish(name, target, count)?;
+    Ok((result.into_object(), status))
 }
 
 /// Means as `_core.moments` gives them: for each result the pairs of both parts.
 fn pairs_of(means: &Bound<'_, PyAny>, count: usize) -> PyResult<Vec<[Pair; 2]>> {
-    let (means, number, shape) = rows_of(means)?;
-    if number != Number::F64 || shape != [count, 4] {
-        return Err(PyTypeError::new_err("means must be two pairs of float64 for each result"));
-    }
-    // SAFETY: native, aligned, contiguous float64 numbers of an array that the caller holds.
-    let flat = unsafe { std::slice::from_raw_parts(means.data().cast::<f64>(), 4 * count) };
+    let flat = Array::of_numbers(means)
+        .filter(|(means, _)| means.shape() == [count, 4])
+        .and_then(|(means, number)| means.view(number, false).as_slice::<f64>())
+        .ok_or_else(|| {
+            PyTypeError::new_err("means must be two pairs of float64 for each result")
+        })?;
     let pair = |x: &[f64]| Pair { high: x[0], low: x[1] };
     Ok(flat.chunks_exact(4).map(|x| [pair(&x[..2]), pair(&x[2..])]).collect())
 }
 
-/// A number of an array, exactly.
-///
-/// # Safety
-/// `data` is the address of native, aligned, adjacent numbers, of which there are more than `index`.
-unsafe fn number_at(data: usize, number: Number, index: usize) -> exact::Number {
-    let at = std::ptr::with_exposed_provenance::<u8>(data).wrapping_add(index * number.part.size());
-    macro_rules! read {
-        ($type:ty, $wide:ty) => {
-            // SAFETY: the caller's promise.
-            exact::Number::from(<$wide>::from(unsafe { at.cast::<$type>().read() }))
-        };
-    }
-    match number.part {
-        Dtype::Bool | Dtype::U8 => read!(u8, u64),
-        Dtype::U16 => read!(u16, u64),
-        Dtype::U32 => read!(u32, u64),
-        Dtype::U64 => read!(u64, u64),
-        Dtype::I8 => read!(i8, i64),
-        Dtype::I16 => read!(i16, i64),
-        Dtype::I32 => read!(i32, i64),
-        Dtype::I64 => read!(i64, i64),
-        Dtype::F32 => read!(f32, f64),
-        // float16 is widened by whoever calls.
-        Dtype::F64 | Dtype::F16 => read!(f64, f64),
-    }
-}
-
-/// Numbers between two looks for an interrupt.
-const LOOKS: usize = 1 << 16;
-
-/// As `moments_of_rows`, with a weight for each number; no float16 among them.
+/// As `moments_of_array`, with a real weight for each element.
 #[pyfunction]
-pub(super) fn weighted_moments_of_rows<'py>(
+#[allow(clippy::too_many_arguments)]
+pub(super) fn weighted_moments_of_array<'py>(
     name: &str,
-    rows: &Bound<'py, PyAny>,
+    a: &Bound<'py, PyAny>,
     weights: &Bound<'py, PyAny>,
+    reduced: Vec<bool>,
     mask: Option<&Bound<'py, PyAny>>,
     ddof: &Bound<'py, PyAny>,
     dtype_num: i32,
 ) -> PyResult<(Bound<'py, PyAny>, u8)> {
-    let py = rows.py();
+    let py = a.py();
     let operation = Operation::called(name)?;
     let question = operation.question(exactly(ddof)?);
-    let (array, number, [count, length]) = rows_of(rows)?;
-    let (factors, factor, shape) = rows_of(weights)?;
-    let mask = mask.map(rows_of).transpose()?;
-    let fits = shape == [count, length]
-        && !factor.complex
-        && number.part != Dtype::F16
-        && factor.part != Dtype::F16
-        && mask
-            .is_none_or(|(_, number, shape)| number.part.size() == 1 && shape == [count, length]);
-    let target = Number::from_type_number(dtype_num).filter(|_| fits);
-    let (Some(target), Some(format)) = (target, target.and_then(|target| format(target.part)))
-    else {
-        return Err(PyTypeError::new_err(format!("{name}: no kernel for such weights")));
-    };
-    let result = ndarray::empty(py, &[count], target)?;
-    let sink = Many::of(&result, target.part, false);
-    let parts = if number.complex { 2 } else { 1 };
-    let [data, factors] = [array, factors].map(|array| array.data().expose_provenance());
-    let mask = mask.map(|(mask, ..)| mask.data().expose_provenance());
-    let kernel = || -> Result<(), Fault> {
-        let interrupt = Interrupt::of_call(count * length);
-        for row in 0..count {
-            let mut all = Weighted::default();
-            for index in row * length..(row + 1) * length {
-                if index.is_multiple_of(LOOKS) && interrupt.is_set() {
-                    return Ok(());
-                }
-                // SAFETY: the arrays are held by the caller and as long as the numbers.
-                let (counts, first, second, weight) = unsafe {
-                    (
-                        mask.is_none_or(|mask| {
-                            *std::ptr::with_exposed_provenance::<u8>(mask).add(index) != 0
-                        }),
-                        number_at(data, number, index * parts),
-                        number_at(data, number, index * parts + parts - 1),
-                        number_at(factors, factor, index),
-                    )
-                };
-                if counts {
-                    all.add(weight, &[first, second][..parts], question.skip_nan)?;
-                }
-            }
-            let Answer { value, remark } = all.round(&question, format)?;
-            sink.put(row, value, remark);
-        }
-        Ok(())
-    };
-    let outcome = watched_from(GRAIN, py, count * length, kernel)?;
+    let refused = || PyTypeError::new_err(format!("{name}: no kernel for such weights"));
+    let (array, number) = Array::of_numbers(a).ok_or_else(refused)?;
+    let (factors, factor) = Array::of_numbers(weights).ok_or_else(refused)?;
+    let target = target(name, dtype_num)?;
+    let format = format(target.part).ok_or_else(refused)?;
+    if reduced.len() != array.shape().len()
+        || factors.shape() != array.shape()
+        || factor.complex
+        || !fits(mask, array)
+    {
+        return Err(refused());
+    }
+    let count = results(array, &reduced);
+    let mut result = NewArray::empty(py, &[count], target)?;
+    let sink = Many::of(&mut result, target.part, false);
+    let input = elements(array, number, mask, operation.skip_nan);
+    let factors = factors.view(factor, false);
+    let outcome = watched_from(GRAIN, py, array.shape().iter().product(), || {
+        exact::weighted_moments_along(
+            &input,
+            number.complex,
+            &factors,
+            &reduced,
+            &question,
+            format,
+            &sink,
+        )
+    })?;
+    let status = sink.finish(name, target, count)?;
     match outcome {
-        Ok(()) => Ok((result, sink.finish(name, target, count)?)),
+        Ok(()) => Ok((result.into_object(), status)),
         Err(Fault::Negative) => {
             Err(PyValueError::new_err(format!("{name}: weights must not be negative")))
         }

@@ -1,0 +1,267 @@
+//! Exact sums of numbers and of their squares, of any exponents: in fixed point (Kulisch), by integers.
+//!
+//! A number is an integer below 2^53 times a power of two, and its square one below 2^106: shifted to
+//! its place, it meets two or three digits of 64 bits. A carry beyond these is rare. What is negative
+//! has digits of its own, so that a sum about 0 borrows nothing from all the digits above.
+
+use super::block::Real;
+use super::question::Sums;
+use crate::exact::accumulator::Accumulator;
+
+/// The lowest bit of a number, and of a square.
+const LOWEST: i32 = -1074;
+/// Digits up to the highest bit of a number and of a square, and for 2^64 of these.
+const DIGITS: usize = 36;
+const SQUARES: usize = 68;
+
+/// The sum of one part of the numbers.
+#[derive(Debug, Clone)]
+struct Part {
+    /// Of positive and of negative numbers.
+    digits: [[u64; DIGITS]; 2],
+    infinities: [i64; 2],
+    nans: i64,
+}
+
+/// The sums of numbers and of their squares.
+#[derive(Debug, Clone)]
+pub(super) struct Fixed {
+    pub count: i64,
+    real: Part,
+    imaginary: Option<Box<Part>>,
+    squares: [u64; SQUARES],
+}
+
+impl Part {
+    const EMPTY: Part = Part { digits: [[0; DIGITS]; 2], infinities: [0; 2], nans: 0 };
+}
+
+impl Default for Fixed {
+    fn default() -> Fixed {
+        Fixed { count: 0, real: Part::EMPTY, imaginary: None, squares: [0; SQUARES] }
+    }
+}
+
+/// Adds a number below `2^(64 N)` to the digits from a place on.
+#[inline(always)]
+fn add_at<const N: usize, const SIZE: usize>(
+    digits: &mut [u64; SIZE],
+    place: usize,
+    number: [u64; N],
+) {
+    let digits = &mut digits[place..];
+    let mut carry = false;
+    for index in 0..N {
+        let (sum, over) = digits[index].overflowing_add(number[index]);
+        let (sum, again) = sum.overflowing_add(u64::from(carry));
+        (digits[index], carry) = (sum, over | again);
+    }
+    if carry {
+        carry_on(&mut digits[N..]);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn carry_on(digits: &mut [u64]) {
+    for digit in digits {
+        *digit = digit.wrapping_add(1);
+        if *digit != 0 {
+            break;
+        }
+    }
+}
+
+/// Adds a number, and its square, and tells whether it was finite.
+#[inline(always)]
+fn add<const SUMS: bool>(x: f64, part: &mut Part, squares: &mut [u64; SQUARES]) -> bool {
+    let bits = x.to_bits();
+    let exponent = (bits >> 52 & 0x7ff) as u32;
+    if exponent == 0x7ff {
+        return false;
+    }
+    let significand = bits & ((1 << 52) - 1) | u64::from(exponent != 0) << 52;
+    // The place of its last bit.
+    let place = exponent.max(1) - 1;
+    if SUMS {
+        let shifted = u128::from(significand) << (place & 63);
+        let digits = &mut part.digits[(bits >> 63) as usize];
+        add_at(digits, (place >> 6) as usize & 31, [shifted as u64, (shifted >> 64) as u64]);
+    }
+    let square = u128::from(significand) * u128::from(significand);
+    let (place, shift) = (2 * place, 2 * place & 63);
+    let low = square << shift;
+    let high = ((square >> 64) as u64 >> 1) >> (63 - shift);
+    add_at(squares, (place >> 6) as usize & 63, [low as u64, (low >> 64) as u64, high]);
+    true
+}
+
+impl Part {
+    #[cold]
+    #[inline(never)]
+    fn add_special(&mut self, x: f64) {
+        if x.is_nan() {
+            self.nans += 1;
+        } else {
+            self.infinities[usize::from(x.is_sign_negative())] += 1;
+        }
+    }
+
+    fn merge(&mut self, other: &Part) {
+        for (mine, theirs) in self.digits.iter_mut().zip(&other.digits) {
+            add_at(mine, 0, *theirs);
+        }
+        for (mine, theirs) in self.infinities.iter_mut().zip(other.infinities) {
+            *mine += theirs;
+        }
+        self.nans += other.nans;
+    }
+
+    fn to_accumulator(&self) -> Accumulator {
+        let mut sum = Accumulator::new();
+        for (digits, sign) in self.digits.iter().zip([1, -1]) {
+            add_digits(&mut sum, digits, sign, LOWEST);
+        }
+        for (infinity, times) in [f64::INFINITY, f64::NEG_INFINITY].into_iter().zip(self.infinities)
+        {
+            sum.add_special(infinity, times);
+        }
+        sum.add_special(f64::NAN, self.nans);
+        sum
+    }
+}
+
+fn add_digits(sum: &mut Accumulator, digits: &[u64], sign: i128, lowest: i32) {
+    for (digit, exponent) in digits.iter().zip((lowest..).step_by(64)) {
+        if *digit != 0 {
+            sum.add_scaled(sign * i128::from(*digit), exponent);
+        }
+    }
+}
+
+impl Fixed {
+    /// Adds numbers of so many parts, with the sums if `sums`, and without those of which a part is NaN
+    /// if `skip_nan`.
+    pub fn add<V: Real>(&mut self, values: &[V], parts: usize, sums: bool, skip_nan: bool) {
+        match (parts, sums) {
+            (1, false) => self.add_numbers::<V, 1, false>(values, skip_nan),
+            (1, true) => self.add_numbers::<V, 1, true>(values, skip_nan),
+            (_, false) => self.add_numbers::<V, 2, false>(values, skip_nan),
+            (_, true) => self.add_numbers::<V, 2, true>(values, skip_nan),
+        }
+    }
+
+    #[inline(never)]
+    fn add_numbers<V: Real, const PARTS: usize, const SUMS: bool>(
+        &mut self,
+        values: &[V],
+        skip_nan: bool,
+    ) {
+        let mut none = Part::EMPTY;
+        let second = match PARTS {
+            1 => &mut none,
+            _ => self.imaginary.get_or_insert_with(|| Box::new(Part::EMPTY)),
+        };
+        for number in values.as_chunks::<PARTS>().0 {
+            // (In any floating-point environment.)
+            let number = number.map(V::nearest);
+            if skip_nan && number.iter().any(|x| x.is_nan()) {
+                continue;
+            }
+            self.count += 1;
+            for (index, &x) in number.iter().enumerate() {
+                let part = if index == 0 { &mut self.real } else { &mut *second };
+                if !add::<SUMS>(x, part, &mut self.squares) {
+                    part.add_special(x);
+                }
+            }
+        }
+    }
+
+    /// Adds what another one holds.
+    pub fn merge(&mut self, other: &Fixed) {
+        self.count += other.count;
+        self.real.merge(&other.real);
+        if let Some(theirs) = &other.imaginary {
+            self.imaginary.get_or_insert_with(|| Box::new(Part::EMPTY)).merge(theirs);
+        }
+        add_at(&mut self.squares, 0, other.squares);
+    }
+
+    pub fn to_sums(&self) -> Sums {
+        let imaginary = self.imaginary.as_deref();
+        let mut squares = Accumulator::new();
+        add_digits(&mut squares, &self.squares, 1, 2 * LOWEST);
+        for part in std::iter::once(&self.real).chain(imaginary) {
+            squares.add_special(f64::INFINITY, part.infinities.iter().sum());
+            squares.add_special(f64::NAN, part.nans);
+        }
+        let imaginary = imaginary.map_or_else(Accumulator::new, Part::to_accumulator);
+        Sums { count: self.count, sums: [self.real.to_accumulator(), imaginary], squares }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn expected(values: &[f64], parts: usize, skip_nan: bool) -> Sums {
+        let mut all = Sums::default();
+        for number in values.chunks_exact(parts) {
+            if skip_nan && number.iter().any(|x| x.is_nan()) {
+                continue;
+            }
+            all.count += 1;
+            for (part, &x) in number.iter().enumerate() {
+                all.sums[part].add_uncounted(x);
+                all.squares.add_product(x, x);
+            }
+        }
+        all.squares.add_zeros(-all.squares.count());
+        all
+    }
+
+    fn same(found: &Sums, expected: &Sums) -> bool {
+        (found.count, &found.sums, &found.squares)
+            == (expected.count, &expected.sums, &expected.squares)
+    }
+
+    proptest! {
+        #[test]
+        fn any_numbers(
+            bits in prop::collection::vec(any::<u64>(), 0..40),
+            cut in 0usize..20,
+            parts in 1usize..3,
+            skip_nan: bool,
+        ) {
+            let mut values: Vec<f64> = bits.into_iter().map(f64::from_bits).collect();
+            // More of the extremes.
+            values.extend([f64::MAX, -f64::MAX, 5e-324, -5e-324, 0.0, -0.0, f64::MIN_POSITIVE, 1.0]);
+            values.truncate(values.len() / 2 * 2);
+            let (left, right) = values.split_at((2 * cut).min(values.len()));
+            let [mut fixed, mut other] = [Fixed::default(), Fixed::default()];
+            fixed.add(left, parts, true, skip_nan);
+            other.add(right, parts, true, skip_nan);
+            fixed.merge(&other);
+            prop_assert!(same(&fixed.to_sums(), &expected(&values, parts, skip_nan)));
+        }
+
+        #[test]
+        fn carries_go_far(times in 1usize..3000, small: f64) {
+            let values = [vec![f64::MAX; times], vec![-f64::MAX; times], vec![small; times]].concat();
+            let mut fixed = Fixed::default();
+            fixed.add(&values, 1, true, false);
+            for _ in 0..40 {
+                let all = fixed.clone();
+                fixed.merge(&all);
+            }
+            let mut sums = expected(&values, 1, false);
+            for _ in 0..40 {
+                let all = sums.clone();
+                sums.merge(&all);
+            }
+            prop_assert!(same(&fixed.to_sums(), &sums));
+        }
+    }
+}

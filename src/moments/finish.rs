@@ -106,17 +106,19 @@ const LARGE: f64 = 1e250;
 #[inline(always)]
 pub(crate) fn estimate(near: Near, n: f64, m: Pair, root: bool) -> Estimate {
     let Near { squares, squares_error, product, product_error } = near;
+    // No quotient has to be rounded well: what it lacks is found, but for a last bit or two.
+    let [per_n, per_m] = [1.0 / n, 1.0 / m.high];
     // D^2 / n = u + v
-    let u = product.high / n;
-    let v = (f64::mul_add(-u, n, product.high) + product.low) / n;
+    let u = product.high * per_n;
+    let v = (f64::mul_add(-u, n, product.high) + product.low) * per_n;
     // Q - D^2 / n = s + t
     let Pair { high: s, low: t } = Pair::sum(squares.high, -u);
     let t = t + (squares.low - v);
-    let value = s / m.high;
+    let value = s * per_m;
     let remainder = f64::mul_add(-value, m.high, s);
-    let rest = (f64::mul_add(-value, m.low, remainder) + t) / m.high;
-    let bound = squares_error + product_error / n + (squares.high.abs() + u) * 3.2e-30;
-    let error = (bound / m.high + rest.abs() * DOUBT) * 1.0001;
+    let rest = (f64::mul_add(-value, m.low, remainder) + t) * per_m;
+    let bound = squares_error + product_error * per_n + (squares.high.abs() + u) * 3.2e-30;
+    let error = (bound * per_m + rest.abs() * DOUBT) * 1.0001;
     let valid = value > SMALL && value < LARGE && m.high > 0.0;
     let value = if valid { value } else { f64::NAN };
     if !root {

@@ -37,6 +37,18 @@ pub trait Sink: Sync {
     fn put(&self, index: usize, bits: u64, remark: Remark);
     /// A result rounded to an integer, or a float where that is none.
     fn put_integer(&self, index: usize, answer: Answer<Result<i128, f64>>);
+    /// The results `first, first + step, ...`, finite numbers of the format that was asked for
+    /// (binary64 or binary32), of which there is nothing to report.
+    fn put_all(&self, first: usize, step: usize, numbers: &[f64], format: Format) {
+        for (index, &x) in numbers.iter().enumerate() {
+            self.put(first + index * step, bits_of(x, format), Remark::None);
+        }
+    }
+}
+
+/// The bits of a number of binary64 or binary32.
+fn bits_of(x: f64, format: Format) -> u64 {
+    if format == Format::F64 { x.to_bits() } else { (x as f32).to_bits().into() }
 }
 
 /// Calls the sink for each moment along the axes that are `reduced`, in row-major order. The parts of
@@ -150,7 +162,8 @@ pub(super) struct Kept {
     columns: Columns,
     /// Of short rows.
     results: Vec<f64>,
-    answers: Vec<Answer<u64>>,
+    /// Those that are not in `results`.
+    answers: Vec<(usize, Answer<u64>)>,
 }
 
 impl Moments<'_> {
@@ -308,32 +321,27 @@ impl<V: Element> Reduction<V> for Moments<'_> {
         kept.results.resize(rows.len(), f64::NAN);
         V::moments_of_rows(kept.isa, rows, divisors, &mut kept.results);
         kept.answers.clear();
-        for (row, &result) in kept.results.iter().enumerate() {
-            let answer = if result.is_finite() {
-                let bits = if divisors.format == Format::F64 {
-                    result.to_bits()
-                } else {
-                    (result as f32).to_bits().into()
-                };
-                Answer { value: bits, remark: Remark::None }
-            } else {
-                let mut partial = Partial::default();
-                kept.worker.exactly(true, None);
-                V::add(rows.row(row), &mut kept.worker, &mut partial);
-                let sums = partial.into_exact().unwrap_or_default();
-                self.request.question.round(&sums, None, divisors.format)
-            };
-            kept.answers.push(answer);
+        for (row, _) in kept.results.iter().enumerate().filter(|(_, result)| !result.is_finite()) {
+            let mut partial = Partial::default();
+            kept.worker.exactly(true, None);
+            V::add(rows.row(row), &mut kept.worker, &mut partial);
+            let sums = partial.into_exact().unwrap_or_default();
+            kept.answers.push((row, self.request.question.round(&sums, None, divisors.format)));
         }
     }
 
     fn finish_short_rows(&self, kept: &mut Kept, results: Results, _: i64) -> bool {
-        if kept.answers.len() != results.count {
+        let Some(format) = self.request.format.filter(|_| kept.results.len() == results.count)
+        else {
             return false;
-        }
-        for (row, answer) in kept.answers.drain(..).enumerate() {
+        };
+        let mut done = 0;
+        for (row, answer) in kept.answers.drain(..) {
+            self.sink.put_all(results.at(done), results.step, &kept.results[done..row], format);
             self.sink.put(results.at(row), answer.value, answer.remark);
+            done = row + 1;
         }
+        self.sink.put_all(results.at(done), results.step, &kept.results[done..], format);
         true
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! Shift and level come from the true extremes of a row, so that nothing can leave its level.
 
-use super::block::{LEVEL, Real, add_difference, add_square};
+use super::block::{LEVEL, Levels, Real};
 use super::finish::{Near, Pair, estimate};
 use crate::array::view::Rows;
 use crate::binary64::power_of_two;
-use crate::cpu::dispatch;
+use crate::cpu::vectorized;
 use crate::exact::round::Format;
+use crate::simd::Simd;
 
 /// The longest rows that are added this way, and the shortest.
 pub(super) const LONGEST: usize = 128;
@@ -33,9 +34,10 @@ fn power_below(x: f64) -> f64 {
     f64::from_bits(x.to_bits() & 0x7ff << 52)
 }
 
-/// The results of `W` rows; not finite for one that is uncertain.
+/// The results of `W` rows, as many as a vector has lanes; not finite for one that is uncertain.
 #[inline(always)]
-fn lanes<V: Real, const W: usize>(
+fn lanes<S: Simd, V: Real, const W: usize>(
+    simd: S,
     rows: [&[V]; W],
     divisors: Divisors,
     stage: &mut [[f64; W]],
@@ -89,14 +91,16 @@ fn lanes<V: Real, const W: usize>(
         d2[lane] = d1[lane] * power_of_two(-LEVEL);
     }
     let starts = [q1, q2, d1, d2];
+    let [squares, rests, sums, left] = starts.map(|start| simd.read(&start));
+    let mut levels = Levels::<S> { squares, rests, sums, left };
+    let shifts = simd.read(&shift);
     for vector in &*stage {
-        let mut d = [0.0; W];
-        for lane in 0..W {
-            d[lane] = vector[lane] - shift[lane];
-        }
-        add_square(d, &mut q1, &mut q2);
-        add_difference(d, &mut d1, &mut d2);
+        levels.add(simd, simd.subtract(simd.read(vector), shifts));
     }
+    simd.write(levels.squares, &mut q1);
+    simd.write(levels.rests, &mut q2);
+    simd.write(levels.sums, &mut d1);
+    simd.write(levels.left, &mut d2);
     let mut results = [0.0; W];
     for lane in 0..W {
         // Differences within a binade are exact.
@@ -126,21 +130,36 @@ fn lanes<V: Real, const W: usize>(
 }
 
 #[inline(always)]
-fn add_body<V: Real, const W: usize>(rows: Rows<'_, V>, divisors: Divisors, results: &mut [f64]) {
+fn add_body<S: Simd, V: Real>(simd: S, rows: Rows<'_, V>, divisors: Divisors, results: &mut [f64]) {
+    // (A token's lanes are no argument of an array's type.)
+    match S::W {
+        8 => add_vectors::<S, V, 8>(simd, rows, divisors, results),
+        4 => add_vectors::<S, V, 4>(simd, rows, divisors, results),
+        _ => add_vectors::<S, V, 2>(simd, rows, divisors, results),
+    }
+}
+
+#[inline(always)]
+fn add_vectors<S: Simd, V: Real, const W: usize>(
+    simd: S,
+    rows: Rows<'_, V>,
+    divisors: Divisors,
+    results: &mut [f64],
+) {
     let length = rows.width();
     let mut stage = [[0.0; W]; LONGEST];
     let last = rows.len().saturating_sub(1);
     for (group, results) in results.chunks_mut(W).enumerate() {
         let of: [&[V]; W] = std::array::from_fn(|lane| rows.row((group * W + lane).min(last)));
-        let found = lanes::<V, W>(of, divisors, &mut stage[..length]);
+        let found = lanes::<S, V, W>(simd, of, divisors, &mut stage[..length]);
         results.copy_from_slice(&found[..results.len()]);
     }
 }
 
-dispatch! {
+vectorized! {
     /// The results of rows of numbers, of a length between [`SHORTEST`] and [`LONGEST`]; not
     /// finite for those that are uncertain.
     pub(super) fn moments_of_rows[V: Real][V](
         rows: Rows<'_, V>, divisors: Divisors, results: &mut [f64]
-    ) = add_body::<V, {W}>
+    ) = add_body
 }

@@ -89,20 +89,31 @@ impl Tiles {
         }
         let width = variables.len().next_multiple_of(2);
         let blocks = count.div_ceil(BLOCK);
-        let centred = super::covariance::each(variables.len(), |index| {
-            let mut range = Range::new();
+        let ranges = threads::split(blocks, SHARE, |blocks| {
+            let mut ranges = vec![Range::new(); variables.len()];
             let mut stage = [0.0; BLOCK];
-            for start in (0..count).step_by(BLOCK).take_while(|_| !interrupt.is_set()) {
+            // (Block by block, for variables may be the columns of a matrix.)
+            for block in blocks.flatten().take_while(|_| !interrupt.is_set()) {
+                let start = block * BLOCK;
                 let values = &mut stage[..BLOCK.min(count - start)];
-                if variables[index].read_rest(0, start, values) {
-                    range.is_exact = false;
-                    break;
+                for (range, variable) in ranges.iter_mut().zip(variables) {
+                    if !range.is_exact || variable.read_rest(0, start, values) {
+                        range.is_exact = false;
+                        continue;
+                    }
+                    variable.read(0, start, values);
+                    range.extend(isa, values);
                 }
-                variables[index].read(0, start, values);
-                range.extend(isa, values);
             }
-            range.centred(variables[index].dtype())
+            ranges
         });
+        let centred: Vec<Centred> = (0..variables.len())
+            .map(|index| {
+                let mut range = Range::new();
+                ranges.iter().for_each(|ranges| range.merge(&ranges[index]));
+                range.centred(variables[index].dtype())
+            })
+            .collect();
         if centred.iter().all(|variable| variable.centre.is_none()) {
             return None;
         }
@@ -243,6 +254,7 @@ fn combined(high: i64, low: i64) -> i128 {
 }
 
 /// The numbers of a variable: between which bounds they lie.
+#[derive(Debug, Clone)]
 pub(super) struct Range {
     lowest: f64,
     highest: f64,
@@ -270,6 +282,14 @@ impl Range {
         self.highest = larger(highest, self.highest);
         self.smallest = smaller(smallest, self.smallest);
         self.is_finite &= rest == 0.0;
+    }
+
+    fn merge(&mut self, other: &Range) {
+        self.lowest = smaller(other.lowest, self.lowest);
+        self.highest = larger(other.highest, self.highest);
+        self.smallest = smaller(other.smallest, self.smallest);
+        self.is_finite &= other.is_finite;
+        self.is_exact &= other.is_exact;
     }
 
     pub fn centred(self, dtype: Dtype) -> Centred {

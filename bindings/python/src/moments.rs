@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError, PyZeroDivisio
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyTuple};
 
-use super::arguments::{self, Given, reduced_axes};
+use super::arguments::{self, Given, as_dtype, reduced_axes};
 use super::calls::{watched, watched_from};
 use super::modules::{dispatch, errors};
 use super::ndarray::{Array, NewArray, Number, Slots};
@@ -20,7 +20,7 @@ use mypackage::interrupt::GRAIN;
 use mypackage::moments::{
     self as exact, Along, Answer, Ddof, Fault, Measure, Pair, Question, Remark, Sink,
 };
-use mypackage::sum::{Dtype, Input};
+use mypackage::sum::{Dtype, Format, Input};
 
 /// A function of this file.
 #[derive(Debug, Clone, Copy)]
@@ -71,9 +71,15 @@ macro_rules! moment {
             correction: Given<'py>,
             weights: Option<Bound<'py, PyAny>>,
         ) -> PyResult<Bound<'py, PyAny>> {
-            let is_plain = dtype.is_none() && out.is_none() && weights.is_none()
+            let is_plain = out.is_none() && weights.is_none()
                 && matches!((&mean, &correction), (Given::No, Given::No));
-            let plain = Plain { axis: axis.as_ref(), ddof: &ddof, keepdims: &keepdims, r#where: &r#where };
+            let plain = Plain {
+                axis: axis.as_ref(),
+                dtype: dtype.as_ref(),
+                ddof: &ddof,
+                keepdims: &keepdims,
+                r#where: &r#where,
+            };
             if is_plain && let Some(result) = plain.moment($operation, a)? {
                 return Ok(result);
             }
@@ -325,12 +331,23 @@ fn of_moment(number: Number) -> Number {
 /// The arguments that are understood here.
 struct Plain<'a, 'py> {
     axis: Option<&'a Bound<'py, PyAny>>,
+    dtype: Option<&'a Bound<'py, PyAny>>,
     ddof: &'a Given<'py>,
     keepdims: &'a Given<'py>,
     r#where: &'a Given<'py>,
 }
 
 impl<'py> Plain<'_, 'py> {
+    /// The dtype of the result, if it is one of floats in native order.
+    fn target(&self, number: Number) -> Option<Number> {
+        let Some(dtype) = self.dtype else { return Some(of_moment(number)) };
+        let dtype = as_dtype(dtype).ok()?;
+        let native = dtype.getattr("isnative").and_then(|native| native.is_truthy());
+        let number = dtype.getattr("num").and_then(|number| number.extract());
+        let target = Number::from_type_number(number.ok()?)?;
+        (native.ok()? && target.part.is_floating() && !target.complex).then_some(target)
+    }
+
     /// The moment of a plain array of numbers; `None` if it is not one, or an argument not the usual one.
     fn moment(
         &self,
@@ -349,16 +366,17 @@ impl<'py> Plain<'_, 'py> {
             }
             Given::Yes(_) => return Ok(None),
         };
+        let Some(target) = self.target(number) else { return Ok(None) };
         let question = operation.question(Ddof::from(ddof));
         if self.axis.is_none()
             && matches!((self.keepdims, self.r#where), (Given::No, Given::No))
             && let Some(size) = array.contiguous_size(number)
         {
-            let Answer { value, remark } = all_of(&question, array, number, size)?;
+            let Answer { value, remark } = all_of(&question, array, number, size, target)?;
             report(a.py(), operation.name, flag(remark))?;
-            return rounded_result(a.py(), of_moment(number), value).map(Some);
+            return rounded_result(a.py(), target, value).map(Some);
         }
-        self.along(operation, array, number, &question)
+        self.along(operation, array, number, target, &question)
     }
 
     #[inline(never)]
@@ -367,6 +385,7 @@ impl<'py> Plain<'_, 'py> {
         operation: Operation,
         array: Array<'_, 'py>,
         number: Number,
+        target: Number,
         question: &Question,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = array.object.py();
@@ -383,7 +402,6 @@ impl<'py> Plain<'_, 'py> {
             .filter(|&(_, &reduced)| keepdims || !reduced)
             .map(|(&size, &reduced)| if reduced { 1 } else { size })
             .collect();
-        let target = of_moment(number);
         let mut result = NewArray::empty(py, &shape, target)?;
         let sink = Many::of(&mut result, target.part, false);
         let input = elements(array, number, mask.as_ref(), operation.skip_nan);
@@ -406,8 +424,9 @@ fn all_of(
     array: Array<'_, '_>,
     number: Number,
     size: usize,
+    target: Number,
 ) -> PyResult<Answer<u64>> {
-    let format = format(of_moment(number).part).expect("moments are floating-point numbers");
+    let format = format(target.part).expect("moments are floating-point numbers");
     let view = array.flat(number);
     watched(array.object.py(), size, || {
         exact::moment_of_all(&view, number.complex, question, format)
@@ -426,7 +445,13 @@ fn elements<'a>(
 }
 
 /// Reports what is remarkable about results.
+#[inline]
 fn report(py: Python<'_>, name: &str, status: u8) -> PyResult<()> {
+    if status == 0 { Ok(()) } else { report_all(py, name, status) }
+}
+
+#[cold]
+fn report_all(py: Python<'_>, name: &str, status: u8) -> PyResult<()> {
     for (flag, report) in
         [(DEGREES, "report_no_freedom"), (INVALID, "report_invalid"), (OVERFLOW, "report_overflow")]
     {
@@ -493,6 +518,15 @@ impl Sink for Many<'_> {
     fn put(&self, index: usize, bits: u64, remark: Remark) {
         self.remark(remark);
         self.slots.set(index, bits);
+    }
+
+    fn put_all(&self, first: usize, step: usize, numbers: &[f64], format: Format) {
+        if format == Format::F64 {
+            self.slots.set_all(first, step, numbers.iter().map(|x| x.to_bits()));
+        } else {
+            let bits = numbers.iter().map(|&x| (x as f32).to_bits().into());
+            self.slots.set_all(first, step, bits);
+        }
     }
 
     fn put_integer(&self, index: usize, answer: Answer<Result<i128, f64>>) {

@@ -89,7 +89,8 @@ fn add<const SUMS: bool>(x: f64, part: &mut Part, squares: &mut [u64; SQUARES]) 
         add_at(digits, (place >> 6) as usize & 31, [shifted as u64, (shifted >> 64) as u64]);
     }
     let square = u128::from(significand) * u128::from(significand);
-    let (place, shift) = (2 * place, 2 * place & 63);
+    let place = 2 * place;
+    let shift = place & 63;
     let low = square << shift;
     let high = ((square >> 64) as u64 >> 1) >> (63 - shift);
     add_at(squares, (place >> 6) as usize & 63, [low as u64, (low >> 64) as u64, high]);

@@ -160,6 +160,8 @@ pub(super) struct Kept {
     worker: Worker,
     isa: Isa,
     columns: Columns,
+    /// The columns of the last panel whose results were certain.
+    done: Vec<bool>,
     /// Of short rows.
     results: Vec<f64>,
     /// Those that are not in `results`.
@@ -232,7 +234,8 @@ impl<V: Element> Reduction<V> for Moments<'_> {
         // What is left out does not come here.
         worker.leave_nans_out(false);
         let columns = Columns::default();
-        Kept { worker, isa, columns, results: Vec::new(), answers: Vec::new() }
+        let (done, results, answers) = (Vec::new(), Vec::new(), Vec::new());
+        Kept { worker, isa, columns, done, results, answers }
     }
 
     fn start(&self, kept: &mut Kept, attempt: Attempt) -> Partial {
@@ -276,6 +279,9 @@ impl<V: Element> Reduction<V> for Moments<'_> {
 
     fn start_panel(&self, kept: &mut Kept, panel: PanelShape, attempt: Attempt) -> bool {
         let has_kernel = attempt == Attempt::First && self.has_many::<V>();
+        if attempt == Attempt::First {
+            kept.done.clear();
+        }
         if has_kernel {
             kept.columns.start(panel.width, panel.columns);
         }
@@ -287,19 +293,22 @@ impl<V: Element> Reduction<V> for Moments<'_> {
     }
 
     fn finish_panel(&self, kept: &mut Kept, results: Results, counts: Counts<'_>) -> bool {
-        let Kept { isa, columns, .. } = kept;
-        let mut done = true;
+        let Kept { isa, columns, done, .. } = kept;
         for column in 0..results.count {
             let bits = self.certified().and_then(|format| {
                 let near = columns.near(column)?;
                 run::round(*isa, near, self.request.question, counts.get(column), format)
             });
-            match bits {
-                Some(bits) => self.sink.put(results.at(column), bits, Remark::None),
-                None => done = false,
+            if let Some(bits) = bits {
+                self.sink.put(results.at(column), bits, Remark::None);
             }
+            done.push(bits.is_some());
         }
-        done
+        done.iter().all(|&done| done)
+    }
+
+    fn is_done(&self, kept: &Kept, column: usize) -> bool {
+        kept.done.get(column).is_some_and(|&done| done)
     }
 
     fn column(&self, kept: &mut Kept, column: usize) -> Partial {

@@ -153,6 +153,12 @@ pub(crate) trait Reduction<V: Native>: Sync {
         unreachable!("there is no kernel for panels");
     }
 
+    /// Whether a column of the panel that has just ended need not be read again, though others must.
+    fn is_done(&self, worker: &Self::Worker, column: usize) -> bool {
+        let _ = (worker, column);
+        false
+    }
+
     /// What is known of a column of a panel, of which not all rows have been seen.
     fn column(&self, worker: &mut Self::Worker, column: usize) -> Self::Partial {
         let _ = (worker, column);

@@ -19,7 +19,7 @@ const COPIED: usize = 1 << 13;
 const FOLDED: usize = WIDTH / 4;
 /// Columns whose elements are read in turn, where there is no kernel for panels: as many as share
 /// cache lines, and more.
-const IN_TURN: usize = 64;
+const IN_TURN: usize = 32;
 /// Rows of these that are read at once.
 const BLOCK: usize = 256;
 
@@ -203,7 +203,8 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
             } else {
                 &[attempt]
             };
-            let mut left: Vec<usize> = (0..columns.size).collect();
+            let is_left = |column: &usize| !self.reduction.is_done(&self.worker, first + column);
+            let mut left: Vec<usize> = (0..columns.size).filter(is_left).collect();
             for &attempt in attempts {
                 left = self.add_in_turn(plan, &columns, &rows, outer, offsets, left, attempt);
                 if left.is_empty() {

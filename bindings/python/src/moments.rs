@@ -288,8 +288,13 @@ pub(super) fn norm<'py>(
     keepdims: Given<'py>,
     ord: Given<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let plain =
-        Plain { axis: axis.as_ref(), ddof: &Given::No, keepdims: &keepdims, r#where: &Given::No };
+    let plain = Plain {
+        axis: axis.as_ref(),
+        dtype: None,
+        ddof: &Given::No,
+        keepdims: &keepdims,
+        r#where: &Given::No,
+    };
     if matches!(ord, Given::No)
         && let Some(result) = plain.moment(NORM, x)?
     {

@@ -50,16 +50,6 @@ pub(crate) trait Simd: Copy + 'static {
     /// # Safety
     /// They must be writable.
     unsafe fn store(self, x: Self::V, at: *mut f64);
-    /// The first `W` numbers.
-    ///
-    /// # Panics
-    /// If there are fewer.
-    #[inline(always)]
-    fn read(self, from: &[f64]) -> Self::V {
-        assert!(from.len() >= Self::W);
-        // SAFETY: so many are there.
-        unsafe { self.load(from.as_ptr()) }
-    }
     /// The first `W` numbers, widened.
     ///
     /// # Panics
@@ -79,16 +69,6 @@ pub(crate) trait Simd: Copy + 'static {
         assert!(from.len() >= Self::W);
         // SAFETY: so many are there.
         unsafe { self.load_mask(from.as_ptr()) }
-    }
-    /// Writes the first `W` numbers.
-    ///
-    /// # Panics
-    /// If there are fewer.
-    #[inline(always)]
-    fn write(self, x: Self::V, into: &mut [f64]) {
-        assert!(into.len() >= Self::W);
-        // SAFETY: so many are there.
-        unsafe { self.store(x, into.as_mut_ptr()) }
     }
     /// `a + b`.
     fn add(self, a: Self::V, b: Self::V) -> Self::V;

@@ -43,7 +43,7 @@ impl Real for f64 {
     }
     #[inline(always)]
     fn vector<S: Simd>(simd: S, from: &[f64]) -> S::V {
-        simd.read(from)
+        simd.read(from, 0)
     }
 }
 

@@ -254,9 +254,9 @@ fn add_vector<S: Simd, V: Real, const R: usize, const SHIFT: bool, const SELECT:
     column: usize,
     strip: &mut Strip,
 ) {
-    let shift = simd.read(&strip.shift[column..]);
+    let shift = simd.read(&strip.shift, column);
     let [squares, rests, sums, left] =
-        std::array::from_fn(|part| simd.read(&strip.sums[part][column..]));
+        std::array::from_fn(|part| simd.read(&strip.sums[part], column));
     let mut levels = Levels::<S> { squares, rests, sums, left };
     for row in 0..R {
         let mut d = V::vector(simd, &rows[row][at..]);
@@ -270,7 +270,7 @@ fn add_vector<S: Simd, V: Real, const R: usize, const SHIFT: bool, const SELECT:
     }
     let Levels { squares, rests, sums, left } = levels;
     for (part, vector) in [squares, rests, sums, left].into_iter().enumerate() {
-        simd.write(vector, &mut strip.sums[part][column..]);
+        simd.write(vector, &mut strip.sums[part], column);
     }
 }
 

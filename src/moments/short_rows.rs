@@ -91,16 +91,16 @@ fn lanes<S: Simd, V: Real, const W: usize>(
         d2[lane] = d1[lane] * power_of_two(-LEVEL);
     }
     let starts = [q1, q2, d1, d2];
-    let [squares, rests, sums, left] = starts.map(|start| simd.read(&start));
+    let [squares, rests, sums, left] = starts.map(|start| simd.read(&start, 0));
     let mut levels = Levels::<S> { squares, rests, sums, left };
-    let shifts = simd.read(&shift);
+    let shifts = simd.read(&shift, 0);
     for vector in &*stage {
-        levels.add(simd, simd.subtract(simd.read(vector), shifts));
+        levels.add(simd, simd.subtract(simd.read(vector, 0), shifts));
     }
-    simd.write(levels.squares, &mut q1);
-    simd.write(levels.rests, &mut q2);
-    simd.write(levels.sums, &mut d1);
-    simd.write(levels.left, &mut d2);
+    simd.write(levels.squares, &mut q1, 0);
+    simd.write(levels.rests, &mut q2, 0);
+    simd.write(levels.sums, &mut d1, 0);
+    simd.write(levels.left, &mut d2, 0);
     let mut results = [0.0; W];
     for lane in 0..W {
         // Differences within a binade are exact.

@@ -132,6 +132,19 @@ pub(crate) fn estimate(near: Near, n: f64, m: Pair, root: bool) -> Estimate {
 }
 
 impl Estimate {
+    /// The number times a power of two; `None` where that is not exact.
+    #[inline(always)]
+    pub fn scaled(self, exponent: i32) -> Option<Estimate> {
+        let own = (self.value.to_bits() >> 52) as i32 - 1023;
+        if !(-1000..=1015).contains(&exponent) || !(-640..=1015).contains(&(own + exponent)) {
+            return None;
+        }
+        let unit = crate::binary64::power_of_two(exponent);
+        let [value, rest, error] = [self.value, self.rest, self.error].map(|x| x * unit);
+        // (What underflows of an error is far less than this.)
+        Some(Estimate { value, rest, error: error + value * 1e-60 })
+    }
+
     /// The number, rounded once to binary64; NaN where that is not certain.
     #[inline(always)]
     pub fn to_f64(self) -> f64 {

@@ -5,8 +5,13 @@
 //! has digits of its own, so that a sum about 0 borrows nothing from all the digits above.
 
 use super::block::Real;
-use super::question::Sums;
+use super::finish::{Near, Pair};
+use super::question::{Measure, Question, Sums};
+use super::run;
+use crate::binary64::power_of_two;
+use crate::cpu::Isa;
 use crate::exact::accumulator::Accumulator;
+use crate::exact::round::Format;
 
 /// The lowest bit of a number, and of a square.
 const LOWEST: i32 = -1074;
@@ -30,6 +35,9 @@ pub(super) struct Fixed {
     real: Part,
     imaginary: Option<Box<Part>>,
     squares: [u64; SQUARES],
+    /// The bits of the first number, and those in which others differ from it.
+    first: u64,
+    differ: u64,
 }
 
 impl Part {
@@ -38,7 +46,8 @@ impl Part {
 
 impl Default for Fixed {
     fn default() -> Fixed {
-        Fixed { count: 0, real: Part::EMPTY, imaginary: None, squares: [0; SQUARES] }
+        let (real, squares) = (Part::EMPTY, [0; SQUARES]);
+        Fixed { count: 0, real, imaginary: None, squares, first: 0, differ: 0 }
     }
 }
 
@@ -140,6 +149,28 @@ fn add_digits(sum: &mut Accumulator, digits: &[u64], sign: i128, lowest: i32) {
     }
 }
 
+/// The magnitude of a difference.
+fn difference(x: &[u64; DIGITS], y: &[u64; DIGITS]) -> [u64; DIGITS] {
+    let (x, y) = if x.iter().rev().ge(y.iter().rev()) { (x, y) } else { (y, x) };
+    let mut borrow = false;
+    std::array::from_fn(|index| {
+        let (rest, under) = x[index].overflowing_sub(y[index]);
+        let (rest, again) = rest.overflowing_sub(u64::from(borrow));
+        borrow = under | again;
+        rest
+    })
+}
+
+/// The 127 highest bits of a number, and the exponent of the last of them; `None` of 0.
+fn highest(digits: &[u64]) -> Option<(i128, i32)> {
+    let top = digits.iter().rposition(|&digit| digit != 0)?;
+    let digit = |below: usize| top.checked_sub(below).map_or(0, |index| digits[index]);
+    let zeros = digits[top].leading_zeros();
+    let head = u128::from(digit(0)) << 64 | u128::from(digit(1));
+    let head = head << zeros | u128::from(digit(2)) >> (64 - zeros);
+    Some(((head >> 1) as i128, 64 * top as i32 - 63 - zeros as i32))
+}
+
 impl Fixed {
     /// Adds numbers of so many parts, with the sums if `sums`, and without those of which a part is NaN
     /// if `skip_nan`.
@@ -169,7 +200,11 @@ impl Fixed {
             if skip_nan && number.iter().any(|x| x.is_nan()) {
                 continue;
             }
+            if self.count == 0 {
+                self.first = number[0].to_bits();
+            }
             self.count += 1;
+            self.differ |= number[0].to_bits() ^ self.first;
             for (index, &x) in number.iter().enumerate() {
                 let part = if index == 0 { &mut self.real } else { &mut *second };
                 if !add::<SUMS>(x, part, &mut self.squares) {
@@ -181,12 +216,54 @@ impl Fixed {
 
     /// Adds what another one holds.
     pub fn merge(&mut self, other: &Fixed) {
+        if self.count == 0 {
+            self.first = other.first;
+        }
+        if other.count > 0 {
+            self.differ |= other.differ | self.first ^ other.first;
+        }
         self.count += other.count;
         self.real.merge(&other.real);
         if let Some(theirs) = &other.imaginary {
             self.imaginary.get_or_insert_with(|| Box::new(Part::EMPTY)).merge(theirs);
         }
         add_at(&mut self.squares, 0, other.squares);
+    }
+
+    /// The result, where the highest digits tell: of real, finite numbers.
+    pub fn round(&self, isa: Isa, question: &Question, format: Format) -> Option<u64> {
+        let Part { digits: [positive, negative], infinities, nans } = &self.real;
+        if self.imaginary.is_some() || *infinities != [0; 2] || *nans != 0 || self.count == 0 {
+            return None;
+        }
+        let squares = highest(&self.squares)?;
+        // Squares become numbers about 1, and sums fit them.
+        let scale = (squares.1 + 2 * LOWEST + 126).div_euclid(2);
+        let known = |(integer, exponent): (i128, i32)| {
+            let pair = Pair::of_integer(integer, power_of_two(exponent));
+            (pair, pair.high.abs() * power_of_two(-104))
+        };
+        let (squares, squares_error) = known((squares.0, squares.1 + 2 * LOWEST - 2 * scale));
+        if question.measure == Measure::Norm {
+            let near = Near::squares(squares, squares_error);
+            let one = Pair { high: 1.0, low: 0.0 };
+            return run::round_near(isa, near, 1.0, one, true, scale, format);
+        }
+        let degrees = question.ddof.degrees_near(self.count)?;
+        if self.differ == 0 {
+            return Some(0);
+        }
+        let (sum, sum_error) = match highest(&difference(positive, negative)) {
+            None => (Pair::default(), 0.0),
+            Some((_, exponent)) if exponent + LOWEST - scale < -900 => {
+                (Pair::default(), power_of_two(-700))
+            }
+            Some((integer, exponent)) => known((integer, exponent + LOWEST - scale)),
+        };
+        let near = Near::new(squares, squares_error, sum, sum_error);
+        let (root, n) = (question.root(), self.count as f64);
+        let exponent = if root { scale } else { 2 * scale };
+        run::round_near(isa, near, n, degrees, root, exponent, format)
     }
 
     pub fn to_sums(&self) -> Sums {
@@ -205,6 +282,7 @@ impl Fixed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::moments::Remark;
     use proptest::prelude::*;
 
     fn expected(values: &[f64], parts: usize, skip_nan: bool) -> Sums {
@@ -246,6 +324,38 @@ mod tests {
             other.add(right, parts, true, skip_nan);
             fixed.merge(&other);
             prop_assert!(same(&fixed.to_sums(), &expected(&values, parts, skip_nan)));
+        }
+
+        #[test]
+        fn what_is_certain_is_right(
+            bits in prop::collection::vec(any::<u64>(), 1..9),
+            around: f64,
+            kind in 0usize..4,
+            ddof in -1i32..2,
+        ) {
+            let values: Vec<f64> = bits
+                .iter()
+                .map(|&bits| match kind {
+                    0 => f64::from_bits(bits & !(1 << 62)),
+                    1 => around,
+                    2 => around * (1.0 + (bits % 8) as f64 * f64::EPSILON),
+                    _ => f64::from_bits(bits >> 12 | 1023 << 52) - 1.5,
+                })
+                .collect();
+            let mut fixed = Fixed::default();
+            fixed.add(&values, 1, true, false);
+            let sums = expected(&values, 1, false);
+            for measure in [Measure::Variance, Measure::Deviation, Measure::Norm] {
+                let question = Question { measure, ddof: f64::from(ddof).into(), skip_nan: false };
+                for format in [Format::F64, Format::F32, Format::F16] {
+                    for isa in Isa::available() {
+                        if let Some(found) = fixed.round(isa, &question, format) {
+                            let answer = question.round(&sums, None, format);
+                            prop_assert_eq!((found, Remark::None), (answer.value, answer.remark));
+                        }
+                    }
+                }
+            }
         }
 
         #[test]

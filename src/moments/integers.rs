@@ -169,7 +169,7 @@ impl Integers {
             (self.scatter(n)?, Pair { low, ..product })
         };
         let near = Near::squares(Pair::of_integer(above, 1.0), 0.0);
-        run::round_near(isa, near, 1.0, below, question.root(), format)
+        run::round_near(isa, near, 1.0, below, question.root(), 0, format)
     }
 
     /// The sums as such.

@@ -354,7 +354,7 @@ impl Partial {
             return self.run.as_mut()?.round(isa, question, parts, count, format);
         }
         if self.run.is_none() && self.narrow.is_none() && self.wide.is_none() {
-            return None;
+            return self.exact.as_ref()?.round(isa, question, format);
         }
         let shift = self.shift(parts);
         let all = std::mem::take(self);

@@ -242,14 +242,24 @@ fn pair(sum: &Accumulator) -> Pair {
 }
 
 #[inline(always)]
-fn round_body(near: Near, n: f64, degrees: Pair, root: bool, format: Format) -> Option<u64> {
-    estimate(near, n, degrees, root).round(format)
+fn round_body(
+    near: Near,
+    n: f64,
+    degrees: Pair,
+    root: bool,
+    exponent: i32,
+    format: Format,
+) -> Option<u64> {
+    let found = estimate(near, n, degrees, root);
+    let found = if exponent == 0 { found } else { found.scaled(exponent)? };
+    found.round(format)
 }
 
 dispatch! {
-    /// `(Q - D^2 / n) / degrees` or its root, if its rounding is certain.
-    pub(super) fn round_near(near: Near, n: f64, degrees: Pair, root: bool, format: Format) -> Option<u64>
-        = round_body
+    /// `(Q - D^2 / n) / degrees` or its root, times `2^exponent`, if its rounding is certain.
+    pub(super) fn round_near(
+        near: Near, n: f64, degrees: Pair, root: bool, exponent: i32, format: Format
+    ) -> Option<u64> = round_body
 }
 
 /// A result from what is known of its sums, if it is certain.
@@ -263,10 +273,10 @@ pub(super) fn round(
 ) -> Option<u64> {
     if question.measure == Measure::Norm {
         let one = Pair { high: 1.0, low: 0.0 };
-        return round_near(isa, near, 1.0, one, true, format);
+        return round_near(isa, near, 1.0, one, true, 0, format);
     }
     let degrees = question.ddof.degrees_near(count).filter(|_| count > 0)?;
-    round_near(isa, near, count as f64, degrees, question.root(), format)
+    round_near(isa, near, count as f64, degrees, question.root(), 0, format)
 }
 
 #[inline(always)]

@@ -242,12 +242,16 @@ def _array(name: str, values: ArrayLike, *dtypes: str) -> NDArray[Any]:
     array = numbers(name, values)
     if array.dtype.str[1:] not in dtypes or not array.dtype.isnative:
         expected = " or ".join(str(np.dtype(dtype)) for dtype in dtypes)
+        ways = {"c": "give its .real and .imag", "V": "give one of its fields"}
+        convert = f"convert it with .astype({str(np.dtype(dtypes[0]))!r})"
         raise TypeError(
-            f"{name} must be an array of native {expected}, not {array.dtype.str}; convert it "
-            f"with .astype({str(np.dtype(dtypes[0]))!r})"
+            f"{name} must be an array of native {expected}, not {array.dtype.str}; "
+            + ways.get(array.dtype.kind, convert)
         )
     if array.ndim > 1:
-        raise ValueError(f"{name} must have one axis, not shape {array.shape}; use .ravel()")
+        raise ValueError(
+            f"{name} must have one axis, not shape {array.shape}; use numpy.ravel(numpy.asarray(a))"
+        )
     return array
 
 

@@ -33,7 +33,7 @@ from mypackage._core.reductions import GROUPED, MOMENTS, REDUCTIONS, VECDOT, Red
 from mypackage._core.states import grouped, result_dtype, rounded, rounded_groups
 from mypackage._errors import report_no_freedom
 from mypackage._extras import require
-from mypackage._native import run_serially, sum_states, vecdot_states
+from mypackage._native import run_serially, split_states, sum_states, vecdot_states
 
 da = require("dask.array")
 
@@ -425,17 +425,19 @@ def _moment(
     )
 
 
-def _moment_dtype(reduction: Reduction, source: np.dtype[Any], dtype: Any) -> Any:
+def _moment_dtype(reduction: Reduction, source: np.dtype[Any], dtype: Any, name: str = "") -> Any:
     """That of the result in memory; only floats are given lazily."""
     if source.kind in "OmM":
         raise TypeError(
-            f"{reduction.name}: dask arrays of {source} have no exact result here; give its "
-            "compute()"
+            f"{name or reduction.name}: dask arrays of {source} have no exact result here; "
+            "give its compute()"
         )
     options = {} if reduction.finish == "norm" else {"dtype": dtype}
     target = getattr(mypackage, reduction.finish)(np.ones(1, source), **options).dtype
     if target.kind not in "fc":
-        raise TypeError(f"{reduction.name}: moments are floats; choose float64, not {target}")
+        raise TypeError(
+            f"{name or reduction.name}: moments are floats; choose float64, not {target}"
+        )
     return target
 
 
@@ -590,6 +592,11 @@ def _by_label(
             raise ValueError(f"{name}: lazy labels need size=, the number of groups")
         size = int(np.max(group_idx, initial=-1)) + 1
     labels = da.asarray(group_idx)
+    if math.isnan(array.shape[axis]):
+        raise ValueError(
+            f"{name}: the chunks along axis {axis} have unknown sizes, to which no labels can be "
+            "dealt out; call compute_chunk_sizes() before"
+        )
     if labels.ndim != 1 or labels.shape[0] != array.shape[axis]:
         raise ValueError(
             f"{name}: group_idx has shape {labels.shape}, but axis {axis} of array has "
@@ -739,6 +746,7 @@ def group_nansum(
     array([1., 5.])
     """
     array = da.asanyarray(array)
+    _refuse_other_dtypes("group_nansum", array)
     if min_count > 0 and array.dtype.kind in "biu" and dtype is None:
         dtype = np.float64
     if fill_value is None:
@@ -777,6 +785,8 @@ def group_nanmean(
     >>> mypackage.dask.group_nanmean([0, 0, 1], a).compute()
     array([1., 5.])
     """
+    array = da.asanyarray(array)
+    _refuse_other_dtypes("group_nanmean", array)
     fill_value = math.nan if fill_value is None else fill_value
     options = (axis, size, fill_value, dtype, split_every, True)
     return reduce_groups(GROUPED["group_mean"], group_idx, array, *options)
@@ -796,7 +806,7 @@ def _group_moment(
 ) -> Any:
     array = da.asanyarray(array)
     exact_ddof(name, ddof)
-    target = _moment_dtype(MOMENTS[name.removeprefix("group_")], array.dtype, dtype)
+    target = _moment_dtype(MOMENTS[name.removeprefix("group_")], array.dtype, dtype, name)
     options = {"ddof": ddof, "fill_value": fill_value, "source": array.dtype}
     return _by_label(
         name,
@@ -885,6 +895,11 @@ def vecdot(
     lengths = (x1.shape[-1], x2.shape[-1])
     if lengths[0] != lengths[1] and not any(map(math.isnan, lengths)):
         raise ValueError("vecdot: the vectors differ in length: {} and {}".format(*lengths))
+    if any(map(math.isnan, (*x1.shape, *x2.shape))):
+        raise ValueError(
+            "vecdot: the chunks have unknown sizes, which two arrays might not share; call their "
+            "compute_chunk_sizes() before"
+        )
     x1, x2 = da.broadcast_arrays(x1, x2)
     dtype = mypackage.vecdot(np.ones(1, x1.dtype), np.ones(1, x2.dtype)).dtype
     finish = partial(_value, reduction=VECDOT, initial=0, masked=False)
@@ -957,6 +972,8 @@ def average(
         ones = a.map_blocks(partial(np.ones_like, dtype=bool), dtype=bool)
         return result, sum(ones, axis, _average.result_dtype(a), **options)
     weights = da.asanyarray(weights)
+    if a.dtype.kind == "m" and not (_is_masked(a) or _is_masked(weights)):
+        return _time_average(a, axis, weights, returned, keepdims, split_every)
     for x in (a, weights):
         _refuse_other_dtypes("average", x)
     _average.check(a, weights)
@@ -983,6 +1000,40 @@ def average(
     if not returned:
         return result
     return result, tree(name="average-weights", finish=_weights_value)
+
+
+def _time_average(
+    a: Any, axis: Any, weights: Any, returned: bool, keepdims: bool, split_every: Any
+) -> Any:
+    """Averages of time differences by whole weights, to whole ticks, half to even."""
+    if weights.dtype.kind not in "iub":
+        raise TypeError(
+            f"average: weights of {a.dtype} elements must be integers, not {weights.dtype}"
+        )
+    unit, axes = a.dtype.newbyteorder("="), normalised("average", axis, a.ndim)
+    weights = aligned("average", weights, a, axis, axes)
+    options: dict[str, Any] = {"axis": axes, "keepdims": keepdims, "split_every": split_every}
+    tree = partial(_tree, a.map_blocks(_ticks, dtype=np.int64), weights, _average_state, **options)
+    ticks = tree(name="average", finish=_time_average_value, dtype=np.dtype(np.int64))
+    lost = da.any(a.map_blocks(_lost, dtype=np.int8), **options)
+    result = da.map_blocks(_times, ticks, lost, unit=unit, dtype=unit)
+    if not returned:
+        return result
+    whole = mypackage.sum(np.ones(1, weights.dtype)).dtype
+    return result, tree(name="average-weights", finish=_weights_value, dtype=whole)
+
+
+def _time_average_value(total: _Quotient, *, dtype: Any) -> Any:
+    from fractions import Fraction
+
+    products, weights = map(split_states, total)
+    if any(not weight.value() for weight in weights):
+        raise ZeroDivisionError("average: weights sum to zero along the axis; there is no average")
+    quotients = [
+        round(Fraction(product.as_fraction(), weight.as_fraction()))
+        for product, weight in zip(products, weights, strict=True)
+    ]
+    return np.array(quotients, dtype).reshape(total.products.shape)[()]
 
 
 class _Quotient(NamedTuple):
@@ -1061,6 +1112,8 @@ def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) 
     2.0
     """
     a = da.asanyarray(a)
+    if a.dtype.kind == "m" and not _is_masked(a):
+        return _time_prefixes(a, axis, dtype, out)
     _refuse_other_dtypes("cumsum", a)
     if axis is None:
         a, axis = a.flatten(), 0
@@ -1082,6 +1135,36 @@ def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) 
     if out is None:
         return result
     return require("dask.array.core").handle_out(out, result)
+
+
+def _time_prefixes(a: Any, axis: int | None, dtype: Any, out: Any) -> Any:
+    """Cumulative sums of time differences; from a NaT on, they are NaT."""
+    unit = a.dtype.newbyteorder("=")
+    if dtype is not None and np.dtype(dtype) != unit:
+        raise TypeError(
+            f"cumsum: the prefixes of {a.dtype} elements are of that dtype, not {dtype}"
+        )
+    ticks = a.map_blocks(_ticks, dtype=np.int64)
+    lost = cumsum(a.map_blocks(_lost, dtype=np.int8), axis)
+    result = da.map_blocks(_times, cumsum(ticks, axis), lost, unit=unit, dtype=unit)
+    return result if out is None else require("dask.array.core").handle_out(out, result)
+
+
+def _ticks(x: np.ndarray) -> np.ndarray:
+    """Time differences as integers, NaT as 0."""
+    ticks = x.astype(x.dtype.newbyteorder("="), copy=False).view(np.int64)
+    return np.where(np.isnat(x), 0, ticks)
+
+
+def _lost(x: np.ndarray) -> Any:
+    return np.isnat(x).astype(np.int8)
+
+
+def _times(ticks: np.ndarray, lost: np.ndarray, *, unit: np.dtype[Any]) -> np.ndarray:
+    """Integers as time differences, NaT where there was one before."""
+    if np.any((ticks == np.iinfo(np.int64).min) & (lost == 0)):
+        raise OverflowError(f"cumsum: an exact result does not fit {unit}; use a coarser unit")
+    return np.where(lost > 0, np.array("NaT", unit), ticks.view(unit))
 
 
 class _Carry(NamedTuple):

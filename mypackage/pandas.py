@@ -16,6 +16,7 @@ from mypackage._core import columns, labelled_moments, labels
 from mypackage._core.axes import normalised
 from mypackage._core.columns import Column
 from mypackage._core.groups import labels_of, of_some
+from mypackage._core.inputs import named
 from mypackage._core.kinds import label_kind
 from mypackage._core.labelled_moments import moment
 from mypackage._core.reductions import GROUPED, GROUPED_MOMENTS, REDUCTIONS, Reduction
@@ -195,7 +196,8 @@ def reduce(
                 f"{reduction.name}: a pandas object takes no {key}=; give its to_numpy()"
             )
     # As in pandas, the functions that skip NaN and those that do not are the same.
-    return _reduced(reduction.skipping(False), a, axis, True, dtype, where)
+    with named(reduction.name, reduction.finish):
+        return _reduced(reduction.skipping(False), a, axis, True, dtype, where)
 
 
 def _reduced(
@@ -212,7 +214,8 @@ def _reduced(
     axes = _axes(name, axis)
     table = columns_of(a, name, where)
     if axes == {0, 1}:
-        return columns.all_of_them(reduction, table, skipna, dtype)
+        result = columns.all_of_them(reduction, table, skipna, dtype)
+        return _own_scalar(a.iloc[:, 0] if len(table) else a, result)
     if axes == {1}:
         values = columns.over(reduction, table, a.index.shape, skipna, dtype)
         return pd.Series(values, index=a.index)
@@ -241,7 +244,10 @@ def _own_scalar(a: Any, value: Any) -> Any:
     if isinstance(value, np.timedelta64):
         return pd.Timedelta(value)
     if isinstance(value, np.datetime64):
-        return pd.Timestamp(value, tz=getattr(a.dtype, "tz", None))
+        # (A number of UTC, which a zone shows in its own way.)
+        zone = getattr(a.dtype, "tz", None)
+        time = pd.Timestamp(value)
+        return time if zone is None or time is pd.NaT else time.tz_localize("UTC").tz_convert(zone)
     return value
 
 
@@ -257,6 +263,8 @@ def columns_of(a: Any, name: str, where: Any = True) -> list[Column]:
             for at, (label, column) in enumerate(a.items())
             for values, missing in (_numbers(name, column),)
         ]
+    if isinstance(a, pd.MultiIndex):
+        raise TypeError(f"{name}: a MultiIndex has several levels; give its get_level_values(0)")
     values, missing = _numbers(name, a if isinstance(a, pd.Series) else pd.Series(a))
     wanted = _wanted(name, a, where)
     label = getattr(a, "name", None)
@@ -277,7 +285,7 @@ def _numbers(name: str, column: Any) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(dtype, pd.SparseDtype):
         column, dtype = column.sparse.to_dense(), dtype.subtype
     if isinstance(dtype, np.dtype):
-        if dtype.kind in "biufcm":
+        if dtype.kind in "biufcmM":
             return column.to_numpy(), missing
         if dtype.kind == "O":
             # The elements tell; a missing one is not looked at.
@@ -288,11 +296,13 @@ def _numbers(name: str, column: Any) -> tuple[np.ndarray, np.ndarray]:
             return np.where(missing, 0, column.to_numpy(object)), missing
         if arrow.startswith("duration"):
             return column.to_numpy(dtype.numpy_dtype, na_value=np.timedelta64("NaT")), missing
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return column.dt.tz_convert(None).to_numpy(), missing
     kind = getattr(dtype, "numpy_dtype", None)
     if kind is None or kind.kind not in "biufc":
         raise TypeError(
             f"{name}: column {column.name!r} of dtype {dtype} has no exact sum; choose columns of "
-            "numbers, with select_dtypes('number') say"
+            "numbers, with select_dtypes('number') say, or make it one, with astype(float) say"
         )
     # Not through float64, which large integers would not survive.
     return column.to_numpy(kind, na_value=kind.type(0)), missing
@@ -336,7 +346,12 @@ def cumsum(a: Any, axis: Any = 0, *, dtype: Any = None) -> Any:
     """
     if not isinstance(a, (pd.Series, pd.DataFrame)):
         prefixes = cumsum(pd.Series(a), axis, dtype=dtype)
-        return pd.Index(prefixes, name=a.name) if isinstance(a, pd.Index) else prefixes.array
+        if isinstance(a, pd.Index):
+            return pd.Index(prefixes, name=a.name)
+        nullable = not isinstance(a, pd.arrays.NumpyExtensionArray)
+        if nullable and isinstance(prefixes.dtype, np.dtype) and prefixes.dtype.kind in "iuf":
+            return pd.array(prefixes.to_numpy())
+        return prefixes.array
     if axis not in (0, None, "index") and not (axis == -1 and isinstance(a, pd.Series)):
         raise ValueError(f"cumsum: axis must be 0, not {axis!r}; for rows, give a.T or to_numpy()")
     if isinstance(a, pd.DataFrame):

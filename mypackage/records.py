@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._core import dispatch
+from ._core.kinds import unsupported
 from .capi import library
 
 __all__ = ["Greeting", "Person", "Summary", "exchange", "greet", "summarize"]
@@ -226,7 +227,9 @@ def _floats(source: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     """The numbers of anything, none of them rounded."""
     array = dispatch.numbers("summarize", source, nan=True)
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"summarize: it sums real numbers, not {array.dtype}")
+        if array.dtype.kind == "c":
+            raise TypeError(f"summarize: it sums real numbers, not {array.dtype}; a.real has some")
+        raise unsupported("summarize", array.dtype)
     floats = array.astype(np.float64)
     if array.dtype.kind in "iu" and array.dtype.itemsize == 8:
         lost = [(x, y) for x, y in zip(array.flat, floats.flat, strict=True) if int(y) != int(x)]

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 import mypackage
-from mypackage._core import labels
+from mypackage._core import cumulative, labels
 from mypackage._core.axes import normalised
 from mypackage._core.group_moments import moments_of_groups
 from mypackage._core.groups import labels_of, of_some
+from mypackage._core.inputs import named
 from mypackage._core.kinds import front, is_dask, label_kind
 from mypackage._core.reductions import GROUPED, GROUPED_MOMENTS, MOMENTS, REDUCTIONS, Reduction
 from mypackage._extras import require
@@ -200,7 +201,7 @@ def std(
 def norm(obj: Any, dim: Any = None, *, keepdims: bool = False, keep_attrs: bool = True) -> Any:
     """Exact Euclidean norm of a DataArray or Dataset over dimensions, rounded once.
 
-    A NaN makes the norm NaN. Other parameters, result and errors are those of `var`.
+    NaNs are left out. Other parameters, result and errors are those of `var`.
 
     Examples
     --------
@@ -235,10 +236,14 @@ def _numbers(
     skipna: bool | None,
     arguments: dict[str, Any],
 ) -> Any:
-    # A norm leaves out nothing.
-    if skipna is not False and data.dtype.kind in "fcmMO" and reduction.finish != "norm":
+    name = reduction.name
+    if reduction.finish == "norm":
+        # A 0 adds nothing to it.
+        data = cumulative.without_nans(data)
+    elif skipna is not False and data.dtype.kind in "fcmMO":
         reduction = reduction.skipping(True)
-    return getattr(mypackage, reduction.name)(data, axis=axis, **arguments)
+    with named(name, reduction.name):
+        return getattr(mypackage, reduction.name)(data, axis=axis, **arguments)
 
 
 def reduce(
@@ -339,12 +344,11 @@ def average(
             weights = np.asarray(weights)
             if weights.dtype.kind in "fc" and np.isnan(weights).any():
                 raise ValueError(f"{name}: weights must not be NaN; fill them, with 0 say")
-    if data.dtype.kind in "fc":
-        if is_dask(data):
-            ma = require("dask.array.ma")
-            data = ma.masked_where(np.isnan(data), data)
-        else:
-            data = np.ma.masked_where(np.isnan(data), data)
+    if data.dtype.kind in "fcmM":
+        masked_where = (
+            require("dask.array.ma").masked_where if is_dask(data) else np.ma.masked_where
+        )
+        data = masked_where(np.not_equal(data, data), data)
     both = mypackage.average(data, axes, weights, returned=True, keepdims=keepdims)
     parts = [
         obj.reduce(partial(_already, result=_filled(x)), dims, keepdims=keepdims) for x in both
@@ -356,7 +360,10 @@ def _filled(result: Any) -> Any:
     """A result with NaN where it is masked."""
     if is_dask(result):
         return result.map_blocks(_filled) if isinstance(result._meta, np.ma.MaskedArray) else result
-    return np.ma.filled(result, np.nan) if isinstance(result, np.ma.MaskedArray) else result
+    if not isinstance(result, np.ma.MaskedArray):
+        return result
+    missing: Any = np.array("NaT", result.dtype) if result.dtype.kind in "mM" else np.nan
+    return np.ma.filled(result, missing)
 
 
 def _already(data: Any, axis: Any = None, *, result: Any, **_others: Any) -> Any:
@@ -554,28 +561,13 @@ def _grouped(
     reduction: Reduction, obj: Any, by: Any, skipna: bool | None, dtype: Any, **more: Any
 ) -> Any:
     name = reduction.name
+    by = _labels(name, obj, by)
     if isinstance(obj, xr.Dataset):
+        if by.name in obj.data_vars:
+            obj = obj.drop_vars(by.name)
         return obj.map(
             partial(_grouped_or_kept, reduction, by=by, skipna=skipna, dtype=dtype, **more)
         )
-    if (
-        isinstance(by, (list, tuple))
-        and by
-        and all(
-            isinstance(one, (str, xr.DataArray))
-            and not (one not in obj.coords if isinstance(one, str) else False)
-            for one in by
-        )
-    ):
-        raise TypeError(
-            f"{name}: several labels make a table; stack them first, with "
-            "obj.set_index(...) or pandas.MultiIndex, or use mypackage.flox"
-        )
-    by = obj[by] if isinstance(by, str) else by
-    if not isinstance(by, xr.DataArray):
-        if obj.ndim != 1:
-            raise TypeError(f"{name}: plain labels belong to no dimension; give a DataArray")
-        by = xr.DataArray(np.asarray(by), dims=obj.dims, name="group")
     if by.ndim != 1:
         raise ValueError(f"{name}: {by.name!r} must have one dimension, not {by.dims}")
     (dim,) = by.dims
@@ -597,14 +589,38 @@ def _grouped(
     return xr.DataArray(data, coords, dims, name=obj.name, attrs=obj.attrs)
 
 
+def _labels(name: str, obj: Any, by: Any) -> Any:
+    """Labels as a DataArray; plain ones are those of the only dimension."""
+    if isinstance(by, (list, tuple)) and len(by) == 1:
+        (one,) = by
+        by = one if isinstance(one, (str, xr.DataArray)) else by
+    if isinstance(by, (list, tuple)) and by:
+        several = [isinstance(one, xr.DataArray) for one in by]
+        if all(several) or all(isinstance(one, str) and one in obj.coords for one in by):
+            raise TypeError(
+                f"{name}: several labels make a table; stack them first, with "
+                "obj.set_index(...) or pandas.MultiIndex, or use mypackage.flox"
+            )
+    if isinstance(by, str):
+        if by not in obj.coords and not (isinstance(obj, xr.Dataset) and by in obj):
+            raise ValueError(f"{name}: {by!r} is no coordinate of the elements")
+        return obj[by]
+    if isinstance(by, xr.DataArray):
+        return by
+    values = np.asarray(by)
+    if len(obj.dims) != 1 or values.ndim != 1:
+        raise TypeError(f"{name}: plain labels belong to no dimension; give a DataArray")
+    (length,) = obj.sizes.values()
+    if len(values) != length:
+        raise ValueError(f"{name}: there are {len(values)} labels for {length} elements")
+    return xr.DataArray(values, dims=list(obj.dims), name="group")
+
+
 def _grouped_or_kept(
     reduction: Reduction, obj: Any, *, by: Any, skipna: Any, dtype: Any, **more: Any
 ) -> Any:
     """A variable of a Dataset: one without the labels' dimension stays as it is."""
-    labels_dims = (
-        obj[by].dims if isinstance(by, str) and by in obj.coords else getattr(by, "dims", ())
-    )
-    if not set(labels_dims) & set(obj.dims):
+    if not set(by.dims) & set(obj.dims):
         return obj
     return _grouped(reduction, obj, by, skipna, dtype, **more)
 

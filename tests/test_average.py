@@ -112,7 +112,7 @@ def test_errors():
         mypackage.average(np.ones((2, 3)), axis=1, weights=[1.0, 2.0])
     with pytest.raises(np.exceptions.AxisError):
         mypackage.average(np.ones(2), axis=1, weights=[1.0, 2.0])
-    with pytest.raises(TypeError, match="no exact average for dtype <U1; supported are bool"):
+    with pytest.raises(TypeError, match="no exact result for dtype <U1; supported are bool"):
         mypackage.average(["a"], weights=[1.0])
 
 

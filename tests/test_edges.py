@@ -1,5 +1,6 @@
 """Labels, units, empty groups, columns: where a number could go wrong silently."""
 
+import statistics
 import subprocess
 import sys
 from fractions import Fraction
@@ -18,8 +19,10 @@ BIG = 2.0**53
 class TestPandasLabels:
     """Of two Series, the labels are matched."""
 
-    pd = pytest.importorskip("pandas")
-    a = pd.Series([BIG, 1.0, -BIG], index=list("xyz"))
+    @pytest.fixture(autouse=True)
+    def _series(self):
+        self.pd = pytest.importorskip("pandas")
+        self.a = self.pd.Series([BIG, 1.0, -BIG], index=list("xyz"))
 
     def other(self, values, labels):
         return self.pd.Series(values, index=list(labels))
@@ -70,8 +73,11 @@ class TestPandasLabels:
 class TestXarrayLabels:
     """By dimension and coordinate."""
 
-    xr = pytest.importorskip("xarray")
-    a = xr.DataArray([[BIG, 1.0, -BIG], [1.0, 2.0, 3.0]], {"x": list("pqr")}, ("y", "x"))
+    @pytest.fixture(autouse=True)
+    def _array(self):
+        self.xr = pytest.importorskip("xarray")
+        values = [[BIG, 1.0, -BIG], [1.0, 2.0, 3.0]]
+        self.a = self.xr.DataArray(values, {"x": list("pqr")}, ("y", "x"))
 
     def test_reordered(self):
         weights = self.xr.DataArray([4.0, 1.0, 2.0], {"x": list("rpq")}, "x")
@@ -105,6 +111,15 @@ class TestXarrayLabels:
         result = mx.group_sum(table, by)
         assert result.v.values.tolist() == [[BIG + 1, -BIG], [3.0, 3.0]]
         assert result.n.values.tolist() == [1, 2]
+        for labels in (["b", "a", "b"], np.array(["b", "a", "b"])):
+            one = self.xr.Dataset({"v": self.a[0], "c": 7})
+            assert mx.group_sum(one.drop_vars("x"), labels).v.values.tolist() == [1.0, 0.0]
+            with pytest.raises(ValueError, match="3 labels for 2 elements"):
+                mx.group_sum(one.isel(x=slice(2)), labels)
+        with pytest.raises(TypeError, match="give a DataArray"):
+            mx.group_sum(table, ["b", "a", "b"])
+        with pytest.raises(TypeError, match="several labels"):
+            mx.group_sum(table.assign_coords(k=by.drop_vars("x")), ["k", "x"])
         line = self.a[0]
         assert mx.group_sum(line, ["b", "a", "b"]).values.tolist() == [1.0, 0.0]
         with pytest.raises(TypeError, match="several labels"):
@@ -133,6 +148,11 @@ def test_astropy():
     ):
         with pytest.raises(TypeError, match=r"give its \.value"):
             refused()
+    coordinates = pytest.importorskip("astropy.coordinates")
+    places = coordinates.Longitude([350.0, 20.0], "deg")
+    for result in (mypackage.sum(places), mypackage.cumsum(places), mypackage.move_sum(places, 1)):
+        assert type(result) is coordinates.Angle
+    assert type(mypackage.mean(places)) is coordinates.Longitude
     with pytest.raises(TypeError, match="logarithmic"):
         mypackage.sum(u.Magnitude([1.0, 2.0]))
 
@@ -286,3 +306,120 @@ def test_what_pandas_groups_by():
         mp.group_sum(series)
     times = pd.Series(np.array([1, 2, "NaT"], "m8[s]"))
     assert mp.group_mean(times, ["a", "a", "b"]).isna().tolist() == [False, True]
+
+
+def test_masks_in_lists_and_of_nothing():
+    rows = [np.ma.array([1.0, 2.0], mask=[0, 1]), np.ma.array([3.0, 4.0], mask=[0, 0])]
+    with pytest.raises(TypeError, match=r"^sum: .* give numpy\.ma\.stack\(a\)"):
+        mypackage.sum(rows)
+    assert mypackage.sum(np.ma.stack(rows)) == 8
+    assert mypackage.sum(np.ma.array([])) == 0.0
+    assert mypackage.sum(np.ma.empty((2, 0)), axis=1).tolist() == [0.0, 0.0]
+    assert mypackage.sum(np.ma.masked_all(2)) is np.ma.masked
+    with pytest.warns(RuntimeWarning, match="Mean of empty slice"):
+        assert np.isnan(mypackage.mean(np.ma.array([])))
+
+
+# -- Times ----------------------------------------------------------------------------------------
+
+
+def test_means_of_pandas_times():
+    pd = pytest.importorskip("pandas")
+    days = ["2020-01-01", "2020-01-02", None, "2020-01-06"]
+    for zone in (None, "Europe/Berlin"):
+        times = pd.Series(pd.to_datetime(days)).dt.tz_localize(zone)
+        mean = mypackage.mean(times)
+        assert mean == mypackage.nanmean(times) == times.mean() and mean.tz == times.dt.tz
+        assert mypackage.mean(pd.DatetimeIndex(times)) == mean
+        assert mypackage.average(times, weights=[1, 0, 5, 0]) == times[0]
+        assert mypackage.std(times) == times.std(ddof=0)
+        with pytest.raises(TypeError, match=r"^sum: dates have no sum"):
+            mypackage.sum(times)
+    assert mypackage.mean(times[2:3]) is pd.NaT
+    frame = pd.DataFrame({"a": times, "b": times})
+    assert mypackage.mean(frame, axis=0).tolist() == [mean, mean]
+    spans = times - times[0]
+    assert mypackage.sum(pd.DataFrame({"a": spans})) == spans.sum()
+    assert mypackage.std(spans) == spans.std(ddof=0)
+    with pytest.raises(TypeError, match=r"^mean: a MultiIndex .* give its get_level_values"):
+        mypackage.mean(pd.MultiIndex.from_tuples([(1, 2)]))
+
+
+def test_times_of_xarray_and_dask():
+    xr, da = pytest.importorskip("xarray"), pytest.importorskip("dask.array")
+    spans = np.array([3, "NaT", 5, 4], "m8[s]")
+    assert mypackage.average(xr.DataArray(spans), weights=[1, 9, 1, 1]).values == np.timedelta64(
+        4, "s"
+    )
+    for array in (spans, spans.reshape(2, 2), spans[[0, 2, 3]]):
+        for axis in (None, *range(array.ndim)):
+            lazy = mypackage.cumsum(da.from_array(array, chunks=1), axis)
+            assert lazy.dtype == array.dtype
+            np.testing.assert_array_equal(lazy.compute(), mypackage.cumsum(array, axis))
+    for weights in ([1, 2, 2, 1], [3, 0, 0, 1]):
+        lazy = mypackage.average(da.from_array(spans[[0, 2, 3, 2]], chunks=2), weights=weights)
+        assert lazy.compute() == mypackage.average(spans[[0, 2, 3, 2]], weights=weights)
+    assert np.isnat(mypackage.average(da.from_array(spans, chunks=2), weights=[1] * 4).compute())
+    with pytest.raises(TypeError, match="must be integers"):
+        mypackage.average(da.from_array(spans, chunks=2), weights=[0.5] * 4)
+    with pytest.raises(OverflowError, match="coarser unit"):
+        mypackage.cumsum(da.from_array(np.array([-(2**62)] * 2, "m8[s]"), chunks=1)).compute()
+
+
+# -- Lists, units and nulls in newer functions ----------------------------------------------------
+
+
+def test_lists_are_not_rounded():
+    big = [2**53 + 1, 0.5, -(2**53), 1]
+    assert mypackage.group_nansum([0, 1, 0, 0], big).tolist() == [2.0, 0.5]
+    assert mypackage.group_nanmean([0, 1, 0, 0], big)[0] == 2 / 3
+    assert mypackage.segment_sum(big, [0, 3, 4]).tolist() == [1.5, 1.0]
+    assert mypackage.nancumsum([*big[:2], np.nan, *big[2:]])[-1] == 2.5
+    for call in (
+        lambda: mypackage.move_sum(big, 2),
+        lambda: mypackage.group_var([0] * 4, big),
+        lambda: mypackage.group_cumsum([0] * 4, big),
+        lambda: mypackage.summarize(big),
+        lambda: mypackage.matvec([big], [1] * 4),
+        lambda: mypackage.ExactMoments().add(big),
+    ):
+        with pytest.raises(TypeError, match=r"numpy.asarray\(a, float\) rounds"):
+            call()
+
+
+def test_groups_without_what_is_missing():
+    masked = np.ma.array([BIG, 9, -BIG, 1, 5], mask=[0, 1, 0, 0, 1])
+    labels = [0, 0, 0, 1, 2]
+    assert mypackage.group_nansum(labels, masked).tolist() == [0, 1, None]
+    assert mypackage.group_nanmean(labels, masked).tolist() == [0, 1, None]
+    assert mypackage.group_count(labels, masked).tolist() == [2, 1, 0]
+    objects = np.array([10**30, float("nan"), -(10**30), 1, 5], object)
+    assert mypackage.group_nansum(labels, objects).tolist() == [0, 1, 5]
+    assert mypackage.group_count(labels, objects).tolist() == [2, 1, 1]
+    spans = np.array([1, "NaT", 3, "NaT", 5], "m8[s]")
+    assert mypackage.group_nansum(labels, spans).tolist() == np.array([4, 0, 5], "m8[s]").tolist()
+    means = mypackage.group_nanmean(labels, spans)
+    assert np.isnat(means).tolist() == [False, True, False] and means[0] == np.timedelta64(2, "s")
+    pa = pytest.importorskip("pyarrow")
+    column = pa.array([2**53 + 1, None, -(2**53), None, 5])
+    assert mypackage.group_nansum(labels, column).tolist() == [1, 0, 5]
+    assert mypackage.group_count(labels, column).tolist() == [2, 0, 1]
+    assert mypackage.nanvar(column) == float(statistics.pvariance([2**53 + 1, -(2**53), 5]))
+    with pytest.raises(ValueError, match=r"^segment_sum: 2 of 5 values are null.*drop_null"):
+        mypackage.segment_sum(column, [0, 5])
+
+
+def test_windows_and_segments_of_units():
+    u = pytest.importorskip("astropy.units")
+    q = u.Quantity([1.0, 3.0, 5.0], "m")
+    assert mypackage.move_std(q, 2).unit == u.m and mypackage.move_sum(q, 2)[2] == 8 * u.m
+    for call in (
+        lambda: mypackage.move_var(q, 2),
+        lambda: mypackage.segment_sum(q, [0, 3]),
+        lambda: mypackage.group_nansum([0] * 3, q),
+        lambda: mypackage.group_count([0] * 3, q),
+        lambda: mypackage.cov(q),
+        lambda: mypackage.summarize(q),
+    ):
+        with pytest.raises(TypeError, match=r"give its \.value"):
+            call()

@@ -1,10 +1,8 @@
-"""Every kind of input by every function: `matrix.TABLE` holds what each cell is.
-
-The numbers are such that one rounding, one lost mask or one misplaced label shows.
-"""
+"""Every kind of input by every function: `matrix.TABLE` holds what each cell is."""
 
 import datetime
 import importlib
+import itertools
 import math
 import re
 import warnings
@@ -16,464 +14,13 @@ import gmpy2
 import matrix
 import numpy as np
 import pytest
+from kinds import KINDS, LABELS, WEIGHTS
 
 import mypackage
 from mypackage import records
 
-# Rounding anywhere on the way loses the 1 or the half.
-FLOATS = [2.0**53, 1.0, -(2.0**53), 0.5]
-INTS = [2**53 + 1, 5, -(2**53), 2]
-SMALL = [1, 0, 1, 1]
-NAN = math.nan
-LABELS = [0, 1, 0, 0]
-WEIGHTS = [1, 2, 1, 4]
-
-
-class Kind:
-    """A kind of input.
-
-    Attributes
-    ----------
-    make : callable
-        Gives an input, from the modules that it names.
-    elements : list
-        Its exact elements; None for a missing one.
-    out : callable, optional
-        The way out of a refusal: what is given instead; `way` is how the message says it.
-    """
-
-    def __init__(self, make, elements=FLOATS, *, way=None, out=None, modules=(), owner=None):
-        self.make, self.elements, self.way, self.out = make, elements, way, out
-        self.modules, self.owner = modules, owner
-
-    def build(self):
-        return self.make(*map(pytest.importorskip, self.modules))
-
-
-def objects(elements):
-    array = np.empty(len(elements), object)
-    array[:] = elements
-    return array
-
-
-def masked(elements, hidden):
-    return np.ma.array(elements, mask=[x is None for x in hidden])
-
-
-TICKS = [3, 5, -4, 2]
-DATES = np.array(["2020-01-01", "2020-01-02", "2020-01-03", "2020-01-06"], "M8[D]")
-WITHOUT = [2.0**53, None, -(2.0**53), 0.5]
-INTS_WITHOUT = [2**53 + 1, None, -(2**53), 2]
-NANS = [2.0**53, NAN, -(2.0**53), 0.5]
-INDEX = list("dabc")
-# Cast together, they lose the 1.
-TWO_COLUMNS = {"a": [2**53 + 1, -(2**53)], "b": [0.5, 1.0]}
-
-PLAIN = {
-    "array of float64": Kind(lambda: np.array(FLOATS)),
-    "array of float32": Kind(
-        lambda: np.array([2**24, 1, -(2**24), 0.5], "f4"),
-        [2**24, 1, -(2**24), 0.5],
-        way="astype|float64",
-        out=lambda a: a.astype("f8"),
-    ),
-    "array of float16": Kind(
-        lambda: np.array([2**11, 1, -(2**11), 0.5], "f2"),
-        [2**11, 1, -(2**11), 0.5],
-        way="astype",
-        out=lambda a: a.astype("f8"),
-    ),
-    "array of int64": Kind(lambda: np.array(INTS), INTS, way="astype|mypackage.sum"),
-    "array of uint64": Kind(
-        lambda: np.array([2**63 + 1, 5, 2, 7], "u8"),
-        [2**63 + 1, 5, 2, 7],
-        way="astype|mypackage.sum",
-    ),
-    "array of bool": Kind(lambda: np.array(SMALL, "?"), SMALL, way="astype", out=lambda a: a * 1.0),
-    "array of complex128": Kind(lambda: np.array(FLOATS) * (1 + 1j), way="real|astype"),
-    "array of complex64": Kind(
-        lambda: np.array([2**24, 1, -(2**24), 0.5], "c8"),
-        [2**24, 1, -(2**24), 0.5],
-        way="real|astype",
-    ),
-    "array of timedelta64": Kind(
-        lambda: np.array(TICKS, "m8[s]"), TICKS, way="i8|astype|numbers|supported"
-    ),
-    "array of datetime64": Kind(
-        lambda: DATES, DATES.view("i8").tolist(), way="dates|i8|astype|numbers|supported"
-    ),
-    "array of longdouble": Kind(
-        lambda: np.array(FLOATS, "g"), way="supported|astype|float64", out=lambda a: a.astype("f8")
-    ),
-    "array of strings": Kind(
-        lambda: np.array(["1", "2", "3", "4"]),
-        [1, 2, 3, 4],
-        way="supported|astype|real numbers|numbers of dtype",
-        out=lambda a: a.astype("f8"),
-    ),
-    "structured array": Kind(
-        lambda: np.array([(x,) for x in FLOATS], [("x", "f8")]),
-        way="supported|astype|real numbers|numbers of dtype",
-        out=lambda a: a["x"],
-    ),
-    "array with NaN": Kind(lambda: np.array(NANS), NANS),
-    "array with another byte order": Kind(
-        lambda: np.array(FLOATS, ">f8"), way="astype", out=lambda a: a.astype("f8")
-    ),
-    "object array of ints": Kind(
-        lambda: objects([10**400 + 1, 5, -(10**400), 2]),
-        [10**400 + 1, 5, -(10**400), 2],
-        way="mypackage.sum",
-    ),
-    "object array of floats": Kind(lambda: objects(FLOATS), way="mypackage.sum"),
-    "object array of Fractions": Kind(
-        lambda: objects([Fraction(1, 4), 1, 2.0, Fraction(1, 2)]),
-        [Fraction(1, 4), 1, 2, Fraction(1, 2)],
-        way="mypackage.sum",
-    ),
-    "object array of Decimals": Kind(
-        lambda: objects([Decimal("1e30"), Decimal(1), Decimal("-1e30"), Decimal("0.5")]),
-        [10**30, 1, -(10**30), Fraction(1, 2)],
-        way="mypackage.sum",
-    ),
-    "object array of mpz": Kind(
-        lambda: objects([gmpy2.mpz(2) ** 80, 1, -(gmpy2.mpz(2) ** 80), 2]),
-        [2**80, 1, -(2**80), 2],
-        way="mypackage.sum",
-    ),
-    "object array with mpfr": Kind(
-        lambda: objects([gmpy2.mpfr(1), 1, 2, 3]), way="numpy.sum|mypackage.sum"
-    ),
-    "object array with None": Kind(
-        lambda: objects([*FLOATS[:3], None]),
-        way="masked_equal|mypackage.sum",
-        out=lambda a: np.ma.masked_equal(a, None),
-    ),
-    "list of floats": Kind(lambda: list(FLOATS)),
-    "list of ints": Kind(lambda: list(INTS), INTS, way="astype|mypackage.sum"),
-    "list of ints beyond 64 bits": Kind(
-        lambda: [2**64 + 1, 5, -(2**64), 2], [2**64 + 1, 5, -(2**64), 2], way="mypackage.sum"
-    ),
-    "list of ints and floats": Kind(
-        lambda: [2**53 + 1, 0.5, -(2**53), 1], [2**53 + 1, 0.5, -(2**53), 1], way="mypackage.sum"
-    ),
-    "list of lists": Kind(
-        lambda: [[2**53 + 1, 0.5, -(2**53), 1]], [2**53 + 1, 0.5, -(2**53), 1], way="mypackage.sum"
-    ),
-    "range": Kind(lambda: range(3, 7), [3, 4, 5, 6], way="astype"),
-    "set": Kind(lambda: {*FLOATS}, way=r"list\(a\)", out=lambda a: sorted(a, key=FLOATS.index)),
-    "dict": Kind(
-        lambda: dict(enumerate(FLOATS)), way=r"list\(a.values\(\)\)", out=lambda a: list(a.values())
-    ),
-    "dict view": Kind(lambda: dict(enumerate(FLOATS)).values(), way=r"list\(a\)", out=list),
-    "generator": Kind(
-        lambda: (x for x in FLOATS), way="fromiter", out=lambda a: np.fromiter(a, float)
-    ),
-    "None": Kind(lambda: None, way="None is no number"),
-    "masked array": Kind(
-        lambda: masked([2.0**53, 1e300, -(2.0**53), 0.5], WITHOUT),
-        WITHOUT,
-        owner=np.ma.MaskedArray,
-        way="missing|mypackage.sum",
-    ),
-    "masked array of ints": Kind(
-        lambda: masked([2**53 + 1, 2**62, -(2**53), 2], INTS_WITHOUT),
-        INTS_WITHOUT,
-        owner=np.ma.MaskedArray,
-        way="missing|mypackage.sum",
-    ),
-    "structured masked array": Kind(
-        lambda: np.ma.array([(x,) for x in FLOATS], [("x", "f8")]),
-        way="supported|numbers of dtype|astype|real numbers",
-        out=lambda a: a["x"],
-    ),
-    "matrix": Kind(lambda: np.array([FLOATS]).view(np.matrix), owner=np.matrix, way="ravel"),
-    "memmap": Kind(lambda: memmap(FLOATS)),
-}
-
-
-def memmap(elements):
-    import tempfile
-
-    with tempfile.TemporaryFile() as file:
-        array = np.memmap(file, float, "w+", shape=(len(elements),))
-    array[:] = elements
-    return array
-
-
-def pandas_kinds():
-    series = lambda values, **options: lambda pd, *_: pd.Series(values, index=INDEX, **options)  # noqa: E731
-    pd = {"modules": ["pandas"]}
-    na = {**pd, "way": "missing|mypackage.sum|to_numpy|dtype"}
-    arrow = {**na, "modules": ["pandas", "pyarrow"]}
-    yield "pandas Series", Kind(series(FLOATS), way="to_numpy", **pd)
-    yield "pandas Series with NaN", Kind(series(NANS), WITHOUT, **na)
-    yield (
-        "pandas Series of ints",
-        Kind(series(INTS), INTS, way="astype|to_numpy|mypackage.sum", **pd),
-    )
-    yield (
-        "pandas Series of Int64 with NA",
-        Kind(series(INTS_WITHOUT, dtype="Int64"), INTS_WITHOUT, **na),
-    )
-    yield "pandas Series of Float64 with NA", Kind(series(WITHOUT, dtype="Float64"), WITHOUT, **na)
-    yield (
-        "pandas Series of boolean",
-        Kind(
-            series([True, False, True, True], dtype="boolean"), SMALL, way="astype|to_numpy", **pd
-        ),
-    )
-    yield (
-        "pandas Series of Arrow's int64",
-        Kind(series(INTS_WITHOUT, dtype="int64[pyarrow]"), INTS_WITHOUT, **arrow),
-    )
-    yield (
-        "pandas Series of objects",
-        Kind(
-            series([2**80 + 1, None, -(2**80), 2], dtype=object),
-            [2**80 + 1, None, -(2**80), 2],
-            **na,
-        ),
-    )
-    yield (
-        "pandas Series of Sparse",
-        Kind(
-            lambda pd: pd.Series(pd.arrays.SparseArray(FLOATS, fill_value=0), index=INDEX),
-            way="to_numpy",
-            **pd,
-        ),
-    )
-    yield (
-        "pandas Series of timedelta64",
-        Kind(
-            lambda pd: pd.Series(np.array(TICKS, "m8[s]"), index=INDEX),
-            TICKS,
-            way="i8|astype|to_numpy|numbers|real",
-            **pd,
-        ),
-    )
-    yield (
-        "pandas Series of categories",
-        Kind(series(["a", "b", "a", "b"], dtype="category"), way="select_dtypes|to_numpy", **pd),
-    )
-    yield (
-        "pandas Series of strings",
-        Kind(series(["1", "2", "3", "4"]), way="select_dtypes|to_numpy|object", **pd),
-    )
-    yield (
-        "pandas Index",
-        Kind(lambda pd: pd.Index(INTS), INTS, way="to_numpy|astype|mypackage.sum", **pd),
-    )
-    yield (
-        "pandas extension array",
-        Kind(lambda pd: pd.array(INTS_WITHOUT, dtype="Int64"), INTS_WITHOUT, **na),
-    )
-    yield (
-        "pandas DataFrame",
-        Kind(
-            lambda pd: pd.DataFrame(TWO_COLUMNS),
-            TWO_COLUMNS,
-            way="to_numpy|mypackage.sum|one axis",
-            **pd,
-        ),
-    )
-    grouped = {**pd, "out": lambda a: a.obj.to_numpy()}
-    yield (
-        "pandas GroupBy",
-        Kind(
-            lambda pd: pd.Series(FLOATS).groupby(LABELS),
-            way="mypackage.pandas.group_sum",
-            **grouped,
-        ),
-    )
-    yield (
-        "pandas Rolling",
-        Kind(lambda pd: pd.Series(FLOATS).rolling(2), way="Series itself", **grouped),
-    )
-    yield (
-        "pandas Resampler",
-        Kind(
-            lambda pd: pd.Series(FLOATS, pd.to_datetime(DATES)).resample("2D"),
-            way="Grouper",
-            **grouped,
-        ),
-    )
-
-
-def xarray_kinds():
-    def data(values):
-        return lambda xr: xr.DataArray(values, {"x": INDEX}, "x", attrs={"units": "m"})
-
-    xr = {"modules": ["xarray"]}
-    way = {"way": "missing|.data|mypackage.sum|several arrays|one order"}
-    yield "xarray DataArray", Kind(data(FLOATS), owner="DataArray", **xr, **way)
-    yield "xarray DataArray with NaN", Kind(data(NANS), WITHOUT, owner="DataArray", **xr, **way)
-    yield (
-        "xarray Variable",
-        Kind(lambda xr: xr.Variable("x", FLOATS), owner="Variable", **xr, **way),
-    )
-    yield (
-        "xarray Dataset",
-        Kind(
-            lambda xr: xr.Dataset({"v": ("x", FLOATS)}),
-            owner="Dataset",
-            out=lambda a: a.v.data,
-            **xr,
-            **way,
-        ),
-    )
-    out = {"out": lambda a: np.array(FLOATS)}
-    yield (
-        "xarray GroupBy",
-        Kind(
-            lambda xr: xr.DataArray(FLOATS, dims="x", coords={"k": ("x", LABELS)}).groupby("k"),
-            way="mypackage.xarray.group_sum",
-            **xr,
-            **out,
-        ),
-    )
-    yield (
-        "xarray Weighted",
-        Kind(
-            lambda xr: xr.DataArray(FLOATS, dims="x").weighted(xr.DataArray(WEIGHTS, dims="x")),
-            way="mypackage.average",
-            **xr,
-            **out,
-        ),
-    )
-    yield (
-        "xarray Rolling",
-        Kind(
-            lambda xr: xr.DataArray(FLOATS, dims="x").rolling(x=2),
-            way=r"construct\(\)",
-            **xr,
-            **out,
-        ),
-    )
-
-
-def other_kinds():
-    quantity = {
-        "way": r"\.value|\.physical|unit",
-        "out": lambda q: q.value,
-        "modules": ["astropy.units"],
-    }
-    yield "astropy Quantity", Kind(lambda u: u.Quantity(FLOATS, "m"), owner="Quantity", **quantity)
-    yield "astropy Magnitude", Kind(lambda u: u.Magnitude(FLOATS), **quantity)
-    quantity = {"way": r"\.magnitude|unit", "out": lambda q: q.magnitude, "modules": ["pint"]}
-    yield (
-        "pint Quantity",
-        Kind(
-            lambda pint: pint.get_application_registry().Quantity(np.array(FLOATS), "m"),
-            owner="Quantity",
-            **quantity,
-        ),
-    )
-    yield (
-        "pint Quantity with an offset",
-        Kind(
-            lambda pint: pint.get_application_registry().Quantity(np.array(FLOATS), "degC"),
-            owner="Quantity",
-            **quantity,
-        ),
-    )
-    lazy = {"way": r"lazy|to_dask_array"}
-    yield (
-        "dask array",
-        Kind(
-            lambda da: da.from_array(np.array(FLOATS), chunks=2),
-            owner="Array",
-            out=lambda a: a.compute(),
-            modules=["dask.array"],
-            **lazy,
-        ),
-    )
-    frame = {
-        "modules": ["dask.dataframe", "pandas"],
-        "out": lambda a: a.compute().to_numpy().ravel(),
-        **lazy,
-    }
-    yield (
-        "dask Series",
-        Kind(lambda dd, pd: dd.from_pandas(pd.Series(FLOATS), npartitions=2), **frame),
-    )
-    yield (
-        "dask DataFrame",
-        Kind(lambda dd, pd: dd.from_pandas(pd.DataFrame({"x": FLOATS}), npartitions=2), **frame),
-    )
-    pa = {
-        "modules": ["pyarrow"],
-        "way": "null|astype|mypackage.sum|several columns|float64|numbers|supported|i8|real",
-    }
-    yield "pyarrow Array", Kind(lambda pa: pa.array(FLOATS), **pa)
-    yield "pyarrow Array of ints", Kind(lambda pa: pa.array(INTS), INTS, **pa)
-    nulls = {**pa, "out": lambda a: a.drop_null()}
-    yield "pyarrow Array with null", Kind(lambda pa: pa.array(WITHOUT), WITHOUT, **nulls)
-    yield "pyarrow ChunkedArray", Kind(lambda pa: pa.chunked_array([FLOATS[:1], FLOATS[1:]]), **pa)
-    yield (
-        "pyarrow Array of decimals",
-        Kind(
-            lambda pa: pa.array(
-                [Decimal("1e20"), Decimal(1), Decimal("-1e20"), Decimal("0.5")],
-                pa.decimal128(30, 1),
-            ),
-            [10**20, 1, -(10**20), Fraction(1, 2)],
-            **pa,
-        ),
-    )
-    yield (
-        "pyarrow Array of durations",
-        Kind(lambda pa: pa.array(TICKS, pa.duration("s")), TICKS, **pa),
-    )
-    table = TWO_COLUMNS
-    yield "pyarrow Table", Kind(lambda pa: pa.table(table), table, **pa)
-    yield "pyarrow RecordBatch", Kind(lambda pa: pa.RecordBatch.from_pydict(table), table, **pa)
-    yield (
-        "pyarrow Scalar",
-        Kind(lambda pa: pa.scalar(5), [5], modules=["pyarrow"], way=r"as_py\(\)"),
-    )
-    pl = {**pa, "modules": ["polars"]}
-    yield "polars Series", Kind(lambda pl: pl.Series("x", FLOATS), **pl)
-    yield "polars Series of ints", Kind(lambda pl: pl.Series("x", INTS), INTS, **pl)
-    nulls = {**pl, "out": lambda a: a.drop_nulls()}
-    yield "polars Series with null", Kind(lambda pl: pl.Series("x", WITHOUT), WITHOUT, **nulls)
-    yield (
-        "polars Series of Decimal",
-        Kind(
-            lambda pl: pl.Series(
-                [Decimal("1e20"), Decimal(1), Decimal("-1e20"), Decimal("0.5")],
-                dtype=pl.Decimal(30, 1),
-            ),
-            [10**20, 1, -(10**20), Fraction(1, 2)],
-            **pl,
-        ),
-    )
-    yield (
-        "polars Series of Duration",
-        Kind(lambda pl: pl.Series(TICKS, dtype=pl.Duration("us")), TICKS, **pl),
-    )
-    yield "polars DataFrame", Kind(lambda pl: pl.DataFrame(table), table, **pl)
-    yield (
-        "polars LazyFrame",
-        Kind(
-            lambda pl: pl.DataFrame({"x": FLOATS}).lazy(),
-            out=lambda a: a.collect()["x"],
-            modules=["polars"],
-            way=r"\.collect\(\)",
-        ),
-    )
-    yield (
-        "scipy sparse array",
-        Kind(
-            lambda sp: sp.csr_array(np.array([FLOATS])),
-            modules=["scipy.sparse"],
-            way="its own conversion",
-            out=lambda a: a.toarray()[0],
-        ),
-    )
-
-
-KINDS = {**PLAIN, **dict(pandas_kinds()), **dict(xarray_kinds()), **dict(other_kinds())}
+# Segments of four elements: one, and the rest.
+OFFSETS = [0, 1, 4]
 
 
 def test_the_table_has_every_kind():
@@ -483,77 +30,179 @@ def test_the_table_has_every_kind():
 # -- What functions give ---------------------------------------------------------------------------
 
 
-def call(function, a):
-    """The function of an input, and of fixed labels, weights and vectors beside it."""
+def call(function, a, labels=LABELS):
+    """The function of an input, and of fixed labels, weights, offsets and vectors beside it."""
     module, _, name = function.rpartition(".")
+    owner = importlib.import_module("mypackage.capi") if module == "capi" else mypackage
     if name.startswith("group_"):
-        shape = {"axis": 0} if type(a).__name__ == "DataFrame" else {}
-        labels = [1, 0] if shape else LABELS
-        return getattr(mypackage, name)(labels, a, **shape)
+        shape = {"axis": 0} if type(a).__name__ in ("DataFrame", "Table", "RecordBatch") else {}
+        return getattr(mypackage, name)([1, 0] if shape else labels, a, **shape)
     if function == "average":
         two = (type(a).__module__.startswith("pandas") and a.ndim == 2) or isinstance(a, np.matrix)
         nested = isinstance(a, list) and isinstance(a[0], list)
         weights = np.reshape(WEIGHTS, a.shape) if two else [WEIGHTS] if nested else WEIGHTS
         return mypackage.average(a, weights=weights)
     if name == "vecdot":
-        owner = importlib.import_module("mypackage.capi") if module else mypackage
         return owner.vecdot(a, [1.0] * 4 if module else [1] * 4)
+    if name == "cumulative_sum":
+        return mypackage.cumulative_sum(a, axis=0 if type(a).__name__ == "DataFrame" else -1)
+    column = type(a).__module__.startswith(("pyarrow", "polars")) and hasattr(a, "to_numpy")
+    plain = isinstance(a, (np.ndarray, list, range)) or (column and np.ndim(a) == 1)
+    if name == "sum_of_squares" and plain and np.asarray(a).dtype.kind in "iu":
+        # They add up beyond 64 bits.
+        return mypackage.sum_of_squares(a, dtype=object)
+    if name in ("cov", "corrcoef"):
+        return getattr(mypackage, name)(a, WEIGHTS)
+    if name.startswith("move_"):
+        return getattr(mypackage, name)(a, 2)
+    if name.startswith("segment_"):
+        return getattr(mypackage, name)(a, OFFSETS)
     if function == "ExactSum.add":
         total = mypackage.ExactSum().add(a)
         value = total.value()
         exact = isinstance(value, float) and value == value
         return total.as_fraction() if exact else value
+    if function == "ExactMoments.add":
+        return mypackage.ExactMoments().add(a).var()
     if name == "add":
         total = importlib.import_module("mypackage.capi").Accumulator()
         total.add(a)
         return total.value()
     if name == "summarize":
-        return records.summarize(a).sum
-    owner = importlib.import_module("mypackage.capi") if module else mypackage
+        return (records if module else mypackage).summarize(a).sum
     return getattr(owner, name)(a)
 
 
-def expected(function, elements, skip):
-    """The exact results, in Fractions, from the elements; None for a missing one."""
+class Root(Fraction):
+    """The exact root of a number: a fraction on the same side of every number of 53 bits."""
+
+    def __new__(cls, square):
+        square = Fraction(square)
+        scale = 1 << 400
+        scaled = square.numerator * scale * scale
+        root, rest = math.isqrt(scaled // square.denominator), scaled % square.denominator
+        whole = not rest and root * root == scaled // square.denominator
+        return Fraction(2 * root + (not whole), 2 * scale)
+
+
+def variance(values, ddof=0):
+    if any(x != x for x in values):
+        return math.nan
+    if len(values) <= ddof:
+        return None
+    mean = sum(values) / Fraction(len(values))
+    return sum((x - mean) ** 2 for x in values) / (len(values) - ddof)
+
+
+# Those that leave out NaN.
+SKIPPING = {
+    "nansum", "nanmean", "nanvar", "nanstd", "group_nansum", "group_nanmean", "group_count",
+    "summarize",
+}  # fmt: skip
+
+
+def expected(function, elements, skip, parts=1, labels=LABELS):
+    """The exact results, in Fractions, from the elements; None for a missing one.
+
+    `parts` is 2 for complex numbers whose parts are both the element.
+    """
     name = function.rpartition(".")[2]
     if isinstance(elements, dict):
         return by_column(name, elements)
     elements = [None if x is None else x if x != x else Fraction(x) for x in elements]
-    pairs = list(zip(elements, WEIGHTS, LABELS, strict=False))
-    if skip or name in ("nansum", "nanmean", "summarize"):
-        pairs = [pair for pair in pairs if pair[0] is not None and pair[0] == pair[0]]
-    if name == "cumsum" and skip == "xarray":
-        # A NaN counts as 0 there.
-        return [
-            sum([x for x in elements[: at + 1] if x is not None], Fraction()) for at in range(4)
-        ]
-    if name == "cumsum":
-        return [
-            sum([x for x in elements[: at + 1] if x is not None], Fraction())
-            if elements[at] is not None
-            else None
-            for at in range(len(elements))
-        ]
-    if name.startswith("group_"):
-        groups = [[x for x, _, label in pairs if label == group] for group in range(2)]
+    if name in ("cumsum", "nancumsum", "cumulative_sum"):
+        return prefixes(elements, name, skip)
+    triples = list(zip(elements, WEIGHTS, labels, strict=False))
+    if skip or name in SKIPPING:
+        triples = [one for one in triples if one[0] is not None and one[0] == one[0]]
+    if name.startswith("move_"):
+        pairs = [[None], *itertools.pairwise(elements)]
         return [
             None
-            if not group and (name == "group_mean" or skip == "masked")
-            else sum(group) / (len(group) if name == "group_mean" else 1)
-            for group in groups
+            if any(x is None or x != x for x in pair)
+            else finished(name, list(pair), skip, parts)
+            for pair in pairs
         ]
-    values = [x for x, _, _ in pairs]
+    if name.startswith("segment_"):
+        pieces = [elements[:1], elements[1:]]
+        if skip:
+            pieces = [[x for x in piece if x is not None and x == x] for piece in pieces]
+        return [finished(name, piece, skip, parts) for piece in pieces]
+    if name == "group_cumsum":
+        sums, result = {}, []
+        for x, label in zip(elements, labels, strict=True):
+            sums[label] = sums.get(label, 0) + (math.nan if x is None else x)
+            result.append(sums[label] if label >= 0 else 0)
+        return result
+    if name.startswith("group_"):
+        groups = [
+            [x for x, _, label in triples if label == group] for group in range(max(labels) + 1)
+        ]
+        return [finished(name, group, skip, parts) for group in groups]
+    if name in ("cov", "corrcoef"):
+        return covariances(name, elements, parts)
     if name == "average":
-        return [sum(x * w for x, w, _ in pairs) / Fraction(sum(w for _, w, _ in pairs))]
-    total = sum(values)
-    return [total / len(values) if name.endswith("mean") else total]
+        total = sum(w for _, w, _ in triples)
+        return [sum(x * w for x, w, _ in triples) / Fraction(total)]
+    return [
+        finished(
+            "var" if function == "ExactMoments.add" else name, [x for x, *_ in triples], skip, parts
+        )
+    ]
+
+
+def finished(name, values, skip, parts):
+    """One result of its elements."""
+    what = re.sub("^(group|move|segment)_", "", name).removeprefix("nan")
+    if what == "count":
+        return len(values)
+    if what == "mean":
+        return sum(values) / Fraction(len(values)) if values else None
+    if what in ("var", "std"):
+        square = variance(values)
+        square = square and parts * square
+        return square if square is None or what == "var" or square != square else Root(square)
+    if what in ("sum_of_squares", "norm"):
+        total = parts * sum(x * x for x in values)
+        return total if what == "sum_of_squares" or total != total else Root(total)
+    if not values and skip == "masked" and name.startswith("group_"):
+        return None
+    return sum(values, Fraction())
+
+
+def prefixes(elements, name, skip):
+    sums, result = Fraction(), []
+    for x in elements:
+        gone = x is None or (x != x and name == "nancumsum")
+        sums += 0 if gone else x
+        # A missing element of pandas or a masked one stays so; xarray's counts as 0.
+        result.append(
+            None
+            if x is None and skip != "xarray" and not (skip is True and name == "nancumsum")
+            else sums
+        )
+    return result
+
+
+def covariances(name, elements, parts):
+    if any(x is None or x != x for x in elements):
+        lost = variance([Fraction(w) for w in WEIGHTS], 1)
+        return [math.nan, math.nan, math.nan, lost if name == "cov" else 1]
+    x, y = list(map(Fraction, elements)), list(map(Fraction, WEIGHTS))
+    mean = [sum(one) / 4 for one in (x, y)]
+    both = sum((p - mean[0]) * (q - mean[1]) for p, q in zip(x, y, strict=True)) / 3
+    first, second = parts * variance(x, 1), variance(y, 1)
+    if name == "cov":
+        return [first, both, both, second]
+    r = Root(both * both / (first * second)) * (1 if both >= 0 else -1)
+    return [1, r, r, 1]
 
 
 def by_column(name, table):
     """The same of a table whose columns have two elements each."""
     columns = [list(map(Fraction, column)) for column in table.values()]
     everything = [x for row in zip(*columns, strict=True) for x in row]
-    if name == "cumsum":
+    if name in ("cumsum", "nancumsum", "cumulative_sum"):
         return [y for a, b in columns for y in (a, a + b)]
     if name.startswith("group_"):
         return [y for a, b in columns for y in (b, a)]
@@ -566,7 +215,7 @@ def numbers(result):
         result = result.compute()
     if type(result).__name__ == "Dataset":
         result = result.v
-    if type(result).__name__ == "Timedelta":
+    if type(result).__name__ in ("Timedelta", "Timestamp"):
         result = result.to_numpy()
     for attribute in ("magnitude", "value"):
         if type(result).__name__ == "Quantity":
@@ -584,7 +233,7 @@ def numbers(result):
         else np.asarray(result)
     )
     if flat.dtype.kind in "mM":
-        flat = np.where(np.isnat(flat), 0, flat.view("i8")).astype(object)
+        flat = np.where(np.isnat(flat), None, flat.view("i8").astype(object))
     missing = [
         hidden or x is None or "NA" in type(x).__name__ or x != x
         for x, hidden in zip(flat.tolist(), mask.ravel().tolist(), strict=True)
@@ -611,8 +260,12 @@ def agrees(results, wanted):
 
 
 def nearest(exact):
+    try:
+        double = float(exact)
+    except OverflowError:
+        double = math.inf if exact > 0 else -math.inf
     with np.errstate(over="ignore"):
-        return [float(kind(float(exact))) for kind in (np.float64, np.float32, np.float16)]
+        return [float(kind(double)) for kind in (np.float64, np.float32, np.float16)]
 
 
 def skips(kind):
@@ -627,8 +280,157 @@ CELLS = [
 ]
 
 
+# -- Ways out of refusals --------------------------------------------------------------------------
+
+
+def instead(function):
+    """Another function of the same input."""
+    return lambda a, _: (function, a)
+
+
+def given(change):
+    """The same function of another input."""
+    return lambda a, function: (function, change(a))
+
+
+def hidden(a, function):
+    """A masked array by labels that are -1 where it is masked."""
+    mask = np.ma.getmaskarray(a)
+    return function, np.where(mask, 0, a.data), np.where(mask, -1, LABELS)
+
+
+def grouped(a, _=None):
+    """Groups of what a pandas or xarray object holds that was grouped already."""
+    if type(a).__module__.startswith("pandas"):
+        front, data = importlib.import_module("mypackage.pandas"), a.obj
+        labels = [0, 0, 1, 2]
+        if "Resampler" in type(a).__name__:
+            pd = importlib.import_module("pandas")
+            return front.group_sum(data, pd.Grouper(freq="2D")).tolist()[:2], (labels, data)
+        return front.group_sum(data, LABELS).tolist(), (LABELS, data)
+    front, data = importlib.import_module("mypackage.xarray"), a._obj
+    return front.group_sum(data, "k").values.tolist(), (LABELS, data)
+
+
+# What a message names, and what it leads to. The first that is named is taken.
+WAYS = [
+    (r"give (its|their) \.value\b", given(lambda a: a.value)),
+    (r"\.physical\b", given(lambda a: a.value)),
+    (r"\.magnitude\b", given(lambda a: a.magnitude)),
+    (r"\.collect\(\)", given(lambda a: a.collect()["x"])),
+    (r"\.to_dask_array\(\)", given(lambda a: a.to_dask_array(lengths=True).ravel())),
+    (r"compute\(\)|add its chunks|mypackage\.dask", given(lambda a: a.compute())),
+    (r"\.as_py\(\)", given(lambda a: [a.as_py(), 1, 0, 2])),
+    (r"list\(a\.values\(\)\)", given(lambda a: list(a.values()))),
+    (r"list\(a\)", given(lambda a: sorted(a, key=list(a).index))),
+    (r"fromiter", given(lambda a: np.fromiter(a, float))),
+    (r"give an array, a list or a number", given(lambda a: [1.0, 2.0, 3.0, 5.0])),
+    (r"mypackage\.(pandas|xarray)\.group_sum", grouped),
+    (r"give the Series itself", given(lambda a: a.obj.to_numpy())),
+    (r"mypackage\.average takes", instead("weighted")),
+    (r"construct\(\)", given(lambda a: a.construct("window").data[:, -1])),
+    (r"its own conversion", given(lambda a: a.toarray()[0])),
+    (r"drop_nulls?\(\)", given(lambda a: getattr(a, "drop_null", None) or a.drop_nulls)),
+    (r"its dropna\(\)\.to_numpy\(\)", given(lambda a: a.dropna().to_numpy())),
+    (r"each column's to_numpy\(\)", given(lambda a: a["a"].to_numpy())),
+    (r"to_dataarray\(\)\.to_numpy\(\)", given(lambda a: a.to_dataarray().to_numpy()[0])),
+    (
+        r"to_numpy\(\), with rowvar=False",
+        given(lambda a: a.to_numpy() if a.ndim == 1 else a["a"].to_numpy()),
+    ),
+    (r"to_numpy\(\)", given(lambda a: a.to_numpy())),
+    (r"its \.data\b", given(lambda a: a.data)),
+    (
+        r"the \.data of each variable|map mypackage|several arrays|mypackage\.xarray",
+        given(lambda a: a.v.data),
+    ),
+    (
+        r"table is several columns",
+        given(lambda a: a.column(0) if type(a).__module__.startswith("pyarrow") else a["a"]),
+    ),
+    (r"label -1", hidden),
+    (r"masked_equal", given(lambda a: np.ma.masked_equal(a, None).compressed().tolist())),
+    (r"compressed\(\)", given(lambda a: a.compressed())),
+    (r"filled\(0\)", given(lambda a: a.filled(0))),
+    (r"numpy\.ma\.cov", given(lambda a: a.filled(0))),
+    (r"fields", given(lambda a: np.asarray(a["x"]))),
+    (r"view\('i8'\)", given(lambda a: np.asarray(a).view("i8"))),
+    (r"\.real\b", given(lambda a: a.real)),
+    (r"mypackage\.sum", instead("sum")),
+    (r"\.astype\('float64'\)", given(lambda a: np.asarray(a).astype("f8"))),
+    (r"subtract one of them", given(lambda a: a - (a.iloc[0] if hasattr(a, "iloc") else a[0]))),
+    (r"numpy\.asarray\(a, float\)", given(lambda a: np.asarray(a, float))),
+    (r"astype\(float\)", given(lambda a: a.astype(float))),
+    (r"numpy\.ravel\(numpy\.asarray\(a\)\)", given(lambda a: np.ravel(np.asarray(a)))),
+]
+
+
+def elements_of(x):
+    """The elements of an input that a message leads to: Fractions, NaN, None for a missing one."""
+    x = x.compute() if type(x).__name__ == "Array" and hasattr(x, "compute") else x
+    if hasattr(x, "to_numpy"):
+        x = x.to_numpy()
+    if type(x).__module__.startswith("pyarrow"):
+        x = x.to_numpy(zero_copy_only=False)
+    missing = np.ma.getmaskarray(x).ravel().tolist() if isinstance(x, np.ma.MaskedArray) else None
+    x = np.ma.getdata(x) if missing else x
+    flat = np.array(x, object).ravel().tolist() if isinstance(x, list) else np.ravel(x)
+    if isinstance(flat, np.ndarray):
+        flat = (flat.view("i8") if flat.dtype.kind in "mM" else flat).tolist()
+    return [
+        None if hidden else x for x, hidden in zip(flat, missing or [0] * len(flat), strict=True)
+    ]
+
+
+def take_the_way_out(kind, function, a, message):
+    """Do what a message says, and what the next one says, and check that the result is right."""
+    x, skip, labels = a, skips(kind), None
+    for _ in range(3):
+        way = next((way for pattern, way in WAYS if re.search(pattern, message)), None)
+        assert way, f"no way out of: {message}"
+        if way is grouped:
+            (result, (labels, data)) = grouped(x)
+            values = [Fraction(x) for x in np.asarray(data).tolist()]
+            pairs = list(zip(values, labels, strict=True))
+            agrees(numbers(result), [sum(x for x, of in pairs if of == one) for one in (0, 1)])
+            return
+        before, given_ = function, x
+        function, x, *labels = way(x, function)
+        if function == "weighted":
+            result = mypackage.average(x.obj, weights=x.weights)
+            agrees(numbers(result), expected("average", x.obj.values.tolist(), True))
+            return
+        x = x() if callable(x) else x
+        if x is not given_:
+            skip = False
+        elements = KINDS[kind].elements if x is a else elements_of(x)
+        assert elements
+        if len(elements) < 4 and x is not a:
+            # Weights and labels would not fit any more.
+            function = "sum"
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                result = call(function, x, *labels)
+        except (TypeError, ValueError) as refusal:
+            message, function = str(refusal), function if function == "sum" else before
+            continue
+        agrees(numbers(result), expected(function, elements, skip, labels=(*labels, LABELS)[0]))
+        return
+    raise AssertionError(f"no way out after three: {message}")
+
+
+def other_names(function):
+    """What messages may begin with: the function's name, or that of its class or argument."""
+    first, _, name = function.rpartition(".")
+    names = {name, first}
+    if first.startswith("capi"):
+        names |= {"values", "x1"}
+    return names - {"", "add", "capi", "records"}
+
+
 @pytest.mark.parametrize(("kind", "function", "code"), CELLS, ids=[f"{k}-{f}" for k, f, _ in CELLS])
-@pytest.mark.filterwarnings("ignore:invalid value|Mean of empty:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:invalid value|Mean of empty|overflow:RuntimeWarning")
 def test_cell(kind, function, code):
     this = KINDS[kind]
     a = this.build()
@@ -636,20 +438,11 @@ def test_cell(kind, function, code):
         with pytest.raises((TypeError, ValueError)) as refusal:
             call(function, a)
         message = str(refusal.value)
-        name = {"Accumulator.add": "values"}.get(
-            function.partition(".")[2], function.rpartition(".")[2]
-        )
-        assert re.search(this.way, message), message
-        if this.out is not None and matrix.cells()["array of float64"][function] == "=":
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                try:
-                    call(function, this.out(this.build()))
-                except (TypeError, ValueError, OverflowError) as error:
-                    assert name and str(error), "a way out that leads nowhere"
+        assert re.match("|".join(rf"{name}\b" for name in other_names(function)), message), message
+        take_the_way_out(kind, function, this.build(), message)
         return
     result = call(function, a)
-    agrees(numbers(result), expected(function, this.elements, skips(kind)))
+    agrees(numbers(result), expected(function, this.elements, skips(kind), this.parts))
     plain = (
         np.generic,
         int,
@@ -663,7 +456,8 @@ def test_cell(kind, function, code):
         np.ndarray,
     )
     if code == "=":
-        assert isinstance(result, plain) and not isinstance(result, np.ma.MaskedArray)
+        assert isinstance(result, plain)
+        assert not isinstance(result, (np.ma.MaskedArray, np.matrix))
     else:
         check_owner(kind, function, a, result)
 
@@ -685,7 +479,7 @@ def check_owner(kind, function, a, result):
         assert str(getattr(result, "unit", None) or result.units) == str(
             getattr(a, "unit", None) or a.units
         )
-    elif kind == "dask array":
+    elif kind.startswith("dask array"):
         assert type(result).__name__ == "Array"
     elif kind == "matrix":
         assert isinstance(result, np.matrix)

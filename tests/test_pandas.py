@@ -150,7 +150,7 @@ def test_cumulative_sums():
 def test_dot_products_are_refused():
     series = pd.Series([1.0, 2.0])
     for pair in ((series, series), ([1.0, 2.0], series)):
-        with pytest.raises(TypeError, match=r"vecdot: .* pandas objects; give their to_numpy\(\)"):
+        with pytest.raises(TypeError, match=r"vecdot: .* pandas objects; give its to_numpy\(\)"):
             mypackage.vecdot(*pair)
 
 

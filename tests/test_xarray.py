@@ -146,7 +146,7 @@ def test_cumulative_sums(chunks):
 
 
 def test_dot_products_are_refused():
-    with pytest.raises(TypeError, match=r"vecdot: .* xarray objects; give their \.data"):
+    with pytest.raises(TypeError, match=r"vecdot: .* xarray objects; give its \.data"):
         mypackage.vecdot(cube(), np.ones(5))
 
 

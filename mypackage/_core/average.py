@@ -10,7 +10,7 @@ from mypackage import _native
 
 from . import lists, objects, timedelta, units
 from .axes import aligned, lines, normalised, reduced_shape
-from .kinds import KERNELS, NUMBERS, PLAIN, as_array, front, is_dask, label_kind
+from .kinds import KERNELS, PLAIN, as_array, front, is_dask, label_kind, unsupported
 from .subclasses import wrapped
 
 if TYPE_CHECKING:  # NumPy does not import its types either.
@@ -208,10 +208,7 @@ def check(a: Any, weights: Any) -> None:
     """Refuse elements and weights of other dtypes than those with exact averages."""
     for x in (a, weights):
         if x.dtype.char not in KERNELS:
-            raise TypeError(
-                f"average: there is no exact average for dtype {x.dtype}; "
-                f"supported are {NUMBERS} and object"
-            )
+            raise unsupported("average", x.dtype, " and object")
     if weights.dtype.kind == "c":
         raise TypeError(f"average: weights must be real numbers, not {weights.dtype}")
 

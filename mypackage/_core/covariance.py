@@ -9,8 +9,8 @@ import numpy as np
 from mypackage import _native
 from mypackage._errors import report_invalid, report_no_freedom, report_overflow
 
-from . import lists
-from .kinds import KERNELS, NUMBERS, as_array, is_dask, label_kind
+from . import lists, units
+from .kinds import KERNELS, as_array, front, is_dask, label_kind, unsupported
 
 if TYPE_CHECKING:  # NumPy does not import its types either.
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -229,14 +229,20 @@ def _observations(name: str, argument: str, values: Any) -> np.ndarray:
             f"{name}: a dask array is lazy; give its compute(), or use dask.array.{name}"
         )
     kind = label_kind(values)
-    if kind is not None:
-        own = {"pandas": "corr() or cov()", "xarray": "xarray.corr or xarray.cov"}.get(kind, "")
-        own = f", or use {own} of its owner" if own else ""
+    if kind == "arrow":
+        values = front(kind).plain(values, name)
+    elif kind is not None:
+        own = {"pandas": "corr() or cov()", "xarray": "xarray.corr or xarray.cov"}[kind]
+        plain = "to_numpy()" if hasattr(values, "to_numpy") else "to_dataarray().to_numpy()"
         raise TypeError(
             f"{name}: {argument} is a {type(values).__name__}, whose rows would be the variables; "
-            f"give its to_numpy(), with rowvar=False if its columns are the variables{own}"
+            f"give its {plain}, with rowvar=False if its columns are the variables, or use "
+            f"{own} of its owner"
         )
+    units.refuse(name, values)
     array = as_array(name, values)
+    if array.dtype.names:
+        raise unsupported(name, array.dtype)
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError(
             f"{name}: a masked array leaves out other observations for each pair of variables; "
@@ -250,10 +256,7 @@ def _observations(name: str, argument: str, values: Any) -> np.ndarray:
     if array.ndim > 2:
         raise ValueError(f"{argument} has more than 2 dimensions")
     if array.dtype.kind != "O" and array.dtype.char not in KERNELS:
-        raise TypeError(
-            f"{name}: there is no exact result for dtype {array.dtype}; "
-            f"supported are {NUMBERS} and object"
-        )
+        raise unsupported(name, array.dtype, " and object")
     return array
 
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from mypackage import _native
 
-from . import units
+from . import lists, units
 from .axes import normalised
 from .groups import fill, labels_of
-from .kinds import KERNELS, NUMBERS, front, is_dask, label_kind
+from .inputs import array_of, named, without_labels
+from .kinds import KERNELS, as_array, front, is_dask, label_kind, refuse, unsupported
 
 
 def cumulative_sum(
@@ -66,16 +67,21 @@ def cumulative_sum(
     >>> mypackage.cumulative_sum(np.array([1e16, 1.0, -1e16]), include_initial=True)
     array([0.e+00, 1.e+16, 1.e+16, 1.e+00])
     """
-    labelled = label_kind(x) is not None
-    if not labelled and not is_dask(x):
+    kind = label_kind(x)
+    labelled = kind in ("pandas", "xarray")
+    if kind == "arrow":
+        x = front(kind).plain(x, "cumulative_sum")
+    elif not labelled and not is_dask(x):
+        refuse("cumulative_sum", x)
         x = np.atleast_1d(x) if isinstance(x, np.ndarray) else _at_least_1d(x)
-    ndim = np.ndim(x)
+    ndim = getattr(x, "ndim", 0) if labelled else np.ndim(x)
     if axis is None:
         if ndim > 1:
             raise ValueError(f"cumulative_sum: an array of {ndim} axes needs axis=")
         axis = 0
     if not include_initial:
-        return _native.cumsum(x, axis, dtype, out)
+        with named("cumulative_sum", "cumsum"):
+            return _native.cumsum(x, axis, dtype, out)
     if labelled:
         raise TypeError("cumulative_sum: the initial 0 has no label; give the numbers alone")
     (place,) = normalised("cumulative_sum", axis, ndim)
@@ -87,7 +93,8 @@ def cumulative_sum(
                 f"cumulative_sum: out has shape {getattr(out, 'shape', None)}, but the result has "
                 f"shape {shape}"
             )
-    prefixes = _native.cumsum(x, axis, dtype if out is None or dtype is not None else out.dtype)
+    with named("cumulative_sum", "cumsum"):
+        prefixes = _native.cumsum(x, axis, dtype if out is None or dtype is not None else out.dtype)
     first = (*prefixes.shape[:place], 1, *prefixes.shape[place + 1 :])
     if is_dask(prefixes):
         da = front("dask").da
@@ -102,6 +109,8 @@ def cumulative_sum(
 
 def _at_least_1d(x: Any) -> Any:
     """A list as it is, which may hold numbers that NumPy would round; others as arrays."""
+    if units.kind_of(x) is not None:
+        return x
     return x if np.ndim(x) else np.atleast_1d(x)
 
 
@@ -148,37 +157,45 @@ def nancumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = Non
     >>> mypackage.nancumsum(np.array([np.nan, 1e16, 1.0, np.nan, -1e16]))
     array([0.e+00, 1.e+16, 1.e+16, 1.e+16, 1.e+00])
     """
-    if label_kind(a) is None and not is_dask(a):
-        a = a if isinstance(a, (np.ndarray, list, tuple)) else np.asanyarray(a)
-    return _native.cumsum(without_nans(a), axis, dtype, out)
+    name = "nancumsum"
+    with named(name, "cumsum"):
+        if is_dask(a):
+            return _native.cumsum(without_nans(a), axis, dtype, out)
+        kind = label_kind(a)
+        if kind == "xarray":
+            # NaNs count as 0 there already.
+            return _native.cumsum(a, axis, dtype, out)
+        if kind == "pandas":
+            return _native.cumsum(a.fillna(0), axis, dtype, out)
+        if kind == "arrow":
+            if front(kind).is_table(a):
+                front(kind).plain(a, name)
+            (column,) = front(kind).columns_of(a, name, skip_nulls=True)
+            zero = np.zeros((), column.values.dtype)
+            a = np.where(column.missing, zero, column.values) if len(column.missing) else a
+        if units.kind_of(a) is not None:
+            units.check(name, a, False)
+            if units.kind_of(a) != "other":
+                return units.with_unit(a, nancumsum(units.plain(a), axis, dtype), True)
+        array, exact = lists.exact(a, as_array(name, a))
+        dtype = exact if dtype is None and out is None else dtype
+        return _native.cumsum(without_nans(array), axis, dtype, out)
 
 
 def without_nans(a: Any) -> Any:
-    """What `a` is with 0 in place of NaNs."""
-    if isinstance(a, (list, tuple)):
-        array = np.asanyarray(a)
-        if array.dtype.kind == "O" or not np.isnan(array).any():
-            return a if array.dtype.kind != "O" else without_nans(array)
-        a = array
-    if label_kind(a) is not None:
-        # Their own missing values: pandas and xarray skip these in cumsum already.
-        return a if label_kind(a) == "xarray" else a.fillna(0)
-    dtype = getattr(a, "dtype", None)
-    if dtype is None or dtype.kind not in "fcmO":
+    """What an array is with 0 in place of NaNs."""
+    dtype = a.dtype
+    if dtype.kind not in "fcmO":
         return a
-    if dtype.kind == "O":
-        return np.where(np.equal(a, a).astype(bool), a, 0)
     if is_dask(a):
-        return front("dask").da.where(np.isnan(a), dtype.type(0), a)
+        return a.map_blocks(without_nans, dtype=dtype)
     if isinstance(a, np.ma.MaskedArray):
         return np.ma.array(without_nans(a.data), mask=np.ma.getmaskarray(a))
-    if dtype.kind == "m":
-        return np.where(np.isnat(a), np.zeros((), dtype), a)
-    nan = np.isnan(a)
+    nan = np.not_equal(a, a).astype(bool) if dtype.kind != "m" else np.isnat(a)
     if not nan.any():
         return a
     result = a.copy()
-    result[nan] = 0
+    result[nan] = np.zeros((), dtype)
     return result
 
 
@@ -237,14 +254,13 @@ def group_cumsum(
     array([ 1.e+16,  2.e+00,  1.e+16, -1.e+00,  1.e+00])
     """
     name = "group_cumsum"
-    if is_dask(array) or is_dask(group_idx):
-        raise TypeError(f"{name}: a dask array is lazy; give its compute()")
-    if isinstance(array, np.ma.MaskedArray):
+    group_idx = without_labels(name, group_idx)
+    given, _ = array_of(name, array)
+    if isinstance(given, np.ma.MaskedArray):
         raise TypeError(
             f"{name}: a masked array has no labels for its masked elements; give those the label -1"
         )
-    units.refuse(name, array, group_idx)
-    values, labels = np.asarray(array), labels_of(name, group_idx)
+    values, labels = np.asarray(given), labels_of(name, group_idx)
     if values.ndim == 0:
         raise ValueError(f"{name}: array must have at least one axis")
     if isinstance(axis, (bool, np.bool_)) or not hasattr(axis, "__index__"):
@@ -253,9 +269,7 @@ def group_cumsum(
     if size is not None and labels.size and labels.max() >= size:
         raise ValueError(f"{name}: the label {labels.max()} in group_idx is not below size={size}")
     if values.dtype.char not in KERNELS:
-        raise TypeError(
-            f"{name}: there is no exact result for dtype {values.dtype}; supported are {NUMBERS}"
-        )
+        raise unsupported(name, values.dtype)
     result = _native.group_scan(labels, values, place, dtype)
     outside = labels < 0
     if outside.any():

@@ -12,7 +12,16 @@ import numpy.ma  # Which NumPy itself imports when it is first used.
 
 from . import columns, groups, lists, masked, objects, subclasses, units
 from .groups import fill, labels_of
-from .kinds import KERNELS, NUMBERS, PLAIN, as_array, front, is_dask, label_kind
+from .inputs import without_labels
+from .kinds import (
+    KERNELS,
+    as_array,
+    front,
+    is_dask,
+    label_kind,
+    own_numbers,
+    unsupported,
+)
 from .plain import starts_at_negative_zero
 from .reductions import ALL, ARRAYS, GROUPED, REDUCTIONS
 
@@ -32,10 +41,19 @@ def reduce(name: str, a: Any, **arguments: Any) -> Any:
     """Reduce anything by the function called `name`, given the arguments that were given to it."""
     reduction = ALL[name]
     kind = label_kind(a)
-    alone = name in ARRAYS or (kind == "arrow" and name not in REDUCTIONS)
-    if alone and (kind is not None or is_dask(a)):
-        plain = f"its {PLAIN[kind]}" if kind else "its compute()"
-        raise TypeError(f"{name}: of arrays only, not of a {kind or 'dask'} object; give {plain}")
+    if kind == "arrow" and name not in REDUCTIONS:
+        if front(kind).is_table(a):
+            front(kind).plain(a, name)
+        # The functions that skip NaN skip nulls, too.
+        (column,) = front(kind).columns_of(a, name, reduction.skip_nan)
+        if column.missing.any():
+            wanted = np.logical_and(arguments.get("where", True), ~column.missing)
+            arguments["where"] = wanted
+        return reduce(name, column.values, **arguments)
+    if name in ARRAYS and (kind is not None or is_dask(a)):
+        raise TypeError(
+            f"{name}: of arrays only, not of a {kind or 'dask'} object; give {own_numbers(a)}"
+        )
     if is_dask(a):
         return getattr(front("dask"), name)(a, **arguments)
     if kind is not None:
@@ -49,7 +67,7 @@ def reduce(name: str, a: Any, **arguments: Any) -> Any:
             numbers = units.arguments_for(name, a, arguments)
             result = reduce(name, units.plain(a), **numbers)
             out = arguments.get("out")
-            return units.with_unit(a, result) if out is None else out
+            return units.with_unit(a, result, reduction.finish == "sum") if out is None else out
     array, dtype = lists.exact(a, as_array(name, a))
     if dtype is not None:
         arguments.setdefault("dtype", dtype)
@@ -68,14 +86,14 @@ def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
         a = front(kind).plain(a, name)
     elif kind is not None:
         if out is not None:
-            raise TypeError(f"cumsum: a {kind} object takes no out=; give its {PLAIN[kind]}")
+            raise TypeError(f"cumsum: a {kind} object takes no out=; give {own_numbers(a)}")
         return front(kind).cumsum(a, axis=axis, dtype=dtype)
     if units.kind_of(a) is not None:
         units.check(name, a, False)
         if units.kind_of(a) != "other":
             numbers = units.arguments_for(name, a, {"out": out})
             result = cumsum(units.plain(a), axis, dtype, numbers["out"])
-            return units.with_unit(a, result) if out is None else out
+            return units.with_unit(a, result, True) if out is None else out
     array, exact = lists.exact(a, as_array(name, a))
     dtype = exact if dtype is None and out is None else dtype
     if isinstance(array, np.ma.MaskedArray):
@@ -88,7 +106,7 @@ def vecdot(x1: Any, x2: Any, axis: int | None = None) -> Any:
     axis = -1 if axis is None else axis
     if is_dask(x1) or is_dask(x2):
         return front("dask").vecdot(x1, x2, axis=axis)
-    x1, x2 = (_without_labels("vecdot", x) for x in (x1, x2))
+    x1, x2 = (without_labels("vecdot", x) for x in (x1, x2))
     units.refuse("vecdot", x1, x2)
     if any(isinstance(x, np.ma.MaskedArray) for x in (x1, x2)):
         return masked.vecdot(x1, x2, axis)
@@ -97,18 +115,6 @@ def vecdot(x1: Any, x2: Any, axis: int | None = None) -> Any:
     if dtype is not None:
         return objects.vecdot(pairs[0][0], pairs[1][0], axis, dtype)
     return subclasses.vecdot(pairs[0][0], pairs[1][0], axis)
-
-
-def _without_labels(name: str, x: Any) -> Any:
-    """An Arrow column as an array; what has labels is refused."""
-    kind = label_kind(x)
-    if kind == "arrow":
-        return front(kind).plain(x, name)
-    if kind is not None:
-        raise TypeError(
-            f"{name}: it does not align the labels of {kind} objects; give their {PLAIN[kind]}"
-        )
-    return x
 
 
 def grouped(name: str, group_idx: Any, array: Any, options: dict[str, Any]) -> tuple[Any, Any]:
@@ -157,6 +163,8 @@ def exact_state(
     units.refuse(name, values)
     array, _ = lists.exact(values, as_array(name, values))
     where = True if where is True else np.asarray(where, bool)
+    if array.dtype.names:
+        raise unsupported(name, array.dtype)
     if isinstance(array, np.ma.MaskedArray):
         where = where & ~np.ma.getmaskarray(array)
     data = np.asarray(np.ma.getdata(array))
@@ -169,9 +177,7 @@ def exact_state(
             f"{name}: its bytes have no unit, as {data.dtype} has; give values.view('i8')"
         )
     if data.dtype.char not in KERNELS:
-        raise TypeError(
-            f"{name}: numbers of dtype {data.dtype} have no exact sum; supported are {NUMBERS}"
-        )
+        raise unsupported(name, data.dtype, " and object")
     return data, where
 
 

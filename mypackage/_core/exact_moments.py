@@ -13,7 +13,7 @@ from mypackage._errors import report_invalid, report_overflow
 from mypackage._native import ExactSum, counted_like, round_moments, square_states, sum_states
 
 from . import lists, moments, units
-from .kinds import KERNELS, NUMBERS, as_array, front, is_dask, label_kind
+from .kinds import KERNELS, as_array, front, is_dask, label_kind, unsupported
 
 if TYPE_CHECKING:  # NumPy does not import its types either.
     from numpy.typing import ArrayLike, DTypeLike
@@ -431,20 +431,20 @@ def _plain(name: str, values: Any, where: Any) -> tuple[np.ndarray, Any]:
     elif kind is not None:
         if np.ndim(values) == 2:
             raise TypeError(
-                f"{name}: the columns of a table have dtypes of their own; add them one by one"
+                f"{name}: a table is several columns, of dtypes of their own; add one by one"
             )
         (column,) = front(kind).columns_of(values, name=name, where=where)
         values, where = column.values, ~column.missing
     units.refuse(name, values)
     array, _ = lists.exact(values, as_array(name, values))
     where = True if where is True else np.asarray(where, bool)
+    if array.dtype.names:
+        raise unsupported(name, array.dtype)
     if isinstance(array, np.ma.MaskedArray):
         where = where & ~np.ma.getmaskarray(array)
     data = np.asarray(np.ma.getdata(array))
     if data.dtype.char not in KERNELS:
-        raise TypeError(
-            f"{name}: numbers of dtype {data.dtype} have no exact moments; supported are {NUMBERS}"
-        )
+        raise unsupported(name, data.dtype)
     return data, where
 
 

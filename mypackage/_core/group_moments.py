@@ -18,10 +18,13 @@ from mypackage._native import (
     reshape_states,
 )
 
-from . import moments
+from . import groups as groups_
+from . import moments, objects
 from .exact_moments import OVERFLOW, rounded
 from .groups import labels_of
-from .kinds import KERNELS, NUMBERS, PLAIN, as_array, front, is_dask, label_kind
+from .inputs import array_of, named, without_labels
+from .kinds import KERNELS, as_array, front, is_dask, label_kind, unsupported
+from .reductions import GROUPED
 
 if TYPE_CHECKING:  # NumPy does not import its types either.
     from numpy.typing import ArrayLike, DTypeLike
@@ -160,9 +163,12 @@ def group_count(
     if is_dask(group_idx) or is_dask(array):
         options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
         return front("dask").group_count(group_idx, array, **options)
-    if isinstance(array, np.ma.MaskedArray):
+    if isinstance(array, np.ma.MaskedArray) and array.dtype.char in KERNELS:
         options = {"fill_value": fill_value, "dtype": dtype}
         return _of_masked(group_count, group_idx, array, axis, size, options, None).data
+    result = _of_some(name, group_idx, array, axis, size, fill_value, dtype)
+    if result is not None:
+        return result
     labels, numbers, along, groups = _plain(name, group_idx, array, axis, size)
     counted = ~np.isnan(numbers) if numbers.dtype.kind in "fc" else np.ones(numbers.shape, bool)
     counts = _native.group_sum(labels, counted, axis=along, size=groups, dtype=dtype)
@@ -257,9 +263,12 @@ def group_nanmean(
     if is_dask(group_idx) or is_dask(array):
         options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
         return front("dask").group_nanmean(group_idx, array, **options)
-    if isinstance(array, np.ma.MaskedArray):
+    if isinstance(array, np.ma.MaskedArray) and array.dtype.char in KERNELS:
         options = {"fill_value": fill_value, "dtype": dtype}
         return _of_masked(group_nanmean, group_idx, array, axis, size, options, 0)
+    some = _of_some(name, group_idx, array, axis, size, fill_value, dtype)
+    if some is not None:
+        return some
     labels, numbers, along, groups = _plain(name, group_idx, array, axis, size)
     target = _mean_dtype(name, numbers.dtype, dtype)
     state = states_of_some(labels, numbers, along, groups)
@@ -293,10 +302,14 @@ def total(
         return front("dask").group_nansum(group_idx, array, **options, min_count=least)
     fill_value, dtype = options["fill_value"], options["dtype"]
     axis, size = options["axis"], options["size"]
-    if isinstance(array, np.ma.MaskedArray):
+    if isinstance(array, np.ma.MaskedArray) and array.dtype.char in KERNELS:
         of_array = {"fill_value": fill_value, "dtype": dtype, "min_count": least}
         function = group_nansum if skip_nan else group_sum
         return _of_masked(function, group_idx, array, axis, size, of_array, max(least - 1, 0))
+    if skip_nan and least <= 0:
+        some = _of_some(name, group_idx, array, axis, size, fill_value, dtype)
+        if some is not None:
+            return some
     labels, numbers, along, groups = _plain(name, group_idx, array, axis, size)
     if least > 0 and numbers.dtype.kind in "biu" and dtype is None:
         dtype = np.float64
@@ -307,7 +320,8 @@ def total(
         target = _float(numbers.dtype) if dtype is None else np.dtype(dtype)
         result = np.asarray(_native.round_states(state, "group_sum", target))
     else:
-        result = _native.group_sum(labels, numbers, axis=along, size=groups, dtype=dtype)
+        with named(name, "group_sum"):
+            result = _native.group_sum(labels, numbers, axis=along, size=groups, dtype=dtype)
         counted = ~np.isnan(numbers) if inexact else np.ones(numbers.shape, bool)
         count = _native.group_sum(labels, counted, axis=along, size=groups)
     if least > 0:
@@ -508,23 +522,13 @@ def _plain(
     name: str, group_idx: Any, array: Any, axis: Any, size: Any
 ) -> tuple[np.ndarray, np.ndarray, int, int]:
     """Labels as int64, an array of numbers, their axis, and the number of groups."""
-    for argument in (group_idx, array):
-        kind = label_kind(argument)
-        if kind is not None:
-            raise TypeError(
-                f"{name}: it does not align the labels of {kind} objects; give their "
-                f"{PLAIN[kind]}, or use mypackage.{kind}.{name}"
-            )
-    numbers = as_array(name, array)
+    numbers, labels, _ = _given(name, group_idx, array)
     if isinstance(numbers, np.ma.MaskedArray):
         raise TypeError(
             f"{name}: weights= takes no masked array; give the label -1 to masked elements"
         )
-    numbers, labels = np.asarray(numbers), labels_of(name, group_idx)
     if numbers.dtype.char not in KERNELS:
-        raise TypeError(
-            f"{name}: there is no exact result for dtype {numbers.dtype}; supported are {NUMBERS}"
-        )
+        raise unsupported(name, numbers.dtype)
     if numbers.ndim == 0:
         raise ValueError(f"{name}: array must have at least one axis")
     along = index(axis)
@@ -548,6 +552,73 @@ def _plain(
     if highest >= groups:
         raise ValueError(f"{name}: the label {highest} in group_idx is not below size={groups}")
     return labels, numbers, along, groups
+
+
+def _given(name: str, group_idx: Any, array: Any) -> tuple[Any, np.ndarray, Any]:
+    """An array, masked or of any dtype; labels as int64; what results are rounded to, or None."""
+    remedy = {
+        "pandas": f", or use mypackage.pandas.{name}",
+        "xarray": f", or use mypackage.xarray.{name}",
+    }.get(label_kind(array) or "", "")
+    if name not in ("group_var", "group_std"):
+        remedy = ""
+    numbers, dtype = array_of(name, array, remedy)
+    labels = labels_of(name, without_labels(name, group_idx, remedy))
+    return (
+        (numbers if isinstance(numbers, np.ma.MaskedArray) else np.asarray(numbers)),
+        labels,
+        dtype,
+    )
+
+
+def _of_some(
+    name: str, group_idx: Any, array: Any, axis: Any, size: Any, fill_value: Any, dtype: Any
+) -> Any:
+    """The same of masked arrays, objects and time differences; None for plain numbers."""
+    nulls = None
+    if label_kind(array) == "arrow" and not front("arrow").is_table(array):
+        # The functions that skip NaN skip nulls, too.
+        (column,) = front("arrow").columns_of(array, name, skip_nulls=True)
+        array, nulls = column.values, column.missing
+    numbers, labels, exact = _given(name, group_idx, array)
+    masked = isinstance(numbers, np.ma.MaskedArray)
+    if nulls is not None and nulls.any():
+        numbers = np.ma.MaskedArray(numbers, nulls)
+    if masked:
+        if numbers.dtype.names:
+            raise unsupported(name, numbers.dtype)
+    elif np.ma.getmask(numbers) is np.ma.nomask and (
+        numbers.dtype.char in KERNELS or numbers.dtype.kind not in "Om"
+    ):
+        return None
+    data, valid = np.asarray(np.ma.getdata(numbers)), ~np.ma.getmaskarray(numbers)
+    if data.dtype.kind == "O":
+        data = np.where(valid, data, 0)
+    missing = objects.is_nan(data) if data.dtype.kind == "O" else np.not_equal(data, data)
+    valid &= ~np.asarray(missing, bool)
+    count = name == "group_count"
+    inner = "group_sum" if count else name.replace("nan", "")
+    options = {"axis": axis, "size": size, "fill_value": fill_value}
+    if count:
+        data = np.ones(data.shape, np.int64)
+    with named(name, inner):
+        result, nothing = groups_.of_some(
+            GROUPED[inner], labels, data, valid, dtype=exact if dtype is None else dtype, **options
+        )
+    if count:
+        return result
+    if masked:
+        return np.ma.MaskedArray(result, nothing)
+    if inner == "group_mean":
+        fill(name, result, nothing, None, _missing(result.dtype, fill_value))
+    return result
+
+
+def _missing(dtype: np.dtype[Any], fill_value: Any) -> Any:
+    """What stands for the mean of nothing."""
+    if fill_value is not None:
+        return fill_value
+    return np.timedelta64("NaT") if dtype.kind == "m" else math.nan
 
 
 def _empty(labels: np.ndarray, groups: int) -> Any:

@@ -12,7 +12,7 @@ from mypackage import _native
 
 from . import objects, timedelta
 from .axes import normalised
-from .kinds import KERNELS, NUMBERS
+from .kinds import KERNELS, unsupported
 from .reductions import Reduction
 
 
@@ -73,10 +73,7 @@ def by_label(
     elif a.dtype.kind in "mM":
         result = timedelta.grouped(reduction, labels, a, axis, size, dtype)
     else:
-        raise TypeError(
-            f"{name}: there is no exact result for dtype {a.dtype}; "
-            f"supported are {NUMBERS}, timedelta64 and object"
-        )
+        raise unsupported(name, a.dtype, ", timedelta64 and object")
     empty = np.bincount(labels[labels >= 0], minlength=size) == 0
     if empty.any():
         fill(name, result, (slice(None),) * axis + (empty,), fill_value, reduction.empty)

@@ -20,6 +20,33 @@ NUMBERS = "bool, integers, float16, float32, float64, complex64, complex128"
 PLAIN = {"pandas": "to_numpy()", "xarray": ".data", "arrow": "to_numpy()"}
 
 
+def own_numbers(a: Any) -> str:
+    """How a labelled object gives its numbers to NumPy, those that are missing left out."""
+    kind = label_kind(a)
+    if kind == "pandas" and np.ndim(a) == 2:
+        return "each column's to_numpy()"
+    if kind == "pandas" and np.any(a.isna()):
+        return "its dropna().to_numpy()"
+    if kind == "xarray" and not hasattr(a, "data"):
+        return "the .data of each variable"
+    return f"its {PLAIN[kind]}" if kind else "its compute()"
+
+
+def unsupported(name: str, dtype: np.dtype[Any], others: str = "") -> TypeError:
+    """The error for a dtype without kernels, and what to do about it."""
+    if dtype.names:
+        way = "; give one of its fields, as a['name']"
+    elif dtype.kind == "O":
+        way = "; numpy.asarray(a, float) rounds such numbers to float64"
+    elif dtype.kind in "mM":
+        way = "; a.view('i8') has its ticks"
+    else:
+        way = "; a.astype(float) makes float64 of what it can"
+    return TypeError(
+        f"{name}: there is no exact result for dtype {dtype}; supported are {NUMBERS}{others}{way}"
+    )
+
+
 def front(module: str) -> Any:
     """The module for one kind of input, imported when it is needed first."""
     return importlib.import_module(f"mypackage.{module}")
@@ -91,6 +118,11 @@ def refuse(name: str, a: Any) -> None:
 def as_array(name: str, a: Any) -> Any:
     """What NumPy makes of `a`, unless that is an array of no more than `a` itself."""
     refuse(name, a)
+    if isinstance(a, (list, tuple)) and any(isinstance(x, np.ma.MaskedArray) for x in a):
+        raise TypeError(
+            f"{name}: NumPy makes an array without masks of these masked arrays; give "
+            "numpy.ma.stack(a)"
+        )
     array = np.asanyarray(a)
     if array.ndim == 0 and array.dtype.kind == "O" and not isinstance(a, np.ndarray):
         # A sparse matrix, for instance, would come back as its own sum.

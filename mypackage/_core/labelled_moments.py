@@ -11,7 +11,9 @@ import numpy as np
 import mypackage
 
 from . import moments
+from .axes import normalised
 from .exact_moments import ExactMoments, rounded
+from .inputs import named
 from .kinds import front
 from .reductions import Reduction
 
@@ -39,8 +41,10 @@ def reduce(
         raise TypeError(f"{reduction.name}: a pandas object takes no where=; choose its rows")
     ddof = moments.one_ddof(reduction.name, ddof, correction)
     if isinstance(axis, tuple):
-        axis = None if {one % 2 for one in axis} == {0, 1} and a.ndim == 2 else axis[0]
-    return moment(reduction.finish, a, axis, skipna=True, ddof=ddof, dtype=dtype)
+        axes = normalised(reduction.name, axis, a.ndim)
+        axis = None if len(axes) == a.ndim else axes[0] if axes else axis
+    with named(reduction.name, reduction.finish):
+        return moment(reduction.finish, a, axis, skipna=True, ddof=ddof, dtype=dtype)
 
 
 def moment(name: str, a: Any, axis: Any, *, skipna: bool, ddof: Any, dtype: Any) -> Any:
@@ -51,12 +55,17 @@ def moment(name: str, a: Any, axis: Any, *, skipna: bool, ddof: Any, dtype: Any)
     if not isinstance(a, pd.DataFrame):
         if axis not in (0, None, "index", -1):
             raise ValueError(f"{name}: a Series has no axis {axis!r}")
-        return _of(name, [numbers(name, a)], (), skipna, ddof, dtype)[()]
+        # An Index or an extension array is one without its labels.
+        a = a if isinstance(a, pd.Series) else pd.Series(a)
+        return pandas._own_scalar(a, _of(name, [numbers(name, a)], (), skipna, ddof, dtype)[()])
     columns = [numbers(name, column) for _, column in a.items()]
     if axis is None:
         return _of(name, columns, (), skipna, ddof, dtype)[()]
     if axis in (0, "index", -2):
-        values = [_of(name, [column], (), skipna, ddof, dtype)[()] for column in columns]
+        values = [
+            pandas._own_scalar(given, _of(name, [column], (), skipna, ddof, dtype)[()])
+            for (_, given), column in zip(a.items(), columns, strict=True)
+        ]
         return pd.Series(values, index=a.columns, dtype=None if columns else np.float64)
     if axis in (1, "columns", -1):
         return pd.Series(_of(name, columns, a.index.shape, skipna, ddof, dtype), index=a.index)
@@ -72,12 +81,17 @@ def _of(
     dtype: Any,
 ) -> np.ndarray:
     """The moment of columns: of all elements, or, with their shape, of each row."""
+    if name == "std" and not shape and len(columns) == 1 and columns[0][0].dtype.kind in "mM":
+        values, missing = columns[0]
+        function = mypackage.nanstd if skipna else mypackage.std
+        result = function(values, dtype=dtype, ddof=ddof, where=~missing if skipna else True)
+        return np.asarray(result)
     state, poisoned = ExactMoments(shape), np.zeros(shape, bool)
     for values, missing in columns:
         if values.dtype.kind in "OmM":
             raise TypeError(
-                f"{name}: there is no exact result for dtype {values.dtype} in a column; give its "
-                "to_numpy()"
+                f"{name}: there is no exact result for dtype {values.dtype} in a pandas object; "
+                "give its dropna().to_numpy()"
             )
         state.add(values, () if shape else (0,), ~missing)
         poisoned |= missing if shape else missing.any()

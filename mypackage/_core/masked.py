@@ -9,11 +9,19 @@ import numpy as np
 from mypackage import _native
 
 from . import groups, moments, objects, subclasses
+from .kinds import unsupported
 from .reductions import Reduction
+
+
+def _check(name: str, a: np.ma.MaskedArray) -> None:
+    """Refuse records, whose mask is one of records."""
+    if a.dtype.names:
+        raise unsupported(name, a.dtype)
 
 
 def reduce(reduction: Reduction, a: np.ma.MaskedArray, arguments: dict[str, Any]) -> Any:
     """The reduction of a masked array."""
+    _check(reduction.name, a)
     valid = ~np.ma.getmaskarray(a)
     valid &= np.asarray(arguments.pop("where", True), bool)
     data = a.data
@@ -22,7 +30,9 @@ def reduce(reduction: Reduction, a: np.ma.MaskedArray, arguments: dict[str, Any]
         if reduction.skip_nan:
             valid &= ~objects.is_nan(data)
     axis, keepdims = arguments.get("axis"), bool(arguments.get("keepdims", False))
-    nothing = ~np.any(valid, axis=axis, keepdims=True)
+    hidden = np.any(np.ma.getmaskarray(a), axis=axis, keepdims=True)
+    # Of no elements at all, masked or not, the result is that of any empty array.
+    nothing = ~np.any(valid, axis=axis, keepdims=True) & hidden
     if reduction.state == "ExactMoments":
         # No degrees of freedom: masked, and no cause for a warning.
         nothing = moments.lacking(reduction, valid, arguments)
@@ -48,6 +58,7 @@ def reduce(reduction: Reduction, a: np.ma.MaskedArray, arguments: dict[str, Any]
 
 def cumsum(a: np.ma.MaskedArray, axis: Any, dtype: Any, out: Any) -> Any:
     """`mypackage.cumsum` of a masked array: masked elements count as 0 and stay masked."""
+    _check("cumsum", a)
     plain_out = None if out is None else np.asarray(out)
     result = subclasses.cumsum(np.asarray(a.filled(0)), axis, dtype, plain_out)
     mask = np.ma.getmaskarray(a)
@@ -61,6 +72,8 @@ def cumsum(a: np.ma.MaskedArray, axis: Any, dtype: Any, out: Any) -> Any:
 
 def vecdot(x1: Any, x2: Any, axis: Any) -> Any:
     """`mypackage.vecdot`: pairs with a masked element are left out, a result of none is masked."""
+    for x in (x1, x2):
+        _check("vecdot", np.ma.asanyarray(x))
     valid = [~np.ma.getmaskarray(np.ma.asanyarray(x)) for x in (x1, x2)]
     data = [np.ma.filled(x, 0) for x in (x1, x2)]
     pairs = _native.vecdot(*(v.astype(np.int64) for v in valid), axis=axis)
@@ -77,6 +90,7 @@ def grouped(
     reduction: Reduction, labels: np.ndarray, a: np.ma.MaskedArray, **options: Any
 ) -> np.ma.MaskedArray:
     """The groups of a masked array; one of masked elements only is masked."""
+    _check(reduction.name, a)
     valid = ~np.ma.getmaskarray(a)
     result, nothing = groups.of_some(reduction, labels, np.asarray(a.data), valid, **options)
     return np.ma.MaskedArray(result, nothing)

@@ -15,7 +15,7 @@ from mypackage import _native
 from mypackage._errors import report_invalid, report_no_freedom, report_overflow
 
 from .axes import aligned, lines, normalised, reduced_shape
-from .kinds import KERNELS, NUMBERS
+from .kinds import KERNELS, unsupported
 from .reductions import Reduction
 
 # What the extension remarks.
@@ -190,10 +190,7 @@ def _numbers(
             wanted,
         )
     if a.dtype.char not in KERNELS:
-        raise TypeError(
-            f"{name}: there is no exact result for dtype {a.dtype}; supported are {NUMBERS}, "
-            "timedelta64 (standard deviations) and object"
-        )
+        raise unsupported(name, a.dtype, ", timedelta64 (standard deviations) and object")
     if factors is not None:
         kinds = [*kinds, factors.dtype]
     target = moment_dtype(a.dtype, *kinds) if wanted is None else wanted
@@ -278,7 +275,7 @@ def _times(
     if reduction.finish != "std":
         raise TypeError(
             f"{name}: the square of a time has no unit that {a.dtype} elements could have; "
-            "std has theirs, and a.astype(int) has ticks"
+            "std has theirs, and a.view('i8') has its ticks"
         )
     step, factor = np.datetime_data(a.dtype)
     unit = np.dtype("m8" if step == "generic" else f"m8[{factor}{step}]")

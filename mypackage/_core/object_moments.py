@@ -63,7 +63,7 @@ def _parts(name: str, x: Any) -> tuple[Any, Any]:
     if kind in (Kind.DECIMAL, Kind.OWN):
         raise TypeError(
             f"{name}: there is no exact result for objects of type {type(x).__name__}; supported "
-            "are ints, floats, complex numbers and Fractions"
+            "are ints, floats, complex numbers and Fractions; numpy.asarray(a, float) rounds others"
         )
     return _part(float(x) if kind is Kind.FLOAT else x), Fraction(0)
 

@@ -81,8 +81,8 @@ def kind_of(name: str, kind: type) -> Kind:
         )
     raise TypeError(
         f"{name}: there is no exact result for objects of type {kind.__name__}; supported are "
-        "ints, floats, complex numbers, Fractions, Decimals and other rational numbers. "
-        "numpy.sum adds objects as they add themselves"
+        "ints, floats, complex numbers, Fractions, Decimals and other rational numbers; "
+        "numpy.asarray(a, float) rounds others, and numpy.sum adds them as they add themselves"
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from mypackage import _native
 
 from . import moments, objects, timedelta
-from .kinds import KERNELS, NUMBERS
+from .kinds import KERNELS, unsupported
 from .reductions import Reduction
 
 
@@ -29,9 +29,7 @@ def reduce(reduction: Reduction, a: np.ndarray, arguments: dict[str, Any]) -> An
     if a.dtype.kind in "mM" and reduction.state == "ExactSum":
         return timedelta.reduce(reduction, a, **arguments)
     others = "timedelta64 and object" if reduction.state == "ExactSum" else "and object"
-    raise TypeError(
-        f"{name}: there is no exact result for dtype {a.dtype}; supported are {NUMBERS}, {others}"
-    )
+    raise unsupported(name, a.dtype, f", {others}")
 
 
 def starts_at_negative_zero(initial: Any) -> tuple[bool, bool]:
@@ -92,10 +90,7 @@ def cumsum(a: np.ndarray, axis: Any, dtype: Any, out: Any) -> Any:
         return objects.cumsum(a, axis, dtype, out)
     if a.dtype.kind in "mM":
         return timedelta.cumsum(a, axis, dtype, out)
-    raise TypeError(
-        f"cumsum: there is no exact result for dtype {a.dtype}; "
-        f"supported are {NUMBERS}, timedelta64 and object"
-    )
+    raise unsupported("cumsum", a.dtype, ", timedelta64 and object")
 
 
 def vecdot(x1: np.ndarray, x2: np.ndarray, axis: Any) -> Any:
@@ -105,8 +100,5 @@ def vecdot(x1: np.ndarray, x2: np.ndarray, axis: Any) -> Any:
         return objects.vecdot(x1, x2, axis)
     for x in arrays:
         if x.dtype.char not in KERNELS:
-            raise TypeError(
-                f"vecdot: there is no exact result for dtype {x.dtype}; "
-                f"supported are {NUMBERS} and object"
-            )
+            raise unsupported("vecdot", x.dtype, " and object")
     return _native.vecdot(x1, x2, axis=axis)

@@ -8,7 +8,8 @@ import numpy as np
 
 from mypackage import _native
 
-from .kinds import KERNELS, NUMBERS, PLAIN, is_dask, label_kind
+from .inputs import numbers_of
+from .kinds import KERNELS
 from .subclasses import wrapped
 
 
@@ -62,21 +63,7 @@ def rounded(name: str, x1: Any, x2: Any, axis: Any, dtype: Any) -> Any:
 
 
 def _numbers(name: str, x: Any) -> np.ndarray:
-    if is_dask(x):
-        raise TypeError(f"{name}: a dask array is lazy; give its compute()")
-    kind = label_kind(x)
-    if kind is not None:
-        raise TypeError(
-            f"{name}: it does not align the labels of {kind} objects; give their {PLAIN[kind]}"
-        )
-    if isinstance(x, np.ma.MaskedArray):
-        raise TypeError(f"{name}: masked arrays have no products here; give filled(0)")
-    array = np.asarray(x)
-    if array.dtype.char not in KERNELS:
-        raise TypeError(
-            f"{name}: there is no exact result for dtype {array.dtype}; supported are {NUMBERS}"
-        )
-    return array
+    return numbers_of(name, x)
 
 
 def delivered(name: str, result: Any, out: Any) -> Any:

@@ -30,7 +30,7 @@ def parts(name: str, x: Any) -> tuple[Fraction, Fraction] | None:
         return (Fraction(x.real), Fraction(x.imag)) if finite else None
     raise TypeError(
         f"{name}: there is no exact result for objects of type {type(x).__name__}; supported are "
-        "ints, floats, complex numbers and Fractions"
+        "ints, floats, complex numbers and Fractions; numpy.asarray(a, float) rounds others"
     )
 
 
@@ -53,7 +53,7 @@ def rounded(value: Fraction, root: bool = False) -> float:
         magnitude = float(exact)
     except OverflowError:
         magnitude = math.inf
-    return math.copysign(magnitude, value)
+    return magnitude if value > 0 else -magnitude
 
 
 def covariances(
@@ -122,7 +122,7 @@ def covariances(
             square = value * value / (numerators[j, j][0] * numerators[k, k][0])
             return _to(square if value > 0 else -square, target, root=True)
         if not divisor:
-            return math.copysign(math.inf, value) if value else math.nan
+            return (math.inf if value > 0 else -math.inf) if value else math.nan
         if target.kind == "O":
             return value / divisor
         result = _to(value / divisor, target)

@@ -9,7 +9,10 @@ import numpy as np
 
 from mypackage import _native
 
-from .kinds import KERNELS, as_array, is_dask, label_kind
+from . import groups
+from .inputs import array_of, named
+from .kinds import KERNELS, is_dask, unsupported
+from .reductions import GROUPED
 
 
 def segment_sum(values: Any, offsets: Any, *, axis: int = -1) -> Any:
@@ -89,13 +92,15 @@ def segment_mean(values: Any, offsets: Any, *, axis: int = -1) -> Any:
 
 
 def _segments(name: str, values: Any, offsets: Any, axis: Any) -> Any:
-    if is_dask(values) or is_dask(offsets):
-        raise TypeError(f"{name}: a dask array is lazy; give its compute(), or map over its blocks")
-    if label_kind(values) in ("pandas", "xarray"):
-        raise TypeError(f"{name}: segments have no labels; give the numbers alone")
-    if isinstance(values, np.ma.MaskedArray):
-        raise TypeError(f"{name}: a masked array has gaps; use group_sum with the label -1")
-    array = np.asarray(as_array(name, values))
+    if is_dask(offsets):
+        raise TypeError(f"{name}: offsets are lazy; give their compute()")
+    array, dtype = array_of(name, values)
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name}: a masked array has elements without a value; give filled(0), or use "
+            f"{name.replace('segment', 'group')}"
+        )
+    array = np.asarray(array)
     if array.ndim == 0:
         raise ValueError(f"{name}: a 0-dimensional array has no axis to cut")
     try:
@@ -124,11 +129,22 @@ def _segments(name: str, values: Any, offsets: Any, axis: Any) -> Any:
         place = [slice(None)] * array.ndim
         place[axis] = slice(offsets[0], offsets[-1])
         fill = 0 if name == "segment_sum" else np.nan
-        reduction = _native.group_sum if name == "segment_sum" else _native.group_mean
-        return reduction(labels, array[tuple(place)], axis=axis, size=len(lengths), fill_value=fill)
+        inner = name.replace("segment", "group")
+        with named(name, inner):
+            return getattr(_native, inner)(
+                labels, array[tuple(place)], axis=axis, size=len(lengths), fill_value=fill
+            )
     if array.dtype.kind == "m":
         return _times(name, array, offsets, axis)
-    raise TypeError(f"{name}: there is no exact result for dtype {array.dtype}")
+    if array.dtype.kind == "O":
+        inner = name.replace("segment", "group")
+        labels = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+        some = array.take(range(offsets[0], offsets[-1]), axis)
+        with named(name, inner):
+            return groups.by_label(
+                GROUPED[inner], labels, some, axis=axis, size=len(offsets) - 1, dtype=dtype
+            )
+    raise unsupported(name, array.dtype, ", timedelta64 and object")
 
 
 def checked_offsets(name: str, offsets: Any, length: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from mypackage import _native
 
 from .axes import lines, normalised, reduced_shape
-from .kinds import KERNELS, as_array, is_dask, label_kind
+from .inputs import numbers_of
 
 
 class Summary(NamedTuple):
@@ -76,16 +76,11 @@ def summarize(a: Any, axis: Any = None) -> Summary:
     >>> mypackage.summarize([[0.1] * 10, [1.0] * 10], axis=1).naive_ulps
     array([1., 0.])
     """
-    if is_dask(a):
-        raise TypeError("summarize: a dask array is lazy; give its compute()")
-    if label_kind(a) in ("pandas", "xarray"):
-        raise TypeError("summarize: labels have no place in a summary; give the numbers alone")
-    array = as_array("summarize", a)
-    if isinstance(array, np.ma.MaskedArray):
-        raise TypeError("summarize: a masked array has gaps; give compressed(), or filled(nan)")
-    array = np.asarray(array)
-    if array.dtype.char not in KERNELS or array.dtype.kind == "c":
-        raise TypeError(f"summarize: the numbers must be real, not of dtype {array.dtype}")
+    array = numbers_of("summarize", a)
+    if array.dtype.kind == "c":
+        raise TypeError(
+            f"summarize: the numbers must be real, not of dtype {array.dtype}; a.real has some"
+        )
     axes = normalised("summarize", axis, array.ndim)
     numbers = array.astype(np.float64)
     if array.dtype.kind in "iu" and array.dtype.itemsize == 8:
@@ -95,7 +90,7 @@ def summarize(a: Any, axis: Any = None) -> Summary:
         )
         if not same.all():
             lost = array[~same].flat[0]
-            raise ValueError(f"summarize: float64 does not hold {lost}")
+            raise ValueError(f"summarize: float64 does not hold {lost}; mypackage.sum is exact")
     shape = reduced_shape(array.shape, axes, keepdims=False)
     rows = np.require(lines(numbers, axes), None, ["C", "A"])
     fields = [

@@ -67,11 +67,14 @@ def check(name: str, a: Any, mean: bool) -> None:
         refuse(name, a)
 
 
-def with_unit(a: Any, result: Any) -> Any:
-    """A result in the unit of `a`."""
+def with_unit(a: Any, result: Any, adds: bool = False) -> Any:
+    """A result in the unit of `a`; `adds` if it is a sum, which may be of another class."""
     if kind_of(a) == "pint":
         return a.__class__(result, a.units)
     if kind_of(a) == "astropy":
+        if adds and np.size(a):
+            # The sum of longitudes is an angle.
+            a = np.add(a.ravel()[:1], a.ravel()[:1])
         return a._new_view(result, a.unit)
     return result
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from mypackage import _native
 
-from .kinds import KERNELS, NUMBERS, as_array, front, is_dask, label_kind
+from . import lists, units
+from .kinds import KERNELS, as_array, front, is_dask, label_kind, own_numbers, unsupported
 from .subclasses import wrapped
 
 _LOWEST = np.iinfo(np.int64).min
@@ -31,17 +32,31 @@ def moved(
     if is_dask(a):
         return front("dask").move(name, a, *arguments)
     kind = label_kind(a)
-    if kind in ("pandas", "arrow"):
+    if kind == "pandas":
         raise TypeError(
-            f"{name}: {kind} objects have labels; use mypackage.pandas.rolling, or give to_numpy()"
+            f"{name}: pandas objects have labels; use mypackage.pandas.rolling, or give "
+            f"{own_numbers(a)}"
         )
+    if kind == "arrow":
+        a = front(kind).plain(a, name)
     if kind == "xarray":
         if not hasattr(a, "data"):
-            raise TypeError(f"{name}: the axes of a Dataset have no order; map over its variables")
+            raise TypeError(
+                f"{name}: the axes of a Dataset have no order; give the .data of each variable"
+            )
         if start is not None or end is not None:
             raise TypeError(f"{name}: windows by indices have no coordinates; give .data")
         return a.copy(data=_plain(name, a.data, arguments))
-    array = as_array(name, a)
+    unit = units.kind_of(a)
+    if unit is not None:
+        # A variance has another unit.
+        if name == "move_var":
+            units.refuse(name, a)
+        units.check(name, a, name == "move_mean")
+        if unit != "other":
+            result = moved(name, units.plain(a), *arguments)
+            return units.with_unit(a, result, name != "move_mean")
+    array, _ = lists.exact(a, as_array(name, a))
     if isinstance(array, np.ma.MaskedArray):
         return _masked(name, array, arguments)
     return wrapped(_plain(name, array.view(np.ndarray), arguments), array)
@@ -57,10 +72,7 @@ def _plain(name: str, a: Any, arguments: tuple[Any, ...]) -> Any:
         ticks = a.astype(unit, copy=False).view(np.int64)
         result = move_numbers(name, ticks, arguments, np.dtype(np.int64), lowest_is_missing=True)
         return result.view(unit)
-    what = ", timedelta64" if name in ("move_sum", "move_mean") else ""
-    raise TypeError(
-        f"{name}: there is no exact result for dtype {a.dtype.name}; supported are {NUMBERS}{what}"
-    )
+    raise unsupported(name, a.dtype, ", timedelta64" if name in ("move_sum", "move_mean") else "")
 
 
 def _masked(name: str, a: Any, arguments: tuple[Any, ...]) -> Any:

@@ -2,20 +2,13 @@
 
 use super::export::export;
 use super::foreign::Array;
-use super::sums::{exact_dot, exact_sum};
-use mypackage::moments::{Ddof, Measure, Question, Sums};
-use mypackage::sum::{Accumulator, Format};
+use mypackage::moments::{Ddof, Measure, Question, moment_of_all};
+use mypackage::sum::Format;
 
 /// A moment of an array.
 fn moment(values: Array<'_, f64>, measure: Measure, ddof: f64) -> f64 {
-    let sum = if measure == Measure::Norm { Accumulator::new() } else { exact_sum(values) };
-    let sums = Sums {
-        count: values.count() as i64,
-        sums: [sum, Accumulator::new()],
-        squares: exact_dot(values, values),
-    };
     let question = Question { measure, ddof: Ddof::from(ddof), skip_nan: false };
-    f64::from_bits(question.round(&sums, None, Format::F64).value)
+    f64::from_bits(moment_of_all(&values.view(), false, &question, Format::F64).value)
 }
 
 export! {

@@ -53,7 +53,7 @@ export! {
 }
 
 /// The exact dot product of two strided vectors of one length.
-pub(super) fn exact_dot(x: Array<'_, f64>, y: Array<'_, f64>) -> Accumulator {
+fn exact_dot(x: Array<'_, f64>, y: Array<'_, f64>) -> Accumulator {
     let [x, y] = [x, y].map(|array| Vectors { view: array.view(), complex: false });
     only(|put| vecdot(&x, &y, put))
 }

@@ -401,6 +401,53 @@ impl Summer {
         Some(count)
     }
 
+    /// Adds the numbers with an even index to one sum and those with an odd one to another; the counts are
+    /// the caller's.
+    pub fn add_in_turn<T: Number>(&mut self, values: &[T], into: &mut [Interval; 2]) {
+        for block in values.chunks(BLOCK) {
+            if !self.floating {
+                for (index, x) in block.iter().enumerate() {
+                    into[index % 2].total.add_uncounted(x.widen_bits());
+                }
+                continue;
+            }
+            self.guess_scale(block);
+            if !self.try_in_turn(block, into) {
+                let mut parts = [[T::default(); BLOCK / 2]; 2];
+                for (index, &x) in block.iter().enumerate() {
+                    parts[index % 2][index / 2] = x;
+                }
+                for part in 0..2 {
+                    let count = (block.len() + 1 - part) / 2;
+                    self.add_block(&parts[part][..count], &mut into[part]);
+                    self.finish(&mut into[part]);
+                }
+            }
+        }
+    }
+
+    /// Adds a block by the kernel for two sums, if it serves.
+    fn try_in_turn<T: Number>(&mut self, block: &[T], into: &mut [Interval; 2]) -> bool {
+        let Summer { isa, first, ahead, .. } = *self;
+        if !(LOWEST..=HIGHEST).contains(&first) {
+            return false;
+        }
+        let is_exact = self.tiers[0] != Tier::Certified;
+        let sums = if is_exact {
+            certified::two_sums::<T, true>(isa, block, first, ahead)
+        } else {
+            certified::two_sums::<T, false>(isa, block, first, ahead)
+        };
+        let Some(sums) = sums else { return false };
+        for (block, into) in sums.into_iter().zip(into) {
+            self.deposit_block(block, into);
+        }
+        if !is_exact {
+            self.certified_at = self.certified_at.max(first);
+        }
+        true
+    }
+
     /// Adds blocks; the count is the caller's.
     #[inline]
     pub fn add_blocks(&mut self, blocks: impl Iterator<Item = impl Terms>, into: &mut Interval) {

@@ -141,7 +141,7 @@ impl<S: Simd, const N: usize> Lanes<S, N> {
 
     /// Adds the products of two vectors to a stream.
     #[inline(always)]
-    fn add_product(&mut self, stream: usize, x: S::V, y: S::V) {
+    pub fn add_product(&mut self, stream: usize, x: S::V, y: S::V) {
         let simd = self.simd;
         if S::FMA {
             let s = simd.multiply_add(x, y, self.upper[stream]);
@@ -333,6 +333,38 @@ vectorized! {
     pub(super) fn sum_block[T: Number, const EXACT: bool][T, EXACT](
         values: &[T], first: i32, ahead: usize
     ) -> Option<Block> = sum_body
+}
+
+#[inline(always)]
+fn two_in_streams<S: Simd, T: Number, const EXACT: bool, const N: usize>(
+    simd: S,
+    values: &[T],
+    first: i32,
+    ahead: usize,
+) -> Option<[Block; 2]> {
+    assert!(additions(values.len(), S::W, N) <= MOST_ADDITIONS);
+    let errors = if EXACT { 0 } else { values.len() + S::W };
+    let mut lanes = Lanes::<S, N>::new(simd, first);
+    read!(simd, T, values, N, ahead, |stream, x| lanes.add::<EXACT>(stream, x));
+    let sums = lanes.take_sums::<2>();
+    lanes.are_right().then(|| sums.map(|parts| Block::of_levels(parts, first, errors)))
+}
+
+#[inline(always)]
+fn two_body<S: Simd, T: Number, const EXACT: bool>(
+    simd: S,
+    values: &[T],
+    first: i32,
+    ahead: usize,
+) -> Option<[Block; 2]> {
+    in_streams!(S, two_in_streams::<S, T, EXACT>(simd, values, first, ahead))
+}
+
+vectorized! {
+    /// As [`sum_block`], of the numbers with an even index and of those with an odd one.
+    pub(super) fn two_sums[T: Number, const EXACT: bool][T, EXACT](
+        values: &[T], first: i32, ahead: usize
+    ) -> Option<[Block; 2]> = two_body
 }
 
 #[inline(always)]
@@ -721,6 +753,43 @@ mod tests {
             let is_exact =
                 |block: Block| block.errors == 0 && scaled(block.units, block.exponent) == expected;
             assert!(exact.is_none_or(is_exact), "{isa:?}");
+        }
+    }
+
+    #[test]
+    fn two_sums_in_turn() {
+        let values = numbers(BLOCK, 0, 20, 1);
+        for length in (0..140).step_by(2).chain([512, 1000, BLOCK - 2, BLOCK]) {
+            let values = &values[..length];
+            let expected = [0, 1].map(|part| {
+                sum_of(&values.iter().skip(part).step_by(2).copied().collect::<Vec<_>>())
+            });
+            let mut blocks = vec![
+                two_body::<_, _, false>(Portable::<2>, values, 30, 0),
+                two_body::<_, _, false>(Portable::<4>, values, 30, 0),
+                two_body::<_, _, false>(Portable::<8>, values, 30, 0),
+            ];
+            for isa in Isa::available() {
+                blocks.push(two_sums::<_, false>(isa, values, 30, 1 << 10));
+                let exact = two_sums::<_, true>(isa, values, 22, 0).unwrap();
+                assert!(exact.iter().all(|block| block.errors == 0));
+                blocks.push(Some(exact));
+                // Too large, infinite, and with more bits than two levels have.
+                if length > 0 {
+                    for bad in [1e30, f64::INFINITY, f64::NAN, 1e-300] {
+                        let mut values = values.to_vec();
+                        values[length / 2] = bad;
+                        assert_eq!(two_sums::<_, true>(isa, &values, 30, 0), None);
+                        let certified = two_sums::<_, false>(isa, &values, 30, 0);
+                        assert_eq!(certified.is_none(), bad != 1e-300);
+                    }
+                }
+            }
+            for blocks in blocks {
+                for (block, expected) in blocks.unwrap().into_iter().zip(&expected) {
+                    assert!(holds(block, expected), "{length}");
+                }
+            }
         }
     }
 

@@ -33,6 +33,14 @@ pub(crate) trait Summand: Native {
         summer: &mut Summer,
         into: &mut Interval,
     ) -> usize;
+    /// Whether there is a kernel for two sums in turn.
+    const TURNS: bool = false;
+    /// Adds the numbers with an even index to one sum and those with an odd one to another, without
+    /// counting them.
+    fn add_in_turn(values: &[Self], summer: &mut Summer, into: &mut [Interval; 2]) {
+        let _ = (values, summer, into);
+        unreachable!("there is no kernel for two sums in turn");
+    }
     /// The numbers, if they are binary64.
     fn doubles(_: &[Self]) -> Option<&[f64]> {
         None
@@ -79,6 +87,10 @@ macro_rules! floating {
                 into: &mut Interval,
             ) -> usize {
                 summer.add_selected(values, mask, skip_nan, into)
+            }
+            const TURNS: bool = true;
+            fn add_in_turn(values: &[$type], summer: &mut Summer, into: &mut [Interval; 2]) {
+                summer.add_in_turn(values, into);
             }
             fn doubles(values: &[$type]) -> Option<&[f64]> {
                 <$type>::as_doubles(values)

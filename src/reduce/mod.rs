@@ -109,6 +109,16 @@ pub(crate) trait Reduction<V: Native>: Sync {
         None
     }
 
+    /// Whether there is a kernel for two results whose values take turns.
+    const TURNS: bool = false;
+
+    /// Adds the values with an even index of a long run of memory to one result, and those with an odd
+    /// one to another.
+    fn add_in_turn(&self, worker: &mut Self::Worker, into: &mut [Self::Partial; 2], values: &[V]) {
+        let _ = (worker, into, values);
+        unreachable!("there is no kernel for two results in turn");
+    }
+
     /// Adds what is known of other elements of the same result.
     fn merge(&self, into: &mut Self::Partial, other: Self::Partial);
 

@@ -1,10 +1,11 @@
-//! Many short rows at once, each a result; or two results in turn, as of complex numbers.
+//! Many short rows at once, each a result; and two results in turn, as of complex numbers.
 
 use super::plan::{Axes, DATA, Plan, RESULT};
 use super::runs::Thread;
 use super::{Attempt, Reduction, Results, ShortRows};
 use crate::array::element::Native;
 use crate::array::walk::{self, Step};
+use crate::interrupt::GRAIN;
 
 impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
     /// Whether the array consists of such rows, and there is a kernel for them.
@@ -69,6 +70,39 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
                     self.run_each(plan, run, reduced, &[batch, part], offsets);
                 }
             }
+        });
+        true
+    }
+
+    /// Whether there are but two results, whose elements take turns in memory, and there is a kernel for
+    /// them.
+    pub fn run_two(&mut self, plan: &Plan<'_>) -> bool {
+        let size = size_of::<V>() as isize;
+        let ([part], [run]) = (plan.kept.as_slice(), plan.reduced.as_slice()) else {
+            return false;
+        };
+        if !R::TURNS
+            || plan.is_selective::<V>()
+            || (part.size, part.strides[DATA], run.strides[DATA]) != (2, size, 2 * size)
+        {
+            return false;
+        }
+        let line = plan.input.view.line(plan.origin[DATA], size, 2 * run.size);
+        let Some(values) = line.as_slice::<V>() else {
+            return false;
+        };
+        let results = [0, 1].map(|index| part.from(plan.origin, index)[RESULT] as usize);
+        let mut done = [false; 2];
+        self.until_done(|thread, attempt| {
+            let Thread { reduction, worker, .. } = thread;
+            let mut partials = [(); 2].map(|()| reduction.start(worker, attempt));
+            for values in values.chunks(GRAIN).take_while(|_| !plan.interrupt.is_set()) {
+                reduction.add_in_turn(worker, &mut partials, values);
+            }
+            for (index, partial) in partials.into_iter().enumerate() {
+                done[index] = done[index] || thread.put(results[index], partial, run.size as i64);
+            }
+            done == [true; 2]
         });
         true
     }

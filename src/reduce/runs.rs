@@ -36,7 +36,7 @@ impl<'r, V: Native, R: Reduction<V>> Thread<'r, V, R> {
         let Some(densest) = plan.kept.last() else {
             return self.run_runs(plan);
         };
-        if self.run_short_rows(plan) {
+        if self.run_short_rows(plan) || self.run_two(plan) {
             return;
         }
         // A result of few terms costs more than its terms do: better many results at once.

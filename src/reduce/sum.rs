@@ -196,6 +196,12 @@ impl<V: Summand> Reduction<V> for Sum<'_> {
         Some(V::add_selected_run(isa, values, mask, skip_nan, summer, into))
     }
 
+    const TURNS: bool = V::TURNS;
+
+    fn add_in_turn(&self, worker: &mut Worker, into: &mut [Interval; 2], values: &[V]) {
+        V::add_in_turn(values, worker.summer(), into);
+    }
+
     fn merge(&self, into: &mut Interval, other: Interval) {
         into.merge(&other);
     }

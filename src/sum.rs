@@ -28,7 +28,7 @@ pub use crate::groups::cumulative::cumsum_groups;
 pub use crate::groups::group::{sum_groups, sum_groups_into};
 pub use crate::groups::labels::Labels;
 pub use crate::products::dot::{dot, dot_contiguous, dot_f32};
-pub use crate::products::vecdot::{Vectors, vecdot};
+pub use crate::products::vecdot::{Vectors, vecdot, vecdot_into};
 pub use crate::reduce::Input;
 pub use crate::reduce::squares::sum_of_squares_into;
 pub use crate::reduce::sum::{collect, round_contiguous, sum_contiguous, sum_into};

@@ -277,12 +277,17 @@ fn certify_in_streams<S: Simd, T: Number, const N: usize>(
         let values = runs.row(run);
         let mut lanes = empty;
         read_run!(simd, T, values, N, keep, ahead, |stream, x| lanes.add::<false>(stream, x));
-        let sums = lanes.finish::<false>();
-        let (pair, low) = pair(sums.unwrap_or_default(), units);
-        let is_right = sums.is_some() && low < TOO_LONG;
-        pairs.high[run] = if is_right { pair[0] } else { f64::NAN };
-        pairs.low[run] = pair[1];
+        store(lanes.finish::<false>(), units, pairs, run);
     }
+}
+
+/// Stores the sum of a run.
+#[inline(always)]
+fn store(sums: Option<[i64; 2]>, units: [f64; 2], pairs: &mut Pairs, run: usize) {
+    let (pair, low) = pair(sums.unwrap_or_default(), units);
+    let is_right = sums.is_some() && low < TOO_LONG;
+    pairs.high[run] = if is_right { pair[0] } else { f64::NAN };
+    pairs.low[run] = pair[1];
 }
 
 #[inline(always)]
@@ -299,6 +304,105 @@ fn certify_body<S: Simd, T: Number>(
 vectorized! {
     fn certify[T: Number][T](runs: Rows<'_, T>, first: i32, ahead: usize, pairs: &mut Pairs)
         = certify_body
+}
+
+/// Two runs of one length, whose products are added up to a result.
+#[derive(Clone, Copy)]
+pub(crate) struct Factors<'a, T> {
+    pub result: usize,
+    pub x: &'a [T],
+    pub y: &'a [T],
+}
+
+/// As [`certify_in_streams`], of products.
+#[inline(always)]
+fn certify_products_in_streams<S: Simd, T: Number, const N: usize>(
+    simd: S,
+    runs: &[Factors<'_, T>],
+    first: i32,
+    pairs: &mut Pairs,
+) {
+    let length = runs.first().map_or(0, |run| run.x.len());
+    assert!(length <= LONGEST && runs.len() <= BATCH);
+    assert!((SMALLEST..=LARGEST).contains(&first));
+    let units = units(first);
+    let keep = keep_last(simd, length);
+    let empty = Lanes::<S, N>::new(simd, first);
+    let step = in_turn(N) * S::W;
+    for (run, &Factors { x, y, .. }) in runs.iter().enumerate() {
+        assert!(x.len() == length && y.len() == length);
+        let mut lanes = empty;
+        macro_rules! add {
+            ($vector:expr, $x:ident, $y:ident) => {
+                let at = $vector * S::W;
+                let (x, y) = (T::load_first(simd, &$x[at..]), T::load_first(simd, &$y[at..]));
+                lanes.add_product($vector % N, x, y);
+            };
+        }
+        for (x, y) in x.chunks_exact(step).zip(y.chunks_exact(step)) {
+            for vector in 0..in_turn(N) {
+                add!(vector, x, y);
+            }
+        }
+        let whole = length - length % step;
+        let (left, right) = (&x[whole..], &y[whole..]);
+        let vectors = left.len() / S::W;
+        // (Not a loop, so that the sums stay in registers.)
+        macro_rules! add_one {
+            ($($vector:literal)*) => {$(
+                if $vector + 1 < in_turn(N) && $vector < vectors {
+                    add!($vector, left, right);
+                }
+            )*};
+        }
+        add_one!(0 1 2 3 4);
+        if !left.len().is_multiple_of(S::W) {
+            let (x, y) = match length.checked_sub(S::W) {
+                // (Infinities and NaNs among those that are dropped were noticed before.)
+                Some(at) => {
+                    (simd.and(T::load_first(simd, &x[at..]), keep), T::load_first(simd, &y[at..]))
+                }
+                None => (T::load_some(simd, x), T::load_some(simd, y)),
+            };
+            lanes.add_product(N - 1, x, y);
+        }
+        store(lanes.finish::<false>(), units, pairs, run);
+    }
+}
+
+#[inline(always)]
+fn certify_products_body<S: Simd, T: Number>(
+    simd: S,
+    runs: &[Factors<'_, T>],
+    first: i32,
+    pairs: &mut Pairs,
+) {
+    in_streams!(S, certify_products_in_streams::<S, T>(simd, runs, first, pairs))
+}
+
+vectorized! {
+    fn certify_products[T: Number][T](runs: &[Factors<'_, T>], first: i32, pairs: &mut Pairs)
+        = certify_products_body
+}
+
+/// Rounds the sums of products of up to [`BATCH`] pairs of runs of up to [`LONGEST`] numbers, at a scale
+/// for products up to a biased exponent; NaN for those that need another way. Whether there is such a scale.
+pub(crate) fn round_products<T: Number>(
+    isa: Isa,
+    runs: &[Factors<'_, T>],
+    highest: i32,
+    format: Format,
+    pairs: &mut Pairs,
+    rounded: &mut [f64],
+) -> bool {
+    let first = levels::scale(highest, levels::headroom(isa));
+    let Some(first) = first.filter(|first| (SMALLEST..=LARGEST).contains(first)) else {
+        return false;
+    };
+    certify_products(isa, runs, first, pairs);
+    let bound = bound(first, runs.first().map_or(0, |run| run.x.len()));
+    bulk::round_within(isa, pairs.first(runs.len()), bound, 1.0, format, rounded);
+    true
 }
 
 /// What the sum of a run may differ by from the pair that [`certify`] finds for it: a last bit of the
@@ -440,6 +544,84 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    /// What is decided is right, by all kernels for products; how many are not.
+    fn check_products(x: &[f64], y: &[f64], length: usize, first: i32) -> usize {
+        let runs: Vec<_> = x.chunks_exact(length).zip(y.chunks_exact(length)).enumerate().collect();
+        let runs: Vec<_> = runs.iter().map(|&(result, (x, y))| Factors { result, x, y }).collect();
+        let mut undecided = 0;
+        let mut check = |pairs: &Pairs, isa| {
+            for format in [Format::F64, Format::F32] {
+                let mut rounded = [0.0; BATCH];
+                let rounded = &mut rounded[..runs.len()];
+                let (sums, bound) = (pairs.first(runs.len()), bound(first, length));
+                bulk::round_within(isa, sums, bound, 1.0, format, rounded);
+                for (run, &rounded) in runs.iter().zip(&*rounded) {
+                    if rounded.is_nan() {
+                        undecided += 1;
+                        continue;
+                    }
+                    let mut oracle = Oracle::new();
+                    run.x.iter().zip(run.y).for_each(|(&x, &y)| oracle.add_product(x, y));
+                    let sum = match format {
+                        Format::F64 => oracle.to_f64(),
+                        _ => oracle.to_f32().into(),
+                    };
+                    assert_eq!(rounded, sum, "{isa:?} {first} {length}");
+                }
+            }
+        };
+        let mut pairs = Pairs::new();
+        for isa in Isa::available() {
+            certify_products(isa, &runs, first, &mut pairs);
+            check(&pairs, isa);
+        }
+        certify_products_body(Portable::<2>, &runs, first, &mut pairs);
+        check(&pairs, Isa::BASELINE);
+        certify_products_body(Portable::<4>, &runs, first, &mut pairs);
+        check(&pairs, Isa::BASELINE);
+        certify_products_body(Portable::<8>, &runs, first, &mut pairs);
+        check(&pairs, Isa::BASELINE);
+        undecided
+    }
+
+    #[test]
+    fn rounded_products_of_every_length() {
+        let (x, y) = (numbers(3000, 2, 6, 1), numbers(3000, 0, 6, 2));
+        for length in (1..110).chain([127, 500, 1000, 1023, 1024]) {
+            let count = (3000 / length).min(30);
+            let undecided = check_products(&x[..count * length], &y[..count * length], length, 25);
+            assert!(undecided <= count, "{undecided} of 6 or more times {count}, {length}");
+            check_products(&x[..count * length], &y[..count * length], length, 3);
+        }
+    }
+
+    /// Products by one lie beside midpoints as the numbers do; others are as large and as small as can be.
+    #[test]
+    fn difficult_products_are_decided_rightly_or_not_at_all() {
+        for first in [SMALLEST, SMALLEST + 30, 0, LARGEST - 30, LARGEST] {
+            for (digits, up) in [(53, false), (53, true), (24, false), (24, true)] {
+                for sixteenths in [-4, -2, -1, 0, 1, 2, 4] {
+                    let values = beside_a_midpoint(first, 200, digits, sixteenths, up);
+                    let shift = 2f64.powi(first / 2);
+                    let x: Vec<f64> = values.iter().map(|x| x / shift).collect();
+                    assert!(check_products(&x, &[shift; 200], 200, first) > 0);
+                }
+            }
+            for spread in [10, 100, 700] {
+                let x = numbers(600, first / 2 - 10, spread, 1);
+                let y = numbers(600, first - first / 2 - 10, spread, 2);
+                check_products(&x, &y, 60, first);
+            }
+        }
+        let (mut x, mut y) = ([1.0; 100], [3.0; 100]);
+        for (place, bad) in [(0, f64::NAN), (50, f64::INFINITY), (97, f64::NAN), (98, 1e308)] {
+            (x[place], y[place]) = (bad, if bad == 1e308 { 1e-308 } else { 0.0 });
+            let undecided = check_products(&x, &y, 100, 30);
+            assert!(undecided >= if bad == 1e308 { 0 } else { 12 });
+            (x[place], y[place]) = (1.0, 3.0);
         }
     }
 

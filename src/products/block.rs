@@ -401,5 +401,7 @@ dispatch! {
 }
 
 dispatch! {
-    fn highest_exponent[T: Number][T](x: &[T], y: &[T]) -> i32 = highest_exponent_body::<T>
+    /// The largest biased exponent of the products; 2047 if any is infinite or NaN.
+    pub(super) fn highest_exponent[T: Number][T](x: &[T], y: &[T]) -> i32
+        = highest_exponent_body::<T>
 }

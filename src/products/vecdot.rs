@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::block::PAIRS;
+use super::block::{PAIRS, highest_exponent};
 use super::dot::Factor;
 use crate::array::dtype::Dtype;
 use crate::array::element::{Native, Piece, pieces, read_numbers, read_words};
@@ -14,10 +14,15 @@ use crate::array::view::{Axis, Line, View};
 use crate::array::walk::{self, Step};
 use crate::cpu::Isa;
 use crate::exact::accumulator::Accumulator;
+use crate::exact::interval::Interval;
+use crate::exact::pairs::{self as exact_pairs, BATCH};
+use crate::exact::round::Format;
+use crate::exact::sink::{Each, Rounding, Sink};
 use crate::interrupt::{GRAIN, Interrupt};
 use crate::kernel::adaptive::Summer;
+use crate::kernel::short_rows::{self, Factors, LONGEST};
 use crate::kernel::slice::in_parts;
-use crate::{cpu, threads};
+use crate::{cpu, environment, threads};
 
 /// One of the two arrays of vectors.
 ///
@@ -79,14 +84,23 @@ impl Vectors<'_> {
 /// # Panics
 /// If the shapes differ.
 pub fn vecdot(left: &Vectors<'_>, right: &Vectors<'_>, put: &(dyn Fn(usize, &Accumulator) + Sync)) {
+    vecdot_into(left, right, &Each(put));
+}
+
+/// As [`vecdot`], for a sink, which may say how results are rounded.
+///
+/// # Panics
+/// If the shapes differ.
+#[doc(hidden)]
+pub fn vecdot_into(left: &Vectors<'_>, right: &Vectors<'_>, sink: &(dyn Sink + Sync)) {
     let plan = Plan::new(left, right);
     let (results, threads) = (walk::count(&plan.outer), threads::get());
     let size = results.saturating_mul(left.len());
     if threads > 1 && size >= threads::PARALLEL_FROM && results < 4 * threads {
-        return plan.run_divided(put);
+        return plan.run_divided(sink);
     }
     threads::split(results, threads::share(results, size, 1), |ranges| {
-        ranges.for_each(|range| plan.run(range, put));
+        ranges.for_each(|range| plan.run(range, sink));
     });
 }
 
@@ -168,19 +182,60 @@ impl<'a> Plan<'a> {
     }
 
     /// Some results, one after the other.
-    fn run(&self, results: Range<usize>, put: &dyn Fn(usize, &Accumulator)) {
+    fn run(&self, results: Range<usize>, sink: &dyn Sink) {
+        if let Some(Rounding { format, mean: false }) = sink.rounding() {
+            if self.kernel == Kernel::F64 && format == Format::F64 {
+                return self.run_rounded::<f64>(results, format, sink);
+            }
+            if self.kernel == Kernel::F32 && format == Format::F32 {
+                return self.run_rounded::<f32>(results, format, sink);
+            }
+        }
+        self.run_exactly(results, sink);
+    }
+
+    /// Results that are rounded, many at once where memory holds vectors as slices of `T`.
+    fn run_rounded<T: Factor + Native>(
+        &self,
+        results: Range<usize>,
+        format: Format,
+        sink: &dyn Sink,
+    ) {
+        let count = self.left.len();
+        if self.terms.len() == 2 || count == 0 || !environment::is_default() {
+            return self.run_exactly(results, sink);
+        }
+        let mut workspace = self.workspace(results.len().saturating_mul(count));
+        let mut rounded = Rounded::new(T::summer(self.isa, count, Some(format)), format);
+        let mut batch = Vec::with_capacity(rounded.at_once(count));
+        walk::for_range(&self.outer, [0; 2], results, &self.interrupt, |index, offsets| {
+            let [left, right] = self.lines(Pairs { offsets, start: 0, count }, [0; 2]);
+            let Some((x, y)) = left.as_slice::<T>().zip(right.as_slice::<T>()) else {
+                return sink.put(index, &self.sum(offsets, 0, 0..count, &mut workspace));
+            };
+            batch.push(Factors { result: index, x, y });
+            if batch.len() == batch.capacity() {
+                rounded.put(self.isa, &batch, &mut workspace.summer, sink);
+                batch.clear();
+            }
+        });
+        rounded.put(self.isa, &batch, &mut workspace.summer, sink);
+    }
+
+    /// Some results, one after the other, by their exact sums.
+    fn run_exactly(&self, results: Range<usize>, sink: &dyn Sink) {
         let count = self.left.len();
         let mut workspace = self.workspace(results.len().saturating_mul(count));
         walk::for_range(&self.outer, [0; 2], results, &self.interrupt, |index, offsets| {
             for part in 0..self.terms.len() {
                 let sum = self.sum(offsets, part, 0..count, &mut workspace);
-                put(self.terms.len() * index + part, &sum);
+                sink.put(self.terms.len() * index + part, &sum);
             }
         });
     }
 
     /// All results, each by several threads.
-    fn run_divided(&self, put: &dyn Fn(usize, &Accumulator)) {
+    fn run_divided(&self, sink: &dyn Sink) {
         let all = 0..walk::count(&self.outer);
         walk::for_range(&self.outer, [0; 2], all, &self.interrupt, |index, offsets| {
             for part in 0..self.terms.len() {
@@ -191,7 +246,7 @@ impl<'a> Plan<'a> {
                     one.merge(&other);
                     one
                 });
-                put(self.terms.len() * index + part, &sum);
+                sink.put(self.terms.len() * index + part, &sum);
             }
         });
     }
@@ -313,6 +368,94 @@ impl<'a> Plan<'a> {
         }
         sum.add_scaled(high, 64);
         sum.add_scaled(low, 0);
+    }
+}
+
+/// Numbers that are multiplied before their results are rounded.
+const AT_ONCE: usize = 2 * PAIRS;
+
+/// What a thread needs for results that are rounded.
+struct Rounded {
+    format: Format,
+    /// For vectors that are too long for a batch.
+    summer: Summer,
+    /// The largest biased exponent of a product, once known; of the batch that it was chosen for.
+    highest: Option<i32>,
+    pairs: Box<exact_pairs::Pairs>,
+    results: Box<[f64; BATCH]>,
+}
+
+impl Rounded {
+    fn new(summer: Summer, format: Format) -> Rounded {
+        let (pairs, results) = (exact_pairs::Pairs::new(), Box::new([0.0; BATCH]));
+        Rounded { format, summer, highest: None, pairs, results }
+    }
+
+    /// How many vectors of a length are taken together.
+    fn at_once(&self, length: usize) -> usize {
+        (AT_ONCE / length).clamp(1, BATCH)
+    }
+
+    /// Puts some results; those that an interval does not decide by their exact sums.
+    fn put<T: Factor>(
+        &mut self,
+        isa: Isa,
+        batch: &[Factors<'_, T>],
+        exact: &mut Summer,
+        sink: &dyn Sink,
+    ) {
+        let is_short = batch.first().is_some_and(|run| run.x.len() <= LONGEST);
+        let is_rounded = is_short && self.round(isa, batch);
+        for (index, &Factors { result, x, y }) in batch.iter().enumerate() {
+            if is_rounded && !self.results[index].is_nan() {
+                let x = self.results[index];
+                let is_double = self.format == Format::F64;
+                let bits = if is_double { x.to_bits() } else { (x as f32).to_bits().into() };
+                sink.put_rounded(result, bits);
+                continue;
+            }
+            if !is_short {
+                let mut sum = Interval::new();
+                T::add_products(x, y, &mut self.summer, &mut sum);
+                sum.total.add_zeros(x.len() as i64);
+                if sink.put_interval(result, &sum) {
+                    continue;
+                }
+            }
+            let mut sum = Accumulator::new();
+            T::add_products_exactly(x, y, exact, &mut sum);
+            sum.add_zeros(x.len() as i64);
+            sink.put(result, &sum);
+        }
+    }
+
+    /// Rounds a batch, at the scale of the one before if that serves.
+    fn round<T: Factor>(&mut self, isa: Isa, batch: &[Factors<'_, T>]) -> bool {
+        let results = &mut self.results[..batch.len()];
+        for attempt in 0..2 {
+            if attempt > 0 || self.highest.is_none() {
+                let highest = batch.iter().map(|run| highest_exponent(isa, run.x, run.y)).max();
+                if highest == self.highest {
+                    break;
+                }
+                self.highest = highest;
+            }
+            let Some(highest) = self.highest else { return false };
+            if short_rows::round_products(
+                isa,
+                batch,
+                highest,
+                self.format,
+                &mut self.pairs,
+                results,
+            ) {
+                let undecided = results.iter().filter(|x| x.is_nan()).count();
+                if undecided <= batch.len() / 4 || attempt > 0 {
+                    return true;
+                }
+            }
+        }
+        false
     }
 }
 

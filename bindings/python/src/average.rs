@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use super::ndarray::{Array, Number};
 use super::results::{Operation, Target, Writer};
 use super::vecdot::Pairs;
-use mypackage::sum::{Accumulator, Vectors, View};
+use mypackage::sum::{Accumulator, Each, Vectors, View};
 
 const AVERAGE: Operation =
     Operation { advice: "a floating-point dtype", ..Operation::mean("average") };
@@ -39,12 +39,13 @@ pub(super) fn weighted_mean<'py>(
     let parts = products.parts();
     let target = Target::Number(target);
     let writer = Writer::new(py, AVERAGE, target, None, &products.shape, products.results())?;
-    products.compute(py, &|index, sum| {
+    let put = |index: usize, sum: &Accumulator| {
         let divisor = &divisors[if divisors.len() == 1 { 0 } else { index / parts }];
         if let Some(divisor) = divisor.get() {
             writer.put_quotient(index, sum, divisor);
         }
-    })?;
+    };
+    products.compute(py, &Each(put))?;
     writer.finish(py)
 }
 
@@ -66,8 +67,9 @@ fn divisors(py: Python<'_>, products: &Pairs<'_>) -> PyResult<Vec<OnceLock<Accum
         right: Vectors { view: View::repeated(&1.0, &lengths), complex: false },
         shape,
     };
-    sums_of_weights.compute(py, &|index, sum| {
+    let put = |index: usize, sum: &Accumulator| {
         let _ = sums[index].set(sum.clone());
-    })?;
+    };
+    sums_of_weights.compute(py, &Each(put))?;
     Ok(sums)
 }

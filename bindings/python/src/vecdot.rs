@@ -10,7 +10,7 @@ use super::modules::dispatch;
 use super::ndarray::{Array, Number, numpy};
 use super::results::{Target, VECDOT, Writer, rounded_result, single_result};
 use mypackage::interrupt::GRAIN;
-use mypackage::sum::{self as exact, Accumulator, Collector, Dtype, Sink, Vectors};
+use mypackage::sum::{self as exact, Accumulator, Collector, Dtype, Each, Sink, Vectors};
 
 /// See `watched_from`.
 const WATCHED_FROM: usize = 2 * GRAIN;
@@ -110,16 +110,18 @@ pub(super) fn vecdot<'py>(
     let writer = Writer::new(py, VECDOT, target, None, &pairs.shape, pairs.results())?;
     // NumPy's product of truth values is their conjunction, and the sum their disjunction.
     let truth = number.part == Dtype::Bool;
-    let put = |index: usize, sum: &Accumulator| {
-        if truth && sum.to_integer(1) != Some(0) {
-            let mut one = Accumulator::new();
-            one.add_f64(1.0);
-            writer.put(index, &one);
-        } else {
-            writer.put(index, sum);
-        }
-    };
-    pairs.compute(py, &put)?;
+    if truth {
+        let put = |index: usize, sum: &Accumulator| {
+            let mut truth = Accumulator::new();
+            if sum.to_integer(1) != Some(0) {
+                truth.add_f64(1.0);
+            }
+            writer.put(index, &truth);
+        };
+        pairs.compute(py, &Each(put))?;
+    } else {
+        pairs.compute(py, &writer)?;
+    }
     writer.finish(py)
 }
 
@@ -158,7 +160,7 @@ pub(super) fn vecdot_states<'py>(
     };
     let pairs = Pairs::of(VECDOT.name, left, right, Some(axis))?;
     let sums = Collector::new(pairs.results(), pairs.left.len() as i64);
-    pairs.compute(x1.py(), &|index, sum| sums.put(index, sum))?;
+    pairs.compute(x1.py(), &sums)?;
     Ok(ExactSum::of(pairs.shape.clone(), pairs.parts() == 2, sums.finish()))
 }
 
@@ -233,13 +235,9 @@ impl<'a> Pairs<'a> {
     }
 
     /// Computes with the GIL released where that pays; see `watched`.
-    pub fn compute(
-        &self,
-        py: Python<'_>,
-        put: &(dyn Fn(usize, &Accumulator) + Sync),
-    ) -> PyResult<()> {
+    pub fn compute(&self, py: Python<'_>, sink: &(dyn Sink + Sync)) -> PyResult<()> {
         let size = self.shape.iter().product::<usize>().saturating_mul(self.left.len());
-        watched_from(WATCHED_FROM, py, size, || exact::vecdot(&self.left, &self.right, put))
+        watched_from(WATCHED_FROM, py, size, || exact::vecdot_into(&self.left, &self.right, sink))
     }
 }
 

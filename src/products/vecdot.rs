@@ -491,3 +491,98 @@ fn components(vectors: &Vectors<'_>, part: usize) -> Vec<Component> {
     };
     pieces(vectors.view.dtype()).iter().map(|&piece| Component { offset, piece }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::testing::{Oracle, numbers};
+
+    /// Takes rounded results, and rounds the others.
+    struct Results {
+        format: Format,
+        bits: Mutex<Vec<Option<u64>>>,
+    }
+
+    impl Results {
+        fn set(&self, index: usize, bits: u64) {
+            let before = self.bits.lock().unwrap()[index].replace(bits);
+            assert_eq!(before, None, "each result once");
+        }
+    }
+
+    impl Sink for Results {
+        fn put(&self, index: usize, sum: &Accumulator) {
+            self.set(index, sum.round_quotient(1, self.format));
+        }
+        fn rounding(&self) -> Option<Rounding> {
+            Some(Rounding { format: self.format, mean: false })
+        }
+        fn put_rounded(&self, index: usize, bits: u64) {
+            self.set(index, bits);
+        }
+    }
+
+    /// The products of rows of two matrices, the second one's the same for all if `repeated`.
+    fn check(x: &[f64], y: &[f64], length: usize, repeated: bool) {
+        let count = x.len() / length;
+        let of = |values: &[f64]| -> Vec<f32> { values.iter().map(|&x| x as f32).collect() };
+        let (singles, others) = (of(x), of(y));
+        for format in [Format::F64, Format::F32] {
+            let is_double = format == Format::F64;
+            let [left, right] = [(x, &singles), (y, &others)].map(|(doubles, singles)| {
+                if is_double { View::of(doubles) } else { View::of(singles) }
+            });
+            let right = if repeated {
+                right.reshaped(&[length]).broadcast(&[count], 1)
+            } else {
+                right.reshaped(&[count, length])
+            };
+            let left = left.reshaped(&[count, length]);
+            let [left, right] = [left, right].map(|view| Vectors { view, complex: false });
+            let results = Results { format, bits: Mutex::new(vec![None; count]) };
+            vecdot_into(&left, &right, &results);
+            for (row, bits) in results.bits.into_inner().unwrap().into_iter().enumerate() {
+                let mut oracle = Oracle::new();
+                for index in 0..length {
+                    let at = row * length + index;
+                    let other = if repeated { index } else { at };
+                    if is_double {
+                        oracle.add_product(x[at], y[other]);
+                    } else {
+                        oracle.add_product(singles[at].into(), others[other].into());
+                    }
+                }
+                let expected = match format {
+                    Format::F64 => oracle.to_f64().to_bits(),
+                    _ => oracle.to_f32().to_bits().into(),
+                };
+                assert_eq!(bits, Some(expected), "{row} of {count} x {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn rounded_products_of_rows() {
+        for (seed, spread) in [4, 30, 100].into_iter().enumerate() {
+            for length in [1, 2, 3, 7, 10, 33, 100, 1000, 1024, 1025, 2500] {
+                let count = (6000 / length).clamp(2, 1100);
+                let x = numbers(count * length, 0, spread, seed as u64);
+                let y = numbers(count * length, 3, spread, 9);
+                check(&x, &y, length, false);
+                check(&x, &y[..length], length, true);
+                // Rows of zeros, of integers, that cancel, and of another scale.
+                let mut x = x;
+                x[..length].fill(0.0);
+                x[length..2 * length].iter_mut().for_each(|x| *x = x.trunc());
+                let last = (count - 1) * length;
+                x[last..].iter_mut().for_each(|x| *x *= 2f64.powi(60));
+                for pair in x[last..].chunks_exact_mut(2) {
+                    pair[1] = -pair[0];
+                }
+                check(&x, &vec![1.5; length], length, true);
+            }
+        }
+    }
+}

@@ -3,12 +3,14 @@
     python benchmarks/windows.py [--quick] [--only TEXT] [--csv FILE]
 
 As sums.py. Peers that are not installed are skipped. Some results of each are compared with
-fractions. Where the issue sets a time and not a ratio, the peer is our own time for ordinary data.
+fractions. Difficult data stand beside our own time for ordinary ones, or, where a time is the
+floor, beside a pause of that length.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import partial
@@ -103,10 +105,11 @@ def difficult_cases(scale: Scale) -> Iterator[Case]:
                 title = f"{name}, {what}, {short(size)}, w = {window}"
                 build = partial(beside_ordinary, name, make, size, min(window, size))
                 yield Case(title, build, 1, avx2("N(0,1)", 1 / 3))
-    for name in NAMES:
-        title = f"{name}, spikes, {short(size)}, w = 100"
-        build = partial(beside_ordinary, name, spiked, size, min(100, size))
-        yield Case(title, build)
+    for name, limit in zip(NAMES, (60, 60, 400, 400), strict=True):
+        for window in 16, 1000:
+            title = f"{name}, spikes, {short(size)}, w = {window}"
+            build = partial(beside_a_pause, name, spiked, size, min(window, size), limit)
+            yield Case(title, build, 1, avx2(f"{limit} ns each", 1.0))
 
 
 def far(size: int) -> np.ndarray:
@@ -134,6 +137,8 @@ def other_cases(scale: Scale) -> Iterator[Case]:
     yield Case(title, partial(in_segments, size, segments), 1, avx2("np.add.reduceat", 1.0))
     title = f"nancumsum, {short(size)}"
     yield Case(title, partial(prefixes, size), 1, avx2("np.nancumsum", 2.0))
+    title = f"cumulative_sum, {short(size)}"
+    yield Case(title, partial(array_api_prefixes, size), 1, avx2("cumsum", 0.9))
 
 
 def check(name: str, values: np.ndarray, window: int, least: int, result: np.ndarray) -> bool:
@@ -211,6 +216,16 @@ def beside_ordinary(name: str, make: Callable[[int], np.ndarray], size: int, win
     return task(size, ours, peers, partial(check, name, values, window, window))
 
 
+def beside_a_pause(
+    name: str, make: Callable[[int], np.ndarray], size: int, window: int, limit: int
+) -> Task:
+    """The peer takes so many nanoseconds for each result."""
+    values = make(size)
+    ours = partial(getattr(mypackage, name), values, window)
+    peers = {f"{limit} ns each": partial(time.sleep, limit * size / 1e9)}
+    return task(size, ours, peers, partial(check, name, values, window, window))
+
+
 def by_indices(name: str, size: int, window: int) -> Task:
     """One window fewer than elements, so that they are not those of a fixed length."""
     values, function = ordinary(size), getattr(mypackage, name)
@@ -246,6 +261,16 @@ def prefixes(size: int) -> Task:
         partial(mypackage.nancumsum, values),
         {"np.nancumsum": partial(np.nancumsum, values)},
         lambda sums: bool((sums == mypackage.cumsum(filled)).all()),
+    )
+
+
+def array_api_prefixes(size: int) -> Task:
+    values = ordinary(size)
+    return task(
+        size,
+        partial(mypackage.cumulative_sum, values),
+        {"cumsum": partial(mypackage.cumsum, values), "np.cumsum": partial(np.cumsum, values)},
+        lambda sums: bool((sums == mypackage.cumsum(values)).all()),
     )
 
 

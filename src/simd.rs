@@ -96,6 +96,21 @@ pub(crate) trait Simd: Copy + 'static {
     fn ordered(self, a: Self::V) -> Self::V;
     /// A mask of the lanes where the numbers are equal.
     fn equal(self, a: Self::V, b: Self::V) -> Self::V;
+    /// A mask of the lanes where `a` is less than `b`.
+    fn less(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `c - a * b`, rounded as [`Simd::multiply_add`] is.
+    fn subtract_product(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `a / b`.
+    fn divide(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The square roots.
+    fn square_root(self, a: Self::V) -> Self::V;
+    /// `a` in the lanes of a mask, `b` in the others.
+    fn select(self, mask: Self::V, a: Self::V, b: Self::V) -> Self::V;
+    /// Whether all lanes of a mask are set.
+    fn all(self, mask: Self::V) -> bool;
+    /// The square of the first `W` vectors turned: lane `i` of vector `j` is what lane `j` of vector
+    /// `i` was.
+    fn turn(self, square: [Self::V; WIDEST]) -> [Self::V; WIDEST];
 
     /// The vector at a place of a slice.
     ///
@@ -300,6 +315,41 @@ impl<const W: usize> Simd for Portable<W> {
     fn equal(self, a: [f64; W], b: [f64; W]) -> [f64; W] {
         Self::each(a, b, |a, b| mask(a == b))
     }
+    #[inline(always)]
+    fn less(self, a: [f64; W], b: [f64; W]) -> [f64; W] {
+        Self::each(a, b, |a, b| mask(a < b))
+    }
+    #[inline(always)]
+    fn subtract_product(self, a: [f64; W], b: [f64; W], c: [f64; W]) -> [f64; W] {
+        self.multiply_add(a.map(|a| -a), b, c)
+    }
+    #[inline(always)]
+    fn divide(self, a: [f64; W], b: [f64; W]) -> [f64; W] {
+        Self::each(a, b, |a, b| a / b)
+    }
+    #[inline(always)]
+    fn square_root(self, a: [f64; W]) -> [f64; W] {
+        a.map(f64::sqrt)
+    }
+    #[inline(always)]
+    fn select(self, mask: [f64; W], a: [f64; W], b: [f64; W]) -> [f64; W] {
+        let kept = Self::bits(mask, a, |mask, a| mask & a);
+        Self::bits(kept, Self::bits(mask, b, |mask, b| !mask & b), |a, b| a | b)
+    }
+    #[inline(always)]
+    fn all(self, mask: [f64; W]) -> bool {
+        mask.iter().all(|lane| lane.to_bits() != 0)
+    }
+    #[inline(always)]
+    fn turn(self, square: [[f64; W]; WIDEST]) -> [[f64; W]; WIDEST] {
+        let mut turned = square;
+        for (lane, row) in square.iter().take(W).enumerate() {
+            for (index, &x) in row.iter().enumerate() {
+                turned[index][lane] = x;
+            }
+        }
+        turned
+    }
 
     type Singles = [[f32; W]; 2];
 
@@ -346,7 +396,7 @@ pub(crate) use x86::{Avx2, Avx512};
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::Simd;
+    use super::{Simd, WIDEST};
     use crate::cpu::Level;
 
     /// AVX2 and FMA, with what else `Isa::Avx2` stands for.
@@ -438,6 +488,31 @@ mod x86 {
             smaller(a, b) = _mm256_min_pd(a, b);
             ordered(a) = _mm256_cmp_pd::<_CMP_ORD_Q>(a, a);
             equal(a, b) = _mm256_cmp_pd::<_CMP_EQ_OQ>(a, b);
+            less(a, b) = _mm256_cmp_pd::<_CMP_LT_OQ>(a, b);
+            subtract_product(a, b, c) = _mm256_fnmadd_pd(a, b, c);
+            divide(a, b) = _mm256_div_pd(a, b);
+            square_root(a) = _mm256_sqrt_pd(a);
+            select(mask, a, b) = _mm256_blendv_pd(b, a, mask);
+        }
+        #[inline(always)]
+        fn all(self, mask: __m256d) -> bool {
+            // SAFETY: the token says that the processor has the instruction.
+            unsafe { _mm256_movemask_pd(mask) == 0xf }
+        }
+        #[inline(always)]
+        fn turn(self, square: [__m256d; WIDEST]) -> [__m256d; WIDEST] {
+            let [a, b, c, d, ..] = square;
+            let mut turned = square;
+            // SAFETY: the token says that the processor has the instructions.
+            unsafe {
+                let (e, f) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
+                let (g, h) = (_mm256_unpacklo_pd(c, d), _mm256_unpackhi_pd(c, d));
+                turned[0] = _mm256_permute2f128_pd::<0x20>(e, g);
+                turned[1] = _mm256_permute2f128_pd::<0x20>(f, h);
+                turned[2] = _mm256_permute2f128_pd::<0x31>(e, g);
+                turned[3] = _mm256_permute2f128_pd::<0x31>(f, h);
+            }
+            turned
         }
 
         type Singles = __m256;
@@ -523,6 +598,45 @@ mod x86 {
                 _mm512_castsi512_pd(_mm512_movm_epi64(_mm512_cmp_pd_mask::<_CMP_ORD_Q>(a, a)));
             equal(a, b) =
                 _mm512_castsi512_pd(_mm512_movm_epi64(_mm512_cmp_pd_mask::<_CMP_EQ_OQ>(a, b)));
+            less(a, b) =
+                _mm512_castsi512_pd(_mm512_movm_epi64(_mm512_cmp_pd_mask::<_CMP_LT_OQ>(a, b)));
+            subtract_product(a, b, c) = _mm512_fnmadd_pd(a, b, c);
+            divide(a, b) = _mm512_div_pd(a, b);
+            square_root(a) = _mm512_sqrt_pd(a);
+            select(mask, a, b) =
+                _mm512_mask_blend_pd(_mm512_movepi64_mask(_mm512_castpd_si512(mask)), b, a);
+        }
+        #[inline(always)]
+        fn all(self, mask: __m512d) -> bool {
+            // SAFETY: the token says that the processor has the instruction.
+            unsafe { _mm512_movepi64_mask(_mm512_castpd_si512(mask)) == 0xff }
+        }
+        #[inline(always)]
+        fn turn(self, square: [__m512d; WIDEST]) -> [__m512d; WIDEST] {
+            // SAFETY: the token says that the processor has the instructions.
+            unsafe {
+                // Pairs of rows, then pairs of quarters, twice.
+                let mut pairs = square;
+                for pair in 0..4 {
+                    let (a, b) = (square[2 * pair], square[2 * pair + 1]);
+                    pairs[2 * pair] = _mm512_unpacklo_pd(a, b);
+                    pairs[2 * pair + 1] = _mm512_unpackhi_pd(a, b);
+                }
+                let mut turned = square;
+                for odd in 0..2 {
+                    let [a, b, c, d] = [0, 2, 4, 6].map(|row| pairs[row + odd]);
+                    // Quarters 0 and 2, and 1 and 3, of two pairs of rows each.
+                    let (e, f) =
+                        (_mm512_shuffle_f64x2::<0x88>(a, b), _mm512_shuffle_f64x2::<0xdd>(a, b));
+                    let (g, h) =
+                        (_mm512_shuffle_f64x2::<0x88>(c, d), _mm512_shuffle_f64x2::<0xdd>(c, d));
+                    turned[odd] = _mm512_shuffle_f64x2::<0x88>(e, g);
+                    turned[2 + odd] = _mm512_shuffle_f64x2::<0x88>(f, h);
+                    turned[4 + odd] = _mm512_shuffle_f64x2::<0xdd>(e, g);
+                    turned[6 + odd] = _mm512_shuffle_f64x2::<0xdd>(f, h);
+                }
+                turned
+            }
         }
 
         type Singles = __m512;

@@ -194,6 +194,8 @@ def without_nans(a: Any) -> Any:
     nan = np.not_equal(a, a).astype(bool) if dtype.kind != "m" else np.isnat(a)
     if not nan.any():
         return a
+    if type(a) is np.ndarray:
+        return np.where(nan, dtype.type(0), a)
     result = a.copy()
     result[nan] = np.zeros((), dtype)
     return result

@@ -112,19 +112,23 @@ def _segments(name: str, values: Any, offsets: Any, axis: Any) -> Any:
     if not -array.ndim <= axis < array.ndim:
         raise np.exceptions.AxisError(axis, array.ndim)
     length = array.shape[axis]
+    if (
+        array.ndim == 1
+        and array.dtype == np.float64
+        and array.flags.c_contiguous
+        and array.flags.aligned
+    ):
+        places = _as_int64(offsets)
+        if places is not None:
+            results = _native.segment_slices(array, places, name == "segment_mean")
+            if results is not None:
+                finite = np.isfinite(results)
+                if finite.all() or (finite | (np.diff(places) == 0)).all():
+                    return results
+        # What there is to report is reported below.
     offsets = checked_offsets(name, offsets, length)
     if array.dtype.char in KERNELS:
         lengths = np.diff(offsets)
-        if (
-            array.ndim == 1
-            and array.dtype == np.float64
-            and array.flags.c_contiguous
-            and array.flags.aligned
-        ):
-            results = _native.segment_slices(array, offsets, name == "segment_mean")
-            if (np.isfinite(results) | (lengths == 0)).all():
-                return results
-            # What there is to report is reported below.
         labels = np.repeat(np.arange(len(lengths)), lengths)
         place = [slice(None)] * array.ndim
         place[axis] = slice(offsets[0], offsets[-1])
@@ -145,6 +149,16 @@ def _segments(name: str, values: Any, offsets: Any, axis: Any) -> Any:
                 GROUPED[inner], labels, some, axis=axis, size=len(offsets) - 1, dtype=dtype
             )
     raise unsupported(name, array.dtype, ", timedelta64 and object")
+
+
+def _as_int64(offsets: Any) -> np.ndarray | None:
+    """Offsets as the extension takes them, if they are integers that fit."""
+    array = np.asarray(offsets)
+    if array.ndim != 1 or array.size == 0 or not np.can_cast(array.dtype, np.int64):
+        return None
+    if array.dtype.kind not in "iu":
+        return None
+    return np.ascontiguousarray(array, np.int64)
 
 
 def checked_offsets(name: str, offsets: Any, length: int) -> np.ndarray:

@@ -12,19 +12,31 @@
 //!
 //! So a result cannot depend on what was in the window before, on threads or on the processor.
 //!
-//! - `tile`: the kernels. `certified`: rounding from sums in two parts.
+//! - `lanes`: the kernels of windows that are full and whose numbers are of similar sizes. `stretch`:
+//!   what results of a line these give.
+//! - `tile`: the kernels of all others. `certified`: rounding from sums in two parts.
 //! - `line`: the results of a line. `outliers`: numbers that its tiles do not take.
+//! - `decide`: results in doubt, from exact sums.
 //! - `running`: exact sums of what is in the window, for everything else.
-//! - `request`: arrays, and where the results go.
+//! - `bounds`: windows by indices. `request`: arrays, and where the results go. `segments`: windows that follow one another.
 
+mod bounds;
 mod certified;
+mod decide;
+mod lanes;
 mod line;
 mod outliers;
 mod request;
 mod running;
+mod segments;
+mod stretch;
+#[cfg(test)]
+mod tests;
 mod tile;
 
+pub use bounds::Bounds;
 pub use request::{WindowRequest, WindowStatus, Windows, move_windows};
+pub use segments::segment_sums;
 
 use crate::exact::round::Format;
 

@@ -1,6 +1,7 @@
 //! Outliers: numbers that a frame does not take, summed exactly while they are in the window.
 
 use super::tile::Frame;
+use crate::binary64::power_of_two;
 use crate::exact::accumulator::Accumulator;
 
 /// A number that the frame does not take, or what it leaves of one.
@@ -10,19 +11,86 @@ pub(super) struct Outlier {
     pub value: f64,
     /// Whether the number entered the prefix sums as nothing.
     pub whole: bool,
+    /// Whether it is among those that are near to each other.
+    pub near: bool,
+}
+
+impl Outlier {
+    pub fn new(index: usize, value: f64, whole: bool) -> Outlier {
+        Outlier { index, value, whole, near: false }
+    }
 }
 
 /// The exact sums of the outliers in a window.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Held {
-    pub sum: Accumulator,
-    pub squares: Accumulator,
+    sum: Accumulator,
+    squares: Accumulator,
+    near: Near,
+    /// How many are not near.
+    others: usize,
     /// Both rounded to two numbers, and whether these are up to date.
     pairs: Option<[[f64; 2]; 2]>,
 }
 
+/// Outliers of similar sizes: their sum is an integer.
+#[derive(Debug, Clone, Copy, Default)]
+struct Near {
+    count: usize,
+    total: i128,
+    /// The exponent of the integer's unit.
+    unit: i32,
+}
+
+impl Near {
+    /// Exponents of last bits, from the unit up.
+    const RANGE: u32 = 60;
+    /// So many integers of 53 + 60 bits have a sum of 126.
+    const MOST: usize = 1 << 13;
+
+    /// A number in units, if it is near to the others.
+    fn integer(&self, x: f64) -> Option<i128> {
+        let (significand, exponent) = crate::binary64::decompose(x);
+        let shift =
+            u32::try_from(exponent - self.unit).ok().filter(|&shift| shift <= Near::RANGE)?;
+        let magnitude = i128::from(significand) << shift;
+        Some(if x < 0.0 { -magnitude } else { magnitude })
+    }
+}
+
 impl Held {
-    pub fn change(&mut self, outlier: Outlier, frame: &Frame, moments: bool, sign: f64) {
+    /// Takes an outlier in; whether it is near to others.
+    pub fn enter(&mut self, outlier: Outlier, frame: &Frame, moments: bool) -> bool {
+        if !moments && outlier.value.is_finite() && self.near.count < Near::MOST {
+            if self.near.count == 0 {
+                let (_, exponent) = crate::binary64::decompose(outlier.value);
+                self.near = Near { unit: exponent - Near::RANGE as i32 / 2, ..Near::default() };
+            }
+            if let Some(integer) = self.near.integer(outlier.value) {
+                self.near.total += integer;
+                self.near.count += 1;
+                self.pairs = None;
+                return true;
+            }
+        }
+        self.others += 1;
+        self.change(outlier, frame, moments, 1.0);
+        false
+    }
+
+    /// Takes out an outlier that entered.
+    pub fn leave(&mut self, outlier: Outlier, frame: &Frame, moments: bool) {
+        if outlier.near {
+            self.near.total -= self.near.integer(outlier.value).unwrap_or_default();
+            self.near.count -= 1;
+            self.pairs = None;
+        } else {
+            self.others -= 1;
+            self.change(outlier, frame, moments, -1.0);
+        }
+    }
+
+    fn change(&mut self, outlier: Outlier, frame: &Frame, moments: bool, sign: f64) {
         self.pairs = None;
         let x = outlier.value;
         if !x.is_finite() {
@@ -39,6 +107,18 @@ impl Held {
         }
     }
 
+    /// The sum that is not finite, if it is not.
+    pub fn special(&self) -> Option<f64> {
+        self.sum.special()
+    }
+
+    /// The sum of all.
+    pub fn sum(&self) -> Accumulator {
+        let mut sum = self.sum.clone();
+        sum.add_scaled(self.near.total, self.near.unit);
+        sum
+    }
+
     /// The nearest numbers to the sums, and those to what these leave.
     pub fn pairs(&mut self, moments: bool) -> [[f64; 2]; 2] {
         if let Some(pairs) = self.pairs {
@@ -50,8 +130,51 @@ impl Held {
             rest.add_uncounted(-high);
             [high, rest.to_f64()]
         };
-        let pairs = [pair(&self.sum), if moments { pair(&self.squares) } else { [0.0; 2] }];
+        // (Within these both numbers are normal ones, or 0.)
+        let pairs = if self.others == 0 && (-900..=800).contains(&self.near.unit) {
+            let Near { total, unit, .. } = self.near;
+            let high = total as f64;
+            let low = (total - high as i128) as f64;
+            [[high, low].map(|part| part * power_of_two(unit)), [0.0; 2]]
+        } else {
+            [pair(&self.sum()), if moments { pair(&self.squares) } else { [0.0; 2] }]
+        };
         self.pairs = Some(pairs);
         pairs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::pseudo_random;
+
+    #[test]
+    fn what_is_held_is_the_exact_sum() {
+        let frame = Frame { first: 20, squares: 20, reach: 1.0, centre: 0.0 };
+        let mut next = pseudo_random(9);
+        let mut held = Held::default();
+        let mut inside: Vec<Outlier> = Vec::new();
+        for round in 0..4000 {
+            if !inside.is_empty() && next().is_multiple_of(2) {
+                let place = next() as usize % inside.len();
+                held.leave(inside.swap_remove(place), &frame, false);
+            } else {
+                let size = [0, 40, 300, -200, 55][(next() % 5) as usize];
+                let size = if round % 500 < 250 { 0 } else { size } + (next() % 8) as i32;
+                let x = (next() >> 11) as f64 * power_of_two(size);
+                let x = if next().is_multiple_of(2) { -x } else { x };
+                let mut outlier = Outlier::new(0, x, true);
+                outlier.near = held.enter(outlier, &frame, false);
+                inside.push(outlier);
+            }
+            let right: Accumulator = inside.iter().map(|outlier| outlier.value).collect();
+            assert_eq!(held.sum().to_f64(), right.to_f64());
+            let [[high, low], _] = held.pairs(false);
+            assert_eq!(high, right.to_f64());
+            let mut rest = right.clone();
+            rest.add_uncounted(-high);
+            assert_eq!(low, rest.to_f64());
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! Arrays of any layout: their lines, and where the results go.
 
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
+use super::bounds::Bounds;
 use super::line::{Engine, LONGEST};
 use super::running::{Elements, Moving};
 use super::{Options, Statistic};
@@ -13,18 +15,23 @@ use crate::cpu;
 use crate::environment;
 use crate::exact::round::Format;
 use crate::interrupt::Interrupt;
+use crate::threads;
 
 /// Elements of a line that are read at once, at least.
-const PART: usize = 1 << 15;
+const PART: usize = 1 << 13;
+/// Neighbouring lines that are read together, where each line's elements lie far apart: their elements
+/// share cache lines.
+const TOGETHER: usize = 8;
+/// Elements of a line that are read, or written, before those of its neighbour.
+const ROWS: usize = 64;
 
 /// The windows of each line.
 #[derive(Debug, Clone, Copy)]
 pub enum Windows<'a> {
     /// One for each element: it and those before it, so many in all.
     Fixed(usize),
-    /// From the first index up to before the second, of as many as there are results; none if the
-    /// first is not less.
-    Bounds(&'a [[usize; 2]]),
+    /// Those from and to so many indices as there are results.
+    Bounds(Bounds<'a>),
 }
 
 /// What is asked for of the windows along an axis.
@@ -80,13 +87,13 @@ pub struct WindowStatus {
 ///
 /// ```
 /// use mypackage::sum::{View, ViewMut};
-/// use mypackage::windows::{Statistic, WindowRequest, Windows, move_windows};
+/// use mypackage::windows::{Bounds, Statistic, WindowRequest, Windows, move_windows};
 ///
 /// let values = [1i64, 2, 4];
 /// let mut sums = [0.0; 2];
 /// let request = WindowRequest {
 ///     statistic: Statistic::Sum,
-///     windows: Windows::Bounds(&[[0, 3], [1, 1]]),
+///     windows: Windows::Bounds(Bounds::new(&[0, 1], &[3, 1])),
 ///     least: 0,
 ///     ddof: 0,
 ///     lowest_is_missing: false,
@@ -107,8 +114,7 @@ pub fn move_windows(
     let (count, length) = (values.axes()[axis].size, results.axes()[axis].size);
     let mut request = *request;
     if let Windows::Bounds(bounds) = request.windows {
-        let within = |&[start, end]: &[usize; 2]| start.max(end) <= count;
-        assert!(bounds.iter().all(within), "an index beyond the line");
+        assert_eq!(bounds.outside(count), None, "an index beyond the line");
         if let Some(window) = trailing(bounds, count) {
             request.windows = Windows::Fixed(window);
         }
@@ -124,8 +130,9 @@ pub fn move_windows(
     let mut lines = Lines::apart(values, results, axis);
     lines.interrupt = Interrupt::of_call(request.cost(values, axis));
     let interrupt = lines.interrupt.clone();
-    let statuses = lines.split(1, 1, |for_each_group| {
-        let mut worker = Worker::new(request, out, other, &interrupt);
+    let is_only = values.size() == count;
+    let statuses = lines.split(TOGETHER, TOGETHER, |for_each_group| {
+        let mut worker = Worker::new(request, out, other, &interrupt, is_only);
         for_each_group(&mut |group| worker.run(group));
         worker.status
     });
@@ -137,10 +144,10 @@ impl WindowRequest<'_> {
     ///
     /// ```
     /// # use mypackage::sum::View;
-    /// # use mypackage::windows::{Statistic, WindowRequest, Windows};
+    /// # use mypackage::windows::{Bounds, Statistic, WindowRequest, Windows};
     /// let request = WindowRequest {
     ///     statistic: Statistic::Sum,
-    ///     windows: Windows::Bounds(&[[0, 9], [5, 10], [0, 4]]),
+    ///     windows: Windows::Bounds(Bounds::new(&[0, 5, 0], &[9, 10, 4])),
     ///     least: 1,
     ///     ddof: 0,
     ///     lowest_is_missing: false,
@@ -151,15 +158,7 @@ impl WindowRequest<'_> {
     pub fn cost(&self, values: &View<'_>, axis: usize) -> usize {
         let along = match self.windows {
             Windows::Fixed(_) => values.axes()[axis].size,
-            Windows::Bounds(bounds) => {
-                let mut last = [0usize; 2];
-                let steps = bounds.iter().map(|&[start, end]| {
-                    let moved = last[0].abs_diff(start) + last[1].abs_diff(end);
-                    last = [start, end];
-                    moved.min(end.saturating_sub(start)) + 1
-                });
-                steps.fold(0, usize::saturating_add)
-            }
+            Windows::Bounds(bounds) => bounds.cost(),
         };
         let others = values.axes().iter().enumerate().filter(|&(index, _)| index != axis);
         others.fold(along, |size, (_, other)| size.saturating_mul(other.size))
@@ -168,10 +167,7 @@ impl WindowRequest<'_> {
     fn options(&self, out: Dtype) -> Options {
         let window = match self.windows {
             Windows::Fixed(window) => window,
-            Windows::Bounds(bounds) => {
-                let lengths = bounds.iter().map(|&[start, end]| end.saturating_sub(start));
-                lengths.max().unwrap_or(0).max(1)
-            }
+            Windows::Bounds(bounds) => bounds.longest().max(1),
         };
         let format = match out {
             Dtype::F32 => Format::F32,
@@ -183,9 +179,10 @@ impl WindowRequest<'_> {
 }
 
 /// The length of windows that are one for each element: it and those before it, as many as there are.
-fn trailing(bounds: &[[usize; 2]], count: usize) -> Option<usize> {
-    let window = bounds.last().map(|&[start, end]| end.saturating_sub(start))?;
-    let alike = |(index, &pair): (usize, &[usize; 2])| {
+fn trailing(bounds: Bounds<'_>, count: usize) -> Option<usize> {
+    let last = bounds.len().checked_sub(1)?;
+    let window = bounds.get(last)[1].saturating_sub(bounds.get(last)[0]);
+    let alike = |(index, pair): (usize, [usize; 2])| {
         pair == [(index + 1).saturating_sub(window), index + 1]
     };
     (window > 0 && bounds.len() == count && bounds.iter().enumerate().all(alike)).then_some(window)
@@ -198,6 +195,8 @@ struct Worker<'a> {
     other: Option<&'a View<'a>>,
     interrupt: &'a Interrupt,
     options: Options,
+    /// Whether there is one line.
+    is_only: bool,
     engine: Option<Engine>,
     nearest: Vec<f64>,
     rest: Vec<f64>,
@@ -211,6 +210,7 @@ impl<'a> Worker<'a> {
         out: Dtype,
         other: Option<&'a View<'a>>,
         interrupt: &'a Interrupt,
+        is_only: bool,
     ) -> Worker<'a> {
         let options = request.options(out);
         // Tiles are floating-point arithmetic; sums that move are integers.
@@ -224,6 +224,7 @@ impl<'a> Worker<'a> {
             other,
             interrupt,
             options,
+            is_only,
             engine: tiles.then(|| Engine::new(cpu::isa(), options)),
             nearest: Vec::new(),
             rest: Vec::new(),
@@ -232,11 +233,65 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// The results of a group of one line.
+    /// The results of a group.
     fn run(&mut self, group: &mut Group<'_>) {
-        let (line, index) = (group.line(0), group.first);
-        let other = self.other.map(|other| group.line_of(other, 0));
-        let mut out = group.out(0);
+        let first = group.line(0);
+        let scattered = first.as_slice::<f64>().is_none() && first.as_slice::<f32>().is_none();
+        if let Windows::Fixed(window) = self.request.windows
+            && group.len() > 1
+            && scattered
+            && self.engine.is_some()
+            && self.other.is_none()
+            && matches!(first.dtype(), Dtype::F64 | Dtype::F32)
+        {
+            return self.run_together(group, window);
+        }
+        for place in 0..group.len() {
+            self.run_line(group, place);
+        }
+    }
+
+    /// The results of neighbouring lines.
+    fn run_together(&mut self, group: &mut Group<'_>, window: usize) {
+        let isa = cpu::isa();
+        let (length, lines) = (group.line(0).len(), group.len());
+        let part = PART.max(window.saturating_mul(8));
+        let mut numbers: Vec<Vec<f64>> = vec![Vec::new(); lines];
+        let mut results: Vec<Vec<f64>> = vec![Vec::new(); lines];
+        for start in (0..length).step_by(part) {
+            let end = length.min(start.saturating_add(part));
+            let base = start.saturating_sub(window);
+            numbers.iter_mut().for_each(|numbers| numbers.resize(end - base, 0.0));
+            results.iter_mut().for_each(|results| results.resize(end - start, 0.0));
+            for from in (base..end).step_by(ROWS) {
+                let to = end.min(from + ROWS);
+                for (place, numbers) in numbers.iter_mut().enumerate() {
+                    let elements = group.line(place).skip(from).truncate(to - from);
+                    let into = &mut numbers[from - base..to - base];
+                    read_numbers(isa, elements, Piece::Nearest, into);
+                }
+            }
+            let local = start - base..end - base;
+            if let Some(engine) = &mut self.engine {
+                for (numbers, results) in numbers.iter().zip(&mut results) {
+                    engine.run(numbers, local.clone(), Some(results), self.interrupt, |_, _| ());
+                }
+            }
+            for from in (start..end).step_by(ROWS) {
+                let to = end.min(from + ROWS);
+                for (place, results) in results.iter().enumerate() {
+                    let results = &results[from - start..to - start];
+                    write(&mut group.out(place), self.out, from, results);
+                }
+            }
+        }
+    }
+
+    /// The results of one of the lines of a group.
+    fn run_line(&mut self, group: &mut Group<'_>, place: usize) {
+        let (line, index) = (group.line(place), group.first + place);
+        let other = self.other.map(|other| group.line_of(other, place));
+        let mut out = group.out(place);
         let results = match self.request.windows {
             Windows::Fixed(_) => line.len(),
             Windows::Bounds(bounds) => bounds.len(),
@@ -246,7 +301,10 @@ impl<'a> Worker<'a> {
             Some(_) => None,
         };
         if let Some(numbers) = direct {
-            return self.run_engine(numbers, 0..results, 0..results, &mut out);
+            if !self.run_in_parts(numbers, &mut out) {
+                self.run_engine(numbers, 0..results, 0..results, &mut out);
+            }
+            return;
         }
         // Windows that are all alike need the elements of a part, and those of the window before.
         let part = match self.request.windows {
@@ -264,6 +322,44 @@ impl<'a> Worker<'a> {
             let other = other.map(|other| other.skip(from).truncate(count));
             self.run_part(elements, other, from, index, outputs, &mut out);
         }
+    }
+
+    /// The results of the only line, in parts that threads share out; whether that is worth it.
+    fn run_in_parts(&self, numbers: &[f64], out: &mut LineMut<'_>) -> bool {
+        let Windows::Fixed(window) = self.request.windows else {
+            return false;
+        };
+        let share = threads::share(numbers.len(), numbers.len(), 1);
+        // Each part begins with a window.
+        let share = share.max(window.saturating_mul(8));
+        if !self.is_only || share >= numbers.len() || self.out != Dtype::F64 {
+            return false;
+        }
+        let Some(results) = out.as_slice::<f64>(0, numbers.len()) else {
+            return false;
+        };
+        let parts: Vec<_> = results.chunks_mut(share).map(|part| Mutex::new(Some(part))).collect();
+        threads::split(parts.len(), 1, |ranges| {
+            let mut worker = Worker::new(self.request, self.out, None, self.interrupt, true);
+            for index in ranges.flatten() {
+                let part = parts[index].lock().unwrap_or_else(PoisonError::into_inner).take();
+                let Some(results) = part else { continue };
+                let outputs = index * share..index * share + results.len();
+                match &mut worker.engine {
+                    Some(engine) => {
+                        engine.run(numbers, outputs, Some(results), self.interrupt, |_, _| ());
+                    }
+                    None => {
+                        let mut moving = Moving::new(self.options, Elements::real(numbers));
+                        for (index, result) in outputs.zip(results) {
+                            moving.enter(index);
+                            *result = moving.number();
+                        }
+                    }
+                }
+            }
+        });
+        true
     }
 
     /// Some results of a line, given the elements that they need, from `base` on.
@@ -339,37 +435,28 @@ impl<'a> Worker<'a> {
         let Some(mut engine) = self.engine.take() else {
             return;
         };
-        let base = local.start;
-        let dtype = self.out;
-        let write = |out: &mut LineMut<'_>, start: usize, results: &[f64]| {
-            for (index, &result) in results.iter().enumerate() {
-                let place = outputs.start + (start - base) + index;
-                match dtype {
-                    Dtype::F64 => out.write(place, result),
-                    Dtype::F32 => out.write(place, result as f32),
-                    _ => out.write_bits(place, super::half_bits(result).into()),
-                }
+        let (base, dtype, interrupt) = (local.start, self.out, self.interrupt);
+        let adjacent = match dtype {
+            Dtype::F64 => out.as_slice::<f64>(outputs.start, outputs.len()),
+            _ => None,
+        };
+        let (direct, mut out) = match adjacent {
+            Some(direct) => (Some(direct), None),
+            None => (None, Some(out)),
+        };
+        let put = |start: usize, results: &[f64]| {
+            if let Some(out) = &mut out {
+                write(out, dtype, outputs.start + start, results);
             }
         };
         match self.request.windows {
             Windows::Fixed(_) => {
-                let direct = match dtype {
-                    Dtype::F64 => out.as_slice::<f64>(outputs.start, outputs.len()),
-                    _ => None,
-                };
-                match direct {
-                    Some(direct) => {
-                        engine.run(numbers, local, Some(direct), self.interrupt, |_, _| ());
-                    }
-                    None => engine.run(numbers, local, None, self.interrupt, |start, results| {
-                        write(out, start, results);
-                    }),
-                }
+                let mut put = put;
+                let put = |start: usize, results: &[f64]| put(start - base, results);
+                engine.run(numbers, local, direct, interrupt, put);
             }
             Windows::Bounds(bounds) => {
-                engine.run_bounds(numbers, &bounds[local], self.interrupt, |start, results| {
-                    write(out, base + start, results);
-                });
+                engine.run_bounds(numbers, bounds.part(local), direct, interrupt, put);
             }
         }
         self.engine = Some(engine);
@@ -393,7 +480,10 @@ impl<'a> Worker<'a> {
                 Windows::Fixed(window) => {
                     moving.move_to((index + 1).saturating_sub(window) - base..index + 1 - base);
                 }
-                Windows::Bounds(bounds) => moving.move_to(bounds[index][0]..bounds[index][1]),
+                Windows::Bounds(bounds) => {
+                    let [start, end] = bounds.get(index);
+                    moving.move_to(start..end);
+                }
             }
             if self.out.is_floating() {
                 out.write_bits(index, moving.bits());
@@ -405,6 +495,34 @@ impl<'a> Worker<'a> {
                     let misfits = self.status.misfit.into_iter().chain([[line, index]]);
                     self.status.misfit = misfits.min();
                 }
+            }
+        }
+    }
+}
+
+/// Writes results from a place on.
+fn write(out: &mut LineMut<'_>, dtype: Dtype, place: usize, results: &[f64]) {
+    match dtype {
+        Dtype::F64 => {
+            for (index, &result) in results.iter().enumerate() {
+                out.write(place + index, result);
+            }
+        }
+        Dtype::F32 => match out.as_slice::<f32>(place, results.len()) {
+            Some(to) => {
+                for (to, &result) in to.iter_mut().zip(results) {
+                    *to = result as f32;
+                }
+            }
+            None => {
+                for (index, &result) in results.iter().enumerate() {
+                    out.write(place + index, result as f32);
+                }
+            }
+        },
+        _ => {
+            for (index, &result) in results.iter().enumerate() {
+                out.write_bits(place + index, super::half_bits(result).into());
             }
         }
     }

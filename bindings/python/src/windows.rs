@@ -8,8 +8,8 @@ use super::arguments::normalise_axis;
 use super::calls::watched_from;
 use super::ndarray::{Array, NewArray, Number, numpy};
 use mypackage::interrupt::GRAIN;
-use mypackage::sum::{Accumulator, Dtype, View, sum};
-use mypackage::windows::{Statistic, WindowRequest, Windows, move_windows};
+use mypackage::sum::{Dtype, View};
+use mypackage::windows::{Bounds, Statistic, WindowRequest, Windows, move_windows, segment_sums};
 
 /// What callers give for the windows; `None` for what was not given.
 struct Arguments<'py> {
@@ -73,37 +73,36 @@ fn axis_of(name: &str, ndim: usize, axis: &AxisArgument<'_>) -> PyResult<usize> 
     }
 }
 
+/// The indices of windows, one array of them.
+fn indices<'py>(name: &str, what: &str, values: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let numpy = numpy(values.py())?;
+    let array = numpy.call_method1("asarray", (values,))?;
+    let kind: char = array.getattr("dtype")?.getattr("kind")?.extract()?;
+    let size: usize = array.getattr("size")?.extract()?;
+    if !matches!(kind, 'i' | 'u') && size > 0 {
+        return Err(PyTypeError::new_err(format!(
+            "{name}: {what} must be an array of integers, not of {}",
+            array.getattr("dtype")?
+        )));
+    }
+    let ndim: usize = array.getattr("ndim")?.extract()?;
+    if ndim != 1 {
+        return Err(PyValueError::new_err(format!(
+            "{name}: {what} must have one axis, not {ndim}"
+        )));
+    }
+    // (An index beyond int64 wraps to a negative one, which is outside too.)
+    numpy.call_method1("ascontiguousarray", (array, "i8"))
+}
+
+/// The elements of a contiguous array of int64.
+fn words<'a>(array: &'a Bound<'_, PyAny>) -> PyResult<&'a [i64]> {
+    let words = view_of(array, Number::I64).and_then(|view| view.as_slice::<i64>());
+    words.ok_or_else(|| PyTypeError::new_err("not an array of int64"))
+}
+
 /// Windows by indices, checked against the length of the lines.
-fn bounds<'py>(
-    name: &str,
-    start: &Bound<'py, PyAny>,
-    end: &Bound<'py, PyAny>,
-    count: usize,
-) -> PyResult<Vec<[usize; 2]>> {
-    let read = |what: &str, values: &Bound<'py, PyAny>| -> PyResult<Vec<i64>> {
-        let numpy = numpy(values.py())?;
-        let array = numpy.call_method1("asarray", (values,))?;
-        let kind: char = array.getattr("dtype")?.getattr("kind")?.extract()?;
-        let size: usize = array.getattr("size")?.extract()?;
-        if !matches!(kind, 'i' | 'u') && size > 0 {
-            return Err(PyTypeError::new_err(format!(
-                "{name}: {what} must be an array of integers, not of {}",
-                array.getattr("dtype")?
-            )));
-        }
-        let ndim: usize = array.getattr("ndim")?.extract()?;
-        if ndim != 1 {
-            return Err(PyValueError::new_err(format!(
-                "{name}: {what} must have one axis, not {ndim}"
-            )));
-        }
-        // (An index beyond int64 wraps to a negative one, which is outside too.)
-        let array = numpy.call_method1("ascontiguousarray", (array, "i8"))?;
-        let view = view_of(&array, Number::I64);
-        let words = view.as_ref().and_then(|view| view.as_slice::<i64>());
-        Ok(words.ok_or_else(|| PyTypeError::new_err("not an array of int64"))?.to_vec())
-    };
-    let (start, end) = (read("start", start)?, read("end", end)?);
+fn bounds<'a>(name: &str, start: &'a [i64], end: &'a [i64], count: usize) -> PyResult<Bounds<'a>> {
     if start.len() != end.len() {
         return Err(PyValueError::new_err(format!(
             "{name}: start and end differ in length: {} and {}",
@@ -111,17 +110,16 @@ fn bounds<'py>(
             end.len()
         )));
     }
-    let index = |what: &str, place: usize, value: i64| {
-        usize::try_from(value).ok().filter(|&index| index <= count).ok_or_else(|| {
-            PyIndexError::new_err(format!(
+    let bounds = Bounds::new(start, end);
+    match bounds.outside(count) {
+        None => Ok(bounds),
+        Some((is_end, place, value)) => {
+            let what = if is_end { "end" } else { "start" };
+            Err(PyIndexError::new_err(format!(
                 "{name}: {what}[{place}] is {value}, outside 0 to {count}"
-            ))
-        })
-    };
-    let pairs = start.into_iter().zip(end).enumerate();
-    pairs
-        .map(|(place, (start, end))| Ok([index("start", place, start)?, index("end", place, end)?]))
-        .collect()
+            )))
+        }
+    }
 }
 
 /// The results for an array of numbers.
@@ -170,8 +168,9 @@ fn of_numbers<'py>(
                     "{name}: min_count is {least}, but must not be negative"
                 )));
             }
-            found = bounds(name, start, end, count)?;
-            (Windows::Bounds(&found), least)
+            found = [indices(name, "start", start)?, indices(name, "end", end)?];
+            let [start, end] = found.each_ref().map(words);
+            (Windows::Bounds(bounds(name, start?, end?, count)?), least)
         }
         (None, None, None) => {
             return Err(PyTypeError::new_err(format!(
@@ -289,7 +288,7 @@ fn view_of<'a>(object: &'a Bound<'_, PyAny>, number: Number) -> Option<View<'a>>
 }
 
 /// The sums, or the means, of segments of a contiguous array of float64; an empty one has sum 0 and
-/// mean NaN. Offsets never decrease and lie within the array.
+/// mean NaN. `None` if the offsets decrease or lie outside of the array.
 #[pyfunction]
 #[pyo3(signature = (values, offsets, mean))]
 pub(super) fn segment_slices<'py>(
@@ -303,22 +302,15 @@ pub(super) fn segment_slices<'py>(
         (values_view.ok_or_else(wrong)?, offsets_view.ok_or_else(wrong)?);
     let numbers = values_view.as_slice::<f64>().ok_or_else(wrong)?;
     let places = offsets_view.as_slice::<i64>().ok_or_else(wrong)?;
-    let mut result = NewArray::empty(values.py(), &[places.len().saturating_sub(1)], Number::F64)?;
-    let sums = watched_from(GRAIN, values.py(), numbers.len(), || {
-        places
-            .windows(2)
-            .map(|ends| {
-                let segment = &numbers[ends[0] as usize..ends[1] as usize];
-                if !mean {
-                    return sum(segment).to_bits();
-                }
-                let mut total = Accumulator::new();
-                total.add_slice(segment);
-                total.mean().to_bits()
-            })
-            .collect()
+    let mut sums = vec![0.0f64; places.len().saturating_sub(1)];
+    let cut = watched_from(GRAIN, values.py(), numbers.len(), || {
+        segment_sums(numbers, places, mean, &mut sums)
     })?;
-    result.fill(sums);
+    if !cut {
+        return Ok(values.py().None().into_bound(values.py()));
+    }
+    let mut result = NewArray::empty(values.py(), &[sums.len()], Number::F64)?;
+    result.fill(sums.into_iter().map(f64::to_bits).collect());
     Ok(result.into_object())
 }
 

@@ -1,0 +1,601 @@
+//! The windows of full stretches of a line: lanes side by side, and the exact sums that move in them.
+//!
+//! A stretch of results is cut into as many parts as a vector has lanes, and each lane moves along
+//! its own. A number enters as two parts, `x = h + l`: `h` is what `x + 2^k * 1.5` keeps of it, a
+//! multiple of 2^(k-52), and `l` the rest, which must be a multiple of 2^(k-95). What leaves is cut the
+//! same way, so that the sums `P` of the one and `Q` of the other are those of the window alone, and
+//! exact: `P` as `k` leaves room for the window, `Q` as what it has in multiples of 2^(k-52) is moved to
+//! `P` after each tile. The same with squares, whose rests are rounded to multiples of the last bit.
+//!
+//! A tile with a number that is too large, not finite or has bits below the last one is not done.
+
+use super::tile::Frame;
+use crate::binary64::power_of_two;
+use crate::cpu::vectorized;
+use crate::kernel::levels::LEVEL;
+use crate::simd::{Simd, WIDEST};
+
+/// Results of a lane between two moves of what the lower sums have in excess. The lower sum is at most
+/// half a step of the upper one after a move, and changes by at most a step for each result: so it
+/// stays below 2^49 of its own steps.
+pub(super) const TILE: usize = 64;
+/// Sums: of numbers in two parts, and of their squares.
+pub(super) const SUMS: usize = 4;
+
+/// What holds for a stretch.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Job {
+    pub window: usize,
+    /// How far what leaves is before what enters: the window, or what a caller wants.
+    pub distance: usize,
+    pub frame: Frame,
+    /// Binades from the first level to the numbers.
+    pub below: i32,
+    pub ddof: f64,
+    /// Fewer elements have no result.
+    pub least: f64,
+    /// Whether sums are rounded to odd, so that they can be rounded again.
+    pub to_odd: bool,
+}
+
+impl Job {
+    fn levels(&self) -> [f64; SUMS] {
+        let Frame { first, squares, .. } = self.frame;
+        [first, first - LEVEL, squares, squares - LEVEL]
+            .map(|exponent| 1.5 * power_of_two(exponent))
+    }
+
+    /// The first level, and as much more as a number may have: numbers from the negative of that to
+    /// below it change none of the upper bits.
+    fn start(&self) -> f64 {
+        1.5 * power_of_two(self.frame.first) + power_of_two(self.frame.first - self.below)
+    }
+
+    fn escaped(&self, bits: u64) -> bool {
+        bits >> (53 - self.below) != 0
+    }
+}
+
+/// The windows before the next results, a lane each.
+#[derive(Debug)]
+pub(super) struct State {
+    pub sums: [[f64; WIDEST]; SUMS],
+    /// How many elements are not missing.
+    pub counts: [u64; WIDEST],
+    /// The sums of each result of the last tile, for variances.
+    pub totals: Box<[[[f64; WIDEST]; SUMS]; TILE]>,
+    /// The bits in both levels of all numbers so far, for variances.
+    pub bits: [u64; 2],
+}
+
+impl State {
+    pub fn new() -> State {
+        State {
+            sums: [[0.0; WIDEST]; SUMS],
+            counts: [0; WIDEST],
+            totals: Box::new([[[0.0; WIDEST]; SUMS]; TILE]),
+            bits: [0; 2],
+        }
+    }
+
+    /// Makes a window that of a lane.
+    pub fn set(&mut self, lane: usize, begun: &Begun, job: &Job) {
+        let Frame { first, squares, .. } = job.frame;
+        for (pair, level) in [first, squares].into_iter().enumerate() {
+            let [upper, lower] = [begun.steps[2 * pair], begun.steps[2 * pair + 1]];
+            let carry = (lower + (1 << (LEVEL - 1))) >> LEVEL;
+            let (upper, lower) = (upper + carry, lower - (carry << LEVEL));
+            self.sums[2 * pair][lane] = upper as f64 * power_of_two(level - 52);
+            self.sums[2 * pair + 1][lane] = lower as f64 * power_of_two(level - LEVEL - 52);
+        }
+        self.counts[lane] = begun.count as u64;
+        for (all, bits) in self.bits.iter_mut().zip(begun.bits) {
+            *all |= bits;
+        }
+    }
+
+    /// The sums of a result of the last tile, in steps of the second levels.
+    pub fn totals(&self, lane: usize, index: usize, frame: &Frame) -> [i128; 2] {
+        let sums = self.totals[index].map(|lanes| lanes[lane]);
+        [(0, frame.first), (2, frame.squares)].map(|(sum, level)| {
+            // (Steps are integers below 2^53.)
+            let upper = (sums[sum] * power_of_two(52 - level)) as i64;
+            let lower = sums[sum + 1] * power_of_two(52 + LEVEL - level);
+            (i128::from(upper) << LEVEL) + i128::from(lower as i64)
+        })
+    }
+}
+
+/// A window's sums in steps of the levels, how many elements are not missing, and the bits that its
+/// numbers have.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Begun {
+    pub steps: [i64; SUMS],
+    pub count: usize,
+    pub bits: [u64; 2],
+}
+
+/// The longest window whose lower sum is a 64-bit integer of steps.
+pub(super) const LONGEST: usize = 1 << 20;
+
+#[inline(always)]
+fn begin_body<S: Simd, const MOMENTS: bool>(s: S, job: &Job, numbers: &[f64]) -> Option<Begun> {
+    let Constants { start, levels: [_, b, c, d], centre, .. } = Constants::new(s, job);
+    let zero = s.splat(0.0);
+    let mut sums = [zero; SUMS];
+    let (mut missing, mut escaped, mut remains, mut bits) = (zero, zero, zero, [zero; 2]);
+    // (A closure would be compiled without the instructions that this function may use.)
+    macro_rules! add {
+        ($number:expr) => {
+            let number = $number;
+            let present = s.ordered(number);
+            missing = s.add_bits(missing, present);
+            let x = s.and(if MOMENTS { s.subtract(number, centre) } else { number }, present);
+            let upper = s.add(x, start);
+            escaped = s.or(escaped, s.xor(upper, start));
+            let l = s.subtract(x, s.subtract(upper, start));
+            let lower = s.add(l, b);
+            remains = s.or(remains, s.xor(l, s.subtract(lower, b)));
+            let (upper, lower) = (s.subtract_bits(upper, start), s.subtract_bits(lower, b));
+            sums[0] = s.add_bits(sums[0], upper);
+            sums[1] = s.add_bits(sums[1], lower);
+            if MOMENTS {
+                bits = [s.or(bits[0], upper), s.or(bits[1], lower)];
+                let q = s.multiply_add(x, x, c);
+                let r = s.add(s.multiply_subtract(x, x, s.subtract(q, c)), d);
+                sums[2] = s.add_bits(sums[2], s.subtract_bits(q, c));
+                sums[3] = s.add_bits(sums[3], s.subtract_bits(r, d));
+            }
+        };
+    }
+    let whole = numbers.len() / S::W * S::W;
+    let mut at = 0;
+    while at < whole {
+        add!(s.read(numbers, at));
+        at += S::W;
+    }
+    if whole < numbers.len() {
+        // What is not there is missing.
+        let mut last = [f64::NAN; WIDEST];
+        last[..numbers.len() - whole].copy_from_slice(&numbers[whole..]);
+        add!(s.read(&last, 0));
+    }
+    if job.escaped(s.any(escaped)) || s.any(remains) << 1 != 0 {
+        return None;
+    }
+    Some(Begun {
+        steps: sums.map(|sum| s.total_bits(sum) as i64),
+        count: s.total_bits(missing).wrapping_neg() as usize,
+        bits: bits.map(|bits| s.any(bits)),
+    })
+}
+
+vectorized! {
+    /// The sums of a window; `None` if a number is none of the lanes'.
+    pub(super) fn begin[const MOMENTS: bool][MOMENTS](
+        job: &Job, numbers: &[f64]
+    ) -> Option<Begun> = begin_body
+}
+
+/// What became of a tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Done,
+    /// Some results are NaN: of few elements, or in doubt.
+    Marked,
+    /// Nothing has changed but the results, which are of no use.
+    Failed,
+}
+
+/// The constants of a tile in all lanes.
+#[derive(Clone, Copy)]
+struct Constants<S: Simd> {
+    s: S,
+    /// 1, which the compiler does not know: so that some subtractions are done where products are.
+    one: S::V,
+    start: S::V,
+    levels: [S::V; SUMS],
+    centre: S::V,
+    window: S::V,
+    reciprocal: S::V,
+    free: S::V,
+    free_reciprocal: S::V,
+    /// What the sum of squares of one number may lack.
+    doubt: S::V,
+}
+
+/// A square of vectors, of which the first `S::W` are used.
+type Square<S> = [<S as Simd>::V; WIDEST];
+
+/// An expression for each of the first `$s::W` indices.
+macro_rules! each {
+    ($s:ident, |$j:ident| $value:expr) => {{
+        let mut values = [$s.splat(0.0); WIDEST];
+        for $j in 0..S::W {
+            values[$j] = $value;
+        }
+        values
+    }};
+}
+
+impl<S: Simd> Constants<S> {
+    #[inline(always)]
+    fn new(s: S, job: &Job) -> Constants<S> {
+        let window = job.window as f64;
+        let free = window - job.ddof;
+        let doubt = power_of_two(job.frame.squares - LEVEL - 52 - 1) * 1.01;
+        Constants {
+            s,
+            one: std::hint::black_box(s.splat(1.0)),
+            start: s.splat(job.start()),
+            levels: job.levels().map(|level| s.splat(level)),
+            centre: s.splat(job.frame.centre),
+            window: s.splat(window),
+            reciprocal: s.splat(1.0 / window),
+            free: s.splat(free),
+            free_reciprocal: s.splat(1.0 / free),
+            doubt: s.splat(doubt),
+        }
+    }
+
+    /// `a - b`, by the units of products if there are such.
+    #[inline(always)]
+    fn minus(&self, a: S::V, b: S::V) -> S::V {
+        if S::FMA { self.s.multiply_subtract(a, self.one, b) } else { self.s.subtract(a, b) }
+    }
+
+    /// `W` numbers of each lane, turned: a vector has one of each lane.
+    #[inline(always)]
+    fn load(&self, line: &[f64], places: &[usize; WIDEST], offset: usize) -> Square<S> {
+        let s = self.s;
+        let rows = each!(s, |j| s.read(line, places[j] + offset));
+        s.turn(rows)
+    }
+
+    /// As `certified::to_odd`, of sums that are given.
+    #[inline(always)]
+    fn odd(&self, sum: Square<S>, high: Square<S>, low: Square<S>) -> Square<S> {
+        let s = self.s;
+        let zero = s.splat(0.0);
+        let [sign, one, last] = [-0.0, 1.0, f64::from_bits(1)].map(|x| s.splat(x));
+        each!(s, |j| {
+            let error = s.subtract(low[j], s.subtract(sum[j], high[j]));
+            let exact = s.equal(error, zero);
+            // The neighbour towards zero (a mask is -1), and then the odd one of the two.
+            let apart = s.less(s.or(s.and(s.xor(sum[j], error), sign), one), zero);
+            let beyond = s.select(exact, zero, apart);
+            s.or(s.add_bits(sum[j], beyond), s.select(exact, zero, last))
+        })
+    }
+
+    /// Means of sums `high + low`, where `sum` is `high + low` rounded and `rest` what it lacks; and masks
+    /// of those that are certain.
+    #[inline(always)]
+    fn means(
+        &self,
+        sum: Square<S>,
+        rest: Square<S>,
+        count: Square<S>,
+        reciprocal: Square<S>,
+    ) -> [Square<S>; 2] {
+        let s = self.s;
+        let [up, down] = [1.0 + 8.0 * f64::EPSILON, 1.0 - 8.0 * f64::EPSILON].map(|x| s.splat(x));
+        let quotient = each!(s, |j| s.multiply(sum[j], reciprocal[j]));
+        let remainder = each!(s, |j| s.subtract_product(quotient[j], count[j], sum[j]));
+        let left = each!(s, |j| s.add(remainder[j], rest[j]));
+        let correction = each!(s, |j| s.multiply(left[j], reciprocal[j]));
+        let a = each!(s, |j| s.multiply_add(correction[j], down, quotient[j]));
+        let b = each!(s, |j| s.multiply_add(correction[j], up, quotient[j]));
+        [a, each!(s, |j| s.equal(a[j], b[j]))]
+    }
+
+    /// The same with more care: ties are common among means of few numbers.
+    #[inline(always)]
+    fn means_with_ties(
+        &self,
+        sum: Square<S>,
+        rest: Square<S>,
+        count: Square<S>,
+        reciprocal: Square<S>,
+    ) -> [Square<S>; 2] {
+        let s = self.s;
+        let [up, down] = [1.0 + 8.0 * f64::EPSILON, 1.0 - 8.0 * f64::EPSILON].map(|x| s.splat(x));
+        let zero = s.splat(0.0);
+        let quotient = each!(s, |j| s.multiply(sum[j], reciprocal[j]));
+        let remainder = each!(s, |j| s.subtract_product(quotient[j], count[j], sum[j]));
+        let left = each!(s, |j| s.add(remainder[j], rest[j]));
+        let first = each!(s, |j| s.multiply(left[j], reciprocal[j]));
+        let lacks = each!(s, |j| s.subtract_product(first[j], count[j], left[j]));
+        let correction = each!(s, |j| s.multiply_add(lacks[j], reciprocal[j], first[j]));
+        let a = each!(s, |j| s.multiply_add(correction[j], down, quotient[j]));
+        let b = each!(s, |j| s.multiply_add(correction[j], up, quotient[j]));
+        // Quotient and correction may be exact; then their sum is rounded as it should be.
+        let lacks = each!(s, |j| s.subtract_product(correction[j], count[j], left[j]));
+        let first = each!(s, |j| s.xor(s.subtract(left[j], remainder[j]), rest[j]));
+        let second = each!(s, |j| s.xor(s.subtract(left[j], rest[j]), remainder[j]));
+        let sure = each!(s, |j| {
+            let lost = s.or(s.or(first[j], second[j]), lacks[j]);
+            s.or(s.equal(a[j], b[j]), s.equal(lost, zero))
+        });
+        [each!(s, |j| s.add(quotient[j], correction[j])), sure]
+    }
+
+    /// Whether all lanes of masks are set.
+    #[inline(always)]
+    fn all(&self, masks: Square<S>) -> bool {
+        let mut all = masks[0];
+        for &mask in &masks[1..S::W] {
+            all = self.s.and(all, mask);
+        }
+        self.s.all(all)
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn advance_body<S: Simd, const KIND: u8, const COUNTED: bool>(
+    s: S,
+    job: &Job,
+    line: &[f64],
+    places: &[usize; WIDEST],
+    length: usize,
+    state: &mut State,
+    results: &mut [f64],
+    base: usize,
+) -> Outcome {
+    let moments = KIND >= 2;
+    let constants = Constants::new(s, job);
+    let Constants { start, levels: [a, b, c, d], centre, .. } = constants;
+    let lanes = |x: &[f64; WIDEST]| s.read(x, 0);
+    let mut sums = state.sums.each_ref().map(lanes);
+    let mut counts = lanes(&state.counts.map(f64::from_bits));
+    let zero = s.splat(0.0);
+    let (mut escaped, mut remains, mut marked) = (zero, zero, false);
+    let mut bits = [zero; 2];
+    let before = places.map(|place| place.wrapping_sub(job.distance));
+    let to = places.map(|place| place.wrapping_sub(base));
+    // Moves what the lower sums have in multiples of the upper ones' last bits.
+    for pair in 0..if moments { 2 } else { 1 } {
+        let level = [a, c][pair];
+        let excess = s.subtract(s.add(sums[2 * pair + 1], level), level);
+        sums[2 * pair] = s.add(sums[2 * pair], excess);
+        sums[2 * pair + 1] = s.subtract(sums[2 * pair + 1], excess);
+    }
+    let mut at = 0;
+    while at < length {
+        let new = constants.load(line, places, at);
+        let old = constants.load(line, &before, at);
+        let (mut x, mut y) = (new, old);
+        let mut counted = [zero; WIDEST];
+        if moments && !COUNTED {
+            x = each!(s, |j| s.subtract(x[j], centre));
+            y = each!(s, |j| s.subtract(y[j], centre));
+        }
+        if COUNTED {
+            let enters = each!(s, |j| s.ordered(x[j]));
+            let leaves = each!(s, |j| s.ordered(y[j]));
+            if moments {
+                x = each!(s, |j| s.subtract(x[j], centre));
+                y = each!(s, |j| s.subtract(y[j], centre));
+            }
+            x = each!(s, |j| s.and(x[j], enters[j]));
+            y = each!(s, |j| s.and(y[j], leaves[j]));
+            for j in 0..S::W {
+                // (A mask is -1.)
+                counts = s.add_bits(counts, s.subtract_bits(leaves[j], enters[j]));
+                counted[j] = counts;
+            }
+        }
+        let upper = each!(s, |j| s.add(x[j], start));
+        let upper_old = each!(s, |j| s.add(y[j], start));
+        for j in 0..S::W {
+            escaped = s.or(escaped, s.xor(upper[j], start));
+        }
+        let h = each!(s, |j| s.subtract(upper[j], start));
+        let h_old = each!(s, |j| s.subtract(upper_old[j], start));
+        let l = each!(s, |j| constants.minus(x[j], h[j]));
+        let l_old = each!(s, |j| constants.minus(y[j], h_old[j]));
+        let lower = each!(s, |j| if S::FMA {
+            s.multiply_add(l[j], constants.one, b)
+        } else {
+            s.add(l[j], b)
+        });
+        let kept = each!(s, |j| s.subtract(lower[j], b));
+        for j in 0..S::W {
+            remains = s.or(remains, s.xor(l[j], kept[j]));
+        }
+        if moments {
+            for j in 0..S::W {
+                bits[0] = s.or(bits[0], s.subtract_bits(upper[j], start));
+                bits[1] = s.or(bits[1], s.subtract_bits(lower[j], b));
+            }
+        }
+        let h = each!(s, |j| s.subtract(h[j], h_old[j]));
+        let l = each!(s, |j| constants.minus(l[j], l_old[j]));
+        let (mut high, mut low) = ([zero; WIDEST], [zero; WIDEST]);
+        for j in 0..S::W {
+            sums[0] = s.add(sums[0], h[j]);
+            sums[1] = s.add(sums[1], l[j]);
+            (high[j], low[j]) = (sums[0], sums[1]);
+        }
+        let sum = each!(s, |j| s.add(high[j], low[j]));
+        let mut result = sum;
+        if KIND == 0 && job.to_odd {
+            result = constants.odd(sum, high, low);
+        }
+        // Masks of results that are certain, and of windows with enough elements.
+        let mut sure = [zero; WIDEST];
+        if COUNTED {
+            let start = s.splat(power_of_two(52));
+            counted = each!(s, |j| s.subtract(s.add_bits(counted[j], start), start));
+        }
+        if KIND >= 1 {
+            let rest = each!(s, |j| s.subtract(low[j], s.subtract(sum[j], high[j])));
+            let (mut count, mut reciprocal) =
+                ([constants.window; WIDEST], [constants.reciprocal; WIDEST]);
+            if COUNTED {
+                count = counted;
+                reciprocal = each!(s, |j| s.divide(s.splat(1.0), counted[j]));
+            }
+            if KIND == 1 {
+                [result, sure] = constants.means(sum, rest, count, reciprocal);
+                if !constants.all(sure) {
+                    [result, sure] = constants.means_with_ties(sum, rest, count, reciprocal);
+                }
+            } else {
+                let q = each!(s, |j| s.multiply_add(x[j], x[j], c));
+                let q_old = each!(s, |j| s.multiply_add(y[j], y[j], c));
+                let q = each!(s, |j| s.subtract(q[j], c));
+                let q_old = each!(s, |j| s.subtract(q_old[j], c));
+                let r = each!(s, |j| s.multiply_subtract(x[j], x[j], q[j]));
+                let r_old = each!(s, |j| s.multiply_subtract(y[j], y[j], q_old[j]));
+                // (The level goes out again by the difference, which is exact.)
+                let r = each!(s, |j| s.add(r[j], d));
+                let r_old = each!(s, |j| s.add(r_old[j], d));
+                let q = each!(s, |j| constants.minus(q[j], q_old[j]));
+                let r = each!(s, |j| s.subtract(r[j], r_old[j]));
+                let (mut squares, mut squares_low) = ([zero; WIDEST], [zero; WIDEST]);
+                let totals = &mut state.totals[at..at + S::W];
+                for j in 0..S::W {
+                    sums[2] = s.add(sums[2], q[j]);
+                    sums[3] = s.add(sums[3], r[j]);
+                    s.write(high[j], &mut totals[j][0], 0);
+                    s.write(low[j], &mut totals[j][1], 0);
+                    s.write(sums[2], &mut totals[j][2], 0);
+                    s.write(sums[3], &mut totals[j][3], 0);
+                    squares[j] = s.add(sums[2], sums[3]);
+                    squares_low[j] = s.subtract(sums[3], s.subtract(squares[j], sums[2]));
+                }
+                let (mut free, mut free_reciprocal) =
+                    ([constants.free; WIDEST], [constants.free_reciprocal; WIDEST]);
+                if COUNTED {
+                    let ddof = s.splat(job.ddof);
+                    free = each!(s, |j| s.subtract(counted[j], ddof));
+                    free_reciprocal = each!(s, |j| s.divide(s.splat(1.0), free[j]));
+                }
+                let doubt = each!(s, |j| s.multiply(count[j], constants.doubt));
+                let moments = Moments {
+                    sum,
+                    rest,
+                    squares,
+                    squares_low,
+                    doubt,
+                    count,
+                    reciprocal,
+                    free,
+                    free_reciprocal,
+                };
+                [result, sure] =
+                    if KIND == 2 { moments.get::<false>(s) } else { moments.get::<true>(s) };
+            }
+        }
+        if COUNTED {
+            let least = s.splat(job.least);
+            let few = each!(s, |j| s.less(counted[j], least));
+            let set = s.splat(f64::from_bits(u64::MAX));
+            let enough = each!(s, |j| s.xor(few[j], set));
+            sure = if KIND >= 1 { each!(s, |j| s.and(sure[j], enough[j])) } else { enough };
+        }
+        if (KIND >= 1 || COUNTED) && !constants.all(sure) {
+            result = each!(s, |j| s.select(sure[j], result[j], s.splat(f64::NAN)));
+            marked = true;
+        }
+        let rows = s.turn(result);
+        for j in 0..S::W {
+            s.write(rows[j], results, to[j] + at);
+        }
+        at += S::W;
+    }
+    if job.escaped(s.any(escaped)) || s.any(remains) << 1 != 0 {
+        return Outcome::Failed;
+    }
+    for (kept, sums) in state.sums.iter_mut().zip(sums) {
+        s.write(sums, kept, 0);
+    }
+    state.counts = s.lanes(counts);
+    for (all, bits) in state.bits.iter_mut().zip(bits) {
+        *all |= s.any(bits);
+    }
+    if marked { Outcome::Marked } else { Outcome::Done }
+}
+
+/// What a variance is made of.
+struct Moments<S: Simd> {
+    sum: Square<S>,
+    rest: Square<S>,
+    squares: Square<S>,
+    squares_low: Square<S>,
+    doubt: Square<S>,
+    count: Square<S>,
+    reciprocal: Square<S>,
+    free: Square<S>,
+    free_reciprocal: Square<S>,
+}
+
+impl<S: Simd> Moments<S> {
+    /// The results, and masks of those that are certain: as `certified::variance`, a stage after the other: processors do not see from one long chain to
+    /// the next.
+    #[inline(always)]
+    fn get<const ROOT: bool>(self, s: S) -> [Square<S>; 2] {
+        let Moments { sum, rest, squares, squares_low, doubt, count, reciprocal, free, .. } = self;
+        let over = self.free_reciprocal;
+        let sign = s.splat(f64::from_bits(u64::MAX >> 1));
+        let [tiny, small, more] = [3.2e-30, 2.1e-15, 1.0001].map(|x| s.splat(x));
+        let square = each!(s, |j| s.multiply(sum[j], sum[j]));
+        let twice = each!(s, |j| s.add(sum[j], sum[j]));
+        let error = each!(s, |j| s.multiply_subtract(sum[j], sum[j], square[j]));
+        let quotient = each!(s, |j| s.multiply(square[j], reciprocal[j]));
+        let error = each!(s, |j| s.multiply_add(twice[j], rest[j], error[j]));
+        let left = each!(s, |j| s.subtract(squares[j], quotient[j]));
+        let remainder = each!(s, |j| s.subtract_product(quotient[j], count[j], square[j]));
+        let back = each!(s, |j| s.subtract(left[j], squares[j]));
+        let value = each!(s, |j| s.multiply(left[j], over[j]));
+        let lacks = each!(s, |j| s.add(remainder[j], error[j]));
+        let first = each!(s, |j| s.subtract(left[j], back[j]));
+        let second = each!(s, |j| s.add(quotient[j], back[j]));
+        let first = each!(s, |j| s.subtract(squares[j], first[j]));
+        let low = each!(s, |j| s.subtract_product(lacks[j], reciprocal[j], squares_low[j]));
+        let rest = each!(s, |j| s.subtract(first[j], second[j]));
+        let rest = each!(s, |j| s.add(rest[j], low[j]));
+        let remainder = each!(s, |j| s.subtract_product(value[j], free[j], left[j]));
+        let correction = each!(s, |j| s.multiply(s.add(remainder[j], rest[j]), over[j]));
+        let sizes = each!(s, |j| s.add(squares[j], quotient[j]));
+        let doubt = each!(s, |j| s.multiply_add(sizes[j], tiny, doubt[j]));
+        let doubt = each!(s, |j| s.multiply(s.multiply(doubt[j], over[j]), more));
+        let size = each!(s, |j| s.and(correction[j], sign));
+        let doubt = each!(s, |j| s.multiply_add(size[j], small, doubt[j]));
+        let usual = each!(s, |j| s.less(s.splat(1e-200), value[j]));
+        let (mut value, mut correction, mut doubt) = (value, correction, doubt);
+        if ROOT {
+            let root = each!(s, |j| s.square_root(value[j]));
+            let half = each!(s, |j| s.divide(s.splat(0.5), root[j]));
+            let remainder = each!(s, |j| s.subtract_product(root[j], root[j], value[j]));
+            correction = each!(s, |j| s.multiply(s.add(remainder[j], correction[j]), half[j]));
+            let size = each!(s, |j| s.and(correction[j], sign));
+            let second =
+                each!(s, |j| s.multiply(s.multiply(size[j], size[j]), s.add(half[j], half[j])));
+            let second = each!(s, |j| s.multiply_add(size[j], small, second[j]));
+            doubt = each!(s, |j| s.multiply_add(doubt[j], half[j], second[j]));
+            doubt = each!(s, |j| s.multiply(doubt[j], more));
+            value = root;
+        }
+        let lower = each!(s, |j| s.add(value[j], s.subtract(correction[j], doubt[j])));
+        let upper = each!(s, |j| s.add(value[j], s.add(correction[j], doubt[j])));
+        [lower, each!(s, |j| s.and(usual[j], s.equal(lower[j], upper[j])))]
+    }
+}
+
+vectorized! {
+    /// Moves all lanes on by so many results, a multiple of 8 and at most a tile: lane `j` from the
+    /// element `places[j]` on, whose result is at `places[j] - base`. `KIND` is 0 for sums, 1 for means,
+    /// 2 for variances, 3 for their roots. With `COUNTED`, elements may be missing.
+    pub(super) fn advance[const KIND: u8, const COUNTED: bool][KIND, COUNTED](
+        job: &Job,
+        line: &[f64],
+        places: &[usize; WIDEST],
+        length: usize,
+        state: &mut State,
+        results: &mut [f64],
+        base: usize
+    ) -> Outcome = advance_body
+}

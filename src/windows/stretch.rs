@@ -1,0 +1,394 @@
+//! Stretches of a line whose windows are all full, by lanes (`lanes`).
+
+use std::ops::Range;
+
+use super::decide::decide;
+use super::lanes::{self, Job, LONGEST, Outcome, State, TILE};
+use super::line::{SAMPLE, exponent, last_bit};
+use super::running::{Elements, Moving};
+use super::tile::{self, Frame};
+use super::{Options, Statistic};
+use crate::binary64::power_of_two;
+use crate::cpu::Isa;
+use crate::exact::round::Format;
+use crate::kernel::levels::LEVEL;
+use crate::simd::WIDEST;
+
+/// Fewer results are not worth the lanes' beginning.
+const FEWEST: usize = 256;
+/// Numbers that may be added anew for the results of one tile that are in doubt.
+const PATIENCE: usize = 1 << 14;
+/// Binades for numbers that are larger than those of a sample.
+const ROOM: i32 = 2;
+/// The same, where all are looked at: with more, small numbers would lose bits.
+const MORE_ROOM: i32 = 9;
+
+/// What results of stretches are made with.
+pub(super) struct Stretches {
+    isa: Isa,
+    options: Options,
+    state: State,
+    /// Whether elements of the last tile might be missing.
+    counted: bool,
+}
+
+/// Lanes of so many results, from these elements on; some are done in each.
+struct Lanes {
+    starts: [usize; WIDEST],
+    length: usize,
+    done: usize,
+    /// The first result, if it is that of the line's first full window: no element leaves there.
+    opening: Option<usize>,
+}
+
+impl Lanes {
+    fn of(width: usize, window: usize, outputs: &Range<usize>) -> Lanes {
+        let opening = (outputs.start < window).then_some(outputs.start);
+        let first = outputs.start + usize::from(opening.is_some());
+        let count = outputs.end - first;
+        let length = count.div_ceil(width).next_multiple_of(width);
+        // The last ones may overlap.
+        let last = outputs.end - length;
+        let starts = std::array::from_fn(|lane| last.min(first + lane * length));
+        Lanes { starts, length, done: 0, opening }
+    }
+
+    fn places(&self) -> [usize; WIDEST] {
+        self.starts.map(|start| start + self.done)
+    }
+
+    fn left(&self, width: usize) -> Vec<Range<usize>> {
+        let rest = |&start: &usize| start + self.done..start + self.length;
+        let rests = self.starts[..width].iter().map(rest).filter(|rest| !rest.is_empty());
+        self.opening.map(|index| index..index + 1).into_iter().chain(rests).collect()
+    }
+}
+
+impl Stretches {
+    /// `None` if lanes do not serve these options on this processor.
+    pub fn new(isa: Isa, options: Options) -> Option<Stretches> {
+        let serves = options.window <= LONGEST
+            && matches!(options.format, Format::F64 | Format::F32)
+            && options.is_enough(options.window)
+            && (isa.lanes() > 2 || cfg!(target_arch = "aarch64"));
+        serves.then(|| Stretches { isa, options, state: State::new(), counted: false })
+    }
+
+    /// The length of the windows.
+    pub fn window(&self) -> usize {
+        self.options.window
+    }
+
+    /// Writes results of full windows; the ranges of those that are left to others.
+    pub fn run(
+        &mut self,
+        line: &[f64],
+        outputs: Range<usize>,
+        results: &mut [f64],
+    ) -> Vec<Range<usize>> {
+        let window = self.options.window;
+        if outputs.len() < FEWEST.max(window / 4) {
+            return vec![outputs];
+        }
+        let base = outputs.start;
+        let numbers = &line[base + 1 - window..outputs.end];
+        let mut lanes = Lanes::of(self.isa.lanes(), window, &outputs);
+        let first = choose(self.isa, &self.options, numbers, false);
+        let done = first.is_some_and(|job| self.attempt(&job, line, &mut lanes, results, base));
+        if !done
+            && let Some(job) = choose(self.isa, &self.options, numbers, true)
+            && first.is_none_or(|first| first.frame.first < job.frame.first)
+        {
+            // Perhaps some numbers are only somewhat larger than those of the sample.
+            self.attempt(&job, line, &mut lanes, results, base);
+        }
+        lanes.left(self.isa.lanes())
+    }
+
+    /// Moves lanes on as far as they go; whether that is to the end.
+    fn attempt(
+        &mut self,
+        job: &Job,
+        line: &[f64],
+        lanes: &mut Lanes,
+        results: &mut [f64],
+        base: usize,
+    ) -> bool {
+        self.state.bits = [0; 2];
+        self.counted = false;
+        for (lane, place) in lanes.places().into_iter().enumerate().take(self.isa.lanes()) {
+            let numbers = &line[place - self.options.window..place];
+            let begun = match self.options.statistic.is_moment() {
+                true => lanes::begin::<true>(self.isa, job, numbers),
+                false => lanes::begin::<false>(self.isa, job, numbers),
+            };
+            let Some(begun) = begun else {
+                return false;
+            };
+            self.counted |= begun.count < self.options.window;
+            self.state.set(lane, &begun, job);
+        }
+        if let Some(index) = lanes.opening {
+            let Some(result) = self.finish(job, line) else {
+                return false;
+            };
+            results[index - base] = result;
+            lanes.opening = None;
+        }
+        while lanes.done < lanes.length {
+            let length = TILE.min(lanes.length - lanes.done);
+            let places = lanes.places();
+            let counts = self.state.counts;
+            let mut outcome = self.advance(job, line, &places, length, results, base);
+            if outcome == Outcome::Failed && !self.counted {
+                self.counted = true;
+                outcome = self.advance(job, line, &places, length, results, base);
+            }
+            let narrow = self.options.format != Format::F64
+                && self.options.statistic != Statistic::Sum
+                && places[..self.isa.lanes()].iter().any(|place| {
+                    results[place - base..][..length].iter().fold(false, |any, &x| any | halfway(x))
+                });
+            let settled = match outcome {
+                Outcome::Done if !narrow => true,
+                Outcome::Done | Outcome::Marked => {
+                    self.settle(job, line, &places, &counts, length, results, base)
+                }
+                Outcome::Failed => false,
+            };
+            if !settled {
+                return false;
+            }
+            lanes.done += length;
+        }
+        true
+    }
+
+    fn advance(
+        &mut self,
+        job: &Job,
+        line: &[f64],
+        places: &[usize; WIDEST],
+        length: usize,
+        results: &mut [f64],
+        base: usize,
+    ) -> Outcome {
+        macro_rules! advance {
+            ($kind:literal, $counted:literal) => {
+                lanes::advance::<$kind, $counted>(
+                    self.isa,
+                    job,
+                    line,
+                    places,
+                    length,
+                    &mut self.state,
+                    results,
+                    base,
+                )
+            };
+        }
+        match (self.options.statistic, self.counted) {
+            (Statistic::Sum, false) => advance!(0, false),
+            (Statistic::Mean, false) => advance!(1, false),
+            (Statistic::Var, false) => advance!(2, false),
+            (Statistic::Std, false) => advance!(3, false),
+            (Statistic::Sum, true) => advance!(0, true),
+            (Statistic::Mean, true) => advance!(1, true),
+            (Statistic::Var, true) => advance!(2, true),
+            (Statistic::Std, true) => advance!(3, true),
+        }
+    }
+
+    /// The result of the first lane's window, which is the line's first one.
+    fn finish(&mut self, job: &Job, line: &[f64]) -> Option<f64> {
+        // Of numbers that change nothing, one enters and one leaves.
+        const APART: usize = 8;
+        let numbers = [job.frame.centre; APART * (WIDEST + 1)];
+        let mut results = [0.0; APART * (WIDEST + 1)];
+        let places = std::array::from_fn(|lane| APART * (lane + 1));
+        let still = Job { distance: APART, ..*job };
+        let State { sums, counts, bits, .. } = self.state;
+        self.advance(&still, &numbers, &places, self.isa.lanes(), &mut results, 0);
+        let totals = self.state.totals(0, 0, &job.frame);
+        (self.state.sums, self.state.counts, self.state.bits) = (sums, counts, bits);
+        let result = results[APART];
+        let count = self.state.counts[0] as usize;
+        if !self.in_doubt(result) || !self.options.is_enough(count) {
+            return Some(result);
+        }
+        let last = self.options.window - 1;
+        let mut patience = usize::MAX;
+        self.decide(job, line, last, count, totals, &mut None, &mut patience)
+    }
+
+    /// Whether the lanes leave a result to others.
+    fn in_doubt(&self, result: f64) -> bool {
+        result.is_nan()
+            || self.options.format != Format::F64
+                && self.options.statistic != Statistic::Sum
+                && halfway(result)
+    }
+
+    /// Decides the results of a tile that are in doubt; whether that was possible.
+    #[allow(clippy::too_many_arguments)]
+    fn settle(
+        &self,
+        job: &Job,
+        line: &[f64],
+        places: &[usize; WIDEST],
+        counts: &[u64; WIDEST],
+        length: usize,
+        results: &mut [f64],
+        base: usize,
+    ) -> bool {
+        let mut patience = PATIENCE;
+        for (lane, &place) in places.iter().enumerate().take(self.isa.lanes()) {
+            let mut count = counts[lane] as usize;
+            let mut alike = None;
+            for index in 0..length {
+                let at = place + index;
+                if self.counted {
+                    count += usize::from(!line[at].is_nan());
+                    count -= usize::from(!line[at - self.options.window].is_nan());
+                }
+                let result = &mut results[at - base];
+                if !self.in_doubt(*result) || !self.options.is_enough(count) {
+                    continue;
+                }
+                let totals = self.state.totals(lane, index, &job.frame);
+                let decided = self.decide(job, line, at, count, totals, &mut alike, &mut patience);
+                let Some(decided) = decided else {
+                    return false;
+                };
+                *result = decided;
+            }
+        }
+        true
+    }
+
+    /// The result of the window that ends with an element; `None` if that takes too long.
+    #[allow(clippy::too_many_arguments)]
+    fn decide(
+        &self,
+        job: &Job,
+        line: &[f64],
+        last: usize,
+        count: usize,
+        totals: [i128; 2],
+        alike: &mut Option<Range<usize>>,
+        patience: &mut usize,
+    ) -> Option<f64> {
+        let inside = last + 1 - self.options.window..last + 1;
+        if self.options.statistic.is_moment() {
+            if are_alike(line, &inside, alike) {
+                return Some(0.0);
+            }
+            if let Some(decided) = decide(&self.options, &job.frame, totals, self.state.bits, count)
+            {
+                return Some(decided);
+            }
+        }
+        *patience = patience.checked_sub(inside.len())?;
+        let mut moving = Moving::new(self.options, Elements::real(line));
+        moving.move_to(inside);
+        Some(moving.number())
+    }
+}
+
+/// Whether a number that was rounded once might be rounded wrongly to binary32: it lies halfway between
+/// two such numbers, or near zero, where they are as far apart for all.
+fn halfway(x: f64) -> bool {
+    const HALF: u64 = 1 << 28;
+    let bits = x.to_bits() & (u64::MAX >> 1);
+    bits & (2 * HALF - 1) == HALF || bits.wrapping_sub(1) < (1023 - 126) << 52
+}
+
+/// Whether all numbers of a window are one number, missing ones aside. `known` are elements of which
+/// that is known from the last window, which ended before.
+fn are_alike(line: &[f64], inside: &Range<usize>, known: &mut Option<Range<usize>>) -> bool {
+    let mut number = f64::NAN;
+    let mut from = inside.end;
+    while from > inside.start {
+        if let Some(run) = known
+            && run.contains(&(from - 1))
+        {
+            let of_run = line[run.clone()].iter().copied().find(|x| !x.is_nan());
+            if number.is_nan() || of_run.is_none_or(|x| x == number) {
+                number = if number.is_nan() { of_run.unwrap_or(number) } else { number };
+                from = run.start;
+                continue;
+            }
+        }
+        let x = line[from - 1];
+        if !x.is_nan() && !number.is_nan() && x != number {
+            break;
+        }
+        number = if number.is_nan() { x } else { number };
+        from -= 1;
+    }
+    *known = Some(from..inside.end);
+    from <= inside.start
+}
+
+/// The levels for some numbers: by a sample, or, to `look`, by all of them.
+fn choose(isa: Isa, options: &Options, numbers: &[f64], look: bool) -> Option<Job> {
+    let moments = options.statistic.is_moment();
+    let step = numbers.len().div_ceil(SAMPLE).max(1);
+    let (mut sample, mut size) = ([0.0; SAMPLE], 0);
+    for &x in numbers.iter().step_by(step).filter(|x| x.is_finite()) {
+        sample[size] = x;
+        size += 1;
+    }
+    let sample = &sample[..size];
+    let centre = if moments { centre(sample) } else { 0.0 };
+    let most = |most: f64, &x: &f64| most.max((x - centre).abs());
+    let most_of_sample = sample.iter().fold(0.0, most);
+    let (top, room) = if look || most_of_sample == 0.0 {
+        let top = tile::survey(isa, numbers, centre).most;
+        if most_of_sample > 0.0 && exponent(top) - exponent(most_of_sample) > MORE_ROOM {
+            return None;
+        }
+        (top, 0)
+    } else {
+        (most_of_sample, ROOM)
+    };
+    // The window's length, and two binades more so that its sum is at most a quarter of a level.
+    let below = usize::BITS as i32 - (options.window - 1).leading_zeros() as i32 + 2;
+    let reach = exponent(top) + 1;
+    let mut room = room;
+    if centre != 0.0 {
+        // So near the centre, every difference is exact (Sterbenz).
+        room = room.min(exponent(centre.abs()) - 1 - reach);
+    }
+    if room < 0 {
+        return None;
+    }
+    let (lowest, highest) = super::line::exponents(options.statistic);
+    let first = if top == 0.0 { 0 } else { reach + room + below };
+    let last = first - LEVEL - 52;
+    let lost = |&&x: &&f64| last_bit(x - centre).is_some_and(|bit| bit < last);
+    if !(lowest..=highest).contains(&first) || sample.iter().filter(lost).count() > 1 {
+        return None;
+    }
+    let squares = 2 * (first - below) + below - 1;
+    let frame = Frame { first, squares, reach: power_of_two(first - below), centre };
+    Some(Job {
+        window: options.window,
+        distance: options.window,
+        frame,
+        below,
+        ddof: options.ddof as f64,
+        least: options.least as f64,
+        to_odd: options.format != Format::F64,
+    })
+}
+
+/// A number that most of a sample are near to; 0 if they are not.
+fn centre(sample: &[f64]) -> f64 {
+    let Some(&some) = sample.first() else {
+        return 0.0;
+    };
+    let (low, high) = sample.iter().fold((some, some), |(low, high), &x| (low.min(x), high.max(x)));
+    let middle = low + 0.5 * (high - low);
+    if high - low < 0.1 * middle.abs() { middle } else { 0.0 }
+}

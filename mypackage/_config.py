@@ -23,10 +23,19 @@ def threads(n: int) -> Iterator[None]:
     n : int
         From 1 to 4096.
 
+    Yields
+    ------
+    None
+        The block runs with `n` threads.
+
     Raises
     ------
     ValueError
         If `n` is out of range.
+
+    See Also
+    --------
+    set_num_threads, get_num_threads
 
     Examples
     --------
@@ -58,6 +67,10 @@ def show_config() -> dict[str, object]:
         ``version``, ``profile`` (the build's), ``isa`` (in use), ``isas_available``, ``threads``,
         ``cpus`` (that this process may use), ``numpy``, ``python``, ``platform`` and
         ``environment`` (the package's variables that are set).
+
+    See Also
+    --------
+    get_num_threads, numpy.show_config
 
     Examples
     --------

@@ -11,6 +11,11 @@ def get_include() -> str:
     Returns
     -------
     str
+        The directory's absolute path.
+
+    See Also
+    --------
+    get_library, numpy.get_include
 
     Examples
     --------
@@ -30,11 +35,16 @@ def get_library() -> str:
     Returns
     -------
     str
+        The file's absolute path.
 
     Raises
     ------
     ImportError
         If the package was installed without its C library.
+
+    See Also
+    --------
+    get_include, mypackage.capi.library
 
     Examples
     --------

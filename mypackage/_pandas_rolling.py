@@ -15,7 +15,27 @@ _F64 = np.dtype(np.float64)
 
 
 class Windows:
-    """Windows of a pandas object, and their statistics; what `rolling` and `expanding` return."""
+    """Windows of a pandas object, and their statistics; what `rolling` and `expanding` return.
+
+    Methods
+    -------
+    sum
+    mean
+    var
+    std
+    count
+
+    See Also
+    --------
+    rolling, expanding
+
+    Examples
+    --------
+    >>> import pandas, mypackage.pandas
+    >>> windows = mypackage.pandas.rolling(pandas.Series([1e16, 0.1, 0.1]), 2)
+    >>> windows.mean().tolist()[2:]
+    [0.1]
+    """
 
     def __init__(self, name: str, windows: Any, numbers: Any) -> None:
         if getattr(windows, "method", "single") != "single":
@@ -28,23 +48,118 @@ class Windows:
         return f"mypackage.pandas.{self._name}: {self._windows!r}"
 
     def sum(self) -> Any:
-        """Exact sums, each rounded once; infinities are numbers."""
+        """Exact sums, each rounded once; infinities are numbers.
+
+        Returns
+        -------
+        Series or DataFrame
+            Of float64, indexed as pandas' own result is.
+
+        See Also
+        --------
+        mean, mypackage.move_sum
+
+        Examples
+        --------
+        >>> import pandas, mypackage.pandas
+        >>> a = pandas.Series([1.0, 2.0, 4.0, 8.0])
+        >>> mypackage.pandas.rolling(a, 2).sum().tolist()
+        [nan, 3.0, 6.0, 12.0]
+        """
         return self._statistic("move_sum", None)
 
     def mean(self) -> Any:
-        """Exact means, each rounded once."""
+        """Exact means, each rounded once.
+
+        Returns
+        -------
+        Series or DataFrame
+            Of float64, indexed as pandas' own result is.
+
+        See Also
+        --------
+        sum, mypackage.move_mean
+
+        Examples
+        --------
+        >>> import pandas, mypackage.pandas
+        >>> a = pandas.Series([1.0, 2.0, 4.0, 8.0])
+        >>> mypackage.pandas.rolling(a, 2).mean().tolist()
+        [nan, 1.5, 3.0, 6.0]
+        """
         return self._statistic("move_mean", None)
 
     def var(self, ddof: int = 1) -> Any:
-        """Exact variances, each rounded once: never negative, and 0 where all are equal."""
+        """Exact variances, each rounded once: never negative, and 0 where all are equal.
+
+        Parameters
+        ----------
+        ddof : int, optional
+            What is taken from the number of elements before it divides: 1, as in pandas.
+
+        Returns
+        -------
+        Series or DataFrame
+            Of float64, indexed as pandas' own result is.
+
+        See Also
+        --------
+        std, mypackage.move_var
+
+        Examples
+        --------
+        >>> import pandas, mypackage.pandas
+        >>> a = pandas.Series([1.0, 2.0, 4.0, 8.0])
+        >>> mypackage.pandas.rolling(a, 2).var().tolist()
+        [nan, 0.5, 2.0, 8.0]
+        """
         return self._statistic("move_var", ddof)
 
     def std(self, ddof: int = 1) -> Any:
-        """Exact standard deviations, each rounded once."""
+        """Exact standard deviations, each rounded once.
+
+        Parameters
+        ----------
+        ddof : int, optional
+            What is taken from the number of elements before it divides: 1, as in pandas.
+
+        Returns
+        -------
+        Series or DataFrame
+            Of float64, indexed as pandas' own result is.
+
+        See Also
+        --------
+        var, mypackage.move_std
+
+        Examples
+        --------
+        >>> import pandas, mypackage.pandas
+        >>> a = pandas.Series([1.0, 2.0, 4.0, 8.0])
+        >>> mypackage.pandas.rolling(a, 2).std().tolist()
+        [nan, 0.7071067811865476, 1.4142135623730951, 2.8284271247461903]
+        """
         return self._statistic("move_std", ddof)
 
     def count(self) -> Any:
-        """How many elements of each window are not missing."""
+        """How many elements of each window are not missing.
+
+        Returns
+        -------
+        Series or DataFrame
+            Of float64, indexed as pandas' own result is.
+
+        See Also
+        --------
+        sum
+
+        Examples
+        --------
+        >>> import pandas, mypackage.pandas
+        >>> a = pandas.Series([1.0, 2.0, 4.0, 8.0])
+        >>> mypackage.pandas.rolling(a, 2).count().tolist()
+        [nan, 2.0, 2.0, 2.0]
+        """
         return self._windows.count()
 
     def _statistic(self, statistic: str, ddof: int | None) -> Any:
@@ -122,11 +237,21 @@ def rolling(
     ----------
     obj : pandas.Series, pandas.DataFrame or a GroupBy of either
         Of numbers or bools, of NumPy's, pandas' nullable or Arrow's dtypes.
-    window, min_periods, center, on, closed, step : optional
-        As for `pandas.DataFrame.rolling`: `window` is a number of rows, an offset of time, or an
-        indexer. ``min_periods=0`` gives 0.0 for the sum of a window without numbers.
+    window : int, timedelta, str, offset or indexer
+        The number of rows in each window, the time that it spans, or one of pandas' indexers.
+    min_periods : int, optional
+        Windows with fewer numbers have no result; by default `window`, or 1 if that is a time.
+        With 0, the sum of a window without numbers is 0.0.
+    center : bool, optional
+        Put each result at the middle of its window instead of the end.
     win_type : None
         Windows have no weights here.
+    on : str, optional
+        The column of times by which windows are cut, instead of the index.
+    closed : {'right', 'left', 'both', 'neither'}, optional
+        Which ends of a window belong to it.
+    step : int, optional
+        Give a result only for every so many rows.
     method : {'single'}
         As pandas' default.
 
@@ -144,13 +269,13 @@ def rolling(
     ValueError
         What pandas refuses.
 
-    Notes
-    -----
-    An infinity is a number: its windows have infinite sums and means. pandas takes it as missing.
-
     See Also
     --------
     expanding, mypackage.move_sum, pandas.DataFrame.rolling
+
+    Notes
+    -----
+    An infinity is a number: its windows have infinite sums and means. pandas takes it as missing.
 
     Examples
     --------
@@ -173,12 +298,12 @@ def rolling(
 
 
 def expanding(obj: Any, min_periods: int = 1, method: str = "single") -> Windows:
-    """Windows from the first row to each row, whose statistics are exact, each rounded once.
+    """Growing windows, from the first row to each row, with exact statistics, each rounded once.
 
     Parameters
     ----------
     obj : pandas.Series, pandas.DataFrame or a GroupBy of either
-        As for `rolling`.
+        Of numbers or bools, of NumPy's, pandas' nullable or Arrow's dtypes.
     min_periods : int, optional
         Windows with fewer numbers have no result.
     method : {'single'}
@@ -187,7 +312,12 @@ def expanding(obj: Any, min_periods: int = 1, method: str = "single") -> Windows
     Returns
     -------
     Windows
-        As of `rolling`.
+        With the methods ``sum()``, ``mean()``, ``var(ddof=1)``, ``std(ddof=1)`` and ``count()``.
+
+    Raises
+    ------
+    TypeError
+        If another `method` is given, or a column has no real numbers.
 
     See Also
     --------

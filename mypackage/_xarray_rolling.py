@@ -15,7 +15,27 @@ xr = require("xarray")
 
 
 class Windows:
-    """Windows along a dimension, and their statistics; what `rolling` returns."""
+    """Windows along a dimension, and their statistics; what `rolling` returns.
+
+    Methods
+    -------
+    sum
+    mean
+    var
+    std
+    count
+
+    See Also
+    --------
+    rolling
+
+    Examples
+    --------
+    >>> import xarray, mypackage.xarray
+    >>> a = xarray.DataArray([1e16, 0.1, 0.1], dims="time")
+    >>> mypackage.xarray.rolling(a, time=2).mean().values.tolist()[2:]
+    [0.1]
+    """
 
     def __init__(self, obj: Any, dim: Any, window: int, min_periods: int, center: bool) -> None:
         self._obj, self._dim, self._window = obj, dim, window
@@ -25,23 +45,118 @@ class Windows:
         return f"mypackage.xarray.rolling: {self._dim!r}, {self._window}"
 
     def sum(self) -> Any:
-        """Exact sums, each rounded once; infinities are numbers."""
+        """Exact sums, each rounded once; infinities are numbers.
+
+        Returns
+        -------
+        DataArray or Dataset
+            With the dimensions, coordinates and attributes of the elements.
+
+        See Also
+        --------
+        mean, mypackage.move_sum
+
+        Examples
+        --------
+        >>> import xarray, mypackage.xarray
+        >>> a = xarray.DataArray([1.0, 2.0, 4.0, 8.0], dims="time")
+        >>> mypackage.xarray.rolling(a, time=2).sum().values.tolist()
+        [nan, 3.0, 6.0, 12.0]
+        """
         return self._statistic("move_sum", None)
 
     def mean(self) -> Any:
-        """Exact means, each rounded once."""
+        """Exact means, each rounded once.
+
+        Returns
+        -------
+        DataArray or Dataset
+            With the dimensions, coordinates and attributes of the elements.
+
+        See Also
+        --------
+        sum, mypackage.move_mean
+
+        Examples
+        --------
+        >>> import xarray, mypackage.xarray
+        >>> a = xarray.DataArray([1.0, 2.0, 4.0, 8.0], dims="time")
+        >>> mypackage.xarray.rolling(a, time=2).mean().values.tolist()
+        [nan, 1.5, 3.0, 6.0]
+        """
         return self._statistic("move_mean", None)
 
     def var(self, ddof: int = 0) -> Any:
-        """Exact variances, each rounded once: never negative, and 0 where all are equal."""
+        """Exact variances, each rounded once: never negative, and 0 where all are equal.
+
+        Parameters
+        ----------
+        ddof : int, optional
+            What is taken from the number of elements before it divides.
+
+        Returns
+        -------
+        DataArray or Dataset
+            With the dimensions, coordinates and attributes of the elements.
+
+        See Also
+        --------
+        std, mypackage.move_var
+
+        Examples
+        --------
+        >>> import xarray, mypackage.xarray
+        >>> a = xarray.DataArray([1.0, 2.0, 4.0, 8.0], dims="time")
+        >>> mypackage.xarray.rolling(a, time=2).var().values.tolist()
+        [nan, 0.25, 1.0, 4.0]
+        """
         return self._statistic("move_var", ddof)
 
     def std(self, ddof: int = 0) -> Any:
-        """Exact standard deviations, each rounded once."""
+        """Exact standard deviations, each rounded once.
+
+        Parameters
+        ----------
+        ddof : int, optional
+            What is taken from the number of elements before it divides.
+
+        Returns
+        -------
+        DataArray or Dataset
+            With the dimensions, coordinates and attributes of the elements.
+
+        See Also
+        --------
+        var, mypackage.move_std
+
+        Examples
+        --------
+        >>> import xarray, mypackage.xarray
+        >>> a = xarray.DataArray([1.0, 2.0, 4.0, 8.0], dims="time")
+        >>> mypackage.xarray.rolling(a, time=2).std().values.tolist()
+        [nan, 0.5, 1.0, 2.0]
+        """
         return self._statistic("move_std", ddof)
 
     def count(self) -> Any:
-        """How many elements of each window are not missing."""
+        """How many elements of each window are not missing.
+
+        Returns
+        -------
+        DataArray or Dataset
+            With the dimensions, coordinates and attributes of the elements.
+
+        See Also
+        --------
+        sum
+
+        Examples
+        --------
+        >>> import xarray, mypackage.xarray
+        >>> a = xarray.DataArray([1.0, 2.0, 4.0, 8.0], dims="time")
+        >>> mypackage.xarray.rolling(a, time=2).count().values.tolist()
+        [nan, 2.0, 2.0, 2.0]
+        """
         return self._obj.rolling(
             {self._dim: self._window}, min_periods=self._least, center=self._center
         ).count()

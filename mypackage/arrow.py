@@ -19,6 +19,7 @@ from mypackage._core.axes import normalised
 from mypackage._core.columns import Column
 from mypackage._core.reductions import REDUCTIONS, Reduction
 from mypackage._core.states import add, result_dtype, rounded
+from mypackage._docstrings import like
 from mypackage._extras import is_of, require
 
 __all__ = ["mean", "sum"]
@@ -32,7 +33,7 @@ def sum(column: Any, *, skip_nulls: bool = False, min_count: int = 0, dtype: Any
     column : pyarrow.Array, pyarrow.ChunkedArray or polars.Series
         Of integers, floats or bools.
     skip_nulls : bool, optional
-        Leave nulls out. (NaNs are numbers to Arrow, and stay.)
+        Leave nulls out. NaNs are numbers to Arrow, and stay.
     min_count : int, optional
         Of fewer values that are not null, the result is None: null.
     dtype : dtype, optional
@@ -41,6 +42,7 @@ def sum(column: Any, *, skip_nulls: bool = False, min_count: int = 0, dtype: Any
     Returns
     -------
     scalar
+        The sum; of no values 0.
 
     Raises
     ------
@@ -48,6 +50,10 @@ def sum(column: Any, *, skip_nulls: bool = False, min_count: int = 0, dtype: Any
         If the column holds no numbers.
     ValueError
         If it has nulls and `skip_nulls` is false.
+
+    See Also
+    --------
+    mean, mypackage.sum, mypackage.nansum
 
     Examples
     --------
@@ -61,10 +67,18 @@ def sum(column: Any, *, skip_nulls: bool = False, min_count: int = 0, dtype: Any
     return reduce(REDUCTIONS["sum"], column, skip_nulls=skip_nulls, dtype=dtype)
 
 
+@like(sum, sum="mean")
 def mean(column: Any, *, skip_nulls: bool = False, min_count: int = 0, dtype: Any = None) -> Any:
     """Exact mean of an Arrow column, rounded once.
 
-    Parameters and errors are those of `sum`. NaN, with a RuntimeWarning, for no elements.
+    Returns
+    -------
+    scalar
+        The mean; of no values NaN, with a RuntimeWarning.
+
+    See Also
+    --------
+    sum, mypackage.mean, mypackage.nanmean
 
     Examples
     --------
@@ -244,9 +258,12 @@ def _kind(column: Any, name: str) -> str:
 
 def _nulls(name: str, nulls: int, column: Any) -> ValueError:
     drop = "drop_nulls()" if is_of(column, "polars", "Series") else "drop_null()"
+    ways = [f"the column's {drop}"]
+    if name in __all__:
+        ways = [f"mypackage.arrow.{name}(..., skip_nulls=True)", f"mypackage.nan{name}", *ways]
     return ValueError(
         f"{name}: {nulls} of {len(column)} values are null, which is no number; "
-        f"mypackage.arrow.sum(..., skip_nulls=True), --skip-nulls or {drop} leaves nulls out"
+        f"{' or '.join(ways)} leaves nulls out"
     )
 
 

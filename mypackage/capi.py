@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._core.dispatch import numbers
+from ._docstrings import like
 from ._locate import get_include, get_library
 
 __all__ = [
@@ -50,6 +51,20 @@ __all__ = [
 
 #: The library itself, with every function's types declared.
 library = ctypes.CDLL(get_library())
+library.__doc__ = """The C library itself, loaded by ctypes, with every function's types declared.
+
+A function that returns a status raises the exception of that status.
+
+See Also
+--------
+get_library, get_include
+
+Examples
+--------
+>>> from mypackage import capi
+>>> capi.library.mypackage_set_num_threads(capi.get_num_threads())
+0
+"""
 
 #: The exception of each status; tests/test_capi.py compares the numbers with the header's.
 STATUS_EXCEPTIONS: dict[int, type[Exception]] = {
@@ -134,6 +149,11 @@ def version() -> str:
     Returns
     -------
     str
+        As ``mypackage.__version__``.
+
+    See Also
+    --------
+    library
 
     Examples
     --------
@@ -147,6 +167,10 @@ def version() -> str:
 
 def hello() -> None:
     """Print the library's greeting.
+
+    See Also
+    --------
+    add, mypackage.tutorial.hello
 
     Examples
     --------
@@ -166,6 +190,11 @@ def get_num_threads() -> int:
     Returns
     -------
     int
+        From 1 to 4096.
+
+    See Also
+    --------
+    set_num_threads, mypackage.get_num_threads
 
     Examples
     --------
@@ -190,6 +219,10 @@ def set_num_threads(n: int) -> None:
     ValueError
         If `n` is out of range.
 
+    See Also
+    --------
+    get_num_threads, mypackage.set_num_threads
+
     Examples
     --------
     >>> from mypackage import capi
@@ -212,11 +245,16 @@ def add(left: int, right: int) -> int:
     Returns
     -------
     int
+        The sum, from -2**31 to 2**31 - 1.
 
     Raises
     ------
     OverflowError
         If an argument or the sum does not fit.
+
+    See Also
+    --------
+    hello, mypackage.tutorial.add
 
     Examples
     --------
@@ -285,6 +323,10 @@ def sum(values: ArrayLike) -> float | np.float32:
     ValueError
         If the array has more than one axis.
 
+    See Also
+    --------
+    Accumulator, mypackage.sum
+
     Examples
     --------
     >>> from mypackage import capi
@@ -312,6 +354,7 @@ def vecdot(x1: ArrayLike, x2: ArrayLike) -> float:
     Returns
     -------
     float
+        Infinite or NaN where the exact sum is; no warning is given.
 
     Raises
     ------
@@ -319,6 +362,10 @@ def vecdot(x1: ArrayLike, x2: ArrayLike) -> float:
         If an array is of another dtype.
     ValueError
         If the lengths differ, or an array has more than one axis.
+
+    See Also
+    --------
+    sum, mypackage.vecdot
 
     Examples
     --------
@@ -358,6 +405,10 @@ def var(values: ArrayLike, ddof: float = 0) -> float:
     ValueError
         If the array has more than one axis.
 
+    See Also
+    --------
+    std, mypackage.var
+
     Examples
     --------
     >>> from mypackage import capi
@@ -369,10 +420,15 @@ def var(values: ArrayLike, ddof: float = 0) -> float:
     return out.value
 
 
+@like(var)
 def std(values: ArrayLike, ddof: float = 0) -> float:
     """Return the exact standard deviation, rounded once.
 
-    Parameters, result and errors are those of `var`.
+    The root of the exact variance, not of a rounded one.
+
+    See Also
+    --------
+    var, mypackage.std
 
     Examples
     --------
@@ -385,14 +441,20 @@ def std(values: ArrayLike, ddof: float = 0) -> float:
     return out.value
 
 
+@like(var)
 def norm(values: ArrayLike) -> float:
     """Return the root of the exact sum of squares, rounded once.
 
-    Parameters and errors are those of `var`.
+    Nothing overflows or underflows on the way.
 
     Returns
     -------
     float
+        NaN if an element is NaN, else infinity if one is infinite.
+
+    See Also
+    --------
+    sum, mypackage.norm
 
     Examples
     --------
@@ -451,6 +513,10 @@ def fibonacci(n: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
     TypeError
         If `n` is of another dtype.
 
+    See Also
+    --------
+    fibonacci_mod, mypackage.fibonacci
+
     Examples
     --------
     >>> import numpy as np
@@ -479,6 +545,7 @@ def fibonacci_mod(n: ArrayLike, m: ArrayLike, out: NDArray[Any] | None = None) -
     Returns
     -------
     ndarray of uint64
+        From 0 to ``m - 1``.
 
     Raises
     ------
@@ -486,6 +553,10 @@ def fibonacci_mod(n: ArrayLike, m: ArrayLike, out: NDArray[Any] | None = None) -
         If a modulus is 0, or the lengths differ.
     TypeError
         If an array is of another dtype.
+
+    See Also
+    --------
+    fibonacci, mypackage.fibonacci_mod
 
     Examples
     --------
@@ -504,6 +575,22 @@ def fibonacci_mod(n: ArrayLike, m: ArrayLike, out: NDArray[Any] | None = None) -
 
 class Accumulator:
     """The exact sum as a value to add to, merge and keep.
+
+    Attributes
+    ----------
+    count
+
+    Methods
+    -------
+    add
+    merge
+    value
+    to_bytes
+    from_bytes
+
+    See Also
+    --------
+    sum, mypackage.ExactSum
 
     Examples
     --------
@@ -533,6 +620,25 @@ class Accumulator:
         ----------
         values : array_like of float64
             With at most one axis.
+
+        Raises
+        ------
+        TypeError
+            If the array is of another dtype.
+        ValueError
+            If the array has more than one axis.
+
+        See Also
+        --------
+        merge
+
+        Examples
+        --------
+        >>> from mypackage import capi
+        >>> total = capi.Accumulator()
+        >>> total.add([1e16, 1.0, -1e16])
+        >>> total.value()
+        1.0
         """
         array = _array("values", values, "f8")
         library.mypackage_accumulator_add_f64(
@@ -545,6 +651,27 @@ class Accumulator:
         Parameters
         ----------
         other : Accumulator
+            It stays as it is.
+
+        Raises
+        ------
+        TypeError
+            If `other` is something else.
+        OverflowError
+            If there would be more than 2**62 numbers.
+
+        See Also
+        --------
+        add
+
+        Examples
+        --------
+        >>> from mypackage import capi
+        >>> left, right = capi.Accumulator(), capi.Accumulator()
+        >>> right.add([0.5, 0.25])
+        >>> left.merge(right)
+        >>> left.value()
+        0.75
         """
         if not isinstance(other, Accumulator):
             raise TypeError(f"other must be an Accumulator of mypackage.capi, not {other!r:.60}")
@@ -556,6 +683,17 @@ class Accumulator:
         Returns
         -------
         float
+            0.0 of no numbers.
+
+        See Also
+        --------
+        count
+
+        Examples
+        --------
+        >>> from mypackage import capi
+        >>> capi.Accumulator().value()
+        0.0
         """
         out = c_double()
         library.mypackage_accumulator_value_f64(self._handle, byref(out))
@@ -563,7 +701,20 @@ class Accumulator:
 
     @property
     def count(self) -> int:
-        """How many numbers were added."""
+        """How many numbers were added.
+
+        See Also
+        --------
+        value
+
+        Examples
+        --------
+        >>> from mypackage import capi
+        >>> total = capi.Accumulator()
+        >>> total.add([1.0, 2.0])
+        >>> total.count
+        2
+        """
         out = c_int64()
         library.mypackage_accumulator_count(self._handle, byref(out))
         return out.value
@@ -574,6 +725,20 @@ class Accumulator:
         Returns
         -------
         bytes
+            In the form of `mypackage.ExactSum.to_bytes`.
+
+        See Also
+        --------
+        from_bytes
+
+        Examples
+        --------
+        >>> import mypackage
+        >>> from mypackage import capi
+        >>> total = capi.Accumulator()
+        >>> total.add([0.1, 0.2])
+        >>> mypackage.ExactSum.from_bytes(total.to_bytes())
+        ExactSum(0.30000000000000004, count=2)
         """
         length = c_size_t()
         library.mypackage_accumulator_to_bytes(self._handle, None, 0, byref(length))
@@ -588,15 +753,29 @@ class Accumulator:
         Parameters
         ----------
         data : bytes
+            What `to_bytes` gave, here or on another machine, or `mypackage.ExactSum.to_bytes`.
 
         Returns
         -------
         Accumulator
+            Equal to the one that the bytes were made of.
 
         Raises
         ------
         ValueError
             If the bytes are damaged.
+
+        See Also
+        --------
+        to_bytes
+
+        Examples
+        --------
+        >>> from mypackage import capi
+        >>> total = capi.Accumulator()
+        >>> total.add([0.1, 0.2])
+        >>> capi.Accumulator.from_bytes(total.to_bytes()).count
+        2
         """
         handle = c_void_p()
         library.mypackage_accumulator_from_bytes(data, len(data), byref(handle))

@@ -31,6 +31,7 @@ from mypackage._core.kinds import is_dask
 from mypackage._core.moments import exact_ddof, one_ddof
 from mypackage._core.reductions import GROUPED, MOMENTS, REDUCTIONS, VECDOT, Reduction
 from mypackage._core.states import grouped, result_dtype, rounded, rounded_groups
+from mypackage._docstrings import like
 from mypackage._errors import report_no_freedom
 from mypackage._extras import require
 from mypackage._native import run_serially, split_states, sum_states, vecdot_states
@@ -106,7 +107,7 @@ def sum(
 
     See Also
     --------
-    mypackage.sum, dask.array.sum
+    nansum, cumsum, mypackage.sum, dask.array.sum
 
     Examples
     --------
@@ -118,6 +119,7 @@ def sum(
     return _reduction(REDUCTIONS["sum"], a, axis, dtype, keepdims, split_every, out, where, initial)
 
 
+@like(sum)
 def nansum(
     a: Any,
     axis: int | tuple[int, ...] | None = None,
@@ -131,11 +133,11 @@ def nansum(
 ) -> Any:
     """Exact sum of a dask array over given axes, NaNs left out, rounded once.
 
-    Parameters, result and errors are those of `sum`.
+    The states leave NaNs out, so a sum of NaNs only is 0.
 
     See Also
     --------
-    mypackage.nansum, dask.array.nansum
+    sum, nanmean, mypackage.nansum, dask.array.nansum
 
     Examples
     --------
@@ -148,6 +150,7 @@ def nansum(
     )
 
 
+@like(sum, sum="mean")
 def mean(
     a: Any,
     axis: int | tuple[int, ...] | None = None,
@@ -160,11 +163,15 @@ def mean(
 ) -> Any:
     """Exact mean of a dask array over given axes: exact sum over count, rounded once.
 
-    Parameters and errors are those of `sum`. NaN, with a RuntimeWarning, for no elements.
+    Returns
+    -------
+    dask.array.Array
+        Lazy. Computed, it has the bits that `mypackage.mean` gives for the array in memory: NaN,
+        with a RuntimeWarning, for no elements.
 
     See Also
     --------
-    mypackage.mean, dask.array.mean
+    nanmean, average, mypackage.mean, dask.array.mean
 
     Examples
     --------
@@ -175,6 +182,7 @@ def mean(
     return _reduction(REDUCTIONS["mean"], a, axis, dtype, keepdims, split_every, out, where)
 
 
+@like(mean)
 def nanmean(
     a: Any,
     axis: int | tuple[int, ...] | None = None,
@@ -187,11 +195,11 @@ def nanmean(
 ) -> Any:
     """Exact mean of a dask array over given axes, NaNs left out, rounded once.
 
-    Parameters and warnings are those of `mean`.
+    The states leave NaNs out and count the others.
 
     See Also
     --------
-    mypackage.nanmean, dask.array.nanmean
+    mean, nansum, mypackage.nanmean, dask.array.nanmean
 
     Examples
     --------
@@ -251,7 +259,7 @@ def var(
 
     See Also
     --------
-    mypackage.var, dask.array.var
+    std, nanvar, mypackage.var, dask.array.var
 
     Examples
     --------
@@ -263,6 +271,7 @@ def var(
     return _moment("var", a, axis, dtype, keepdims, ddof, split_every, out, where, others)
 
 
+@like(var, variance="deviation")
 def std(
     a: Any,
     axis: int | tuple[int, ...] | None = None,
@@ -277,7 +286,11 @@ def std(
 ) -> Any:
     """Exact standard deviation of a dask array over given axes, rounded once.
 
-    Parameters, result and errors are those of `var`; the root is that of the exact variance.
+    The root of the exact variance, not of a rounded one.
+
+    See Also
+    --------
+    var, nanstd, mypackage.std, dask.array.std
 
     Examples
     --------
@@ -288,6 +301,7 @@ def std(
     return _moment("std", a, axis, dtype, keepdims, ddof, split_every, out, where, others)
 
 
+@like(var)
 def nanvar(
     a: Any,
     axis: int | tuple[int, ...] | None = None,
@@ -302,7 +316,11 @@ def nanvar(
 ) -> Any:
     """Exact variance of a dask array over given axes, NaNs left out, rounded once.
 
-    Parameters, result and errors are those of `var`.
+    NaN where no more than `ddof` elements are left.
+
+    See Also
+    --------
+    var, nanstd, mypackage.nanvar, dask.array.nanvar
 
     Examples
     --------
@@ -314,6 +332,7 @@ def nanvar(
     return _moment("nanvar", a, axis, dtype, keepdims, ddof, split_every, out, where, others)
 
 
+@like(std)
 def nanstd(
     a: Any,
     axis: int | tuple[int, ...] | None = None,
@@ -328,7 +347,11 @@ def nanstd(
 ) -> Any:
     """Exact standard deviation of a dask array over given axes, NaNs left out, rounded once.
 
-    Parameters, result and errors are those of `var`.
+    NaN where no more than `ddof` elements are left.
+
+    See Also
+    --------
+    std, nanvar, mypackage.nanstd, dask.array.nanstd
 
     Examples
     --------
@@ -483,7 +506,7 @@ def group_sum(
     group_idx : array_like or dask.array.Array of int, shape (n,)
         The group of each position along `axis`; a negative label belongs to none.
     array : dask.array.Array, shape (..., n, ...)
-        Elements to sum.
+        The elements.
     axis : int, optional
         The axis of `array` that the labels belong to; the last by default.
     size : int, optional
@@ -507,7 +530,7 @@ def group_sum(
 
     See Also
     --------
-    mypackage.group_sum
+    group_mean, group_nansum, mypackage.group_sum
 
     Examples
     --------
@@ -520,6 +543,7 @@ def group_sum(
     return reduce_groups(group_sum, group_idx, array, axis, size, fill_value, dtype, split_every)
 
 
+@like(group_sum, sum="average", sums="means")
 def group_mean(
     group_idx: Any,
     array: Any,
@@ -532,7 +556,11 @@ def group_mean(
 ) -> Any:
     """Exact means of the elements of a dask array with the same label, each rounded once.
 
-    Parameters, result and errors are those of `group_sum`.
+    The exact sum of a group, divided by the number of its elements.
+
+    See Also
+    --------
+    group_sum, group_nanmean, mypackage.group_mean
 
     Examples
     --------
@@ -628,8 +656,6 @@ def group_var(
 ) -> Any:
     """Exact variances of the elements of a dask array with the same label, each rounded once.
 
-    Parameters, result and errors are those of `group_sum`.
-
     Parameters
     ----------
     group_idx : array_like or dask.array.Array of int, shape (n,)
@@ -652,11 +678,18 @@ def group_var(
     Returns
     -------
     dask.array.Array, shape (..., size, ...)
-        Lazy.
+        Lazy. Every chunk makes two states of 24 bytes or more for each group.
+
+    Raises
+    ------
+    ValueError
+        If the labels do not match the axis, or are lazy and `size` is not given.
+    TypeError
+        If the elements have no exact variance, or `dtype` is none of floats.
 
     See Also
     --------
-    mypackage.group_var
+    group_std, group_mean, mypackage.group_var
 
     Examples
     --------
@@ -669,6 +702,7 @@ def group_var(
     return _group_moment("group_var", group_idx, array, *options)
 
 
+@like(group_var, variances="deviations")
 def group_std(
     group_idx: Any,
     array: Any,
@@ -682,7 +716,11 @@ def group_std(
 ) -> Any:
     """Exact standard deviations of the elements of a dask array with the same label.
 
-    Parameters, result and errors are those of `group_var`.
+    The root of the exact variance, not of a rounded one.
+
+    See Also
+    --------
+    group_var, mypackage.group_std
 
     Examples
     --------
@@ -694,6 +732,7 @@ def group_std(
     return _group_moment("group_std", group_idx, array, *options)
 
 
+@like(group_sum, sum="count", sums="counts")
 def group_count(
     group_idx: Any,
     array: Any,
@@ -706,7 +745,16 @@ def group_count(
 ) -> Any:
     """The numbers of elements of a dask array with the same label that are not NaN.
 
-    Parameters, result and errors are those of `group_sum`; an empty group has 0.
+    Parameters
+    ----------
+    fill_value : scalar, optional
+        The result for groups without elements; 0 by default.
+    dtype : dtype, optional
+        That of the counts; int64 by default.
+
+    See Also
+    --------
+    group_nansum, mypackage.group_count
 
     Examples
     --------
@@ -722,6 +770,7 @@ def group_count(
     return reduce_groups(GROUPED["group_sum"], group_idx, counted, *options)
 
 
+@like(group_sum)
 def group_nansum(
     group_idx: Any,
     array: Any,
@@ -735,8 +784,17 @@ def group_nansum(
 ) -> Any:
     """Exact sums of the elements of a dask array with the same label, NaNs left out.
 
-    Parameters, result and errors are those of `group_sum`; groups of fewer than `min_count` numbers
-    have `fill_value`, NaN by default.
+    Parameters
+    ----------
+    fill_value : scalar, optional
+        The result for groups without numbers, or with fewer than `min_count`; by default 0, or NaN
+        for too few.
+    min_count : int, optional
+        How many numbers a group needs to have a sum. Sums of integers are float64 then.
+
+    See Also
+    --------
+    group_sum, group_nanmean, mypackage.group_nansum
 
     Examples
     --------
@@ -764,6 +822,7 @@ def group_nansum(
     )
 
 
+@like(group_mean)
 def group_nanmean(
     group_idx: Any,
     array: Any,
@@ -776,7 +835,14 @@ def group_nanmean(
 ) -> Any:
     """Exact means of the elements of a dask array with the same label, NaNs left out.
 
-    Parameters, result and errors are those of `group_mean`; a group without numbers has NaN.
+    Parameters
+    ----------
+    fill_value : scalar, optional
+        The result for groups without numbers; NaN by default.
+
+    See Also
+    --------
+    group_mean, group_nansum, mypackage.group_nanmean
 
     Examples
     --------

@@ -1,10 +1,10 @@
 """Exact grouped sums, means and variances for flox: aggregations to give to its ``func=``.
 
-`flox.xarray.xarray_reduce` and `flox.groupby_reduce` take them for NumPy and for dask arrays, with
-every method (map-reduce, cohorts, blockwise), and give the same bits for any of these and for any
-chunking: each group of a chunk becomes an exact state, the states merge, and their end is rounded
-once. A group without elements has the sum and the norm 0, and the mean and the variance NaN; `var`
-and `std` take ``finalize_kwargs={"ddof": 1}``.
+``flox.xarray.xarray_reduce`` and ``flox.groupby_reduce`` take them for NumPy and for dask arrays,
+with every method (map-reduce, cohorts, blockwise), and give the same bits for any of these and for
+any chunking: each group of a chunk becomes an exact state, the states merge, and their end is
+rounded once. A group without elements has the sum and the norm 0, and the mean and the variance
+NaN; `var` and `std` take ``finalize_kwargs={"ddof": 1}``.
 
 `mypackage.xarray.group_sum` needs no flox, but groups along one dimension only.
 
@@ -39,6 +39,21 @@ flox = require("flox.aggregations")
 __all__ = ["mean", "nanmean", "nanstd", "nansum", "nanvar", "norm", "std", "sum", "var"]
 
 
+_DOCSTRING = """Exact {what} of groups, each rounded once: for the ``func=`` of flox.
+
+See Also
+--------
+{twin}, mypackage.{name}
+
+Examples
+--------
+>>> import flox, mypackage.flox
+>>> values, labels = [1e16, 5.0, 1.0, -1e16], ["a", "b", "a", "a"]
+>>> flox.groupby_reduce(values, labels, func=mypackage.flox.{name})[0].tolist()
+{example}
+"""
+
+
 class _Aggregation(flox.Aggregation):  # type: ignore[misc,name-defined] # Unknown without flox.
     """One whose `finalize` knows what to round to, so that nothing is rounded twice."""
 
@@ -67,10 +82,10 @@ class _Moment(_Aggregation):
             self._dtype = {**dtypes, "final": np.empty(0, dtypes["final"]).real.dtype}
 
 
-def _aggregation(reduction: Reduction) -> Any:
+def _aggregation(reduction: Reduction, what: str, twin: str, example: str) -> Any:
     state = ExactMoments if reduction.state == "ExactMoments" else ExactSum
     kind = _Moment if reduction.state == "ExactMoments" else _Aggregation
-    return kind(
+    aggregation = kind(
         f"mypackage_{reduction.name}",
         numpy=partial(_grouped, reduction=reduction),
         chunk=partial(_chunk, reduction=reduction),
@@ -82,6 +97,10 @@ def _aggregation(reduction: Reduction) -> Any:
         dtypes=np.dtype(object),
         final_dtype=np.floating if reduction.fractional else None,
     )
+    aggregation.__doc__ = _DOCSTRING.format(
+        what=what, name=reduction.name, twin=twin, example=example
+    )
+    return aggregation
 
 
 def _grouped(
@@ -154,12 +173,18 @@ def _finalize(
     return finished(reduction.finish, sums, squares, ddof, target, target, empty)
 
 
-sum = _aggregation(REDUCTIONS["sum"])
-nansum = _aggregation(REDUCTIONS["nansum"])
-mean = _aggregation(REDUCTIONS["mean"])
-nanmean = _aggregation(REDUCTIONS["nanmean"])
-var = _aggregation(MOMENTS["var"])
-nanvar = _aggregation(MOMENTS["nanvar"])
-std = _aggregation(MOMENTS["std"])
-nanstd = _aggregation(MOMENTS["nanstd"])
-norm = _aggregation(MOMENTS["norm"])
+sum = _aggregation(REDUCTIONS["sum"], "sums", "nansum", "[1.0, 5.0]")
+nansum = _aggregation(REDUCTIONS["nansum"], "sums without NaNs", "sum", "[1.0, 5.0]")
+mean = _aggregation(REDUCTIONS["mean"], "means", "nanmean", "[0.3333333333333333, 5.0]")
+nanmean = _aggregation(
+    REDUCTIONS["nanmean"], "means without NaNs", "mean", "[0.3333333333333333, 5.0]"
+)
+var = _aggregation(MOMENTS["var"], "variances", "std", "[6.666666666666667e+31, 0.0]")
+nanvar = _aggregation(
+    MOMENTS["nanvar"], "variances without NaNs", "nanstd", "[6.666666666666667e+31, 0.0]"
+)
+std = _aggregation(MOMENTS["std"], "standard deviations", "var", "[8164965809277260.0, 0.0]")
+nanstd = _aggregation(
+    MOMENTS["nanstd"], "standard deviations without NaNs", "nanvar", "[8164965809277260.0, 0.0]"
+)
+norm = _aggregation(MOMENTS["norm"], "Euclidean norms", "std", "[1.414213562373095e+16, 5.0]")

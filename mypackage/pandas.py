@@ -20,12 +20,14 @@ from mypackage._core.inputs import named
 from mypackage._core.kinds import label_kind
 from mypackage._core.labelled_moments import moment
 from mypackage._core.reductions import GROUPED, GROUPED_MOMENTS, REDUCTIONS, Reduction
+from mypackage._docstrings import like
 from mypackage._extras import require
-from mypackage._pandas_rolling import expanding, rolling
+from mypackage._pandas_rolling import Windows, expanding, rolling
 
 pd = require("pandas")
 
 __all__ = [
+    "Windows",
     "cumsum",
     "expanding",
     "group_mean",
@@ -62,15 +64,18 @@ def sum(
     Returns
     -------
     scalar or pandas.Series
+        A Series for the columns or rows of a DataFrame.
 
     Raises
     ------
     TypeError
         Names a column that has no numbers.
+    ValueError
+        If there is no such axis.
 
     See Also
     --------
-    mypackage.sum, pandas.DataFrame.sum
+    mean, cumsum, mypackage.sum, pandas.DataFrame.sum
 
     Examples
     --------
@@ -94,10 +99,15 @@ def _of_enough(result: Any, a: Any, axis: Any, min_count: int) -> Any:
     return pd.NA if nullable else np.float64(np.nan)
 
 
+@like(sum, sum="mean", sums="means")
 def mean(a: Any, axis: Any = 0, *, skipna: bool = True, dtype: Any = None) -> Any:
     """Exact mean of a Series or of the columns or rows of a DataFrame, rounded once.
 
-    Parameters, result and errors are those of `sum`.
+    Missing where no values are left.
+
+    See Also
+    --------
+    sum, mypackage.mean, pandas.DataFrame.mean
 
     Examples
     --------
@@ -120,8 +130,8 @@ def var(a: Any, axis: Any = 0, *, skipna: bool = True, ddof: Any = 0, dtype: Any
     skipna : bool, optional
         Leave missing values out; otherwise they make their variance missing.
     ddof : real number, optional
-        What is taken from the number of elements before it divides: 0, as in NumPy. (pandas' own
-        methods take 1.)
+        What is taken from the number of elements before it divides: 0, as in NumPy, while pandas'
+        own methods take 1.
     dtype : dtype, optional
         What the exact variances are rounded to.
 
@@ -134,10 +144,12 @@ def var(a: Any, axis: Any = 0, *, skipna: bool = True, ddof: Any = 0, dtype: Any
     ------
     TypeError
         Names a column that has no numbers.
+    ValueError
+        If there is no such axis.
 
     See Also
     --------
-    mypackage.var, pandas.DataFrame.var
+    std, mypackage.var, pandas.DataFrame.var
 
     Examples
     --------
@@ -149,10 +161,15 @@ def var(a: Any, axis: Any = 0, *, skipna: bool = True, ddof: Any = 0, dtype: Any
     return moment("var", a, axis, skipna=skipna, ddof=ddof, dtype=dtype)
 
 
+@like(var, variance="deviation", variances="deviations")
 def std(a: Any, axis: Any = 0, *, skipna: bool = True, ddof: Any = 0, dtype: Any = None) -> Any:
     """Exact standard deviation of a Series or of a DataFrame's columns or rows, rounded once.
 
-    Parameters, result and errors are those of `var`.
+    The root of the exact variance, not of a rounded one.
+
+    See Also
+    --------
+    var, mypackage.std, pandas.DataFrame.std
 
     Examples
     --------
@@ -163,10 +180,20 @@ def std(a: Any, axis: Any = 0, *, skipna: bool = True, ddof: Any = 0, dtype: Any
     return moment("std", a, axis, skipna=skipna, ddof=ddof, dtype=dtype)
 
 
+@like(var, variance="norm", variances="norms")
 def norm(a: Any, axis: Any = 0, *, skipna: bool = True, dtype: Any = None) -> Any:
     """Exact Euclidean norm of a Series or of a DataFrame's columns or rows, rounded once.
 
-    Parameters, result and errors are those of `var`; missing values count as 0.
+    The root of the exact sum of squares; missing values count as 0.
+
+    Returns
+    -------
+    scalar or pandas.Series
+        A Series for the columns or rows of a DataFrame.
+
+    See Also
+    --------
+    mypackage.norm, mypackage.sum_of_squares
 
     Examples
     --------
@@ -503,9 +530,16 @@ def group_sum(
     pandas.Series or pandas.DataFrame
         Indexed by the groups, sorted.
 
+    Raises
+    ------
+    TypeError
+        If both or none of `by` and `level` are given, or a column has no numbers.
+    ValueError
+        If `by` has not one value for each row.
+
     See Also
     --------
-    mypackage.group_sum, pandas.DataFrame.groupby
+    group_mean, mypackage.group_sum, pandas.DataFrame.groupby
 
     Examples
     --------
@@ -517,12 +551,17 @@ def group_sum(
     return _grouped(GROUPED["group_sum"], a, by, level, dropna, dtype)
 
 
+@like(group_sum, sums="means")
 def group_mean(
     a: Any, by: Any = None, *, level: Any = None, dropna: bool = True, dtype: Any = None
 ) -> Any:
     """Exact means of the elements of each group, rounded once.
 
-    Parameters and result are those of `group_sum`; NaN for a group of missing elements only.
+    NaN for a group of missing elements only.
+
+    See Also
+    --------
+    group_sum, mypackage.group_mean, pandas.DataFrame.groupby
 
     Examples
     --------
@@ -533,6 +572,7 @@ def group_mean(
     return _grouped(GROUPED["group_mean"], a, by, level, dropna, dtype)
 
 
+@like(group_sum, sums="variances")
 def group_var(
     a: Any,
     by: Any = None,
@@ -544,31 +584,16 @@ def group_var(
 ) -> Any:
     """Exact variances of the elements of each group, rounded once.
 
-    Parameters and result are those of `group_sum`; NaN for groups of no more than `ddof` numbers.
+    NaN for groups of no more than `ddof` numbers.
 
     Parameters
     ----------
-    a : pandas.Series or pandas.DataFrame
-        The elements; missing ones are left out.
-    by : label, list of labels, dict, function, Series or array_like
-        What tells the groups apart, as for `group_sum`.
-    level : int, label or list of these, optional
-        Levels of the index that tell the groups apart, in place of `by`.
-    dropna : bool, optional
-        Leave out rows whose group is missing.
     ddof : real number, optional
         What is taken from the number of elements before it divides: 1, as in pandas.
-    dtype : dtype, optional
-        What the exact variances are rounded to.
-
-    Returns
-    -------
-    pandas.Series or pandas.DataFrame
-        Indexed by the groups, sorted.
 
     See Also
     --------
-    mypackage.group_var, pandas.DataFrame.groupby
+    group_std, mypackage.group_var, pandas.DataFrame.groupby
 
     Examples
     --------
@@ -580,6 +605,7 @@ def group_var(
     return _grouped(GROUPED_MOMENTS["group_var"], a, by, level, dropna, dtype, ddof=ddof)
 
 
+@like(group_var, variances="deviations")
 def group_std(
     a: Any,
     by: Any = None,
@@ -591,7 +617,11 @@ def group_std(
 ) -> Any:
     """Exact standard deviations of the elements of each group, rounded once.
 
-    Parameters and result are those of `group_var`.
+    The root of the exact variance, not of a rounded one.
+
+    See Also
+    --------
+    group_var, mypackage.group_std, pandas.DataFrame.groupby
 
     Examples
     --------

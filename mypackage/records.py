@@ -43,11 +43,22 @@ _PIECE = 1 << 14
 class Person:
     """Who is greeted.
 
-    Attributes
+    Parameters
     ----------
     name : str
+        Of any characters.
     age : int
         Not negative.
+
+    See Also
+    --------
+    greet, Greeting
+
+    Examples
+    --------
+    >>> from mypackage.records import Person
+    >>> Person(name="Jan", age=42)
+    Person(name='Jan', age=42)
     """
 
     name: str
@@ -58,11 +69,22 @@ class Person:
 class Greeting:
     """The answer to a person.
 
-    Attributes
+    Parameters
     ----------
     person : Person
         As Rust understood it.
     message : str
+        The greeting.
+
+    See Also
+    --------
+    greet, Person
+
+    Examples
+    --------
+    >>> from mypackage.records import Person, greet
+    >>> greet(Person(name="Jan", age=42)).person
+    Person(name='Jan', age=42)
     """
 
     person: Any
@@ -75,7 +97,7 @@ class Summary:
 
     NaNs are counted and left out; the two inexact sums take them for 0, as `numpy.nansum` does.
 
-    Attributes
+    Parameters
     ----------
     count, nan_count : int
         How many numbers there are, and how many of them are NaN.
@@ -86,12 +108,26 @@ class Summary:
     condition_number : float or None
         The sum of the magnitudes over the magnitude of the sum: by how much relative errors of the
         numbers are amplified. Infinite for a sum of 0; None if all numbers are 0 or one infinite.
-    naive_sum, pairwise_sum : float
-        Rounded after every addition: from left to right, and in the order of `numpy.sum` for the
-        same numbers as a contiguous float64 array (of NumPy 2.3 and later; earlier ones took 8192
-        numbers at a time).
-    naive_ulps, pairwise_ulps : int or None
-        How many float64 numbers these are away from `sum`; None if one of the two is not finite.
+    naive_sum : float
+        Rounded after every addition, from left to right.
+    naive_ulps : int or None
+        How many float64 numbers it is away from `sum`; None if one of the two is not finite.
+    pairwise_sum : float
+        In the order of `numpy.sum` for the same numbers as a contiguous float64 array (of NumPy 2.3
+        and later; earlier ones took 8192 numbers at a time).
+    pairwise_ulps : int or None
+        As `naive_ulps`, of `pairwise_sum`.
+
+    See Also
+    --------
+    summarize, mypackage.summarize
+
+    Examples
+    --------
+    >>> from mypackage.records import summarize
+    >>> summary = summarize([0.1] * 10)
+    >>> summary.sum, summary.naive_sum, summary.naive_ulps
+    (1.0, 0.9999999999999999, 1)
     """
 
     count: int
@@ -113,12 +149,14 @@ def exchange(name: str, request: bytes) -> bytes:
     Parameters
     ----------
     name : {'greet', 'summarize'}
+        What is asked for.
     request : bytes
         JSON in UTF-8, 16 MiB at most.
 
     Returns
     -------
     bytes
+        The answer, JSON in UTF-8.
 
     Raises
     ------
@@ -128,6 +166,10 @@ def exchange(name: str, request: bytes) -> bytes:
         If a field is missing, unknown or of a wrong type.
     OSError
         If a file that it names cannot be read; FileNotFoundError if there is none.
+
+    See Also
+    --------
+    greet, summarize
 
     Examples
     --------
@@ -158,9 +200,10 @@ def greet(person: Any, model: Any = Greeting) -> Any:
     Parameters
     ----------
     person : Person, pydantic model or mapping
-        With the fields of `Person`.
+        With the fields of `mypackage.records.Person`.
     model : class, optional
-        What the answer is made into: any class that takes the fields of `Greeting` as keywords.
+        What the answer is made into: any class that takes the fields of
+        `mypackage.records.Greeting` as keywords.
 
     Returns
     -------
@@ -173,6 +216,10 @@ def greet(person: Any, model: Any = Greeting) -> Any:
         If a field is missing, unknown or of a wrong type.
     ValueError
         If the age is negative.
+
+    See Also
+    --------
+    mypackage.records.exchange, mypackage.records.Person
 
     Examples
     --------
@@ -207,6 +254,10 @@ def summarize(source: str | os.PathLike[str] | ArrayLike, model: Any = Summary) 
         If the file cannot be read.
     ValueError
         If it is no such file, or there are too many numbers for a request.
+
+    See Also
+    --------
+    exchange, mypackage.summarize
 
     Examples
     --------

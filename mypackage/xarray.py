@@ -19,12 +19,14 @@ from mypackage._core.groups import labels_of, of_some
 from mypackage._core.inputs import named
 from mypackage._core.kinds import front, is_dask, label_kind
 from mypackage._core.reductions import GROUPED, GROUPED_MOMENTS, MOMENTS, REDUCTIONS, Reduction
+from mypackage._docstrings import like
 from mypackage._extras import require
-from mypackage._xarray_rolling import rolling
+from mypackage._xarray_rolling import Windows, rolling
 
 xr = require("xarray")
 
 __all__ = [
+    "Windows",
     "cumsum",
     "group_mean",
     "group_std",
@@ -80,7 +82,7 @@ def sum(
 
     See Also
     --------
-    mypackage.sum, xarray.DataArray.sum
+    mean, cumsum, mypackage.sum, xarray.DataArray.sum
 
     Examples
     --------
@@ -96,6 +98,7 @@ def sum(
     return total.where(counts >= min_count)
 
 
+@like(sum, sum="average", sums="means")
 def mean(
     obj: Any,
     dim: Any = None,
@@ -107,7 +110,11 @@ def mean(
 ) -> Any:
     """Exact mean of a DataArray or Dataset over dimensions, rounded once.
 
-    Parameters, result and errors are those of `sum`.
+    NaN, with a RuntimeWarning, where no elements are left.
+
+    See Also
+    --------
+    sum, mypackage.mean, xarray.DataArray.mean
 
     Examples
     --------
@@ -161,7 +168,7 @@ def var(
 
     See Also
     --------
-    mypackage.var, xarray.DataArray.var
+    std, mypackage.var, xarray.DataArray.var
 
     Examples
     --------
@@ -174,6 +181,7 @@ def var(
     return _reduced(MOMENTS["var"], obj, dim, skipna, keepdims, keep_attrs, **options)
 
 
+@like(var, variance="deviation", variances="deviations")
 def std(
     obj: Any,
     dim: Any = None,
@@ -186,7 +194,11 @@ def std(
 ) -> Any:
     """Exact standard deviation of a DataArray or Dataset over dimensions, rounded once.
 
-    Parameters, result and errors are those of `var`.
+    The root of the exact variance, not of a rounded one.
+
+    See Also
+    --------
+    var, mypackage.std, xarray.DataArray.std
 
     Examples
     --------
@@ -198,10 +210,15 @@ def std(
     return _reduced(MOMENTS["std"], obj, dim, skipna, keepdims, keep_attrs, **options)
 
 
+@like(var, variance="norm")
 def norm(obj: Any, dim: Any = None, *, keepdims: bool = False, keep_attrs: bool = True) -> Any:
     """Exact Euclidean norm of a DataArray or Dataset over dimensions, rounded once.
 
-    NaNs are left out. Other parameters, result and errors are those of `var`.
+    The root of the exact sum of squares. NaNs are left out.
+
+    See Also
+    --------
+    mypackage.norm, mypackage.sum_of_squares
 
     Examples
     --------
@@ -471,9 +488,16 @@ def group_sum(obj: Any, by: Any, *, skipna: bool | None = None, dtype: Any = Non
         With a dimension named as `by` in place of the one that it belongs to, and its distinct
         values, sorted, as coordinate.
 
+    Raises
+    ------
+    TypeError
+        If `by` is a list of several coordinates, or plain values for more than one dimension.
+    ValueError
+        If `by` has several dimensions, or one that `obj` lacks.
+
     See Also
     --------
-    mypackage.group_sum, xarray.DataArray.groupby
+    group_mean, mypackage.group_sum, xarray.DataArray.groupby
 
     Examples
     --------
@@ -486,10 +510,15 @@ def group_sum(obj: Any, by: Any, *, skipna: bool | None = None, dtype: Any = Non
     return _grouped(GROUPED["group_sum"], obj, by, skipna, dtype)
 
 
+@like(group_sum, sums="means")
 def group_mean(obj: Any, by: Any, *, skipna: bool | None = None, dtype: Any = None) -> Any:
     """Exact means of the elements of a DataArray with equal values of a coordinate.
 
-    Parameters and result are those of `group_sum`; NaN for a group of NaNs only.
+    NaN for a group of NaNs only.
+
+    See Also
+    --------
+    group_sum, mypackage.group_mean, xarray.DataArray.groupby
 
     Examples
     --------
@@ -506,7 +535,7 @@ def group_var(
 ) -> Any:
     """Exact variances of the elements of a DataArray with equal values of a coordinate.
 
-    Parameters and result are those of `group_sum`; NaN for a group of no more than `ddof` numbers.
+    NaN for a group of no more than `ddof` numbers.
 
     Parameters
     ----------
@@ -526,9 +555,16 @@ def group_var(
     xarray.DataArray
         With a dimension named as `by` in place of the one that it belongs to.
 
+    Raises
+    ------
+    TypeError
+        If `by` is a list of several coordinates, or plain values for more than one dimension.
+    ValueError
+        If `by` has several dimensions, or one that `obj` lacks.
+
     See Also
     --------
-    mypackage.group_var, xarray.DataArray.groupby
+    group_std, mypackage.group_var, xarray.DataArray.groupby
 
     Examples
     --------
@@ -540,12 +576,17 @@ def group_var(
     return _grouped(GROUPED_MOMENTS["group_var"], obj, by, skipna, dtype, ddof=ddof)
 
 
+@like(group_var, variances="deviations")
 def group_std(
     obj: Any, by: Any, *, skipna: bool | None = None, ddof: Any = 0, dtype: Any = None
 ) -> Any:
     """Exact standard deviations of a DataArray's elements with equal values of a coordinate.
 
-    Parameters and result are those of `group_var`.
+    The root of the exact variance, not of a rounded one.
+
+    See Also
+    --------
+    group_var, mypackage.group_std, xarray.DataArray.groupby
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Kinds of input by functions: which give an exact answer, which their own kind, which refuse.
+"""Input types by functions: which give an exact answer, which their own type, which refuse.
 
 `TABLE` is the one home of this; `test_matrix.py` holds every cell to it, and the table in
 docs/numerics.md is made of it (``python matrix.py`` prints it).
@@ -117,7 +117,7 @@ polars LazyFrame                          ----- --- -- ------- -------- ---- -- 
 scipy sparse array                        ----- --- -- ------- -------- ---- -- -- -----
 """
 
-WORDS = {"=": "exact", "o": "own kind", "-": "refused"}
+WORDS = {"=": "exact", "o": "its own type", "-": "refused"}
 
 
 def cells():
@@ -138,7 +138,7 @@ def row(kind, codes):
 
 def markdown():
     """The table as docs/numerics.md has it."""
-    lines = ["| kind | exact | own kind | refused |", "|---|---|---|---|"]
+    lines = ["| input type | exact | its own type | refused |", "|---|---|---|---|"]
     for kind, codes in cells().items():
         cells_ = [kind]
         for code in WORDS:

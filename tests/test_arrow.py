@@ -1,7 +1,5 @@
 """Arrow columns: no copy, and no null taken for a number."""
 
-import doctest
-
 import numpy as np
 import pytest
 from reference import exact_sum
@@ -72,11 +70,3 @@ def test_arrays_come_of_columns():
     assert mypackage.vecdot(column, pa.array([1, 1, 1])) == 1
     assert mypackage.average(column, weights=[1, 2, 1]) == 0.5
     assert mypackage.group_sum([0, 0, 0], column).tolist() == [1.0]
-
-
-@pytest.mark.parametrize("name", arrow.__all__)
-def test_docstring_examples(name):
-    tests = doctest.DocTestFinder().find(getattr(arrow, name), name, globs={})
-    assert any(test.examples for test in tests)
-    for test in tests:
-        assert doctest.DocTestRunner().run(test).failed == 0

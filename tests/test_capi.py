@@ -1,7 +1,6 @@
 """The C library and its ctypes front."""
 
 import ctypes
-import doctest
 import gc
 import os
 import pathlib
@@ -525,12 +524,6 @@ def test_c_program_leaks_nothing(tool, build):
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert result.stdout == C_OUTPUT
-
-
-def test_docstring_examples():
-    results = doctest.testmod(capi)
-    assert results.attempted > 0
-    assert results.failed == 0
 
 
 @given(st.lists(FINITE, max_size=30), st.sampled_from([0, 1, 0.1, -2]), st.integers(-3, 3))

@@ -1,6 +1,5 @@
 """Dask arrays: the bits of the array in memory, for any chunking, scheduler and accident."""
 
-import doctest
 import importlib
 import itertools
 import os
@@ -544,14 +543,6 @@ def _tasks_in_memory(dask_scheduler):
 
 
 # Documentation and the missing extra
-
-
-@pytest.mark.parametrize("name", md.__all__)
-def test_docstring_examples(name):
-    tests = doctest.DocTestFinder().find(getattr(md, name), name, globs={})
-    assert any(test.examples for test in tests)
-    for test in tests:
-        assert doctest.DocTestRunner().run(test).failed == 0
 
 
 def test_a_missing_extra_is_named():

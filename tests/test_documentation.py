@@ -1,7 +1,12 @@
 """The examples in docstrings and in the README are true; Rust in the documents is the crate's."""
 
 import doctest
+import importlib
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +21,47 @@ numpy_2 = pytest.mark.skipif(
 )
 
 
+MODULES = {
+    "mypackage": None,
+    "mypackage.arrow": "pyarrow",
+    "mypackage.capi": None,
+    "mypackage.dask": "dask.array",
+    "mypackage.flox": "flox",
+    "mypackage.numba": "numba",
+    "mypackage.pandas": "pandas",
+    "mypackage.records": None,
+    "mypackage.threadpoolctl": "threadpoolctl",
+    "mypackage.tutorial": None,
+    "mypackage.xarray": "xarray",
+}
+
+
+def doctests():
+    """scipy-doctest, which finds all public names, ufuncs too, and its settings."""
+    tool = pytest.importorskip("scipy_doctest", reason="needs scipy-doctest")
+
+    class AsText(tool.DTChecker):
+        """Compares text: its own comparison takes 1 for 1.0, and we promise types and last bits."""
+
+        check_output = doctest.OutputChecker.check_output
+
+    # Nothing is passed over.
+    everything = {"stopwords": set(), "rndm_markers": set(), "skiplist": set()}
+    return tool, tool.DTConfig(CheckerKlass=AsText, optionflags=0, **everything)
+
+
 @numpy_2
-@pytest.mark.parametrize("name", mypackage.__all__)
+@pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples(name: str) -> None:
     """Every public name has a docstring with an example, which gives what it says."""
-    tests = doctest.DocTestFinder().find(getattr(mypackage, name), f"mypackage.{name}", globs={})
-    assert any(test.examples for test in tests)
-    for test in tests:
-        assert doctest.DocTestRunner().run(test).failed == 0
+    if MODULES[name]:
+        pytest.importorskip(MODULES[name])
+    tool, config = doctests()
+    module = importlib.import_module(name)
+    results, history = tool.testmod(module, strategy="api", config=config)
+    assert results.failed == 0
+    for public in getattr(module, "__all__", ()):
+        assert history[f"{name}.{public}"][1] > 0, public
 
 
 def test_help_shows_a_call_once() -> None:
@@ -57,6 +95,7 @@ PAGES = [
 # What a page's examples import beside the package.
 NEEDS = {
     "docs/guide/dask.md": ["dask"],
+    "docs/guide/interfaces.md": ["numba"],
     "docs/guide/labelled.md": ["pandas", "xarray"],
     "docs/guide/windows.md": ["pandas"],
     "docs/howto/climate-budget.md": ["dask", "xarray"],
@@ -69,7 +108,28 @@ def test_examples_of_pages(page) -> None:
     """What a page shows after >>> is what Python prints."""
     for library in NEEDS.get(page, ()):
         pytest.importorskip(library)
-    assert doctest.testfile(str(ROOT / page), module_relative=False).failed == 0
+    tool, config = doctests()
+    results, _ = tool.testfile(str(ROOT / page), module_relative=False, config=config)
+    assert results.failed == 0
+
+
+def test_the_program_for_mpi(root, tmp_path):
+    """With two ranks docs/howto/mpi-and-spark.md's program gives the exact sum that it shows."""
+    pytest.importorskip("mpi4py", reason="needs mpi4py")
+    mpirun = shutil.which("mpirun")
+    if mpirun is None:
+        pytest.skip("needs mpirun")
+    text = (root / "docs" / "howto" / "mpi-and-spark.md").read_text()
+    script = tmp_path / "total.py"
+    script.write_text(re.search(r"```python\n(from mpi4py.*?)```", text, re.DOTALL)[1])
+    command = [mpirun, "-n", "2", sys.executable, str(script)]
+    # Open MPI asks for these where there are fewer processors, and of root.
+    allowed = ("OMPI_MCA_rmaps_base_oversubscribe", "OMPI_ALLOW_RUN_AS_ROOT")
+    env = os.environ | dict.fromkeys([*allowed, "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"], "1")
+    run = subprocess.run(command, capture_output=True, text=True, env=env, timeout=120)
+    assert run.returncode == 0, run.stderr
+    shown = re.search(r"^2 ranks: .*$", text, re.MULTILINE)[0]
+    assert re.sub("np.sum [^,]*, ", "", run.stdout.strip()) == re.sub("np.sum [^,]*, ", "", shown)
 
 
 def uncommented(source: str) -> str:

@@ -1,6 +1,5 @@
 """flox: the same bits for NumPy and dask arrays, every method and chunking."""
 
-import doctest
 import importlib
 
 import numpy as np
@@ -127,7 +126,3 @@ def test_one_rounding():
     for array in (values, da.from_array(values, chunks=(1, 1))):
         result, _ = flox.groupby_reduce(array, np.zeros(3, int), func=mf.sum)
         assert np.asarray(result)[0, 0] == wanted
-
-
-def test_module_example():
-    assert doctest.testmod(mf) == (0, 4)

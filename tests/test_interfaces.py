@@ -1,7 +1,6 @@
 """Interface against interface: the same bits, whichever way in; and every example runs."""
 
 import ctypes
-import doctest
 import math
 import pathlib
 import shutil
@@ -179,13 +178,3 @@ def test_rust_crate(root, tmp_path):
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith(RUST_OUTPUT)
     assert "fibonacci(93) does not fit int64" in result.stdout
-
-
-def test_page(root):
-    """What docs/guide/interfaces.md shows after >>> is what Python prints."""
-    pytest.importorskip("numba")
-    results = doctest.testfile(
-        str(root / "docs" / "guide" / "interfaces.md"), module_relative=False
-    )
-    assert results.attempted > 0
-    assert results.failed == 0

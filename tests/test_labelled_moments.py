@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import importlib
 
 import numpy as np
@@ -94,9 +93,3 @@ def test_groups_of_xarray():
     assert got.sel(k="a").values.tolist() == [mypackage.var(A[[0, 2], 0]), 9.0]
     assert got.sel(k="b").values[0] == 0 and np.isnan(got.sel(k="b").values[1])
     assert mx.group_std(array, "k").sel(k="a").values[1] == 3.0
-
-
-@pytest.mark.parametrize("module", [mp, mx], ids=lambda module: module.__name__)
-def test_docstring_examples(module):
-    results = doctest.testmod(module)
-    assert results.attempted > 10 and results.failed == 0

@@ -1,6 +1,5 @@
 """The package's functions inside numba's compiled code."""
 
-import doctest
 import subprocess
 import sys
 
@@ -150,12 +149,6 @@ def test_numba_finds_the_module_and_may_cache(tmp_path):
             [sys.executable, str(script)], capture_output=True, text=True, cwd=tmp_path
         )
         assert result.stdout == f"56.0 {hits}\n", result.stderr
-
-
-def test_docstring_example():
-    results = doctest.testmod(mypackage.numba)
-    assert results.attempted > 0
-    assert results.failed == 0
 
 
 def test_moments():

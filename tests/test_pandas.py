@@ -1,6 +1,5 @@
 """pandas: what pandas would give, were its sums exact."""
 
-import doctest
 import importlib
 
 import numpy as np
@@ -152,11 +151,3 @@ def test_dot_products_are_refused():
     for pair in ((series, series), ([1.0, 2.0], series)):
         with pytest.raises(TypeError, match=r"vecdot: .* pandas objects; give its to_numpy\(\)"):
             mypackage.vecdot(*pair)
-
-
-@pytest.mark.parametrize("name", mp.__all__)
-def test_docstring_examples(name):
-    tests = doctest.DocTestFinder().find(getattr(mp, name), name, globs={})
-    assert any(test.examples for test in tests)
-    for test in tests:
-        assert doctest.DocTestRunner().run(test).failed == 0

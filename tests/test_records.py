@@ -1,7 +1,6 @@
 """Typed records to Rust and back."""
 
 import dataclasses
-import doctest
 import json
 import math
 import os
@@ -303,9 +302,3 @@ def test_other_dtypes_short_files_and_no_files(tmp_path):
 def test_fields_are_those_of_rust():
     answer = json.loads(exchange("summarize", b'{"values": []}'))
     assert list(answer) == [field.name for field in dataclasses.fields(Summary)]
-
-
-def test_docstring_examples():
-    results = doctest.testmod(records)
-    assert results.attempted > 0
-    assert results.failed == 0

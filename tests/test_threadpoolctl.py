@@ -1,6 +1,5 @@
 """threadpoolctl sees the package's threads, limits them and puts them back."""
 
-import doctest
 import subprocess
 import sys
 
@@ -40,10 +39,6 @@ def test_the_c_library_too():
         assert capi.get_num_threads() == 5
     finally:
         capi.set_num_threads(before)
-
-
-def test_example():
-    assert doctest.testmod(mypackage.threadpoolctl) == (0, 2)
 
 
 def test_info():

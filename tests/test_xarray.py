@@ -1,6 +1,5 @@
 """xarray: by dimension, lazy where the data are, with coordinates and attributes."""
 
-import doctest
 import importlib
 import warnings
 
@@ -148,11 +147,3 @@ def test_cumulative_sums(chunks):
 def test_dot_products_are_refused():
     with pytest.raises(TypeError, match=r"vecdot: .* xarray objects; give its \.data"):
         mypackage.vecdot(cube(), np.ones(5))
-
-
-@pytest.mark.parametrize("name", mx.__all__)
-def test_docstring_examples(name):
-    tests = doctest.DocTestFinder().find(getattr(mx, name), name, globs={})
-    assert any(test.examples for test in tests)
-    for test in tests:
-        assert doctest.DocTestRunner().run(test).failed == 0

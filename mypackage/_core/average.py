@@ -72,7 +72,7 @@ def average(
     Parameters
     ----------
     a : array_like
-        Elements, as for `sum`.
+        Elements of any dtype that `sum` takes.
     axis : None or int or tuple of ints, optional
         Axes to average over; all by default.
     weights : array_like, optional

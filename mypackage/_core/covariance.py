@@ -118,7 +118,8 @@ def corrcoef(
     Parameters
     ----------
     x : array_like, shape (variables, observations) or (observations,)
-        As for `cov`.
+        Bool, any integer, float16, float32, float64, complex64, complex128; or ints, floats,
+        complex numbers and Fractions as objects.
     y : array_like, optional
         More variables with as many observations.
     rowvar : bool, optional

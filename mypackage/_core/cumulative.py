@@ -32,12 +32,13 @@ def cumulative_sum(
     Parameters
     ----------
     x : array_like
-        Elements, as for `cumsum`.
+        Elements of any dtype that `cumsum` takes.
     axis : int, optional
         The axis along which the elements are added. Only an array of one axis, or none, can do
         without.
     dtype : dtype, optional
-        What the exact prefixes are rounded to; by default as for `sum`.
+        What the exact prefixes are rounded to; by default their dtype, or
+        int64 or uint64 for smaller integers.
     out : ndarray, optional
         Where to put the result; its shape must be the result's.
     include_initial : bool, optional
@@ -121,11 +122,12 @@ def nancumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = Non
     Parameters
     ----------
     a : array_like
-        Elements, as for `cumsum`.
+        Elements of any dtype that `cumsum` takes.
     axis : int, optional
         The axis along which the elements are added; by default those of the flattened array.
     dtype : dtype, optional
-        What the exact prefixes are rounded to; by default as for `sum`.
+        What the exact prefixes are rounded to; by default their dtype, or
+        int64 or uint64 for smaller integers.
     out : ndarray, optional
         Where to put the result; its shape must be the result's.
 
@@ -228,7 +230,8 @@ def group_cumsum(
     fill_value : scalar, optional
         The result of elements that are in no group.
     dtype : dtype, optional
-        What the exact prefixes are rounded to; by default as for `sum`.
+        What the exact prefixes are rounded to; by default their dtype, or
+        int64 or uint64 for smaller integers.
 
     Returns
     -------

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mypackage._docstrings import like
 from mypackage._errors import report_invalid, report_overflow
 from mypackage._native import ExactSum, counted_like, round_moments, square_states, sum_states
 
@@ -41,6 +42,24 @@ class ExactMoments:
     ----------
     shape : int or tuple of ints, optional
         The shape of the array of moments; by default single ones.
+
+    Attributes
+    ----------
+    count
+    shape
+
+    Methods
+    -------
+    add
+    subtract
+    merge
+    mean
+    var
+    std
+    norm
+    copy
+    to_bytes
+    from_bytes
 
     See Also
     --------
@@ -90,12 +109,34 @@ class ExactMoments:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of the array of moments; ``()`` for single ones."""
+        """The shape of the array of moments; ``()`` for single ones.
+
+        See Also
+        --------
+        count
+
+        Examples
+        --------
+        >>> import mypackage
+        >>> mypackage.ExactMoments((2, 3)).shape
+        (2, 3)
+        """
         return self._sums.shape
 
     @property
     def count(self) -> Any:
-        """How many numbers were added, less those subtracted: an int, or an array of int64."""
+        """How many numbers were added, less those subtracted: an int, or an array of int64.
+
+        See Also
+        --------
+        shape, mean
+
+        Examples
+        --------
+        >>> import mypackage
+        >>> mypackage.ExactMoments().add([0.5, 1.5]).subtract(0.5).count
+        1
+        """
         return self._sums.count
 
     def add(self, values: Any, axis: Any = None, where: ArrayLike = True) -> Self:
@@ -122,6 +163,16 @@ class ExactMoments:
             If the shapes do not match.
         TypeError
             If `values` are not numbers.
+
+        See Also
+        --------
+        subtract, merge
+
+        Examples
+        --------
+        >>> import mypackage
+        >>> mypackage.ExactMoments().add([1e9, 1e9 + 2]).add(1e9 + 4)
+        ExactMoments(mean=1000000002.0, var=2.6666666666666665, count=3)
         """
         for sums, squares in self._given(values, axis, where):
             with self._lock:
@@ -129,15 +180,19 @@ class ExactMoments:
                 self._squares.merge(squares)
         return self
 
+    @like(add)
     def subtract(self, values: Any, axis: Any = None, where: ArrayLike = True) -> Self:
         """Take numbers back exactly; the inverse of `add`.
 
-        Parameters and errors are those of `add`.
+        See Also
+        --------
+        add
 
-        Returns
-        -------
-        ExactMoments
-            This object.
+        Examples
+        --------
+        >>> import mypackage
+        >>> mypackage.ExactMoments().add([1e300, 1.0, 3.0]).subtract(1e300)
+        ExactMoments(mean=2.0, var=1.0, count=2)
         """
         for sums, squares in self._given(values, axis, where):
             with self._lock:
@@ -162,6 +217,17 @@ class ExactMoments:
         ------
         ValueError
             If the shapes differ.
+
+        See Also
+        --------
+        add
+
+        Examples
+        --------
+        >>> import mypackage
+        >>> parts = [mypackage.ExactMoments().add(part) for part in ([1.0, 2.0], [3.0])]
+        >>> float(mypackage.ExactMoments().merge(*parts).mean())
+        2.0
         """
         contents = [self._checked(other) for other in others]
         with self._lock:
@@ -201,6 +267,16 @@ class ExactMoments:
         -------
         scalar or ndarray
             In the shape of this object; NaN without numbers, with a RuntimeWarning.
+
+        See Also
+        --------
+        var, mypackage.mean
+
+        Examples
+        --------
+        >>> import mypackage
+        >>> float(mypackage.ExactMoments().add([0.1] * 10).mean())
+        0.1
         """
         return self._sums.mean(dtype)
 
@@ -225,6 +301,10 @@ class ExactMoments:
         ValueError
             If the sums are those of no numbers: others were taken back than were added.
 
+        See Also
+        --------
+        std, mean, mypackage.var
+
         Examples
         --------
         >>> import mypackage
@@ -234,10 +314,19 @@ class ExactMoments:
         """
         return self._moment("var", ddof, dtype)
 
+    @like(var, variances="deviations")
     def std(self, ddof: Any = 0, dtype: DTypeLike | None = None) -> Any:
         """The exact standard deviations, each rounded once: roots of the exact variances.
 
-        Parameters, result and errors are those of `var`.
+        See Also
+        --------
+        var, mypackage.std
+
+        Examples
+        --------
+        >>> import mypackage
+        >>> float(mypackage.ExactMoments().add([1e9, 1e9 + 2]).std())
+        1.0
         """
         return self._moment("std", ddof, dtype)
 
@@ -259,6 +348,10 @@ class ExactMoments:
         ValueError
             If other numbers were taken back than were added.
 
+        See Also
+        --------
+        mypackage.norm, mypackage.sum_of_squares
+
         Examples
         --------
         >>> import mypackage
@@ -277,6 +370,18 @@ class ExactMoments:
         Returns
         -------
         ExactMoments
+            The copy; what is added to one of the two does not change the other.
+
+        See Also
+        --------
+        merge
+
+        Examples
+        --------
+        >>> import mypackage
+        >>> moments = mypackage.ExactMoments().add(1.0)
+        >>> moments.copy().add(3.0).count, moments.count
+        (2, 1)
         """
         return self._of(*self._content())
 
@@ -287,6 +392,17 @@ class ExactMoments:
         -------
         bytes
             About 60 bytes, or 40 for each of many, of ordinary numbers.
+
+        See Also
+        --------
+        from_bytes
+
+        Examples
+        --------
+        >>> import mypackage
+        >>> moments = mypackage.ExactMoments().add([0.1, 0.2])
+        >>> mypackage.ExactMoments.from_bytes(moments.to_bytes()) == moments
+        True
         """
         sums, squares = (state.to_bytes() for state in self._content())
         return b"".join((_MAGIC, bytes([_VERSION]), len(sums).to_bytes(8, "little"), sums, squares))
@@ -298,15 +414,28 @@ class ExactMoments:
         Parameters
         ----------
         data : bytes-like
+            What `to_bytes` gave, here or on another machine.
 
         Returns
         -------
         ExactMoments
+            Equal to the one that the bytes were made of.
 
         Raises
         ------
         ValueError
             If `data` is damaged, cut short, or of a version that this release does not read.
+
+        See Also
+        --------
+        to_bytes
+
+        Examples
+        --------
+        >>> import mypackage
+        >>> data = mypackage.ExactMoments().add([1.0, 3.0]).to_bytes()
+        >>> mypackage.ExactMoments.from_bytes(data)
+        ExactMoments(mean=2.0, var=1.0, count=2)
         """
         data = memoryview(data).tobytes()
         if not data.startswith(_MAGIC):

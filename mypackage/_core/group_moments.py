@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mypackage import _native
+from mypackage._docstrings import like
 from mypackage._errors import report_overflow
 from mypackage._native import (
     ExactSum,
@@ -59,13 +60,15 @@ def group_var(
     fill_value : scalar, optional
         The result for groups of no more than `ddof` elements; NaN by default.
     dtype : dtype, optional
-        What the exact variances are rounded to; by default as for `var`.
+        What the exact variances are rounded to: floats; by default the dtype of `array`, or of its
+        parts if they are complex, or float64 for integers.
     ddof : real number, optional
         What is taken from the number of elements before it divides.
 
     Returns
     -------
     ndarray, shape (..., size, ...)
+        One result for each group along `axis`.
 
     Raises
     ------
@@ -88,6 +91,7 @@ def group_var(
     return _moment("group_var", group_idx, array, axis, size, fill_value, dtype, ddof)
 
 
+@like(group_var, variances="deviations", variance="deviation", var="std")
 def group_std(
     group_idx: ArrayLike,
     array: ArrayLike,
@@ -101,7 +105,11 @@ def group_std(
     """
     Exact standard deviations of the elements with the same label, each rounded once.
 
-    Parameters, result and errors are those of `group_var`; the root is that of the exact variance.
+    The root of the exact variance, not of a rounded one.
+
+    See Also
+    --------
+    std, group_var, group_mean
 
     Examples
     --------
@@ -142,6 +150,7 @@ def group_count(
     Returns
     -------
     ndarray, shape (..., size, ...)
+        One result for each group along `axis`.
 
     Raises
     ------
@@ -190,8 +199,6 @@ def group_nansum(
     """
     Exact sums of the elements with the same label that are not NaN, each rounded once.
 
-    Parameters, result and errors are those of `group_sum`.
-
     Parameters
     ----------
     group_idx : array_like of int, shape (n,)
@@ -206,13 +213,15 @@ def group_nansum(
         The result for groups without numbers, or with fewer than `min_count`; by default 0, or NaN
         for too few.
     dtype : dtype, optional
-        What the exact sums are rounded to; by default as for `sum`.
+        What the exact sums are rounded to; by default the dtype of `array`, or int64 or uint64 for
+        smaller integers.
     min_count : int, optional
         How many numbers a group needs to have a sum. Sums of integers are float64 then.
 
     Returns
     -------
     ndarray, shape (..., size, ...)
+        One result for each group along `axis`.
 
     Raises
     ------
@@ -238,6 +247,7 @@ def group_nansum(
     return total("group_nansum", group_idx, array, options, min_count, skip_nan=True)
 
 
+@like(group_count)
 def group_nanmean(
     group_idx: ArrayLike,
     array: ArrayLike,
@@ -250,8 +260,17 @@ def group_nanmean(
     """
     Exact means of the elements with the same label that are not NaN, each rounded once.
 
-    Parameters, result and errors are those of `group_mean`; a group without numbers has the mean
-    `fill_value`, NaN by default.
+    Parameters
+    ----------
+    fill_value : scalar, optional
+        The result for groups without numbers; NaN by default.
+    dtype : dtype, optional
+        What the exact means are rounded to: floats; by default the dtype of `array`, or float64 for
+        integers.
+
+    See Also
+    --------
+    group_mean, group_nansum, nanmean
 
     Examples
     --------

@@ -84,6 +84,11 @@ def delivered(name: str, result: Any, out: Any) -> Any:
 
 def _products(name: str, left: Any, right: Any, out: Any, dtype: Any, *sources: Any) -> Any:
     """Sums of products along the last axis, without the conjugation of `vecdot`."""
+    if left.shape[-1] != right.shape[-1]:
+        raise ValueError(
+            f"{name}: the axes that are summed over differ in length: {left.shape[-1]} and "
+            f"{right.shape[-1]}"
+        )
     if left.dtype.kind == "c":
         left = np.conjugate(left)
     if dtype is None:
@@ -117,6 +122,7 @@ def matvec(x1: Any, x2: Any, /, out: Any = None, *, dtype: Any = None) -> Any:
     Returns
     -------
     ndarray, shape (..., m)
+        A product for each row of the matrices.
 
     Raises
     ------
@@ -154,17 +160,24 @@ def vecmat(x1: Any, x2: Any, /, out: Any = None, *, dtype: Any = None) -> Any:
         Vectors, which are conjugated, of any dtype that `vecdot` takes.
     x2 : array_like, shape (..., n, m)
         Matrices. Axes before are broadcast.
-    out, dtype : optional
-        As for `matvec`.
+    out : ndarray, optional
+        Where to put the result; its shape must be the result's.
+    dtype : dtype, optional
+        What the exact products are rounded to.
 
     Returns
     -------
     ndarray, shape (..., m)
+        A product for each column of the matrices.
 
     Raises
     ------
-    OverflowError, ValueError, TypeError
-        As of `matvec`.
+    OverflowError
+        If an integer result does not fit, where NumPy wraps around.
+    ValueError
+        If shapes do not match.
+    TypeError
+        If there are no exact products of a dtype.
 
     See Also
     --------
@@ -197,8 +210,10 @@ def matmul(x1: Any, x2: Any, /, out: Any = None, *, dtype: Any = None) -> Any:
     x2 : array_like, shape (n,) or (..., n, p)
         Stacks of matrices are broadcast. A vector is a row as the first and a column as the second,
         and the axis that it lacks is not in the result, as in `numpy.matmul`.
-    out, dtype : optional
-        As for `matvec`.
+    out : ndarray, optional
+        Where to put the result; its shape must be the result's.
+    dtype : dtype, optional
+        What the exact products are rounded to.
 
     Returns
     -------
@@ -207,8 +222,12 @@ def matmul(x1: Any, x2: Any, /, out: Any = None, *, dtype: Any = None) -> Any:
 
     Raises
     ------
-    OverflowError, ValueError, TypeError
-        As of `matvec`.
+    OverflowError
+        If an integer result does not fit, where NumPy wraps around.
+    ValueError
+        If shapes do not match.
+    TypeError
+        If there are no exact products of a dtype.
 
     See Also
     --------

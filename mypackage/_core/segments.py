@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mypackage import _native
+from mypackage._docstrings import like
 
 from . import groups
 from .inputs import array_of, named
@@ -25,7 +26,7 @@ def segment_sum(values: Any, offsets: Any, *, axis: int = -1) -> Any:
     Parameters
     ----------
     values : array_like
-        Elements, as for `sum`: bool, integers, floats, complex numbers or timedelta64.
+        Elements: bool, integers, floats, complex numbers or timedelta64.
     offsets : array_like of int, shape (m + 1,)
         Where segments begin and end: never decreasing, from 0 to the length of the axis. The first
         need not be 0, nor the last the length.
@@ -66,11 +67,12 @@ def segment_sum(values: Any, offsets: Any, *, axis: int = -1) -> Any:
     return _segments("segment_sum", values, offsets, axis)
 
 
+@like(segment_sum)
 def segment_mean(values: Any, offsets: Any, *, axis: int = -1) -> Any:
     """
     Exact means of segments of an array, each rounded once.
 
-    Parameters and errors are those of `segment_sum`.
+    The exact sum of a segment, divided by the number of its elements.
 
     Returns
     -------

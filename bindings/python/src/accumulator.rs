@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError, PyZeroDivisio
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyComplex, PyDict, PyMemoryView, PyTuple, PyType};
 
-use super::arguments::{Given, as_dtype, mask, reduced_axes};
+use super::arguments::{Given, as_dtype, mask, reduced_axes, represented, written};
 use super::calls::{detached, watched};
 use super::modules::dispatch;
 use super::ndarray::{Array, NewArray, Number, numpy};
@@ -29,14 +29,49 @@ const DIVIDE: Operation = Operation::mean("ExactSum.divide");
 /// additions and merges can change it: streams, processes and machines that each sum a part agree
 /// to the last bit. Infinities and NaNs are counted and can be taken back too.
 ///
-/// In an array, a sum takes 16 bytes while it has less than about 106 binary digits; else, as alone,
-/// 64, and 1.1 kB more if the numbers span more than about 120 digits. The byte form takes about 30
-/// bytes, 560 at most. All methods may be called from several threads.
-///
 /// Parameters
 /// ----------
 /// shape : int or tuple of ints, optional
 ///     The shape of the array of sums; by default a single one.
+///
+/// Attributes
+/// ----------
+/// count
+/// shape
+///
+/// Methods
+/// -------
+/// add
+/// subtract
+/// merge
+/// from_values
+/// add_products
+/// reshape
+/// sum
+/// stack
+/// value
+/// mean
+/// divide
+/// as_fraction
+/// as_integer_ratio
+/// copy
+/// to_bytes
+/// from_bytes
+///
+/// See Also
+/// --------
+/// sum, ExactMoments, math.fsum
+///
+/// Notes
+/// -----
+/// In an array, a sum takes 16 bytes while it has less than about 106 binary digits; else, as alone,
+/// 64, and 1.1 kB more if the numbers span more than about 120 digits. The byte form takes about 30
+/// bytes, 560 at most. All methods may be called from several threads. The long form is that of
+/// U. W. Kulisch (1971) in words of 64 bits, with carries put off (R. M. Neal 2015).
+///
+/// ``total + values``, ``total - values``, ``-total`` and ``n * total`` for an int n make new objects;
+/// ``total += values`` and ``total -= values`` change this one. An array of sums takes the indices that
+/// NumPy's arrays take.
 ///
 /// Examples
 /// --------
@@ -178,8 +213,9 @@ impl ExactSum {
         let state = self.snapshot();
         if state.shape != shape {
             return Err(PyValueError::new_err(format!(
-                "ExactSum: sums of shape {:?} cannot be merged into sums of shape {shape:?}",
-                state.shape
+                "ExactSum: sums of shape {} cannot be merged into sums of shape {}",
+                written(&state.shape),
+                written(shape)
             )));
         }
         Ok(state)
@@ -369,8 +405,11 @@ fn wrong_shape(values: &Bound<'_, PyAny>, kept: &[usize], expected: &[usize]) ->
     let shape = values.getattr("shape").and_then(|shape| shape.extract::<Vec<usize>>());
     let shape = shape.unwrap_or_default();
     PyValueError::new_err(format!(
-        "ExactSum: values of shape {shape:?} leave sums of shape {kept:?}, but this one has shape \
-         {expected:?}; choose another axis"
+        "ExactSum: values of shape {} leave sums of shape {}, but this one has shape {}; choose \
+         another axis",
+        written(&shape),
+        written(kept),
+        written(expected)
     ))
 }
 
@@ -491,8 +530,9 @@ pub(super) fn join_states(
         .collect::<PyResult<Vec<_>>>()?;
     if states.len() != shape.iter().product::<usize>() {
         return Err(PyValueError::new_err(format!(
-            "ExactSum: {} sums have no shape {shape:?}",
-            states.len()
+            "ExactSum: {} sums have no shape {}",
+            states.len(),
+            written(&shape)
         )));
     }
     let complex = states.iter().any(|state| state.complex);
@@ -512,8 +552,9 @@ pub(super) fn reshape_states(
     let state = states.get().snapshot();
     if state.size() != shape.iter().product::<usize>() {
         return Err(PyValueError::new_err(format!(
-            "ExactSum: sums of shape {:?} have no shape {shape:?}",
-            state.shape
+            "ExactSum: sums of shape {} have no shape {}",
+            written(&state.shape),
+            written(&shape)
         )));
     }
     Ok(ExactSum::of(shape, state.complex, state.cells.clone()))
@@ -542,7 +583,8 @@ impl ExactSum {
                 Ok(shape) => shape,
                 Err(_) => vec![shape.extract::<i64>().map_err(|_| {
                     PyTypeError::new_err(format!(
-                        "ExactSum: shape must be an int or a tuple of ints, not {shape}"
+                        "ExactSum: shape must be an int or a tuple of ints, not {}",
+                        represented(shape)
                     ))
                 })?],
             },
@@ -553,7 +595,8 @@ impl ExactSum {
             |shape: &Vec<usize>| shape.iter().try_fold(1usize, |all, &one| all.checked_mul(one));
         let Some((shape, size)) = sizes.and_then(|shape| size(&shape).map(|size| (shape, size)))
         else {
-            return Err(PyValueError::new_err(format!("ExactSum: {shape:?} is not a shape")));
+            let shape = written(&shape);
+            return Err(PyValueError::new_err(format!("ExactSum: {shape} is not a shape")));
         };
         if shape.len() > 64 {
             return Err(PyValueError::new_err(format!(
@@ -572,27 +615,17 @@ impl ExactSum {
 
     /// Add numbers exactly.
     ///
-    /// Parameters
-    /// ----------
-    /// values : array_like or iterator of array_like
-    ///     Numbers of any dtype that `sum` takes, or another ExactSum of the same shape.
-    /// axis : None or int or tuple of ints, optional
-    ///     The axes of `values` to sum over; the others must have this object's shape. By default
-    ///     all leading axes that this object lacks.
-    /// where : array_like of bool, optional
-    ///     Elements to include.
+    #[doc = parameters_of_values!()]
     ///
-    /// Returns
-    /// -------
-    /// ExactSum
-    ///     This object.
+    /// See Also
+    /// --------
+    /// subtract, merge, add_products
     ///
-    /// Raises
-    /// ------
-    /// ValueError
-    ///     If the shapes do not match.
-    /// TypeError
-    ///     If `values` are not numbers.
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> mypackage.ExactSum().add([1e16, 1.0]).add(-1e16)
+    /// ExactSum(1.0, count=3)
     #[pyo3(signature = (values, axis=None, r#where=Given::No), text_signature = "($self, values, axis=None, where=True)")]
     fn add<'py>(
         slf: Bound<'py, ExactSum>,
@@ -606,12 +639,17 @@ impl ExactSum {
 
     /// Take numbers back exactly; the inverse of `add`.
     ///
-    /// Parameters and errors are those of `add`.
+    #[doc = parameters_of_values!()]
     ///
-    /// Returns
-    /// -------
-    /// ExactSum
-    ///     This object.
+    /// See Also
+    /// --------
+    /// add
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> mypackage.ExactSum().add([1e16, 1.0, 0.1]).subtract([1e16, 1.0])
+    /// ExactSum(0.1, count=1)
     #[pyo3(signature = (values, axis=None, r#where=Given::No), text_signature = "($self, values, axis=None, where=True)")]
     fn subtract<'py>(
         slf: Bound<'py, ExactSum>,
@@ -641,6 +679,17 @@ impl ExactSum {
     ///     If the shapes differ.
     /// OverflowError
     ///     If a sum would hold more than 2**62 numbers, or reach 2**2112; nothing has changed then.
+    ///
+    /// See Also
+    /// --------
+    /// add, sum, stack
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> parts = [mypackage.ExactSum().add(part) for part in ([1e16, 1.0], [-1e16])]
+    /// >>> mypackage.ExactSum().merge(*parts)
+    /// ExactSum(1.0, count=3)
     #[pyo3(signature = (*others))]
     fn merge<'py>(
         slf: Bound<'py, ExactSum>,
@@ -666,6 +715,10 @@ impl ExactSum {
     /// -------
     /// ExactSum
     ///     In the shape of `values`.
+    ///
+    /// See Also
+    /// --------
+    /// add, stack
     ///
     /// Examples
     /// --------
@@ -699,6 +752,10 @@ impl ExactSum {
     /// TypeError
     ///     If `x` or `y` are not numbers.
     ///
+    /// See Also
+    /// --------
+    /// add, vecdot
+    ///
     /// Examples
     /// --------
     /// >>> import mypackage
@@ -725,10 +782,25 @@ impl ExactSum {
     /// *shape : int or tuple of ints
     ///     As for `numpy.ndarray.reshape`; one length may be -1.
     ///
+    /// Returns
+    /// -------
+    /// ExactSum
+    ///     An independent one.
+    ///
     /// Raises
     /// ------
     /// ValueError
     ///     If there are not as many sums in such a shape.
+    ///
+    /// See Also
+    /// --------
+    /// sum, stack
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> mypackage.ExactSum.from_values([1.0, 2.0, 3.0, 4.0]).reshape(2, -1).shape
+    /// (2, 2)
     #[pyo3(signature = (*shape))]
     fn reshape(&self, shape: &Bound<'_, PyTuple>) -> PyResult<ExactSum> {
         let state = self.snapshot();
@@ -748,6 +820,10 @@ impl ExactSum {
     /// -------
     /// ExactSum
     ///     Without these axes.
+    ///
+    /// See Also
+    /// --------
+    /// merge, reshape
     ///
     /// Examples
     /// --------
@@ -786,6 +862,15 @@ impl ExactSum {
     /// axis : int, optional
     ///     Where the new axis is in the result.
     ///
+    /// Returns
+    /// -------
+    /// ExactSum
+    ///     With one axis more.
+    ///
+    /// See Also
+    /// --------
+    /// from_values, reshape
+    ///
     /// Examples
     /// --------
     /// >>> import mypackage
@@ -805,8 +890,9 @@ impl ExactSum {
         };
         if let Some(other) = states.iter().find(|state| state.shape != shape) {
             return Err(PyValueError::new_err(format!(
-                "ExactSum.stack: sums of shape {:?} and {shape:?} have no array in common",
-                other.shape
+                "ExactSum.stack: sums of shape {} and {} have no array in common",
+                written(&other.shape),
+                written(&shape)
             )));
         }
         if states.iter().any(|state| state.complex) {
@@ -880,6 +966,10 @@ impl ExactSum {
     /// ValueError
     ///     With ``object``, if a sum is NaN.
     ///
+    /// See Also
+    /// --------
+    /// as_fraction, mean, mypackage.sum
+    ///
     /// Examples
     /// --------
     /// >>> import mypackage
@@ -901,12 +991,21 @@ impl ExactSum {
 
     /// The exact sums, not rounded, as `fractions.Fraction`: one, or an object array of them.
     ///
+    /// Returns
+    /// -------
+    /// Fraction or ndarray of object
+    ///     In the shape of this object.
+    ///
     /// Raises
     /// ------
     /// OverflowError, ValueError
     ///     If a sum is an infinity or NaN.
     /// TypeError
     ///     If complex numbers were added.
+    ///
+    /// See Also
+    /// --------
+    /// value, as_integer_ratio
     ///
     /// Examples
     /// --------
@@ -919,7 +1018,38 @@ impl ExactSum {
 
     /// The exact means, the sums divided by the counts, each rounded once.
     ///
-    /// Parameters and errors are those of `value`. Without numbers, NaN and a RuntimeWarning.
+    /// Parameters
+    /// ----------
+    /// dtype : dtype, optional
+    ///     What to round to; float64 by default, complex128 if complex numbers were added. With
+    ///     ``object``, nothing is rounded: a whole mean is a Python int, any other a Fraction.
+    ///
+    /// Returns
+    /// -------
+    /// scalar or ndarray
+    ///     In the shape of this object; NaN without numbers.
+    ///
+    /// Raises
+    /// ------
+    /// OverflowError
+    ///     If an integer `dtype` does not hold a mean; with ``object``, if one is infinite.
+    /// ValueError
+    ///     With ``object``, if a mean is NaN.
+    ///
+    /// Warns
+    /// -----
+    /// RuntimeWarning
+    ///     If a mean is of no numbers.
+    ///
+    /// See Also
+    /// --------
+    /// value, divide, mypackage.mean
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> float(mypackage.ExactSum().add([0.1] * 10).mean())
+    /// 0.1
     #[pyo3(signature = (dtype=None))]
     fn mean<'py>(
         &self,
@@ -954,7 +1084,7 @@ impl ExactSum {
     ///
     /// See Also
     /// --------
-    /// average
+    /// mean, add_products, mypackage.average
     ///
     /// Examples
     /// --------
@@ -973,8 +1103,9 @@ impl ExactSum {
         let divisors = divisor.get().snapshot();
         if state.shape != divisors.shape {
             return Err(PyValueError::new_err(format!(
-                "ExactSum.divide: sums of shape {:?} cannot be divided by sums of shape {:?}",
-                state.shape, divisors.shape
+                "ExactSum.divide: sums of shape {} cannot be divided by sums of shape {}",
+                written(&state.shape),
+                written(&divisors.shape)
             )));
         }
         if divisors.complex {
@@ -1007,10 +1138,19 @@ impl ExactSum {
 
     /// The exact value of a single real sum as a pair of ints, as `float.as_integer_ratio`.
     ///
+    /// Returns
+    /// -------
+    /// tuple of two ints
+    ///     Numerator and denominator, which is positive, in lowest terms.
+    ///
     /// Raises
     /// ------
     /// OverflowError, ValueError
     ///     If the sum is an infinity or NaN; if this is an array of sums or complex.
+    ///
+    /// See Also
+    /// --------
+    /// as_fraction, value
     ///
     /// Examples
     /// --------
@@ -1042,6 +1182,16 @@ impl ExactSum {
     }
 
     /// How many numbers were added, less those subtracted: an int, or an array of int64.
+    ///
+    /// See Also
+    /// --------
+    /// shape, mean
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> mypackage.ExactSum().add([0.5, 1.5]).subtract(0.5).count
+    /// 1
     #[getter]
     fn count<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let state = self.snapshot();
@@ -1054,12 +1204,38 @@ impl ExactSum {
     }
 
     /// The shape of the array of sums; ``()`` for a single one.
+    ///
+    /// See Also
+    /// --------
+    /// count, reshape
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> mypackage.ExactSum((2, 3)).shape
+    /// (2, 3)
     #[getter]
     fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         PyTuple::new(py, &self.snapshot().shape)
     }
 
     /// An independent ExactSum with the same content.
+    ///
+    /// Returns
+    /// -------
+    /// ExactSum
+    ///     The copy; what is added to one of the two does not change the other.
+    ///
+    /// See Also
+    /// --------
+    /// merge
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> total = mypackage.ExactSum().add(1.0)
+    /// >>> total.copy().add(2.0), total
+    /// (ExactSum(3.0, count=2), ExactSum(1.0, count=1))
     fn copy(&self) -> ExactSum {
         ExactSum { state: self.state.clone() }
     }
@@ -1078,16 +1254,48 @@ impl ExactSum {
     /// -------
     /// bytes
     ///     About 20 bytes and 16 for each sum of ordinary numbers.
+    ///
+    /// See Also
+    /// --------
+    /// from_bytes
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> total = mypackage.ExactSum().add([1e300, 1.0, -1e300])
+    /// >>> mypackage.ExactSum.from_bytes(total.to_bytes()) == total
+    /// True
     fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.snapshot().to_bytes())
     }
 
     /// The inverse of `to_bytes`.
     ///
+    /// Parameters
+    /// ----------
+    /// data : bytes-like
+    ///     What `to_bytes` gave, here or on another machine.
+    ///
+    /// Returns
+    /// -------
+    /// ExactSum
+    ///     Equal to the one that the bytes were made of.
+    ///
     /// Raises
     /// ------
     /// ValueError
     ///     If `data` is damaged, cut short, or of a version that this release does not read.
+    ///
+    /// See Also
+    /// --------
+    /// to_bytes
+    ///
+    /// Examples
+    /// --------
+    /// >>> import mypackage
+    /// >>> data = mypackage.ExactSum().add([0.1, 0.2]).to_bytes()
+    /// >>> mypackage.ExactSum.from_bytes(data)
+    /// ExactSum(0.30000000000000004, count=2)
     #[classmethod]
     #[pyo3(signature = (data, /))]
     fn from_bytes(_class: &Bound<'_, PyType>, data: &Bound<'_, PyAny>) -> PyResult<ExactSum> {

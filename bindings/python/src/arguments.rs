@@ -1,5 +1,7 @@
 //! What callers may write for an argument: `axis`, `where`, `initial` and `out` as NumPy takes them.
 
+use std::fmt::Display;
+
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -64,7 +66,7 @@ pub(super) fn normalise_axis(ndim: usize, axis: &Bound<'_, PyAny>) -> PyResult<O
     let refused = || {
         PyTypeError::new_err(format!(
             "axis must be None, an int or a tuple of ints, not {}",
-            axis.repr().map_or_else(|_| "this".to_owned(), |text| text.to_string())
+            represented(axis)
         ))
     };
     // As NumPy: who writes `sum(a, True)` means something else.
@@ -114,7 +116,14 @@ fn wanted<'py>(array: Array<'_, 'py>, r#where: &Given<'py>) -> PyResult<Option<B
     let numpy = numpy(py)?;
     let mask = numpy.call_method1("asarray", (r#where, "?"))?;
     let shape = PyTuple::new(py, array.shape())?;
-    Ok(Some(numpy.call_method1("broadcast_to", (mask, shape))?))
+    let broadcast = numpy.call_method1("broadcast_to", (&mask, shape));
+    Ok(Some(broadcast.map_err(|error| match mask.getattr("shape") {
+        Ok(own) if error.is_instance_of::<PyValueError>(py) => PyValueError::new_err(format!(
+            "where has shape {own}, which does not broadcast to that of the elements, {}",
+            written(array.shape())
+        )),
+        _ => error,
+    })?))
 }
 
 /// The mask less the NaNs: a complex number is one if either part is.
@@ -133,6 +142,41 @@ fn without_nans<'py>(
     numpy.call_method1("asarray", (kept,))
 }
 
+/// A shape as Python writes it: `()`, `(3,)`, `(2, 3)`.
+pub(super) fn written<T: Display>(shape: &[T]) -> String {
+    match shape {
+        [length] => format!("({length},)"),
+        _ => format!("({})", shape.iter().map(T::to_string).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// An object as `repr` writes it.
+pub(super) fn represented(object: &Bound<'_, PyAny>) -> String {
+    object.repr().map_or_else(|_| "this".to_owned(), |text| text.to_string())
+}
+
+/// Refuses the keywords that a function does not have, and names the functions that have them.
+pub(super) fn refuse_others(name: &str, others: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+    let Some((keyword, _)) = others.and_then(|others| others.iter().next()) else {
+        return Ok(());
+    };
+    let keyword = keyword.to_string();
+    let plain = name.strip_prefix("nan").unwrap_or(name);
+    let labelled = matches!(plain, "sum" | "mean" | "var" | "std");
+    let way_out = match keyword.as_str() {
+        "dim" | "keep_attrs" if labelled => format!("; mypackage.xarray.{plain} has it"),
+        "skipna" if labelled => format!(
+            "; mypackage.pandas.{plain} and mypackage.xarray.{plain} have it, and \
+             mypackage.nan{plain} leaves NaN out"
+        ),
+        "split_every" if labelled => format!("; mypackage.dask.{name} has it"),
+        _ => String::new(),
+    };
+    Err(PyTypeError::new_err(format!(
+        "{name}() got an unexpected keyword argument '{keyword}'{way_out}"
+    )))
+}
+
 /// `out`, if it is an array.
 pub(super) fn out_array<'a, 'py>(
     name: &str,
@@ -148,8 +192,9 @@ pub(super) fn check_out(name: &str, out: &Bound<'_, PyAny>, shape: &[usize]) -> 
     let array = out_array(name, out)?;
     if array.shape() != shape {
         return Err(PyValueError::new_err(format!(
-            "{name}: out has shape {:?}, but the result has shape {shape:?}",
-            array.shape()
+            "{name}: out has shape {}, but the result has shape {}",
+            written(array.shape()),
+            written(shape)
         )));
     }
     Ok(())
@@ -203,7 +248,7 @@ pub(super) fn initial<'py>(
         PyTypeError::new_err(format!(
             "{name}: initial must be a number that {} holds, not {}",
             holder.name(),
-            shown(value)
+            represented(value)
         ))
     };
     if !value.is_instance_of::<PyFloat>()

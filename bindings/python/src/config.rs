@@ -17,6 +17,11 @@ use mypackage::threads;
 /// Returns
 /// -------
 /// int
+///     From 1 to 4096.
+///
+/// See Also
+/// --------
+/// set_num_threads, threads
 ///
 /// Examples
 /// --------
@@ -56,6 +61,10 @@ pub(super) fn run_serially<'py>(
 /// ValueError
 ///     If `n` is out of range.
 ///
+/// See Also
+/// --------
+/// get_num_threads, threads
+///
 /// Examples
 /// --------
 /// >>> import mypackage
@@ -70,7 +79,7 @@ pub(super) fn set_num_threads(n: &Bound<'_, PyAny>) -> PyResult<usize> {
         .map_err(|_| {
             pyo3::exceptions::PyTypeError::new_err(format!(
                 "the number of threads must be an int, not {}",
-                n.get_type()
+                n.get_type().name().map_or_else(|_| "this".to_owned(), |name| name.to_string())
             ))
         })?
         .extract()

@@ -19,11 +19,12 @@ const NAME: &str = "cumsum";
 /// Parameters
 /// ----------
 /// a : array_like
-///     Elements, as for `sum`.
+///     Elements of any dtype that `sum` takes.
 /// axis : int, optional
 ///     The axis along which the elements are added; by default those of the flattened array.
 /// dtype : dtype, optional
-///     What the exact prefixes are rounded to; by default as for `sum`.
+///     What the exact prefixes are rounded to; by default the dtype of `a`, or int64 or uint64 for
+///     smaller integers.
 /// out : ndarray, optional
 ///     Where to put the result; its shape must be the result's. It gives the default for `dtype`.
 ///
@@ -47,7 +48,7 @@ const NAME: &str = "cumsum";
 ///
 /// See Also
 /// --------
-/// sum, numpy.cumsum
+/// sum, nancumsum, cumulative_sum, group_cumsum, numpy.cumsum
 ///
 /// References
 /// ----------

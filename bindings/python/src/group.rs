@@ -17,20 +17,12 @@ use mypackage::sum::{self as exact, Collector, Each};
 ///
 /// The sum of a group is, to the last bit, the `sum` of its elements.
 ///
-/// Parameters
-/// ----------
-/// group_idx : array_like of int, shape (n,)
-///     The group of each position along `axis`: 0, 1, ...; a negative or masked one is in none.
-/// array : array_like, shape (..., n, ...)
-///     Elements to sum, of any dtype that `sum` takes.
-/// axis : int, optional
-///     The axis of `array` that the labels belong to; the last by default.
-/// size : int, optional
-///     The number of groups; by default the greatest label plus one.
+#[doc = parameters_of_groups!()]
 /// fill_value : scalar, optional
-///     The result for groups without elements: by default 0 of sums, NaN of means (NaT of times).
+///     The result for groups without elements: by default 0, or NaN if `min_count` is given.
 /// dtype : dtype, optional
-///     What the exact sums are rounded to; by default as for `sum`.
+///     What the exact sums are rounded to; by default the dtype of `array`, or int64 or uint64 for
+///     smaller integers.
 /// min_count : int, optional
 ///     How many numbers that are not NaN a group needs to have a sum: those of fewer have
 ///     `fill_value`, NaN by default, and sums of integers are float64 then.
@@ -38,6 +30,7 @@ use mypackage::sum::{self as exact, Collector, Each};
 /// Returns
 /// -------
 /// ndarray, shape (..., size, ...)
+///     The sums, with one result for each group along `axis`.
 ///
 /// Raises
 /// ------
@@ -49,7 +42,7 @@ use mypackage::sum::{self as exact, Collector, Each};
 ///
 /// See Also
 /// --------
-/// numpy.bincount
+/// group_mean, group_nansum, group_cumsum, segment_sum, numpy.bincount
 ///
 /// Examples
 /// --------
@@ -83,16 +76,41 @@ pub(super) fn group_sum<'py>(
 
 /// Exact means of the elements with the same label, each rounded once.
 ///
-/// Parameters, result and errors are those of `group_sum`; means of integers are float64. With
-/// `weights`, one for each position along the axis or each element, a mean is the exact sum of the
-/// weighted elements divided by that of the weights; those of a group that sum to zero are a
-/// ZeroDivisionError.
+/// The exact sum of a group, divided by the number of its elements: only the quotient is rounded.
+///
+#[doc = parameters_of_groups!()]
+/// fill_value : scalar, optional
+///     The result for groups without elements; NaN by default (NaT of times).
+/// dtype : dtype, optional
+///     What the exact means are rounded to; by default the dtype of `array`, or float64 for integers.
+/// weights : array_like, optional
+///     One for each position along `axis`, or one for each element: a mean is then the exact sum of
+///     the weighted elements, divided by that of the weights.
+///
+/// Returns
+/// -------
+/// ndarray, shape (..., size, ...)
+///     The means, with one result for each group along `axis`.
+///
+/// Raises
+/// ------
+/// ValueError
+///     If a label is not below `size`, the labels or weights do not match the axis, or `fill_value`
+///     is needed and does not fit the result's dtype.
+/// ZeroDivisionError
+///     If the weights of a group sum to zero.
+///
+/// See Also
+/// --------
+/// group_sum, group_nanmean, group_var, segment_mean, average
 ///
 /// Examples
 /// --------
 /// >>> import mypackage
 /// >>> mypackage.group_mean([0, 0, 2], [1, 2, 5])
 /// array([1.5, nan, 5. ])
+/// >>> mypackage.group_mean([0, 0, 1], [1.0, 2.0, 5.0], weights=[1, 3, 1])
+/// array([1.75, 5.  ])
 #[pyfunction]
 #[pyo3(
     signature = (

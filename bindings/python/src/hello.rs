@@ -8,10 +8,14 @@ use mypackage::hello as kernel;
 
 /// Print a greeting from Rust.
 ///
+/// See Also
+/// --------
+/// add, mypackage.capi.hello
+///
 /// Examples
 /// --------
-/// >>> import mypackage
-/// >>> mypackage.hello()
+/// >>> from mypackage import tutorial
+/// >>> tutorial.hello()
 /// Hello from rust
 #[pyfunction]
 pub(super) fn hello(py: Python<'_>) -> PyResult<()> {
@@ -30,16 +34,21 @@ pub(super) fn hello(py: Python<'_>) -> PyResult<()> {
 /// Returns
 /// -------
 /// int
+///     The sum, from -2**31 to 2**31 - 1.
 ///
 /// Raises
 /// ------
 /// OverflowError
 ///     If an argument or the sum does not fit.
 ///
+/// See Also
+/// --------
+/// hello, mypackage.capi.add
+///
 /// Examples
 /// --------
-/// >>> import mypackage
-/// >>> mypackage.add(3, 5)
+/// >>> from mypackage import tutorial
+/// >>> tutorial.add(3, 5)
 /// 8
 #[pyfunction]
 #[pyo3(signature = (left, right, /))]

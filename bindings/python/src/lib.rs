@@ -4,6 +4,9 @@ use pyo3::prelude::*;
 
 use mypackage::Error;
 
+#[macro_use]
+mod docs;
+
 mod accumulator;
 mod arguments;
 mod average;

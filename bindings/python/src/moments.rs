@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError, PyZeroDivisio
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyTuple};
 
-use super::arguments::{self, Given, as_dtype, reduced_axes};
+use super::arguments::{self, Given, as_dtype, reduced_axes, refuse_others};
 use super::calls::{watched, watched_from};
 use super::modules::{dispatch, errors};
 use super::ndarray::{Array, NewArray, Number, Slots};
@@ -55,7 +55,7 @@ macro_rules! moment {
         #[pyfunction]
         #[pyo3(
             name = $python,
-            signature = (a, axis=None, dtype=None, out=None, ddof=Given::No, keepdims=Given::No, *, r#where=Given::No, mean=Given::No, correction=Given::No, weights=None),
+            signature = (a, axis=None, dtype=None, out=None, ddof=Given::No, keepdims=Given::No, *, r#where=Given::No, mean=Given::No, correction=Given::No, weights=None, **others),
             text_signature = "(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=..., correction=..., weights=None)"
         )]
         #[allow(clippy::too_many_arguments)]
@@ -70,7 +70,9 @@ macro_rules! moment {
             mean: Given<'py>,
             correction: Given<'py>,
             weights: Option<Bound<'py, PyAny>>,
+            others: Option<Bound<'py, PyDict>>,
         ) -> PyResult<Bound<'py, PyAny>> {
+            refuse_others($python, others.as_ref())?;
             let is_plain = out.is_none() && weights.is_none()
                 && matches!((&mean, &correction), (Given::No, Given::No));
             let plain = Plain {
@@ -109,65 +111,20 @@ moment! {
     /// 0 where all elements are equal, and the same bits for the same elements in any order, layout or
     /// chunking.
     ///
-    /// Parameters
-    /// ----------
-    /// a : array_like
-    ///     Elements: bool, any integer, float16, float32, float64, complex64 or complex128, of any
-    ///     strides, alignment and byte order; of an object array ints, floats, complex numbers and
-    ///     Fractions.
-    /// axis : None or int or tuple of ints, optional
-    ///     Axes along which the variance is taken; all by default.
-    /// dtype : dtype, optional
-    ///     What the exact variance is rounded to; by default the dtype of `a`, that of its parts if it
-    ///     is complex, or float64 for integers. An integer dtype rounds half to even; with
-    ///     ``dtype=object`` the result is a `fractions.Fraction`.
-    /// out : ndarray, optional
-    ///     Where to put the result; its shape must be the result's. It gives the default for `dtype`.
-    /// ddof : real number, optional
-    ///     Taken exactly; the divisor is ``n - ddof``.
-    /// keepdims : bool, optional
-    ///     Keep the axes reduced, with size one.
-    /// where : array_like of bool, optional
-    ///     Elements to include, broadcast against `a`.
-    /// mean : array_like, optional
-    ///     The mean to use, exactly as it is given, in a shape that broadcasts to the result's with
-    ///     ``keepdims=True``. (It is no hint: a rounded mean is another one.)
-    /// correction : real number, optional
-    ///     The Array API's name for `ddof`; not both.
-    /// weights : array_like, optional
-    ///     Weights w that are not negative, broadcast as in `average`: with ``W = sum(w)`` the result is
-    ///     ``(W sum(w x^2) - sum(w x)^2) / (W (W - ddof))``.
+    #[doc = parameters_of_moments!()]
     ///
     /// Returns
     /// -------
     /// ndarray or scalar
     ///     The variances. With ``n - ddof <= 0`` infinity, or NaN where all elements are equal.
     ///
-    /// Raises
-    /// ------
-    /// OverflowError
-    ///     If a result does not fit an integer `dtype`.
-    /// TypeError
-    ///     If `a` or `dtype` is of a type that has no exact variance here, or `ddof` is no real number.
-    /// ValueError
-    ///     If a weight is negative, `mean` has another shape, or `ddof` and `correction` are given.
-    /// ZeroDivisionError
-    ///     If weights sum to zero.
-    ///
-    /// Warns
-    /// -----
-    /// RuntimeWarning
-    ///     If ``n - ddof <= 0``, once; and, as `numpy.errstate` says, if an element is infinite or a
-    ///     finite result overflows.
+    #[doc = errors_of_moments!()]
     ///
     /// See Also
     /// --------
-    /// std, nanvar, mean, numpy.var, statistics.pvariance
+    /// std, nanvar, mean, ExactMoments, numpy.var, statistics.pvariance
     ///
-    /// Notes
-    /// -----
-    /// Sums about a shift, in two binary levels, give an interval that certainly holds the result; where
-    /// its ends do not round alike, the sums of the elements and of their squares are found exactly.
+    #[doc = notes_on_moments!()]
     ///
     /// Examples
     /// --------
@@ -182,13 +139,24 @@ moment! {
 moment! {
     /// Exact standard deviation along given axes, rounded once.
     ///
-    /// The square root of the exact variance: not of the rounded one. Parameters, errors and warnings are
-    /// those of `var`; in whole ticks of their unit, rounded half to even, there are also standard
-    /// deviations of timedelta64 and datetime64 elements, and ``dtype=object`` is refused.
+    /// The square root of the exact variance: not of the rounded one. Of timedelta64 and datetime64
+    /// elements it is in whole ticks of their unit, rounded half to even. A root is no fraction, so
+    /// ``dtype=object`` is refused.
+    ///
+    #[doc = parameters_of_moments!()]
+    ///
+    /// Returns
+    /// -------
+    /// ndarray or scalar
+    ///     The deviations. With ``n - ddof <= 0`` infinity, or NaN where all elements are equal.
+    ///
+    #[doc = errors_of_moments!()]
     ///
     /// See Also
     /// --------
     /// var, nanstd, numpy.std, statistics.pstdev
+    ///
+    #[doc = notes_on_moments!()]
     ///
     /// Examples
     /// --------
@@ -202,13 +170,23 @@ moment! {
 moment! {
     /// Exact variance along given axes, NaNs left out, rounded once.
     ///
-    /// Parameters, errors and warnings are those of `var`; no copy of `a` is made. Where
-    /// ``n - ddof <= 0`` the result is NaN. Elements with fractions give no integers: such a `dtype` or
-    /// `out` is a TypeError.
+    /// The variance of the elements that are not NaN; no copy of `a` is made. Elements with fractions give
+    /// no integers: such a `dtype` or `out` is a TypeError.
+    ///
+    #[doc = parameters_of_moments!()]
+    ///
+    /// Returns
+    /// -------
+    /// ndarray or scalar
+    ///     The variances; NaN where ``n - ddof <= 0``, n being the number of elements that are not NaN.
+    ///
+    #[doc = errors_of_moments!()]
     ///
     /// See Also
     /// --------
-    /// var, numpy.nanvar
+    /// var, nanstd, nanmean, numpy.nanvar
+    ///
+    #[doc = notes_on_moments!()]
     ///
     /// Examples
     /// --------
@@ -221,11 +199,23 @@ moment! {
 moment! {
     /// Exact standard deviation along given axes, NaNs left out, rounded once.
     ///
-    /// Parameters, errors and warnings are those of `nanvar`.
+    /// The square root of the exact variance of the elements that are not NaN; no copy of `a` is made.
+    /// Elements with fractions give no integers: such a `dtype` or `out` is a TypeError.
+    ///
+    #[doc = parameters_of_moments!()]
+    ///
+    /// Returns
+    /// -------
+    /// ndarray or scalar
+    ///     The deviations; NaN where ``n - ddof <= 0``, n being the number of elements that are not NaN.
+    ///
+    #[doc = errors_of_moments!()]
     ///
     /// See Also
     /// --------
-    /// std, numpy.nanstd
+    /// std, nanvar, numpy.nanstd
+    ///
+    #[doc = notes_on_moments!()]
     ///
     /// Examples
     /// --------
@@ -242,7 +232,7 @@ moment! {
 /// Parameters
 /// ----------
 /// x : array_like
-///     Elements, as for `var`; all of them are one vector by default.
+///     Elements of any dtype that `var` takes; all of them are one vector by default.
 /// axis : None or int or tuple of ints, optional
 ///     Axes along which the vectors lie; several are as one.
 /// keepdims : bool, optional
@@ -268,7 +258,7 @@ moment! {
 ///
 /// See Also
 /// --------
-/// var, numpy.linalg.vector_norm
+/// sum_of_squares, vecdot, numpy.linalg.vector_norm, math.hypot
 ///
 /// Examples
 /// --------

@@ -7,7 +7,9 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt};
 
-use super::arguments::{Given, check_out, delivered, initial, mask, out_array, reduced_axes};
+use super::arguments::{
+    Given, check_out, delivered, initial, mask, out_array, reduced_axes, refuse_others,
+};
 use super::calls::watched;
 use super::lists::array_of;
 use super::modules::dispatch;
@@ -84,7 +86,7 @@ macro_rules! reduction {
         #[pyo3(
             signature = (
                 a, axis=None, dtype=None, out=None,
-                $($place=Given::No,)* $(*, $($named=Given::No),*)?
+                $($place=Given::No,)* $(*, $($named=Given::No,)*)? **others
             ),
             text_signature = $signature
         )]
@@ -96,7 +98,9 @@ macro_rules! reduction {
             out: Option<Bound<'py, PyAny>>,
             $($place: Given<'py>,)*
             $($($named: Given<'py>,)*)?
+            others: Option<Bound<'py, PyDict>>,
         ) -> PyResult<Bound<'py, PyAny>> {
+            refuse_others($operation.name, others.as_ref())?;
             #[allow(clippy::needless_update)]
             let arguments = Arguments {
                 axis, dtype, out, $($place,)* $($($named,)*)? ..Arguments::default()
@@ -113,45 +117,11 @@ reduction! {
     /// the same bits for the same elements in any order, layout or chunking, with any number of
     /// threads, on any CPU.
     ///
-    /// Parameters
-    /// ----------
-    /// a : array_like
-    ///     Elements to sum: bool, any integer, float16, float32, float64, complex64 or complex128, of
-    ///     any strides, alignment and byte order; Python's numbers in lists and object arrays.
-    /// axis : None or int or tuple of ints, optional
-    ///     Axes to sum over; all by default.
-    /// dtype : dtype, optional
-    ///     What the exact sum is rounded to; by default the dtype of `a`, or int64 or uint64 for
-    ///     smaller integers. With ``dtype=object``, integers sum to Python ints of any size.
-    /// out : ndarray, optional
-    ///     Where to put the result; its shape must be the result's. It gives the default for `dtype`.
-    /// keepdims : bool, optional
-    ///     Keep the axes summed over, with size one.
-    /// initial : scalar, optional
-    ///     A number that is added to each sum, exactly.
-    /// where : array_like of bool, optional
-    ///     Elements to include, broadcast against `a`.
-    ///
-    /// Returns
-    /// -------
-    /// ndarray or scalar
-    ///     The sums; 0 for no elements. NaN if a NaN or infinities of both signs are summed.
-    ///
-    /// Raises
-    /// ------
-    /// OverflowError
-    ///     If an integer sum does not fit the result's dtype.
-    /// TypeError
-    ///     If `a` or `dtype` is of a type that has no exact sum here.
-    ///
-    /// Warns
-    /// -----
-    /// RuntimeWarning
-    ///     If a finite sum overflows, or infinities of both signs meet; as `numpy.errstate` says.
+    #[doc = sections_of_sums!()]
     ///
     /// See Also
     /// --------
-    /// numpy.sum, math.fsum
+    /// nansum, mean, cumsum, ExactSum, numpy.sum, math.fsum
     ///
     /// References
     /// ----------
@@ -173,17 +143,27 @@ reduction! {
 reduction! {
     /// Exact sum of array elements over given axes, NaNs left out, rounded once.
     ///
-    /// Parameters, result and errors are those of `sum`; no copy of `a` is made.
+    /// The real-number sum of the elements that are not NaN, rounded half to even to the result's dtype.
+    /// No copy of `a` is made. A sum of NaNs only is 0.
+    ///
+    #[doc = sections_of_sums!()]
     ///
     /// See Also
     /// --------
-    /// sum, numpy.nansum
+    /// sum, nanmean, nancumsum, numpy.nansum
+    ///
+    /// References
+    /// ----------
+    /// R. M. Neal, "Fast exact summation using small and large superaccumulators", 2015.
+    /// S. M. Rump, T. Ogita, S. Oishi, "Accurate floating-point summation", 2008.
     ///
     /// Examples
     /// --------
     /// >>> import numpy as np, mypackage
     /// >>> float(mypackage.nansum([1.0, np.nan, 2.0]))
     /// 3.0
+    /// >>> mypackage.nansum([[1e16, np.nan], [1.0, np.nan], [-1e16, 5.0]], axis=0)
+    /// array([1., 5.])
     nansum(keepdims, initial, r#where),
     "(a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True)" = NANSUM
 }
@@ -191,42 +171,11 @@ reduction! {
 reduction! {
     /// Exact arithmetic mean over given axes: the exact sum divided by the count, rounded once.
     ///
-    /// Parameters
-    /// ----------
-    /// a : array_like
-    ///     Elements, as for `sum`.
-    /// axis : None or int or tuple of ints, optional
-    ///     Axes to average over; all by default.
-    /// dtype : dtype, optional
-    ///     What the exact mean is rounded to; by default the dtype of `a`, or float64 for integers.
-    /// out : ndarray, optional
-    ///     Where to put the result; its shape must be the result's. It gives the default for `dtype`.
-    /// keepdims : bool, optional
-    ///     Keep the axes averaged over, with size one.
-    /// where : array_like of bool, optional
-    ///     Elements to include, broadcast against `a`.
-    ///
-    /// Returns
-    /// -------
-    /// ndarray or scalar
-    ///     The means; NaN, with a RuntimeWarning, for no elements.
-    ///
-    /// Raises
-    /// ------
-    /// OverflowError
-    ///     If a mean does not fit an integer `dtype`.
-    /// TypeError
-    ///     If `a` or `dtype` is of a type that has no exact mean here.
-    ///
-    /// Warns
-    /// -----
-    /// RuntimeWarning
-    ///     If a mean is of no elements; and, as `numpy.errstate` says, if a finite one overflows or
-    ///     infinities of both signs meet.
+    #[doc = sections_of_means!()]
     ///
     /// See Also
     /// --------
-    /// sum, numpy.mean
+    /// nanmean, average, sum, numpy.mean, statistics.fmean
     ///
     /// Examples
     /// --------
@@ -243,11 +192,13 @@ reduction! {
 reduction! {
     /// Exact arithmetic mean over given axes, NaNs left out, rounded once.
     ///
-    /// Parameters, result and warnings are those of `mean`; no copy of `a` is made.
+    /// The exact sum of the elements that are not NaN, divided by their number. No copy of `a` is made.
+    ///
+    #[doc = sections_of_means!()]
     ///
     /// See Also
     /// --------
-    /// mean, numpy.nanmean
+    /// mean, nansum, numpy.nanmean
     ///
     /// Examples
     /// --------
@@ -267,7 +218,7 @@ reduction! {
     /// Parameters
     /// ----------
     /// a : array_like
-    ///     Elements, as for `sum`. Of a complex one, the square is that of its modulus.
+    ///     Elements of any dtype that `sum` takes. Of a complex one, the square is that of its modulus.
     /// axis : None or int or tuple of ints, optional
     ///     Axes to sum over; all by default.
     /// dtype : dtype, optional

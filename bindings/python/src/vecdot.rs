@@ -4,7 +4,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::accumulator::ExactSum;
-use super::arguments::normalise_axis;
+use super::arguments::{normalise_axis, written};
 use super::calls::watched_from;
 use super::modules::dispatch;
 use super::ndarray::{Array, Number, numpy};
@@ -53,7 +53,7 @@ const WATCHED_FROM: usize = 2 * GRAIN;
 ///
 /// See Also
 /// --------
-/// average, sum, numpy.vecdot
+/// matvec, vecmat, matmul, average, ExactSum.add_products, numpy.vecdot
 ///
 /// References
 /// ----------
@@ -213,8 +213,9 @@ impl<'a> Pairs<'a> {
         }
         let shape = broadcast([&outer[0], &outer[1]]).ok_or_else(|| {
             PyValueError::new_err(format!(
-                "{name}: the shapes of the other axes, {:?} and {:?}, cannot be broadcast together",
-                outer[0], outer[1]
+                "{name}: the shapes of the other axes, {} and {}, cannot be broadcast together",
+                written(&outer[0]),
+                written(&outer[1])
             ))
         })?;
         let broadcast = |side: Vectors<'a>| Vectors {

@@ -365,21 +365,8 @@ moving! {
 /// Each result is that of the elements in its window alone: nothing stays of what has left it. NaNs
 /// (NaT in time differences) are left out and counted.
 ///
-/// Parameters
-/// ----------
-/// a : array_like
-///     Elements: bool, integers, floats, complex numbers or timedelta64.
-/// window : int
-///     The number of elements in each window: an element and those before it.
-/// min_count : int, optional
-///     Windows with fewer elements that are not NaN give NaN. By default `window`; with `start` and
-///     `end`, 1, and 0 is allowed.
-/// axis : int, optional
-///     The axis along which windows move; the last one by default.
-/// start, end : array_like of int, optional
-///     Instead of `window`: result i is of ``a[start[i]:end[i]]`` along the axis. Both have one
-///     axis, of any length; a window with ``start[i] >= end[i]`` is empty. Bounds that never fall
-///     take constant time each, on average; others as long as their windows.
+#[doc = parameters_of_windows!()]
+#[doc = bounds_of_windows!()]
 ///
 /// Returns
 /// -------
@@ -387,27 +374,17 @@ moving! {
 ///     In the shape of `a`, or as long as `start` along the axis. Floats, complex numbers and time
 ///     differences keep their dtype; integers and bools give float64.
 ///
-/// Raises
-/// ------
-/// ValueError
-///     If `window` is not from 1 to the length of the axis or `min_count` not from 1 to `window`, or
-///     if `a` is 0-dimensional.
-/// IndexError
-///     If an index is not from 0 to the length of the axis.
-/// TypeError
-///     If `window`, `min_count` or `axis` is not an integer, or if `a` is of a dtype that has no
-///     exact sum here.
-/// OverflowError
-///     If a sum of time differences does not fit.
+#[doc = errors_of_windows!()]
+///
+/// See Also
+/// --------
+/// move_mean, move_var, move_std, segment_sum, mypackage.pandas.rolling
 ///
 /// Notes
 /// -----
 /// Infinities are numbers: a window that holds one gives an infinity, or NaN if it holds both. Once
 /// they have left, sums are finite again. A sum beyond the range is infinite; no warning is given.
-///
-/// See Also
-/// --------
-/// move_mean, move_var, move_std, segment_sum, mypackage.pandas.rolling
+/// With ``min_count=0``, which `start` and `end` allow, the sum of an empty window is 0.
 ///
 /// References
 /// ----------
@@ -430,33 +407,21 @@ moving! {
 /// The exact sum of the elements in a window that are not NaN is divided by their number; only the
 /// quotient is rounded. The mean of a window of equal numbers is that number.
 ///
-/// Parameters
-/// ----------
-/// a : array_like
-///     Elements: bool, integers, floats, complex numbers or timedelta64.
-/// window : int
-///     The number of elements in each window: an element and those before it.
-/// min_count : int, optional
-///     Windows with fewer elements that are not NaN give NaN. By default `window`; with `start` and
-///     `end`, 1.
-/// axis : int, optional
-///     The axis along which windows move; the last one by default.
-/// start, end : array_like of int, optional
-///     Instead of `window`: result i is of ``a[start[i]:end[i]]``, as for `move_sum`.
+#[doc = parameters_of_windows!()]
+#[doc = bounds_of_windows!()]
 ///
 /// Returns
 /// -------
 /// ndarray
-///     As of `move_sum`. Means of time differences are whole ticks, rounded half to even.
+///     In the shape of `a`, or as long as `start` along the axis. Floats, complex numbers and time
+///     differences keep their dtype, these in whole ticks, rounded half to even; integers and bools
+///     give float64.
 ///
-/// Raises
-/// ------
-/// ValueError, IndexError, TypeError
-///     As of `move_sum`.
+#[doc = errors_of_windows!()]
 ///
 /// See Also
 /// --------
-/// move_sum, mean, segment_mean
+/// move_sum, move_var, mean, segment_mean, mypackage.pandas.rolling
 ///
 /// Examples
 /// --------
@@ -474,42 +439,26 @@ ddof,
 /// squares Q, the result is (n Q - S^2) / (n (n - ddof)), and only this is rounded: never negative,
 /// and 0 where all are equal.
 ///
-/// Parameters
-/// ----------
-/// a : array_like
-///     Elements: bool, integers, floats or complex numbers.
-/// window : int
-///     The number of elements in each window: an element and those before it.
-/// min_count : int, optional
-///     Windows with fewer elements that are not NaN give NaN. By default `window`; with `start` and
-///     `end`, 1.
-/// axis : int, optional
-///     The axis along which windows move; the last one by default.
+#[doc = parameters_of_windows!()]
 /// ddof : int, optional
 ///     Degrees of freedom that are lost; windows with no more elements than that give NaN.
-/// start, end : array_like of int, optional
-///     Instead of `window`: result i is of ``a[start[i]:end[i]]``, as for `move_sum`.
+#[doc = bounds_of_windows!()]
 ///
 /// Returns
 /// -------
 /// ndarray
 ///     In the shape of `a`, or as long as `start` along the axis. Floats keep their dtype, complex
-///     numbers give that of their parts, integers and bools float64.
+///     numbers give that of their parts, integers and bools float64. Time differences are refused.
 ///
-/// Raises
-/// ------
-/// ValueError, IndexError
-///     As of `move_sum`.
-/// TypeError
-///     As of `move_sum`; if `ddof` is not an integer; for time differences.
+#[doc = errors_of_windows!()]
+///
+/// See Also
+/// --------
+/// move_std, move_mean, var, mypackage.pandas.rolling
 ///
 /// Notes
 /// -----
 /// A window with an infinity gives NaN, and those after it are right again.
-///
-/// See Also
-/// --------
-/// move_std, move_mean
 ///
 /// Examples
 /// --------
@@ -526,11 +475,26 @@ ddof,
 ///
 /// The root of the exact variance, rounded once: not the root of a rounded one.
 ///
-/// Parameters, result and errors are those of `move_var`.
+#[doc = parameters_of_windows!()]
+/// ddof : int, optional
+///     Degrees of freedom that are lost; windows with no more elements than that give NaN.
+#[doc = bounds_of_windows!()]
+///
+/// Returns
+/// -------
+/// ndarray
+///     In the shape of `a`, or as long as `start` along the axis. Floats keep their dtype, complex
+///     numbers give that of their parts, integers and bools float64. Time differences are refused.
+///
+#[doc = errors_of_windows!()]
 ///
 /// See Also
 /// --------
-/// move_var
+/// move_var, move_mean, std, mypackage.pandas.rolling
+///
+/// Notes
+/// -----
+/// A window with an infinity gives NaN, and those after it are right again.
 ///
 /// Examples
 /// --------

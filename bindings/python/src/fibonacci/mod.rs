@@ -134,18 +134,18 @@ TypeError
 ZeroDivisionError
     For m = 0 in object arrays.
 
+See Also
+--------
+",
+            $see,
+            "
+
 Notes
 -----
 Powers in the ring Z/m[phi]: by fast doubling, about 0.2 us per element, or, where one m serves
 a whole array, by tables of powers built once per call (Brauer 1939). Division by m is
 multiplication by its reciprocal (Moeller and Granlund 2011), so even moduli cost no more than
 odd ones.
-
-See Also
---------
-",
-            $see,
-            "
 
 Examples
 --------
@@ -193,6 +193,10 @@ TypeError
 ZeroDivisionError
     For m = 0 in object arrays.
 
+See Also
+--------
+fibonacci_mod, lucas_mod
+
 Notes
 -----
 Lucas 1878, \"Theorie des fonctions numeriques simplement periodiques\"; computed as
@@ -214,8 +218,8 @@ static UFUNCS: &[Ufunc] = &[
             "F(n), the n-th Fibonacci number, exact, element by element.",
             "F(0) = 0, F(1) = 1, F(n) = F(n-1) + F(n-2); for negative n, F(-n) = (-1)**(n+1) F(n).",
             "int64 holds ``|n| <= 92``, uint64 ``n <= 93``",
-            "fibonacci_mod : F(n) modulo m, for any n.
-lucas : the companion sequence.",
+            "fibonacci_mod : The remainder of F(n) modulo m, for any n.
+lucas : The companion sequence.",
             ">>> import mypackage, numpy as np
 >>> mypackage.fibonacci(np.arange(-3, 11))
 array([ 2, -1,  1,  0,  1,  1,  2,  3,  5,  8, 13, 21, 34, 55])
@@ -230,8 +234,8 @@ array([ 2, -1,  1,  0,  1,  1,  2,  3,  5,  8, 13, 21, 34, 55])
             "L(n), the n-th Lucas number, exact, element by element.",
             "L(0) = 2, L(1) = 1, L(n) = L(n-1) + L(n-2); for negative n, L(-n) = (-1)**n L(n).",
             "int64 holds ``|n| <= 90``, uint64 ``n <= 92``",
-            "lucas_mod : L(n) modulo m, for any n.
-fibonacci : the companion sequence.",
+            "lucas_mod : The remainder of L(n) modulo m, for any n.
+fibonacci : The companion sequence.",
             ">>> import mypackage, numpy as np
 >>> mypackage.lucas(np.arange(-2, 9))
 array([ 3, -1,  2,  1,  3,  4,  7, 11, 18, 29, 47])
@@ -245,8 +249,8 @@ array([ 3, -1,  2,  1,  3,  4,  7, 11, 18, 29, 47])
             "fibonacci_mod",
             "F(n) modulo m, for any n and m, element by element.",
             "F(-n) = (-1)**(n+1) F(n)",
-            "fibonacci : the numbers themselves.
-pisano_period : the period of the Fibonacci numbers modulo m.",
+            "fibonacci : The numbers themselves.
+pisano_period : The period of the Fibonacci numbers modulo m.",
             ">>> import mypackage
 >>> mypackage.fibonacci_mod([10, 10**18, -7], 1000)
 array([ 55, 875,  13])
@@ -266,8 +270,8 @@ array([ 55, 875,  13])
             "lucas_mod",
             "L(n) modulo m, for any n and m, element by element.",
             "L(-n) = (-1)**n L(n)",
-            "lucas : the numbers themselves.
-pisano_period : the period of the Fibonacci numbers modulo m.",
+            "lucas : The numbers themselves.
+pisano_period : The period of the Fibonacci numbers modulo m.",
             ">>> import mypackage
 >>> mypackage.lucas_mod([10, 10**18, -7], 1000)
 array([123, 127, 971])
@@ -336,6 +340,10 @@ OverflowError
 TypeError
     For floating-point and complex input.
 
+See Also
+--------
+fibonacci, lucas
+
 Notes
 -----
 dask does not apply ufuncs with two outputs; ``dask.array.apply_gufunc(fibonacci_pair,
@@ -365,7 +373,7 @@ For x >= 0 the smallest n >= 0 (so 1 for x = 1); for x < 0 the n < 0. No Fibonac
 Parameters
 ----------
 x : array_like of int
-    int64, uint64 or, with ``dtype=object``, Python ints of any size.
+    Numbers: int64, uint64 or, with ``dtype=object``, Python ints of any size.
 out, where, dtype, **kwargs
     As for any `numpy.ufunc`.
 
@@ -381,7 +389,7 @@ TypeError
 
 See Also
 --------
-is_fibonacci : whether there is such an n.
+is_fibonacci : Whether there is such an n.
 
 Examples
 --------
@@ -404,13 +412,14 @@ Whether x is a Fibonacci number F(n) for some n, which may be negative, element 
 Parameters
 ----------
 x : array_like of int
-    int64, uint64 or object (Python ints of any size).
+    Numbers: int64, uint64 or object (Python ints of any size).
 out, where, **kwargs
     As for any `numpy.ufunc`.
 
 Returns
 -------
 ndarray of bool or bool
+    True for F(n) of any integer n.
 
 Raises
 ------
@@ -419,7 +428,7 @@ TypeError
 
 See Also
 --------
-fibonacci_index : the n.
+fibonacci_index : The n.
 
 Examples
 --------
@@ -442,7 +451,7 @@ The Pisano period of m: after how many terms F(n) modulo m repeats, element by e
 Parameters
 ----------
 m : array_like of int
-    int64, uint64 or, with ``dtype=object``, Python ints of any size that can be factored. A
+    Moduli: int64, uint64 or, with ``dtype=object``, Python ints of any size that can be factored. A
     negative m counts as ``|m|``.
 out, where, dtype, **kwargs
     As for any `numpy.ufunc`.
@@ -461,6 +470,10 @@ TypeError
     For floating-point and complex input.
 ZeroDivisionError
     For m = 0 in object arrays.
+
+See Also
+--------
+fibonacci_mod
 
 Notes
 -----

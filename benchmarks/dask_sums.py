@@ -1,8 +1,8 @@
 """`mypackage.dask` next to `dask.array`: interleaved pairs on chunks in memory, threads of dask.
 
-Prints the table that docs/guide/streams.md quotes: the median ratio of times (above 1: ours is
-faster), and the most memory that a sum to many cells takes beyond its input. Arguments choose some
-of the functions `sum`, `mean` and `nansum`, or ``memory``.
+Prints the median ratio of times (above 1: ours is faster), and the most memory that a sum to many
+cells takes beyond its input. Arguments choose some of the functions `sum`, `mean` and `nansum`, or
+``memory``.
 """
 
 import statistics

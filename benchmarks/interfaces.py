@@ -1,4 +1,4 @@
-"""What a call through each interface costs: prints the table that docs/guide/interfaces.md quotes.
+"""What a call through each interface costs: prints a table.
 
 Needs numba, cffi, cargo and a C compiler. Every figure is the best of several runs, with one
 thread.

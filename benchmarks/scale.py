@@ -1,7 +1,6 @@
 """What the parts of a distributed exact sum cost.
 
-Prints the figures that docs/guide/streams.md quotes. Needs dask. Every time is the best
-of several runs, with one thread.
+Needs dask. Every time is the best of several runs, with one thread.
 """
 
 import os

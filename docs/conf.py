@@ -1,5 +1,7 @@
 """Settings of the documentation: `sphinx-build -W -n docs docs/_build` (or ``tox run -e docs``)."""
 
+import importlib
+import re
 import shutil
 from pathlib import Path
 
@@ -102,13 +104,41 @@ for _name, _value in list(vars(mypackage).items()):
         setattr(mypackage, _name, as_function(_value))
 
 
-def without_last_blank(app, docname, source):
-    """Take off the blank line at the end of an example, which only doctest needs."""
-    source[0] = source[0].replace("\n\n```\n", "\n```\n")
+def is_public(name):
+    """Whether a dotted name has a page in the reference."""
+    module, _, attribute = name.rpartition(".")
+    if module in ("mypackage.ExactSum", "mypackage.ExactMoments"):
+        return hasattr(getattr(mypackage, module.partition(".")[2]), attribute)
+    if module == "mypackage":
+        return attribute in mypackage.__all__ or attribute in mypackage._SUBMODULES
+    return module.partition(".")[2] in mypackage._SUBMODULES and attribute in getattr(
+        importlib.import_module(module), "__all__", ()
+    )
+
+
+def improve(app, docname, source):
+    """In the pages in Markdown, names become links, and examples lose their last, blank line.
+
+    (Only doctest needs that line.)
+    """
+    if Path(app.env.doc2path(docname)).suffix != ".md":
+        return
+    # Text and code blocks take turns.
+    parts = re.split(r"^(```.*?^```$)", source[0], flags=re.MULTILINE | re.DOTALL)
+
+    def linked(match):
+        return f"{{py:obj}}{match[0]}" if is_public(match[1]) else match[0]
+
+    for place, part in enumerate(parts):
+        if place % 2:
+            parts[place] = part.replace("\n\n```", "\n```")
+        else:
+            parts[place] = re.sub(r"(?<![`\w}])`(mypackage(?:\.\w+)+)`(?!`)", linked, part)
+    source[0] = "".join(parts)
 
 
 def setup(app):
-    app.connect("source-read", without_last_blank)
+    app.connect("source-read", improve)
 
 
 html_theme = "pydata_sphinx_theme"

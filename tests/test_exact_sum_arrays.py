@@ -205,7 +205,7 @@ def test_other_shapes(dtype):
     assert np.array_equal(table.count, np.full((2, 3), 3))
     table.add(np.ones((1, 2, 3)))
     assert flat.value()[0] == 18
-    with pytest.raises(ValueError, match=r"of shape \[6\] have no shape \[4\]"):
+    with pytest.raises(ValueError, match=r"of shape \(6,\) have no shape \(4,\)"):
         reshape_states(flat, (4,))
 
 

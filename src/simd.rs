@@ -147,6 +147,28 @@ pub(crate) trait Simd: Copy + 'static {
         unsafe { self.store(x, bits.as_mut_ptr().cast()) };
     }
 
+    /// As [`Simd::read`], of binary32 numbers, widened.
+    #[inline(always)]
+    fn read_f32(self, from: &[f32], at: usize) -> Self::V {
+        let numbers = &from[at..at + Self::W];
+        // SAFETY: there are `W` numbers.
+        unsafe { self.load_f32(numbers.as_ptr()) }
+    }
+    /// As [`Simd::read`], a mask of the lanes whose bytes are not 0.
+    #[inline(always)]
+    fn read_mask(self, from: &[u8], at: usize) -> Self::V {
+        let bytes = &from[at..at + Self::W];
+        // SAFETY: there are `W` bytes.
+        unsafe { self.load_mask(bytes.as_ptr()) }
+    }
+    /// As [`Simd::read`], twice as many binary32 numbers.
+    #[inline(always)]
+    fn read_singles(self, from: &[f32], at: usize) -> Self::Singles {
+        let numbers = &from[at..at + 2 * Self::W];
+        // SAFETY: there are `2 * W` numbers.
+        unsafe { self.load_singles(numbers.as_ptr()) }
+    }
+
     /// Twice as many binary32 numbers.
     type Singles: Copy;
     /// All lanes the same.

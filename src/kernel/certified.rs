@@ -31,8 +31,6 @@
 //!
 //! `docs/numerics.md` has the proofs.
 
-#![allow(unsafe_code)] // Loads from addresses.
-
 use std::hint::black_box;
 
 use super::levels::{BLOCK, HIGHEST, LEVEL};
@@ -40,7 +38,7 @@ use super::number::Number;
 use crate::array::memory::{CACHE_LINE, lead_of_second, prefetch};
 use crate::binary64::{ABSOLUTE, SIGN_AND_EXPONENT, power_of_two};
 use crate::cpu::vectorized;
-use crate::simd::Simd;
+use crate::simd::{Simd, WIDEST};
 
 /// Vectors of which the smallest magnitudes are taken side by side.
 const STREAMS: usize = 4;
@@ -242,25 +240,21 @@ fn split<S: Simd>(simd: S, x: S::V) -> (S::V, S::V) {
 macro_rules! read {
     ($simd:ident, $type:ty, $values:ident, $streams:expr, $ahead:ident, |$stream:ident, $x:ident| $body:expr) => {{
         let vectors = const { in_turn($streams) };
-        let steps = $values.len() / (vectors * S::W);
-        for step in 0..steps {
-            let at = $values.as_ptr().wrapping_add(step * vectors * S::W);
+        let mut turns = $values.chunks_exact(vectors * S::W);
+        for turn in &mut turns {
             for vector in 0..vectors {
                 let $stream = vector % $streams;
-                let at = at.wrapping_add(vector * S::W);
+                let values = &turn[vector * S::W..];
                 if $ahead > 0 && (vector * S::W * size_of::<$type>()).is_multiple_of(CACHE_LINE) {
-                    prefetch(at.wrapping_byte_add($ahead));
+                    prefetch(values.as_ptr().wrapping_byte_add($ahead));
                 }
-                // SAFETY: `vectors` times W numbers from there on are those of the step, which `values`
-                // has.
-                let $x = unsafe { <$type>::load($simd, at) };
+                let $x = <$type>::load_first($simd, values);
                 $body;
             }
         }
         let $stream = 0;
-        for start in (steps * vectors * S::W..$values.len()).step_by(S::W) {
-            let end = $values.len().min(start + S::W);
-            let $x = <$type>::load_some($simd, &$values[start..end]);
+        for values in turns.remainder().chunks(S::W) {
+            let $x = <$type>::load_some($simd, values);
             $body;
         }
     }};
@@ -380,7 +374,6 @@ fn select_in_streams<S: Simd, T: Number, const MASKED: bool, const SKIP: bool, c
     let mut lanes = Lanes::<S, N>::new(simd, first);
     let mut count = simd.splat(0.0);
     let vectors = in_turn(N);
-    let steps = values.len() / (vectors * S::W);
     macro_rules! add {
         ($stream:expr, $x:ident, $keep:ident) => {
             let keep = if SKIP { simd.and($keep, simd.ordered($x)) } else { $keep };
@@ -390,33 +383,31 @@ fn select_in_streams<S: Simd, T: Number, const MASKED: bool, const SKIP: bool, c
         };
     }
     let all = simd.equal(simd.splat(0.0), simd.splat(0.0));
-    for step in 0..steps {
+    let (mut turns, mut masks) =
+        (values.chunks_exact(vectors * S::W), mask.chunks_exact(vectors * S::W));
+    for turn in &mut turns {
+        let mask = if MASKED { masks.next().expect("as many masks") } else { &[] };
         for vector in 0..vectors {
-            let index = (step * vectors + vector) * S::W;
-            let at = values.as_ptr().wrapping_add(index);
+            let values = &turn[vector * S::W..];
             if ahead > 0 && (vector * S::W * size_of::<T>()).is_multiple_of(CACHE_LINE) {
-                prefetch(at.wrapping_byte_add(ahead));
+                prefetch(values.as_ptr().wrapping_byte_add(ahead));
             }
-            // SAFETY: `index + W` is at most the length of both.
-            let (x, keep) = unsafe {
-                let keep =
-                    if MASKED { simd.load_mask(mask.as_ptr().wrapping_add(index)) } else { all };
-                (T::load(simd, at), keep)
-            };
+            let keep = if MASKED { simd.read_mask(mask, vector * S::W) } else { all };
+            let x = T::load_first(simd, values);
             add!(vector % N, x, keep);
         }
     }
-    for start in (steps * vectors * S::W..values.len()).step_by(S::W) {
-        let end = values.len().min(start + S::W);
-        let mut bytes = [0; crate::simd::WIDEST];
+    let rest = turns.remainder();
+    for start in (0..rest.len()).step_by(S::W) {
+        let end = rest.len().min(start + S::W);
+        let mut bytes = [0; WIDEST];
         if MASKED {
-            bytes[..end - start].copy_from_slice(&mask[start..end]);
+            bytes[..end - start].copy_from_slice(&masks.remainder()[start..end]);
         } else {
             bytes[..end - start].fill(1);
         }
-        // SAFETY: no vector has more lanes.
-        let keep = unsafe { simd.load_mask(bytes.as_ptr()) };
-        let x = T::load_some(simd, &values[start..end]);
+        let keep = simd.read_mask(&bytes, 0);
+        let x = T::load_some(simd, &rest[start..end]);
         add!(0, x, keep);
     }
     let count = simd.total_bits(count) as usize;
@@ -456,24 +447,20 @@ fn dot_in_streams<S: Simd, T: Number, const N: usize>(
     let mut lanes = Lanes::<S, N>::new(simd, first);
     let lead = lead_of_second(ahead);
     let vectors = in_turn(N);
-    let steps = x.len() / (vectors * S::W);
-    for step in 0..steps {
+    let (lefts, left) = (x.chunks_exact(vectors * S::W), x.len() % (vectors * S::W));
+    for (x, y) in lefts.zip(y.chunks_exact(vectors * S::W)) {
         for vector in 0..vectors {
-            let index = (step * vectors + vector) * S::W;
-            let (x, y) = (x.as_ptr().wrapping_add(index), y.as_ptr().wrapping_add(index));
+            let (x, y) = (&x[vector * S::W..], &y[vector * S::W..]);
             if ahead > 0 && (vector * S::W * size_of::<T>()).is_multiple_of(CACHE_LINE) {
-                prefetch(x.wrapping_byte_add(ahead));
-                prefetch(y.wrapping_byte_add(ahead + lead));
+                prefetch(x.as_ptr().wrapping_byte_add(ahead));
+                prefetch(y.as_ptr().wrapping_byte_add(ahead + lead));
             }
-            // SAFETY: `index + W` is at most the length of both.
-            let (x, y) = unsafe { (T::load(simd, x), T::load(simd, y)) };
-            lanes.add_product(vector % N, x, y);
+            lanes.add_product(vector % N, T::load_first(simd, x), T::load_first(simd, y));
         }
     }
-    for start in (steps * vectors * S::W..x.len()).step_by(S::W) {
-        let end = x.len().min(start + S::W);
-        let (x, y) = (T::load_some(simd, &x[start..end]), T::load_some(simd, &y[start..end]));
-        lanes.add_product(0, x, y);
+    let rest = x.len() - left..;
+    for (x, y) in x[rest.clone()].chunks(S::W).zip(y[rest].chunks(S::W)) {
+        lanes.add_product(0, T::load_some(simd, x), T::load_some(simd, y));
     }
     Some(Block::of_levels(lanes.finish::<false>()?, first, x.len() + S::W))
 }
@@ -541,33 +528,27 @@ fn single_body<S: Simd>(simd: S, values: &[f32], ahead: usize) -> Option<Block> 
             smallest = simd.smaller_singles(simd.predecessors(x), smallest);
         };
     }
-    let step = SINGLE_STREAMS * S::W;
-    let steps = values.len() / step;
-    for step in 0..steps {
-        let at = values.as_ptr().wrapping_add(step * SINGLE_STREAMS * S::W);
+    let mut turns = values.chunks_exact(SINGLE_STREAMS * S::W);
+    for turn in &mut turns {
         for stream in 0..SINGLE_STREAMS {
-            let at = at.wrapping_add(stream * S::W);
-            if ahead > 0 && (stream * S::W * size_of::<f32>()).is_multiple_of(CACHE_LINE) {
-                prefetch(at.wrapping_byte_add(ahead));
+            let at = stream * S::W;
+            if ahead > 0 && (at * size_of::<f32>()).is_multiple_of(CACHE_LINE) {
+                prefetch(turn[at..].as_ptr().wrapping_byte_add(ahead));
             }
-            // SAFETY: `values` has so many numbers from there on.
-            lanes[stream] = simd.add(lanes[stream], unsafe { simd.load_f32(at) });
+            lanes[stream] = simd.add(lanes[stream], simd.read_f32(turn, at));
+            // (The number of streams is even.)
             if stream % 2 == 0 {
-                // SAFETY: as above, and the number of streams is even.
-                measure!(unsafe { simd.load_singles(at) });
+                measure!(simd.read_singles(turn, at));
             }
         }
     }
-    for rest in values[steps * step..].chunks(2 * S::W) {
-        let mut numbers = [0.0; 2 * crate::simd::WIDEST];
+    for rest in turns.remainder().chunks(2 * S::W) {
+        let mut numbers = [0.0; 2 * WIDEST];
         numbers[..rest.len()].copy_from_slice(rest);
         for half in 0..2 {
-            let at = numbers[half * S::W..].as_ptr();
-            // SAFETY: two vectors have at most so many numbers.
-            lanes[half] = simd.add(lanes[half], unsafe { simd.load_f32(at) });
+            lanes[half] = simd.add(lanes[half], simd.read_f32(&numbers, half * S::W));
         }
-        // SAFETY: as above.
-        measure!(unsafe { simd.load_singles(numbers.as_ptr()) });
+        measure!(simd.read_singles(&numbers, 0));
     }
     let largest = simd.fold_singles(largest, f32::max);
     let smallest = simd.fold_singles(smallest, f32::min);
@@ -608,42 +589,35 @@ fn single_dot_body<S: Simd>(simd: S, x: &[f32], y: &[f32], ahead: usize) -> Opti
         };
     }
     let step = SINGLE_STREAMS * S::W;
-    let steps = x.len() / step;
-    for step in 0..steps {
+    for (x, y) in x.chunks_exact(step).zip(y.chunks_exact(step)) {
         for stream in 0..SINGLE_STREAMS {
-            let index = (step * SINGLE_STREAMS + stream) * S::W;
-            let (x, y) = (x.as_ptr().wrapping_add(index), y.as_ptr().wrapping_add(index));
-            if ahead > 0 && (stream * S::W * size_of::<f32>()).is_multiple_of(CACHE_LINE) {
-                prefetch(x.wrapping_byte_add(ahead));
-                prefetch(y.wrapping_byte_add(ahead));
+            let at = stream * S::W;
+            if ahead > 0 && (at * size_of::<f32>()).is_multiple_of(CACHE_LINE) {
+                prefetch(x[at..].as_ptr().wrapping_byte_add(ahead));
+                prefetch(y[at..].as_ptr().wrapping_byte_add(ahead));
             }
-            // SAFETY: both have so many numbers from there on.
-            unsafe {
-                let (left, right) = (simd.load_f32(x), simd.load_f32(y));
-                lanes[stream] = add_product(simd, lanes[stream], left, right);
-                if stream % 2 == 0 {
-                    measure!(0, simd.load_singles(x));
-                    measure!(1, simd.load_singles(y));
-                }
+            let (left, right) = (simd.read_f32(x, at), simd.read_f32(y, at));
+            lanes[stream] = add_product(simd, lanes[stream], left, right);
+            if stream % 2 == 0 {
+                measure!(0, simd.read_singles(x, at));
+                measure!(1, simd.read_singles(y, at));
             }
         }
     }
-    let start = steps * step;
+    let start = x.len() - x.len() % step;
     for (x, y) in x[start..].chunks(2 * S::W).zip(y[start..].chunks(2 * S::W)) {
         let numbers = [x, y].map(|rest| {
-            let mut numbers = [0.0; 2 * crate::simd::WIDEST];
+            let mut numbers = [0.0; 2 * WIDEST];
             numbers[..rest.len()].copy_from_slice(rest);
             numbers
         });
         for half in 0..2 {
-            let [x, y] = [0, 1].map(|side| numbers[side][half * S::W..].as_ptr());
-            // SAFETY: two vectors have at most so many numbers.
-            let (x, y) = unsafe { (simd.load_f32(x), simd.load_f32(y)) };
+            let at = half * S::W;
+            let (x, y) = (simd.read_f32(&numbers[0], at), simd.read_f32(&numbers[1], at));
             lanes[half] = add_product(simd, lanes[half], x, y);
         }
         for side in 0..2 {
-            // SAFETY: as above.
-            measure!(side, unsafe { simd.load_singles(numbers[side].as_ptr()) });
+            measure!(side, simd.read_singles(&numbers[side], 0));
         }
     }
     let large = simd.fold_singles(largest[0], f32::max);

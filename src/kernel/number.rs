@@ -1,7 +1,5 @@
 //! The types of numbers that kernels add.
 
-#![allow(unsafe_code)] // Vectors are loaded from addresses.
-
 use crate::binary64;
 use crate::simd::{Simd, WIDEST};
 
@@ -16,31 +14,22 @@ pub(crate) trait Number: Copy + Default + Send + Sync + 'static {
     fn widen(self) -> f64;
     /// As [`Number::widen`], in any floating-point environment.
     fn widen_bits(self) -> f64;
-    /// A vector of widened numbers.
+    /// The first numbers of a slice that has at least as many as a vector, widened.
     ///
-    /// # Safety
-    /// So many must be readable.
-    unsafe fn load<S: Simd>(simd: S, at: *const Self) -> S::V;
+    /// # Panics
+    /// If it has not.
+    fn load_first<S: Simd>(simd: S, values: &[Self]) -> S::V;
     /// The numbers, if they are binary64.
     fn as_doubles(values: &[Self]) -> Option<&[f64]>;
     /// The numbers, if they are binary32.
     fn singles(values: &[Self]) -> Option<&[f32]>;
-
-    /// The first numbers of a slice that has at least as many as a vector.
-    #[inline(always)]
-    fn load_first<S: Simd>(simd: S, values: &[Self]) -> S::V {
-        let values = &values[..S::W];
-        // SAFETY: the slice has as many.
-        unsafe { Self::load(simd, values.as_ptr()) }
-    }
 
     /// Fewer numbers than a vector has, and zeros.
     #[inline(always)]
     fn load_some<S: Simd>(simd: S, values: &[Self]) -> S::V {
         let mut vector = [Self::default(); WIDEST];
         vector[..values.len()].copy_from_slice(values);
-        // SAFETY: no vector is longer.
-        unsafe { Self::load(simd, vector.as_ptr()) }
+        Self::load_first(simd, &vector)
     }
 }
 
@@ -57,9 +46,8 @@ impl Number for f64 {
         self
     }
     #[inline(always)]
-    unsafe fn load<S: Simd>(simd: S, at: *const f64) -> S::V {
-        // SAFETY: the caller's promise.
-        unsafe { simd.load(at) }
+    fn load_first<S: Simd>(simd: S, values: &[f64]) -> S::V {
+        simd.read(values, 0)
     }
     fn as_doubles(values: &[f64]) -> Option<&[f64]> {
         Some(values)
@@ -83,9 +71,8 @@ impl Number for f32 {
         binary64::widen(self)
     }
     #[inline(always)]
-    unsafe fn load<S: Simd>(simd: S, at: *const f32) -> S::V {
-        // SAFETY: the caller's promise.
-        unsafe { simd.load_f32(at) }
+    fn load_first<S: Simd>(simd: S, values: &[f32]) -> S::V {
+        simd.read_f32(values, 0)
     }
     fn as_doubles(_: &[f32]) -> Option<&[f64]> {
         None

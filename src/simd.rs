@@ -50,26 +50,6 @@ pub(crate) trait Simd: Copy + 'static {
     /// # Safety
     /// They must be writable.
     unsafe fn store(self, x: Self::V, at: *mut f64);
-    /// The first `W` numbers, widened.
-    ///
-    /// # Panics
-    /// If there are fewer.
-    #[inline(always)]
-    fn read_f32(self, from: &[f32]) -> Self::V {
-        assert!(from.len() >= Self::W);
-        // SAFETY: so many are there.
-        unsafe { self.load_f32(from.as_ptr()) }
-    }
-    /// A mask of the lanes whose bytes are not 0, of the first `W` bytes.
-    ///
-    /// # Panics
-    /// If there are fewer.
-    #[inline(always)]
-    fn read_mask(self, from: &[u8]) -> Self::V {
-        assert!(from.len() >= Self::W);
-        // SAFETY: so many are there.
-        unsafe { self.load_mask(from.as_ptr()) }
-    }
     /// `a + b`.
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a - b`.

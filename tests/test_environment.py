@@ -82,6 +82,22 @@ FUNCTIONS = {
     "group_sum": lambda a: mypackage.group_sum(LABELS[a.size], a),
     "group_mean": lambda a: mypackage.group_mean(LABELS[a.size], a),
     "ExactSum": lambda a: exact_sum(a),
+    "var": lambda a: mypackage.var(a),
+    "var axis 0": lambda a: mypackage.var(a.reshape(-1, 5), axis=0, ddof=1),
+    "nanstd axis 1": lambda a: mypackage.nanstd(a.reshape(-1, 5), axis=1),
+    "std where": lambda a: mypackage.std(a, where=MASKS[a.size]),
+    "var given a mean": lambda a: mypackage.var(a, mean=mypackage.mean(a)),
+    "norm": lambda a: mypackage.norm(a),
+    "norm axis 0": lambda a: mypackage.norm(a.reshape(-1, 5), axis=0),
+    "cov": lambda a: mypackage.cov(a.reshape(5, -1)),
+    "corrcoef": lambda a: mypackage.corrcoef(a.reshape(5, -1)),
+    "group_var": lambda a: mypackage.group_var(LABELS[a.size], a),
+    "group_std": lambda a: mypackage.group_std(LABELS[a.size], a),
+    "segment_sum": lambda a: mypackage.segment_sum(a, [0, 3, 10, a.size]),
+    "segment_mean": lambda a: mypackage.segment_mean(a, [0, 3, 10, a.size]),
+    "vecmat": lambda a: mypackage.vecmat(a[:5], a[:15].reshape(5, 3)),
+    "matmul": lambda a: mypackage.matmul(a[:15].reshape(3, 5), a[:15].reshape(5, 3)),
+    "average": lambda a: mypackage.average(a.real, weights=abs(a.real)),
 }
 SIZES = [15, 1000, 5000]
 MASKS = {size: np.random.default_rng(3).random(size) < 0.7 for size in [*SIZES, 300_000]}

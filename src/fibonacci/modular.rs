@@ -287,8 +287,8 @@ fn fibonacci_body<N: Word, M: Word>(
     out: &mut [M],
 ) -> Result<bool> {
     let mut divided_by_zero = false;
-    let groups = n.chunks(narrow::GROUP).zip(m.chunks(narrow::GROUP));
-    for ((n, m), out) in groups.zip(out.chunks_mut(narrow::GROUP)) {
+    let groups = n.chunks(narrow::CHUNK).zip(m.chunks(narrow::CHUNK));
+    for ((n, m), out) in groups.zip(out.chunks_mut(narrow::CHUNK)) {
         if m.iter().all(|m| (1..narrow::LIMIT).contains(&m.magnitude())) {
             narrow::each(member, n, m, out);
         } else {
@@ -609,7 +609,7 @@ fn shared_body<N: Word, M: Word>(
     out: &mut [M],
 ) -> Result<()> {
     if let Some(tables) = &shared.narrow {
-        for (n, out) in n.chunks(narrow::GROUP).zip(out.chunks_mut(narrow::GROUP)) {
+        for (n, out) in n.chunks(narrow::CHUNK).zip(out.chunks_mut(narrow::CHUNK)) {
             tables.members(member, n, m, out);
         }
         return Ok(());

@@ -15,7 +15,7 @@ use crate::fibonacci::small::FIBONACCI;
 /// Moduli below this are narrow.
 pub(super) const LIMIT: u64 = 1 << 31;
 /// Elements that take each step together.
-pub(super) const GROUP: usize = 64;
+pub(super) const CHUNK: usize = 64;
 
 /// The product of numbers below 2^32.
 #[inline(always)]
@@ -115,14 +115,14 @@ impl Modulus {
     }
 }
 
-/// F(n) or L(n) modulo an m of its own each, for at most [`GROUP`] elements with 0 < |m| < [`LIMIT`].
+/// F(n) or L(n) modulo an m of its own each, for at most [`CHUNK`] elements with 0 < |m| < [`LIMIT`].
 #[inline(always)]
 pub(super) fn each<N: Word, M: Word>(member: Member, n: &[N], m: &[M], out: &mut [M]) {
-    let mut moduli = [Modulus::default(); GROUP];
-    let (mut values, mut shifts) = ([1; GROUP], [0; GROUP]);
-    let (mut divisors, mut reciprocals) = ([1; GROUP], [0; GROUP]);
-    let mut magnitudes = [0; GROUP];
-    let (mut a, mut b) = ([0; GROUP], [0; GROUP]);
+    let mut moduli = [Modulus::default(); CHUNK];
+    let (mut values, mut shifts) = ([1; CHUNK], [0; CHUNK]);
+    let (mut divisors, mut reciprocals) = ([1; CHUNK], [0; CHUNK]);
+    let mut magnitudes = [0; CHUNK];
+    let (mut a, mut b) = ([0; CHUNK], [0; CHUNK]);
     let all = n.iter().fold(0, |all, n| all | n.magnitude());
     // The table begins each power with its top six bits.
     let rest = (u64::BITS - all.leading_zeros()).saturating_sub(6);
@@ -137,7 +137,7 @@ pub(super) fn each<N: Word, M: Word>(member: Member, n: &[N], m: &[M], out: &mut
         moduli[lane] = modulus;
     }
     for bit in (0..rest).rev() {
-        for lane in 0..GROUP {
+        for lane in 0..CHUNK {
             let modulus = Modulus {
                 value: values[lane],
                 shift: shifts[lane],
@@ -202,15 +202,15 @@ impl Tables {
         })
     }
 
-    /// F(n) or L(n) for at most [`GROUP`] indices.
+    /// F(n) or L(n) for at most [`CHUNK`] indices.
     #[inline(always)]
     pub(super) fn members<N: Word, M: Word>(&self, member: Member, n: &[N], m: M, out: &mut [M]) {
-        let mut magnitudes = [0; GROUP];
+        let mut magnitudes = [0; CHUNK];
         magnitudes.iter_mut().zip(n).for_each(|(magnitude, n)| *magnitude = n.magnitude());
         let all = magnitudes.iter().fold(0, |all, n| all | n);
-        let (mut a, mut b) = ([0; GROUP], [0; GROUP]);
+        let (mut a, mut b) = ([0; CHUNK], [0; CHUNK]);
         let table = self.table(0);
-        for lane in 0..GROUP {
+        for lane in 0..CHUNK {
             (a[lane], b[lane]) = unpack(table[magnitudes[lane] as usize % WINDOW]);
         }
         for window in 1..WINDOWS {
@@ -219,7 +219,7 @@ impl Tables {
                 break;
             }
             let table = self.table(window);
-            for lane in 0..GROUP {
+            for lane in 0..CHUNK {
                 let digit = (magnitudes[lane] >> position) as usize % WINDOW;
                 (a[lane], b[lane]) = self.sum((a[lane], b[lane]), unpack(table[digit]));
             }

@@ -16,7 +16,7 @@ use crate::simd::Simd;
 /// Numbers in a register.
 const LANES: usize = 8;
 /// The fewest elements worth filling the registers for.
-const PAYS_FROM: usize = 8 * LANES;
+const FEWEST: usize = 8 * LANES;
 
 /// A primitive 64-bit integer, of which registers hold [`LANES`].
 pub(super) trait Lane: Word {}
@@ -54,7 +54,7 @@ pub(super) fn look_up<T: Lane>(
     stores: Stores,
 ) -> (Range<usize>, bool) {
     assert!(n.len() == out.len() && limit < sequence.members.len());
-    if isa.level() < Level::Avx512 || n.len() < PAYS_FROM {
+    if isa.level() < Level::Avx512 || n.len() < FEWEST {
         return (0..0, true);
     }
     // Whole registers within whole cache lines, which streamed stores demand.
@@ -143,7 +143,7 @@ mod tests {
         let n: Vec<i64> = (0..500).map(|i| (i * 37) % 185 - 92).collect();
         for stores in [Stores::Cached, Stores::Streamed] {
             for skipped in 0..9 {
-                for len in [0, 5, PAYS_FROM - 1, PAYS_FROM, PAYS_FROM + 1, 300] {
+                for len in [0, 5, FEWEST - 1, FEWEST, FEWEST + 1, 300] {
                     let n = &n[skipped / 2..][..len];
                     let mut out = vec![7; skipped + len + 9];
                     let inner = &mut out[skipped..skipped + len];

@@ -36,7 +36,7 @@ const BLOCKS: u32 = 1 << 10;
 /// As [`BLOCKS`], for integers: each part of a row is below 2^32.
 const INTEGER_BLOCKS: u32 = 1 << 22;
 /// The scale of a column that has shown nothing but zeros: any other number leaves it.
-const UNKNOWN: i32 = -1022;
+const LOWEST_SCALE: i32 = -1022;
 /// Parts of blocks (51 bits each) that add up to less than 63 bits.
 const FOLDED: usize = 1 << 11;
 
@@ -105,7 +105,7 @@ impl Panel {
             // The last bits weigh what the parts of integers do.
             levels::levels::<2>(52 + 32, 32).1
         } else {
-            levels::levels::<2>(UNKNOWN, LEVEL).1
+            levels::levels::<2>(LOWEST_SCALE, LEVEL).1
         };
         for level in 0..2 {
             self.state.bias[level][..padded].fill(bias[level]);

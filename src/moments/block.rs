@@ -54,7 +54,7 @@ impl Real for f32 {
     }
     #[inline(always)]
     fn vector<S: Simd>(simd: S, from: &[f32]) -> S::V {
-        simd.read_f32(from)
+        simd.read_f32(from, 0)
     }
 }
 

@@ -13,6 +13,7 @@ use super::tiles::{Range, has_fma, two_product};
 use crate::array::view::View;
 use crate::binary64::power_of_two;
 use crate::cpu::{self, dispatch};
+use crate::environment;
 use crate::exact::accumulator::Accumulator;
 use crate::exact::round::Format;
 use crate::interrupt::Interrupt;
@@ -56,7 +57,8 @@ pub fn moments_by_label(
         }
     }
     let interrupt = Interrupt::of_call(labels.len());
-    let near = if x.complex || question.measure == Measure::Norm {
+    // (Estimates are floating-point arithmetic.)
+    let near = if x.complex || question.measure == Measure::Norm || !environment::is_default() {
         None
     } else {
         near(x, labels, &counts, &interrupt)

@@ -264,7 +264,7 @@ fn add_vector<S: Simd, V: Real, const R: usize, const SHIFT: bool, const SELECT:
             d = simd.subtract(d, shift);
         }
         if SELECT {
-            d = simd.and(d, simd.read_mask(&counted[row][at..]));
+            d = simd.and(d, simd.read_mask(counted[row], at));
         }
         levels.add(simd, d);
     }

@@ -20,6 +20,7 @@ use crate::array::dtype::Dtype;
 use crate::array::element::{Piece, read_numbers};
 use crate::array::view::{Axis, Line, View};
 use crate::cpu;
+use crate::environment;
 use crate::exact::accumulator::Accumulator;
 use crate::exact::round::Format;
 use crate::interrupt::Interrupt;
@@ -174,11 +175,11 @@ impl<'a> Matrix<'a> {
         let interrupt = Interrupt::of_call(pairs.saturating_mul(*count));
         let weights = (frequencies.is_some() || importances.is_some())
             .then(|| Weights::new(frequencies.as_ref(), importances.as_ref(), *count));
-        let tiles = if weights.is_none() && variables.iter().all(|variable| !variable.complex) {
-            Tiles::of(cpu::isa(), request, &interrupt)
-        } else {
-            None
-        };
+        // (Tiles are floating-point arithmetic.)
+        let in_tiles = weights.is_none()
+            && variables.iter().all(|variable| !variable.complex)
+            && environment::is_default();
+        let tiles = if in_tiles { Tiles::of(cpu::isa(), request, &interrupt) } else { None };
         let count = Dyadic::from(*count as i128);
         let (total, squares) = match &weights {
             None => (count.clone(), count),

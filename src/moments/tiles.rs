@@ -32,6 +32,7 @@ use super::dyadic::Dyadic;
 use crate::array::dtype::Dtype;
 use crate::binary64::power_of_two;
 use crate::cpu::{Isa, dispatch};
+use crate::environment;
 use crate::exact::round::Format;
 use crate::interrupt::Interrupt;
 use crate::threads;
@@ -80,7 +81,8 @@ pub(super) struct Tiles {
 }
 
 impl Tiles {
-    /// Reads all real variables that can be centred; `None` if there is none.
+    /// Reads all real variables that can be centred; `None` if there is none. For the default
+    /// floating-point environment.
     pub fn of(isa: Isa, request: &CovarianceRequest<'_>, interrupt: &Interrupt) -> Option<Tiles> {
         let CovarianceRequest { variables, count, ddof, correlation, format, .. } = request;
         let count = *count;
@@ -91,6 +93,10 @@ impl Tiles {
         let blocks = count.div_ceil(BLOCK);
         let ranges = threads::split(blocks, SHARE, |blocks| {
             let mut ranges = vec![Range::new(); variables.len()];
+            if !environment::is_default() {
+                // A thread with modes of its own leaves the work to others.
+                return ranges;
+            }
             let mut stage = [0.0; BLOCK];
             // (Block by block, for variables may be the columns of a matrix.)
             for block in blocks.flatten().take_while(|_| !interrupt.is_set()) {
@@ -131,6 +137,9 @@ impl Tiles {
         let parts = threads::split(blocks, SHARE, |blocks| {
             let mut sums = vec![0; width];
             let mut products = vec![0; width * width];
+            if !environment::is_default() {
+                return (sums, products);
+            }
             let mut stage = vec![[0.0; BLOCK]; width];
             for block in blocks.flatten() {
                 if interrupt.is_set() {

@@ -3,12 +3,14 @@
 //! Nothing is ever rounded, so that nothing stays of what has left. This is the way for data that
 //! the tiles do not take, and for windows that are not all alike.
 
+use std::hint::black_box;
 use std::ops::Range;
 
 use dashu_int::ops::{BitTest, DivRem, SquareRoot};
 use dashu_int::{IBig, UBig};
 
 use super::{Options, Statistic};
+use crate::binary64::ABSOLUTE;
 use crate::exact::accumulator::Accumulator;
 use crate::exact::round::{Format, Magnitude};
 
@@ -144,34 +146,40 @@ impl Running {
 
     pub fn enter(&mut self, element: Element) {
         self.count += 1;
-        self.change(element, 1.0);
+        self.change(element, false);
     }
 
     pub fn leave(&mut self, element: Element) {
         self.count -= 1;
-        self.change(element, -1.0);
+        self.change(element, true);
     }
 
+    /// (In any floating-point environment: of numbers that may be subnormal, only signs and bits are
+    /// looked at. Integers, which alone have rests, are none.)
     #[inline]
-    fn change(&mut self, Element { nearest, rest, imaginary }: Element, sign: f64) {
+    fn change(&mut self, Element { nearest, rest, imaginary }: Element, leaves: bool) {
+        let signed = |x: f64| if leaves { -x } else { x };
+        // (Compilers make a comparison of numbers of one of their bits with 0, and that depends on the
+        // environment.)
+        let is_zero = |x: f64| black_box(x.to_bits() & ABSOLUTE) == 0;
         let values = [(0, nearest), (0, rest), (1, imaginary)];
-        for (part, value) in values.into_iter().filter(|&(_, value)| value != 0.0) {
+        for (part, value) in values.into_iter().filter(|&(_, value)| !is_zero(value)) {
             if value.is_finite() {
-                self.parts[part].add_uncounted(sign * value);
+                self.parts[part].add_uncounted(signed(value));
             } else {
-                self.parts[part].add_special(value, sign as i64);
+                self.parts[part].add_special(value, if leaves { -1 } else { 1 });
             }
         }
         if !(self.moments && nearest.is_finite() && imaginary.is_finite()) {
             return;
         }
-        self.squares.add_product(sign * nearest, nearest);
-        if rest != 0.0 {
-            self.squares.add_product(sign * 2.0 * nearest, rest);
-            self.squares.add_product(sign * rest, rest);
+        self.squares.add_product(signed(nearest), nearest);
+        if !is_zero(rest) {
+            self.squares.add_product(signed(2.0 * nearest), rest);
+            self.squares.add_product(signed(rest), rest);
         }
-        if imaginary != 0.0 {
-            self.squares.add_product(sign * imaginary, imaginary);
+        if !is_zero(imaginary) {
+            self.squares.add_product(signed(imaginary), imaginary);
         }
     }
 

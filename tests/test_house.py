@@ -1,0 +1,64 @@
+"""The Rust sources: where code may be unsafe, and what constants are called."""
+
+import pathlib
+import re
+
+import pytest
+
+#: What each of these files keeps safe for all others.
+UNSAFE = {
+    "bindings/capi/src/export.rs": "declares C's functions",
+    "bindings/capi/src/foreign.rs": "follows C's pointers",
+    "bindings/python/src/config.rs": "two C functions for threadpoolctl",
+    "bindings/python/src/exit.rs": "threads at the interpreter's end",
+    "bindings/python/src/ndarray.rs": "NumPy's arrays",
+    "bindings/python/src/ufunc.rs": "NumPy's ufuncs",
+    "src/array/memory.rs": "prefetches and large pages",
+    "src/array/view.rs": "arrays in memory",
+    "src/array/walk.rs": "lends lines of results to threads",
+    "src/cpu.rs": "calls what is compiled for an instruction set",
+    "src/cumulative/lanes.rs": "instructions that move lanes",
+    "src/environment.rs": "reads the floating-point environment",
+    "src/fibonacci/permute.rs": "tables in registers",
+    "src/simd.rs": "instructions of vectors",
+    "src/threads.rs": "lends work to threads",
+}
+#: Folders whose files give one name one value.
+FOLDERS = [
+    f"src/{name}"
+    for name in ("array", "cumulative", "exact", "fibonacci", "groups", "products", "reduce")
+]
+
+
+def code(path):
+    """The file without its comments and unit tests."""
+    text = path.read_text()
+    text = re.split(r"^#\[cfg\(test\)\]\nmod tests \{", text, maxsplit=1, flags=re.MULTILINE)[0]
+    return re.sub(r"//.*", "", text)
+
+
+@pytest.fixture(scope="module")
+def files(root):
+    sources = [*(root / "src").rglob("*.rs"), *(root / "bindings").rglob("*.rs")]
+    found = {path.relative_to(root).as_posix(): code(path) for path in sources}
+    return {name: text for name, text in found.items() if pathlib.Path(name).name != "tests.rs"}
+
+
+def test_unsafe_code_is_in_these_files(files):
+    found = {name for name, text in files.items() if re.search(r"\bunsafe(_code)?\b", text)}
+    assert found == UNSAFE.keys()
+    assert len(found) <= 15
+    assert sum(name.startswith("bindings/") for name in found) <= 6
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_one_name_has_one_value(files, folder):
+    values = {}
+    for name, text in files.items():
+        if name.startswith(f"{folder}/"):
+            for constant, value in re.findall(
+                r"^(?:pub.*? )?const (\w\w+): [^=]+= ([^;]+);", text, re.MULTILINE
+            ):
+                values.setdefault(constant, {}).setdefault(value, []).append(name)
+    assert values
+    assert {constant: found for constant, found in values.items() if len(found) > 1} == {}

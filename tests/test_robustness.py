@@ -5,6 +5,7 @@ Most of it runs in processes of its own, which may be ended by the system.
 
 import json
 import math
+import os
 import subprocess
 import sys
 import textwrap
@@ -204,6 +205,95 @@ def test_too_little_memory_is_an_error(call, threads, state):
         assert finished.returncode == 0, (more, finished.returncode, finished.stderr)
         outcomes.add(finished.stdout.split()[0])
     assert outcomes == {"done", "MemoryError"}
+
+
+SMALL_LIMITS = """
+import resource
+import sys
+import numpy as np
+import mypackage
+
+N = 100_000
+rng = np.random.default_rng(0)
+x, rows, columns = rng.random(N), rng.random((N, 3)), rng.random((3, N))
+indices = np.arange(N)
+states = mypackage.ExactSum(N).add(columns, axis=0)
+moments = mypackage.ExactMoments(N).add(columns, axis=0)
+data, numbers = states.to_bytes(), [0.1] * N
+
+def held():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[0]) * resource.getpagesize()
+
+mypackage.set_num_threads(1)
+for call in sys.stdin.read().splitlines():
+    print(call, file=sys.stderr)  # The last one is what ended the process.
+    eval(call)
+    outcomes = set()
+    for more in [0.1, 0.4, 0.9, 1.4, 2, 3, 4, 6, 9, 14, 20, 30, 60, 200]:
+        resource.setrlimit(resource.RLIMIT_AS, (held() + int(more * 1e6), -1))
+        try:
+            eval(call)
+        except MemoryError:
+            outcomes.add("MemoryError")
+        else:
+            outcomes.add("done")
+        resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+    print(call, *sorted(outcomes))
+"""
+
+NEED_MEMORY = """
+mypackage.sum(columns, axis=0)
+mypackage.sum(numbers)
+mypackage.average(columns, axis=0, weights=columns)
+mypackage.cumsum(x)
+mypackage.vecdot(rows, rows)
+mypackage.group_sum(indices, x)
+mypackage.group_mean(indices, x)
+mypackage.group_cumsum(indices, x)
+mypackage.group_var(indices // 2, x)
+mypackage.group_count(indices, x)
+mypackage.var(columns, axis=0)
+mypackage.cov(rows[:300])
+mypackage.move_sum(x, 100)
+mypackage.move_var(x, N // 2)
+mypackage.move_sum(x, start=indices[:-9], end=indices[9:])
+mypackage.segment_sum(x, indices)
+mypackage.ExactSum(N)
+mypackage.ExactSum(N).add(columns, axis=0)
+mypackage.ExactSum.from_values(x)
+mypackage.ExactSum.from_bytes(data)
+mypackage.ExactSum.stack([states, states])
+states.to_bytes()
+states.value()
+states + states
+-states
+states * 7
+states[::2]
+mypackage.ExactMoments(N).add(columns, axis=0)
+moments + moments
+moments.to_bytes()
+moments.var()
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="sets Linux's limits")
+def test_no_buffer_ends_the_process():
+    """A result or a MemoryError also where it is many results that take the memory."""
+    # Large blocks come from the system and go back to it; small ones are there.
+    settings = {"MALLOC_MMAP_THRESHOLD_": "32768", "MALLOC_TRIM_THRESHOLD_": "1000000000"}
+    finished = subprocess.run(
+        [sys.executable, "-c", SMALL_LIMITS],
+        input=NEED_MEMORY.strip(),
+        capture_output=True,
+        text=True,
+        env=os.environ | settings | {"MALLOC_TOP_PAD_": "400000"},
+    )
+    assert finished.returncode == 0, finished.stderr[-500:]
+    outcomes = finished.stdout.splitlines()
+    assert all(line.endswith(" done") for line in outcomes)
+    # (What was given back, but kept by the allocator, lets some succeed under each limit.)
+    assert sum(line.endswith(" MemoryError done") for line in outcomes) > len(outcomes) / 2
 
 
 @pytest.mark.parametrize("shape", [2**50, (2**30, 2**20), 2**58])

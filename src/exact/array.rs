@@ -347,17 +347,30 @@ impl Eq for Cells {}
 
 /// They are kept as they are.
 impl From<Vec<Accumulator>> for Cells {
-    fn from(mut cells: Vec<Accumulator>) -> Cells {
-        let len = cells.len();
-        let mut blocks = Vec::with_capacity(len.div_ceil(BATCH));
-        while cells.len() > BATCH {
-            let rest = cells.split_off(BATCH);
-            blocks.push(Block::Wide(std::mem::replace(&mut cells, rest)));
+    fn from(cells: Vec<Accumulator>) -> Cells {
+        if cells.len() > BATCH {
+            return cells.into_iter().collect();
         }
-        if !cells.is_empty() {
-            blocks.push(Block::Wide(cells));
+        let (len, block) = (cells.len(), Block::Wide(cells));
+        Cells { len, blocks: if len == 0 { Vec::new() } else { vec![block] } }
+    }
+}
+
+/// In their short form, where they have one.
+impl FromIterator<Accumulator> for Cells {
+    fn from_iter<I: IntoIterator<Item = Accumulator>>(cells: I) -> Cells {
+        let mut cells = cells.into_iter();
+        let (mut len, mut blocks) = (0, Vec::new());
+        loop {
+            let block: Vec<_> = cells.by_ref().take(BATCH).collect();
+            if block.is_empty() {
+                return Cells { len, blocks };
+            }
+            len += block.len();
+            let block = Block::Wide(block);
+            let narrow = block.narrowed().map(|narrow| Block::Narrow(narrow.into_owned()));
+            blocks.push(narrow.unwrap_or(block));
         }
-        Cells { len, blocks }
     }
 }
 

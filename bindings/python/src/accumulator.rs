@@ -8,14 +8,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyComplex, PyDict, PyMemoryView, PyTuple, PyType};
 
 use super::arguments::{Given, as_dtype, mask, reduced_axes, represented, written};
-use super::calls::{detached, watched};
+use super::calls::{check_memory, detached, watched};
 use super::modules::dispatch;
 use super::ndarray::{Array, NewArray, Number, numpy};
 use super::reductions;
 use super::results::{FLOAT, Operation, Target, Writer, round_all};
 use crate::exit::protect_thread;
 use crate::raised;
-use mypackage::memory;
 use mypackage::shared::Shared;
 use mypackage::sum::{self as exact, Accumulator, Cells, Dtype};
 
@@ -204,6 +203,8 @@ impl ExactSum {
     /// Merges others of the same shape; on an error nothing has changed.
     fn absorb(&self, py: Python<'_>, others: Vec<Arc<State>>) -> PyResult<()> {
         let cells = others.iter().map(|other| other.cells.len()).sum();
+        // For a copy of what is shared with others.
+        check_sums(self.snapshot().cells.len())?;
         // The lock is taken without the GIL, for which its holder may be waiting.
         let merge = || self.state.change(|state| State::merge(state, others));
         detached(py, cells, merge).map_err(raised)
@@ -396,7 +397,7 @@ fn sums_of<'py>(
     let parts = number.complex.then_some(false);
     let reduced: Vec<bool> = reduced.into_iter().chain(parts).collect();
     let size = array.shape().iter().product();
-    check_memory(kept.iter().product::<usize>() * if number.complex { 2 } else { 1 })?;
+    check_sums(kept.iter().product::<usize>() * if number.complex { 2 } else { 1 })?;
     let cells = watched(py, size, || exact::collect(&input, &reduced))?;
     Ok(State { shape: kept, complex: number.complex, cells })
 }
@@ -415,11 +416,12 @@ fn wrong_shape(values: &Bound<'_, PyAny>, kept: &[usize], expected: &[usize]) ->
 
 impl State {
     /// The sums at some places, in an array of a shape.
-    fn taken(&self, places: &[usize], shape: Vec<usize>) -> State {
+    fn taken(&self, places: &[usize], shape: Vec<usize>) -> PyResult<State> {
         let parts = if self.complex { 2 } else { 1 };
         let cells = places.iter().flat_map(|&place| place * parts..(place + 1) * parts);
-        let cells: Vec<Accumulator> = cells.map(|cell| self.cells.get(cell).into_owned()).collect();
-        State { shape, complex: self.complex, cells: cells.into() }
+        let sums = cells.map(|cell| self.cells.get(cell).into_owned());
+        let cells = gathered(places.len() * parts, sums)?;
+        Ok(State { shape, complex: self.complex, cells })
     }
 
     /// The numbers of the sums, as NumPy arranges them.
@@ -433,25 +435,46 @@ impl State {
         let numpy = numpy(places.py())?;
         let array = numpy.call_method1("asarray", (places,))?;
         let shape: Vec<usize> = array.getattr("shape")?.extract()?;
-        let flat: Vec<usize> = array.call_method0("ravel")?.call_method0("tolist")?.extract()?;
-        Ok(self.taken(&flat, shape))
+        self.taken(&flat(&array)?, shape)
     }
 
     /// Each sum multiplied by an integer.
     fn times(&self, factor: i64) -> PyResult<State> {
-        let cells = self.cells.iter().map(|cell| cell.times(factor));
-        let Some(cells) = cells.collect::<Option<Vec<_>>>() else {
+        let mut beyond = false;
+        let product = |cell: Cow<'_, Accumulator>| {
+            let product = cell.times(factor);
+            beyond |= product.is_none();
+            product.unwrap_or_default()
+        };
+        let cells = gathered(self.cells.len(), self.cells.iter().map(product))?;
+        if beyond {
             return Err(PyOverflowError::new_err(format!(
                 "ExactSum: a sum times {factor} is beyond what a sum can be"
             )));
-        };
-        Ok(State { shape: self.shape.clone(), complex: self.complex, cells: cells.into() })
+        }
+        Ok(State { shape: self.shape.clone(), complex: self.complex, cells })
     }
 }
 
+/// The indices in an array of them, in C order.
+fn flat(places: &Bound<'_, PyAny>) -> PyResult<Vec<usize>> {
+    places.call_method0("ravel")?.call_method0("tolist")?.extract()
+}
+
 /// Refuses more sums than there is memory for.
-fn check_memory(sums: usize) -> PyResult<()> {
-    memory::check(sums.saturating_mul(17), || format!("{sums} exact sums")).map_err(raised)
+fn check_sums(sums: usize) -> PyResult<()> {
+    check_memory(sums, 17, "exact sums")
+}
+
+/// As `check_sums`, where each sum is a value of its own on the way.
+pub(super) fn check_single_sums(sums: usize) -> PyResult<()> {
+    check_memory(sums, 17 + size_of::<Accumulator>(), "exact sums")
+}
+
+/// So many sums.
+fn gathered(count: usize, sums: impl Iterator<Item = Accumulator>) -> PyResult<Cells> {
+    check_single_sums(count)?;
+    Ok(sums.collect())
 }
 
 /// A single sum rounded to double precision, as Python writes it; nothing is reported.
@@ -539,8 +562,9 @@ pub(super) fn join_states(
     if complex {
         states.iter_mut().for_each(|state| Arc::make_mut(state).make_complex());
     }
-    let cells = states.iter().flat_map(|state| state.cells.iter().map(Cow::into_owned));
-    Ok(ExactSum::of(shape, complex, cells.collect::<Vec<_>>().into()))
+    let sums = states.iter().flat_map(|state| state.cells.iter().map(Cow::into_owned));
+    let parts = if complex { 2 } else { 1 };
+    Ok(ExactSum::of(shape, complex, gathered(states.len() * parts, sums)?))
 }
 
 /// The same sums, in C order, as an array of another shape.
@@ -604,7 +628,7 @@ impl ExactSum {
                 shape.len()
             )));
         }
-        check_memory(size)?;
+        check_sums(size)?;
         Ok(ExactSum::of(shape, false, Cells::new(size)))
     }
 
@@ -841,11 +865,12 @@ impl ExactSum {
         let (kept, merged) = (of(false), of(true));
         let order: Vec<usize> = merged.iter().chain(&kept).copied().collect();
         let places = state.places(py)?.call_method1("transpose", (order,))?;
-        let flat: Vec<usize> = places.call_method0("ravel")?.call_method0("tolist")?.extract()?;
+        let flat = flat(&places)?;
         let shape: Vec<usize> = kept.iter().map(|&axis| state.shape[axis]).collect();
         let size: usize = shape.iter().product();
         let rows = flat.chunks(size.max(1)).filter(|row| !row.is_empty());
-        let rows: Vec<_> = rows.map(|row| Arc::new(state.taken(row, shape.clone()))).collect();
+        let taken = |row| state.taken(row, shape.clone()).map(Arc::new);
+        let rows = rows.map(taken).collect::<PyResult<Vec<_>>>()?;
         let empty = State { shape, complex: state.complex, cells: Cells::new(0) };
         let parts = if state.complex { 2 } else { 1 };
         let mut total = Arc::new(State { cells: Cells::new(size * parts), ..empty });
@@ -899,10 +924,11 @@ impl ExactSum {
             states.iter_mut().for_each(|state| Arc::make_mut(state).make_complex());
         }
         let complex = states[0].complex;
-        let cells = states.iter().flat_map(|state| state.cells.iter().map(Cow::into_owned));
-        let cells: Vec<Accumulator> = cells.collect();
+        let count = states.iter().map(|state| state.cells.len()).sum();
+        let sums = states.iter().flat_map(|state| state.cells.iter().map(Cow::into_owned));
+        let cells = gathered(count, sums)?;
         let first: Vec<usize> = [states.len()].into_iter().chain(shape).collect();
-        let all = State { shape: first, complex, cells: cells.into() };
+        let all = State { shape: first, complex, cells };
         let places = numpy(py)?.call_method1("moveaxis", (all.places(py)?, 0, axis))?;
         all.at(&places).map(ExactSum::from_state)
     }
@@ -1265,8 +1291,14 @@ impl ExactSum {
     /// >>> total = mypackage.ExactSum().add([1e300, 1.0, -1e300])
     /// >>> mypackage.ExactSum.from_bytes(total.to_bytes()) == total
     /// True
-    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.snapshot().to_bytes())
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let state = self.snapshot();
+        check_sums(2 * state.cells.len())?;
+        let bytes = state.to_bytes();
+        PyBytes::new_with(py, bytes.len(), |target| {
+            target.copy_from_slice(&bytes);
+            Ok(())
+        })
     }
 
     /// The inverse of `to_bytes`.
@@ -1300,13 +1332,14 @@ impl ExactSum {
     #[pyo3(signature = (data, /))]
     fn from_bytes(_class: &Bound<'_, PyType>, data: &Bound<'_, PyAny>) -> PyResult<ExactSum> {
         let data = PyMemoryView::from(data)?.call_method0("tobytes")?;
+        check_memory(data.len()?, 2, "bytes of exact sums")?;
         State::from_bytes(data.cast::<PyBytes>()?.as_bytes()).map(ExactSum::from_state)
     }
 
     fn __reduce__<'py>(
         slf: &Bound<'py, ExactSum>,
     ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
-        Ok((slf.get_type().getattr("from_bytes")?, (slf.get().to_bytes(slf.py()),)))
+        Ok((slf.get_type().getattr("from_bytes")?, (slf.get().to_bytes(slf.py())?,)))
     }
 
     /// Bytes of memory, as schedulers and `sys.getsizeof` ask for them.

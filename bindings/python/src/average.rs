@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use pyo3::exceptions::{PyTypeError, PyZeroDivisionError};
 use pyo3::prelude::*;
 
+use super::calls::check_memory;
 use super::ndarray::{Array, Number};
 use super::results::{Operation, Target, Writer};
 use super::vecdot::Pairs;
@@ -61,6 +62,7 @@ fn divisors(py: Python<'_>, products: &Pairs<'_>) -> PyResult<Vec<OnceLock<Accum
         weights.clone()
     };
     let lengths: Vec<usize> = view.axes().iter().map(|axis| axis.size).collect();
+    check_memory(shape.iter().product(), size_of::<OnceLock<Accumulator>>(), "sums of weights")?;
     let sums: Vec<_> = (0..shape.iter().product()).map(|_| OnceLock::new()).collect();
     let sums_of_weights = Pairs {
         left: Vectors { view, complex: false },

@@ -4,11 +4,17 @@ use pyo3::prelude::*;
 
 use super::modules::threading;
 
+use crate::raised;
 use mypackage::interrupt::{self, GRAIN};
-use mypackage::threads;
+use mypackage::{memory, threads};
 
 /// Below this many elements the GIL is kept: to release it would take longer than the sum.
 const DETACH_FROM: usize = 1 << 13;
+
+/// Refuses a call whose buffers there is no memory for: `count` of something, of so many bytes each.
+pub(super) fn check_memory(count: usize, bytes: usize, what: &str) -> PyResult<()> {
+    memory::check(count.saturating_mul(bytes), || format!("{count} {what}")).map_err(raised)
+}
 
 /// Runs a kernel over so many elements, without the GIL where that pays.
 #[inline]

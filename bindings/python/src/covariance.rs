@@ -3,10 +3,10 @@
 use mypackage::interrupt::GRAIN;
 use mypackage::moments::{CovarianceRequest, Covariances, Variable, covariance};
 use mypackage::sum::{Dtype, Format};
-use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::calls::watched_from;
+use super::calls::{check_memory, watched_from};
 use super::ndarray::{Array, NewArray, Number};
 
 /// The covariances or correlations of the rows of several arrays, rounded to the dtype of number
@@ -53,12 +53,7 @@ pub(super) fn covariances<'py>(
     }
     let size = variables.len();
     // The sums of products, the entries, and what they are copied to.
-    let entries = size.checked_mul(size);
-    if entries.is_none_or(|entries| Vec::<[u64; 6]>::new().try_reserve_exact(entries).is_err()) {
-        return Err(PyMemoryError::new_err(format!(
-            "there is no memory for a matrix of {size} x {size} covariances"
-        )));
-    }
+    check_memory(size.saturating_mul(size), size_of::<[u64; 6]>(), "covariances")?;
     let request =
         CovarianceRequest { variables, count, frequencies, importances, ddof, correlation, format };
     let work = size.saturating_mul(size).saturating_mul(count);

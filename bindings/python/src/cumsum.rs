@@ -4,13 +4,14 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::arguments::{as_dtype, check_out, delivered, normalise_axis, out_array};
-use super::calls::watched_from;
+use super::calls::{check_memory, watched_from};
+use super::group::labels_of;
 use super::lists::array_of;
 use super::modules::{dispatch, errors};
 use super::ndarray::{Array, NewArray, Number, numpy};
 use super::results::integer_range;
 use mypackage::interrupt::SLOW_GRAIN;
-use mypackage::sum::{Axis, ScanStatus, cumsum_axis, cumsum_groups};
+use mypackage::sum::{Accumulator, Axis, ScanStatus, cumsum_axis, cumsum_groups};
 
 const NAME: &str = "cumsum";
 
@@ -131,7 +132,7 @@ pub(super) fn group_scan<'py>(
         return Err(PyTypeError::new_err(format!("{NAME}: prefixes are not given as objects")));
     };
     let axis = normalise_axis(array.shape().len(), &axis)?.unwrap_or(0);
-    let labels: Vec<i64> = labels.call_method0("tolist")?.extract()?;
+    let labels = labels_of(labels)?;
     let count = array.shape()[axis];
     if labels.len() != count {
         return Err(PyValueError::new_err(format!(
@@ -140,6 +141,8 @@ pub(super) fn group_scan<'py>(
         )));
     }
     let mut result = NewArray::empty(py, array.shape(), target)?;
+    // The labels in order, the place of each, and a sum for each if all are different.
+    check_memory(labels.len(), 3 * 16 + size_of::<Accumulator>(), "labels")?;
     if target.complex && !number.complex {
         result.clear();
     }
@@ -150,7 +153,7 @@ pub(super) fn group_scan<'py>(
     }
     let (prefixes, range) = (result.parts(0, out), integer_range(target.part));
     let status = watched_from(SLOW_GRAIN, py, view.size(), || {
-        cumsum_groups(&view, prefixes, axis, &labels, &range)
+        cumsum_groups(&view, prefixes, axis, labels, &range)
     })?;
     report(py, NAME, status, target)?;
     Ok(result.into_object())

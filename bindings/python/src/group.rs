@@ -1,12 +1,12 @@
 //! `group_sum` and `group_mean`: labels and an array in, a result for each label out.
 
-use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySlice, PyTuple};
 
 use super::accumulator::ExactSum;
 use super::arguments::normalise_axis;
-use super::calls::{detached, watched_from};
+use super::calls::{check_memory, detached, watched_from};
 use super::modules::dispatch;
 use super::ndarray::{Array, Number, numpy};
 use super::results::{GROUP_MEAN, GROUP_SUM, Operation, Target, Writer};
@@ -263,7 +263,7 @@ impl<'a, 'py> Groups<'a, 'py> {
             )));
         };
         let py = labels.py();
-        let labels = labels_of(Array { object: labels })?;
+        let labels = labels_of(labels)?;
         let length = view.shape()[axis];
         if labels.len() != length {
             return Err(PyValueError::new_err(format!(
@@ -286,11 +286,7 @@ impl<'a, 'py> Groups<'a, 'py> {
             }
         };
         // A count and the two integers of a sum for each group.
-        if Vec::<[i64; 3]>::new().try_reserve_exact(groups).is_err() {
-            return Err(PyMemoryError::new_err(format!(
-                "{name}: there is no memory for {groups} groups"
-            )));
-        }
+        check_memory(groups, size_of::<[i64; 3]>(), "groups")?;
         let mut shape = view.shape().to_vec();
         shape[axis] = groups;
         Ok(Groups { name, array: view, number, axis, labels, size: groups, shape })
@@ -337,7 +333,8 @@ impl<'a, 'py> Groups<'a, 'py> {
 }
 
 /// The labels, which `mypackage._core.groups` made contiguous int64.
-fn labels_of<'a>(labels: Array<'a, '_>) -> PyResult<&'a [i64]> {
-    let labels = labels.number().and_then(|number| labels.view(number, false).as_slice::<i64>());
-    labels.ok_or_else(|| PyTypeError::new_err("labels must be a contiguous array of int64"))
+pub(super) fn labels_of<'a>(labels: &'a Bound<'_, PyAny>) -> PyResult<&'a [i64]> {
+    Array::of_numbers(labels)
+        .and_then(|(array, number)| array.view(number, false).as_slice::<i64>())
+        .ok_or_else(|| PyTypeError::new_err("labels must be a contiguous array of int64"))
 }

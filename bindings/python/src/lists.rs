@@ -4,6 +4,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt, PyList, PyTuple};
 
+use super::calls::check_memory;
 use super::ndarray::{NewArray, Number};
 
 /// The array, if the sequence is such a one.
@@ -47,6 +48,7 @@ fn filled<'py>(
     items: impl Iterator<Item = Bound<'py, PyAny>>,
     read: impl Fn(&Bound<'py, PyAny>) -> Option<u64>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    check_memory(length, 8, "numbers of a list")?;
     let mut bits = Vec::with_capacity(length);
     // Another thread may make the list longer or shorter.
     for item in items.take(length) {

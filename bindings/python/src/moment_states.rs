@@ -8,9 +8,10 @@ use mypackage::sum::{Accumulator, Cells, Collector, Dtype, Format, sum_of_square
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::accumulator::ExactSum;
+use super::accumulator::{ExactSum, check_single_sums};
 use super::arguments::{Given, mask, reduced_axes};
-use super::calls::{detached, watched, watched_from};
+use super::calls::{check_memory, detached, watched, watched_from};
+use super::group::labels_of;
 use super::moments::exactly;
 use super::ndarray::{Array, NewArray, Number};
 use super::reductions;
@@ -36,6 +37,7 @@ pub(super) fn round_moments<'py>(
         return Err(PyValueError::new_err("round_moments needs real squares, one for each sum"));
     }
     let parts = if complex { 2 } else { 1 };
+    check_memory(squares.len(), 8, "results")?;
     let (bits, status) = detached(py, 16 * squares.len(), || {
         let mut status = 0;
         let bits: Vec<u64> = (0..squares.len())
@@ -141,12 +143,13 @@ impl<'a> Lines<'a, '_> {
     }
 }
 
-/// Labels as a slice.
-fn labels_of<'a>(labels: &'a Bound<'_, PyAny>, length: usize) -> PyResult<&'a [i64]> {
-    Array::of_numbers(labels)
-        .and_then(|(array, number)| array.view(number, false).as_slice::<i64>())
-        .filter(|labels| labels.len() == length)
-        .ok_or_else(|| PyValueError::new_err("labels must be int64, one for each position"))
+/// Labels as a slice, one for each position.
+fn labels_for<'a>(labels: &'a Bound<'_, PyAny>, length: usize) -> PyResult<&'a [i64]> {
+    let labels = labels_of(labels)?;
+    if labels.len() != length {
+        return Err(PyValueError::new_err("there must be a label for each position"));
+    }
+    Ok(labels)
 }
 
 /// The moments of the elements of an array along an axis by label, all below `size`; how many there are
@@ -166,11 +169,15 @@ pub(super) fn group_moments<'py>(
     let refused = || PyTypeError::new_err("group_moments needs an array of numbers");
     let (view, number) = Array::of_numbers(array).ok_or_else(refused)?;
     let length = *view.shape().get(axis).ok_or_else(refused)?;
-    let labels = labels_of(labels, length)?;
+    let labels = labels_for(labels, length)?;
     let (question, (target, format)) = (question(name, ddof)?, target(dtype_num)?);
     let lines = Lines { array: view, number, axis };
     let inner = lines.inner();
     let all = lines.all();
+    // For each group three exact sums, twice, and tables before them.
+    check_single_sums(size.saturating_mul(8))?;
+    check_memory(labels.len(), 8, "labels")?;
+    check_memory(all.len().saturating_mul(size), 8, "results")?;
     let (bits, counts, status) =
         watched_from(GRAIN / 8, py, all.len().saturating_mul(length), || {
             let mut bits = vec![0; all.len() * size];
@@ -215,10 +222,11 @@ pub(super) fn group_product_states<'py>(
     if right.shape() != left.shape() || left.number.complex && !right.number.complex {
         return Err(PyValueError::new_err("group_product_states needs arrays of one shape"));
     }
-    let labels = labels_of(labels, length)?;
+    let labels = labels_for(labels, length)?;
     let parts = if right.number.complex && !left.number.complex { 2 } else { 1 };
     let inner = left.inner();
     let all: Vec<_> = left.all().into_iter().zip(right.all()).collect();
+    check_single_sums((all.len() * parts + 1).saturating_mul(size))?;
     let mut cells = vec![Accumulator::new(); all.len() * size * parts];
     let work = all.len().saturating_mul(length);
     let stray = watched_from(GRAIN / 8, py, work, || {
@@ -275,6 +283,7 @@ pub(super) fn square_states<'py>(
     let input = reductions::input(array, number, mask.as_ref(), number.complex, skip_nan);
     // The squares of both parts are added up.
     let reduced: Vec<bool> = reduced.into_iter().chain(number.complex.then_some(true)).collect();
+    check_memory(kept.iter().product(), 17, "exact sums of squares")?;
     let cells = watched(py, array.shape().iter().product(), || {
         let squares = Collector::new(kept.iter().product(), 0);
         sum_of_squares_into(&input, &reduced, &squares);
@@ -294,6 +303,7 @@ pub(super) fn counted_like(
     if shape != other_shape {
         return Err(PyValueError::new_err("counted_like needs sums of one shape"));
     }
+    check_memory(counted.len(), 2 * 8, "counts")?;
     let counts: Vec<i64> = counted.counts().step_by(if other_complex { 2 } else { 1 }).collect();
     let parts = if complex { 2 } else { 1 };
     cells.set_counts(|index| counts[index / parts]);

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
 use super::arguments::normalise_axis;
-use super::calls::watched_from;
+use super::calls::{check_memory, watched_from};
 use super::ndarray::{Array, NewArray, Number, numpy};
 use mypackage::interrupt::GRAIN;
 use mypackage::sum::{Dtype, View};
@@ -202,6 +202,12 @@ fn run<'py>(
         shape[axis] = bounds.len();
     }
     let mut result = NewArray::empty(py, &shape, target)?;
+    // Prefix sums of a window and of what follows it, or the results of a line.
+    let longest = match request.windows {
+        Windows::Fixed(window) => window,
+        Windows::Bounds(bounds) => bounds.len(),
+    };
+    check_memory(longest, 20 * 8, "elements of a window")?;
     let both = array.view(number, true);
     let parts: Vec<_> = if number.complex {
         [0, 1].iter().map(|&part| both.selected(shape.len(), part)).collect()
@@ -302,6 +308,7 @@ pub(super) fn segment_slices<'py>(
         (values_view.ok_or_else(wrong)?, offsets_view.ok_or_else(wrong)?);
     let numbers = values_view.as_slice::<f64>().ok_or_else(wrong)?;
     let places = offsets_view.as_slice::<i64>().ok_or_else(wrong)?;
+    check_memory(places.len(), 2 * 8, "results of segments")?;
     let mut sums = vec![0.0f64; places.len().saturating_sub(1)];
     let cut = watched_from(GRAIN, values.py(), numbers.len(), || {
         segment_sums(numbers, places, mean, &mut sums)

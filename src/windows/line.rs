@@ -924,7 +924,8 @@ fn choose(isa: Isa, options: &Options, numbers: &[f64]) -> Option<(Frame, Survey
     let bulk = if exponent(few) - exponent(some) > LEVEL / 2 { some } else { few };
     let mut last_bits: Vec<i32> = distances.iter().filter_map(|&x| last_bit(x)).collect();
     last_bits.sort_unstable();
-    let last = last_bits.get(last_bits.len() / 32).copied().unwrap_or(0);
+    // (Few numbers have bits so far below those of a sample, and these few are outliers.)
+    let last = last_bits.first().map_or(0, |last| last - 8);
     // The window's length, and two binades more so that its sum is at most a quarter of a level.
     let below = usize::BITS as i32 - (options.window - 1).leading_zeros() as i32 + 2;
     let (lowest, highest) = exponents(options.statistic);

@@ -11,7 +11,7 @@ use crate::array::dtype::Dtype;
 use crate::array::element::{Piece, read_numbers};
 use crate::array::view::{Line, LineMut, View, ViewMut};
 use crate::array::walk::{Group, Lines};
-use crate::cpu;
+use crate::cpu::{self, dispatch};
 use crate::environment;
 use crate::exact::round::Format;
 use crate::interrupt::Interrupt;
@@ -399,9 +399,21 @@ impl<'a> Worker<'a> {
             into.resize(line.len(), 0.0);
             read_numbers(isa, line, piece, into);
         };
-        read(line, Piece::Nearest, &mut self.nearest);
         self.rest.clear();
         self.imaginary.clear();
+        if let Some(singles) = line.as_slice::<f32>() {
+            self.nearest.resize(singles.len(), 0.0);
+            return widen(isa, singles, &mut self.nearest);
+        }
+        if let Some(words) = line.as_slice::<i64>()
+            && !self.request.lowest_is_missing
+        {
+            self.nearest.resize(words.len(), 0.0);
+            if convert(isa, words, &mut self.nearest) {
+                return;
+            }
+        }
+        read(line, Piece::Nearest, &mut self.nearest);
         if matches!(line.dtype(), Dtype::I64 | Dtype::U64) {
             const EXACT: f64 = (1u64 << 53) as f64;
             let lowest_is_missing = self.request.lowest_is_missing;
@@ -500,6 +512,34 @@ impl<'a> Worker<'a> {
     }
 }
 
+#[inline(always)]
+fn widen_body(from: &[f32], to: &mut [f64]) {
+    for (to, &x) in to.iter_mut().zip(from) {
+        *to = x.into();
+    }
+}
+
+dispatch! {
+    fn widen(from: &[f32], to: &mut [f64]) = widen_body
+}
+
+#[inline(always)]
+fn convert_body(from: &[i64], to: &mut [f64]) -> bool {
+    // An integer up to 2^51 is added to the bits of a number whose last bit weighs 1.
+    const START: f64 = 1.5 * (1u64 << 52) as f64;
+    let mut outside = 0u64;
+    for (to, &x) in to.iter_mut().zip(from) {
+        *to = f64::from_bits((x as u64).wrapping_add(START.to_bits())) - START;
+        outside |= (x as u64).wrapping_add(1 << 51);
+    }
+    outside >> 52 == 0
+}
+
+dispatch! {
+    /// Integers as numbers; whether all were small enough.
+    fn convert(from: &[i64], to: &mut [f64]) -> bool = convert_body
+}
+
 /// Writes results from a place on.
 fn write(out: &mut LineMut<'_>, dtype: Dtype, place: usize, results: &[f64]) {
     match dtype {
@@ -530,3 +570,27 @@ fn write(out: &mut LineMut<'_>, dtype: Dtype, place: usize, results: &[f64]) {
 
 /// Results between two looks at whether to go on.
 const TURN: usize = 1 << 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::Isa;
+
+    #[test]
+    fn small_integers_are_converted() {
+        const LIMIT: i64 = 1 << 51;
+        let small = [0, 1, -1, LIMIT - 1, -LIMIT, 12345678901, -77, 5, 9];
+        for isa in Isa::available() {
+            let mut numbers = [0.0; 9];
+            assert!(convert(isa, &small, &mut numbers));
+            assert_eq!(numbers.map(|x| x as i64), small);
+            for large in [LIMIT, -LIMIT - 1, i64::MAX, i64::MIN] {
+                for place in 0..9 {
+                    let mut words = small;
+                    words[place] = large;
+                    assert!(!convert(isa, &words, &mut numbers), "{large}");
+                }
+            }
+        }
+    }
+}

@@ -5,13 +5,14 @@ use std::ops::Range;
 use super::decide::decide;
 use super::lanes::{self, Job, LONGEST, Outcome, State, TILE};
 use super::line::{SAMPLE, exponent, last_bit};
-use super::running::{Elements, Moving};
+use super::running::{Elements, Moving, Running};
 use super::tile::{self, Frame};
 use super::{Options, Statistic};
 use crate::binary64::power_of_two;
 use crate::cpu::Isa;
 use crate::exact::round::Format;
 use crate::kernel::levels::LEVEL;
+use crate::products::dot::products;
 use crate::simd::WIDEST;
 
 /// Fewer results are not worth the lanes' beginning.
@@ -288,10 +289,23 @@ impl Stretches {
                 return Some(decided);
             }
         }
-        *patience = patience.checked_sub(inside.len())?;
-        let mut moving = Moving::new(self.options, Elements::real(line));
-        moving.move_to(inside);
-        Some(moving.number())
+        let numbers = &line[inside.clone()];
+        if count < numbers.len() {
+            *patience = patience.checked_sub(numbers.len())?;
+            let mut moving = Moving::new(self.options, Elements::real(line));
+            moving.move_to(inside);
+            return Some(moving.number());
+        }
+        // The numbers are finite: kernels add them up.
+        *patience = patience.checked_sub(numbers.len() / 16)?;
+        let Options { statistic, ddof, format, .. } = self.options;
+        let mut running = Running::new(statistic);
+        running.count = count;
+        running.parts[0].add_slice(numbers);
+        if statistic.is_moment() {
+            running.squares = products(self.isa, numbers, numbers);
+        }
+        Some(format.number(running.round(statistic, ddof, format)))
     }
 }
 

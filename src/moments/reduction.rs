@@ -334,8 +334,12 @@ impl<V: Element> Reduction<V> for Moments<'_> {
             let mut partial = Partial::default();
             kept.worker.exactly(true, None);
             V::add(rows.row(row), &mut kept.worker, &mut partial);
-            let sums = partial.into_exact().unwrap_or_default();
-            kept.answers.push((row, self.request.question.round(&sums, None, divisors.format)));
+            let (question, format) = (self.request.question, divisors.format);
+            let answer = match partial.round(&kept.worker, question, format) {
+                Some(value) => Answer { value, remark: Remark::None },
+                None => question.round(&partial.into_exact().unwrap_or_default(), None, format),
+            };
+            kept.answers.push((row, answer));
         }
     }
 

@@ -144,6 +144,13 @@ def test_threads(mode):
             assert bits(found) == expected, (mode, name, dtype)
 
 
+def test_the_smallest_number_is_not_zero():
+    """Times infinity it is infinity; a zero would be invalid."""
+    x, y = np.array([5e-324, 1.0]), np.array([np.inf, 1.0])
+    with Mode(MODES["flush both"]):
+        assert bits(mypackage.vecdot(x, y)) == bits(np.float64(np.inf))
+
+
 def test_threads_that_keep_the_mode():
     """A pool that is made in another mode keeps it when the caller has left it."""
     code = """

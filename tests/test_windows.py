@@ -383,7 +383,7 @@ def test_time_differences(order):
     with pytest.raises(OverflowError, match="timedelta64"):
         mypackage.move_sum(np.full(3, 2**62, "m8[s]"), 3)
     for name in MOMENTS:
-        with pytest.raises(TypeError, match="timedelta64"):
+        with pytest.raises(TypeError, match=r"timedelta64|m8"):
             getattr(mypackage, name)(a, 3)
 
 

@@ -305,7 +305,7 @@ def test_an_empty_mean_warns():
 @pytest.mark.parametrize(
     ("make", "error", "match"),
     [
-        (lambda: ExactSum().add("x"), TypeError, "no exact sum"),
+        (lambda: ExactSum().add("x"), TypeError, "no exact result for dtype"),
         (lambda: ExactSum().add(np.array([1], "M8[s]")), TypeError, "datetime64"),
         (lambda: ExactSum(2).add(np.ones((2, 3))), ValueError, r"\(2, 3\)"),
         (lambda: ExactSum(2).merge(ExactSum(3)), ValueError, r"\(3,\)"),

@@ -401,11 +401,13 @@ impl<'a> Worker<'a> {
         };
         self.rest.clear();
         self.imaginary.clear();
-        if let Some(singles) = line.as_slice::<f32>() {
+        let by_arithmetic = environment::is_default();
+        if by_arithmetic && let Some(singles) = line.as_slice::<f32>() {
             self.nearest.resize(singles.len(), 0.0);
             return widen(isa, singles, &mut self.nearest);
         }
-        if let Some(words) = line.as_slice::<i64>()
+        if by_arithmetic
+            && let Some(words) = line.as_slice::<i64>()
             && !self.request.lowest_is_missing
         {
             self.nearest.resize(words.len(), 0.0);

@@ -637,7 +637,7 @@ def _missing(dtype: np.dtype[Any], fill_value: Any) -> Any:
     """What stands for the mean of nothing."""
     if fill_value is not None:
         return fill_value
-    return np.timedelta64("NaT") if dtype.kind == "m" else math.nan
+    return np.array("NaT", dtype)[()] if dtype.kind == "m" else math.nan
 
 
 def _empty(labels: np.ndarray, groups: int) -> Any:

@@ -348,18 +348,26 @@ impl Eq for Cells {}
 /// They are kept as they are.
 impl From<Vec<Accumulator>> for Cells {
     fn from(cells: Vec<Accumulator>) -> Cells {
-        if cells.len() > BATCH {
-            return cells.into_iter().collect();
-        }
-        let (len, block) = (cells.len(), Block::Wide(cells));
-        Cells { len, blocks: if len == 0 { Vec::new() } else { vec![block] } }
+        Cells::in_blocks(cells.into_iter(), |block| block)
     }
 }
 
 /// In their short form, where they have one.
 impl FromIterator<Accumulator> for Cells {
     fn from_iter<I: IntoIterator<Item = Accumulator>>(cells: I) -> Cells {
-        let mut cells = cells.into_iter();
+        Cells::in_blocks(cells.into_iter(), |block| {
+            let narrow = block.narrowed().map(|narrow| Block::Narrow(narrow.into_owned()));
+            narrow.unwrap_or(block)
+        })
+    }
+}
+
+impl Cells {
+    /// Sums block by block, each block as `kept` makes it.
+    fn in_blocks(
+        mut cells: impl Iterator<Item = Accumulator>,
+        kept: impl Fn(Block) -> Block,
+    ) -> Cells {
         let (mut len, mut blocks) = (0, Vec::new());
         loop {
             let block: Vec<_> = cells.by_ref().take(BATCH).collect();
@@ -367,14 +375,10 @@ impl FromIterator<Accumulator> for Cells {
                 return Cells { len, blocks };
             }
             len += block.len();
-            let block = Block::Wide(block);
-            let narrow = block.narrowed().map(|narrow| Block::Narrow(narrow.into_owned()));
-            blocks.push(narrow.unwrap_or(block));
+            blocks.push(kept(Block::Wide(block)));
         }
     }
-}
 
-impl Cells {
     /// Empty sums.
     ///
     /// ```

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mypackage._core.windows import masked_integers, move_numbers
+from mypackage._docstrings import like
 from mypackage._extras import require
 
 pd = require("pandas")
@@ -68,13 +69,9 @@ class Windows:
         """
         return self._statistic("move_sum", None)
 
+    @like(sum)
     def mean(self) -> Any:
         """Exact means, each rounded once.
-
-        Returns
-        -------
-        Series or DataFrame
-            Of float64, indexed as pandas' own result is.
 
         See Also
         --------
@@ -89,6 +86,7 @@ class Windows:
         """
         return self._statistic("move_mean", None)
 
+    @like(sum)
     def var(self, ddof: int = 1) -> Any:
         """Exact variances, each rounded once: never negative, and 0 where all are equal.
 
@@ -96,11 +94,6 @@ class Windows:
         ----------
         ddof : int, optional
             What is taken from the number of elements before it divides: 1, as in pandas.
-
-        Returns
-        -------
-        Series or DataFrame
-            Of float64, indexed as pandas' own result is.
 
         See Also
         --------
@@ -115,18 +108,9 @@ class Windows:
         """
         return self._statistic("move_var", ddof)
 
+    @like(var)
     def std(self, ddof: int = 1) -> Any:
         """Exact standard deviations, each rounded once.
-
-        Parameters
-        ----------
-        ddof : int, optional
-            What is taken from the number of elements before it divides: 1, as in pandas.
-
-        Returns
-        -------
-        Series or DataFrame
-            Of float64, indexed as pandas' own result is.
 
         See Also
         --------
@@ -141,13 +125,9 @@ class Windows:
         """
         return self._statistic("move_std", ddof)
 
+    @like(sum)
     def count(self) -> Any:
         """How many elements of each window are not missing.
-
-        Returns
-        -------
-        Series or DataFrame
-            Of float64, indexed as pandas' own result is.
 
         See Also
         --------

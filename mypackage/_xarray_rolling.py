@@ -9,6 +9,7 @@ import numpy as np
 
 from mypackage._core.kinds import front, is_dask
 from mypackage._core.windows import around
+from mypackage._docstrings import like
 from mypackage._extras import require
 
 xr = require("xarray")
@@ -65,13 +66,9 @@ class Windows:
         """
         return self._statistic("move_sum", None)
 
+    @like(sum)
     def mean(self) -> Any:
         """Exact means, each rounded once.
-
-        Returns
-        -------
-        DataArray or Dataset
-            With the dimensions, coordinates and attributes of the elements.
 
         See Also
         --------
@@ -86,6 +83,7 @@ class Windows:
         """
         return self._statistic("move_mean", None)
 
+    @like(sum)
     def var(self, ddof: int = 0) -> Any:
         """Exact variances, each rounded once: never negative, and 0 where all are equal.
 
@@ -93,11 +91,6 @@ class Windows:
         ----------
         ddof : int, optional
             What is taken from the number of elements before it divides.
-
-        Returns
-        -------
-        DataArray or Dataset
-            With the dimensions, coordinates and attributes of the elements.
 
         See Also
         --------
@@ -112,18 +105,9 @@ class Windows:
         """
         return self._statistic("move_var", ddof)
 
+    @like(var)
     def std(self, ddof: int = 0) -> Any:
         """Exact standard deviations, each rounded once.
-
-        Parameters
-        ----------
-        ddof : int, optional
-            What is taken from the number of elements before it divides.
-
-        Returns
-        -------
-        DataArray or Dataset
-            With the dimensions, coordinates and attributes of the elements.
 
         See Also
         --------
@@ -138,13 +122,9 @@ class Windows:
         """
         return self._statistic("move_std", ddof)
 
+    @like(sum)
     def count(self) -> Any:
         """How many elements of each window are not missing.
-
-        Returns
-        -------
-        DataArray or Dataset
-            With the dimensions, coordinates and attributes of the elements.
 
         See Also
         --------

@@ -382,6 +382,7 @@ def vecdot(x1: ArrayLike, x2: ArrayLike) -> float:
     return out.value
 
 
+@like(sum)
 def var(values: ArrayLike, ddof: float = 0) -> float:
     """Return the exact variance, rounded once.
 
@@ -397,13 +398,6 @@ def var(values: ArrayLike, ddof: float = 0) -> float:
     float
         NaN without elements; if there are no more than `ddof`, infinite, or NaN where all are
         equal.
-
-    Raises
-    ------
-    TypeError
-        If the array is of another dtype.
-    ValueError
-        If the array has more than one axis.
 
     See Also
     --------

@@ -530,6 +530,7 @@ def group_mean(obj: Any, by: Any, *, skipna: bool | None = None, dtype: Any = No
     return _grouped(GROUPED["group_mean"], obj, by, skipna, dtype)
 
 
+@like(group_sum, sums="variances")
 def group_var(
     obj: Any, by: Any, *, skipna: bool | None = None, ddof: Any = 0, dtype: Any = None
 ) -> Any:
@@ -539,28 +540,8 @@ def group_var(
 
     Parameters
     ----------
-    obj : xarray.DataArray
-        The elements; dask-backed ones stay lazy.
-    by : str or xarray.DataArray
-        A coordinate of one dimension, or its name. Elements where it is missing are left out.
-    skipna : bool, optional
-        Leave NaNs out; by default for floats.
     ddof : real number, optional
         What is taken from the number of elements before it divides.
-    dtype : dtype, optional
-        What the exact variances are rounded to.
-
-    Returns
-    -------
-    xarray.DataArray
-        With a dimension named as `by` in place of the one that it belongs to.
-
-    Raises
-    ------
-    TypeError
-        If `by` is a list of several coordinates, or plain values for more than one dimension.
-    ValueError
-        If `by` has several dimensions, or one that `obj` lacks.
 
     See Also
     --------

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mypackage import _native
+from mypackage._docstrings import like
 
 from .inputs import numbers_of
 from .kinds import KERNELS
@@ -148,6 +149,7 @@ def matvec(x1: Any, x2: Any, /, out: Any = None, *, dtype: Any = None) -> Any:
     return _products("matvec", matrix, vector[..., None, :], out, dtype, x1, x2)
 
 
+@like(matvec)
 def vecmat(x1: Any, x2: Any, /, out: Any = None, *, dtype: Any = None) -> Any:
     """
     Exact products of vectors and matrices, each rounded once.
@@ -160,24 +162,11 @@ def vecmat(x1: Any, x2: Any, /, out: Any = None, *, dtype: Any = None) -> Any:
         Vectors, which are conjugated, of any dtype that `vecdot` takes.
     x2 : array_like, shape (..., n, m)
         Matrices. Axes before are broadcast.
-    out : ndarray, optional
-        Where to put the result; its shape must be the result's.
-    dtype : dtype, optional
-        What the exact products are rounded to.
 
     Returns
     -------
     ndarray, shape (..., m)
         A product for each column of the matrices.
-
-    Raises
-    ------
-    OverflowError
-        If an integer result does not fit, where NumPy wraps around.
-    ValueError
-        If shapes do not match.
-    TypeError
-        If there are no exact products of a dtype.
 
     See Also
     --------
@@ -196,6 +185,7 @@ def vecmat(x1: Any, x2: Any, /, out: Any = None, *, dtype: Any = None) -> Any:
     return _products("vecmat", conjugated[..., None, :], columns, out, dtype, x1, x2)
 
 
+@like(matvec)
 def matmul(x1: Any, x2: Any, /, out: Any = None, *, dtype: Any = None) -> Any:
     """
     Exact matrix products, each element rounded once.
@@ -210,24 +200,11 @@ def matmul(x1: Any, x2: Any, /, out: Any = None, *, dtype: Any = None) -> Any:
     x2 : array_like, shape (n,) or (..., n, p)
         Stacks of matrices are broadcast. A vector is a row as the first and a column as the second,
         and the axis that it lacks is not in the result, as in `numpy.matmul`.
-    out : ndarray, optional
-        Where to put the result; its shape must be the result's.
-    dtype : dtype, optional
-        What the exact products are rounded to.
 
     Returns
     -------
     ndarray or scalar
         Of shape (..., m, p); a scalar for two vectors. Nothing is conjugated.
-
-    Raises
-    ------
-    OverflowError
-        If an integer result does not fit, where NumPy wraps around.
-    ValueError
-        If shapes do not match.
-    TypeError
-        If there are no exact products of a dtype.
 
     See Also
     --------

@@ -23,14 +23,10 @@ import numpy as np
 import mypackage
 from inputs import numbers
 from oracles import exact_product_sum, exact_sum, root_to_format, rounded, some_cells
-from pairs import Case, Floor, Method, Scale, Task, main, short, task
+from pairs import Case, Method, Scale, Task, main, short, targets, task
 from peers import FEW, optional
 
 Make = Callable[[int], np.ndarray]
-
-
-def avx2(peer: str, ratio: float) -> Floor:
-    return Floor(peer, ratio, "avx2")
 
 
 def cases(scale: Scale) -> Iterator[Case]:
@@ -84,18 +80,18 @@ def plain_cases(scale: Scale) -> Iterator[Case]:
     large = scale.of(5 * 10**7, 2 * 10**7)
     for size, ratio in (scale.of(10**4), 5.0), (scale.of(10**6), 3.5), (large, 5.0):
         for name in "var", "std":
-            floors = avx2(f"np.{name}", ratio), avx2("bottleneck", 3.0)
+            floors = targets(f"np.{name}", ratio) + targets("bottleneck", 3.0)
             title = f"{name}, float64, {short(size)}"
             yield Case(title, partial(whole, name, ordinary, size), 1, floors)
-        floors = (avx2("np.var", ratio),)
+        floors = targets("np.var", ratio)
         build = partial(whole, "var", single, size, dtype=np.float64)
         yield Case(f"var(float32, dtype=float64), {short(size)}", build, 1, floors)
     for size, ratio in (scale.of(10**4), 7.0), (scale.of(10**6), 4.5), (large, 5.0):
         build = partial(whole, "var", single, size)
-        yield Case(f"var, float32, {short(size)}", build, 1, (avx2("np.var", ratio),))
+        yield Case(f"var, float32, {short(size)}", build, 1, targets("np.var", ratio))
     for size, ratio in (scale.of(10**4), 1.2), (scale.of(10**6), 0.85), (large, 0.85):
         build = partial(whole, "norm", ordinary, size)
-        yield Case(f"norm, float64, {short(size)}", build, 1, (avx2("np.linalg.norm", ratio),))
+        yield Case(f"norm, float64, {short(size)}", build, 1, targets("np.linalg.norm", ratio))
 
 
 def numpys(name: str) -> Callable[..., Any]:
@@ -148,9 +144,9 @@ def kind_cases(scale: Scale) -> Iterator[Case]:
     ]
     for title, make, ratio in table:
         build = partial(whole, "var", make, size)
-        yield Case(f"var, {title}, {short(size)}", build, 1, (avx2("np.var", ratio),))
+        yield Case(f"var, {title}, {short(size)}", build, 1, targets("np.var", ratio))
     for share in 50, 99:
-        floors = (avx2("np.var", 3.0),) if share == 50 else ()
+        floors = targets("np.var", 3.0) if share == 50 else ()
         title = f"var, where= {share} %, {short(size)}"
         yield Case(title, partial(where, share, size), 1, floors)
 
@@ -171,9 +167,9 @@ def call_cases(scale: Scale) -> Iterator[Case]:
     """Where the call is what takes time."""
     for size in 1, 10, 32, 100, 1000:
         size = scale.of(size)
-        floors = (avx2("np.var", 5.0),)
+        floors = targets("np.var", 5.0)
         if size == 32:
-            floors += (avx2("bottleneck", 0.8),)
+            floors += targets("bottleneck", 0.8)
         yield Case(f"var, float64, {size}", partial(whole, "var", ordinary, size), 1, floors)
 
 
@@ -186,7 +182,7 @@ def with_gaps(size: int) -> np.ndarray:
 def nan_cases(scale: Scale) -> Iterator[Case]:
     for size in scale.of(10**4), scale.of(10**6), scale.of(5 * 10**7, 2 * 10**7):
         for what, make in ("NaN every 17th", with_gaps), ("no NaN", ordinary):
-            floors = avx2("np.nanvar", 5.0), avx2("bottleneck", 3.0)
+            floors = targets("np.nanvar", 5.0) + targets("bottleneck", 3.0)
             build = partial(whole, "nanvar", make, size)
             yield Case(f"nanvar, {what}, {short(size)}", build, 1, floors)
 
@@ -206,7 +202,7 @@ def axis_cases(scale: Scale) -> Iterator[Case]:
             shape = scale.shape(shape)
             title = f"var, {dtype}, axis={axis} of {' x '.join(map(str, shape))}"
             build = partial(over_axis, "normal", shape, axis, dtype)
-            yield Case(title, build, 1, (avx2("np.var", ratio),))
+            yield Case(title, build, 1, targets("np.var", ratio))
 
 
 def over_axis(kind: str, shape: tuple[int, int], axis: int, dtype: str = "float64") -> Task:
@@ -284,7 +280,7 @@ def data(kind: str, size: int) -> np.ndarray:
 
 
 def difficult_cases(scale: Scale) -> Iterator[Case]:
-    floors = (avx2("np.var", 0.25),)
+    floors = targets("np.var", 0.25)
     for kind, make in list(DATA.items())[1:]:
         for size in scale.of(10**4), scale.of(10**6):
             yield Case(f"{kind}, {short(size)}", partial(whole, "var", make, size), 1, floors)
@@ -302,7 +298,7 @@ def matrix_cases(scale: Scale) -> Iterator[Case]:
     table = [(2, scale.of(10**6), 4.0), (50, scale.of(10**4), 0.6), (200, scale.of(10**4), 0.6)]
     for name in "cov", "corrcoef":
         for count, length, ratio in table:
-            floors = (avx2(f"np.{name}", ratio),) if name == "cov" else ()
+            floors = targets(f"np.{name}", ratio) if name == "cov" else ()
             build = partial(matrix, name, count, length)
             yield Case(f"{name}, {count} of {short(length)}", build, 1, floors)
 
@@ -332,7 +328,7 @@ def matrix(name: str, count: int, length: int) -> Task:
 def group_cases(scale: Scale) -> Iterator[Case]:
     size = scale.of(10**6)
     for groups in scale.of(1000), scale.of(10**5):
-        floors = (avx2("pandas", 2.0),) if groups <= 1000 else ()
+        floors = targets("pandas", 2.0) if groups <= 1000 else ()
         title = f"group_var, {short(size)} in {short(groups)}"
         yield Case(title, partial(grouped, size, groups), 1, floors)
 
@@ -358,7 +354,7 @@ def grouped(size: int, groups: int) -> Task:
 def dask_cases(scale: Scale) -> Iterator[Case]:
     chunks, length = scale.of(40, 10), scale.of(10**6)
     title = f"dask var, {chunks} chunks of {short(length)}"
-    yield Case(title, partial(chunked, chunks, length), 1, (avx2("da.var", 2.0),))
+    yield Case(title, partial(chunked, chunks, length), 1, targets("da.var", 2.0))
 
 
 def chunked(chunks: int, length: int) -> Task:
@@ -382,12 +378,12 @@ def lazily(var: Callable[..., Any], values: np.ndarray, length: int) -> Any:
 def other_cases(scale: Scale) -> Iterator[Case]:
     large = scale.of(5 * 10**7, 2 * 10**7)
     title = f"2 threads beside 1, {short(large)}"
-    yield Case(title, partial(threaded, large), 2, (avx2("1 thread", 1.6),))
+    yield Case(title, partial(threaded, large), 2, targets("1 thread", 1.6))
     size = scale.of(10**6)
-    floors = (Floor("np.var", 0.6, "baseline"),)
+    floors = targets("np.var", None, 0.6)
     yield Case(f"var, SSE2, {short(size)}", partial(whole, "var", ordinary, size), 1, floors)
     title = f"statistics.pvariance, {short(FEW)}"
-    yield Case(title, partial(beside_statistics, size), 1, (avx2("statistics", 1000.0),))
+    yield Case(title, partial(beside_statistics, size), 1, targets("statistics", 1000.0))
 
 
 def threaded(size: int) -> Task:

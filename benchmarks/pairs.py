@@ -72,6 +72,12 @@ class Floor(NamedTuple):
         return BEST if self.isa is None else self.isa == ISA
 
 
+def targets(peer: str, avx2: float | None, baseline: float | None = None) -> tuple[Floor, ...]:
+    """How many times as long as ours a peer is to take, by instruction set."""
+    both = ("avx2", avx2), ("baseline", baseline)
+    return tuple(Floor(peer, ratio, isa) for isa, ratio in both if ratio is not None)
+
+
 class Task(NamedTuple):
     """`check` takes our result and says whether it is right."""
 

@@ -21,14 +21,8 @@ import numpy as np
 import mypackage
 from inputs import numbers, some_of
 from oracles import exact_dot, exact_sum, is_sum, rounded, some_cells
-from pairs import Case, Floor, Scale, Task, main, short, task
+from pairs import Case, Scale, Task, main, short, targets, task
 from peers import optional
-
-
-def targets(peer: str, avx2: float | None, baseline: float | None = None) -> tuple[Floor, ...]:
-    """How many times as long as ours a peer is to take, by instruction set."""
-    both = ("avx2", avx2), ("baseline", baseline)
-    return tuple(Floor(peer, ratio, isa) for isa, ratio in both if ratio is not None)
 
 
 def cases(scale: Scale) -> Iterator[Case]:

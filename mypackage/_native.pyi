@@ -22,7 +22,6 @@ __all__ = [
     "ExactSum",
     "add",
     "build_info",
-    "counted_like",
     "covariances",
     "cumsum",
     "fibonacci",
@@ -817,6 +816,5 @@ def group_product_states(
     labels: NDArray[np.int64], x: NDArray[Any], y: NDArray[Any], axis: int, size: int
 ) -> ExactSum: ...
 def square_states(
-    values: NDArray[Any], axis: _Axis, where: ArrayLike, skip_nan: bool
+    values: NDArray[Any], axis: _Axis, where: ArrayLike, skip_nan: bool, sums: ExactSum
 ) -> ExactSum: ...
-def counted_like(states: ExactSum, others: ExactSum) -> ExactSum: ...

@@ -37,7 +37,7 @@ def public_names(module, prefix):
         yield f"{prefix}.{name}"
         value = getattr(module, name)
         if inspect.isclass(value):
-            for member in vars(value):
+            for member in sorted(vars(value)):  # The order of properties varies from run to run.
                 if not member.startswith("_") and member not in getattr(
                     value, "__dataclass_fields__", ()
                 ):

@@ -11,7 +11,7 @@ import numpy as np
 
 from mypackage._docstrings import like
 from mypackage._errors import report_invalid, report_overflow
-from mypackage._native import ExactSum, counted_like, round_moments, square_states, sum_states
+from mypackage._native import ExactSum, round_moments, square_states, sum_states
 
 from . import lists, moments, units
 from .kinds import KERNELS, as_array, front, is_dask, label_kind, unsupported
@@ -545,7 +545,7 @@ def states_of(
             f"{name}: values of shape {array.shape} leave moments of shape {sums.shape}, but this "
             f"one has shape {shape}; choose another axis"
         )
-    return sums, counted_like(square_states(array, axis, where, skip_nan), sums)
+    return sums, square_states(array, axis, where, skip_nan, sums)
 
 
 def _plain(name: str, values: Any, where: Any) -> tuple[np.ndarray, Any]:

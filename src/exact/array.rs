@@ -406,6 +406,22 @@ impl Cells {
         self.len
     }
 
+    /// The memory that they take, in bytes.
+    ///
+    /// ```
+    /// assert!(mypackage::sum::Cells::new(100).bytes() >= 1600);
+    /// ```
+    pub fn bytes(&self) -> usize {
+        let block = |block: &Block| match block {
+            Block::Narrow(narrow) => match narrow.counts {
+                Counts::All(_) => 2 * size_of::<f64>() * narrow.len(),
+                Counts::Each(_) => 3 * size_of::<f64>() * narrow.len(),
+            },
+            Block::Wide(cells) => size_of::<Accumulator>() * cells.len(),
+        };
+        self.blocks.iter().map(block).sum()
+    }
+
     /// Whether there are no sums.
     ///
     /// ```

@@ -97,11 +97,11 @@ pub(super) struct ExactSum {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-struct State {
-    shape: Vec<usize>,
+pub(super) struct State {
+    pub(super) shape: Vec<usize>,
     /// Whether every sum has a real and an imaginary part, which lie side by side.
-    complex: bool,
-    cells: Cells,
+    pub(super) complex: bool,
+    pub(super) cells: Cells,
 }
 
 /// The kinds of state in the byte form.
@@ -169,7 +169,7 @@ impl State {
     }
 
     /// The number of values in each sum.
-    fn counts(&self) -> impl Iterator<Item = i64> {
+    pub(super) fn counts(&self) -> impl Iterator<Item = i64> {
         self.cells.counts().step_by(if self.complex { 2 } else { 1 })
     }
 }
@@ -186,25 +186,23 @@ impl ExactSum {
         ExactSum::from_state(State { shape, complex, cells })
     }
 
-    /// The shape, whether every sum has two parts, and the sums.
-    pub(super) fn content(&self) -> (Vec<usize>, bool, Cells) {
-        let State { shape, complex, cells } = &*self.snapshot();
-        (shape.clone(), *complex, cells.clone())
-    }
-
     fn from_state(state: State) -> ExactSum {
         ExactSum { state: Shared::new(state) }
     }
 
-    fn snapshot(&self) -> Arc<State> {
+    /// The sums as they are now.
+    pub(super) fn snapshot(&self) -> Arc<State> {
         self.state.snapshot()
     }
 
     /// Merges others of the same shape; on an error nothing has changed.
     fn absorb(&self, py: Python<'_>, others: Vec<Arc<State>>) -> PyResult<()> {
         let cells = others.iter().map(|other| other.cells.len()).sum();
-        // For a copy of what is shared with others.
-        check_sums(self.snapshot().cells.len())?;
+        // For a copy of what is shared with others, and for wide sums in place of narrow ones.
+        let own = self.snapshot();
+        let bytes = others.iter().chain([&own]).map(|state| state.cells.bytes()).max();
+        check_memory(bytes.unwrap_or(0), 1, "bytes of exact sums")?;
+        drop(own); // Or the sums would always be shared.
         // The lock is taken without the GIL, for which its holder may be waiting.
         let merge = || self.state.change(|state| State::merge(state, others));
         detached(py, cells, merge).map_err(raised)
@@ -458,7 +456,9 @@ impl State {
 
 /// The indices in an array of them, in C order.
 fn flat(places: &Bound<'_, PyAny>) -> PyResult<Vec<usize>> {
-    places.call_method0("ravel")?.call_method0("tolist")?.extract()
+    let places = places.call_method0("ravel")?.call_method0("tolist")?;
+    check_memory(places.len()?, size_of::<usize>(), "indices")?;
+    places.extract()
 }
 
 /// Refuses more sums than there is memory for.

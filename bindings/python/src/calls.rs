@@ -11,9 +11,15 @@ use mypackage::{memory, threads};
 /// Below this many elements the GIL is kept: to release it would take longer than the sum.
 const DETACH_FROM: usize = 1 << 13;
 
-/// Refuses a call whose buffers there is no memory for: `count` of something, of so many bytes each.
+/// Kernels have no larger buffers of their own.
+const BUFFERS: usize = 1 << 20;
+
+/// Refuses a call that there is no memory for: `count` of something, of so many bytes each, and as
+/// much again for buffers.
 pub(super) fn check_memory(count: usize, bytes: usize, what: &str) -> PyResult<()> {
-    memory::check(count.saturating_mul(bytes), || format!("{count} {what}")).map_err(raised)
+    let bytes = count.saturating_mul(bytes);
+    let all = bytes.saturating_add(bytes.min(BUFFERS));
+    memory::check(all, || format!("{count} {what}")).map_err(raised)
 }
 
 /// Runs a kernel over so many elements, without the GIL where that pays.

@@ -68,9 +68,7 @@ mod _native {
     #[pymodule_export]
     use super::modules::load_modules;
     #[pymodule_export]
-    use super::moment_states::{
-        counted_like, group_moments, group_product_states, round_moments, square_states,
-    };
+    use super::moment_states::{group_moments, group_product_states, round_moments, square_states};
     #[pymodule_export]
     use super::moments::{
         deviation, moments_of_array, nan_deviation, nan_variance, norm, variance,

@@ -31,12 +31,12 @@ pub(super) fn round_moments<'py>(
     let question = question(name, ddof)?;
     let measure = question.measure;
     let (number, format) = target(dtype_num)?;
-    let (shape, complex, sums) = sums.get().content();
-    let (shape_of_squares, complex_squares, squares) = squares.get().content();
-    if shape != shape_of_squares || complex_squares {
+    let (sums, squares) = (sums.get().snapshot(), squares.get().snapshot());
+    if sums.shape != squares.shape || squares.complex {
         return Err(PyValueError::new_err("round_moments needs real squares, one for each sum"));
     }
-    let parts = if complex { 2 } else { 1 };
+    let parts = if sums.complex { 2 } else { 1 };
+    let (shape, sums, squares) = (&sums.shape, &sums.cells, &squares.cells);
     check_memory(squares.len(), 8, "results")?;
     let (bits, status) = detached(py, 16 * squares.len(), || {
         let mut status = 0;
@@ -66,7 +66,7 @@ pub(super) fn round_moments<'py>(
             .collect();
         (bits, status)
     });
-    Ok((array_of(py, &shape, number, bits)?, status))
+    Ok((array_of(py, shape, number, bits)?, status))
 }
 
 fn question(name: &str, ddof: &Bound<'_, PyAny>) -> PyResult<Question> {
@@ -263,8 +263,8 @@ pub(super) fn group_product_states<'py>(
     Ok(ExactSum::of(result, parts == 2, cells))
 }
 
-/// The exact sums of the squared magnitudes over some axes, all by default; their counts are of no
-/// meaning.
+/// The exact sums of the squared magnitudes over some axes, all by default; each has the count of the
+/// same of `sums`.
 #[pyfunction]
 pub(super) fn square_states<'py>(
     py: Python<'py>,
@@ -272,6 +272,7 @@ pub(super) fn square_states<'py>(
     axis: Option<Bound<'py, PyAny>>,
     r#where: Given<'py>,
     skip_nan: bool,
+    sums: &Bound<'_, ExactSum>,
 ) -> PyResult<ExactSum> {
     let Some((array, number)) = Array::of_numbers(values) else {
         return Err(PyTypeError::new_err("square_states needs an array of numbers"));
@@ -283,29 +284,18 @@ pub(super) fn square_states<'py>(
     let input = reductions::input(array, number, mask.as_ref(), number.complex, skip_nan);
     // The squares of both parts are added up.
     let reduced: Vec<bool> = reduced.into_iter().chain(number.complex.then_some(true)).collect();
-    check_memory(kept.iter().product(), 17, "exact sums of squares")?;
-    let cells = watched(py, array.shape().iter().product(), || {
+    let sums = sums.get().snapshot();
+    if sums.shape != kept {
+        return Err(PyValueError::new_err("square_states needs sums over the same axes"));
+    }
+    // Squares have twice the digits: most of their sums are wider than two numbers.
+    check_single_sums(kept.iter().product())?;
+    let mut cells = watched(py, array.shape().iter().product(), || {
         let squares = Collector::new(kept.iter().product(), 0);
         sum_of_squares_into(&input, &reduced, &squares);
         squares.finish()
     })?;
+    let counts: Vec<i64> = sums.counts().collect();
+    cells.set_counts(|index| counts[index]);
     Ok(ExactSum::of(kept, false, cells))
-}
-
-/// The same sums with the counts of others of the same shape.
-#[pyfunction]
-pub(super) fn counted_like(
-    states: &Bound<'_, ExactSum>,
-    others: &Bound<'_, ExactSum>,
-) -> PyResult<ExactSum> {
-    let (shape, complex, mut cells) = states.get().content();
-    let (other_shape, other_complex, counted) = others.get().content();
-    if shape != other_shape {
-        return Err(PyValueError::new_err("counted_like needs sums of one shape"));
-    }
-    check_memory(counted.len(), 2 * 8, "counts")?;
-    let counts: Vec<i64> = counted.counts().step_by(if other_complex { 2 } else { 1 }).collect();
-    let parts = if complex { 2 } else { 1 };
-    cells.set_counts(|index| counts[index / parts]);
-    Ok(ExactSum::of(shape, complex, cells))
 }

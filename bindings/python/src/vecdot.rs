@@ -3,7 +3,7 @@
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::accumulator::ExactSum;
+use super::accumulator::{ExactSum, check_single_sums};
 use super::arguments::{normalise_axis, written};
 use super::calls::watched_from;
 use super::modules::dispatch;
@@ -159,6 +159,7 @@ pub(super) fn vecdot_states<'py>(
         return Err(PyTypeError::new_err("vecdot: dask chunks must be plain arrays of numbers"));
     };
     let pairs = Pairs::of(VECDOT.name, left, right, Some(axis))?;
+    check_single_sums(pairs.results())?;
     let sums = Collector::new(pairs.results(), pairs.left.len() as i64);
     pairs.compute(x1.py(), &sums)?;
     Ok(ExactSum::of(pairs.shape.clone(), pairs.parts() == 2, sums.finish()))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from mypackage import ExactSum
-from mypackage._core import columns, objects
+from mypackage._core import columns, objects, timedelta
 from mypackage._core.axes import normalised
 from mypackage._core.columns import Column
 from mypackage._core.reductions import REDUCTIONS, Reduction
@@ -31,7 +31,7 @@ def sum(column: Any, *, skip_nulls: bool = False, min_count: int = 0, dtype: Any
     Parameters
     ----------
     column : pyarrow.Array, pyarrow.ChunkedArray or polars.Series
-        Of integers, floats or bools.
+        Of numbers, bools, decimals or durations; means of timestamps and dates too.
     skip_nulls : bool, optional
         Leave nulls out. NaNs are numbers to Arrow, and stay.
     min_count : int, optional
@@ -42,7 +42,7 @@ def sum(column: Any, *, skip_nulls: bool = False, min_count: int = 0, dtype: Any
     Returns
     -------
     scalar
-        The sum; of no values 0.
+        The sum; of no values 0. Durations are numpy.timedelta64.
 
     Raises
     ------
@@ -74,7 +74,9 @@ def mean(column: Any, *, skip_nulls: bool = False, min_count: int = 0, dtype: An
     Returns
     -------
     scalar
-        The mean; of no values NaN, with a RuntimeWarning.
+        The mean; of no values NaN, with a RuntimeWarning. Timestamps are numpy.datetime64, those of
+        a time zone pyarrow's scalar of the column's type, or a datetime of polars' zone; half to
+        even in the column's unit.
 
     See Also
     --------
@@ -131,19 +133,24 @@ def reduce(
     skip_nulls = reduction.skip_nan if skip_nulls is None else skip_nulls
     if is_table(a):
         axes = set(normalised(name, axis, 2))
-        table = columns_of(a, name, skip_nulls, where)
+        table = columns_of(a, name, skip_nulls, where, zones=axes == {0})
         if axes == {0, 1}:
             return columns.all_of_them(reduction, table, True, dtype)
         if axes == {1}:
             return columns.over(reduction, table, (_rows(a),), True, dtype)
         results, common = columns.of_columns(reduction, table, True, dtype)
+        given = [column for _, column in _columns(a)]
+        if any(map(_zone, given)):
+            pairs = zip(given, results, strict=True)
+            results, common = [_in_zone(name, *pair) for pair in pairs], None
         return objects.column(results, np.dtype(object) if common is None else common)
     if axis not in (None, 0, -1, (0,)):
         raise ValueError(f"{name}: a column has no axis {axis}")
     kind = _kind(a, name)
-    if kind != "number" or where is not True:
-        (column,) = columns_of(a, name, skip_nulls, where)
-        return columns.of_column(reduction, column, True, dtype)
+    timedelta.check(name, np.dtype(kind if kind[1:] else float), reduction.finish)
+    if kind != "n" or where is not True:
+        (column,) = columns_of(a, name, skip_nulls, where, zones=True)
+        return _in_zone(name, a, columns.of_column(reduction, column, True, dtype))
     state, element = ExactSum(), np.dtype(np.float64)
     for part in chunks(a, name, skip_nulls):
         add(state, part, skip_nan=reduction.skip_nan)
@@ -151,22 +158,59 @@ def reduce(
     return rounded(reduction, state, result_dtype(reduction, element, dtype))
 
 
-def columns_of(a: Any, name: str, skip_nulls: bool = False, where: Any = True) -> list[Column]:
+def _zone(column: Any) -> Any:
+    """The time zone of a column of timestamps; None if it has none."""
+    if is_of(column, "polars", "Series"):
+        return getattr(column.dtype, "time_zone", None)
+    return getattr(column.type, "tz", None)
+
+
+def _in_zone(name: str, column: Any, value: Any) -> Any:
+    """A mean of timestamps of UTC with the time zone of its column, if that has one.
+
+    As pyarrow's scalar, or as the datetime that polars makes of such a one.
+    """
+    if _zone(column) is None or not isinstance(value, np.datetime64):
+        return value
+    ticks = None if np.isnat(value) else int(value.astype(np.int64))
+    if not is_of(column, "polars", "Series"):
+        return require("pyarrow").scalar(ticks, column.type)
+    if ticks is None:
+        return None
+    holds = column.dtype.time_unit != "ns" or ticks % 1000 == 0
+    try:
+        result = sys.modules["polars"].Series([ticks]).cast(column.dtype)[0]
+    except OverflowError:
+        holds = False
+    if not holds:
+        raise OverflowError(
+            f"{name}: a datetime does not hold the mean {value}; give the column's "
+            "dt.convert_time_zone('UTC').dt.replace_time_zone(None)"
+        )
+    return result
+
+
+def _columns(a: Any) -> list[tuple[Any, Any]]:
+    """The columns of a table, or a column, with their names."""
+    if not is_table(a):
+        return [(getattr(a, "name", None), a)]
+    if is_of(a, "polars", "DataFrame"):
+        return [(one, a[one]) for one in a.columns]
+    return [(one, a.column(at)) for at, one in enumerate(a.schema.names)]
+
+
+def columns_of(
+    a: Any, name: str, skip_nulls: bool = False, where: Any = True, zones: bool = False
+) -> list[Column]:
     """A column, or those of a table, without rounding; nulls are missing or refused.
 
-    What `where` does not want counts as missing.
+    What `where` does not want counts as missing. Timestamps of a time zone are those of UTC, and
+    refused unless `zones` says that the caller gives the result its zone.
     """
-    if is_table(a):
-        names = a.columns if is_of(a, "polars", "DataFrame") else a.schema.names
-        table = [
-            (one, a[one] if is_of(a, "polars", "DataFrame") else a.column(at))
-            for at, one in enumerate(names)
-        ]
-    else:
-        table = [(getattr(a, "name", None), a)]
+    table = _columns(a)
     result = []
     for at, (label, column) in enumerate(table):
-        values, missing = _values(column, name, skip_nulls)
+        values, missing = _values(column, name, skip_nulls, zones)
         if where is not True:
             wanted = np.asarray(where, bool)
             if is_table(a):
@@ -187,9 +231,24 @@ def plain(a: Any, name: str) -> np.ndarray:
     return _values(a, name, False)[0]
 
 
-def _values(column: Any, name: str, skip_nulls: bool) -> tuple[np.ndarray, np.ndarray]:
+def values_of(column: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of a column, timestamps as those of UTC, and which of them are null."""
+    return _values(column, name, True, True)
+
+
+def _values(
+    column: Any, name: str, skip_nulls: bool, zones: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """The numbers of a column and which of them are null, in one array."""
     kind = _kind(column, name)
+    if _zone(column) is not None and not zones:
+        way = "dt.convert_time_zone('UTC').dt.replace_time_zone(None)"
+        if not is_of(column, "polars", "Series"):
+            way = f"cast(pyarrow.timestamp('{column.type.unit}'))"
+        raise TypeError(
+            f"{name}: its results here have no time zone, as the column has; give the column's "
+            f"{way}, the times of UTC"
+        )
     nulls = column.null_count() if is_of(column, "polars", "Series") else column.null_count
     if nulls and not skip_nulls:
         raise _nulls(name, nulls, column)
@@ -197,19 +256,19 @@ def _values(column: Any, name: str, skip_nulls: bool) -> tuple[np.ndarray, np.nd
     if is_of(column, "polars", "Series"):
         if nulls:
             missing = column.is_null().to_numpy()
-        if kind == "object":
+        if kind == "O":
             return objects.column(
                 [0 if x is None else x for x in column.to_list()], np.dtype(object)
             ), missing
-        filled = column.to_physical() if kind == "duration" else column
+        filled = column.to_physical() if kind[1:] else column
         values = (
             filled.fill_null(False if column.dtype == sys.modules["polars"].Boolean else 0)
             if nulls
             else filled
         ).to_numpy()
-        return (
-            values.view(f"m8[{column.dtype.time_unit}]") if kind == "duration" else values
-        ), missing
+        if kind[1:]:
+            values = values.astype(np.int64, copy=False).view(kind)
+        return values, missing
     pa = require("pyarrow")
     if nulls:
         missing = (
@@ -217,42 +276,50 @@ def _values(column: Any, name: str, skip_nulls: bool) -> tuple[np.ndarray, np.nd
             if not isinstance(column, pa.ChunkedArray)
             else np.asarray(column.is_null().to_numpy(), bool)
         )
-    if kind == "object":
+    if kind == "O":
         return objects.column(
             [0 if x is None else x for x in column.to_pylist()], np.dtype(object)
         ), missing
-    unit = column.type.unit if kind == "duration" else None
-    if kind == "duration":
-        column = column.cast(pa.int64())
+    if kind[1:]:
+        wide = pa.int32() if pa.types.is_date32(column.type) else pa.int64()
+        column = column.cast(wide).cast(pa.int64())
     if nulls:
         column = column.fill_null(False if pa.types.is_boolean(column.type) else 0)
     if isinstance(column, pa.ChunkedArray):
         values = column.to_numpy()
     else:
         values = column.to_numpy(zero_copy_only=False)
-    return (values.view(f"m8[{unit}]") if unit else values), missing
+    return (values.view(kind) if kind[1:] else values), missing
 
 
 def _kind(column: Any, name: str) -> str:
-    """What a column holds: ``"number"``, ``"object"`` (for Python's numbers) or ``"duration"``."""
+    """What a column holds: ``"n"`` for numbers, ``"O"`` for Python's, or the dtype of times."""
     if is_of(column, "polars", "Series"):
         polars, kind = sys.modules["polars"], column.dtype
         # Older releases have no integers of 128 bits.
         wide = [getattr(polars, one, None) for one in ("Int128", "UInt128")]
         if kind in wide or kind == polars.Decimal:
-            return "object"
+            return "O"
         if kind == polars.Duration:
-            return "duration"
+            return f"m8[{kind.time_unit}]"
+        if kind == polars.Datetime:
+            return f"M8[{kind.time_unit}]"
+        if kind == polars.Date:
+            return "M8[D]"
         if kind.is_integer() or kind.is_float() or kind == polars.Boolean:
-            return "number"
+            return "n"
     else:
         types, kind = require("pyarrow").types, column.type
         if types.is_decimal(kind):
-            return "object"
+            return "O"
         if types.is_duration(kind):
-            return "duration"
+            return f"m8[{kind.unit}]"
+        if types.is_timestamp(kind):
+            return f"M8[{kind.unit}]"
+        if types.is_date(kind):
+            return "M8[D]" if types.is_date32(kind) else "M8[ms]"
         if types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind):
-            return "number"
+            return "n"
     raise TypeError(f"{name}: there is no exact sum of {kind} elements; cast them first")
 
 
@@ -272,7 +339,7 @@ def chunks(column: Any, what: str, skip_nulls: bool = False) -> Iterator[np.ndar
 
     `what` begins the messages.
     """
-    if _kind(column, what) != "number":
+    if _kind(column, what) != "n":
         kind = column.dtype if is_of(column, "polars", "Series") else column.type
         raise TypeError(f"{what}: there is no exact sum of {kind} elements here; cast them first")
     if is_of(column, "polars", "Series"):

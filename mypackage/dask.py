@@ -31,6 +31,17 @@ from mypackage._core.kinds import is_dask
 from mypackage._core.moments import exact_ddof, one_ddof
 from mypackage._core.reductions import GROUPED, MOMENTS, REDUCTIONS, VECDOT, Reduction
 from mypackage._core.states import grouped, result_dtype, rounded, rounded_groups
+from mypackage._dask_objects import (
+    Quotient,
+    average_state,
+    average_value,
+    group_parts,
+    vecdot_state,
+    weights_value,
+)
+from mypackage._dask_objects import carry as carry_objects
+from mypackage._dask_objects import prefixes as prefixes_of_objects
+from mypackage._dask_unknown import flattened, in_one_block, is_unknown, paired
 from mypackage._docstrings import like
 from mypackage._errors import report_no_freedom
 from mypackage._extras import require
@@ -582,22 +593,21 @@ def reduce_groups(
     dtype: Any,
     split_every: Any = None,
     skip_nan: bool = False,
+    name: str = "",
 ) -> Any:
     """What `group_sum` and its kin do; for `mypackage.xarray` also without NaNs."""
-    name = reduction.name
+    name = name or reduction.name
     array = da.asanyarray(array)
-    _refuse_other_dtypes(name, array)
-    return _by_label(
-        name,
-        group_idx,
-        array,
-        axis,
-        size,
-        partial(_group_state, skip_nan=skip_nan),
-        partial(_group_value, reduction=reduction, fill_value=fill_value),
-        result_dtype(reduction, array.dtype, dtype),
-        split_every,
-    )
+    parts: tuple[Any, Any, np.dtype[Any]]
+    if array.dtype.kind in "OmM":
+        parts = group_parts(reduction, array.dtype, dtype, fill_value, skip_nan)
+    else:
+        parts = (
+            partial(_group_state, skip_nan=skip_nan),
+            partial(_group_value, reduction=reduction, fill_value=fill_value),
+            result_dtype(reduction, array.dtype, dtype),
+        )
+    return _by_label(name, group_idx, array, axis, size, parts, split_every)
 
 
 def _by_label(
@@ -606,12 +616,13 @@ def _by_label(
     array: Any,
     axis: int,
     size: int | None,
-    state: partial[Any],
-    finish: partial[Any],
-    dtype: np.dtype[Any],
+    parts: tuple[Any, Any, np.dtype[Any]],
     split_every: Any,
 ) -> Any:
-    """The tree of a function that takes ``group_idx``; `state` is told the number of groups."""
+    """The tree of a function that takes ``group_idx``: from states, told the number of groups, to
+    results of a dtype.
+    """
+    state, finish, dtype = parts
     axis = range(array.ndim)[axis]
     if isinstance(group_idx, np.ma.MaskedArray):
         group_idx = labels_of(name, group_idx)
@@ -620,19 +631,15 @@ def _by_label(
             raise ValueError(f"{name}: lazy labels need size=, the number of groups")
         size = int(np.max(group_idx, initial=-1)) + 1
     labels = da.asarray(group_idx)
-    if math.isnan(array.shape[axis]):
-        raise ValueError(
-            f"{name}: the chunks along axis {axis} have unknown sizes, to which no labels can be "
-            "dealt out; call compute_chunk_sizes() before"
-        )
-    if labels.ndim != 1 or labels.shape[0] != array.shape[axis]:
+    unknown = (labels.ndim == 1 and is_unknown(labels)) or math.isnan(array.shape[axis])
+    if labels.ndim != 1 or not (unknown or labels.shape[0] == array.shape[axis]):
         raise ValueError(
             f"{name}: group_idx has shape {labels.shape}, but axis {axis} of array has "
             f"{array.shape[axis]} elements"
         )
     return _tree(
         array,
-        labels.reshape([-1 if index == axis else 1 for index in range(array.ndim)]),
+        labels[tuple(slice(None) if index == axis else None for index in range(array.ndim))],
         partial(state, size=size),
         finish,
         name=name,
@@ -640,6 +647,7 @@ def _by_label(
         dtype=dtype,
         split_every=split_every,
         groups=size,
+        exact=(axis,),
     )
 
 
@@ -764,10 +772,17 @@ def group_count(
     array([1, 1])
     """
     array = da.asanyarray(array)
-    counted = ~da.isnan(array) if array.dtype.kind in "fc" else da.ones_like(array, dtype=bool)
+    counted = array.map_blocks(_is_number, dtype=bool)
     fill_value = 0 if fill_value is None else fill_value
     options = (axis, size, fill_value, np.int64 if dtype is None else dtype, split_every)
-    return reduce_groups(GROUPED["group_sum"], group_idx, counted, *options)
+    return reduce_groups(GROUPED["group_sum"], group_idx, counted, *options, name="group_count")
+
+
+def _is_number(x: np.ndarray) -> Any:
+    """Where an array has no NaN and no NaT."""
+    if x.dtype.kind == "O":
+        return ~objects.is_nan(x)
+    return np.equal(x, x)
 
 
 @like(group_sum)
@@ -804,6 +819,9 @@ def group_nansum(
     array([1., 5.])
     """
     array = da.asanyarray(array)
+    if array.dtype.kind in "Om" and min_count <= 0:
+        options = (axis, size, fill_value, dtype, split_every, True)
+        return reduce_groups(GROUPED["group_sum"], group_idx, array, *options, name="group_nansum")
     _refuse_other_dtypes("group_nansum", array)
     if min_count > 0 and array.dtype.kind in "biu" and dtype is None:
         dtype = np.float64
@@ -815,9 +833,11 @@ def group_nansum(
         array,
         axis,
         size,
-        partial(_group_state, skip_nan=True),
-        partial(_group_some, fill_value=fill_value, least=max(min_count, 1)),
-        result_dtype(GROUPED["group_sum"], array.dtype, dtype),
+        (
+            partial(_group_state, skip_nan=True),
+            partial(_group_some, fill_value=fill_value, least=max(min_count, 1)),
+            result_dtype(GROUPED["group_sum"], array.dtype, dtype),
+        ),
         split_every,
     )
 
@@ -852,10 +872,10 @@ def group_nanmean(
     array([1., 5.])
     """
     array = da.asanyarray(array)
-    _refuse_other_dtypes("group_nanmean", array)
-    fill_value = math.nan if fill_value is None else fill_value
+    if fill_value is None and array.dtype.kind not in "OmM":
+        fill_value = math.nan
     options = (axis, size, fill_value, dtype, split_every, True)
-    return reduce_groups(GROUPED["group_mean"], group_idx, array, *options)
+    return reduce_groups(GROUPED["group_mean"], group_idx, array, *options, name="group_nanmean")
 
 
 def _group_moment(
@@ -880,9 +900,11 @@ def _group_moment(
         array,
         axis,
         size,
-        partial(_group_moment_state, skip_nan=skip_nan),
-        partial(_group_moment_value, name=name, options=options),
-        target,
+        (
+            partial(_group_moment_state, skip_nan=skip_nan),
+            partial(_group_moment_value, name=name, options=options),
+            target,
+        ),
         split_every,
     )
 
@@ -961,15 +983,20 @@ def vecdot(
     lengths = (x1.shape[-1], x2.shape[-1])
     if lengths[0] != lengths[1] and not any(map(math.isnan, lengths)):
         raise ValueError("vecdot: the vectors differ in length: {} and {}".format(*lengths))
-    if any(map(math.isnan, (*x1.shape, *x2.shape))):
-        raise ValueError(
-            "vecdot: the chunks have unknown sizes, which two arrays might not share; call their "
-            "compute_chunk_sizes() before"
-        )
-    x1, x2 = da.broadcast_arrays(x1, x2)
-    dtype = mypackage.vecdot(np.ones(1, x1.dtype), np.ones(1, x2.dtype)).dtype
+    of_objects = "O" in (x1.dtype.kind, x2.dtype.kind)
+    one = mypackage.vecdot(np.ones(1, x1.dtype), np.ones(1, x2.dtype))
+    dtype = np.dtype(object) if of_objects else one.dtype
+    if is_unknown(x1, x2):
+        last = max(x1.ndim, x2.ndim) - 1
+        x1, x2 = paired("vecdot", x1, x2, (last,), both=True), None
+    else:
+        x1, x2 = da.broadcast_arrays(x1, x2)
+    options: dict[str, Any] = {"name": "vecdot", "axis": -1, "split_every": split_every}
+    options["dtype"] = dtype
+    if of_objects:
+        finish = partial(_object_value, reduction=VECDOT, start=[])
+        return _tree(x1, x2, vecdot_state, finish, **options)
     finish = partial(_value, reduction=VECDOT, initial=0, masked=False)
-    options = {"name": "vecdot", "axis": -1, "dtype": dtype, "split_every": split_every}
     return _tree(x1, x2, _vecdot_state, finish, **options)
 
 
@@ -1040,16 +1067,22 @@ def average(
     weights = da.asanyarray(weights)
     if a.dtype.kind == "m" and not (_is_masked(a) or _is_masked(weights)):
         return _time_average(a, axis, weights, returned, keepdims, split_every)
+    axes = normalised("average", axis, a.ndim)
+    if "O" in (a.dtype.kind, weights.dtype.kind) and not (_is_masked(a) or _is_masked(weights)):
+        weights, exact = _matched(weights, a, axis, axes)
+        options = {"axis": axes, "keepdims": keepdims, "split_every": split_every, "exact": exact}
+        tree = partial(_tree, a, weights, average_state, dtype=np.dtype(object), **options)
+        result = tree(name="average", finish=average_value)
+        return (result, tree(name="average-weights", finish=weights_value)) if returned else result
     for x in (a, weights):
         _refuse_other_dtypes("average", x)
     _average.check(a, weights)
     dtype = _average.result_dtype(a, weights)
-    axes = normalised("average", axis, a.ndim)
     if _is_masked(weights):
         # The elements keep their mask on the way through dask, what goes along with them does not.
         hidden = aligned("average", da.ma.getmaskarray(weights), a, axis, axes)
         a, weights = da.ma.masked_array(a, hidden), da.ma.getdata(weights)
-    weights = aligned("average", weights, a, axis, axes)
+    weights, exact = _matched(weights, a, axis, axes)
     masked = _is_masked(a)
     tree = partial(
         _tree,
@@ -1061,11 +1094,27 @@ def average(
         keepdims=keepdims,
         split_every=split_every,
         masked=masked,
+        exact=exact,
     )
     result = tree(name="average", finish=partial(_average_value, masked=masked))
     if not returned:
         return result
     return result, tree(name="average-weights", finish=_weights_value)
+
+
+def _matched(weights: Any, a: Any, axis: Any, axes: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
+    """The weights, to be broadcast to the shape of `a`, and along which axes they must not be."""
+    everywhere = tuple(range(a.ndim))
+    if not is_unknown(a, weights):
+        return aligned("average", weights, a, axis, axes), everywhere
+    if weights.ndim == a.ndim:
+        return weights, everywhere
+    if axis is None or weights.ndim != len(axes):
+        # Raises the error of the function in memory.
+        aligned("average", weights, a, axis, axes)
+    order = sorted(range(len(axes)), key=axes.__getitem__)
+    places = tuple(slice(None) if one in axes else None for one in everywhere)
+    return weights.transpose(order)[places], axes
 
 
 def _time_average(
@@ -1077,9 +1126,10 @@ def _time_average(
             f"average: weights of {a.dtype} elements must be integers, not {weights.dtype}"
         )
     unit, axes = a.dtype.newbyteorder("="), normalised("average", axis, a.ndim)
-    weights = aligned("average", weights, a, axis, axes)
+    weights, exact = _matched(weights, a, axis, axes)
     options: dict[str, Any] = {"axis": axes, "keepdims": keepdims, "split_every": split_every}
-    tree = partial(_tree, a.map_blocks(_ticks, dtype=np.int64), weights, _average_state, **options)
+    numbers = a.map_blocks(_ticks, dtype=np.int64)
+    tree = partial(_tree, numbers, weights, _average_state, exact=exact, **options)
     ticks = tree(name="average", finish=_time_average_value, dtype=np.dtype(np.int64))
     lost = da.any(a.map_blocks(_lost, dtype=np.int8), **options)
     result = da.map_blocks(_times, ticks, lost, unit=unit, dtype=unit)
@@ -1180,11 +1230,15 @@ def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) 
     a = da.asanyarray(a)
     if a.dtype.kind == "m" and not _is_masked(a):
         return _time_prefixes(a, axis, dtype, out)
-    _refuse_other_dtypes("cumsum", a)
+    if a.dtype.kind != "O" or _is_masked(a):
+        _refuse_other_dtypes("cumsum", a)
     if axis is None:
-        a, axis = a.flatten(), 0
+        a, axis = flattened(a) if a.ndim > 1 and is_unknown(a) else a.flatten(), 0
     axis = range(a.ndim)[axis]
     dtype = mypackage.cumsum(np.ones(1, a.dtype), dtype=dtype).dtype
+    before_block, of_block = (
+        (_carry, _prefixes) if a.dtype.kind != "O" else (carry_objects, prefixes_of_objects)
+    )
     name = f"mypackage-cumsum-{require('dask.base').tokenize(a, axis, dtype)}"
     graph: dict[Any, Any] = {}
     for index in np.ndindex(*a.numblocks):
@@ -1193,8 +1247,8 @@ def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) 
         if index[axis]:
             carry = (f"{name}-carry", *index)
             previous = (f"{name}-carry", *before) if before[axis] else None
-            graph[carry] = (run_serially, _carry, previous, (a.name, *before), axis)
-        graph[(name, *index)] = (run_serially, _prefixes, carry, block, axis, dtype)
+            graph[carry] = (run_serially, before_block, previous, (a.name, *before), axis)
+        graph[(name, *index)] = (run_serially, of_block, carry, block, axis, dtype)
     layers = require("dask.highlevelgraph").HighLevelGraph
     graph = layers.from_collections(name, graph, dependencies=[a])
     result = da.Array(graph, name, a.chunks, dtype=dtype, meta=np.empty((0,) * a.ndim, dtype))
@@ -1468,11 +1522,17 @@ def _tree(
     out: Any = None,
     groups: int | None = None,
     masked: bool = False,
+    exact: tuple[int, ...] = (),
 ) -> Any:
     """Merge ``state(chunk, chunk of second, axis)`` in dask's tree and `finish` the root.
 
-    The axis disappears; or it stays, with size 1 or as many `groups`.
+    The axis disappears; or it stays, with size 1 or as many `groups`. `second` is broadcast, but
+    not along the axes `exact`. (Where there is none, `a` may have blocks of pairs.)
     """
+    if second is not None:
+        second = da.asanyarray(second)
+        if is_unknown(a, second):
+            a, second = paired(name, a, second, exact), None
     reduced = a.ndim if axis is None else np.size(axis)
     stays = keepdims or groups is not None
     meta = np.empty((0,) * (a.ndim if stays else a.ndim - reduced), dtype)
@@ -1510,6 +1570,8 @@ def _chunk(
     computing_meta: bool = False,
 ) -> Any:
     """A leaf of the tree. ("weights" is dask's name for an array that goes along.)"""
+    if isinstance(x, tuple):
+        x, weights = x
     # The scheduler has a thread for each chunk already.
     return x if computing_meta else run_serially(state, x, weights, axis)
 
@@ -1521,7 +1583,7 @@ def _state(
 
 
 # What goes up a tree.
-_State = ExactSum | ExactMoments | _Quotient | objects.States
+_State = ExactSum | ExactMoments | _Quotient | Quotient | objects.States
 
 
 def _states(nested: Any) -> Iterator[Any]:
@@ -1584,10 +1646,16 @@ def move(
         raise TypeError(f"{name}: axis must be an integer, not {axis!r}")
     (place,) = normalised(name, axis, a.ndim)
     # The arguments are checked as those of a plain array of this length are.
-    empty = np.empty([n if i == place else 0 for i, n in enumerate(a.shape)], a.dtype)
+    length = a.shape[place]
+    if math.isnan(length):
+        length = max(window, 1) if hasattr(window, "__index__") else 1
+    empty = np.empty([length if i == place else 0 for i in range(a.ndim)], a.dtype)
     if a.ndim == 1:
-        empty = np.zeros((a.shape[0], 0), a.dtype)
-    _windows.moved(name, empty, window, min_count, 0 if a.ndim == 1 else place, ddof)
+        empty = np.zeros((length, 0), a.dtype)
+    checked = _windows.moved(name, empty, window, min_count, 0 if a.ndim == 1 else place, ddof)
+    if is_unknown(a):
+        block = partial(_moved_line, name=name, arguments=(window, min_count, place, ddof))
+        return in_one_block(a, place).map_blocks(block, dtype=checked.dtype)
     least = window if min_count is None else min_count
     return move_around(a, name, place, int(window), 0, int(least), ddof)
 
@@ -1606,6 +1674,10 @@ def move_around(
         return da.map_blocks(block, a, dtype=dtype)
     meta = np.empty([0] * a.ndim, dtype)
     return da.map_overlap(block, a, depth=depth, boundary="none", dtype=dtype, meta=meta)
+
+
+def _moved_line(x: np.ndarray, *, name: str, arguments: tuple[Any, ...]) -> Any:
+    return run_serially(_windows.moved, name, x, *arguments)
 
 
 def _moved_block(

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 import mypackage
-from mypackage._core import columns, labelled_moments, labels
+from mypackage._core import columns, labelled_moments, labels, timedelta
 from mypackage._core.axes import normalised
 from mypackage._core.columns import Column
 from mypackage._core.groups import labels_of, of_some
 from mypackage._core.inputs import named
-from mypackage._core.kinds import label_kind
+from mypackage._core.kinds import front, label_kind
 from mypackage._core.labelled_moments import moment
 from mypackage._core.reductions import GROUPED, GROUPED_MOMENTS, REDUCTIONS, Reduction
 from mypackage._docstrings import like
@@ -237,20 +237,21 @@ def _reduced(
             axis = 0
         elif isinstance(axis, str) or axis not in (None, 0, -1, (0,), (-1,)):
             raise ValueError(f"{name}: a Series has no axis {axis!r}")
-        return _own_scalar(a, columns.of_column(reduction, column, skipna, dtype))
+        return _own_scalar(columns.of_column(reduction, column, skipna, dtype), _zone(name, a))
     axes = _axes(name, axis)
     table = columns_of(a, name, where)
     if axes == {0, 1}:
         result = columns.all_of_them(reduction, table, skipna, dtype)
-        return _own_scalar(a.iloc[:, 0] if len(table) else a, result)
+        return _own_scalar(result, _zone(name, a))
     if axes == {1}:
         values = columns.over(reduction, table, a.index.shape, skipna, dtype)
-        return pd.Series(values, index=a.index)
+        return _in_zone(pd.Series(values, index=a.index), _zone(name, a))
     if not axes:
         raise ValueError(f"{name}: axis=() reduces nothing")
     results, common = columns.of_columns(reduction, table, skipna, dtype)
     results = [
-        _own_scalar(column, value) for (_, column), value in zip(a.items(), results, strict=True)
+        _own_scalar(value, _zone(name, column))
+        for (_, column), value in zip(a.items(), results, strict=True)
     ]
     kind = object if common is None else common if common.kind not in "mM" else None
     return pd.Series(results, index=a.columns, dtype=kind)
@@ -266,16 +267,37 @@ def _axes(name: str, axis: Any) -> set[int]:
     return set(normalised(name, axis, 2))
 
 
-def _own_scalar(a: Any, value: Any) -> Any:
-    """A time difference as pandas' own scalar."""
+def _own_scalar(value: Any, zone: Any) -> Any:
+    """A time as pandas' own scalar, in a time zone if that is not None."""
     if isinstance(value, np.timedelta64):
         return pd.Timedelta(value)
     if isinstance(value, np.datetime64):
         # (A number of UTC, which a zone shows in its own way.)
-        zone = getattr(a.dtype, "tz", None)
         time = pd.Timestamp(value)
         return time if zone is None or time is pd.NaT else time.tz_localize("UTC").tz_convert(zone)
     return value
+
+
+def _in_zone(times: Any, zone: Any) -> Any:
+    """A Series; times of UTC as such of a time zone, if that is not None."""
+    if zone is None or times.dtype.kind != "M":
+        return times
+    return times.dt.tz_localize("UTC").dt.tz_convert(zone)
+
+
+def _zone(name: str, a: Any) -> Any:
+    """The time zone of dates, None if they have none; that of all columns of a DataFrame."""
+    if isinstance(a, pd.DataFrame):
+        zones = [_zone(name, column) for _, column in a.items()]
+        for zone in zones:
+            if str(zone) != str(zones[0]):
+                raise TypeError(
+                    f"{name}: the columns are of the time zones {zones[0]} and {zone}; convert "
+                    "them to one, with dt.tz_convert, or choose axis=0"
+                )
+        return zones[0] if zones else None
+    arrow = getattr(a.dtype, "pyarrow_dtype", None)
+    return getattr(a.dtype if arrow is None else arrow, "tz", None)
 
 
 def columns_of(a: Any, name: str, where: Any = True) -> list[Column]:
@@ -321,8 +343,8 @@ def _numbers(name: str, column: Any) -> tuple[np.ndarray, np.ndarray]:
         arrow = str(dtype.pyarrow_dtype)
         if arrow.startswith("decimal"):
             return np.where(missing, 0, column.to_numpy(object)), missing
-        if arrow.startswith("duration"):
-            return column.to_numpy(dtype.numpy_dtype, na_value=np.timedelta64("NaT")), missing
+        if arrow.startswith(("duration", "timestamp", "date")):
+            return front("arrow").values_of(column.array.__arrow_array__(), name)[0], missing
     if isinstance(dtype, pd.DatetimeTZDtype):
         return column.dt.tz_convert(None).to_numpy(), missing
     kind = getattr(dtype, "numpy_dtype", None)
@@ -410,6 +432,13 @@ def average(
     table = columns_of(a, name)
     frame = isinstance(a, pd.DataFrame)
     axes = _axes(name, axis) if frame else set(normalised(name, axis, 1))
+    times = any(column.values.dtype.kind in "mM" for column in table)
+    if frame and times and axes == {0}:
+        return _averages_of_columns(a, weights, returned)
+    zone = None
+    if times:
+        columns.one_kind_of_time(name, table)
+        zone = _zone(name, a)
     values = columns.table(table) if frame else table[0].values
     missing = np.array([c.missing for c in table], bool).T if frame else table[0].missing
     plain = None
@@ -425,8 +454,26 @@ def average(
         # The columns' common dtype, to which the exact results were rounded.
         result, total = (np.ma.asarray(part).astype(np.float64) for part in (result, total))
     index = a.columns if axes == {0} and frame else a.index if axes == {1} else None
-    parts = [_unmasked(part, index, a) for part in (result, total)]
+    parts = [_unmasked(part, index, zone) for part in (result, total)]
     return tuple(parts) if returned else parts[0]
+
+
+def _averages_of_columns(a: Any, weights: Any, returned: bool) -> Any:
+    """The averages of columns of which some hold times, each of its own kind."""
+    name = "average"
+    if isinstance(weights, pd.Series):
+        weights = labels.reordered(name, "weights", weights, a.index)
+    elif isinstance(weights, pd.DataFrame):
+        weights = labels.reordered(name, "weights", weights, a.index)
+        columns_ = list(labels.reordered(name, "weights", weights.T, a.columns).index)
+        weights = weights[columns_]
+    pairs = []
+    for at, (_, column) in enumerate(a.items()):
+        own = weights.iloc[:, at] if isinstance(weights, pd.DataFrame) else weights
+        own = own[:, at] if isinstance(own, np.ndarray) and own.ndim == 2 else own
+        pairs.append(average(column, 0, own, True))
+    means, sums = (pd.Series(list(part), index=a.columns) for part in zip(*pairs, strict=True))
+    return (means, sums) if returned else means
 
 
 def _weights(name: str, a: Any, weights: Any, axes: set[int]) -> np.ndarray:
@@ -456,7 +503,7 @@ def _weights(name: str, a: Any, weights: Any, axes: set[int]) -> np.ndarray:
     return plain
 
 
-def _unmasked(result: Any, index: Any, a: Any) -> Any:
+def _unmasked(result: Any, index: Any, zone: Any) -> Any:
     """A result of masked arrays with NaN for what is masked, labelled if it is one of several."""
     mask = np.ma.getmaskarray(result)
     if mask.any():
@@ -464,7 +511,9 @@ def _unmasked(result: Any, index: Any, a: Any) -> Any:
         result = np.where(mask, columns.missing_of(zero.dtype), zero)[()]
     else:
         result = np.ma.getdata(result)[()]
-    return _own_scalar(a, result) if index is None else pd.Series(result, index=index)
+    if index is None:
+        return _own_scalar(result, zone)
+    return _in_zone(pd.Series(result, index=index), zone)
 
 
 def group_by_number(
@@ -498,11 +547,22 @@ def group_by_number(
         return result
 
     if not frame:
+        if _zone(name, a) is not None:
+            timedelta.check(name, table[0].values.dtype, reduction.finish)
+            raise TypeError(
+                f"{name}: the results of plain labels are an array, which has no time zone; use "
+                f"mypackage.pandas.{name}, or give its dt.tz_convert(None)"
+            )
         return of(table[0].values, table[0].missing.reshape(table[0].values.shape), 0)
     if axes == {1}:
-        missing = np.array([column.missing for column in table], bool).T
-        return pd.DataFrame(of(columns.table(table), missing, 1), index=a.index)
-    parts = [pd.Series(of(column.values, column.missing, 0)) for column in table]
+        columns.one_kind_of_time(name, table)
+        zone, missing = _zone(name, a), np.array([column.missing for column in table], bool).T
+        results = pd.DataFrame(of(columns.table(table), missing, 1), index=a.index)
+        return results.apply(_in_zone, zone=zone) if zone is not None else results
+    parts = [
+        _in_zone(pd.Series(of(column.values, column.missing, 0)), _zone(name, given))
+        for column, (_, given) in zip(table, a.items(), strict=True)
+    ]
     return pd.concat(parts, axis=1).set_axis(a.columns, axis=1)
 
 
@@ -664,7 +724,7 @@ def _grouped(
         numbers = getattr(mypackage, name)(
             present, values, size=len(index), fill_value=fill, dtype=dtype, **options
         )
-        return pd.Series(numbers, index=index, name=column.name)
+        return _in_zone(pd.Series(numbers, index=index, name=column.name), _zone(name, column))
 
     return (
         column_of(a) if isinstance(a, pd.Series) else _each(column_of, a.drop(columns=keys), index)

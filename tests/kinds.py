@@ -185,6 +185,14 @@ def pandas_kinds():
         Kind(lambda pd: pd.Series(DATES.astype("M8[s]"), index=INDEX), SECONDS, **pd),
     )
     yield (
+        "pandas Series of datetime64 of a zone",
+        Kind(
+            lambda pd: pd.Series(DATES.astype("M8[s]"), index=INDEX).dt.tz_localize("Asia/Tokyo"),
+            [x - 9 * 3600 for x in SECONDS],
+            **pd,
+        ),
+    )
+    yield (
         "pandas Series of categories",
         Kind(series(["1", "2", "1", "2"], dtype="category"), **pd),
     )
@@ -284,6 +292,15 @@ def other_kinds():
             modules=["dask.array"],
         ),
     )
+    yield (
+        "dask array of objects",
+        Kind(
+            lambda da: da.from_array(objects([10**100 + 1, 5, -(10**100), 2]), chunks=2),
+            [10**100 + 1, 5, -(10**100), 2],
+            owner="Array",
+            modules=["dask.array"],
+        ),
+    )
     frame = {"modules": ["dask.dataframe", "pandas"]}
     yield (
         "dask Series",
@@ -316,6 +333,14 @@ def other_kinds():
         "pyarrow Array of durations",
         Kind(lambda pa: pa.array(TICKS, pa.duration("s")), TICKS, **pa),
     )
+    yield (
+        "pyarrow Array of timestamps",
+        Kind(lambda pa: pa.array(SECONDS, pa.timestamp("s")), SECONDS, **pa),
+    )
+    yield (
+        "pyarrow Array of timestamps of a zone",
+        Kind(lambda pa: pa.array(SECONDS, pa.timestamp("s", "Asia/Tokyo")), SECONDS, **pa),
+    )
     table = TWO_COLUMNS
     yield ("pyarrow Table", Kind(lambda pa: pa.table(table), table, **pa))
     yield ("pyarrow RecordBatch", Kind(lambda pa: pa.RecordBatch.from_pydict(table), table, **pa))
@@ -338,6 +363,14 @@ def other_kinds():
     yield (
         "polars Series of Duration",
         Kind(lambda pl: pl.Series(TICKS, dtype=pl.Duration("us")), TICKS, **pl),
+    )
+    yield (
+        "polars Series of Datetime",
+        Kind(lambda pl: pl.Series(TICKS).cast(pl.Datetime("us")), TICKS, **pl),
+    )
+    yield (
+        "polars Series of Datetime of a zone",
+        Kind(lambda pl: pl.Series(TICKS).cast(pl.Datetime("us", "Asia/Tokyo")), TICKS, **pl),
     )
     yield ("polars DataFrame", Kind(lambda pl: pl.DataFrame(table), table, **pl))
     yield (

@@ -73,6 +73,7 @@ pandas Series of objects                  ===== ooo -- ------- ==------ ---- -- 
 pandas Series of Sparse                   ===== ooo -- =====-- ==------ ---- -- == -====
 pandas Series of timedelta64              ooooo ooo -- -o-o--- ==------ ---- -- -- -----
 pandas Series of datetime64               --ooo --- -- -o-o--- -=------ ---- -- -- -----
+pandas Series of datetime64 of a zone     --ooo --- -- -o-o--- -------- ---- -- -- -----
 pandas Series of categories               ----- --- -- ------- -------- ---- -- -- -----
 pandas Series of strings                  ----- --- -- ------- -------- ---- -- -- -----
 pandas Index                              ===== ooo -- =====-- ==------ ---- -- == -----
@@ -95,7 +96,8 @@ astropy Magnitude                         ----- --- -- ------- -------- ---- -- 
 pint Quantity                             ooooo ooo -- ------- -------- oo-o -- -- -----
 pint Quantity with an offset              --ooo --- -- ------- -------- -o-- -- -- -----
 dask array                                ooooo ooo o- ooooo-- ooooooo- oooo -- -- -----
-dask array of timedelta64                 ooooo ooo -- ------- ------o- oo-- -- -- -----
+dask array of timedelta64                 ooooo ooo -- ------- oooo--o- oo-- -- -- -----
+dask array of objects                     ooooo ooo o- ------- oooo--o- ---- -- -- -----
 dask Series                               ----- --- -- ------- -------- ---- -- -- -----
 dask DataFrame                            ----- --- -- ------- -------- ---- -- -- -----
 pyarrow Array                             ===== === == ======= ======== ==== == == =====
@@ -104,6 +106,8 @@ pyarrow Array with null                   -=-=- -=- -- --==--- --==--=- ---- -- 
 pyarrow ChunkedArray                      ===== === == ======= ======== ==== == == =====
 pyarrow Array of decimals                 ===== === == ------- ====--=- ---- == -- -----
 pyarrow Array of durations                ===== === -- -=-=--- ====--=- ==-- == -- -----
+pyarrow Array of timestamps               --=== --- -- -=-=--- -=------ ---- -- -- -----
+pyarrow Array of timestamps of a zone     --oo- --- -- ------- -------- ---- -- -- -----
 pyarrow Table                             ====- --- -- ------- -------- ---- -- =- -----
 pyarrow RecordBatch                       ====- --- -- ------- -------- ---- -- =- -----
 pyarrow Scalar                            ----- --- -- ------- -------- ---- -- -- -----
@@ -112,6 +116,8 @@ polars Series of ints                     ===== === == ======= ======== ==== == 
 polars Series with null                   -=-=- -=- -- --==--- --==--=- ---- -- -- -----
 polars Series of Decimal                  ===== === == ------- ====--=- ---- == -- -----
 polars Series of Duration                 ===== === -- -=-=--- ====--=- ==-- == -- -----
+polars Series of Datetime                 --=== --- -- -=-=--- -=------ ---- -- -- -----
+polars Series of Datetime of a zone       --oo- --- -- ------- -------- ---- -- -- -----
 polars DataFrame                          ====- --- -- ------- -------- ---- -- =- -----
 polars LazyFrame                          ----- --- -- ------- -------- ---- -- -- -----
 scipy sparse array                        ----- --- -- ------- -------- ---- -- -- -----

@@ -226,6 +226,11 @@ def numbers(result):
         result = result.to_numpy() if hasattr(result, "to_numpy") else result.values
     if isinstance(result, datetime.timedelta):
         return [result.total_seconds()]
+    if type(result).__name__ == "TimestampScalar":
+        return [result.value]
+    if isinstance(result, datetime.datetime):
+        epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+        return [(result - epoch) // datetime.timedelta(microseconds=1)]
     mask = np.ma.getmaskarray(result)
     flat = np.ravel(
         np.ma.getdata(np.ma.asarray(result))
@@ -299,6 +304,11 @@ def hidden(a, function):
     return function, np.where(mask, 0, a.data), np.where(mask, -1, LABELS)
 
 
+def ticks(a):
+    """The numbers of times, of UTC if they have a zone."""
+    return a.astype("int64").to_numpy() if hasattr(a, "iloc") else np.asarray(a).view("i8")
+
+
 def grouped(a, _=None):
     """Groups of what a pandas or xarray object holds that was grouped already."""
     if type(a).__module__.startswith("pandas"):
@@ -330,10 +340,21 @@ WAYS = [
     (r"mypackage\.average takes", instead("weighted")),
     (r"construct\(\)", given(lambda a: a.construct("window").data[:, -1])),
     (r"its own conversion", given(lambda a: a.toarray()[0])),
+    (r"dt\.tz_convert\(None\)", given(lambda a: a.dt.tz_convert(None).to_numpy())),
+    (
+        r"replace_time_zone\(None\)",
+        given(lambda a: a.dt.convert_time_zone("UTC").dt.replace_time_zone(None)),
+    ),
+    (
+        r"cast\(pyarrow\.timestamp",
+        given(lambda a: a.cast(importlib.import_module("pyarrow").timestamp("s"))),
+    ),
     (r"drop_nulls?\(\)", given(lambda a: getattr(a, "drop_null", None) or a.drop_nulls)),
+    (r"its dropna\(\)\.astype\('int64'\)\.to_numpy\(\)", given(ticks)),
     (r"its dropna\(\)\.to_numpy\(\)", given(lambda a: a.dropna().to_numpy())),
     (r"each column's to_numpy\(\)", given(lambda a: a["a"].to_numpy())),
     (r"to_dataarray\(\)\.to_numpy\(\)", given(lambda a: a.to_dataarray().to_numpy()[0])),
+    (r"its astype\('int64'\)\.to_numpy\(\)", given(ticks)),
     (
         r"to_numpy\(\), with rowvar=False",
         given(lambda a: a.to_numpy() if a.ndim == 1 else a["a"].to_numpy()),
@@ -354,10 +375,13 @@ WAYS = [
     (r"filled\(0\)", given(lambda a: a.filled(0))),
     (r"numpy\.ma\.cov", given(lambda a: a.filled(0))),
     (r"fields", given(lambda a: np.asarray(a["x"]))),
-    (r"view\('i8'\)", given(lambda a: np.asarray(a).view("i8"))),
+    (r"view\('i8'\)", given(ticks)),
     (r"\.real\b", given(lambda a: a.real)),
     (r"mypackage\.sum", instead("sum")),
-    (r"\.astype\('float64'\)", given(lambda a: np.asarray(a).astype("f8"))),
+    (
+        r"\.astype\('float64'\)",
+        given(lambda a: (ticks(a) if hasattr(a, "dt") else np.asarray(a)).astype("f8")),
+    ),
     (r"subtract one of them", given(lambda a: a - (a.iloc[0] if hasattr(a, "iloc") else a[0]))),
     (r"numpy\.asarray\(a, float\)", given(lambda a: np.asarray(a, float))),
     (r"astype\(float\)", given(lambda a: a.astype(float))),
@@ -470,6 +494,8 @@ def check_owner(kind, function, a, result):
             assert not hasattr(a, "index") or result.index.equals(a.index)
         else:
             assert type(result).__module__.startswith("pandas")
+    elif "of a zone" in kind:
+        assert "Asia/Tokyo" in repr(getattr(result, "tzinfo", None) or result.type)
     elif kind.startswith("xarray"):
         assert type(result).__name__ == KINDS[kind].owner
         assert result.attrs == a.attrs

@@ -151,3 +151,87 @@ def test_dot_products_are_refused():
     for pair in ((series, series), ([1.0, 2.0], series)):
         with pytest.raises(TypeError, match=r"vecdot: .* pandas objects; give its to_numpy\(\)"):
             mypackage.vecdot(*pair)
+
+
+# Times in tables
+
+DAYS = pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-04"]).as_unit("ns")
+
+
+def test_dates_of_a_table_are_no_numbers():
+    table = pd.DataFrame({"a": DAYS, "b": DAYS + pd.Timedelta(2, "h")})
+    assert mypackage.mean(table) == DAYS.mean() + pd.Timedelta(1, "h")
+    assert mypackage.mean(table, axis=1).tolist() == (DAYS + pd.Timedelta(1, "h")).tolist()
+    assert mypackage.mean(table, axis=1).dtype == "M8[ns]"
+    assert mypackage.average(table) == mypackage.mean(table)
+    for axis in (None, 0, 1):
+        with pytest.raises(TypeError, match="dates have no sum"):
+            mypackage.sum(table, axis=axis)
+
+
+def test_times_beside_numbers():
+    for times, mean in (
+        (DAYS, DAYS.mean()),
+        (pd.to_timedelta([1, 2, 4], "s"), pd.Timedelta(7 / 3, "s").round("us")),
+    ):
+        table = pd.DataFrame({"t": times, "x": [1, 2, 4]})
+        for function in (mypackage.mean, mypackage.average):
+            result = function(table, axis=0)
+            assert abs(result["t"] - mean) < pd.Timedelta("1us") and result["x"] == 7 / 3
+            for axis in (None, 1):
+                with pytest.raises(TypeError, match=r"column 't' of .* another kind"):
+                    function(table, axis=axis)
+        weighted = mypackage.average(table, axis=0, weights=pd.Series([2, 0, 0], index=[2, 1, 0]))
+        assert weighted["t"] == times[2] and weighted["x"] == 4
+    both = pd.DataFrame({"t": pd.to_timedelta([1], "s"), "d": DAYS[:1]})
+    with pytest.raises(TypeError, match="another kind"):
+        mypackage.mean(both, axis=1)
+
+
+def test_missing_times_of_rows():
+    table = pd.DataFrame(
+        {"a": pd.to_timedelta([1, None], "s"), "b": pd.to_timedelta([4, None], "s")}
+    )
+    means = mypackage.mean(table, axis=1)
+    assert means[0] == pd.Timedelta(2.5, "s") and means[1] is pd.NaT
+    table.loc[1, "b"] = pd.Timedelta(3, "s")
+    sums = mp.sum(table, axis=1, skipna=False)
+    assert sums[0] == pd.Timedelta(5, "s") and sums[1] is pd.NaT
+    assert mypackage.sum(table, axis=1)[1] == pd.Timedelta(3, "s")
+    objects = pd.DataFrame({"a": [10**30, None], "b": [1, None]}, dtype=object)
+    assert mypackage.mean(objects, axis=1)[0] == (10**30 + 1) / 2
+    assert np.isnan(mypackage.mean(objects, axis=1)[1])
+
+
+def test_time_zones_of_tables_and_groups():
+    times = pd.Series(DAYS).dt.tz_localize("Europe/Berlin")
+    table = pd.DataFrame({"a": times, "b": times})
+    assert mypackage.mean(table).tz == times.dt.tz
+    assert mypackage.mean(table, axis=1).dtype == times.dtype
+    assert mypackage.mean(table, axis=1).tolist() == times.tolist()
+    other = table.assign(b=times.dt.tz_convert("UTC"))
+    assert [one.tz for one in mypackage.mean(other, axis=0)] == [times.dt.tz, other["b"].dt.tz]
+    for axis in (None, 1):
+        with pytest.raises(TypeError, match="time zones Europe/Berlin and UTC"):
+            mypackage.mean(other, axis=axis)
+    for a, pick in ((times, lambda x: x), (other, lambda x: x["a"])):
+        groups = pick(mp.group_mean(a, [0, 1, 0]))
+        assert groups.dtype == times.dtype
+        assert groups.tolist() == [times[0] + (times[2] - times[0]) / 2, times[1]]
+    with pytest.raises(TypeError, match=r"mypackage\.pandas\.group_mean"):
+        mypackage.group_mean([0, 1, 0], times)
+    assert mypackage.group_mean([0, 1, 0], other, axis=0)["b"].dtype == other["b"].dtype
+
+
+def test_timestamps_of_arrow():
+    pytest.importorskip("pyarrow")
+    for dtype in ("timestamp[us][pyarrow]", "timestamp[us, tz=Europe/Berlin][pyarrow]"):
+        times = pd.Series(DAYS).astype(dtype)
+        assert mypackage.mean(times) == times.astype(times.dtype).iloc[:1].item() + pd.Timedelta(
+            32, "h"
+        )
+        assert str(mypackage.mean(times).tz) == str(times.dt.tz)
+        times[1] = None
+        assert mypackage.nanmean(times) == times[0] + (times[2] - times[0]) / 2
+        with pytest.raises(TypeError, match="dates have no sum"):
+            mypackage.sum(times)

@@ -84,9 +84,11 @@ def of_columns(
     if not values:
         return values, np.dtype(np.float64)
     if all(isinstance(value, np.generic) for value in values):
-        common = np.result_type(*values) if len(values) > 1 else values[0].dtype
         kinds = {value.dtype.kind for value in values}
-        if common.kind == "O" or (kinds & set("mM") and len(kinds) > 1):
+        if len(kinds) > 1 and kinds & set("mM"):
+            return values, None
+        common = np.result_type(*values) if len(values) > 1 else values[0].dtype
+        if common.kind == "O":
             return values, None
         for column, value in zip(columns, values, strict=True):
             if (
@@ -142,27 +144,46 @@ def add_column(
 def _of_other_kinds(
     reduction: Reduction, columns: list[Column], shape: tuple[int, ...], skipna: bool, dtype: Any
 ) -> np.ndarray:
-    """The same where some columns hold objects or time differences."""
-    units = [column for column in columns if column.values.dtype.kind == "m"]
-    if units and len(units) < len(columns):
-        raise TypeError(
-            f"{reduction.name}: column {units[0].name!r} of {units[0].values.dtype} cannot be "
-            "added to numbers; choose the columns, or axis=0"
-        )
-    kind = np.result_type(*(c.values.dtype for c in units)) if units else np.dtype(object)
+    """The same where some columns hold objects or times."""
+    times = one_kind_of_time(reduction.name, columns)
+    kind = np.result_type(*(c.values.dtype for c in columns)) if times else np.dtype(object)
     table = np.array([column.values.astype(kind) for column in columns], kind)
     valid = ~np.array([column.missing for column in columns], bool)
     axis = 0 if shape else None
-    if not skipna and not valid.all():
+    poisoned = (~valid).any(axis) & (not skipna)
+    if np.any(poisoned) and not times:
         raise ValueError(f"{reduction.name}: skipna=False meets missing values among objects")
     nothing = ~valid.any(axis)
     if reduction.empty != 0 and np.any(nothing):
+        # No mean is empty then, which would be a cause for a warning.
         valid |= nothing
         table = np.where(nothing, np.zeros((), kind), table)
+        poisoned = poisoned | nothing
     value = np.asarray(
         getattr(mypackage, reduction.name)(table, axis=axis, dtype=dtype, where=valid)
     )
-    return value
+    if not np.any(poisoned):
+        return value
+    return np.where(poisoned, missing_of(value.dtype), value)
+
+
+def one_kind_of_time(name: str, columns: list[Column]) -> bool:
+    """Whether the columns hold times, of which all must be differences, or all dates.
+
+    Raises
+    ------
+    TypeError
+        Names a column that is of another kind than the first.
+    """
+    kinds = [c.values.dtype.kind if c.values.dtype.kind in "mM" else "" for c in columns]
+    for column, kind in zip(columns, kinds, strict=True):
+        if kind != kinds[0]:
+            time = column if kind else columns[0]
+            raise TypeError(
+                f"{name}: column {time.name!r} of {time.values.dtype} cannot be added to those of "
+                "another kind; choose the columns, or axis=0"
+            )
+    return bool(kinds) and kinds[0] != ""
 
 
 def table(columns: list[Column]) -> np.ndarray:

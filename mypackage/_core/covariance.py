@@ -235,6 +235,8 @@ def _observations(name: str, argument: str, values: Any) -> np.ndarray:
     elif kind is not None:
         own = {"pandas": "corr() or cov()", "xarray": "xarray.corr or xarray.cov"}[kind]
         plain = "to_numpy()" if hasattr(values, "to_numpy") else "to_dataarray().to_numpy()"
+        if getattr(getattr(values, "dtype", None), "tz", None) is not None:
+            plain = "astype('int64').to_numpy()"
         raise TypeError(
             f"{name}: {argument} is a {type(values).__name__}, whose rows would be the variables; "
             f"give its {plain}, with rowvar=False if its columns are the variables, or use "

@@ -25,6 +25,9 @@ def own_numbers(a: Any) -> str:
     kind = label_kind(a)
     if kind == "pandas" and np.ndim(a) == 2:
         return "each column's to_numpy()"
+    if kind == "pandas" and getattr(a.dtype, "tz", None) is not None:
+        # Its to_numpy() has objects.
+        return f"its {'dt.' if hasattr(a, 'dt') else ''}tz_convert(None).to_numpy()"
     if kind == "pandas" and np.any(a.isna()):
         return "its dropna().to_numpy()"
     if kind == "xarray" and not hasattr(a, "data"):

@@ -57,14 +57,14 @@ def moment(name: str, a: Any, axis: Any, *, skipna: bool, ddof: Any, dtype: Any)
             raise ValueError(f"{name}: a Series has no axis {axis!r}")
         # An Index or an extension array is one without its labels.
         a = a if isinstance(a, pd.Series) else pd.Series(a)
-        return pandas._own_scalar(a, _of(name, [numbers(name, a)], (), skipna, ddof, dtype)[()])
+        return pandas._own_scalar(_of(name, [numbers(name, a)], (), skipna, ddof, dtype)[()], None)
     columns = [numbers(name, column) for _, column in a.items()]
     if axis is None:
         return _of(name, columns, (), skipna, ddof, dtype)[()]
     if axis in (0, "index", -2):
         values = [
-            pandas._own_scalar(given, _of(name, [column], (), skipna, ddof, dtype)[()])
-            for (_, given), column in zip(a.items(), columns, strict=True)
+            pandas._own_scalar(_of(name, [column], (), skipna, ddof, dtype)[()], None)
+            for column in columns
         ]
         return pd.Series(values, index=a.columns, dtype=None if columns else np.float64)
     if axis in (1, "columns", -1):
@@ -89,9 +89,10 @@ def _of(
     state, poisoned = ExactMoments(shape), np.zeros(shape, bool)
     for values, missing in columns:
         if values.dtype.kind in "OmM":
+            way = "dropna()" if values.dtype.kind != "M" else "dropna().astype('int64')"
             raise TypeError(
                 f"{name}: there is no exact result for dtype {values.dtype} in a pandas object; "
-                "give its dropna().to_numpy()"
+                f"give its {way}.to_numpy()"
             )
         state.add(values, () if shape else (0,), ~missing)
         poisoned |= missing if shape else missing.any()

@@ -510,26 +510,55 @@ def cumsum(a: np.ndarray, axis: Any, dtype: Any, out: Any) -> Any:
     (axis,) = normalised(name, axis, a.ndim) or (0,)
     a = a.reshape(-1) if a.ndim == 0 else a
     target = _target(name, dtype, out, a.shape)
-    moved = np.moveaxis(a, axis, -1)
-    results = np.empty(moved.shape, object if target is None else target)
-    for row in np.ndindex(moved.shape[:-1]):
-        for at, total in enumerate(_prefixes(name, moved[row].tolist())):
-            results[(*row, at)] = value(name, total, None, target)
-    results = np.moveaxis(results, -1, axis)
+    results = prefixes(a, axis, target)
     if out is None:
         return results
     np.copyto(out, results, casting="same_kind" if out.dtype.kind != "O" else "unsafe")
     return out
 
 
-def _prefixes(name: str, elements: list[Any]) -> Iterable[Total]:
-    total, negative = Total(Kind.INTEGER, 0), True
-    for at, x in enumerate(elements):
+def prefixes(
+    a: np.ndarray, axis: int, target: np.dtype[Any] | None, before: States | None = None
+) -> np.ndarray:
+    """The exact prefixes of an object array, and of what comes before it, along an axis."""
+    moved = np.moveaxis(a, axis, -1)
+    results = np.empty(moved.shape, object if target is None else target)
+    for row, totals in zip(np.ndindex(moved.shape[:-1]), _prefixes(a, axis, before), strict=True):
+        for at, total in enumerate(totals):
+            results[(*row, at)] = value("cumsum", total, None, target)
+    return np.moveaxis(results, -1, axis)
+
+
+def last_prefixes(a: np.ndarray, axis: int, before: States | None) -> States:
+    """The exact sums of an object array and of what comes before it, along an axis."""
+    totals, counts = [], []
+    for place, line in enumerate(_prefixes(a, axis, before)):
+        earlier = before.counts[place] if before is not None else 0
+        first = [before.totals[place]] if before is not None else [Total(Kind.INTEGER, 0)]
+        totals.append([*first, *line][-1])
+        counts.append(earlier + a.shape[axis])
+    return States(reduced_shape(a.shape, (axis,), False), totals, counts)
+
+
+def _prefixes(a: np.ndarray, axis: int, before: States | None) -> Iterable[Iterable[Total]]:
+    """Those of each line."""
+    for place, elements in enumerate(_rows(a, (axis,))):
+        first = before.totals[place] if before is not None and before.counts[place] else None
+        yield _line_prefixes("cumsum", elements, first)
+
+
+def _line_prefixes(name: str, elements: list[Any], before: Total | None) -> Iterable[Total]:
+    total, negative = before, before is None or _is_negative_zero(before.real)
+    for x in elements:
         one = add_up(name, [x])
-        total = add_totals(name, [total, one]) if at else one
-        negative = negative and isinstance(x, float) and x == 0 and math.copysign(1, x) < 0
+        total = one if total is None else add_totals(name, [total, one])
+        negative = negative and _is_negative_zero(x)
         # A prefix of nothing but -0.0 is -0.0.
         yield Total(Kind.FLOAT, -0.0) if negative else total
+
+
+def _is_negative_zero(x: Any) -> bool:
+    return isinstance(x, float) and x == 0 and math.copysign(1, x) < 0
 
 
 # -- Two inputs -----------------------------------------------------------------------------------
@@ -546,16 +575,23 @@ def vecdot(x1: np.ndarray, x2: np.ndarray, axis: Any, dtype: Any = None) -> Any:
             f"vecdot: the vectors differ in length: {left.shape[-1]} and {right.shape[-1]}"
         )
     left, right = np.broadcast_arrays(left, right)
-    axes = (left.ndim - 1,)
-    results = []
-    for pairs in zip(_rows(left, axes), _rows(right, axes), strict=True):
+    target = None if dtype is None else np.dtype(dtype)
+    products = vecdot_states(left, right, (left.ndim - 1,))
+    results = [value(name, total, None, target) for total in products.totals]
+    return delivered(results, products.shape, target, None)
+
+
+def vecdot_states(x1: np.ndarray, x2: np.ndarray, axes: tuple[int, ...]) -> States:
+    """The exact dot products over some axes of two arrays of one shape."""
+    totals, counts = [], []
+    for pairs in zip(_rows(x1, axes), _rows(x2, axes), strict=True):
         terms = [
-            multiply(name, _conjugate(add_up(name, [x])), add_up(name, [y]))
+            multiply("vecdot", _conjugate(add_up("vecdot", [x])), add_up("vecdot", [y]))
             for x, y in zip(*pairs, strict=True)
         ]
-        target = None if dtype is None else np.dtype(dtype)
-        results.append(value(name, add_totals(name, terms), None, target))
-    return delivered(results, left.shape[:-1], None if dtype is None else np.dtype(dtype), None)
+        totals.append(add_totals("vecdot", terms))
+        counts.append(len(terms))
+    return States(reduced_shape(x1.shape, axes, False), totals, counts)
 
 
 def _conjugate(total: Total) -> Total:
@@ -574,22 +610,41 @@ def weighted_means(
     means, sums = [], []
     for row in zip(*(_rows(x, axes) for x in inputs), strict=True):
         pairs = [(x, w) for x, w, take in zip(*row, strict=True) if take]
-        total = add_up(name, [w for _, w in pairs])
-        if total.kind is Kind.COMPLEX:
-            raise TypeError("average: weights must be real numbers, not complex ones")
         if not pairs:
             means.append(0)
             sums.append(0)
             continue
-        if total.real == 0:
-            raise ZeroDivisionError(
-                "average: weights sum to zero along the axis; there is no average"
-            )
-        terms = [multiply(name, add_up(name, [w]), add_up(name, [x])) for x, w in pairs]
-        products = add_totals(name, terms)
-        means.append(value(name, products, total.real, dtype))
+        products, total = _weighted(pairs)
+        means.append(weighted_mean(products, total, dtype))
         sums.append(value(name, total, None, dtype))
     return means, sums
+
+
+def _weighted(pairs: Iterable[tuple[Any, Any]]) -> tuple[Total, Total]:
+    """The exact sums of products and of weights."""
+    name, pairs = "average", list(pairs)
+    terms = [multiply(name, add_up(name, [w]), add_up(name, [x])) for x, w in pairs]
+    return add_totals(name, terms), add_up(name, [w for _, w in pairs])
+
+
+def weighted_mean(products: Total, weights: Total, dtype: np.dtype[Any] | None) -> Any:
+    """The quotient of two exact sums, rounded once."""
+    if weights.kind is Kind.COMPLEX:
+        raise TypeError("average: weights must be real numbers, not complex ones")
+    if weights.real == 0:
+        raise ZeroDivisionError("average: weights sum to zero along the axis; there is no average")
+    return value("average", products, weights.real, dtype)
+
+
+def average_states(
+    values: np.ndarray, weights: np.ndarray, axes: tuple[int, ...]
+) -> tuple[States, States]:
+    """The exact sums of products and of weights over some axes."""
+    pairs = zip(_rows(values, axes), _rows(weights, axes), strict=True)
+    rows = [list(zip(*row, strict=True)) for row in pairs]
+    sums, shape = [_weighted(row) for row in rows], reduced_shape(values.shape, axes, False)
+    counts = list(map(len, rows))
+    return States(shape, [p for p, _ in sums], counts), States(shape, [w for _, w in sums], counts)
 
 
 # -- States ---------------------------------------------------------------------------------------
@@ -672,6 +727,16 @@ class States:
             self.counts = [a + b for a, b in zip(self.counts, other.counts, strict=True)]
         return self
 
+    def of_groups(self, reduction: Reduction, dtype: Any) -> np.ndarray:
+        """The sums or the means, each rounded once; 0 where there is nothing."""
+        name, mean = reduction.name, reduction.finish == "mean"
+        target = np.dtype(object if dtype is None else dtype)
+        results = [
+            value(name, total, count if mean else None, target) if count else 0
+            for total, count in zip(self.totals, self.counts, strict=True)
+        ]
+        return column(results, target).reshape(self.shape)
+
     def values(self, reduction: Reduction, dtype: Any, start: list[Any]) -> Any:
         """The sums and what they start with, or the means, each rounded once."""
         mean = reduction.finish == "mean"
@@ -707,16 +772,24 @@ def grouped(
     reduction: Reduction, labels: np.ndarray, a: np.ndarray, axis: int, size: int, dtype: Any
 ) -> np.ndarray:
     """The sums or means of objects with one label along an axis; of an empty group, 0."""
-    name, mean = reduction.name, reduction.finish == "mean"
-    target = None if dtype is None else np.dtype(dtype)
+    return group_states(reduction.name, labels, a, axis, size).of_groups(reduction, dtype)
+
+
+def group_states(
+    name: str, labels: np.ndarray, a: np.ndarray, axis: int, size: int, skip_nan: bool = False
+) -> States:
+    """The exact sums of objects with one label along an axis."""
     moved = np.moveaxis(a, axis, -1)
-    results = np.zeros((*moved.shape[:-1], size), object if target is None else target)
-    for row in np.ndindex(moved.shape[:-1]):
+    totals = np.empty((*moved.shape[:-1], size), object)
+    counts = np.zeros(totals.shape, np.int64)
+    for row in np.ndindex(totals.shape[:-1]):
         members: dict[int, list[Any]] = {}
         for label, x in zip(labels.tolist(), moved[row].tolist(), strict=True):
-            if label >= 0:
+            if label >= 0 and not (skip_nan and x != x):
                 members.setdefault(label, []).append(x)
-        for label, elements in members.items():
-            total = add_up(name, elements)
-            results[(*row, label)] = value(name, total, len(elements) if mean else None, target)
-    return np.moveaxis(results, -1, axis)
+        for label in range(size):
+            elements = members.get(label, [])
+            totals[(*row, label)] = add_up(name, elements)
+            counts[(*row, label)] = len(elements)
+    totals, counts = np.moveaxis(totals, -1, axis), np.moveaxis(counts, -1, axis)
+    return States(totals.shape, list(totals.flat), counts.ravel().tolist())

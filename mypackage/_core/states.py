@@ -40,10 +40,17 @@ def add(state: ExactSum, values: np.ndarray, *, skip_nan: bool) -> None:
 
 
 def grouped(
-    labels: np.ndarray, values: np.ndarray, axis: int, size: int, skip_nan: bool
+    labels: np.ndarray,
+    values: np.ndarray,
+    axis: int,
+    size: int,
+    skip_nan: bool,
+    missing: np.ndarray | None = None,
 ) -> ExactSum:
-    """The exact sums of groups along an axis, of all numbers or of those that are not NaN."""
-    if not skip_nan or values.dtype.kind not in "fc" or not (missing := np.isnan(values)).any():
+    """The exact sums of groups along an axis, all numbers or those that are not missing."""
+    if missing is None and values.dtype.kind in "fc" and skip_nan:
+        missing = np.isnan(values)
+    if missing is None or not missing.any():
         return group_states(labels_of("group_sum", labels), _plain(values), axis, size)
     # A NaN belongs to no group; others of its position do: so every line has groups of its own,
     # in the C order of the results.

@@ -1,0 +1,145 @@
+"""Lazy arrays of Python's numbers and of times: sums by label, prefixes and weighted averages."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mypackage._core import objects, timedelta
+from mypackage._core.groups import fill, labels_of
+from mypackage._core.reductions import Reduction
+from mypackage._core.states import grouped
+from mypackage._extras import require
+from mypackage._native import ExactSum
+
+da = require("dask.array")
+
+
+def group_parts(
+    reduction: Reduction, dtype: np.dtype[Any], wanted: Any, fill_value: Any, skip_nan: bool
+) -> tuple[Any, Any, np.dtype[Any]]:
+    """How chunks of objects or times become states by label, and those results; their dtype."""
+    name = reduction.name
+    if dtype.kind == "O":
+        state = partial(_object_groups, name=name, skip_nan=skip_nan)
+        finish = partial(_object_group_values, reduction=reduction, fill_value=fill_value)
+        return state, finish, np.dtype(object if wanted is None else wanted)
+    timedelta.check(name, dtype, reduction.finish)
+    unit = dtype.newbyteorder("=")
+    if wanted is not None and np.dtype(wanted) != unit:
+        raise TypeError(f"{name}: the results of {dtype} elements are of that dtype, not {wanted}")
+    of_chunk = partial(_time_groups, name=name, skip_nan=skip_nan)
+    return of_chunk, partial(_time_group_values, reduction=reduction, fill_value=fill_value), unit
+
+
+def _line(name: str, labels: np.ndarray, axis: int) -> np.ndarray:
+    """The labels along an axis, of an array that they were broadcast to."""
+    return labels_of(name, np.moveaxis(labels, axis, -1)[(0,) * (labels.ndim - 1)])
+
+
+def _results_shape(x: np.ndarray, axis: int, size: int) -> tuple[int, ...]:
+    return (*x.shape[:axis], size, *x.shape[axis + 1 :])
+
+
+def _object_groups(
+    x: np.ndarray,
+    labels: np.ndarray,
+    axis: tuple[int, ...],
+    *,
+    name: str,
+    size: int,
+    skip_nan: bool,
+) -> objects.States:
+    if not x.size:
+        shape = _results_shape(x, axis[0], size)
+        return objects.group_states(name, np.zeros(0, np.int64), np.empty(shape, object), 0, size)
+    line = _line(name, labels, axis[0])
+    return objects.group_states(name, line, x, axis[0], size, skip_nan)
+
+
+def _object_group_values(
+    total: objects.States, *, reduction: Reduction, fill_value: Any, dtype: Any
+) -> Any:
+    result = total.of_groups(reduction, dtype)
+    nothing = np.equal(np.reshape(total.counts, total.shape), 0)
+    if nothing.any():
+        fill(reduction.name, result, nothing, fill_value, reduction.empty)
+    return result
+
+
+def _time_groups(
+    x: np.ndarray,
+    labels: np.ndarray,
+    axis: tuple[int, ...],
+    *,
+    name: str,
+    size: int,
+    skip_nan: bool,
+) -> ExactSum:
+    """The exact sums of ticks, and a NaN for each NaT that is not skipped."""
+    if not x.size:
+        return ExactSum(_results_shape(x, axis[0], size))
+    line, lost = _line(name, labels, axis[0]), np.isnat(x)
+    ticks = x.astype(x.dtype.newbyteorder("="), copy=False).view(np.int64)
+    total = grouped(line, ticks, axis[0], size, True, lost)
+    if lost.any() and not skip_nan:
+        total.merge(grouped(line, np.full(x.shape, np.nan), axis[0], size, True, ~lost))
+    return total
+
+
+def _time_group_values(
+    total: ExactSum, *, reduction: Reduction, fill_value: Any, dtype: Any
+) -> Any:
+    nothing = np.equal(total.count, 0)
+    if nothing.any():
+        # No mean is empty then, which would be a cause for a warning.
+        total = total.copy().add(np.zeros((1, *total.shape)), 0, nothing)
+    result = timedelta.of_state(reduction, total, dtype, 0)
+    if nothing.any():
+        fill(reduction.name, result, nothing, fill_value, reduction.empty)
+    return result
+
+
+class Quotient(NamedTuple):
+    """The state of an average of objects; it merges as an ExactSum does."""
+
+    products: objects.States
+    weights: objects.States
+
+    def copy(self) -> Quotient:
+        return Quotient(self.products.copy(), self.weights.copy())
+
+    def merge(self, *others: Quotient) -> None:
+        for mine, theirs in zip(self, zip(*others, strict=True), strict=True):
+            mine.merge(*theirs)
+
+
+def average_state(x: np.ndarray, weights: np.ndarray, axis: tuple[int, ...]) -> Quotient:
+    return Quotient(*objects.average_states(x, weights, axis))
+
+
+def average_value(total: Quotient, *, dtype: Any) -> np.ndarray:
+    pairs = zip(total.products.totals, total.weights.totals, strict=True)
+    means = [objects.weighted_mean(*pair, None) for pair in pairs]
+    return objects.column(means, dtype).reshape(total.products.shape)
+
+
+def weights_value(total: Quotient, *, dtype: Any) -> np.ndarray:
+    sums = [objects.value("average", one, None, None) for one in total.weights.totals]
+    return objects.column(sums, dtype).reshape(total.weights.shape)
+
+
+def vecdot_state(x1: np.ndarray, x2: np.ndarray, axis: tuple[int, ...]) -> objects.States:
+    return objects.vecdot_states(x1, x2, axis)
+
+
+def carry(before: objects.States | None, x: np.ndarray, axis: int) -> objects.States:
+    """What the blocks up to `x` carry to the next: their exact sums."""
+    return objects.last_prefixes(x, axis, before)
+
+
+def prefixes(before: objects.States | None, x: np.ndarray, axis: int, dtype: Any) -> np.ndarray:
+    """The exact prefixes of a block of objects."""
+    return objects.prefixes(x, axis, None if dtype.kind == "O" else dtype, before)

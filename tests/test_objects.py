@@ -232,3 +232,50 @@ def test_lists_of_other_shapes():
     assert mypackage.sum(range(2**62, 2**62 + 2), dtype=object) == 2**63 + 1
     with pytest.raises(ValueError, match="inhomogeneous"):
         mypackage.sum([[1, 2], [3]])
+
+
+@pytest.mark.parametrize("numbers", [[True, False, True], [True, 2, 0.5], [True, Fraction(1, 3)]])
+def test_bools_of_numpy(numbers):
+    array = np.array([np.bool_(x) if isinstance(x, bool) else x for x in numbers] + [None], object)
+    plain = np.array([*numbers, None], object)
+    for name in ("sum", "mean", "cumsum", "var"):
+        result = getattr(mypackage, name)(array[:-1])
+        assert np.array_equal(result, getattr(mypackage, name)(plain[:-1]))
+
+
+def test_times_among_objects():
+    array = np.array([np.timedelta64(1, "s"), np.timedelta64(5, "ms")], object)
+    with pytest.raises(TypeError, match=r"^sum: .*timedelta64.*numpy.asarray\(a, 'm8\[us\]'\)"):
+        mypackage.sum(array)
+    assert mypackage.sum(np.asarray(array, "m8[us]")) == np.timedelta64(1_005_000, "us")
+
+
+def test_arrays_without_axes_in_lists():
+    numbers = [np.array(2**53 + 1), 0.5, np.array(-(2**53))]
+    assert mypackage.sum(numbers) == 1.5
+    assert mypackage.sum([numbers, numbers], axis=1).tolist() == [1.5, 1.5]
+    assert mypackage.sum([np.array(5), 2**70]) == 2**70 + 5
+
+
+def test_labelled_objects_in_lists():
+    pd = pytest.importorskip("pandas")
+    s = pd.Series([1.0, 2.0], index=["a", "b"])
+    assert mypackage.sum([s, s], axis=0).tolist() == [2, 4]
+    table = pd.DataFrame({"a": [2**53 + 1], "b": [0.5]})
+    for parts in ([s, s[::-1]], [s, s * np.nan], [table]):
+        with pytest.raises(TypeError, match="labels, which differ, or what is missing"):
+            mypackage.sum(parts)
+    xr = pytest.importorskip("xarray")
+    a = xr.DataArray([1.0, 2.0], {"x": [1, 2]}, "x")
+    assert mypackage.sum([a, a], axis=0).tolist() == [2, 4]
+    for parts in ([a, a[::-1]], [a, a.where(a > 1)], [a.to_dataset(name="v")]):
+        with pytest.raises(TypeError, match="labels, which differ, or what is missing"):
+            mypackage.sum(parts)
+    pa = pytest.importorskip("pyarrow")
+    assert mypackage.sum([pa.array([1, 2])]) == 3
+    for part in (pa.array([1, None]), pa.table({"a": [1]})):
+        with pytest.raises(TypeError, match="what is missing"):
+            mypackage.sum([part])
+    da = pytest.importorskip("dask.array")
+    with pytest.raises(TypeError, match=r"dask.array.stack"):
+        mypackage.sum([da.ones(2)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Mapping, MappingView
+from collections.abc import Mapping, MappingView, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -118,14 +118,58 @@ def refuse(name: str, a: Any) -> None:
                 raise TypeError(f"{name}: a {kind} is no array of numbers; {way}")
 
 
+def _refuse_parts(name: str, a: Sequence[Any]) -> None:
+    """Refuse a list of what has masks, labels or chunks, of which NumPy's array has none."""
+    for kind in set(map(type, a)):
+        if kind in (float, int, list, np.ndarray):
+            continue
+        part = next(x for x in a if type(x) is kind)
+        if isinstance(part, np.ma.MaskedArray):
+            raise TypeError(
+                f"{name}: NumPy makes an array without masks of these masked arrays; give "
+                "numpy.ma.stack(a)"
+            )
+        if is_dask(part):
+            raise TypeError(
+                f"{name}: the dask arrays in this list are lazy; give dask.array.stack(a)"
+            )
+        owner = label_kind(part)
+        if owner is not None and _lose_something(owner, [x for x in a if type(x) is kind]):
+            raise TypeError(
+                f"{name}: an array of the {kind.__name__} objects in this list would be without "
+                f"their labels, which differ, or what is missing; of each give {own_numbers(part)}"
+            )
+
+
+def _lose_something(owner: str, parts: list[Any]) -> bool:
+    """Whether labelled objects are more than the rows of one array."""
+    first = parts[0]
+    if owner == "arrow":
+        nulls = [getattr(x, "null_count", None) for x in parts]
+        return any(map(front(owner).is_table, parts)) or any(
+            x() if callable(x) else x for x in nulls
+        )
+    if owner == "pandas":
+        if len({dtype for x in parts if np.ndim(x) == 2 for dtype in x.dtypes}) > 1:
+            return True
+        indices = [getattr(x, "index", None) for x in parts]
+        alike = all(x is None or x.equals(indices[0]) for x in indices)
+        return not alike or any(np.any(x.isna()) for x in parts)
+    if not hasattr(first, "data") or any(is_dask(x.data) for x in parts):
+        return True
+    alike = all(x.dims == first.dims for x in parts) and all(
+        x.indexes[dim].equals(first.indexes.get(dim))
+        for x in parts
+        for dim in getattr(x, "indexes", ())
+    )
+    return not alike or any(bool(x.isnull().any()) for x in parts)
+
+
 def as_array(name: str, a: Any) -> Any:
     """What NumPy makes of `a`, unless that is an array of no more than `a` itself."""
     refuse(name, a)
-    if isinstance(a, (list, tuple)) and any(isinstance(x, np.ma.MaskedArray) for x in a):
-        raise TypeError(
-            f"{name}: NumPy makes an array without masks of these masked arrays; give "
-            "numpy.ma.stack(a)"
-        )
+    if isinstance(a, (list, tuple)):
+        _refuse_parts(name, a)
     array = np.asanyarray(a)
     if array.ndim == 0 and array.dtype.kind == "O" and not isinstance(a, np.ndarray):
         # A sparse matrix, for instance, would come back as its own sum.

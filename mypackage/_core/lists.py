@@ -19,6 +19,8 @@ def exact(a: Any, array: np.ndarray) -> tuple[np.ndarray, np.dtype[Any] | None]:
 
     That is `array` itself where nothing was rounded. Where only ints were, results are Python's.
     """
+    if array.dtype.char == "O" and isinstance(a, (list, tuple)):
+        return _without_arrays(array), None
     if array.dtype.char not in "dD" or isinstance(a, np.ndarray):
         return array, None
     large = np.abs(array.real) >= _LIMIT
@@ -27,6 +29,7 @@ def exact(a: Any, array: np.ndarray) -> tuple[np.ndarray, np.dtype[Any] | None]:
     objects = np.array(a, dtype=object)
     if objects.shape != array.shape:
         return array, None
+    objects = _without_arrays(objects)
     elements = objects[large].tolist() if objects.ndim else [objects[()]]
     whole = {kind for kind in set(map(type, elements)) if issubclass(kind, (int, np.integer))}
     if not whole:
@@ -38,6 +41,17 @@ def exact(a: Any, array: np.ndarray) -> tuple[np.ndarray, np.dtype[Any] | None]:
     if all(int(x) == y for x, y in zip(elements, rounded, strict=True) if type(x) in whole):
         return array, None
     return objects, array.dtype
+
+
+def _without_arrays(objects: np.ndarray) -> np.ndarray:
+    """An array of objects with numbers in place of arrays of no axes."""
+    if not any(issubclass(kind, np.ndarray) for kind in set(map(type, objects.flat))):
+        return objects
+    result = objects.copy()
+    for at, x in np.ndenumerate(objects):
+        if isinstance(x, np.ndarray) and x.ndim == 0:
+            result[at] = x[()]
+    return result
 
 
 def common_dtype(*inputs: tuple[np.ndarray, np.dtype[Any] | None]) -> np.dtype[Any] | None:

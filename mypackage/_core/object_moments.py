@@ -10,8 +10,9 @@ import numpy as np
 
 from mypackage._errors import report_invalid, report_overflow
 
-from .objects import Kind, column, kind_of
+from .objects import Kind, column, fraction, kind_of
 from .reductions import Reduction
+from .rounding import nearest, whole
 
 
 def moments(
@@ -69,7 +70,7 @@ def _parts(name: str, x: Any) -> tuple[Any, Any]:
 
 
 def _part(x: Any) -> Any:
-    return x if isinstance(x, float) and not math.isfinite(x) else Fraction(x)
+    return x if isinstance(x, float) and not math.isfinite(x) else Fraction(fraction(x))
 
 
 def _weight(name: str, weight: Any) -> Any:
@@ -145,37 +146,16 @@ def _rounded(name: str, finish: str, x: Any, dtype: np.dtype[Any] | None) -> Any
     if target.kind in "iu":
         if isinstance(x, float):
             raise OverflowError(f"{name}: the result {x} does not fit {target}; use dtype=float64")
-        whole = _whole(x, root)
+        result = whole(x.numerator, x.denominator, root)
         limits = np.iinfo(target)
-        if not limits.min <= whole <= limits.max:
-            raise OverflowError(f"{name}: {whole} does not fit {target}; use dtype=float64")
-        return whole
+        if not limits.min <= result <= limits.max:
+            raise OverflowError(f"{name}: {result} does not fit {target}; use dtype=float64")
+        return result
     if target.kind != "f" or target.itemsize > 8:
         raise TypeError(f"{name}: the exact result of objects cannot be given as dtype={target}")
     if isinstance(x, float):
         return x
-    format_ = np.finfo(target)
-    # A multiple of the last bit that the result has, or would have.
-    size = x.numerator.bit_length() - x.denominator.bit_length()
-    exponent = size // 2 if root else size
-    lowest = int(np.log2(float(format_.smallest_subnormal)))
-    unit = max(exponent - format_.nmant - 2, lowest)
-    for _ in range(3):
-        scaled = x / Fraction(2) ** (unit * (2 if root else 1))
-        whole = _whole(scaled, root)
-        if whole.bit_length() <= format_.nmant + 1:
-            break
-        unit += whole.bit_length() - format_.nmant - 1
-    if whole.bit_length() + unit > format_.maxexp:
+    near = nearest(x, target, root)
+    if math.isinf(near):
         report_overflow(name)
-        return math.inf
-    return math.ldexp(whole, unit)
-
-
-def _whole(x: Fraction, root: bool) -> int:
-    """A number, or the root of it, as an integer, rounded half to even."""
-    if not root:
-        return round(x)
-    floor = math.isqrt(x.numerator // x.denominator)
-    middle = Fraction(2 * floor + 1, 2) ** 2
-    return floor + (x > middle or (x == middle and floor % 2 == 1))
+    return near

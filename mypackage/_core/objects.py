@@ -22,6 +22,7 @@ from mypackage._native import ExactSum, integer_states
 
 from .axes import lines, normalised, reduced_shape
 from .reductions import Reduction
+from .rounding import nearest
 
 # Decimal digits that an exact sum of Decimals may have.
 DIGITS = 1_000_000
@@ -72,8 +73,14 @@ def kind_of(name: str, kind: type) -> Kind:
         return Kind.FRACTION
     if issubclass(kind, _class("decimal", "Decimal")):
         return Kind.DECIMAL
-    if issubclass(kind, (numbers.Rational, ExactSum, _class("datetime", "timedelta"))):
+    own = (numbers.Rational, ExactSum, _class("datetime", "timedelta"))
+    if issubclass(kind, own) and not issubclass(kind, np.timedelta64):
         return Kind.OWN
+    if issubclass(kind, np.timedelta64):
+        raise TypeError(
+            f"{name}: there is no exact result for objects of type {kind.__name__}, which wrap "
+            "when they are added; numpy.asarray(a, 'm8[us]') makes an array of one unit"
+        )
     if kind is type(None):
         raise TypeError(
             f"{name}: None is no number; numpy.ma.masked_equal(a, None) leaves it out, and "
@@ -91,7 +98,7 @@ def _class(module: str, name: str) -> Any:
     return getattr(sys.modules.get(module), name, ())
 
 
-def _fraction(x: Any) -> Any:
+def fraction(x: Any) -> Any:
     """A rational number as an int or a Fraction."""
     if isinstance(x, (int, np.integer, np.bool_)):
         return int(x)
@@ -148,7 +155,7 @@ def add_up(name: str, elements: list[Any]) -> Total:
     if present & {Kind.DECIMAL, Kind.OWN}:
         return add_totals(name, [Total(kinds[type(x)], *_parts(x)) for x in elements])
     rational = _rational_sum(
-        (int(x.numerator), int(x.denominator))
+        (int(x), 1) if kinds[type(x)] is Kind.INTEGER else (int(x.numerator), int(x.denominator))
         for x in elements
         if kinds[type(x)] in (Kind.INTEGER, Kind.FRACTION)
     )
@@ -166,7 +173,7 @@ def _parts(x: Any) -> tuple[Any, Any]:
         return _parts(float(x.real))[0], _parts(float(x.imag))[0]
     if isinstance(x, (float, np.float16, np.float32)):
         x = float(x)
-        return (_fraction(x), 0) if math.isfinite(x) else (x, 0)
+        return (fraction(x), 0) if math.isfinite(x) else (x, 0)
     return (int(x) if isinstance(x, (int, np.integer, np.bool_)) else x), 0
 
 
@@ -247,7 +254,7 @@ def _without_own(name: str, total: Total) -> Total:
         return total
     if not isinstance(total.real, numbers.Rational):
         raise TypeError(f"{name}: a {type(total.real).__name__} does not mix with floats")
-    return Total(Kind.FRACTION, _fraction(total.real))
+    return Total(Kind.FRACTION, fraction(total.real))
 
 
 def _as_fraction(x: Any) -> Any:
@@ -353,12 +360,10 @@ def _as_float(name: str, x: Any) -> float:
     """A rational number as the nearest float; a float that is not finite stays as it is."""
     if isinstance(x, float):
         return x
-    try:
-        # Correctly rounded, as is a quotient of ints.
-        return float(x)
-    except OverflowError:
+    result = nearest(x, np.dtype(np.float64))
+    if math.isinf(result):
         report_overflow(name)
-        return math.inf if x > 0 else -math.inf
+    return result
 
 
 def _converted(name: str, total: Total, divisor: Any, dtype: np.dtype[Any]) -> Any:
@@ -369,7 +374,7 @@ def _converted(name: str, total: Total, divisor: Any, dtype: np.dtype[Any]) -> A
     if kind in (Kind.OWN, Kind.DECIMAL):
         if not hasattr(real, "as_integer_ratio") and not isinstance(real, numbers.Rational):
             raise TypeError(f"{name}: a {type(real).__name__} cannot be given as dtype={dtype}")
-        real = _fraction(real)
+        real = fraction(real)
     if dtype.char not in "?bBhHiIlLqQefdFD":
         raise TypeError(f"{name}: exact results of objects cannot be given as dtype={dtype}")
     real, imag = (_quotient(part, divisor) for part in (real, imag))
@@ -394,20 +399,12 @@ def _converted(name: str, total: Total, divisor: Any, dtype: np.dtype[Any]) -> A
 
 def _rounded(name: str, x: Any, dtype: np.dtype[Any]) -> Any:
     """A rational number rounded once to float16, float32 or float64."""
-    nearest = _as_float(name, x)
-    if dtype.itemsize == 8 or not math.isfinite(nearest):
-        return dtype.type(nearest)
-    from fractions import Fraction
-
-    rest = Fraction(x) - Fraction(nearest)
-    if rest and math.frexp(nearest)[0] * 2**53 % 2 == 0:
-        # To odd, so that the second rounding is as one (docs/numerics.md, "Prefixes").
-        nearest = math.nextafter(nearest, math.inf if rest > 0 else -math.inf)
-    with np.errstate(all="ignore"):
-        result = dtype.type(nearest)
-    if np.isinf(result):
+    if isinstance(x, float):
+        return dtype.type(x)
+    result = nearest(x, dtype)
+    if math.isinf(result):
         report_overflow(name)
-    return result
+    return dtype.type(result)
 
 
 # -- Arrays ---------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Moments of Python's numbers: rational, and rounded once."""
+"""Covariances of Python's numbers: rational, and rounded once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+
+from .rounding import nearest
 
 
 def parts(name: str, x: Any) -> tuple[Fraction, Fraction] | None:
@@ -32,28 +34,6 @@ def parts(name: str, x: Any) -> tuple[Fraction, Fraction] | None:
         f"{name}: there is no exact result for objects of type {type(x).__name__}; supported are "
         "ints, floats, complex numbers and Fractions; numpy.asarray(a, float) rounds others"
     )
-
-
-def rounded(value: Fraction, root: bool = False) -> float:
-    """The nearest float64 to a number, or to its root with the sign of the number."""
-    if not value:
-        return 0.0
-    numerator, denominator = abs(value.numerator), value.denominator
-    # A quotient with more bits than any float64, and a bit that tells whether more were cut off.
-    bits = 2 * 70 if root else 70
-    shift = max(bits + denominator.bit_length() - numerator.bit_length(), 0)
-    shift += root and shift % 2
-    whole, rest = divmod(numerator << shift, denominator)
-    if root:
-        floor = math.isqrt(whole)
-        rest = rest or floor * floor != whole
-        whole, shift = floor, shift // 2
-    exact = Fraction(2 * whole + bool(rest), 2 << shift)
-    try:
-        magnitude = float(exact)
-    except OverflowError:
-        magnitude = math.inf
-    return magnitude if value > 0 else -magnitude
 
 
 def covariances(
@@ -110,6 +90,7 @@ def covariances(
             numerators[j, k] = (total * real - (a * c + b * d), total * imag - (b * c - a * d))
     constant = [ok and not numerators[j, j][0] for j, ok in enumerate(finite)]
     overflow = False
+    part_of = np.empty(0, target).real.dtype
 
     def entry(j: int, k: int, part: int) -> Any:
         nonlocal overflow
@@ -120,12 +101,12 @@ def covariances(
             if j == k:
                 return float(part == 0)
             square = value * value / (numerators[j, j][0] * numerators[k, k][0])
-            return _to(square if value > 0 else -square, target, root=True)
+            return nearest(square if value > 0 else -square, part_of, root=True)
         if not divisor:
             return (math.inf if value > 0 else -math.inf) if value else math.nan
         if target.kind == "O":
             return value / divisor
-        result = _to(value / divisor, target)
+        result = nearest(value / divisor, part_of)
         overflow = overflow or math.isinf(result)
         return result
 
@@ -137,18 +118,3 @@ def covariances(
             matrix[k, j] = complex(one, -other or 0.0) if target.kind == "c" else one
     report(name, overflow, any(constant) or not count, not divisor)
     return matrix
-
-
-def _to(value: Fraction, target: np.dtype[Any], root: bool = False) -> Any:
-    """A rational number, or its root, rounded once to the parts of a dtype."""
-    part = np.empty(0, target).real.dtype
-    near = rounded(value, root)
-    if part == np.float64:
-        return near
-    # A float64 rounded to odd rounds on as the number itself.
-    if math.isfinite(near):
-        back = Fraction(near) * abs(Fraction(near)) if root else Fraction(near)
-        if back != value and int(np.float64(near).view(np.int64)) % 2 == 0:
-            near = math.nextafter(near, math.inf if value > back else -math.inf)
-    with np.errstate(over="ignore", under="ignore"):
-        return part.type(near)

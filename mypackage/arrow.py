@@ -17,6 +17,7 @@ from mypackage import ExactSum
 from mypackage._core import columns, objects, timedelta
 from mypackage._core.axes import normalised
 from mypackage._core.columns import Column
+from mypackage._core.inputs import wanted
 from mypackage._core.reductions import REDUCTIONS, Reduction
 from mypackage._core.states import add, result_dtype, rounded
 from mypackage._docstrings import like
@@ -212,10 +213,10 @@ def columns_of(
     for at, (label, column) in enumerate(table):
         values, missing = _values(column, name, skip_nulls, zones)
         if where is not True:
-            wanted = np.asarray(where, bool)
+            chosen = wanted(where)
             if is_table(a):
-                wanted = np.broadcast_to(wanted, (_rows(a), len(table)))[:, at]
-            missing = missing | ~np.broadcast_to(wanted, missing.shape)
+                chosen = np.broadcast_to(chosen, (_rows(a), len(table)))[:, at]
+            missing = missing | ~np.broadcast_to(chosen, missing.shape)
         result.append(Column(label, values, missing))
     return result
 

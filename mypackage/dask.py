@@ -27,6 +27,7 @@ from mypackage._core.exact_moments import states_of
 from mypackage._core.group_moments import finished as finished_groups
 from mypackage._core.group_moments import states_by_label
 from mypackage._core.groups import labels_of
+from mypackage._core.inputs import wanted
 from mypackage._core.kinds import is_dask
 from mypackage._core.moments import exact_ddof, one_ddof
 from mypackage._core.reductions import GROUPED, MOMENTS, REDUCTIONS, VECDOT, Reduction
@@ -441,6 +442,8 @@ def _moment(
         elif value is not None and value is not np._NoValue:
             raise TypeError(f"{name}: a dask array takes no {key}=; give its compute()")
     a = da.asanyarray(a)
+    if where is not True and not is_dask(where):
+        where = wanted(where)
     exact_ddof(name, ddof)
     dtype = _moment_dtype(reduction, a.dtype, dtype)
     masked = _is_masked(a)
@@ -1379,6 +1382,8 @@ def _reduction(
 ) -> Any:
     name = reduction.name
     a = da.asanyarray(a)
+    if where is not True and not is_dask(where):
+        where = wanted(where)
     if a.dtype.kind in "OmM":
         return _of_other_dtypes(
             reduction, a, axis, dtype, keepdims, split_every, out, where, initial

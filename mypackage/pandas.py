@@ -16,7 +16,7 @@ from mypackage._core import columns, labelled_moments, labels, timedelta
 from mypackage._core.axes import normalised
 from mypackage._core.columns import Column
 from mypackage._core.groups import labels_of, of_some
-from mypackage._core.inputs import named
+from mypackage._core.inputs import named, wanted
 from mypackage._core.kinds import front, label_kind
 from mypackage._core.labelled_moments import moment
 from mypackage._core.reductions import GROUPED, GROUPED_MOMENTS, REDUCTIONS, Reduction
@@ -323,8 +323,11 @@ def columns_of(a: Any, name: str, where: Any = True) -> list[Column]:
 def _wanted(name: str, a: Any, where: Any) -> Any:
     if where is True:
         return None
-    plain = labels.aligned(name, "where", where, a)
-    return np.broadcast_to(np.asarray(plain, bool), a.shape)
+    # Refuses what is missing, too.
+    chosen = wanted(where)
+    if label_kind(where) in ("pandas", "xarray"):
+        chosen = np.asarray(labels.aligned(name, "where", where, a), bool)
+    return np.broadcast_to(chosen, a.shape)
 
 
 def _numbers(name: str, column: Any) -> tuple[np.ndarray, np.ndarray]:

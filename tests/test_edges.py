@@ -1,5 +1,7 @@
 """Labels, units, empty groups, columns: where a number could go wrong silently."""
 
+import importlib
+import importlib.util
 import statistics
 import subprocess
 import sys
@@ -423,3 +425,63 @@ def test_windows_and_segments_of_units():
     ):
         with pytest.raises(TypeError, match=r"give its \.value"):
             call()
+
+
+# What where= says
+
+
+@pytest.mark.parametrize("owner", ["pyarrow", "polars", "pandas"])
+def test_where_with_something_missing(owner):
+    module = pytest.importorskip(owner)
+    given = {"pyarrow": "array", "polars": "Series", "pandas": "Series"}[owner]
+    options = {"dtype": "boolean"} if owner == "pandas" else {}
+    where = getattr(module, given)([True, None], **options)
+    inputs = [[1.0, 2.0], np.array([1, 2]), np.array([1, 2], object), np.array([1, 2], "m8[s]")]
+    inputs += [np.ma.array([1.0, 2.0]), getattr(module, given)([1.0, 2.0])]
+    if importlib.util.find_spec("dask"):
+        inputs.append(importlib.import_module("dask.array").from_array([1.0, 2.0]))
+    for a in inputs:
+        with pytest.raises(ValueError, match="where: 1 of its elements are missing"):
+            mypackage.sum(a, where=where)
+    for call in (mypackage.mean, mypackage.var, mypackage.ExactSum().add):
+        with pytest.raises(ValueError, match="where: 1 of its elements are missing"):
+            call([1.0, 2.0], where=where)
+
+
+def test_masked_elements_are_not_wanted():
+    where = np.ma.array([True, True, False], mask=[0, 1, 1])
+    for a in ([1.0, 2.0, 4.0], np.array([1, 2, 4]), np.array([1, 2, 4], object)):
+        assert mypackage.sum(a, where=where) == 1
+    assert mypackage.var([1.0, 2.0, 4.0], where=where) == 0
+    assert mypackage.ExactSum().add([1.0, 2.0, 4.0], where=where).value() == 1
+    pd = pytest.importorskip("pandas")
+    assert mypackage.sum(pd.Series([1.0, 2.0, 4.0]), where=where) == 1
+    da = pytest.importorskip("dask.array")
+    assert mypackage.sum(da.from_array([1.0, 2.0, 4.0]), where=where).compute() == 1
+    with pytest.raises(TypeError, match=r"where: a dask array is lazy; give its compute\(\)"):
+        mypackage.sum([1.0], where=da.ones(1, dtype=bool))
+
+
+def test_quantities_of_other_arrays():
+    pint = pytest.importorskip("pint")
+    quantity = pint.get_application_registry().Quantity
+    masked = quantity(np.ma.array([1.0, 2.0], mask=[0, 1]), "m")
+    assert mypackage.sum(masked) == quantity(1.0, "m")
+    assert np.ma.getmaskarray(mypackage.cumsum(masked).magnitude).tolist() == [False, True]
+    da = pytest.importorskip("dask.array")
+    lazy = mypackage.sum(quantity(da.ones(3), "m"))
+    assert isinstance(lazy.magnitude, da.Array) and lazy.compute() == quantity(3.0, "m")
+
+
+def test_masked_values_of_astropy():
+    masked = pytest.importorskip("astropy.utils.masked")
+    units = pytest.importorskip("astropy.units")
+    for a, values in (
+        (masked.Masked([1.0, 2.0], mask=[0, 1]), lambda x: x.unmasked),
+        (masked.Masked([1.0, 2.0] * units.m, mask=[0, 1]), lambda x: x.unmasked.value),
+    ):
+        with pytest.raises(TypeError, match=r"\.unmasked.*numpy.ma.array\(values, mask\)"):
+            mypackage.sum(a)
+        assert mypackage.sum(np.ma.array(values(a), mask=a.mask)) == 1
+    table = pytest.importorskip("astropy.table")
+    assert isinstance(mypackage.sum(table.Column([1.0, 2.0])), np.float64)

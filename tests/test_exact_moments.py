@@ -16,7 +16,7 @@ from reference import root_to_format, to_format
 
 import mypackage
 from mypackage import ExactMoments
-from mypackage._core.rationals import rounded
+from mypackage._core.rounding import nearest
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -195,6 +195,6 @@ def test_as_a_value():
 
 def test_rationals_round_as_the_reference():
     for value in (Fraction(1, 3), Fraction(2**200 + 1, 3**50), Fraction(1, 7**500)):
-        assert rounded(value) == to_format(value, np.float64)
-        assert rounded(value, root=True) == root_to_format(value)
-        assert rounded(-value, root=True) == -root_to_format(value)
+        assert nearest(value, np.dtype(float)) == to_format(value, np.float64)
+        assert nearest(value, np.dtype(float), root=True) == root_to_format(value)
+        assert nearest(-value, np.dtype(float), root=True) == -root_to_format(value)

@@ -12,7 +12,7 @@ import numpy.ma  # Which NumPy itself imports when it is first used.
 
 from . import columns, groups, lists, masked, objects, subclasses, units
 from .groups import fill, labels_of
-from .inputs import without_labels
+from .inputs import wanted, without_labels
 from .kinds import (
     KERNELS,
     as_array,
@@ -34,6 +34,7 @@ __all__ = [
     "reduce",
     "starts_at_negative_zero",
     "vecdot",
+    "wanted",
 ]
 
 
@@ -47,8 +48,8 @@ def reduce(name: str, a: Any, **arguments: Any) -> Any:
         # The functions that skip NaN skip nulls, too.
         (column,) = front(kind).columns_of(a, name, reduction.skip_nan)
         if column.missing.any():
-            wanted = np.logical_and(arguments.get("where", True), ~column.missing)
-            arguments["where"] = wanted
+            where = wanted(arguments.get("where", True))
+            arguments["where"] = np.logical_and(where, ~column.missing)
         return reduce(name, column.values, **arguments)
     if name in ARRAYS and (kind is not None or is_dask(a)):
         raise TypeError(
@@ -58,6 +59,8 @@ def reduce(name: str, a: Any, **arguments: Any) -> Any:
         return getattr(front("dask"), name)(a, **arguments)
     if kind is not None:
         return front(kind).reduce(reduction, a, **arguments)
+    if arguments.get("where", True) is not True:
+        arguments["where"] = wanted(arguments["where"])
     unit = units.kind_of(a)
     if name not in REDUCTIONS:
         units.refuse(name, a)
@@ -162,7 +165,7 @@ def exact_state(
         values, where = table[0].values, ~table[0].missing
     units.refuse(name, values)
     array, _ = lists.exact(values, as_array(name, values))
-    where = True if where is True else np.asarray(where, bool)
+    where = True if where is True else wanted(where)
     if array.dtype.names:
         raise unsupported(name, array.dtype)
     if isinstance(array, np.ma.MaskedArray):

@@ -14,6 +14,7 @@ from mypackage._errors import report_invalid, report_overflow
 from mypackage._native import ExactSum, round_moments, square_states, sum_states
 
 from . import lists, moments, units
+from .inputs import wanted
 from .kinds import KERNELS, as_array, front, is_dask, label_kind, unsupported
 
 if TYPE_CHECKING:  # NumPy does not import its types either.
@@ -566,7 +567,7 @@ def _plain(name: str, values: Any, where: Any) -> tuple[np.ndarray, Any]:
         values, where = column.values, ~column.missing
     units.refuse(name, values)
     array, _ = lists.exact(values, as_array(name, values))
-    where = True if where is True else np.asarray(where, bool)
+    where = True if where is True else wanted(where)
     if array.dtype.names:
         raise unsupported(name, array.dtype)
     if isinstance(array, np.ma.MaskedArray):

@@ -29,6 +29,34 @@ def without_labels(name: str, a: Any, remedy: str = "") -> Any:
     return a
 
 
+def wanted(where: Any) -> np.ndarray:
+    """What ``where=`` says, as bools; masked elements are not wanted.
+
+    Raises
+    ------
+    TypeError
+        If it is lazy.
+    ValueError
+        If something is missing.
+    """
+    if isinstance(where, np.ma.MaskedArray):
+        return np.asarray(where.filled(False), bool)
+    if is_dask(where):
+        raise TypeError("where: a dask array is lazy; give its compute()")
+    kind, missing = label_kind(where), 0
+    if kind == "arrow" and not front(kind).is_table(where):
+        where, nulls = front(kind).values_of(where, "where")
+        missing = int(np.sum(nulls))
+    elif kind == "pandas":
+        missing = int(np.sum(np.asarray(where.isna())))
+    if missing:
+        raise ValueError(
+            f"where: {missing} of its elements are missing, so that nobody knows what is wanted; "
+            "fill them, with False say"
+        )
+    return np.asarray(where, bool)
+
+
 def array_of(name: str, a: Any, remedy: str = "") -> tuple[Any, np.dtype[Any] | None]:
     """An array with the exact numbers of `a`, and what results are rounded to if NumPy would.
 

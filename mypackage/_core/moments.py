@@ -15,6 +15,7 @@ from mypackage import _native
 from mypackage._errors import report_invalid, report_no_freedom, report_overflow
 
 from .axes import aligned, lines, normalised, reduced_shape
+from .inputs import wanted
 from .kinds import KERNELS, unsupported
 from .reductions import Reduction
 
@@ -51,7 +52,7 @@ def reduce(
             raise ValueError(f"{name}: out has shape {out.shape}, but the result has shape {shape}")
     mask = None
     if where is not True:
-        mask = np.broadcast_to(np.asarray(where, bool), a.shape)
+        mask = np.broadcast_to(wanted(where), a.shape)
     means, kind = None, None
     if mean is not _ABSENT and mean is not None:
         if weights is not None:
@@ -64,14 +65,14 @@ def reduce(
             raise TypeError(f"{name}: {a.dtype} elements take neither mean= nor weights=")
         result, status = _times(reduction, a, axes, dtype, out, ddof, mask)
     else:
-        wanted = dtype if dtype is not None else None if out is None else out.dtype
-        if reduction.skip_nan and a.dtype.kind in "fc" and wanted is not None:
+        target = dtype if dtype is not None else None if out is None else out.dtype
+        if reduction.skip_nan and a.dtype.kind in "fc" and target is not None:
             # As NumPy's function of this name, and no other.
-            if np.dtype(wanted).kind not in "fc":
+            if np.dtype(target).kind not in "fc":
                 what = "out" if dtype is None else "dtype"
                 raise TypeError(f"{name}: If a is inexact, then {what} must be inexact")
         kinds = [] if kind is None else [kind]
-        result, status = _numbers(reduction, a, axes, wanted, kinds, ddof, mask, means, weights)
+        result, status = _numbers(reduction, a, axes, target, kinds, ddof, mask, means, weights)
     _report(name, status & ~_DEGREES if quiet else status)
     result = result.reshape(shape)
     if out is None:

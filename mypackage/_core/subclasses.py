@@ -19,7 +19,8 @@ def wrapped(result: Any, *sources: Any) -> Any:
     kind = max(subclassed, key=lambda x: x.__array_priority__)
     if np.ndim(result) == 0 and isinstance(kind, np.matrix):
         return result
-    return kind.__array_wrap__(np.asarray(result))
+    own = kind.__array_wrap__(np.asarray(result))
+    return own[()] if type(own) is np.ndarray and own.ndim == 0 else own
 
 
 def reduce(reduction: Reduction, a: np.ndarray, arguments: dict[str, Any]) -> Any:

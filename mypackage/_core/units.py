@@ -12,6 +12,8 @@ import numpy as np
 
 from mypackage._extras import is_of
 
+from .kinds import is_dask
+
 # How each kind gives its numbers.
 _NUMBERS = {"astropy": ".value", "pint": ".magnitude"}
 
@@ -37,9 +39,18 @@ def refuse(name: str, *inputs: Any) -> None:
         if kind is not None:
             raise TypeError(
                 f"{name}: the unit and whatever else a {type(a).__name__} has beside its numbers "
-                f"would be lost; give its {_NUMBERS.get(kind, '.view(numpy.ndarray)')}"
-                + ("" if kind in _NUMBERS or isinstance(a, np.ndarray) else " or numpy.asarray(a)")
+                f"would be lost; give its {_way_out(kind, a)}"
             )
+
+
+def _way_out(kind: str, a: Any) -> str:
+    if hasattr(a, "unmasked") and hasattr(a, "mask"):
+        # astropy's Masked; a view would be without its mask.
+        values = ".unmasked.value" if hasattr(a, "unit") else ".unmasked"
+        return f"{values} and .mask, as numpy.ma.array(values, mask)"
+    if kind in _NUMBERS or isinstance(a, np.ndarray):
+        return _NUMBERS.get(kind, ".view(numpy.ndarray)")
+    return ".view(numpy.ndarray) or numpy.asarray(a)"
 
 
 def plain(a: Any) -> Any:
@@ -47,7 +58,9 @@ def plain(a: Any) -> Any:
     kind = kind_of(a)
     if kind == "astropy":
         return a.view(np.ndarray)
-    return np.asarray(a.magnitude) if kind == "pint" else a
+    if kind != "pint":
+        return a
+    return a.magnitude if is_dask(a.magnitude) else np.asanyarray(a.magnitude)
 
 
 def check(name: str, a: Any, mean: bool) -> None:

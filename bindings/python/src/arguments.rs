@@ -8,7 +8,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyComplex, PyDict, PyFloat, PyString, PyTuple, PyType};
 
 use super::integer::shown;
-use super::modules::exceptions;
+use super::modules::{dispatch, exceptions};
 use super::ndarray::{Array, Number, numpy};
 use super::results::Target;
 use mypackage::sum::{Accumulator, Dtype};
@@ -114,7 +114,11 @@ fn wanted<'py>(array: Array<'_, 'py>, r#where: &Given<'py>) -> PyResult<Option<B
         return Ok(Some(r#where.clone()));
     }
     let numpy = numpy(py)?;
-    let mask = numpy.call_method1("asarray", (r#where, "?"))?;
+    let mask = match Array::exact(r#where) {
+        Some(_) => numpy.call_method1("asarray", (r#where, "?"))?,
+        // Masks and missing values, which NumPy's array would be without.
+        None => dispatch(py)?.call_method1("wanted", (r#where,))?,
+    };
     let shape = PyTuple::new(py, array.shape())?;
     let broadcast = numpy.call_method1("broadcast_to", (&mask, shape));
     Ok(Some(broadcast.map_err(|error| match mask.getattr("shape") {

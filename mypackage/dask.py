@@ -829,7 +829,8 @@ def group_nansum(
     if min_count > 0 and array.dtype.kind in "biu" and dtype is None:
         dtype = np.float64
     if fill_value is None:
-        fill_value = math.nan if min_count > 0 else 0
+        nan = complex(math.nan, math.nan) if array.dtype.kind == "c" else math.nan
+        fill_value = nan if min_count > 0 else 0
     return _by_label(
         "group_nansum",
         group_idx,
@@ -875,8 +876,6 @@ def group_nanmean(
     array([1., 5.])
     """
     array = da.asanyarray(array)
-    if fill_value is None and array.dtype.kind not in "OmM":
-        fill_value = math.nan
     options = (axis, size, fill_value, dtype, split_every, True)
     return reduce_groups(GROUPED["group_mean"], group_idx, array, *options, name="group_nanmean")
 

@@ -485,3 +485,38 @@ def test_masked_values_of_astropy():
         assert mypackage.sum(np.ma.array(values(a), mask=a.mask)) == 1
     table = pytest.importorskip("astropy.table")
     assert isinstance(mypackage.sum(table.Column([1.0, 2.0])), np.float64)
+
+
+def test_times_are_rounded_once_to_a_coarser_unit():
+    times = np.array([1500, 1000, 499, -2500], "m8[ms]")
+    assert mypackage.sum(times[:1], dtype="m8[s]") == np.timedelta64(2, "s")
+    assert mypackage.sum(times[3:], dtype="m8[s]") == np.timedelta64(-2, "s")
+    assert mypackage.sum(times[:1], out=np.zeros((), "m8[s]")) == np.timedelta64(2, "s")
+    # 999.67 ms, of which a mean in whole milliseconds is 1000.
+    mean = mypackage.mean(times[:3].view("i8").view("m8[us]"), dtype="m8[ms]")
+    assert mean == np.timedelta64(1, "ms")
+    ticks = np.array([[1, 2, 4], [5, 7, -1]]) * 499
+    for dtype, per in (("m8[s]", 1000), ("m8[2s]", 2000), ("m8[m]", 60000)):
+        for axis in (0, 1):
+            for name, count in (("sum", 1), ("mean", ticks.shape[axis])):
+                result = getattr(mypackage, name)(ticks.astype("m8[ms]"), axis=axis, dtype=dtype)
+                sums = ticks.sum(axis=axis).tolist()
+                assert result.dtype == dtype
+                assert result.view("i8").tolist() == [round(Fraction(x, per * count)) for x in sums]
+    assert mypackage.mean(np.array([0, 3], "M8[h]"), dtype="M8[D]") == np.datetime64(0, "D")
+    with pytest.raises(TypeError, match=r"datetime64\[D\] is not rounded to datetime64\[M\]"):
+        mypackage.mean(np.array([0, 1], "M8[D]"), dtype="M8[M]")
+
+
+def test_means_of_no_complex_numbers():
+    for call in (
+        lambda a: mypackage.group_nanmean([0, 2], a, size=3),
+        lambda a: mypackage.group_nansum([0, 2], a, size=3, min_count=1),
+        lambda a: mypackage.group_mean([0, 2], a, size=3),
+    ):
+        results = [call(np.array([1, 2j], "c8"))]
+        if importlib.util.find_spec("dask"):
+            da = importlib.import_module("dask.array")
+            results.append(call(da.from_array(np.array([1, 2j], "c8"), chunks=1)).compute())
+        for result in results:
+            assert np.isnan(result[1].real) and np.isnan(result[1].imag)

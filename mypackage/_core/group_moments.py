@@ -675,6 +675,8 @@ def fill(name: str, result: np.ndarray, empty: np.ndarray, axis: int | None, val
     if not empty.any():
         return
     place = empty if axis is None else (slice(None),) * axis + (empty,)
+    if result.dtype.kind == "c" and isinstance(value, float) and math.isnan(value):
+        value = complex(value, value)
     integral = result.dtype.kind in "biu"
     try:
         fits = np.ndim(value) == 0

@@ -40,7 +40,9 @@ def reduce(
     where = np.broadcast_to(np.asarray(where, bool), a.shape)
     counted = where & ~np.isnat(a)
     lost = np.False_ if reduction.skip_nan else np.any(where & ~counted, **over)
-    fits = True
+    fits, per = True, _ticks_per(name, unit, dtype)
+    if per > 1:
+        return _in_coarser(reduction, ticks, unit, dtype, per, counted, lost, out, initial, over)
     if reduction.finish == "sum":
         initial = None if initial is None else in_ticks(name, initial, unit)
         try:
@@ -65,7 +67,54 @@ def reduce(
         wraps = True
     if wraps or not fits:
         raise OverflowError(f"{name}: an exact result does not fit {dtype}; use a coarser unit")
-    result = np.where(lost, np.array("NaT", result.dtype), result)
+    return _delivered(name, np.where(lost, np.array("NaT", result.dtype), result), out)
+
+
+def _ticks_per(name: str, unit: np.dtype[Any], dtype: np.dtype[Any]) -> int:
+    """How many ticks of a unit one of a coarser dtype has; 1 if it is not coarser."""
+    difference = np.dtype(unit.str.replace("M8", "m8"))
+    coarser = np.dtype(dtype.str.replace("M8", "m8"))
+    if difference == coarser or np.can_cast(difference, coarser):
+        return 1
+    if len({np.datetime_data(x)[0] in "YM" for x in (unit, dtype)}) > 1:
+        # Months have no fixed number of days.
+        raise TypeError(
+            f"{name}: {unit} is not rounded to {dtype}; give dtype={unit}, or a finer one, and the "
+            "result's astype()"
+        )
+    return int(np.array(1, coarser).astype(difference).view(np.int64))
+
+
+def _in_coarser(
+    reduction: Reduction,
+    ticks: np.ndarray,
+    unit: np.dtype[Any],
+    dtype: np.dtype[Any],
+    per: int,
+    counted: np.ndarray,
+    lost: Any,
+    out: np.ndarray | None,
+    initial: Any,
+    over: dict[str, Any],
+) -> Any:
+    """The sum or mean, rounded once to ticks of a coarser unit."""
+    start = 0 if initial is None else in_ticks(reduction.name, initial, unit)
+    total = np.asarray(_native.sum(ticks, dtype=object, where=counted, **over), object)
+    count = np.sum(counted, **over)
+    if reduction.finish == "sum":
+        divisors: Any = np.full(total.shape, per, object)
+        total = total + start
+    else:
+        if np.any((count == 0) & ~lost):
+            report_empty(reduction.name)
+        lost = lost | (count == 0)
+        divisors = np.maximum(count, 1).astype(object) * per
+    whole = np.asarray(_rounded_quotients(total, divisors), np.int64).view(dtype)
+    result = np.where(lost, np.array("NaT", dtype), whole)
+    return _delivered(reduction.name, result, out)
+
+
+def _delivered(name: str, result: np.ndarray, out: np.ndarray | None) -> Any:
     if out is None:
         return result[()]
     if out.shape != result.shape:
@@ -198,4 +247,4 @@ def of_state(reduction: Reduction, total: ExactSum, unit: np.dtype[Any], initial
         ticks.append(round(exact / Fraction(one.count)) if mean else int(exact))
         if abs(ticks[-1]) > np.iinfo(np.int64).max:
             raise OverflowError(f"{name}: an exact result does not fit {unit}; use a coarser unit")
-    return np.array(ticks, np.int64).view(unit).reshape(total.shape)
+    return np.array(ticks, np.int64).view(unit).reshape(total.shape)[()]

@@ -6,6 +6,7 @@
 use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
+use crate::tuning::tuning;
 
 /// An instruction set that kernels are compiled for and that this processor has.
 ///
@@ -98,11 +99,10 @@ impl Isa {
         }
     }
 
-    /// The one for kernels that convert most of what they read to longer numbers: in 512 bits, Intel's
-    /// processors convert with the units that add.
+    /// The one for kernels that convert most of what they read to longer numbers.
     pub(crate) fn of_conversions(self) -> Isa {
         // (A processor has all below the one that it has.)
-        if made_by_amd() { self } else { Isa(self.0.min(Level::Avx2)) }
+        if tuning().converts_in_512_bits { self } else { Isa(self.0.min(Level::Avx2)) }
     }
 
     /// The instruction sets of this processor, lowest first.

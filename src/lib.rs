@@ -36,6 +36,7 @@ mod summary;
 #[cfg(test)]
 mod testing;
 pub mod threads;
+mod tuning;
 pub mod windows;
 
 pub use error::{Error, Result};

@@ -6,6 +6,8 @@
 
 #![allow(unsafe_code)] // Intrinsics, and loads from addresses that the caller vouches for.
 
+use std::hint::black_box;
+
 use crate::cpu::Level;
 
 /// The most lanes of any vector.
@@ -195,6 +197,19 @@ pub(crate) trait Simd: Copy + 'static {
         // SAFETY: there is room for `WIDEST` numbers, and no vector has more.
         unsafe { self.store(a, lanes.as_mut_ptr().cast()) };
         lanes
+    }
+
+    /// 1.0, which the compiler does not know: for [`Simd::minus`].
+    #[inline(always)]
+    fn hidden_one(self) -> Self::V {
+        black_box(self.splat(1.0))
+    }
+
+    /// `a - b`, by a fused multiply-add where there is one: many processors have other units for these
+    /// than for additions, and in half of the operations each the units share the work.
+    #[inline(always)]
+    fn minus(self, hidden_one: Self::V, a: Self::V, b: Self::V) -> Self::V {
+        if Self::FMA { self.multiply_subtract(a, hidden_one, b) } else { self.subtract(a, b) }
     }
 
     /// The bits that any lane has.

@@ -1,46 +1,12 @@
-//! How memory is asked for: before its turn, and in large pages.
-//!
-//! The distances were measured: the processors of one maker are alike, those of two are not.
+//! How memory is asked for: before its turn, by the distances of `tuning`, and in large pages.
 
 #![allow(unsafe_code)] // Prefetches, and advice to the operating system.
-
-use crate::cpu::made_by_amd;
 
 /// Bytes.
 pub(crate) const CACHE_LINE: usize = 64;
 
 /// Bytes after which the processor has recognised a run of memory.
 const FORESEEN: usize = 1 << 10;
-
-/// Bytes between reading memory from its beginning to its end and asking for it.
-///
-/// (Intel's read a fifth slower from a page on; AMD's foresee less and want two.)
-pub(crate) fn ahead() -> usize {
-    if made_by_amd() { 8 << 10 } else { 3 << 10 }
-}
-
-/// As [`ahead`], of numbers that are summed.
-///
-/// (Zen 4 reads binary64 numbers from memory a quarter slower if it is asked at all; binary32 ones in its
-/// second-level cache, of which twice as many are in a line, with AVX-512 a third faster.)
-pub(crate) fn ahead_of_sum() -> usize {
-    if made_by_amd() { 0 } else { ahead() }
-}
-
-/// As [`ahead_of_sum`], of the first of two arrays that are read side by side.
-///
-/// (Zen 3 and 4 read them a fifth to a half slower if they are asked, wherever they lie. Between numbers
-/// that take longer to be added, Intel's want less.)
-pub(crate) fn ahead_of_two() -> usize {
-    if made_by_amd() { 0 } else { 1 << 9 }
-}
-
-/// How much earlier the second of two arrays is asked for, if the first is.
-///
-/// (Intel's read both faster if they are not at the same places of two pages.)
-pub(crate) fn lead_of_second(ahead: usize) -> usize {
-    if ahead == 0 || made_by_amd() { 0 } else { 5 << 9 }
-}
 
 /// Fewer chunks than this are not worth a shorter first one.
 const MANY: usize = 4;
@@ -100,24 +66,6 @@ pub(crate) fn prefetch_lines<T>(start: *const T, bytes: usize) {
 #[inline(always)]
 pub(crate) fn prefetch_all<T>(start: *const T, bytes: usize) {
     prefetch_lines(start, bytes.min(FORESEEN));
-}
-
-/// A [`prefetch`] of what is used once and should not drive out what is used again.
-///
-/// (Only AMD's fetch such memory as fast as other memory.)
-#[inline(always)]
-pub(crate) fn prefetch_passing<T>() -> impl Fn(*const T) {
-    #[cfg(target_arch = "x86_64")]
-    let is_passing = made_by_amd();
-    move |address| {
-        #[cfg(target_arch = "x86_64")]
-        if is_passing {
-            use std::arch::x86_64::{_MM_HINT_NTA, _mm_prefetch};
-            // SAFETY: as above.
-            return unsafe { _mm_prefetch::<_MM_HINT_NTA>(address.cast()) };
-        }
-        prefetch(address);
-    }
 }
 
 /// From this size on, in bytes, a table is worth huge pages: to map it page by page, and to look up

@@ -8,7 +8,7 @@ use super::prefix::{Half, Prefix, TILE};
 use super::slices::Running;
 use crate::array::dtype::{Dtype, by_native};
 use crate::array::element::{Native, Piece, Selection, Stage, pieces, read_numbers};
-use crate::array::memory::{ahead, prefetch};
+use crate::array::memory::prefetch;
 use crate::array::view::{Line, LineMut, View, ViewMut};
 use crate::array::walk::{Group, Lines};
 use crate::cpu::{self, Isa, vectorized};
@@ -18,6 +18,7 @@ use crate::interrupt::Interrupt;
 use crate::kernel::levels::any;
 use crate::kernel::number::Number;
 use crate::simd::Simd;
+use crate::tuning::tuning;
 
 /// Lines that are walked along together: neighbours in memory share cache lines.
 const GROUP: usize = 8;
@@ -492,7 +493,7 @@ fn add_up_body<S: Simd, const W: usize, T: Native>(
     let (mut sum, mut lost) = ([before; W], [0; W]);
     let (vectors, rest) = values.as_chunks::<W>();
     let (to, rest_to) = prefixes.as_chunks_mut::<W>();
-    let ahead = ahead();
+    let ahead = tuning().ahead;
     for (values, to) in vectors.iter().zip(to) {
         prefetch(values.as_ptr().wrapping_byte_add(ahead));
         let x = values.map(|x| x.integer() as u64);

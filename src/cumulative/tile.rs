@@ -2,10 +2,11 @@
 
 use super::lanes::{add_up_numbers, last_number};
 use super::prefix::{Prefix, Split, TILE, biases, fitted};
-use crate::array::memory::{ahead, prefetch};
+use crate::array::memory::prefetch;
 use crate::cpu::vectorized;
 use crate::kernel::number::Number;
 use crate::simd::Simd;
+use crate::tuning::tuning;
 
 /// The sum so far in every lane, and what splits the numbers to come.
 #[derive(Clone, Copy)]
@@ -60,7 +61,7 @@ fn tile_of<S: Simd, T: Number, P: Prefix, const W: usize>(
         return None;
     }
     let mut line = Line::<W> { high: [high; W], low: [low; W], split: Split::new(first) };
-    let ahead = ahead();
+    let ahead = tuning().ahead;
     let (vectors, rest) = numbers.as_chunks::<W>();
     let (to, rest_to) = prefixes[..numbers.len()].as_chunks_mut::<W>();
     for (x, to) in vectors.iter().zip(to) {

@@ -89,8 +89,8 @@ impl Room {
     /// [`Error::Memory`] naming the index and the size. `magnitude` is |n|.
     pub fn find(name: &str, n: &impl std::fmt::Display, magnitude: u64) -> Result<Room, Error> {
         /// Smaller numbers are not worth asking the system for.
-        const SMALL: u128 = 8 << 12;
-        if bits(magnitude) < SMALL {
+        const ASKED_FROM: u128 = 8 << 12;
+        if bits(magnitude) < ASKED_FROM {
             return Ok(Room::ForHelpers);
         }
         let bytes = usize::try_from(bits(magnitude) / 8).unwrap_or(usize::MAX);

@@ -19,7 +19,7 @@ const LEAF: usize = 8;
 /// Transforms up to this length run level by level; longer ones recurse first, to stay in cache.
 const CACHED: usize = 1 << 14;
 /// From this many words (in the shorter factor) on, transforms beat the library's products.
-const PAYS_FROM: usize = 400;
+const TRANSFORMS_FROM: usize = 400;
 /// The primes' 2-adic orders allow no longer transforms.
 const MAX_LEN: usize = 1 << 25;
 /// Transforms from this length on are worth the thread pool.
@@ -38,7 +38,7 @@ const HALVES: usize = Word::BITS as usize / 32;
 pub fn multiply(a: &UBig, b: &UBig) -> UBig {
     let (long, short) = if a >= b { (a, b) } else { (b, a) };
     let (long_len, short_len) = (long.as_words().len(), short.as_words().len());
-    if short_len < PAYS_FROM {
+    if short_len < TRANSFORMS_FROM {
         if a == b { a.sqr() } else { a * b }
     } else if (long_len + short_len) * HALVES > MAX_LEN {
         let (low, high) = long.as_words().split_at(long_len / 2);

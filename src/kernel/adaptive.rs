@@ -4,6 +4,7 @@
 //! blocks before is tried first.
 
 use super::certified::{self, Block, HIGHEST_SCALED, LOWEST, SUBNORMAL};
+use super::hysteresis::{Hysteresis, PATIENCE};
 use super::large_superaccumulator::Bins;
 use super::levels::{self, BLOCK, HIGHEST, Sums};
 use super::number::Number;
@@ -14,6 +15,7 @@ use crate::environment;
 use crate::exact::accumulator::Accumulator;
 use crate::exact::interval::Interval;
 use crate::exact::round::Format;
+use crate::tuning::tuning;
 
 /// The kernels; all but the first are exact, and the last takes any numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +129,7 @@ impl<T: Number> Terms for &[T] {
     #[inline(always)]
     fn certified(self, isa: Isa, first: i32, ahead: usize, narrow: bool) -> Option<Block> {
         if let Some(singles) = T::singles(self)
-            && let Some(block) = certified::single_block(isa, singles, memory::ahead())
+            && let Some(block) = certified::single_block(isa, singles, tuning().ahead)
             && (narrow || block.errors == 0)
         {
             return Some(block);
@@ -144,7 +146,7 @@ impl<T: Number> Terms for &[T] {
             return Some(Block::exact(parts, exponents[1]));
         }
         if let Some(singles) = T::singles(self)
-            && let Some(block) = certified::single_block(isa, singles, memory::ahead())
+            && let Some(block) = certified::single_block(isa, singles, tuning().ahead)
             && block.errors == 0
         {
             return Some(block);
@@ -211,12 +213,6 @@ const UNKNOWN: i32 = i32::MIN / 2;
 const PREFETCH_FROM: usize = 1 << 13;
 /// Numbers that are not in a core's own caches.
 const FAR: usize = 1 << 21;
-/// For so many blocks a dearer kernel is used before a cheaper one is tried again.
-const PATIENCE: u32 = 64;
-/// A block that its tier's kernel could not sum costs so many points; every block earns one.
-const FAILURE: u32 = 8;
-/// With more points against it, a tier is given up.
-const ENOUGH: u32 = 20;
 /// Below this many terms, bins cost more to empty than they save.
 const BINS_FROM: usize = 256;
 /// Numbers from which a scale is guessed.
@@ -234,19 +230,15 @@ pub(crate) struct Summer {
     tiers: &'static [Tier],
     /// Whether results have a shorter significand than binary64's.
     narrow: bool,
-    /// Blocks of binary32 numbers for which plain sums, rounded as they are, are good enough.
-    coarse: u32,
-    /// As `points`, against two levels where plain sums were rounded.
-    coarse_points: u32,
+    /// Of two levels for blocks of binary32 numbers whose plain sums were rounded.
+    refinement: Hysteresis,
     /// The exponent of the first level's accumulator.
     first: i32,
     /// The highest one so far of a block that was certified.
     certified_at: i32,
-    /// The one of `tiers` that is tried first.
+    /// The one of `tiers` that is tried first: the cheapest one, or while that is given up another.
     tier: usize,
-    /// Blocks until the cheapest tier is tried again.
-    patience: u32,
-    points: u32,
+    cheapest: Hysteresis,
     /// Bytes between reading and prefetching.
     ahead: usize,
     /// What the lower levels hold: it would not fit the window of the upper ones' accumulator.
@@ -265,7 +257,7 @@ impl Summer {
             Some(_) if total < FAR => ROUNDED,
             Some(_) => ROUNDED_FAR,
         };
-        Summer::starting_with(isa, total, tiers, rounded, memory::ahead_of_sum)
+        Summer::starting_with(isa, total, tiers, rounded, tuning().ahead_of_sum)
     }
 
     /// For about `total` products in all; with `exact`, each of them is a binary64 number.
@@ -276,7 +268,7 @@ impl Summer {
             None if exact => EXACT,
             None => EXACT_PRODUCTS,
         };
-        Summer::starting_with(isa, total, tiers, rounded, memory::ahead_of_two)
+        Summer::starting_with(isa, total, tiers, rounded, tuning().ahead_of_two)
     }
 
     #[inline]
@@ -285,22 +277,19 @@ impl Summer {
         total: usize,
         tiers: &'static [Tier],
         rounded: Option<Format>,
-        ahead: fn() -> usize,
+        ahead: usize,
     ) -> Summer {
         Summer {
             isa,
             floating: environment::is_default(),
             tiers,
             narrow: rounded.is_some_and(|format| format != Format::F64),
-            coarse: 0,
-            coarse_points: 0,
+            refinement: Hysteresis::default(),
             first: UNKNOWN,
             certified_at: UNKNOWN,
             tier: 0,
-            patience: 0,
-            // A failure at the very beginning is enough.
-            points: ENOUGH + 1 - FAILURE,
-            ahead: if total >= PREFETCH_FROM { ahead() } else { 0 },
+            cheapest: Hysteresis::strict(),
+            ahead: if total >= PREFETCH_FROM { ahead } else { 0 },
             lower: None,
             bins: None,
         }
@@ -512,7 +501,7 @@ impl Summer {
     /// Tries a dearer tier first for some time.
     fn give_up_for(&mut self, tier: usize) {
         self.tier = tier;
-        self.patience = PATIENCE;
+        self.cheapest.give_up_for(PATIENCE);
     }
 
     /// Adds a block, to `into`, `self.lower` and `self.bins`.
@@ -522,12 +511,9 @@ impl Summer {
         if self.first == UNKNOWN || !self.try_tier(self.tiers[self.tier], terms, into) {
             self.add_difficult_block(terms, into);
         }
-        self.points = self.points.saturating_sub(1);
-        if self.tier != 0 {
-            self.patience -= 1;
-            if self.patience == 0 {
-                self.tier = 0;
-            }
+        self.cheapest.next();
+        if !self.cheapest.is_given_up() {
+            self.tier = 0;
         }
     }
 
@@ -558,12 +544,8 @@ impl Summer {
                 break;
             }
         }
-        if suitable > self.tier && highest != INFINITE {
-            self.points += FAILURE;
-            if self.points > ENOUGH {
-                self.points = FAILURE;
-                self.give_up_for(suitable);
-            }
+        if suitable > self.tier && highest != INFINITE && self.cheapest.fail() {
+            self.tier = suitable;
         }
     }
 
@@ -618,15 +600,11 @@ impl Summer {
         if !narrow || !X::REFINES {
             return block;
         }
-        self.coarse_points = self.coarse_points.saturating_sub(1);
-        self.coarse = self.coarse.saturating_sub(1);
-        if self.coarse > 0 || block.is_none_or(|block| block.errors == 0) {
+        self.refinement.next();
+        if self.refinement.is_given_up() || block.is_none_or(|block| block.errors == 0) {
             return block;
         }
-        self.coarse_points += FAILURE;
-        if self.coarse_points > ENOUGH {
-            (self.coarse, self.coarse_points) = (PATIENCE, FAILURE);
-        }
+        self.refinement.fail();
         // (At the end of the levels' range they do not always serve.)
         terms.certified(isa, first, ahead, false).or(block)
     }

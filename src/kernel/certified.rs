@@ -31,17 +31,16 @@
 //!
 //! `docs/numerics.md` has the proofs.
 
-use std::hint::black_box;
-
 use super::levels::{BLOCK, HIGHEST, LEVEL};
 use super::number::Number;
-use crate::array::memory::{CACHE_LINE, lead_of_second, prefetch};
+use crate::array::memory::{CACHE_LINE, prefetch};
 use crate::binary64::{ABSOLUTE, SIGN_AND_EXPONENT, power_of_two};
 use crate::cpu::vectorized;
 use crate::simd::{Simd, WIDEST};
+use crate::tuning::tuning;
 
 /// Vectors of which the smallest magnitudes are taken side by side.
-const STREAMS: usize = 4;
+const MEASURED: usize = 4;
 /// The most additions to a lane of a block, of which [`BLOCK`] is worth fewer in any width.
 pub(super) const MOST_ADDITIONS: usize = 500;
 /// Binades from the first level to the last bit of the second one.
@@ -95,7 +94,6 @@ pub(super) struct Lanes<S: Simd, const N: usize> {
     simd: S,
     bias: [f64; 2],
     first_bias: S::V,
-    /// 1.0; the compiler does not know that.
     one: S::V,
     upper: [S::V; N],
     lower: [S::V; N],
@@ -112,7 +110,7 @@ impl<S: Simd, const N: usize> Lanes<S, N> {
             simd,
             bias,
             first_bias: upper,
-            one: black_box(simd.splat(1.0)),
+            one: simd.hidden_one(),
             upper: [upper; N],
             lower: [lower; N],
             escaped: simd.splat(0.0),
@@ -120,20 +118,13 @@ impl<S: Simd, const N: usize> Lanes<S, N> {
         }
     }
 
-    /// `a - b`, by a fused multiply-add: many processors have other units for these than for
-    /// additions, and in half of the operations each the units share the work.
-    #[inline(always)]
-    fn minus(&self, a: S::V, b: S::V) -> S::V {
-        if S::FMA { self.simd.multiply_subtract(a, self.one, b) } else { self.simd.subtract(a, b) }
-    }
-
     /// Adds a vector to a stream.
     #[inline(always)]
     pub fn add<const EXACT: bool>(&mut self, stream: usize, x: S::V) {
         let simd = self.simd;
         let s = simd.add(self.upper[stream], x);
-        let h = self.minus(s, self.upper[stream]);
-        let r = self.minus(x, h);
+        let h = simd.minus(self.one, s, self.upper[stream]);
+        let r = simd.minus(self.one, x, h);
         self.take::<EXACT>(stream, s, r);
     }
 
@@ -163,7 +154,7 @@ impl<S: Simd, const N: usize> Lanes<S, N> {
         self.upper[stream] = s;
         let t = simd.add(self.lower[stream], r);
         if EXACT {
-            let kept = self.minus(t, self.lower[stream]);
+            let kept = simd.minus(self.one, t, self.lower[stream]);
             self.remainder = simd.or(self.remainder, simd.subtract(r, kept));
         }
         self.lower[stream] = t;
@@ -445,17 +436,17 @@ fn dot_in_streams<S: Simd, T: Number, const N: usize>(
     assert!(additions(x.len(), S::W, N) <= MOST_ADDITIONS && first >= LOWEST);
     assert!(x.len() == y.len());
     let mut lanes = Lanes::<S, N>::new(simd, first);
-    let lead = lead_of_second(ahead);
-    let vectors = in_turn(N);
-    let (lefts, left) = (x.chunks_exact(vectors * S::W), x.len() % (vectors * S::W));
-    for (x, y) in lefts.zip(y.chunks_exact(vectors * S::W)) {
-        for vector in 0..vectors {
+    let lead = tuning().lead_of_second;
+    // (Of two for each stream, the compiler would not keep all in registers.)
+    let (lefts, left) = (x.chunks_exact(N * S::W), x.len() % (N * S::W));
+    for (x, y) in lefts.zip(y.chunks_exact(N * S::W)) {
+        for vector in 0..N {
             let (x, y) = (&x[vector * S::W..], &y[vector * S::W..]);
             if ahead > 0 && (vector * S::W * size_of::<T>()).is_multiple_of(CACHE_LINE) {
                 prefetch(x.as_ptr().wrapping_byte_add(ahead));
                 prefetch(y.as_ptr().wrapping_byte_add(ahead + lead));
             }
-            lanes.add_product(vector % N, T::load_first(simd, x), T::load_first(simd, y));
+            lanes.add_product(vector, T::load_first(simd, x), T::load_first(simd, y));
         }
     }
     let rest = x.len() - left..;
@@ -638,11 +629,11 @@ vectorized! {
 
 #[inline(always)]
 fn smallest_body<S: Simd>(simd: S, values: &[f64]) -> f64 {
-    let mut smallest = [simd.splat(f64::INFINITY); STREAMS];
+    let mut smallest = [simd.splat(f64::INFINITY); MEASURED];
     let sign = simd.splat(f64::from_bits(ABSOLUTE));
     let ahead = 0;
     let less_one = simd.splat(f64::from_bits(u64::MAX));
-    read!(simd, f64, values, STREAMS, ahead, |stream, x| {
+    read!(simd, f64, values, MEASURED, ahead, |stream, x| {
         // The next smaller magnitude. That of a zero is a NaN, and is passed over.
         let x = simd.add_bits(simd.and(x, sign), less_one);
         smallest[stream] = simd.smaller(x, smallest[stream]);

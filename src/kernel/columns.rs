@@ -11,7 +11,7 @@ use super::adaptive::Summer;
 use super::few;
 use super::levels::{self, LEVEL};
 use super::number::{Integer, Number};
-use crate::array::memory;
+use crate::array::memory::prefetch;
 use crate::array::view::Rows;
 use crate::binary64::{ABSOLUTE, SIGN_AND_EXPONENT};
 use crate::cpu::{Isa, dispatch, vectorized};
@@ -373,6 +373,13 @@ fn vector<T: Copy, const W: usize>(lanes: &Lanes<T>, column: usize) -> [T; W] {
     std::array::from_fn(|lane| lanes[column + lane])
 }
 
+/// As [`Simd::minus`], unless there are so few registers that one more for `one` costs more than it
+/// saves.
+#[inline(always)]
+fn minus<S: Simd>(simd: S, one: S::V, a: S::V, b: S::V) -> S::V {
+    if S::STREAMS > 3 { simd.minus(one, a, b) } else { simd.subtract(a, b) }
+}
+
 /// Adds `COUNT` rows to `V` vectors of columns, and notes which columns were not exact. If `MASKED`, what
 /// `keep` does not have is left out.
 #[inline(always)]
@@ -385,8 +392,7 @@ fn add_group<S: Simd, T: Number, const V: usize, const COUNT: usize, const MASKE
     state: &mut State,
 ) {
     let part = rows.part(start, COUNT, column, V * S::W);
-    let ask = memory::prefetch_passing();
-    let zero = simd.splat(0.0);
+    let (zero, one) = (simd.splat(0.0), simd.hidden_one());
     let mut bias = [zero; V];
     let (mut high, mut low) = ([zero; V], [zero; V]);
     let (mut escaped, mut remainder) = ([zero; V], [zero; V]);
@@ -401,14 +407,14 @@ fn add_group<S: Simd, T: Number, const V: usize, const COUNT: usize, const MASKE
     for row in 0..COUNT {
         for index in 0..V {
             let at = index * S::W;
-            ask(address(part, row + COUNT, at));
+            prefetch(address(part, row + COUNT, at));
             let x = T::load_first(simd, &part.row(row)[at..]);
             let x = if MASKED { simd.and(x, keep) } else { x };
             let s = simd.add(high[index], x);
-            let rest = simd.subtract(x, simd.subtract(s, high[index]));
+            let rest = minus(simd, one, x, minus(simd, one, s, high[index]));
             let t = simd.add(low[index], rest);
             escaped[index] = simd.or(escaped[index], simd.xor(s, bias[index]));
-            let lost = simd.subtract(rest, simd.subtract(t, low[index]));
+            let lost = simd.subtract(rest, minus(simd, one, t, low[index]));
             remainder[index] = simd.or(remainder[index], lost);
             high[index] = s;
             low[index] = t;
@@ -546,13 +552,12 @@ fn add_integer_group<T: Integer, const W: usize, const COUNT: usize>(
     parts: &mut [Lanes<i64>; 2],
 ) {
     let keep = lanes_from::<W>(skip);
-    let ask = memory::prefetch_passing();
     let part = rows.part(0, COUNT, column, W);
     let mut high: [i64; W] = vector(&parts[0], column);
     let mut low: [i64; W] = vector(&parts[1], column);
     for row in 0..COUNT {
         // The rows that follow begin too far away for the processor to foresee.
-        ask(address(part, row + COUNT, 0));
+        prefetch(address(part, row + COUNT, 0));
         let x: [T; W] = load(part, row, 0);
         for lane in 0..W {
             let part = x[lane].parts();

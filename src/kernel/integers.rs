@@ -3,6 +3,7 @@
 use super::number::Integer;
 use crate::array::memory::{self, CACHE_LINE};
 use crate::cpu::dispatch;
+use crate::tuning::tuning;
 
 /// Vectors of 64-bit numbers that are added side by side.
 const STREAMS: usize = 2;
@@ -21,7 +22,7 @@ fn sum_integers_body<T: Integer, const W: usize>(values: &[T]) -> i128 {
     // numbers below 2^32.
     let (mut upper, mut modular) = ([[0u64; W]; STREAMS], [[0u64; W]; STREAMS]);
     let steps = values.as_chunks::<W>().0.as_chunks::<STREAMS>().0;
-    let ahead = memory::ahead();
+    let ahead = tuning().ahead;
     for step in steps {
         for stream in 0..STREAMS {
             if size_of_val(&step[..stream]).is_multiple_of(CACHE_LINE) {

@@ -17,7 +17,7 @@ const BINS: usize = INFINITE as usize + 1;
 /// Numbers go to these in turn, so that few must wait for the addition before them.
 const TABLES: usize = 2;
 /// So many bins are put together in 128 bits.
-const GROUP: usize = 32;
+const TOGETHER: usize = 32;
 
 /// A sum in parts that are multiples of powers of two.
 pub(crate) struct Bins {
@@ -59,7 +59,7 @@ impl Bins {
             return;
         }
         for (group, total) in group_totals(cpu::isa(), &self.sums).into_iter().enumerate() {
-            into.add_scaled(total, (GROUP * group) as i32 - LAST_BIT_BIAS);
+            into.add_scaled(total, (TOGETHER * group) as i32 - LAST_BIT_BIAS);
         }
         // Exponent field 0 means the same exponent as 1: what is there counts twice.
         for table in &self.sums {
@@ -117,8 +117,8 @@ fn add_chunk_body<T: Number>(values: &[T], ahead: usize, bins: &mut Bins) {
 
 /// The sum of each group of bins, in units of the first one's.
 #[inline(always)]
-fn group_totals_body(sums: &[[i64; BINS]; TABLES]) -> [i128; BINS / GROUP] {
-    const HALF: usize = GROUP / 2;
+fn group_totals_body(sums: &[[i64; BINS]; TABLES]) -> [i128; BINS / TOGETHER] {
+    const HALF: usize = TOGETHER / 2;
     std::array::from_fn(|group| {
         let half_total = |first: usize| {
             // Parts of 32 bits, up to 2^15 times as large: 2^5 of them stay below 2^52.
@@ -131,12 +131,12 @@ fn group_totals_body(sums: &[[i64; BINS]; TABLES]) -> [i128; BINS / GROUP] {
             }
             (i128::from(high) << 32) + i128::from(low)
         };
-        half_total(GROUP * group) + (half_total(GROUP * group + HALF) << HALF)
+        half_total(TOGETHER * group) + (half_total(TOGETHER * group + HALF) << HALF)
     })
 }
 
 dispatch! {
-    fn group_totals(sums: &[[i64; BINS]; TABLES]) -> [i128; BINS / GROUP] = group_totals_body
+    fn group_totals(sums: &[[i64; BINS]; TABLES]) -> [i128; BINS / TOGETHER] = group_totals_body
 }
 
 #[cold]

@@ -37,7 +37,7 @@ pub(crate) const LEVEL: i32 = 43;
 /// The highest exponent of a first accumulator.
 pub(crate) const HIGHEST: i32 = 1022;
 /// At this exponent the last bit is the smallest subnormal number: nothing can be left over.
-const LOWEST: i32 = -1022;
+const LOWEST_LEVEL: i32 = -1022;
 
 /// The sums of one block: level `j` holds `parts[j] * 2^(exponents[j])`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl<const K: usize> Sums<K> {
 /// The exponents of `K` accumulators, `apart` binades apart, and their start values.
 #[inline(always)]
 pub(crate) fn levels<const K: usize>(first: i32, apart: i32) -> ([i32; K], [f64; K]) {
-    let exponents = std::array::from_fn(|level| (first - apart * level as i32).max(LOWEST));
+    let exponents = std::array::from_fn(|level| (first - apart * level as i32).max(LOWEST_LEVEL));
     (exponents, exponents.map(|exponent| 1.5 * power_of_two(exponent)))
 }
 

@@ -5,6 +5,7 @@
 
 use super::adaptive::Summer;
 use super::certified::{Lanes, MOST_ADDITIONS, additions, in_streams, in_turn};
+use super::hysteresis::{Hysteresis, PATIENCE};
 use super::levels::{self, BLOCK, LEVEL};
 use super::number::{Integer, Number};
 use crate::array::memory::prefetch_lines;
@@ -22,16 +23,14 @@ pub(crate) const LONGEST: usize = 1024;
 const EXCESS: u32 = 8;
 /// Vectors that are added side by side for one run.
 const STREAMS: usize = 2;
-/// Batches for which a kernel that failed is not tried again.
-const PATIENCE: u32 = 4;
-/// As [`PATIENCE`], for the kernel that knows sums up to a bound.
-const CERTIFIED_PATIENCE: u32 = 64;
+/// Batches for which the exact kernel is not tried once it has failed: one difficult number may be why.
+const EXACT_PATIENCE: u32 = 4;
 /// Of fewer numbers, ties are common, and the exact kernel is as fast.
 const CERTIFIED_FROM: usize = 64;
 /// Scales up to which no sum overflows.
-const LARGEST: i32 = 1000;
+const FIRST_UP_TO: i32 = 1000;
 /// Scales from which all results and their parts are normal numbers.
-const SMALLEST: i32 = -700;
+const FIRST_FROM: i32 = -700;
 
 /// The sums of a batch of runs.
 pub(crate) struct Batches {
@@ -39,9 +38,9 @@ pub(crate) struct Batches {
     first: Option<i32>,
     /// How many numbers are summed from a run, in turn: 2 for complex ones.
     parts: usize,
-    patience: u32,
-    /// As `patience`, for the kernel that knows sums up to a bound.
-    certified_patience: u32,
+    exact: Hysteresis,
+    /// Of the kernel that knows sums up to a bound.
+    certified: Hysteresis,
     pub pairs: Box<Pairs>,
 }
 
@@ -49,7 +48,8 @@ impl Batches {
     /// For runs of `parts` numbers in turn, 1 or 2.
     pub fn new(parts: usize) -> Batches {
         assert!(parts == 1 || parts == 2);
-        Batches { first: None, parts, patience: 0, certified_patience: 0, pairs: Pairs::new() }
+        let (exact, certified) = Default::default();
+        Batches { first: None, parts, exact, certified, pairs: Pairs::new() }
     }
 
     /// How many runs of `length` numbers make a batch: few enough that one difficult number does
@@ -68,8 +68,8 @@ impl Batches {
         debug_assert!(
             runs.len() * self.parts <= BATCH && Batches::suit::<T>(runs.stride(), runs.width())
         );
-        if self.patience > 0 {
-            self.patience -= 1;
+        if self.exact.is_given_up() {
+            self.exact.next();
             return false;
         }
         if self.try_scale(isa, runs, summer) {
@@ -78,7 +78,7 @@ impl Batches {
         if self.measure(isa, runs) && self.try_scale(isa, runs, summer) {
             return true;
         }
-        self.patience = PATIENCE;
+        self.exact.give_up_for(EXACT_PATIENCE);
         false
     }
 
@@ -91,7 +91,7 @@ impl Batches {
         // The numbers of a lane add up to less than half of its accumulator.
         let lane = runs.width().div_ceil(STREAMS * isa.lanes()) + 1;
         let headroom = lane.next_power_of_two().ilog2() as i32 + 2;
-        let first = levels::scale(highest, headroom).filter(|&first| first >= SMALLEST);
+        let first = levels::scale(highest, headroom).filter(|&first| first >= FIRST_FROM);
         std::mem::replace(&mut self.first, first) != first
     }
 
@@ -109,8 +109,8 @@ impl Batches {
         if self.parts != 1 || runs.width() < CERTIFIED_FROM {
             return false;
         }
-        if self.certified_patience > 0 {
-            self.certified_patience -= 1;
+        if self.certified.is_given_up() {
+            self.certified.next();
             return false;
         }
         let rounded = &mut rounded[..runs.len()];
@@ -118,7 +118,7 @@ impl Batches {
             if (self.first.is_none() || attempt > 0) && !self.measure(isa, runs) {
                 break;
             }
-            let Some(first) = self.first.filter(|first| (SMALLEST..=LARGEST).contains(first))
+            let Some(first) = self.first.filter(|first| (FIRST_FROM..=FIRST_UP_TO).contains(first))
             else {
                 continue;
             };
@@ -130,7 +130,7 @@ impl Batches {
                 return true;
             }
         }
-        self.certified_patience = CERTIFIED_PATIENCE;
+        self.certified.give_up_for(PATIENCE);
         false
     }
 
@@ -269,7 +269,7 @@ fn certify_in_streams<S: Simd, T: Number, const N: usize>(
 ) {
     let length = runs.width();
     assert!(additions(length, S::W, N) <= MOST_ADDITIONS && runs.len() <= BATCH);
-    assert!((SMALLEST..=LARGEST).contains(&first));
+    assert!((FIRST_FROM..=FIRST_UP_TO).contains(&first));
     let units = units(first);
     let keep = keep_last(simd, length);
     let empty = Lanes::<S, N>::new(simd, first);
@@ -324,7 +324,7 @@ fn certify_products_in_streams<S: Simd, T: Number, const N: usize>(
 ) {
     let length = runs.first().map_or(0, |run| run.x.len());
     assert!(length <= LONGEST && runs.len() <= BATCH);
-    assert!((SMALLEST..=LARGEST).contains(&first));
+    assert!((FIRST_FROM..=FIRST_UP_TO).contains(&first));
     let units = units(first);
     let keep = keep_last(simd, length);
     let empty = Lanes::<S, N>::new(simd, first);
@@ -396,7 +396,7 @@ pub(crate) fn round_products<T: Number>(
     rounded: &mut [f64],
 ) -> bool {
     let first = levels::scale(highest, levels::headroom(isa));
-    let Some(first) = first.filter(|first| (SMALLEST..=LARGEST).contains(first)) else {
+    let Some(first) = first.filter(|first| (FIRST_FROM..=FIRST_UP_TO).contains(first)) else {
         return false;
     };
     certify_products(isa, runs, first, pairs);
@@ -510,7 +510,7 @@ mod tests {
     #[test]
     fn rounded_sums_of_any_numbers() {
         for (seed, spread) in [12, 25, 40, 100, 2000].into_iter().enumerate() {
-            for first in [SMALLEST, SMALLEST + 1, -300, 0, LARGEST - 1, LARGEST] {
+            for first in [FIRST_FROM, FIRST_FROM + 1, -300, 0, FIRST_UP_TO - 1, FIRST_UP_TO] {
                 let mut values = numbers(3000, first - 20, spread, seed as u64);
                 check_rounded(&values, 60, first);
                 values[100..200].fill(0.0);
@@ -533,7 +533,7 @@ mod tests {
     /// Sums within a quarter of the bound of a midpoint; means by a power of two would be the same.
     #[test]
     fn midpoints_are_decided_rightly_or_not_at_all() {
-        for first in [SMALLEST, SMALLEST + 30, 0, LARGEST - 30, LARGEST] {
+        for first in [FIRST_FROM, FIRST_FROM + 30, 0, FIRST_UP_TO - 30, FIRST_UP_TO] {
             for length in [64, 100, 1000, 1024] {
                 for (digits, up) in [(53, false), (53, true), (24, false), (24, true)] {
                     for sixteenths in [-4, -3, -2, -1, 0, 1, 2, 3, 4] {
@@ -601,7 +601,7 @@ mod tests {
     /// Products by one lie beside midpoints as the numbers do; others are as large and as small as can be.
     #[test]
     fn difficult_products_are_decided_rightly_or_not_at_all() {
-        for first in [SMALLEST, SMALLEST + 30, 0, LARGEST - 30, LARGEST] {
+        for first in [FIRST_FROM, FIRST_FROM + 30, 0, FIRST_UP_TO - 30, FIRST_UP_TO] {
             for (digits, up) in [(53, false), (53, true), (24, false), (24, true)] {
                 for sixteenths in [-4, -2, -1, 0, 1, 2, 4] {
                     let values = beside_a_midpoint(first, 200, digits, sixteenths, up);
@@ -633,7 +633,7 @@ mod tests {
             let mut summer = Summer::new(isa, values.len(), None);
             let mut batches = Batches::new(1);
             for count in [count.min(BATCH), 1] {
-                batches.patience = 0;
+                batches.exact = Hysteresis::default();
                 let worked = batches.sum(isa, rows(count), &mut summer);
                 assert!(worked || !must_work, "{isa:?}, {length}");
                 for run in 0..if worked { count } else { 0 } {

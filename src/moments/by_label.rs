@@ -23,7 +23,7 @@ const PIECE: usize = 512;
 /// Bits of each of the two integers that a number is cut into.
 const BITS: i32 = 42;
 /// So many numbers add up in 64 bits.
-const ROOM: usize = 1 << 20;
+const EMPTIED_AFTER: usize = 1 << 20;
 
 /// A number's two integers and its square's.
 type Cut = [i64; 4];
@@ -159,14 +159,14 @@ fn near(x: &Variable<'_>, labels: &[i64], counts: &[i64], interrupt: &Interrupt)
             sum[1] += (i128::from(high) << BITS) + i128::from(low);
         }
     };
-    let mut room = ROOM;
+    let mut room = EMPTIED_AFTER;
     for (piece, labels) in labels.chunks(PIECE).enumerate().take_while(|_| !interrupt.is_set()) {
         let values = &mut stage[..labels.len()];
         x.read(0, piece * PIECE, values);
         cut(isa, values, centre, exponent, &mut cuts);
         if room < labels.len() {
             empty(&mut table);
-            room = ROOM;
+            room = EMPTIED_AFTER;
         }
         room -= labels.len();
         for (&label, cut) in labels.iter().zip(&cuts) {

@@ -11,7 +11,7 @@ use crate::simd::{Portable, Simd};
 /// Columns whose sums are in a core's first cache at once.
 const STRIP: usize = 256;
 /// Rows that are added before the levels start again.
-const DEPTH: usize = 252;
+const ROWS: usize = 252;
 /// Rows that are added at once.
 const AT_ONCE: usize = 4;
 /// Rows that shifts and levels are guessed from.
@@ -83,10 +83,10 @@ impl Columns {
                     strip.starts[part][column] = starts[part];
                 }
             }
-            for above in (0..rows.len()).step_by(DEPTH) {
+            for above in (0..rows.len()).step_by(ROWS) {
                 strip.sums = strip.starts;
-                let rows = rows.skip(above).truncate(DEPTH);
-                let counted = counted.map(|counted| counted.skip(above).truncate(DEPTH));
+                let rows = rows.skip(above).truncate(ROWS);
+                let counted = counted.map(|counted| counted.skip(above).truncate(ROWS));
                 let shifted = strip.shift[..size].iter().any(|&shift| shift != 0.0);
                 add_strip(isa, rows, counted, first, size, shifted, &mut strip);
                 for column in 0..size {
@@ -138,8 +138,8 @@ impl Columns {
         for column in 0..columns {
             let shift = sample.shift[column];
             let last_bit = shift * f64::EPSILON;
-            let sum = (sample.squares[column] / f64::max(sample.count, 1.0) * DEPTH as f64 * 16.0)
-                .max(last_bit * last_bit * DEPTH as f64);
+            let sum = (sample.squares[column] / f64::max(sample.count, 1.0) * ROWS as f64 * 16.0)
+                .max(last_bit * last_bit * ROWS as f64);
             let level = if sum == 0.0 { RANGE.start } else { (sum.to_bits() >> 52) as i32 - 1022 };
             let fits = sum.is_finite() && RANGE.contains(&level);
             self.shift.push(if fits { shift } else { 0.0 });

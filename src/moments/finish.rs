@@ -97,7 +97,7 @@ pub(crate) struct Estimate {
 }
 
 /// More than the relative error of a rest after a few operations (`2^-53` each).
-const DOUBT: f64 = 1e-15;
+const RELATIVE_ERROR: f64 = 1e-15;
 /// Within these, no remainder of a division or root underflows, and nothing overflows.
 const SMALL: f64 = 1e-200;
 const LARGE: f64 = 1e250;
@@ -118,7 +118,7 @@ pub(crate) fn estimate(near: Near, n: f64, m: Pair, root: bool) -> Estimate {
     let remainder = f64::mul_add(-value, m.high, s);
     let rest = (f64::mul_add(-value, m.low, remainder) + t) * per_m;
     let bound = squares_error + product_error * per_n + (squares.high.abs() + u) * 3.2e-30;
-    let error = (bound * per_m + rest.abs() * DOUBT) * 1.0001;
+    let error = (bound * per_m + rest.abs() * RELATIVE_ERROR) * 1.0001;
     let valid = value > SMALL && value < LARGE && m.high > 0.0;
     let value = if valid { value } else { f64::NAN };
     if !root {
@@ -127,7 +127,7 @@ pub(crate) fn estimate(near: Near, n: f64, m: Pair, root: bool) -> Estimate {
     // sqrt(value + rest) = r + k - k^2 / 2 r + ..., k = (value - r^2 + rest) / 2 r
     let r = value.sqrt();
     let k = (f64::mul_add(-r, r, value) + rest) / (2.0 * r);
-    let error = (error / (2.0 * r) + k * k / r + k.abs() * DOUBT) * 1.0001;
+    let error = (error / (2.0 * r) + k * k / r + k.abs() * RELATIVE_ERROR) * 1.0001;
     Estimate { value: r, rest: k, error }
 }
 

@@ -8,7 +8,7 @@ use crate::cpu::{Isa, dispatch};
 use crate::exact::round::Format;
 
 /// Numbers whose partial sums fit 64 bits.
-const BLOCK: usize = 1 << 15;
+const SUMMED: usize = 1 << 15;
 const MASK: u64 = 0xffff_ffff;
 
 /// Sums of integers.
@@ -68,7 +68,7 @@ integer! {
 
 #[inline(always)]
 fn add_body<T: Integer, const W: usize>(values: &[T]) -> Integers {
-    debug_assert!(values.len() <= BLOCK);
+    debug_assert!(values.len() <= SUMMED);
     let mut total = Integers::default();
     let whole = |[below, above]: [u64; 2]| i128::from(below) + (i128::from(above) << 32);
     if !T::LONG {
@@ -114,7 +114,7 @@ impl Integers {
     /// Adds numbers.
     #[inline]
     pub fn add<T: Integer>(&mut self, isa: Isa, values: &[T]) {
-        for block in values.chunks(BLOCK) {
+        for block in values.chunks(SUMMED) {
             self.merge(&add_block(isa, block));
             self.count += block.len() as i64;
         }
@@ -220,9 +220,9 @@ mod tests {
         check(&[u64::MAX; 3]);
         check(&[u32::MAX; 70]);
         check(&[i32::MIN; 70]);
-        check(&vec![u16::MAX; 3 * BLOCK + 7]);
-        check(&vec![i64::MIN; 3 * BLOCK + 7]);
-        check(&vec![u64::MAX; 3 * BLOCK + 7]);
+        check(&vec![u16::MAX; 3 * SUMMED + 7]);
+        check(&vec![i64::MIN; 3 * SUMMED + 7]);
+        check(&vec![u64::MAX; 3 * SUMMED + 7]);
     }
 
     #[test]

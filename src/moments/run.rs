@@ -14,7 +14,7 @@ use crate::exact::round::Format;
 /// Numbers that shift and level are guessed from.
 const SAMPLE: usize = 16;
 /// Numbers after which the integer sums are put away: far fewer than they have room for.
-const ROOM: i64 = 1 << 36;
+const PUT_AWAY_FROM: i64 = 1 << 36;
 
 /// Sums of `d = x - c` and of `d^2` to within bounds.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ impl Run {
             self.sums[1] += block.sums[1];
             self.added += values.len() as i64;
             self.count += block.count;
-            if self.added > ROOM {
+            if self.added > PUT_AWAY_FROM {
                 self.settle();
             }
             return true;

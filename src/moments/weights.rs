@@ -8,8 +8,8 @@ use super::question::{Answer, Question, Remark};
 use crate::exact::round::Format;
 
 /// The lowest bit of a product of three numbers, and how many digits of 32 bits reach their highest.
-const LOWEST: i32 = -3 * 1074 - 2;
-const DIGITS: usize = 212;
+const LOWEST_OF_THREE: i32 = -3 * 1074 - 2;
+const DIGITS_OF_THREE: usize = 212;
 
 /// A fixed-point number wide enough for any sum of products of three numbers.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ struct Long {
 
 impl Long {
     fn new() -> Long {
-        Long { digits: vec![0; DIGITS], additions: 0 }
+        Long { digits: vec![0; DIGITS_OF_THREE], additions: 0 }
     }
 
     fn add(&mut self, negative: bool, magnitude: u128, exponent: i32) {
@@ -32,7 +32,7 @@ impl Long {
             self.carry();
         }
         self.additions += 1;
-        let place = (exponent - LOWEST) as usize;
+        let place = (exponent - LOWEST_OF_THREE) as usize;
         let (first, shift) = (place / 32, place % 32);
         let mut rest = magnitude;
         let mut carried = 0u64;
@@ -50,18 +50,18 @@ impl Long {
 
     fn carry(&mut self) {
         let mut carry = 0;
-        for digit in &mut self.digits[..DIGITS - 1] {
+        for digit in &mut self.digits[..DIGITS_OF_THREE - 1] {
             let value = *digit + carry;
             *digit = value & 0xffff_ffff;
             carry = value >> 32;
         }
-        self.digits[DIGITS - 1] += carry;
+        self.digits[DIGITS_OF_THREE - 1] += carry;
         self.additions = 0;
     }
 
     fn value(mut self) -> Dyadic {
         self.carry();
-        let negative = self.digits[DIGITS - 1] < 0;
+        let negative = self.digits[DIGITS_OF_THREE - 1] < 0;
         if negative {
             self.digits.iter_mut().for_each(|digit| *digit = -*digit);
             self.carry();
@@ -69,7 +69,7 @@ impl Long {
         let bytes: Vec<u8> =
             self.digits.iter().flat_map(|&digit| (digit as u32).to_le_bytes()).collect();
         let integer = IBig::from(UBig::from_le_bytes(&bytes));
-        Dyadic::new(if negative { -integer } else { integer }, LOWEST)
+        Dyadic::new(if negative { -integer } else { integer }, LOWEST_OF_THREE)
     }
 }
 

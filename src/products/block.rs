@@ -28,7 +28,7 @@
 
 use std::hint::black_box;
 
-use crate::array::memory::{lead_of_second, prefetch, prefetch_lines};
+use crate::array::memory::{prefetch, prefetch_lines};
 use crate::binary64::{ABSOLUTE, INFINITE, SIGN_AND_EXPONENT, power_of_two};
 use crate::cpu::{Isa, dispatch};
 use crate::exact::accumulator::Accumulator;
@@ -37,6 +37,7 @@ use crate::kernel::certified::{self, Block};
 use crate::kernel::large_superaccumulator::{self, Bins};
 use crate::kernel::levels::{BLOCK, LEVEL, Levels, Sums, any, collect, levels};
 use crate::kernel::number::Number;
+use crate::tuning::tuning;
 
 /// Pairs in a block.
 pub(super) const PAIRS: usize = BLOCK;
@@ -143,7 +144,7 @@ impl<T: Number, const EXACT: bool> Terms for Products<'_, T, EXACT> {
 macro_rules! read_pairs {
     ($x:ident, $y:ident, $w:ident, $ahead:ident,
      |stream: $stream:ident, $left:ident, $right:ident, $valid:pat_param| $add:expr) => {{
-        let lead = lead_of_second($ahead);
+        let lead = if $ahead == 0 { 0 } else { tuning().lead_of_second };
         let (x_fours, x_rest) = $x.as_chunks::<$w>().0.as_chunks::<4>();
         let (y_fours, y_rest) = $y.as_chunks::<$w>().0.as_chunks::<4>();
         for (x, y) in x_fours.iter().zip(y_fours) {

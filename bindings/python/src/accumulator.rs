@@ -19,7 +19,7 @@ use mypackage::shared::Shared;
 use mypackage::sum::{self as exact, Accumulator, Cells, Dtype};
 
 const VALUE: Operation = Operation { advice: FLOAT, ..Operation::sum("ExactSum.value") };
-const MEAN: Operation = Operation::mean("ExactSum.mean");
+const EXACT_MEAN: Operation = Operation::mean("ExactSum.mean");
 const DIVIDE: Operation = Operation::mean("ExactSum.divide");
 
 /// An exact sum, or an array of them, that numbers are added to and taken back from.
@@ -1082,7 +1082,7 @@ impl ExactSum {
         py: Python<'py>,
         dtype: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.rounded(py, MEAN, dtype)
+        self.rounded(py, EXACT_MEAN, dtype)
     }
 
     /// The exact quotients of these sums and others, each rounded once.

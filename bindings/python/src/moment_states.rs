@@ -12,7 +12,7 @@ use super::accumulator::{ExactSum, check_single_sums};
 use super::arguments::{Given, mask, reduced_axes};
 use super::calls::{check_memory, detached, watched, watched_from};
 use super::group::labels_of;
-use super::moments::exactly;
+use super::moments::{exactly, flag};
 use super::ndarray::{Array, NewArray, Number};
 use super::reductions;
 
@@ -51,13 +51,13 @@ pub(super) fn round_moments<'py>(
                 };
                 let count = sums.get(index * parts).count();
                 if count <= 0 && measure != Measure::Norm {
-                    status |= 1;
+                    status |= flag(Remark::Degrees);
                     return format.nan();
                 }
                 let all =
                     Sums { count, sums: [of(0), of(1)], squares: squares.get(index).into_owned() };
                 let answer = question.round(&all, None, format);
-                status |= status_of(answer.remark);
+                status |= flag(answer.remark);
                 if answer.value & format.sign_bit() != 0 {
                     status |= 8;
                 }
@@ -89,15 +89,6 @@ fn target(dtype_num: i32) -> PyResult<(Number, Format)> {
         _ => None,
     };
     number.zip(format).ok_or_else(|| PyTypeError::new_err("moments need a floating-point dtype"))
-}
-
-fn status_of(remark: Remark) -> u8 {
-    match remark {
-        Remark::None => 0,
-        Remark::Degrees => 1,
-        Remark::Invalid => 2,
-        Remark::Overflow => 4,
-    }
 }
 
 fn array_of<'py>(
@@ -186,7 +177,7 @@ pub(super) fn group_moments<'py>(
                 let (answers, known) = moments_by_label(x, labels, size, &question, format);
                 counts = known;
                 for (group, answer) in answers.into_iter().enumerate() {
-                    status |= status_of(answer.remark);
+                    status |= flag(answer.remark);
                     bits[(line / inner * size + group) * inner + line % inner] = answer.value;
                 }
             }

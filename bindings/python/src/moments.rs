@@ -15,7 +15,7 @@ use super::calls::{watched, watched_from};
 use super::modules::{dispatch, errors};
 use super::ndarray::{Array, NewArray, Number, Slots};
 use super::reductions::input;
-use super::results::{format, integer_range, rounded_result};
+use super::results::{INVALID, OVERFLOW, format, integer_range, rounded_result};
 use mypackage::interrupt::GRAIN;
 use mypackage::moments::{
     self as exact, Along, Answer, Ddof, Fault, Measure, Pair, Question, Remark, Sink,
@@ -457,9 +457,8 @@ fn report_all(py: Python<'_>, name: &str, status: u8) -> PyResult<()> {
     Ok(())
 }
 
+/// The bit of a status that says: no more numbers than `ddof`.
 const DEGREES: u8 = 1;
-const INVALID: u8 = 2;
-const OVERFLOW: u8 = 4;
 /// What an int64 is where a time difference is none.
 const NAT: i64 = i64::MIN;
 
@@ -473,7 +472,8 @@ struct Many<'a> {
     misfit: Mutex<Option<(usize, String)>>,
 }
 
-fn flag(remark: Remark) -> u8 {
+/// The bit of a status that tells of it.
+pub(super) fn flag(remark: Remark) -> u8 {
     match remark {
         Remark::None => 0,
         Remark::Degrees => DEGREES,

@@ -203,9 +203,11 @@ fn is_infinite(sum: &Accumulator) -> bool {
     !sum.is_finite() && sum.to_f64().is_infinite()
 }
 
-const INVALID: u8 = 1;
-const OVERFLOW: u8 = 2;
-const EMPTY: u8 = 4;
+/// Bits of a status: an operation that has no result, and a result beyond the dtype's range.
+pub(super) const INVALID: u8 = 2;
+pub(super) const OVERFLOW: u8 = 4;
+/// There are no numbers to take a mean of.
+const EMPTY: u8 = 8;
 
 /// Rounds the sums into the result, from any thread, and remembers what went wrong.
 pub(super) struct Writer {

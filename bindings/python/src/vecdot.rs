@@ -13,7 +13,7 @@ use mypackage::interrupt::GRAIN;
 use mypackage::sum::{self as exact, Accumulator, Collector, Dtype, Each, Sink, Vectors};
 
 /// See `watched_from`.
-const WATCHED_FROM: usize = 2 * GRAIN;
+const PRODUCTS_WATCHED_FROM: usize = 2 * GRAIN;
 
 /// Exact dot product of two arrays of vectors, rounded once.
 ///
@@ -145,7 +145,7 @@ fn total(
         return Ok(None);
     }
     let [x, y] = [left, right].map(|side| side.0.flat(side.1));
-    watched_from(WATCHED_FROM, py, size, || exact::dot_contiguous(&x, &y))
+    watched_from(PRODUCTS_WATCHED_FROM, py, size, || exact::dot_contiguous(&x, &y))
 }
 
 /// The exact dot products of two plain arrays as an `ExactSum`: what `mypackage.dask` merges.
@@ -239,7 +239,9 @@ impl<'a> Pairs<'a> {
     /// Computes with the GIL released where that pays; see `watched`.
     pub fn compute(&self, py: Python<'_>, sink: &(dyn Sink + Sync)) -> PyResult<()> {
         let size = self.shape.iter().product::<usize>().saturating_mul(self.left.len());
-        watched_from(WATCHED_FROM, py, size, || exact::vecdot_into(&self.left, &self.right, sink))
+        watched_from(PRODUCTS_WATCHED_FROM, py, size, || {
+            exact::vecdot_into(&self.left, &self.right, sink)
+        })
     }
 }
 

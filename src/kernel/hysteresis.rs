@@ -1,0 +1,77 @@
+//! When a kernel that is cheaper, but failed, is tried again.
+
+/// For so many blocks a kernel that failed too often is not tried.
+pub(super) const PATIENCE: u32 = 64;
+/// A failure costs so many points; every block earns one.
+const FAILURE: u32 = 8;
+/// With more points against it, a kernel is given up.
+const ENOUGH: u32 = 20;
+
+/// Whether a kernel is given up for now, after failures that were not rare enough.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Hysteresis {
+    points: u32,
+    /// Blocks until the kernel is tried again.
+    wait: u32,
+}
+
+impl Hysteresis {
+    /// A kernel that is given up at once if it fails at the very beginning.
+    pub fn strict() -> Hysteresis {
+        Hysteresis { points: ENOUGH + 1 - FAILURE, wait: 0 }
+    }
+
+    pub fn is_given_up(self) -> bool {
+        self.wait > 0
+    }
+
+    /// A block was done, by whatever kernel.
+    pub fn next(&mut self) {
+        self.points = self.points.saturating_sub(1);
+        self.wait = self.wait.saturating_sub(1);
+    }
+
+    /// The kernel failed; whether that was once too often.
+    pub fn fail(&mut self) -> bool {
+        self.points += FAILURE;
+        let is_enough = self.points > ENOUGH;
+        if is_enough {
+            self.points = FAILURE;
+            self.give_up_for(PATIENCE);
+        }
+        is_enough
+    }
+
+    pub fn give_up_for(&mut self, blocks: u32) {
+        self.wait = blocks;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rare_failures_are_borne() {
+        let mut kernel = Hysteresis::default();
+        for _ in 0..100 {
+            assert!(!kernel.fail());
+            (0..FAILURE).for_each(|_| kernel.next());
+        }
+        assert!(!kernel.is_given_up());
+        assert!(!kernel.fail() && !kernel.fail() && kernel.fail());
+        for _ in 0..PATIENCE {
+            assert!(kernel.is_given_up());
+            kernel.next();
+        }
+        assert!(!kernel.is_given_up());
+    }
+
+    #[test]
+    fn the_first_failure_may_be_enough() {
+        assert!(Hysteresis::strict().fail());
+        let mut kernel = Hysteresis::strict();
+        kernel.next();
+        assert!(!kernel.fail());
+    }
+}

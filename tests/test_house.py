@@ -36,6 +36,20 @@ FOLDERS = [
     "src/reduce",
     "bindings/python/src",
 ]
+#: Each of these imports only those before it.
+LAYERS = [
+    "binary64",
+    "array",
+    "exact",
+    "kernel",
+    "products",
+    "reduce",
+    "moments",
+    "cumulative",
+    "groups",
+    "windows",
+    "summary",
+]
 
 
 def code(path):
@@ -70,3 +84,21 @@ def test_one_name_has_one_value(files, folder):
                 values.setdefault(constant, {}).setdefault(value, []).append(name)
     assert values
     assert {constant: found for constant, found in values.items() if len(found) > 1} == {}
+
+
+def test_a_layer_imports_only_those_below(files):
+    imported = set()
+    for name, text in files.items():
+        own = name.removeprefix("src/").split("/")[0].removesuffix(".rs")
+        for braced, single in re.findall(r"\bcrate::(?:\{([^}]*)\}|(\w+))", text):
+            for other in re.findall(r"\w+", braced or single):
+                if own in LAYERS and other in LAYERS and other != own:
+                    imported.add((name, other, LAYERS.index(own) > LAYERS.index(other)))
+    assert imported
+    assert [found for found in sorted(imported) if not found[-1]] == []
+
+
+def test_the_layers_stand_in_this_order_in_the_tree(root):
+    tree = (root / "CONTRIBUTING.md").read_text()
+    places = [tree.index(f"\n    {name}") for name in LAYERS]
+    assert places == sorted(places)

@@ -39,18 +39,18 @@ array of strings                          ----- --- -- ------- -------- ---- -- 
 structured array                          ----- --- -- ------- -------- ---- -- -- -----
 array with NaN                            ===== === == ======= ======== ==== == == =====
 array with another byte order             ===== === == ======= ======== ==== == == =---=
-object array of ints                      ===== === == ======= ====--=- ---- == =- -----
-object array of floats                    ===== === == ======= ====--=- ---- == =- -----
-object array of Fractions                 ===== === == ======= ====--=- ---- == =- -----
+object array of ints                      ===== === == ======= =======- ---- == == -----
+object array of floats                    ===== === == ======= =======- ---- == == -----
+object array of Fractions                 ===== === == ======= =======- ---- == == -----
 object array of Decimals                  ===== === == ------- ====--=- ---- == -- -----
 object array of mpz                       ===== === == ------- ====--=- ---- == =- -----
 object array with mpfr                    ----- --- -- ------- ------=- ---- -- -- -----
 object array with None                    ----- --- -- ------- ------=- ---- -- -- -----
 list of floats                            ===== === == ======= ======== ==== == == =====
 list of ints                              ===== === == ======= ======== ==== == == -----
-list of ints beyond 64 bits               ===== === == ======= ====--=- ---- == =- -----
-list of ints and floats                   ===== === == ======= ====--=- ---- == =- -----
-list of lists                             ===== === == ======= ====--=- ---- == =- -----
+list of ints beyond 64 bits               ===== === == ======= =======- ---- == == -----
+list of ints and floats                   ===== === == ======= =======- ---- == == -----
+list of lists                             ===== === == ======= =======- ---- == == -----
 range                                     ===== === == ======= ======== ==== == == =---=
 set                                       ----- --- -- ------- -------- ---- -- -- -----
 dict                                      ----- --- -- ------- -------- ---- -- -- -----
@@ -69,7 +69,7 @@ pandas Series of Int64 with NA            ===== ooo -- =====-- ==------ ---- -- 
 pandas Series of Float64 with NA          ===== ooo -- =====-- ==------ ---- -- == -----
 pandas Series of boolean                  ===== ooo -- =====-- ==------ ---- -- == ----=
 pandas Series of Arrow's int64            ===== ooo -- =====-- ==------ ---- -- == -----
-pandas Series of objects                  ===== ooo -- ------- ==------ ---- -- =- -----
+pandas Series of objects                  ===== ooo -- ------- ==------ ---- -- == -----
 pandas Series of Sparse                   ===== ooo -- =====-- ==------ ---- -- == -====
 pandas Series of timedelta64              ooooo ooo -- -o-o--- ==------ ---- -- -- -----
 pandas Series of datetime64               --ooo --- -- -o-o--- -=------ ---- -- -- -----

@@ -6,6 +6,7 @@ import copy
 import math
 import pickle
 import warnings
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -198,3 +199,53 @@ def test_rationals_round_as_the_reference():
         assert nearest(value, np.dtype(float)) == to_format(value, np.float64)
         assert nearest(value, np.dtype(float), root=True) == root_to_format(value)
         assert nearest(-value, np.dtype(float), root=True) == -root_to_format(value)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.integers(-(2**400), 2**400),
+            st.floats(-1e60, 1e60),
+            st.builds(Fraction, st.integers(-99, 99), st.sampled_from([1, 2, 1024])),
+        ),
+        min_size=2,
+        max_size=8,
+    )
+)
+def test_moments_of_objects(numbers):
+    array = np.array([*numbers, None], object)[:-1]
+    mean = sum(map(Fraction, numbers)) / len(numbers)
+    scatter = sum((Fraction(x) - mean) ** 2 for x in numbers)
+    with np.errstate(over="ignore"):
+        for ddof in (0, 1):
+            exact = Fraction(scatter, len(numbers) - ddof)
+            expected = to_format(exact, np.float64)
+            assert mypackage.ExactMoments().add(array).var(ddof) == expected
+            labels = [3] * len(numbers)
+            assert mypackage.group_var(labels, array, ddof=ddof)[3] == expected
+            assert mypackage.group_var(labels, array, ddof=ddof, dtype=object)[3] == exact
+            root = mypackage.ExactMoments().add(array).std(ddof)
+            assert (
+                mypackage.group_std(labels, array, ddof=ddof)[3]
+                == root
+                == mypackage.std(array, ddof=ddof)
+            )
+
+
+def test_moments_of_objects_by_label():
+    array = np.array([[10**30, 5, 10**30 + 3, Fraction(1, 3)], [1, 2, 5, 2**70]], object)
+    result = mypackage.group_var([0, 1, 0, -1], array, size=4)
+    assert result[:, :2].tolist() == [[2.25, 0], [4, 0]] and np.isnan(result[:, 2:]).all()
+    assert mypackage.group_var([0, 1], array.T[:2], axis=0, fill_value=-1, ddof=1).tolist() == [
+        [-1, -1],
+        [-1, -1],
+    ]
+    moments = mypackage.ExactMoments((2,)).add(array[:, :3], axis=1)
+    assert moments.count.tolist() == [3, 3] and moments.subtract(array[:, :3], axis=1).count[0] == 0
+    for numbers in ([Fraction(1, 3)], [1j], [Decimal(1)], [None]):
+        with pytest.raises(TypeError, match="ExactMoments: "):
+            moments.add(np.array([numbers, numbers], object), axis=1)
+    with pytest.raises(OverflowError, match="an ExactSum holds"):
+        mypackage.ExactMoments().add(np.array([10**400], object))
+    with pytest.raises(TypeError, match=r"group_var: .*str"):
+        mypackage.group_var([0], np.array(["a"], object))

@@ -13,7 +13,7 @@ from mypackage._docstrings import like
 from mypackage._errors import report_invalid, report_overflow
 from mypackage._native import ExactSum, round_moments, square_states, sum_states
 
-from . import lists, moments, units
+from . import lists, moments, objects, units
 from .inputs import wanted
 from .kinds import KERNELS, as_array, front, is_dask, label_kind, unsupported
 
@@ -540,12 +540,19 @@ def states_of(
     array, where = _plain(name, values, where)
     if axis is None and shape is not None:
         axis = tuple(range(max(array.ndim - len(shape), 0)))
-    sums = sum_states(array, axis, where, skip_nan)
+    of_objects = array.dtype.kind == "O"
+    if of_objects:
+        sums = objects.state(name, array, axis, where, skip_nan)
+    else:
+        sums = sum_states(array, axis, where, skip_nan)
     if shape is not None and sums.shape != shape:
         raise ValueError(
             f"{name}: values of shape {array.shape} leave moments of shape {sums.shape}, but this "
             f"one has shape {shape}; choose another axis"
         )
+    if of_objects:
+        squares = objects.squares(name, array, where)
+        return sums, objects.state(name, squares, axis, where, skip_nan, 2 * objects.LOWEST)
     return sums, square_states(array, axis, where, skip_nan, sums)
 
 
@@ -573,7 +580,7 @@ def _plain(name: str, values: Any, where: Any) -> tuple[np.ndarray, Any]:
     if isinstance(array, np.ma.MaskedArray):
         where = where & ~np.ma.getmaskarray(array)
     data = np.asarray(np.ma.getdata(array))
-    if data.dtype.char not in KERNELS:
+    if data.dtype.char not in KERNELS and data.dtype.kind != "O":
         raise unsupported(name, data.dtype)
     return data, where
 

@@ -21,11 +21,12 @@ from mypackage._native import (
 
 from . import groups as groups_
 from . import moments, objects
+from .axes import normalised
 from .exact_moments import OVERFLOW, rounded
 from .groups import labels_of
 from .inputs import array_of, named, without_labels
 from .kinds import KERNELS, as_array, front, is_dask, label_kind, unsupported
-from .reductions import GROUPED
+from .reductions import GROUPED, GROUPED_MOMENTS
 
 if TYPE_CHECKING:  # NumPy does not import its types either.
     from numpy.typing import ArrayLike, DTypeLike
@@ -417,7 +418,10 @@ def _moment(
         options = {"fill_value": fill_value, "dtype": dtype, "ddof": ddof}
         function = group_var if name == "group_var" else group_std
         return _of_masked(function, group_idx, array, axis, size, options, ddof)
-    labels, numbers, along, groups = _plain(name, group_idx, array, axis, size)
+    given, codes, _ = _given(name, group_idx, array)
+    if given.dtype.kind == "O":
+        return _moment_of_objects(name, codes, given, axis, size, fill_value, dtype, ddof)
+    labels, numbers, along, groups = _plain(name, codes, given, axis, size)
     target = _moment_dtype(name, numbers.dtype, dtype)
     part = np.empty(0, target).real.dtype
     moment, exact = name.removeprefix("group_"), moments.exact_ddof(name, ddof)
@@ -427,6 +431,34 @@ def _moment(
     if status & OVERFLOW:
         report_overflow(name)
     result = result.astype(target, copy=False)
+    lacking = (counts == 0) | (counts <= ddof)
+    fill(name, result, lacking, along, math.nan if fill_value is None else fill_value)
+    return result
+
+
+def _moment_of_objects(
+    name: str,
+    labels: np.ndarray,
+    array: np.ndarray,
+    axis: Any,
+    size: Any,
+    fill_value: Any,
+    dtype: Any,
+    ddof: Any,
+) -> np.ndarray:
+    """The same of Python's numbers: as floats, or as Fractions with ``dtype=object``."""
+    from . import object_moments  # Only here: fractions costs an import.
+
+    if array.ndim == 0:
+        raise ValueError(f"{name}: array must have at least one axis")
+    (along,) = normalised(name, axis, array.ndim)
+    groups = groups_.size_of(name, labels, array.shape[along], size)
+    exact = moments.exact_ddof(name, ddof)
+    target = None if dtype is None else np.dtype(dtype)
+    result, counts = object_moments.grouped(
+        GROUPED_MOMENTS[name], labels, np.moveaxis(array, along, -1), groups, exact, target
+    )
+    result = np.moveaxis(result, -1, along)
     lacking = (counts == 0) | (counts <= ddof)
     fill(name, result, lacking, along, math.nan if fill_value is None else fill_value)
     return result

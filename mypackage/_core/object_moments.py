@@ -52,6 +52,39 @@ def moments(
     return array, int(lacking)
 
 
+def grouped(
+    reduction: Reduction,
+    labels: np.ndarray,
+    lines: np.ndarray,
+    groups: int,
+    ddof: Any,
+    dtype: np.dtype[Any] | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The moments of the elements with one label along the last axis, and how many they are.
+
+    Those without degrees of freedom are NaN.
+    """
+    name = reduction.name
+    exact = dtype is not None and dtype.kind == "O"
+    if exact and reduction.finish != "var":
+        raise TypeError(f"{name}: a square root is no Fraction; dtype=object is for variances")
+    counts = np.bincount(labels[labels >= 0], minlength=groups)
+    results: list[Any] = []
+    for row in lines.reshape(-1, lines.shape[-1]):
+        members: list[list[Any]] = [[] for _ in range(groups)]
+        for label, x in zip(labels.tolist(), row.tolist(), strict=True):
+            if label >= 0:
+                members[label].append((_parts(name, x), 1))
+        for pairs in members:
+            with np.errstate(invalid="ignore"):
+                # As of arrays of floats.
+                value, lacking = _moment(reduction, pairs, None, ddof, False)
+            value = math.nan if lacking else value
+            results.append(value if exact else _rounded(name, reduction.finish, value, dtype))
+    array = column(results, np.dtype(np.float64) if dtype is None else dtype)
+    return array.reshape(*lines.shape[:-1], groups), counts
+
+
 def _is_nan(x: Any) -> bool:
     return isinstance(x, float) and math.isnan(x)
 

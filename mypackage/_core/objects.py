@@ -28,6 +28,8 @@ from .rounding import nearest
 DIGITS = 1_000_000
 # The power of two that no sum in an ExactSum reaches.
 _LARGEST = 2111
+# The power of two of which every float is a multiple.
+LOWEST = -1074
 
 
 class Kind(IntEnum):
@@ -647,13 +649,32 @@ def average_states(
 # -- States ---------------------------------------------------------------------------------------
 
 
-def state(name: str, a: np.ndarray, axis: Any, where: Any, skip_nan: bool) -> ExactSum:
+def squares(name: str, a: np.ndarray, where: Any) -> np.ndarray:
+    """The exact squares of real numbers; 0 where they are not wanted."""
+    result = np.zeros(a.shape, object)
+    for at, wanted in np.ndenumerate(np.broadcast_to(np.asarray(where, bool), a.shape)):
+        if not wanted:
+            continue
+        kind, x = kind_of(name, type(a[at])), a[at]
+        if kind > Kind.FLOAT:
+            raise TypeError(
+                f"{name}: it takes real integers, floats and Fractions among objects, not "
+                f"{type(x).__name__}; numpy.asarray(a, float) rounds others"
+            )
+        special = kind is Kind.FLOAT and not math.isfinite(x)
+        result[at] = float(x) ** 2 if special else fraction(x) ** 2
+    return result
+
+
+def state(
+    name: str, a: np.ndarray, axis: Any, where: Any, skip_nan: bool, lowest: int = LOWEST
+) -> ExactSum:
     """The exact sums of an object array over some axes, as `ExactSum` holds them.
 
     Raises
     ------
     TypeError
-        If a number is not an integer over a power of two.
+        If a number is not an integer over a power of two, of which `lowest` is the least.
     OverflowError
         If a sum is beyond what an ExactSum holds.
     """
@@ -670,7 +691,7 @@ def state(name: str, a: np.ndarray, axis: Any, where: Any, skip_nan: bool) -> Ex
         for x in elements:
             (special if isinstance(x, (float, complex)) and x - x != 0 else finite).append(x)
         total = add_up(name, finite)
-        scaled.append([_scaled(name, part) for part in (total.real, total.imag)])
+        scaled.append([_scaled(name, part, lowest) for part in (total.real, total.imag)])
         counts.append(len(finite))
         specials.append(special)
     if any(imag[0] for _, imag in scaled):
@@ -685,7 +706,7 @@ def state(name: str, a: np.ndarray, axis: Any, where: Any, skip_nan: bool) -> Ex
     return states
 
 
-def _scaled(name: str, x: Any) -> tuple[int, int]:
+def _scaled(name: str, x: Any, lowest: int) -> tuple[int, int]:
     """A rational number as an integer times two to the power of a second one."""
     if not isinstance(x, numbers.Rational):
         raise TypeError(
@@ -694,7 +715,7 @@ def _scaled(name: str, x: Any) -> tuple[int, int]:
         )
     numerator, denominator = int(x.numerator), int(x.denominator)
     exponent = 1 - denominator.bit_length()
-    if denominator != 1 << -exponent or exponent < -1074:
+    if denominator != 1 << -exponent or exponent < lowest:
         raise TypeError(
             f"{name}: it holds sums of integers and floats, of which {x} is none; use mypackage.sum"
         )

@@ -23,11 +23,12 @@ from typing import Any
 import numpy as np
 
 from mypackage import ExactMoments, ExactSum
+from mypackage._core import rounding
 from mypackage._core.exact_moments import states_of
 from mypackage._core.group_moments import states_by_label
 from mypackage._core.reductions import REDUCTIONS, Reduction
 from mypackage._core.states import add, grouped, result_dtype, rounded
-from mypackage._native import join_states, split_states, sum_states
+from mypackage._native import integer_states, join_states, split_states, sum_states
 
 from .pieces import Column
 
@@ -174,13 +175,15 @@ class Sums:
 
 
 class Moments(Sums):
-    """Exact sums and sums of squares, of numbers of up to 64 bits."""
+    """Exact sums and sums of squares."""
 
     exact: Any
 
     def __init__(self, shape: tuple[int, ...] = ()) -> None:
         super().__init__(shape)
         self.exact = ExactMoments(shape)
+        # Of groups: the sums, the squares' sums and the number of integers that no array holds.
+        self._waiting: dict[int, tuple[int, int, int]] = {}
 
     def _add(self, values: np.ndarray, skip_nan: bool) -> None:
         axes = tuple(range(values.ndim - len(self.exact.shape)))
@@ -195,19 +198,47 @@ class Moments(Sums):
     def _add_wide(self, index: int, value: int, count: int) -> None:
         if index < 0:
             return
-        if not -(2**63) <= value < 2**63:
+        if value.bit_length() > 1000:
+            # The squares of as many as there may be stay below what an ExactSum holds.
             raise ValueError(
-                f"the integer {value} is beyond 64 bits: only sums and means take such"
+                f"an integer of {value.bit_length()} bits, beyond 2**1000: only sums and means "
+                "take such"
             )
-        # Beside fractions, where no float64 holds it.
-        one = np.array([value], np.int64)
-        if self.exact.shape:
-            self._add_groups(np.array([index]), one, self.exact.shape[0], False)
-        else:
-            self._add(one, False)
+        total, square, number = self._waiting.get(index, (0, 0, 0))
+        self._waiting[index] = total + value, square + value * value, number + count
+
+    def _take_in(self) -> None:
+        """Add the integers that no array held, all at once."""
+        if not self._waiting:
+            return
+        cells = math.prod(self.exact.shape)
+        parts = [[0] * cells for _ in range(3)]
+        for index, triple in self._waiting.items():
+            for part, number in zip(parts, triple, strict=True):
+                part[index] = number
+        self._waiting = {}
+        *sums, counts = parts
+        states = [integer_states([(x, 0) for x in one], counts, self.exact.shape) for one in sums]
+        self.exact.merge(ExactMoments._of(*states))
+
+    def merge(self, other: Any) -> None:
+        """Take in the numbers of another state of the same shape."""
+        other._take_in()
+        super().merge(other)
+
+    def counts(self) -> Any:
+        """How many numbers the results are of."""
+        self._take_in()
+        return super().counts()
+
+    def save(self) -> Any:
+        """The state for a checkpoint."""
+        self._take_in()
+        return super().save()
 
     def finish(self, reduction: Reduction, dtype: np.dtype[Any], ddof: Any = 0) -> Any:
         """The results: an array or a scalar."""
+        self._take_in()
         if reduction.finish == "norm":
             return self.exact.norm(dtype)
         with warnings.catch_warnings():
@@ -476,16 +507,9 @@ def nearest(exact: Fraction, dtype: np.dtype[Any]) -> Any:
         if not limits.min <= integer <= limits.max:
             raise OverflowError(f"the exact result does not fit {dtype}")
         return integer
-    try:
-        # Rounds once.
-        value = exact.numerator / exact.denominator
-    except OverflowError:
+    value = rounding.nearest(exact, np.empty(0, dtype).real.dtype)
+    if math.isinf(value):
         warnings.warn("overflow encountered in reduce", RuntimeWarning, stacklevel=2)
-        return dtype.type(math.inf if exact > 0 else -math.inf)
-    if dtype.itemsize < 8 and dtype.kind == "f" and Fraction(value) != exact:
-        # Rounded to odd first, a shorter result is not rounded twice.
-        if np.float64(value).view(np.int64) % 2 == 0:
-            value = float(np.nextafter(value, math.inf if exact > value else -math.inf))
     return dtype.type(value)
 
 

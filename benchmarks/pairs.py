@@ -218,7 +218,8 @@ def summarise(rows: list[dict[str, Any]]) -> None:
     judged = [row for row in rows if row["floors"]]
     missed = [row for row in judged if row["missed"]]
     if judged:
-        print(f"\n{len(judged) - len(missed)} of {len(judged)} rows with floors meet them; not:")
+        met = len(judged) - len(missed)
+        print(f"\n{met} of {len(judged)} rows with floors meet them{'; not:' if missed else '.'}")
     for row in missed:
         ratios = peers_of(row)
         peers = ", ".join(f"{name} {ratios[name]:.3g}" for name in row["missed"].split("; "))

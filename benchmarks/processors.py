@@ -33,6 +33,7 @@ def cases(scale: Scale) -> Iterator[Case]:
     yield from difficult_cases(scale)
     yield from state_cases(scale)
     yield from group_cases(scale)
+    yield from fibonacci_cases(scale)
 
 
 def vecdot_cases(scale: Scale) -> Iterator[Case]:
@@ -225,6 +226,28 @@ def grouped(size: int, groups: int, ascending: bool) -> Task:
         {"np.bincount": partial(np.bincount, labels, values, groups)},
         lambda sums: all(is_sum(sums[i], values[labels == i]) for i in (0, groups // 2)),
     )
+
+
+def fibonacci_cases(scale: Scale) -> Iterator[Case]:
+    """Three rows of fibonacci.py, if what that needs is there."""
+    if not all(map(optional, ("numba", "gmpy2", "sympy"))):
+        return
+    import fibonacci
+
+    quick = scale is not Scale.FULL
+    rows = [*fibonacci.modular_rows(quick), *fibonacci.period_rows(quick)]
+    if scale is not Scale.SMOKE:
+        rows += fibonacci.table_rows(False)
+    avx2 = {
+        "fibonacci_mod, 31-bit m each": ("numba", 5.0),
+        "pisano_period, m < 10^18": ("sympy", 5.0),
+        "fibonacci, int64, beyond the caches": ("np.copyto", 0.95),
+        "lucas, int64, beyond the caches": ("np.copyto", 0.95),
+    }
+    for row in rows:
+        if floor := avx2.get(row[0]):
+            name = f"{row[0]}, {short(row[1])}"
+            yield Case(name, partial(fibonacci.build, row), 1, targets(*floor))
 
 
 if __name__ == "__main__":

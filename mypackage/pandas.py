@@ -16,7 +16,7 @@ from mypackage._core import columns, labelled_moments, labels, timedelta
 from mypackage._core.axes import normalised
 from mypackage._core.columns import Column
 from mypackage._core.groups import labels_of, of_some
-from mypackage._core.inputs import named, wanted
+from mypackage._core.inputs import array_of, named, wanted, without_labels
 from mypackage._core.kinds import front, label_kind
 from mypackage._core.labelled_moments import moment
 from mypackage._core.reductions import GROUPED, GROUPED_MOMENTS, REDUCTIONS, Reduction
@@ -517,6 +517,36 @@ def _unmasked(result: Any, index: Any, zone: Any) -> Any:
     if index is None:
         return _own_scalar(result, zone)
     return _in_zone(pd.Series(result, index=index), zone)
+
+
+def vecdot(x1: Any, x2: Any, axis: int) -> Any:
+    """What `mypackage.vecdot` does with Series: pairs by label, or by position with plain arrays.
+
+    A pair of which one is missing is left out.
+    """
+    name = "vecdot"
+    for x in (x1, x2):
+        if isinstance(x, pd.DataFrame) or label_kind(x) == "xarray":
+            without_labels(name, x)
+    normalised(name, axis, 1)
+    indices = [getattr(x, "index", None) for x in (x1, x2) if label_kind(x) == "pandas"]
+    if len(indices) == 2 and all(index is not None for index in indices):
+        x2 = labels.reordered(name, "x2", x2, x1.index)
+    parts = [_pair_of(name, x) for x in (x1, x2)]
+    shapes = [values.shape for values, _ in parts]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"{name}: the vectors are of the shapes {shapes[0]} and {shapes[1]}")
+    kept = ~(parts[0][1] | parts[1][1])
+    return mypackage.vecdot(*(values[kept] for values, _ in parts))
+
+
+def _pair_of(name: str, x: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of a vector, and which are missing."""
+    if label_kind(x) == "pandas":
+        (column,) = columns_of(x, name)
+        return column.values, column.missing.reshape(column.values.shape)
+    array, _ = array_of(name, x)
+    return np.asarray(np.ma.getdata(array)), np.ma.getmaskarray(array)
 
 
 def group_by_number(

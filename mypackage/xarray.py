@@ -16,7 +16,7 @@ from mypackage._core import cumulative, labels
 from mypackage._core.axes import normalised
 from mypackage._core.group_moments import moments_of_groups
 from mypackage._core.groups import labels_of, of_some
-from mypackage._core.inputs import named
+from mypackage._core.inputs import array_of, named, without_labels
 from mypackage._core.kinds import front, is_dask, label_kind
 from mypackage._core.reductions import GROUPED, GROUPED_MOMENTS, MOMENTS, REDUCTIONS, Reduction
 from mypackage._docstrings import like
@@ -340,6 +340,49 @@ def valid(name: str, obj: Any, where: Any) -> tuple[Any, Any]:
     if not is_dask(data) and data.dtype.kind in "fc":
         where = where & ~np.isnan(data)
     return data, where
+
+
+def vecdot(x1: Any, x2: Any, axis: int) -> Any:
+    """What `mypackage.vecdot` does with DataArrays: dimensions by name, elements by label.
+
+    One of the two has all dimensions; a pair of which one is NaN is left out. A plain array has the
+    other's shape, or is one vector.
+    """
+    name = "vecdot"
+    for x in (x1, x2):
+        if isinstance(x, xr.Dataset) or label_kind(x) == "pandas":
+            without_labels(name, x)
+    labelled = [x for x in (x1, x2) if isinstance(x, (xr.DataArray, xr.Variable))]
+    obj = max(labelled, key=lambda x: x.ndim)
+    if labelled[0].ndim == 0:
+        raise ValueError(f"{name}: a 0-dimensional argument lacks the axis of the vectors")
+    (place,) = normalised(name, axis, labelled[0].ndim)
+    dim = labelled[0].dims[place]
+    if dim not in obj.dims:
+        raise ValueError(f"{name}: the elements lack the dimension {dim!r}")
+    place = obj.dims.index(dim)
+
+    def data_of(x: Any, argument: str) -> Any:
+        if isinstance(x, (xr.DataArray, xr.Variable)):
+            return obj.data if x is obj else _aligned(name, argument, x, obj)
+        array = x if is_dask(x) else array_of(name, x)[0]
+        if np.shape(array) == (obj.sizes[dim],):
+            shape = [-1 if one == place else 1 for one in range(obj.ndim)]
+            return np.broadcast_to(array.reshape(shape), obj.shape)
+        if np.shape(array) != obj.shape:
+            raise ValueError(f"{name}: {argument} has shape {np.shape(array)}, not {obj.shape}")
+        return array
+
+    pair = [data_of(x1, "x1"), data_of(x2, "x2")]
+    for data in list(pair):
+        if data.dtype.kind in "fc":
+            pair = [np.where(np.isnan(data), x.dtype.type(0), x) for x in pair]
+    result = mypackage.vecdot(*pair, axis=place)
+    dims = [one for one in obj.dims if one != dim]
+    if isinstance(obj, xr.Variable):
+        return xr.Variable(dims, result, attrs=obj.attrs)
+    coords = {key: one for key, one in obj.coords.items() if dim not in one.dims}
+    return xr.DataArray(result, coords, dims, name=obj.name, attrs=obj.attrs)
 
 
 def average(

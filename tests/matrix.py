@@ -62,31 +62,31 @@ masked array of ints                      ===== ooo == =====-- oooooo=- oooo -- 
 structured masked array                   ----- --- -- ------- -------- ---- -- -- -----
 matrix                                    ===== ooo o= ======= ======== oooo == == =---=
 memmap                                    ===== === == ======= ======== ==== == == =====
-pandas Series                             ===== ooo -- =====-- ==------ ---- -- == -====
-pandas Series with NaN                    ===== ooo -- =====-- ==------ ---- -- == ----=
-pandas Series of ints                     ===== ooo -- =====-- ==------ ---- -- == -----
-pandas Series of Int64 with NA            ===== ooo -- =====-- ==------ ---- -- == -----
-pandas Series of Float64 with NA          ===== ooo -- =====-- ==------ ---- -- == -----
-pandas Series of boolean                  ===== ooo -- =====-- ==------ ---- -- == ----=
-pandas Series of Arrow's int64            ===== ooo -- =====-- ==------ ---- -- == -----
-pandas Series of objects                  ===== ooo -- ------- ==------ ---- -- == -----
-pandas Series of Sparse                   ===== ooo -- =====-- ==------ ---- -- == -====
+pandas Series                             ===== ooo =- =====-- ==------ ---- -- == -====
+pandas Series with NaN                    ===== ooo =- =====-- ==------ ---- -- == ----=
+pandas Series of ints                     ===== ooo =- =====-- ==------ ---- -- == -----
+pandas Series of Int64 with NA            ===== ooo =- =====-- ==------ ---- -- == -----
+pandas Series of Float64 with NA          ===== ooo =- =====-- ==------ ---- -- == -----
+pandas Series of boolean                  ===== ooo =- =====-- ==------ ---- -- == ----=
+pandas Series of Arrow's int64            ===== ooo =- =====-- ==------ ---- -- == -----
+pandas Series of objects                  ===== ooo =- ------- ==------ ---- -- == -----
+pandas Series of Sparse                   ===== ooo =- =====-- ==------ ---- -- == -====
 pandas Series of timedelta64              ooooo ooo -- -o-o--- ==------ ---- -- -- -----
 pandas Series of datetime64               --ooo --- -- -o-o--- -=------ ---- -- -- -----
 pandas Series of datetime64 of a zone     --ooo --- -- -o-o--- -------- ---- -- -- -----
 pandas Series of categories               ----- --- -- ------- -------- ---- -- -- -----
 pandas Series of strings                  ----- --- -- ------- -------- ---- -- -- -----
-pandas Index                              ===== ooo -- =====-- ==------ ---- -- == -----
-pandas extension array                    ===== ooo -- =====-- ==------ ---- -- == -----
+pandas Index                              ===== ooo =- =====-- ==------ ---- -- == -----
+pandas extension array                    ===== ooo =- =====-- ==------ ---- -- == -----
 pandas DataFrame                          ===== ooo -- =====-- oo------ ---- -- =- -----
 pandas GroupBy                            ----- --- -- ------- -------- ---- -- -- -----
 pandas Rolling                            ----- --- -- ------- -------- ---- -- -- -----
 pandas Resampler                          ----- --- -- ------- -------- ---- -- -- -----
-xarray DataArray                          ooooo ooo -- ooooo-- oo------ oooo -- == -====
-xarray DataArray with NaN                 ooooo ooo -- ooooo-- oo------ oooo -- == ----=
+xarray DataArray                          ooooo ooo o- ooooo-- oo------ oooo -- == -====
+xarray DataArray with NaN                 ooooo ooo o- ooooo-- oo------ oooo -- == ----=
 xarray DataArray of timedelta64           ooooo ooo -- -o-o--- oo------ oo-- -- -- -----
 xarray DataArray of datetime64            --ooo --- -- -o-o--- -o------ ---- -- -- -----
-xarray Variable                           ooooo ooo -- ooooo-- oo------ oooo -- == -====
+xarray Variable                           ooooo ooo o- ooooo-- oo------ oooo -- == -====
 xarray Dataset                            oooo- --- -- ooooo-- -------- ---- -- -- -----
 xarray GroupBy                            ----- --- -- ------- -------- ---- -- -- -----
 xarray Weighted                           ----- --- -- ------- -------- ---- -- -- -----

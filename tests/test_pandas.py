@@ -146,13 +146,6 @@ def test_cumulative_sums():
         mypackage.cumsum(series, out=np.zeros(4))
 
 
-def test_dot_products_are_refused():
-    series = pd.Series([1.0, 2.0])
-    for pair in ((series, series), ([1.0, 2.0], series)):
-        with pytest.raises(TypeError, match=r"vecdot: .* pandas objects; give its to_numpy\(\)"):
-            mypackage.vecdot(*pair)
-
-
 # Times in tables
 
 DAYS = pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-04"]).as_unit("ns")
@@ -235,3 +228,24 @@ def test_timestamps_of_arrow():
         assert mypackage.nanmean(times) == times[0] + (times[2] - times[0]) / 2
         with pytest.raises(TypeError, match="dates have no sum"):
             mypackage.sum(times)
+
+
+def test_dot_products_go_by_label():
+    s = pd.Series([1e16, 1.0, -1e16], index=list("abc"))
+    other = pd.Series([1, 3, 1], index=list("cba"), dtype="Int64")
+    assert mypackage.vecdot(s, other) == mypackage.vecdot(other, s) == 3
+    assert mypackage.vecdot(s, [1, 3, 1]) == mypackage.vecdot([1, 3, 1], s) == 3
+    # A pair of which one is missing is left out.
+    assert mypackage.vecdot(s, pd.Series([1, None, 1], index=list("abc"), dtype="Int64")) == 0
+    assert mypackage.vecdot(s, np.ma.array([1, 5, 1], mask=[0, 1, 0])) == 0
+    assert mypackage.vecdot(pd.Series([1 + 1j]), pd.Series([2j])) == 2 + 2j
+    large = pd.Series([2**62, 2**62 + 1, -1])
+    assert mypackage.vecdot(large, pd.Series([1, -1, 0])) == -1
+    same = pd.Series([1, 2], index=[0, 0])
+    assert mypackage.vecdot(same, same) == 5
+    with pytest.raises(ValueError, match=r"^vecdot: the label 'a' of the elements is not"):
+        mypackage.vecdot(s, other.rename({"a": "z"}))
+    with pytest.raises(ValueError, match=r"shapes \(3,\) and \(2,\)"):
+        mypackage.vecdot(s, [1, 2])
+    with pytest.raises(TypeError, match="each column's"):
+        mypackage.vecdot(s.to_frame(), s)

@@ -144,6 +144,36 @@ def test_cumulative_sums(chunks):
         mypackage.cumsum(line, out=np.zeros(6))
 
 
-def test_dot_products_are_refused():
-    with pytest.raises(TypeError, match=r"vecdot: .* xarray objects; give its \.data"):
-        mypackage.vecdot(cube(), np.ones(5))
+def test_dot_products_go_by_name_and_label():
+    a = xr.DataArray(
+        np.arange(6.0).reshape(2, 3), {"y": [0, 1], "x": [0, 1, 2]}, ("y", "x"), attrs={"u": 1}
+    )
+    b = xr.DataArray([1.0, 10.0, 100.0], {"x": [2, 1, 0]}, "x")
+    expected = xr.dot(a, b.sortby("x"), dim="x").assign_attrs(u=1)
+    for result in (mypackage.vecdot(a, b), mypackage.vecdot(b, a)):
+        assert result.identical(expected)
+    assert mypackage.vecdot(a, a.T, axis=0).values.tolist() == [9, 17, 29]
+    assert mypackage.vecdot(a, [1, 2, 3]).values.tolist() == [8, 26]
+    assert mypackage.vecdot(a, np.ones((2, 3)), axis=0).values.tolist() == [3, 5, 7]
+    assert mypackage.vecdot(a.where(a != 2), b).values.tolist() == [10, 345]
+    variable = mypackage.vecdot(a.variable, b.variable)
+    assert isinstance(variable, xr.Variable) and variable.values.tolist() == [210, 543]
+    large = xr.DataArray([1e16, 1.0, -1e16], dims="x")
+    assert mypackage.vecdot(large, xr.DataArray([1, 1, 1], dims="x")) == 1
+    with pytest.raises(ValueError, match="is not one of x2"):
+        mypackage.vecdot(a, b.assign_coords(x=[5, 6, 7]))
+    with pytest.raises(ValueError, match="dimension 'z' that the elements lack"):
+        mypackage.vecdot(a, xr.DataArray([1.0, 2.0], dims="z"))
+    with pytest.raises(ValueError, match=r"x2 has shape \(2,\)"):
+        mypackage.vecdot(a, [1, 2])
+    with pytest.raises(TypeError, match=r"^vecdot: axes= knows no labels"):
+        mypackage.vecdot(a, a, axes=[1, 1])
+    with pytest.raises(ValueError, match="0-dimensional"):
+        mypackage.vecdot(xr.DataArray(1.0), [1.0])
+
+
+def test_lazy_dot_products():
+    pytest.importorskip("dask.array")
+    a = xr.DataArray(np.arange(6.0).reshape(2, 3), dims=("y", "x")).chunk(x=1)
+    result = mypackage.vecdot(a, [1, 2, 3])
+    assert result.chunks is not None and result.values.tolist() == [8, 26]

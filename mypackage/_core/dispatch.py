@@ -107,6 +107,9 @@ def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
 def vecdot(x1: Any, x2: Any, axis: int | None = None) -> Any:
     """`mypackage.vecdot` of anything."""
     axis = -1 if axis is None else axis
+    for owner in (label_kind(x1), label_kind(x2)):
+        if owner in ("pandas", "xarray"):
+            return front(owner).vecdot(x1, x2, axis)
     if is_dask(x1) or is_dask(x2):
         return front("dask").vecdot(x1, x2, axis=axis)
     x1, x2 = (without_labels("vecdot", x) for x in (x1, x2))

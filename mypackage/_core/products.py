@@ -10,7 +10,7 @@ from mypackage import _native
 from mypackage._docstrings import like
 
 from .inputs import numbers_of
-from .kinds import KERNELS
+from .kinds import KERNELS, label_kind, own_numbers
 from .subclasses import wrapped
 
 
@@ -20,6 +20,9 @@ def vecdot(x1: Any, x2: Any, out: Any, axis: Any, dtype: Any, axes: Any) -> Any:
         if axis is not None:
             raise TypeError("vecdot: takes axis= or axes=, not both")
         first, second = _vector_axes(axes)
+        for x in (x1, x2):
+            if label_kind(x) in ("pandas", "xarray"):
+                raise TypeError(f"vecdot: axes= knows no labels; give {own_numbers(x)}, or axis=")
         x1, x2 = _moved(x1, first), _moved(x2, second)
     axis = -1 if axis is None else axis
     if dtype is None:

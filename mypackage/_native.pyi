@@ -51,6 +51,7 @@ __all__ = [
     "move_std",
     "move_sum",
     "move_var",
+    "nan_scan",
     "nanmean",
     "nanstd",
     "nansum",
@@ -782,6 +783,9 @@ def move_numbers(
     lowest_is_missing: bool = False,
 ) -> Any: ...
 def group_scan(labels: NDArray[Any], array: NDArray[Any], axis: int, dtype: DTypeLike) -> Any: ...
+def nan_scan(
+    a: NDArray[Any], axis: SupportsIndex | None, dtype: DTypeLike | None, out: _Array | None
+) -> Any: ...
 def segment_slices(
     values: NDArray[np.float64], offsets: NDArray[np.int64], mean: bool
 ) -> NDArray[np.float64] | None: ...

@@ -13,7 +13,7 @@
 
 pub use crate::array::dtype::Dtype;
 pub use crate::array::view::{Axis, View, ViewMut};
-pub use crate::cumulative::scan::{Misfit, ScanStatus, cumsum_axis};
+pub use crate::cumulative::scan::{Misfit, ScanStatus, cumsum_axis, nancumsum_axis};
 pub use crate::cumulative::slices::cumsum;
 pub use crate::exact::accumulator::Accumulator;
 pub use crate::exact::array::Cells;

@@ -2,6 +2,10 @@
 
 use dashu_int::ops::{BitTest, UnsignedAbs};
 use dashu_int::{IBig, UBig};
+use proptest::prelude::*;
+
+use crate::array::element::Native;
+use crate::array::view::View;
 
 /// A sequence that looks random and is always the same.
 pub(super) fn pseudo_random(seed: u64) -> impl FnMut() -> u64 {
@@ -49,6 +53,69 @@ pub(super) fn beside_a_midpoint(
     let mut values = vec![tail as f64 * part; tails];
     values.extend([2f64.powi(top), 2f64.powi(top - digits), offset as f64 * part]);
     values
+}
+
+/// A contiguous array with its axes in another order, one of which is asked about.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    /// The sizes of the axes, as they lie in memory.
+    sizes: Vec<usize>,
+    /// An axis, and the place that it is moved to.
+    moved: [usize; 2],
+    pub axis: usize,
+}
+
+impl Layout {
+    pub fn size(&self) -> usize {
+        self.sizes.iter().product()
+    }
+
+    pub fn view<'a, T: Native>(&self, values: &'a [T]) -> View<'a> {
+        View::of(values).reshaped(&self.sizes).moved(self.moved[0], self.moved[1])
+    }
+
+    /// The sizes of the axes.
+    pub fn shape(&self) -> Vec<usize> {
+        let mut shape = self.sizes.clone();
+        let size = shape.remove(self.moved[0]);
+        shape.insert(self.moved[1], size);
+        shape
+    }
+
+    /// Where the elements lie, in row-major order.
+    pub fn places(&self) -> Vec<usize> {
+        let order: Vec<u64> = (0..self.size() as u64).collect();
+        let mut places = vec![0];
+        for axis in self.view(&order).axes() {
+            let step = axis.stride as usize / size_of::<u64>();
+            places =
+                places.iter().flat_map(|at| (0..axis.size).map(move |i| at + i * step)).collect();
+        }
+        places
+    }
+
+    /// The indices in row-major order of the elements of each line along an axis.
+    pub fn lines(&self, axis: usize) -> Vec<Vec<usize>> {
+        let shape = self.shape();
+        let inner: usize = shape[axis + 1..].iter().product();
+        let outer: usize = shape[..axis].iter().product();
+        let line = |outer: usize, first: usize| {
+            let start = outer * shape[axis] * inner + first;
+            (0..shape[axis]).map(|index| start + index * inner).collect()
+        };
+        (0..outer).flat_map(|outer| (0..inner).map(move |first| line(outer, first))).collect()
+    }
+}
+
+/// Arrays of one to three axes, none empty, one of which may be long.
+pub(crate) fn layouts() -> impl Strategy<Value = Layout> {
+    let sizes = prop::collection::vec(1..12usize, 1..4);
+    let long = prop_oneof![1..30usize, 1..1600usize];
+    (sizes, long, any::<[prop::sample::Index; 4]>()).prop_map(|(mut sizes, long, indices)| {
+        let [longest, from, to, axis] = indices.map(|index| index.index(sizes.len()));
+        sizes[longest] = long;
+        Layout { sizes, moved: [from, to], axis }
+    })
 }
 
 /// An exact sum of numbers and products in big integers: what kernels are compared with. All are finite.

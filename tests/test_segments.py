@@ -1,6 +1,7 @@
 """Segments, and the other names of cumulative sums, against exact fractions."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -140,6 +141,34 @@ def test_nancumsum(values):
         result = mypackage.nancumsum(a)
         np.testing.assert_array_equal(result, mypackage.cumsum(np.where(np.isnan(a), 0.0, a)))
         np.testing.assert_array_equal(np.isnan(a), np.isnan(np.array(values)))
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "f2", ">f8", ">f4"])
+def test_nancumsum_of_layouts(dtype):
+    a = RNG.standard_normal((60, 70)) * 100
+    a[RNG.random(a.shape) < 0.1] = np.nan
+    a[0, :2] = np.nan
+    a = a.astype(dtype)
+    native = np.dtype(dtype).newbyteorder("=")
+
+    def prefixes(line, to):
+        filled = [0.0 if x != x else float(x) for x in line.ravel()]
+        return np.array([math.fsum(filled[: end + 1]) for end in range(len(filled))]).astype(to)
+
+    for line in (a[0], a[3, ::-3], a.T[5], a[:, 7], a[::2, ::9], a.T[:9, :20], a[1, 1]):
+        same(mypackage.nancumsum(line), prefixes(line, native))
+        same(mypackage.nancumsum(line, dtype="c16"), prefixes(line, "c16"))
+        out = np.zeros(line.size)
+        assert mypackage.nancumsum(line, None, None, out) is out
+        same(out, prefixes(line, "f8"))
+    for axis in (0, 1):
+        rows = np.moveaxis(mypackage.nancumsum(a, axis), axis, -1)
+        for line, result in zip(np.moveaxis(a, axis, -1), rows, strict=True):
+            same(result, prefixes(line, native))
+    with pytest.raises(ValueError, match="axis 1"):
+        mypackage.nancumsum(a[0], 1)
+    with pytest.raises(TypeError, match="nancumsum"):
+        mypackage.nancumsum(a[0], dtype="i8")
 
 
 def test_nancumsum_of_other_kinds():

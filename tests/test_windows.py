@@ -202,6 +202,27 @@ def test_history_and_threads_do_not_matter(name):
             np.testing.assert_array_equal(call(name, a, 100, 1), whole)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_threads_share_a_line(name):
+    # So long that threads take parts of it.
+    kinds = ["normal", "few huge spikes", "far from zero", "gaps", "infinities", "steps"]
+    a = np.concatenate([LONG[kind] for kind in kinds] * 7)
+    assert len(a) > 2**18
+    for window, min_count in [(1, None), (100, 1), (3000, None), (40_000, 2)]:
+        with mypackage.threads(1):
+            whole = call(name, a, window, min_count)
+        for count in (2, 3, 8):
+            with mypackage.threads(count):
+                equal(call(name, a, window, min_count), whole)
+    # Around where parts begin.
+    with mypackage.threads(3):
+        result = call(name, a, 100, 1)
+    share = -(-len(a) // 12)
+    for start in range(share, len(a), 4 * share):
+        part = slice(start - 102, start + 5)
+        equal(result[part][99:], moving(name, a[part], 100, 1)[99:])
+
+
 def test_after_a_spike():
     a = np.full(1000, 0.1)
     a[10] = 1e16

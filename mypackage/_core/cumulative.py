@@ -181,7 +181,14 @@ def nancumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = Non
                 return units.with_unit(a, nancumsum(units.plain(a), axis, dtype), True)
         array, exact = lists.exact(a, as_array(name, a))
         dtype = exact if dtype is None and out is None else dtype
+        if type(array) is np.ndarray and array.dtype.char in "efd" and _is_a_line(array, axis):
+            return _native.nan_scan(array, axis, dtype, out)
         return _native.cumsum(without_nans(array), axis, dtype, out)
+
+
+def _is_a_line(array: np.ndarray, axis: int | None) -> bool:
+    """Whether the kernels go along a line. (Columns side by side are faster if copied first.)"""
+    return array.ndim == 1 or axis is None
 
 
 def without_nans(a: Any) -> Any:

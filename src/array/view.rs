@@ -113,16 +113,7 @@ impl<'a> View<'a> {
     /// # Panics
     /// If the shape has another number of elements, or the view is not what it must be.
     pub fn reshaped(&self, shape: &[usize]) -> View<'a> {
-        let &[Axis { size, stride }] = self.axes.as_slice() else {
-            panic!("only an array of one axis is reshaped");
-        };
-        assert_eq!(shape.iter().product::<usize>(), size, "a shape of another size");
-        let mut rest = size as isize;
-        let axes = shape.iter().map(|&size| {
-            rest = rest.checked_div(size as isize).unwrap_or(0);
-            Axis { size, stride: stride * rest }
-        });
-        View { axes: axes.collect(), ..self.clone() }
+        View { axes: reshaped(&self.axes, shape), ..self.clone() }
     }
 
     /// What lies at one of the positions along an axis, without that axis.
@@ -272,6 +263,20 @@ impl<'a> View<'a> {
     }
 }
 
+/// The axes of this shape in place of one axis.
+fn reshaped(axes: &[Axis], shape: &[usize]) -> Vec<Axis> {
+    let &[Axis { size, stride }] = axes else {
+        panic!("only an array of one axis is reshaped");
+    };
+    assert_eq!(shape.iter().product::<usize>(), size, "a shape of another size");
+    let mut rest = size as isize;
+    let axes = shape.iter().map(|&size| {
+        rest = rest.checked_div(size as isize).unwrap_or(0);
+        Axis { size, stride: stride * rest }
+    });
+    axes.collect()
+}
+
 /// An array in memory that is written to: aligned, in native byte order, each element apart from the
 /// others.
 #[derive(Debug)]
@@ -314,6 +319,25 @@ impl<'a> ViewMut<'a> {
         let axes = vec![Axis { size: values.len(), stride: size_of::<T>() as isize }];
         // SAFETY: the elements of a slice.
         unsafe { ViewMut::new(T::DTYPE, values.as_mut_ptr().cast(), axes) }
+    }
+
+    /// A contiguous array of one axis as one of this shape, in row-major order.
+    ///
+    /// ```
+    /// use mypackage::sum::{View, ViewMut, cumsum_axis};
+    ///
+    /// let mut prefixes = [0.0; 4];
+    /// let values = View::of(&[1.0, 2.0, 3.0, 4.0]).reshaped(&[2, 2]);
+    /// let out = ViewMut::of(&mut prefixes).reshaped(&[2, 2]);
+    /// cumsum_axis(&values, out, 0, false, &(0..=0));
+    /// assert_eq!(prefixes, [1.0, 2.0, 4.0, 6.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`View::reshaped`].
+    pub fn reshaped(mut self, shape: &[usize]) -> ViewMut<'a> {
+        self.axes = reshaped(&self.axes, shape);
+        self
     }
 
     /// The type of the elements.

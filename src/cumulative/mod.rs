@@ -9,4 +9,6 @@ pub(super) mod lanes;
 mod prefix;
 pub(super) mod scan;
 pub(super) mod slices;
+#[cfg(test)]
+mod tests;
 mod tile;

@@ -11,7 +11,8 @@ use crate::array::element::{Native, Piece, Selection, Stage, pieces, read_number
 use crate::array::memory::prefetch;
 use crate::array::view::{Line, LineMut, View, ViewMut};
 use crate::array::walk::{Group, Lines};
-use crate::cpu::{self, Isa, vectorized};
+use crate::binary64::ABSOLUTE;
+use crate::cpu::{self, Isa, dispatch, vectorized};
 use crate::environment;
 use crate::exact::round::Format;
 use crate::interrupt::Interrupt;
@@ -101,6 +102,40 @@ pub fn cumsum_axis(
     joined: bool,
     range: &RangeInclusive<i128>,
 ) -> ScanStatus {
+    scan_axis(values, prefixes, axis, joined, range, false)
+}
+
+/// As [`cumsum_axis`], with 0.0 in place of each number that is NaN.
+///
+/// ```
+/// use mypackage::sum::{View, ViewMut, nancumsum_axis};
+///
+/// let mut prefixes = [0.0; 4];
+/// let values = View::of(&[f64::NAN, 1e16, f64::NAN, 2.0]);
+/// nancumsum_axis(&values, ViewMut::of(&mut prefixes), 0, false, &(0..=0));
+/// assert_eq!(prefixes, [0.0, 1e16, 1e16, 1e16 + 2.0]);
+/// ```
+///
+/// # Panics
+/// As [`cumsum_axis`].
+pub fn nancumsum_axis(
+    values: &View<'_>,
+    prefixes: ViewMut<'_>,
+    axis: usize,
+    joined: bool,
+    range: &RangeInclusive<i128>,
+) -> ScanStatus {
+    scan_axis(values, prefixes, axis, joined, range, true)
+}
+
+fn scan_axis(
+    values: &View<'_>,
+    prefixes: ViewMut<'_>,
+    axis: usize,
+    joined: bool,
+    range: &RangeInclusive<i128>,
+    skip_nan: bool,
+) -> ScanStatus {
     let (dtype, out) = (values.dtype(), prefixes.dtype());
     assert!(
         out.is_floating() || !dtype.is_floating(),
@@ -108,7 +143,7 @@ pub fn cumsum_axis(
     );
     let lines = Lines::new(values, prefixes, axis, joined);
     if out.is_floating() {
-        return scan_floating(lines, Kinds { dtype, out, joined });
+        return scan_floating(lines, Kinds { dtype, out, joined, skip_nan });
     }
     let whole = match dtype {
         Dtype::U64 => out == Dtype::U64,
@@ -127,6 +162,8 @@ struct Kinds {
     /// The type of the results.
     out: Dtype,
     joined: bool,
+    /// Whether NaNs count as 0.
+    skip_nan: bool,
 }
 
 /// Prefixes as floating-point numbers.
@@ -304,6 +341,7 @@ fn read_part<'a>(
     stage: &'a mut [f64],
 ) -> Read<'a> {
     match (kinds.dtype, kinds.out) {
+        _ if kinds.skip_nan => {}
         (Dtype::F64, Dtype::F64) => {
             if let Some(numbers) = elements.as_slice::<f64>() {
                 return Read::F64(numbers);
@@ -320,6 +358,9 @@ fn read_part<'a>(
     let numbers = &mut stage[..step * elements.len()];
     if let [piece] = *pieces {
         read_numbers(isa, elements, piece, numbers);
+        if kinds.skip_nan {
+            clear_nans(isa, numbers);
+        }
         return Read::Staged(numbers);
     }
     let mut column = [0.0; TILE];
@@ -331,6 +372,20 @@ fn read_part<'a>(
         }
     }
     Read::Staged(numbers)
+}
+
+/// (By their bits: in any floating-point environment.)
+#[inline(always)]
+fn clear_nans_body(numbers: &mut [f64]) {
+    for x in numbers {
+        let is_nan = (x.to_bits() & ABSOLUTE) as i64 > f64::INFINITY.to_bits() as i64;
+        *x = if is_nan { 0.0 } else { *x };
+    }
+}
+
+dispatch! {
+    /// Replaces NaNs by 0.
+    fn clear_nans(numbers: &mut [f64]) = clear_nans_body
 }
 
 /// Writes the prefixes of a part of a line that starts at `start`, each of `step` numbers more;

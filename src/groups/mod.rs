@@ -10,3 +10,5 @@ mod cut;
 pub(super) mod group;
 pub(super) mod labels;
 mod table;
+#[cfg(test)]
+mod tests;

@@ -223,7 +223,8 @@ impl<S: Simd> Constants<S> {
     fn new(s: S, job: &Job) -> Constants<S> {
         let window = job.window as f64;
         let free = window - job.ddof;
-        let doubt = power_of_two(job.frame.squares - LEVEL - 52 - 1) * 1.01;
+        // (And more: what operations lose is less than half of that.)
+        let doubt = power_of_two(job.frame.squares - LEVEL - 52 - 1) * 1.6;
         Constants {
             s,
             one: std::hint::black_box(s.splat(1.0)),
@@ -268,8 +269,12 @@ impl<S: Simd> Constants<S> {
         })
     }
 
-    /// Means of sums `high + low`, where `sum` is `high + low` rounded and `rest` what it lacks; and masks
-    /// of those that are certain.
+    /// Means of sums `high + low`, where `sum` is `high + low` rounded and `rest` what it lacks.
+    ///
+    /// These are right: with `u` the last bit of the quotient, `count * u <= 2^(k-54)`, and the sum is a
+    /// multiple of `2^(k-95)`. So the mean is a number halfway between two, or `2^(k-95) / count` away from
+    /// all of these, which is `2^-41 u` and more. The correction, less than `2 u`, is known to 51 bits; and
+    /// exactly where the mean is halfway, as it is a small multiple of `u / 2` then.
     #[inline(always)]
     fn means(
         &self,
@@ -277,47 +282,15 @@ impl<S: Simd> Constants<S> {
         rest: Square<S>,
         count: Square<S>,
         reciprocal: Square<S>,
-    ) -> [Square<S>; 2] {
+    ) -> Square<S> {
         let s = self.s;
-        let [up, down] = [1.0 + 8.0 * f64::EPSILON, 1.0 - 8.0 * f64::EPSILON].map(|x| s.splat(x));
-        let quotient = each!(s, |j| s.multiply(sum[j], reciprocal[j]));
-        let remainder = each!(s, |j| s.subtract_product(quotient[j], count[j], sum[j]));
-        let left = each!(s, |j| s.add(remainder[j], rest[j]));
-        let correction = each!(s, |j| s.multiply(left[j], reciprocal[j]));
-        let a = each!(s, |j| s.multiply_add(correction[j], down, quotient[j]));
-        let b = each!(s, |j| s.multiply_add(correction[j], up, quotient[j]));
-        [a, each!(s, |j| s.equal(a[j], b[j]))]
-    }
-
-    /// The same with more care: ties are common among means of few numbers.
-    #[inline(always)]
-    fn means_with_ties(
-        &self,
-        sum: Square<S>,
-        rest: Square<S>,
-        count: Square<S>,
-        reciprocal: Square<S>,
-    ) -> [Square<S>; 2] {
-        let s = self.s;
-        let [up, down] = [1.0 + 8.0 * f64::EPSILON, 1.0 - 8.0 * f64::EPSILON].map(|x| s.splat(x));
-        let zero = s.splat(0.0);
         let quotient = each!(s, |j| s.multiply(sum[j], reciprocal[j]));
         let remainder = each!(s, |j| s.subtract_product(quotient[j], count[j], sum[j]));
         let left = each!(s, |j| s.add(remainder[j], rest[j]));
         let first = each!(s, |j| s.multiply(left[j], reciprocal[j]));
         let lacks = each!(s, |j| s.subtract_product(first[j], count[j], left[j]));
         let correction = each!(s, |j| s.multiply_add(lacks[j], reciprocal[j], first[j]));
-        let a = each!(s, |j| s.multiply_add(correction[j], down, quotient[j]));
-        let b = each!(s, |j| s.multiply_add(correction[j], up, quotient[j]));
-        // Quotient and correction may be exact; then their sum is rounded as it should be.
-        let lacks = each!(s, |j| s.subtract_product(correction[j], count[j], left[j]));
-        let first = each!(s, |j| s.xor(s.subtract(left[j], remainder[j]), rest[j]));
-        let second = each!(s, |j| s.xor(s.subtract(left[j], rest[j]), remainder[j]));
-        let sure = each!(s, |j| {
-            let lost = s.or(s.or(first[j], second[j]), lacks[j]);
-            s.or(s.equal(a[j], b[j]), s.equal(lost, zero))
-        });
-        [each!(s, |j| s.add(quotient[j], correction[j])), sure]
+        each!(s, |j| s.add(quotient[j], correction[j]))
     }
 
     /// Whether all lanes of masks are set.
@@ -438,10 +411,7 @@ fn advance_body<S: Simd, const KIND: u8, const COUNTED: bool>(
                 reciprocal = each!(s, |j| s.divide(s.splat(1.0), counted[j]));
             }
             if KIND == 1 {
-                [result, sure] = constants.means(sum, rest, count, reciprocal);
-                if !constants.all(sure) {
-                    [result, sure] = constants.means_with_ties(sum, rest, count, reciprocal);
-                }
+                result = constants.means(sum, rest, count, reciprocal);
             } else {
                 let q = each!(s, |j| s.multiply_add(x[j], x[j], c));
                 let q_old = each!(s, |j| s.multiply_add(y[j], y[j], c));
@@ -494,9 +464,9 @@ fn advance_body<S: Simd, const KIND: u8, const COUNTED: bool>(
             let few = each!(s, |j| s.less(counted[j], least));
             let set = s.splat(f64::from_bits(u64::MAX));
             let enough = each!(s, |j| s.xor(few[j], set));
-            sure = if KIND >= 1 { each!(s, |j| s.and(sure[j], enough[j])) } else { enough };
+            sure = if moments { each!(s, |j| s.and(sure[j], enough[j])) } else { enough };
         }
-        if (KIND >= 1 || COUNTED) && !constants.all(sure) {
+        if (moments || COUNTED) && !constants.all(sure) {
             result = each!(s, |j| s.select(sure[j], result[j], s.splat(f64::NAN)));
             marked = true;
         }
@@ -533,14 +503,13 @@ struct Moments<S: Simd> {
 }
 
 impl<S: Simd> Moments<S> {
-    /// The results, and masks of those that are certain: as `certified::variance`, a stage after the other: processors do not see from one long chain to
-    /// the next.
+    /// The results, and masks of those that are certain, as `certified::variance` has them, but for what
+    /// all lanes' sums have: what squares lose is more than what operations do. A stage after the other:
+    /// processors do not see from one long chain to the next.
     #[inline(always)]
     fn get<const ROOT: bool>(self, s: S) -> [Square<S>; 2] {
         let Moments { sum, rest, squares, squares_low, doubt, count, reciprocal, free, .. } = self;
         let over = self.free_reciprocal;
-        let sign = s.splat(f64::from_bits(u64::MAX >> 1));
-        let [tiny, small, more] = [3.2e-30, 2.1e-15, 1.0001].map(|x| s.splat(x));
         let square = each!(s, |j| s.multiply(sum[j], sum[j]));
         let twice = each!(s, |j| s.add(sum[j], sum[j]));
         let error = each!(s, |j| s.multiply_subtract(sum[j], sum[j], square[j]));
@@ -559,29 +528,23 @@ impl<S: Simd> Moments<S> {
         let rest = each!(s, |j| s.add(rest[j], low[j]));
         let remainder = each!(s, |j| s.subtract_product(value[j], free[j], left[j]));
         let correction = each!(s, |j| s.multiply(s.add(remainder[j], rest[j]), over[j]));
-        let sizes = each!(s, |j| s.add(squares[j], quotient[j]));
-        let doubt = each!(s, |j| s.multiply_add(sizes[j], tiny, doubt[j]));
-        let doubt = each!(s, |j| s.multiply(s.multiply(doubt[j], over[j]), more));
-        let size = each!(s, |j| s.and(correction[j], sign));
-        let doubt = each!(s, |j| s.multiply_add(size[j], small, doubt[j]));
-        let usual = each!(s, |j| s.less(s.splat(1e-200), value[j]));
+        let doubt = each!(s, |j| s.multiply(doubt[j], over[j]));
         let (mut value, mut correction, mut doubt) = (value, correction, doubt);
         if ROOT {
             let root = each!(s, |j| s.square_root(value[j]));
             let half = each!(s, |j| s.divide(s.splat(0.5), root[j]));
             let remainder = each!(s, |j| s.subtract_product(root[j], root[j], value[j]));
             correction = each!(s, |j| s.multiply(s.add(remainder[j], correction[j]), half[j]));
-            let size = each!(s, |j| s.and(correction[j], sign));
+            // (Roots of windows that are nearly constant lack a second term.)
+            let double = each!(s, |j| s.add(half[j], half[j]));
             let second =
-                each!(s, |j| s.multiply(s.multiply(size[j], size[j]), s.add(half[j], half[j])));
-            let second = each!(s, |j| s.multiply_add(size[j], small, second[j]));
+                each!(s, |j| s.multiply(s.multiply(correction[j], correction[j]), double[j]));
             doubt = each!(s, |j| s.multiply_add(doubt[j], half[j], second[j]));
-            doubt = each!(s, |j| s.multiply(doubt[j], more));
             value = root;
         }
         let lower = each!(s, |j| s.add(value[j], s.subtract(correction[j], doubt[j])));
         let upper = each!(s, |j| s.add(value[j], s.add(correction[j], doubt[j])));
-        [lower, each!(s, |j| s.and(usual[j], s.equal(lower[j], upper[j])))]
+        [lower, each!(s, |j| s.equal(lower[j], upper[j]))]
     }
 }
 

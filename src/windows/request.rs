@@ -17,8 +17,9 @@ use crate::exact::round::Format;
 use crate::interrupt::Interrupt;
 use crate::threads;
 
-/// Elements of a line that are read at once, at least.
-const PART: usize = 1 << 13;
+/// Elements of a line that are read at once, at least. (Lanes of a power of two would share few sets of the
+/// cache.)
+const PART: usize = 9024;
 /// Neighbouring lines that are read together, where each line's elements lie far apart: their elements
 /// share cache lines.
 const TOGETHER: usize = 8;
@@ -526,6 +527,17 @@ dispatch! {
 }
 
 #[inline(always)]
+fn narrow_body(from: &[f64], to: &mut [f32]) {
+    for (to, &x) in to.iter_mut().zip(from) {
+        *to = x as f32;
+    }
+}
+
+dispatch! {
+    fn narrow(from: &[f64], to: &mut [f32]) = narrow_body
+}
+
+#[inline(always)]
 fn convert_body(from: &[i64], to: &mut [f64]) -> bool {
     // An integer up to 2^51 is added to the bits of a number whose last bit weighs 1.
     const START: f64 = 1.5 * (1u64 << 52) as f64;
@@ -551,11 +563,7 @@ fn write(out: &mut LineMut<'_>, dtype: Dtype, place: usize, results: &[f64]) {
             }
         }
         Dtype::F32 => match out.as_slice::<f32>(place, results.len()) {
-            Some(to) => {
-                for (to, &result) in to.iter_mut().zip(results) {
-                    *to = result as f32;
-                }
-            }
+            Some(to) => narrow(cpu::isa(), results, to),
             None => {
                 for (index, &result) in results.iter().enumerate() {
                     out.write(place + index, result as f32);

@@ -208,10 +208,8 @@ impl Stretches {
         let mut results = [0.0; APART * (WIDEST + 1)];
         let places = std::array::from_fn(|lane| APART * (lane + 1));
         let still = Job { distance: APART, ..*job };
-        let State { sums, counts, bits, .. } = self.state;
         self.advance(&still, &numbers, &places, self.isa.lanes(), &mut results, 0);
         let totals = self.state.totals(0, 0, &job.frame);
-        (self.state.sums, self.state.counts, self.state.bits) = (sums, counts, bits);
         let result = results[APART];
         let count = self.state.counts[0] as usize;
         if !self.in_doubt(result) || !self.options.is_enough(count) {
@@ -392,7 +390,12 @@ fn choose(isa: Isa, options: &Options, numbers: &[f64], look: bool) -> Option<Jo
         frame,
         below,
         ddof: options.ddof as f64,
-        least: options.least as f64,
+        // (A variance needs more elements than degrees of freedom are lost.)
+        least: if moments {
+            options.least.max(usize::try_from(options.ddof + 1).unwrap_or(0)).max(1)
+        } else {
+            options.least
+        } as f64,
         to_odd: options.format != Format::F64,
     })
 }

@@ -1,16 +1,25 @@
 //! Windows against big integers: each result is the nearest number to the exact value, by the numbers
-//! halfway to its neighbours.
+//! halfway to its neighbours. `sums` looks at what the kernels keep.
+
+mod sums;
 
 use std::cmp::Ordering;
 
 use dashu_int::IBig;
 use proptest::prelude::*;
 
+use super::bounds::Bounds;
 use super::line::Engine;
-use super::{Options, Statistic};
+use super::{Options, Statistic, WindowRequest, Windows, half_bits, move_windows};
+use crate::array::view::{View, ViewMut};
 use crate::cpu::Isa;
 use crate::exact::round::Format;
 use crate::interrupt::Interrupt;
+use crate::testing::pseudo_random;
+use crate::threads;
+
+const STATISTICS: [Statistic; 4] =
+    [Statistic::Sum, Statistic::Mean, Statistic::Var, Statistic::Std];
 
 /// The integer `x * 2^1080`: every number halfway between two is one.
 fn scaled(x: f64) -> IBig {
@@ -19,89 +28,569 @@ fn scaled(x: f64) -> IBig {
     if x.is_sign_negative() { -magnitude } else { magnitude }
 }
 
-/// How twice a number, which is a sum of two neighbours, compares with twice the exact value.
-fn compare(twice: &IBig, statistic: Statistic, numbers: &[f64], ddof: i64) -> Ordering {
-    let sum: IBig = numbers.iter().map(|&x| scaled(x)).sum();
-    let n = IBig::from(numbers.len());
-    match statistic {
-        Statistic::Sum => twice.cmp(&(sum * 2)),
-        Statistic::Mean => (twice * n).cmp(&(sum * 2)),
-        Statistic::Var | Statistic::Std => {
-            let squares: IBig = numbers.iter().map(|&x| scaled(x).pow(2)).sum();
-            let numerator = &n * squares - &sum * &sum;
-            let divisor = &n * (&n - IBig::from(ddof));
-            if statistic == Statistic::Var {
-                // The numerator is in units of 2^-2160.
-                ((twice << 1080) * divisor).cmp(&(numerator * 2))
-            } else if *twice < IBig::ZERO {
-                Ordering::Less
+/// The exact sums of some numbers that are not NaN.
+#[derive(Debug, Clone, Default)]
+struct Totals {
+    count: usize,
+    /// How many are infinity, and how many its negative.
+    infinite: [usize; 2],
+    /// Of the finite ones, in units of 2^-1080.
+    sum: IBig,
+    /// Of their squares, in units of 2^-2160.
+    squares: IBig,
+}
+
+impl Totals {
+    fn of(numbers: &[f64]) -> Totals {
+        let mut totals = Totals::default();
+        numbers.iter().for_each(|&x| totals.add(x));
+        totals
+    }
+
+    /// Those of the first elements of a line, from none up to all.
+    fn of_prefixes(line: &[f64]) -> Vec<Totals> {
+        let mut totals = Totals::default();
+        let after = line.iter().map(|&x| {
+            totals.add(x);
+            totals.clone()
+        });
+        std::iter::once(Totals::default()).chain(after).collect()
+    }
+
+    fn add(&mut self, x: f64) {
+        self.count += usize::from(!x.is_nan());
+        self.infinite[0] += usize::from(x == f64::INFINITY);
+        self.infinite[1] += usize::from(x == f64::NEG_INFINITY);
+        if x.is_finite() {
+            let x = scaled(x);
+            self.squares += x.sqr();
+            self.sum += x;
+        }
+    }
+
+    /// Those of the elements from one place up to before another.
+    fn between(prefixes: &[Totals], start: usize, end: usize) -> Totals {
+        let (before, after) = (&prefixes[start], &prefixes[end]);
+        Totals {
+            count: after.count - before.count,
+            infinite: [0, 1].map(|sign| after.infinite[sign] - before.infinite[sign]),
+            sum: &after.sum - &before.sum,
+            squares: &after.squares - &before.squares,
+        }
+    }
+
+    /// How twice a number, which is a sum of two neighbours, compares with twice the exact value.
+    fn compare(&self, twice: &IBig, statistic: Statistic, ddof: i64) -> Ordering {
+        let Totals { sum, squares, .. } = self;
+        let n = IBig::from(self.count);
+        match statistic {
+            Statistic::Sum => twice.cmp(&(sum * 2)),
+            Statistic::Mean => (twice * n).cmp(&(sum * 2)),
+            Statistic::Var | Statistic::Std => {
+                let numerator = &n * squares - sum * sum;
+                let divisor = &n * (&n - IBig::from(ddof));
+                if statistic == Statistic::Var {
+                    // The numerator is in units of 2^-2160.
+                    ((twice << 1080) * divisor).cmp(&(numerator * 2))
+                } else if *twice < IBig::ZERO {
+                    Ordering::Less
+                } else {
+                    (twice * twice * divisor).cmp(&(numerator * 4))
+                }
+            }
+        }
+    }
+
+    /// Whether a result is the nearest number of its format to the exact value, or the even one of two, or
+    /// NaN where there is none.
+    fn give(&self, result: f64, options: &Options) -> bool {
+        let Options { statistic, ddof, format, .. } = *options;
+        let moment = matches!(statistic, Statistic::Var | Statistic::Std);
+        if !options.is_enough(self.count) || moment && self.infinite != [0; 2] {
+            return result.is_nan();
+        }
+        match self.infinite {
+            [0, 0] => {}
+            [_, 0] => return result == f64::INFINITY,
+            [0, _] => return result == f64::NEG_INFINITY,
+            _ => return result.is_nan(),
+        }
+        if result.is_nan() {
+            return false;
+        }
+        let bits = match format {
+            Format::F64 => result.to_bits(),
+            // (Those of binary32 are left to be rounded.)
+            Format::F32 => (result as f32).to_bits().into(),
+            _ => half_bits(result).into(),
+        };
+        let magnitude = (bits & !format.sign_bit()) as i64;
+        let place = if bits & format.sign_bit() == 0 { magnitude } else { -magnitude };
+        // The number at a place in the order of all, and infinity as if the exponents went on.
+        let number = |place: i64| {
+            let magnitude = place.unsigned_abs();
+            let number = if magnitude < format.infinity() {
+                scaled(format.number(magnitude))
             } else {
-                (twice * twice * divisor).cmp(&(numerator * 4))
+                scaled(format.number(magnitude - 1)) * 2 - scaled(format.number(magnitude - 2))
+            };
+            if place < 0 { -number } else { number }
+        };
+        let even = magnitude % 2 == 0;
+        let beyond = |side: i64, order: Ordering| {
+            let neighbour = place + side;
+            if neighbour.unsigned_abs() > format.infinity() {
+                return true;
+            }
+            let found = self.compare(&(number(place) + number(neighbour)), statistic, ddof);
+            found == order || even && found == Ordering::Equal
+        };
+        beyond(-1, Ordering::Less) && beyond(1, Ordering::Greater)
+    }
+}
+
+/// Numbers of one kind: of few bits and many, near to each other and of many sizes, and such as cancel.
+fn numbers(kind: usize, count: usize, seed: u64) -> Vec<f64> {
+    let mut next = pseudo_random(seed);
+    let mut fraction = move || (next() as i64 >> 11) as f64 * 2f64.powi(-52);
+    let mut next = pseudo_random(!seed);
+    let mut below = move |limit: u64| (next() % limit) as i32;
+    let mut number = |index: usize| match kind {
+        0 => fraction(),
+        1 => 1e9 + fraction(),
+        2 => f64::from(below(100) - 50) / 10.0,
+        3 => f64::from(below(19) - 9),
+        4 => 1e9 + f64::from(below(40)) / 8.0,
+        5 => fraction() * 2f64.powi(below(80) - 40),
+        6 => fraction() * 2f64.powi(below(2000) - 1000),
+        7 => f64::from(below(200) - 100) * 5e-324,
+        8 => fraction() * 1e-300,
+        9 => 0.1,
+        10 => f64::from(below(2)) * -0.0,
+        11 => fraction() * 1e290,
+        // What has many bits twice, and then its negatives.
+        12 => {
+            let mut next = pseudo_random(seed ^ (index / 4) as u64);
+            let x = (next() >> 10) as f64 * 2f64.powi((next() % 60) as i32 - 30);
+            if index % 4 < 2 { x } else { -x }
+        }
+        // What lies halfway between two numbers beside spikes, and a little more or less.
+        13 => match below(20) {
+            0 => 2f64.powi(60),
+            1 => 128.0,
+            2 => -128.0,
+            3 => 2f64.powi(-70),
+            4 => -2f64.powi(-70),
+            _ => 0.0,
+        },
+        // Of ever more bits.
+        14 => f64::from(below(19) - 9) * 2f64.powi(6 - (index / 37 % 12) as i32),
+        // What two roundings to narrower formats might get wrong.
+        15 => match below(9) {
+            0 => 1.0,
+            1 => -2f64.powi(-11),
+            2 => 2f64.powi(-24),
+            3 => 2f64.powi(-54) * f64::from(below(3) - 1),
+            4 => 2f64.powi(-25),
+            _ => 0.0,
+        },
+        // Those whose squares' rests are near the smallest numbers, beside larger ones.
+        16 => f64::from(below(99) - 50) * 2f64.powi(-400 - below(60)),
+        // Windows that are nearly constant.
+        17 => {
+            let mut next = pseudo_random(seed ^ (index / 70) as u64);
+            let level = (next() >> 11) as f64 * 2f64.powi(-53);
+            level + fraction() * 2f64.powi(-10 - (next() % 16) as i32)
+        }
+        // And of ever fewer.
+        18 => f64::from(below(19) - 9) * 2f64.powi((index / 37 % 12) as i32 - 6),
+        19 => 1000.0 + 20.0 * fraction(),
+        20 => {
+            if below(50) == 0 {
+                300.0 + fraction()
+            } else {
+                fraction()
+            }
+        }
+        // Near the smallest numbers of binary32, and halfway between such.
+        21 => {
+            f64::from(below(40) - 20) * 2f64.powi(-151) + f64::from(below(3) - 1) * 2f64.powi(-210)
+        }
+        22 => f64::from(index as u32 / 40 * 7 % 5) / 10.0,
+        // Huge and tiny in turn.
+        _ => [1e16, fraction() * 1e-8, -1e16, 1.0][index % 4],
+    };
+    (0..count).map(&mut number).collect()
+}
+
+const KINDS: usize = 24;
+/// What numbers are replaced by.
+const SPOILS: [f64; 11] = [
+    f64::NAN,
+    1e16,
+    -1e30,
+    0.0,
+    1e-9,
+    5e-324,
+    1e300,
+    -1e300,
+    f64::INFINITY,
+    f64::NEG_INFINITY,
+    -1e-40,
+];
+
+/// Lines of so many numbers: of one kind or of several, one after the other, and with some others.
+fn line(counts: std::ops::Range<usize>) -> impl Strategy<Value = Vec<f64>> {
+    let piece = (0..KINDS, any::<u64>());
+    let pieces = prop_oneof![3 => prop::collection::vec(piece.clone(), 1), 1 => prop::collection::vec(piece, 2..5)];
+    // A few of any kind, or of one kind.
+    let spoils = prop_oneof![
+        Just(0..0),
+        Just(0..SPOILS.len()),
+        (0..SPOILS.len()).prop_map(|other| other..other + 1),
+        Just(0..1),
+    ];
+    (counts, pieces, spoils, 0..9usize).prop_flat_map(|(count, pieces, spoils, spoilt)| {
+        let share = count.div_ceil(pieces.len());
+        let line: Vec<f64> =
+            pieces.iter().flat_map(|&(kind, seed)| numbers(kind, share, seed)).collect();
+        let spoilt = if spoils.is_empty() { 0 } else { spoilt };
+        let others = if spoils.is_empty() { 0..1 } else { spoils };
+        prop::collection::vec((0..count, others), spoilt).prop_map(move |spoils| {
+            let mut line = line[..count].to_vec();
+            for (place, other) in spoils {
+                line[place] = SPOILS[other];
+            }
+            line
+        })
+    })
+}
+
+/// What may be asked for of windows of a length.
+fn options(window: usize) -> impl Strategy<Value = Options> {
+    let formats =
+        prop_oneof![3 => Just(Format::F64), 1 => Just(Format::F32), 1 => Just(Format::F16)];
+    let least = prop_oneof![Just(window), Just(1), 1..=window];
+    (0..4usize, least, 0..3i64, formats).prop_map(move |(kind, least, ddof, format)| Options {
+        statistic: STATISTICS[kind],
+        window,
+        least,
+        ddof,
+        format,
+    })
+}
+
+/// Lines, and what is asked for of their windows, which may be as long as the line.
+fn cases(counts: std::ops::Range<usize>) -> impl Strategy<Value = (Vec<f64>, Options)> {
+    line(counts).prop_flat_map(|line| {
+        let count = line.len();
+        let window = prop_oneof![6 => 1..120usize.min(count), 1 => 1..5usize, 1 => 1..count, 1 => Just(count)];
+        (Just(line), window.prop_flat_map(options))
+    })
+}
+
+/// Compares all results of a line, by what was used for its reverse before.
+fn check_line(line: &[f64], options: Options) -> Result<(), TestCaseError> {
+    let prefixes = Totals::of_prefixes(line);
+    let reversed: Vec<f64> = line.iter().rev().copied().collect();
+    for isa in Isa::available() {
+        let mut results = vec![0.0; line.len()];
+        let mut engine = Engine::new(isa, options);
+        engine.run(&reversed, 0..line.len(), None, &Interrupt::default(), |_, _| ());
+        engine.run(line, 0..line.len(), Some(&mut results), &Interrupt::default(), |_, _| ());
+        for (index, &result) in results.iter().enumerate() {
+            let start = (index + 1).saturating_sub(options.window);
+            prop_assert!(
+                Totals::between(&prefixes, start, index + 1).give(result, &options),
+                "{isa:?} {options:?} at {index}: {result:e} of {:?}",
+                &line[start..=index]
+            );
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn results_are_the_nearest_numbers((line, options) in cases(300..900)) {
+        check_line(&line, options)?;
+    }
+
+    #[test]
+    fn and_those_by_indices(
+        (line, options) in cases(300..900),
+        seed in any::<u64>(),
+        rising in any::<bool>(),
+    ) {
+        let count = line.len();
+        let mut next = pseudo_random(seed);
+        let mut ends: Vec<usize> = (0..count).map(|_| next() as usize % (count + 1)).collect();
+        if rising {
+            ends.sort_unstable();
+        }
+        let bounds: Vec<[usize; 2]> = (ends.into_iter())
+            .map(|end| [end.saturating_sub(next() as usize % options.window + 1), end])
+            .collect();
+        let [starts, ends] =
+            [0, 1].map(|side| bounds.iter().map(|pair| pair[side] as i64).collect::<Vec<_>>());
+        let prefixes = Totals::of_prefixes(&line);
+        for isa in Isa::available() {
+            let mut results = vec![0.0; count];
+            let mut engine = Engine::new(isa, options);
+            let of = Bounds::new(&starts, &ends);
+            engine.run_bounds(&line, of, Some(&mut results), &Interrupt::default(), |_, _| ());
+            for (&[start, end], &result) in bounds.iter().zip(&results) {
+                prop_assert!(
+                    Totals::between(&prefixes, start, end).give(result, &options),
+                    "{isa:?} {options:?} {start}..{end}: {result:e} of {:?}",
+                    &line[start..end]
+                );
             }
         }
     }
 }
 
-/// Whether a result is the nearest number to the exact value, or the even one of two.
-fn is_nearest(result: f64, statistic: Statistic, numbers: &[f64], ddof: i64) -> bool {
-    let neighbours = [result.next_down(), result.next_up()];
-    let [below, above] = neighbours.map(|other| scaled(result) + scaled(other));
-    let even = result.to_bits() & 1 == 0;
-    let from_below = compare(&below, statistic, numbers, ddof);
-    let from_above = compare(&above, statistic, numbers, ddof);
-    (from_below == Ordering::Less || even && from_below == Ordering::Equal)
-        && (from_above == Ordering::Greater || even && from_above == Ordering::Equal)
+proptest! {
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 4, ..ProptestConfig::default() })]
+
+    /// Of lines of several blocks.
+    #[test]
+    fn and_those_of_long_lines((line, options) in cases(5000..9000)) {
+        check_line(&line, options)?;
+    }
 }
 
-/// Numbers that lines are made of: of few bits and many, near to each other and of many sizes.
-fn line() -> impl Strategy<Value = Vec<f64>> {
-    let ordinary = (-1.0f64..1.0).boxed();
-    let far = (-1.0f64..1.0).prop_map(|x| 1e9 + x).boxed();
-    let tenths = (-50i32..50).prop_map(|x| f64::from(x) / 10.0).boxed();
-    let whole = (-9i32..9).prop_map(f64::from).boxed();
-    let eighths = (0i32..40).prop_map(|x| 1e9 + f64::from(x) / 8.0).boxed();
-    let sizes = (-1.0f64..1.0, -40i32..40).prop_map(|(x, e)| x * f64::powi(2.0, e)).boxed();
-    let kinds = [ordinary, far, tenths, whole, eighths, sizes];
-    (0..kinds.len(), 0..8usize, 300..900usize).prop_flat_map(move |(kind, spoilt, count)| {
-        let numbers = prop::collection::vec(kinds[kind].clone(), count);
-        let others = [f64::NAN, 1e16, -1e30, 0.0, 1e-9];
-        let spoils = prop::collection::vec((0..count, 0..others.len()), spoilt);
-        (numbers, spoils).prop_map(move |(mut numbers, spoils)| {
-            for (place, other) in spoils {
-                numbers[place] = others[other];
+/// Threads share a line out; each of its parts begins with the window before it.
+#[test]
+fn threads_share_a_line() {
+    let pieces = [0, 13, 2, 1, 17, 5, 9].map(|kind| numbers(kind, 45_000, kind as u64));
+    let mut line = pieces.concat();
+    for (place, other) in (20..line.len()).step_by(3001).zip(SPOILS.iter().cycle()) {
+        line[place] = *other;
+    }
+    for statistic in STATISTICS {
+        for (window, least) in [(1, 1), (90, 1), (90, 90), (6000, 100)] {
+            let request = WindowRequest {
+                statistic,
+                windows: Windows::Fixed(window),
+                least,
+                ddof: 0,
+                lowest_is_missing: false,
+            };
+            let move_all = || {
+                let mut results = vec![0.0; line.len()];
+                move_windows(&View::of(&line), None, ViewMut::of(&mut results), 0, &request);
+                results
+            };
+            let alone = threads::serially(move_all);
+            for count in [2, 3, 7] {
+                let before = threads::set(count).expect("a number of threads");
+                let together = move_all();
+                threads::set(before).expect("a number of threads");
+                assert!(same_bits(&alone, &together), "{request:?} by {count}");
             }
-            numbers
-        })
-    })
+            let format = Format::F64;
+            let options = Options { statistic, window, least, ddof: 0, format };
+            for index in (line.len() / 28 * 3..line.len()).step_by(9973) {
+                let inside = &line[(index + 1).saturating_sub(window)..=index];
+                assert!(Totals::of(inside).give(alone[index], &options), "{request:?} {index}");
+            }
+        }
+    }
 }
+
+/// (NaNs are all alike.)
+fn same_bits(some: &[f64], others: &[f64]) -> bool {
+    let same = |(x, y): (&f64, &f64)| x.to_bits() == y.to_bits() || x.is_nan() && y.is_nan();
+    some.len() == others.len() && some.iter().zip(others).all(same)
+}
+
+/// Kinds of numbers, and what is asked for and spoils them, that one step of the way is for.
+#[derive(Debug)]
+struct Difficulty {
+    kinds: &'static [usize],
+    statistics: &'static [Statistic],
+    formats: &'static [Format],
+    spoils: &'static [f64],
+}
+
+const DIFFICULTIES: [Difficulty; 6] = [
+    // Two roundings, to binary64 and then to less.
+    Difficulty {
+        kinds: &[15, 21],
+        statistics: &STATISTICS,
+        formats: &[Format::F32, Format::F16],
+        spoils: &[],
+    },
+    // The second term of a root.
+    Difficulty {
+        kinds: &[17],
+        statistics: &[Statistic::Std],
+        formats: &[Format::F64],
+        spoils: &[],
+    },
+    // Differences from a centre that are not exact.
+    Difficulty {
+        kinds: &[19],
+        statistics: &[Statistic::Var, Statistic::Std],
+        formats: &[Format::F64],
+        spoils: &[1e-9, 5e-324, -1e-40],
+    },
+    // Ties that integers decide; what the numbers have in common, and how many are missing.
+    Difficulty {
+        kinds: &[14, 18, 2, 3, 22],
+        statistics: &[Statistic::Mean, Statistic::Var, Statistic::Std],
+        formats: &[Format::F64],
+        spoils: &[f64::NAN],
+    },
+    // What outliers leave to be rounded.
+    Difficulty {
+        kinds: &[13],
+        statistics: &[Statistic::Sum, Statistic::Mean],
+        formats: &[Format::F64],
+        spoils: &[],
+    },
+    // Numbers that are all alike, or nearly all.
+    Difficulty {
+        kinds: &[9, 22],
+        statistics: &[Statistic::Var, Statistic::Std],
+        formats: &[Format::F64],
+        spoils: &[f64::NAN, 0.3],
+    },
+];
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 2, ..ProptestConfig::default() })]
+
+    /// Of lines of more than one block.
     #[test]
-    fn results_are_the_nearest_numbers(
-        line in line(),
+    fn and_those_of_each_difficulty(
+        which in 0..DIFFICULTIES.len(),
+        seed in any::<u64>(),
         window in 1..120usize,
-        kind in 0..4usize,
-        ddof in 0..2i64,
         all in any::<bool>(),
+        spoilt in 0..40usize,
     ) {
-        let statistic = [Statistic::Sum, Statistic::Mean, Statistic::Var, Statistic::Std][kind];
-        let least = if all { window } else { 1 };
-        let options = Options { statistic, window, least, ddof, format: Format::F64 };
-        for isa in Isa::available() {
-            let mut results = vec![0.0; line.len()];
-            let mut engine = Engine::new(isa, options);
-            engine.run(&line, 0..line.len(), Some(&mut results), &Interrupt::default(), |_, _| ());
-            for (index, &result) in results.iter().enumerate() {
-                let inside = &line[(index + 1).saturating_sub(window)..=index];
-                let numbers: Vec<f64> = inside.iter().copied().filter(|x| !x.is_nan()).collect();
-                if !options.is_enough(numbers.len()) {
-                    prop_assert!(result.is_nan());
-                } else {
-                    prop_assert!(
-                        is_nearest(result, statistic, &numbers, ddof),
-                        "{isa:?} {statistic:?} of {window} at {index}: {result:e} of {numbers:?}"
-                    );
+        let Difficulty { kinds, statistics, formats, spoils } = DIFFICULTIES[which];
+        let mut next = pseudo_random(seed);
+        let mut below = move |limit: usize| next() as usize % limit;
+        let mut line = numbers(kinds[below(kinds.len())], 5000, seed);
+        for _ in 0..if spoils.is_empty() { 0 } else { spoilt } {
+            line[below(5000)] = spoils[below(spoils.len())];
+        }
+        let options = Options {
+            statistic: statistics[below(statistics.len())],
+            window,
+            least: if all { window } else { 1 },
+            ddof: below(2) as i64,
+            format: formats[below(formats.len())],
+        };
+        check_line(&line, options)?;
+    }
+}
+
+/// Numbers whose squares are each rounded the same way to a step of so many bits, by almost half of it, and a few
+/// more, each with its negative: their variance or its root is by `beyond` units of the squares' sum below
+/// what is halfway between two numbers, or above it if that is negative. So what all squares are rounded by
+/// is on the other side.
+fn squares_beside_a_midpoint(root: bool, step: u32, beyond: i128, seed: u64) -> Vec<f64> {
+    const PAIRS: usize = 32;
+    let mut next = pseudo_random(seed);
+    let step = 1u128 << step;
+    let rest = if beyond > 0 { step / 2..step / 8 * 5 } else { step / 8 * 3..step / 2 };
+    let square = |x: u64| u128::from(x) * u128::from(x);
+    let mut numbers: Vec<u64> = std::iter::repeat_with(|| next() >> 12 | 1 << 52)
+        .filter(|&x| rest.contains(&(square(x) % step)))
+        .take(PAIRS - 12)
+        .collect();
+    let sum: u128 = numbers.iter().map(|&x| square(x)).sum();
+    let about = sum + (1 << 105);
+    let halfway = if root {
+        // The root of the sum over the pairs, doubled, is to be an odd number of 54 bits.
+        let twice = ((about * 4 / PAIRS as u128).isqrt() | 1 << 53) | 1;
+        PAIRS as u128 * (twice * twice) / 4
+    } else {
+        let unit = 128 - about.leading_zeros() - 53;
+        (about >> unit << unit) + (1 << (unit - 1))
+    };
+    let mut left = halfway.wrapping_sub(beyond as u128) - sum;
+    while numbers.len() < PAIRS {
+        let x = left.isqrt();
+        left -= x * x;
+        numbers.push(x as u64);
+    }
+    assert_eq!(left, 0);
+    numbers.into_iter().flat_map(|x| [x as f64, -(x as f64)]).collect()
+}
+
+/// What squares lose in being rounded is known: results that it may change are in doubt.
+#[test]
+fn what_squares_lose_is_in_doubt() {
+    for statistic in [Statistic::Var, Statistic::Std] {
+        for step in 16..28 {
+            for part in [1, 3, 8, 14, 40] {
+                for sign in [1, -1] {
+                    let beyond = sign * (part << step) / 3 + sign;
+                    let root = statistic == Statistic::Std;
+                    let line: Vec<f64> = (0..8)
+                        .flat_map(|seed| squares_beside_a_midpoint(root, step, beyond, seed))
+                        .collect();
+                    let options =
+                        Options { statistic, window: 64, least: 64, ddof: 0, format: Format::F64 };
+                    for isa in Isa::available() {
+                        for least in [64, 1] {
+                            let options = Options { least, ..options };
+                            let mut results = vec![0.0; line.len()];
+                            let mut engine = Engine::new(isa, options);
+                            let interrupt = &Interrupt::default();
+                            engine.run(
+                                &line,
+                                0..line.len(),
+                                Some(&mut results),
+                                interrupt,
+                                |_, _| (),
+                            );
+                            for end in (64..=line.len()).step_by(64) {
+                                let totals = Totals::of(&line[end - 64..end]);
+                                assert!(
+                                    totals.give(results[end - 1], &options),
+                                    "{isa:?} {statistic:?} {step} {beyond}"
+                                );
+                            }
+                        }
+                    }
                 }
+            }
+        }
+    }
+}
+
+/// Means that are halfway between two numbers, or by very little more or less.
+#[test]
+fn means_that_are_halfway() {
+    for window in (1..300usize).chain([1000, 2047]) {
+        let mut next = pseudo_random(window as u64);
+        let mut number = || (next() >> 12 | 1 << 52) as i64;
+        let mut whole: Vec<i64> = (0..window.saturating_sub(2)).map(|_| number()).collect();
+        if window > 1 {
+            // One from 2^51 to 2^52, which may have a half, makes the sum an odd multiple of that.
+            let sum: i128 = whole.iter().map(|&x| i128::from(x)).sum();
+            let count = window as i128;
+            let half = ((sum + (3 << 50)) / count) | 1 << 51;
+            whole.push((half * count - sum) as i64);
+        }
+        let more = window % 2 == 1;
+        for beyond in [0.0, 2f64.powi(-20), -2f64.powi(-30)] {
+            let mut line: Vec<f64> = whole.iter().map(|&x| x as f64).collect();
+            if let Some(last) = line.last_mut() {
+                *last += 0.5 * f64::from(u8::from(more));
+            }
+            line.push(beyond);
+            let line: Vec<f64> = line.iter().cycle().take(window + 600).copied().collect();
+            for least in [window, 1] {
+                let (statistic, format) = (Statistic::Mean, Format::F64);
+                let options = Options { statistic, window, least, ddof: 0, format };
+                check_line(&line, options).expect("means are right");
             }
         }
     }
@@ -111,14 +600,18 @@ proptest! {
 #[test]
 fn neighbours_are_not_nearest() {
     let numbers = [1.0, 2.0, 4.5, -0.7];
-    for statistic in [Statistic::Sum, Statistic::Mean, Statistic::Var, Statistic::Std] {
-        let options = Options { statistic, window: 4, least: 4, ddof: 0, format: Format::F64 };
-        let mut results = [0.0; 4];
-        let mut engine = Engine::new(Isa::BASELINE, options);
-        engine.run(&numbers, 0..4, Some(&mut results), &Interrupt::default(), |_, _| ());
-        let right = results[3];
-        assert!(is_nearest(right, statistic, &numbers, 0));
-        assert!(!is_nearest(right.next_up(), statistic, &numbers, 0));
-        assert!(!is_nearest(right.next_down(), statistic, &numbers, 0));
+    let totals = Totals::of(&numbers);
+    for statistic in STATISTICS {
+        for format in [Format::F64, Format::F32, Format::F16] {
+            let options = Options { statistic, window: 4, least: 4, ddof: 0, format };
+            let mut results = [0.0; 4];
+            let mut engine = Engine::new(Isa::BASELINE, options);
+            engine.run(&numbers, 0..4, Some(&mut results), &Interrupt::default(), |_, _| ());
+            let right = results[3];
+            let step = right * 2f64.powi(if format == Format::F64 { -52 } else { -10 });
+            assert!(totals.give(right, &options));
+            assert!(!totals.give(right + step, &options) && !totals.give(right - step, &options));
+            assert!(!totals.give(f64::NAN, &options) && !totals.give(f64::INFINITY, &options));
+        }
     }
 }

@@ -11,7 +11,7 @@ use super::modules::{dispatch, errors};
 use super::ndarray::{Array, NewArray, Number, numpy};
 use super::results::integer_range;
 use mypackage::interrupt::SLOW_GRAIN;
-use mypackage::sum::{Accumulator, Axis, ScanStatus, cumsum_axis, cumsum_groups};
+use mypackage::sum::{Accumulator, Axis, ScanStatus, cumsum_axis, cumsum_groups, nancumsum_axis};
 
 const NAME: &str = "cumsum";
 
@@ -74,7 +74,7 @@ pub(super) fn cumsum<'py>(
     out: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     match Array::of_numbers(a) {
-        Some((array, number)) => cumsum_array(array, number, axis, dtype, out),
+        Some((array, number)) => cumsum_array(array, number, axis, dtype, out, false),
         None => hand_over(a, axis, dtype, out),
     }
 }
@@ -100,6 +100,7 @@ fn cumsum_array<'py>(
     axis: Option<Bound<'py, PyAny>>,
     dtype: Option<Bound<'py, PyAny>>,
     out: Option<Bound<'py, PyAny>>,
+    skip_nan: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let (a, py) = (array.object, array.object.py());
     let Some(target) = target(number, dtype.as_ref(), out.as_ref())? else {
@@ -111,7 +112,23 @@ fn cumsum_array<'py>(
         None => None,
         Some(axis) => Some(normalise_axis(array.shape().len(), axis)?.unwrap_or(0)),
     };
-    delivered(scan(py, array, number, target, axis, out.as_ref())?, out.as_ref())
+    delivered(scan(py, array, number, target, axis, out.as_ref(), skip_nan)?, out.as_ref())
+}
+
+/// Cumulative sums with 0 in place of NaNs: what `mypackage.nancumsum` makes of plain arrays of real
+/// numbers.
+#[pyfunction]
+#[pyo3(signature = (a, axis, dtype, out))]
+pub(super) fn nan_scan<'py>(
+    a: &Bound<'py, PyAny>,
+    axis: Option<Bound<'py, PyAny>>,
+    dtype: Option<Bound<'py, PyAny>>,
+    out: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    match Array::of_numbers(a).filter(|(_, number)| !number.complex) {
+        Some((array, number)) => cumsum_array(array, number, axis, dtype, out, true),
+        None => Err(PyTypeError::new_err(format!("{NAME}: not an array of real numbers"))),
+    }
 }
 
 /// Cumulative sums by label along an axis: what `mypackage.group_cumsum` makes of plain arrays.
@@ -194,6 +211,7 @@ fn scan<'py>(
     target: Number,
     axis: Option<usize>,
     out: Option<&Bound<'py, PyAny>>,
+    skip_nan: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let size: usize = array.shape().iter().product();
     // A 0-dimensional array is a line of one element.
@@ -238,8 +256,9 @@ fn scan<'py>(
             if parts == 2 { view.selected(view.axes().len() - 1, part) } else { view.clone() };
         let prefixes = result.parts(part, out.clone());
         let range = integer_range(target.part);
-        let done = watched_from(SLOW_GRAIN, py, size, || {
-            cumsum_axis(&view, prefixes, axis, joined, &range)
+        let done = watched_from(SLOW_GRAIN, py, size, || match skip_nan {
+            true => nancumsum_axis(&view, prefixes, axis, joined, &range),
+            false => cumsum_axis(&view, prefixes, axis, joined, &range),
         })?;
         status.invalid |= done.invalid;
         status.overflow |= done.overflow;

@@ -60,7 +60,7 @@ mod _native {
     #[pymodule_export]
     use super::csv::{CsvError, CsvStyle, CsvTable};
     #[pymodule_export]
-    use super::cumsum::{cumsum, group_scan};
+    use super::cumsum::{cumsum, group_scan, nan_scan};
     #[pymodule_export]
     use super::group::{group_mean, group_states, group_sum};
     #[pymodule_export]

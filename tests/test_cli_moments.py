@@ -83,6 +83,11 @@ def test_checkpoints_hold_the_state(tmp_path, op):
     assert again.results()[0].value == stream.results()[0].value == getattr(mypackage, op)(VALUES)
 
 
+def test_ddof_that_is_no_number(tmp_path):
+    result = run("var", tmp_path / "x.csv", "--ddof", "one")
+    assert result.returncode == 2 and "--ddof: 'one' is not a number" in result.stderr
+
+
 def test_integers_of_any_size(tmp_path):
     path = tmp_path / "wide.csv"
     path.write_text(f"k,n\na,{2**70}\na,1\nb,{-(10**290)}\nb,{10**290 + 2**970}\n")

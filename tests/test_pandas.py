@@ -245,6 +245,8 @@ def test_dot_products_go_by_label():
     assert mypackage.vecdot(same, same) == 5
     with pytest.raises(ValueError, match=r"^vecdot: the label 'a' of the elements is not"):
         mypackage.vecdot(s, other.rename({"a": "z"}))
+    with pytest.raises(ValueError, match=r"^vecdot: the label 0 of the elements is not"):
+        mypackage.vecdot(pd.Series([1.0]), pd.Series([1.0], index=[5]))
     with pytest.raises(ValueError, match=r"shapes \(3,\) and \(2,\)"):
         mypackage.vecdot(s, [1, 2])
     with pytest.raises(TypeError, match="each column's"):

@@ -134,7 +134,11 @@ def _real(text: str) -> float:
     try:
         return int(text)
     except ValueError:
+        pass
+    try:
         return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
 
 def _character(text: str) -> str:

@@ -46,8 +46,8 @@ def reordered(name: str, argument: str, other: Any, index: Any) -> Any:
         if not labels.is_unique:
             label = labels[labels.duplicated()][0]
             raise ValueError(
-                f"{name}: the label {label!r} is there more than once in {whose}, and those of "
-                f"{argument} are in another order"
+                f"{name}: the label {_shown(label)} is there more than once in {whose}, and those "
+                f"of {argument} are in another order"
             )
     for labels, others, whose, lacking in (
         (index, other.index, "the elements", argument),
@@ -56,7 +56,12 @@ def reordered(name: str, argument: str, other: Any, index: Any) -> Any:
         missing = labels.difference(others, sort=False)
         if len(missing):
             raise ValueError(
-                f"{name}: the label {missing[0]!r} of {whose} is not one of {lacking}; give the "
-                "same labels, or to_numpy() to go by position"
+                f"{name}: the label {_shown(missing[0])} of {whose} is not one of {lacking}; give "
+                "the same labels, or to_numpy() to go by position"
             )
     return other.reindex(index)
+
+
+def _shown(label: Any) -> str:
+    """A label as Python writes it."""
+    return repr(label.item() if isinstance(label, (np.number, np.bool_, np.str_)) else label)

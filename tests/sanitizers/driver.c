@@ -19,6 +19,9 @@
         }                                                                                   \
     } while (0)
 
+/* Wide enough for exact comparisons; long double is not that under valgrind. */
+typedef unsigned __int128 wide_t;
+
 static uint64_t state = 88172645463325252u;
 static unsigned long calls = 0;
 
@@ -60,6 +63,53 @@ static ptrdiff_t some_stride(size_t item) {
     return below(8) ? stride : stride + (stride > 0 ? 1 : -1); /* misaligned */
 }
 
+/* x >= 0 as whole * 2^-shift. */
+static wide_t parts(double x, int *shift) {
+    int exponent;
+    double fraction = frexp(x, &exponent);
+    *shift = 53 - exponent;
+    return (wide_t)ldexp(fraction, 53);
+}
+
+/* Whether x is over / under, of at most 64 and 26 bits, to half a unit in the last place. */
+static int is_quotient(wide_t over, wide_t under, double x) {
+    int shift;
+    wide_t whole = parts(x, &shift);
+    if (over == 0) return x == 0;
+    if (shift < 0 || shift > 100) return 0;
+    over <<= shift;
+    return (2 * whole - 1) * under <= 2 * over && 2 * over <= (2 * whole + 1) * under;
+}
+
+/* The same of x * x, for `under` of at most 18 bits. */
+static int is_root(wide_t over, wide_t under, double x) {
+    int shift;
+    wide_t whole = parts(x, &shift);
+    if (over == 0) return x == 0;
+    if (shift < 0 || shift > 60) return 0;
+    over <<= 2 * shift + 2;
+    return (2 * whole - 1) * (2 * whole - 1) * under <= over &&
+           over <= (2 * whole + 1) * (2 * whole + 1) * under;
+}
+
+/* Of `n` numbers at a stride; their sum and that of their squares if they are small integers. */
+static void moments(char *first, size_t n, ptrdiff_t step, int exact, double total,
+                    double squares) {
+    double out;
+    size_t ddof = (size_t)below(3);
+    int defined = exact && n > ddof;
+    wide_t count = n, magnitude = (wide_t)fabs(total);
+    wide_t over = exact ? count * (wide_t)squares - magnitude * magnitude : 0;
+    wide_t under = count * (count - ddof);
+    CHECK(mypackage_norm_f64((void *)first, n, step, &out) == MYPACKAGE_OK);
+    CHECK(!exact || out == sqrt(squares));
+    CHECK(mypackage_var_f64((void *)first, n, step, (double)ddof, &out) == MYPACKAGE_OK);
+    CHECK(!defined || is_quotient(over, under, out));
+    CHECK(mypackage_std_f64((void *)first, n, step, (double)ddof, &out) == MYPACKAGE_OK);
+    CHECK(!defined || n > 500 || is_root(over, under, out));
+    calls += 3;
+}
+
 static void sums(void) {
     size_t n = some_length();
     int exact = (int)below(2);
@@ -67,7 +117,7 @@ static void sums(void) {
     char *first, *other_first, *first32;
     char *x = buffer(n, step, 8, &first), *y = buffer(n, other_step, 8, &other_first);
     char *x32 = buffer(n, step32, 4, &first32);
-    double total = 0, products = 0, out;
+    double total = 0, products = 0, squares = 0, out;
     float out32;
     for (size_t i = 0; i < n; i++) {
         double a = number(exact), b = number(exact);
@@ -77,6 +127,7 @@ static void sums(void) {
         memcpy(first32 + (ptrdiff_t)i * step32, &c, 4);
         total += a;
         products += a * b;
+        squares += a * a;
     }
     CHECK(mypackage_sum_f64((void *)first, n, step, &out) == MYPACKAGE_OK);
     CHECK(!exact || out == total);
@@ -84,6 +135,7 @@ static void sums(void) {
     CHECK(mypackage_vecdot_f64((void *)first, (void *)other_first, n, step, other_step, &out) ==
           MYPACKAGE_OK);
     CHECK(!exact || out == products);
+    moments(first, n, step, exact, total, squares);
     mypackage_accumulator *sum, *copy;
     CHECK(mypackage_accumulator_new(&sum) == MYPACKAGE_OK);
     CHECK(mypackage_accumulator_add_f64(sum, (void *)first, n, step) == MYPACKAGE_OK);
@@ -154,12 +206,27 @@ static void records(void) {
     calls += 2;
 }
 
+static void others(void) {
+    int32_t sum, left = (int32_t)any(), right = (int32_t)any();
+    int64_t wide = (int64_t)left + right;
+    mypackage_status status = mypackage_add_i32(left, right, &sum);
+    CHECK(status == (wide == (int32_t)wide ? MYPACKAGE_OK : MYPACKAGE_ERROR_OVERFLOW));
+    CHECK(status != MYPACKAGE_OK || sum == wide);
+    CHECK(mypackage_set_num_threads(below(2) ? 0 : 4097) == MYPACKAGE_ERROR_VALUE);
+    size_t threads = (size_t)below(3) + 1;
+    CHECK(mypackage_set_num_threads(threads) == MYPACKAGE_OK);
+    CHECK(mypackage_get_num_threads() == threads);
+    CHECK(strlen(mypackage_version()) >= 5 && strcmp(mypackage_hello(), "Hello from rust") == 0);
+    calls += 6;
+}
+
 int main(int argc, char **argv) {
     long rounds = argc > 1 ? atol(argv[1]) : 1000;
     for (long round = 0; round < rounds; round++) {
         sums();
         fibonacci();
         records();
+        if (round % 8 == 0) others();
     }
     printf("%lu calls passed\n", calls);
     return 0;

@@ -125,6 +125,9 @@ impl Fields {
             }
             begin += 1;
         }
+        if let (Some(&first), Some(_)) = (self.cut.first(), nul) {
+            return (begin, Some(Problem::NotUtf8(first)));
+        }
         if let Err(error) = std::str::from_utf8(&piece[begin..end]) {
             let valid = begin + error.valid_up_to();
             if error.error_len().is_some() || nul.is_some() {

@@ -534,6 +534,7 @@ mod tests {
         for (text, problem) in [
             (&b"a,1\n\xff,2\n"[..], Problem::NotUtf8(0xff)),
             (b"a,1\n\xc3,2\n", Problem::NotUtf8(0xc3)),
+            (b"a,1\nb\xe2\x82\0,2\n", Problem::NotUtf8(0xe2)),
             (b"a,1\nb,2\xe2\x82", Problem::CutCharacter),
         ] {
             for size in 1..=text.len() {

@@ -18,6 +18,7 @@ pub(crate) const WIDEST: usize = 8;
 /// Arithmetic is IEEE 754's, lane by lane. Masks have all bits of a lane set, or none.
 pub(crate) trait Simd: Copy + 'static {
     /// What a processor has on which there is such a token.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     const LEVEL: Level;
     /// Lanes of a vector.
     const W: usize;

@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code)] // Instructions that move lanes.
 
+#[cfg(target_arch = "x86_64")]
 use crate::cpu::Level;
 use crate::simd::Simd;
 

@@ -122,7 +122,7 @@ pub fn move_windows(
     }
     match request.windows {
         Windows::Fixed(window) => {
-            assert!((1..=1 << 53).contains(&window), "a window of {window}");
+            assert!((1..=1 << 53).contains(&(window as u64)), "a window of {window}");
             assert_eq!(length, count, "a result for each element");
         }
         Windows::Bounds(bounds) => assert_eq!(length, bounds.len(), "a result for each window"),

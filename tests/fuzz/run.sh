@@ -3,7 +3,9 @@
 #
 #   tests/fuzz/run.sh SECONDS [target ...]
 #
-# The corpus grows in target/fuzz-corpus; an input that fails is written beside it.
+# The corpus grows in target/fuzz-corpus, from what earlier runs found (seeds/); an input that fails is
+# written beside it. After a long run, "fuzz/TRIPLE/release/TARGET -merge=1 NEW CORPUS" keeps what adds
+# coverage, and seeds.py writes that to seeds/.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds=$1
@@ -28,16 +30,13 @@ failed=0
 for name in "${targets[@]}"; do
     corpus=$CARGO_TARGET_DIR-corpus/$name
     mkdir -p "$corpus"
-    # Inputs of an hour's run, one in a line of hex.
-    if [ -e "tests/fuzz/seeds/$name.txt" ]; then
-        while read -r line; do
-            printf '%s' "$line" | xxd -r -p >"$corpus/$(printf '%s' "$line" | cksum | tr ' ' -)"
-        done <"tests/fuzz/seeds/$name.txt"
-    fi
-    MYPACKAGE_NUM_THREADS=1 ASAN_OPTIONS=detect_leaks=0 "$CARGO_TARGET_DIR/$target/release/$name" \
+    python3 tests/fuzz/seeds.py unpack "$name" "$corpus"
+    # The other targets have their turn though one fails.
+    if ! MYPACKAGE_NUM_THREADS=1 ASAN_OPTIONS=detect_leaks=0 "$CARGO_TARGET_DIR/$target/release/$name" \
         -max_total_time=$((seconds / ${#targets[@]} + 1)) -max_len=1024 -rss_limit_mb=3000 -timeout=20 \
         -print_final_stats=1 -verbosity=0 -artifact_prefix="$corpus-" "$corpus" 2>&1 |
-        sed -n "s/^stat::number_of_executed_units: */$name: runs /p;/ERROR\|panicked\|SUMMARY\|Test unit/p"
-    [ "${PIPESTATUS[0]}" = 0 ] || failed=1
+        sed -n "s/^stat::number_of_executed_units: */$name: runs /p;/ERROR\|SUMMARY\|Test unit/p;/panicked/,+3p"; then
+        failed=1
+    fi
 done
 exit $failed

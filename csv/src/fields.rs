@@ -1,5 +1,7 @@
 //! Where the fields of a record begin and end.
 
+use std::mem::take;
+
 use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
 use memchr::{memchr, memchr2};
 
@@ -109,33 +111,36 @@ impl Fields {
         &self.buffer[..self.length]
     }
 
-    /// How many bytes of a piece are text, and what is wrong with the next one.
-    pub fn text(&mut self, piece: &[u8]) -> (usize, Option<Problem>) {
+    /// The text that a piece completes and that it holds, and what is wrong with the next byte. A
+    /// character that the piece ends in is kept for the next one.
+    pub fn text<'a>(&mut self, piece: &'a [u8]) -> (Vec<u8>, &'a [u8], Option<Problem>) {
         let nul = memchr(0, piece);
-        let end = nul.unwrap_or(piece.len());
+        let mut end = nul.unwrap_or(piece.len());
         let mut begin = 0;
+        let mut completed = Vec::new();
         while !self.cut.is_empty() && begin < end {
             self.cut.push(piece[begin]);
             match std::str::from_utf8(&self.cut) {
-                Ok(_) => self.cut.clear(),
+                Ok(_) => completed = take(&mut self.cut),
                 Err(error) if error.error_len().is_some() => {
-                    return (begin, Some(Problem::NotUtf8(self.cut[0])));
+                    return (completed, &[], Some(Problem::NotUtf8(self.cut[0])));
                 }
                 Err(_) => {}
             }
             begin += 1;
         }
         if let (Some(&first), Some(_)) = (self.cut.first(), nul) {
-            return (begin, Some(Problem::NotUtf8(first)));
+            return (completed, &[], Some(Problem::NotUtf8(first)));
         }
         if let Err(error) = std::str::from_utf8(&piece[begin..end]) {
             let valid = begin + error.valid_up_to();
             if error.error_len().is_some() || nul.is_some() {
-                return (valid, Some(Problem::NotUtf8(piece[valid])));
+                return (completed, &piece[begin..valid], Some(Problem::NotUtf8(piece[valid])));
             }
             self.cut = piece[valid..].to_vec();
+            end = valid;
         }
-        (end, nul.map(|_| Problem::Nul))
+        (completed, &piece[begin..end], nul.map(|_| Problem::Nul))
     }
 
     /// An error in the line where the next byte is.

@@ -249,10 +249,11 @@ impl Table {
     ///
     /// What is wrong first; nothing can be read after that.
     pub fn feed(&mut self, piece: &[u8]) -> Result<(), Error> {
-        let (length, problem) = self.fields.text(piece);
-        let mut text = &piece[..length];
-        while let Some(record_end) = self.fields.next(&mut text)? {
-            self.end_field(record_end)?;
+        let (completed, rest, problem) = self.fields.text(piece);
+        for mut text in [&completed[..], rest] {
+            while let Some(record_end) = self.fields.next(&mut text)? {
+                self.end_field(record_end)?;
+            }
         }
         match problem {
             Some(problem) => Err(self.fields.error_here(problem)),
@@ -337,8 +338,7 @@ pub fn first_row(
     start: Position,
 ) -> Result<Option<Row>, Error> {
     let mut fields = Fields::new(dialect, start);
-    let (length, problem) = fields.text(text);
-    let mut rest = &text[..length];
+    let (_, mut rest, problem) = fields.text(text);
     let mut row = Vec::new();
     loop {
         let mut ended = fields.next(&mut rest)?;
@@ -535,6 +535,8 @@ mod tests {
             (&b"a,1\n\xff,2\n"[..], Problem::NotUtf8(0xff)),
             (b"a,1\n\xc3,2\n", Problem::NotUtf8(0xc3)),
             (b"a,1\nb\xe2\x82\0,2\n", Problem::NotUtf8(0xe2)),
+            (b"a,1\n\"b\"\xe2\x82\xff,2\n", Problem::NotUtf8(0xe2)),
+            (b"a,1\n\"b\"\xe2\x82", Problem::CutCharacter),
             (b"a,1\nb,2\xe2\x82", Problem::CutCharacter),
         ] {
             for size in 1..=text.len() {

@@ -24,6 +24,9 @@ use crate::simd::{Simd, WIDEST};
 pub(crate) const WIDTH: usize = BATCH;
 /// Panels are padded to whole vectors of any instruction set.
 pub(crate) const VECTOR: usize = 8;
+/// binary64 numbers in a row up to which a processor foresees which rows are read next, several in turn; to
+/// ask for them makes that slower.
+pub(crate) const FORESEEN: usize = 40;
 /// Rows in a block: what a level can take between two collections.
 const ROWS: usize = 256;
 /// Binades from a column's largest number to its first accumulator, as 256 rows add up to less
@@ -392,6 +395,7 @@ fn add_group<S: Simd, T: Number, const V: usize, const COUNT: usize, const MASKE
     state: &mut State,
 ) {
     let part = rows.part(start, COUNT, column, V * S::W);
+    let is_far = rows.stride().unsigned_abs() > FORESEEN * size_of::<f64>();
     let (zero, one) = (simd.splat(0.0), simd.hidden_one());
     let mut bias = [zero; V];
     let (mut high, mut low) = ([zero; V], [zero; V]);
@@ -407,7 +411,9 @@ fn add_group<S: Simd, T: Number, const V: usize, const COUNT: usize, const MASKE
     for row in 0..COUNT {
         for index in 0..V {
             let at = index * S::W;
-            prefetch(address(part, row + COUNT, at));
+            if is_far {
+                prefetch(address(part, row + COUNT, at));
+            }
             let x = T::load_first(simd, &part.row(row)[at..]);
             let x = if MASKED { simd.and(x, keep) } else { x };
             let s = simd.add(high[index], x);

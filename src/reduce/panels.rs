@@ -15,8 +15,11 @@ const VECTOR: usize = crate::kernel::columns::VECTOR;
 /// Values that are copied at once where memory is not a matrix of numbers: enough rows for the
 /// panel to be worth starting.
 const COPIED: usize = 1 << 13;
-/// Values, at most, of rows that are taken side by side.
+/// Values, at most, of rows that are taken side by side where each row of values must be found.
 const FOLDED: usize = WIDTH / 4;
+/// As [`FOLDED`], of binary64 numbers in memory: rows that are as short as this are read nearly in the
+/// order of memory, which the processor foresees. (Shorter numbers and integers gain nothing.)
+const FORESEEN: usize = crate::kernel::columns::FORESEEN;
 /// Columns whose elements are read in turn, where there is no kernel for panels: as many as share
 /// cache lines, and more.
 const IN_TURN: usize = 32;
@@ -52,7 +55,11 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
             Some((rows, outer)) => (*rows, outer),
             None => (Step::ONE, [].as_slice()),
         };
-        let fold = fold(columns, &rows);
+        let is_read = columns.strides[DATA] == size_of::<f64>() as isize
+            && V::HAS_NAN
+            && !plan.is_selective::<V>();
+        let most = if is_read && columns.size <= FORESEEN { FORESEEN } else { FOLDED };
+        let fold = fold(columns, &rows, most);
         let mut counted = Counted::default();
         walk::for_each(kept, plan.origin, &plan.interrupt, |offsets| {
             for first in (0..columns.size).step_by(WIDTH) {
@@ -259,16 +266,16 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
     }
 }
 
-/// How many rows are taken side by side: those of a narrow matrix follow each other without a gap,
-/// and a wide panel is faster.
-fn fold(columns: &Axes, rows: &Axes) -> usize {
+/// How many rows are taken side by side, of at most so many values: those of a narrow matrix follow each
+/// other without a gap, and a wide panel is faster.
+fn fold(columns: &Axes, rows: &Axes, most: usize) -> usize {
     let follow = [DATA, MASK]
         .into_iter()
         .all(|array| rows.strides[array] == columns.size as isize * columns.strides[array]);
-    if !follow || columns.size > FOLDED / 2 {
+    if !follow || columns.size > most / 2 {
         return 1;
     }
-    let most = (FOLDED / columns.size).min(rows.size.div_ceil(SHORT));
+    let most = (most / columns.size).min(rows.size.div_ceil(SHORT));
     // Whole vectors, if there can be.
     let vectors = VECTOR >> columns.size.trailing_zeros().min(VECTOR.ilog2());
     (most - most % vectors).max(most.min(vectors)).max(1)
@@ -284,11 +291,16 @@ mod tests {
             for count in [1, 2, 31, 32, 33, 1000, 100_000] {
                 let columns = Step { size, strides: [8, 0, 1] };
                 let rows = Step { size: count, strides: [8 * size as isize, 0, 0] };
-                let taken = fold(&columns, &rows);
-                assert!(taken >= 1 && taken * size <= WIDTH && taken <= count, "{size} {count}");
-                assert!(taken == 1 || taken * size <= FOLDED.max(VECTOR * size));
-                let apart = Step { strides: [8 * size as isize + 8, 0, 0], ..rows };
-                assert_eq!(fold(&columns, &apart), 1);
+                for most in [FOLDED, FORESEEN] {
+                    let taken = fold(&columns, &rows, most);
+                    assert!(
+                        taken >= 1 && taken * size <= WIDTH && taken <= count,
+                        "{size} {count}"
+                    );
+                    assert!(taken == 1 || taken * size <= most.max(VECTOR * size));
+                    let apart = Step { strides: [8 * size as isize + 8, 0, 0], ..rows };
+                    assert_eq!(fold(&columns, &apart, most), 1);
+                }
             }
         }
     }

@@ -34,6 +34,7 @@ FOLDERS = [
     "src/moments",
     "src/products",
     "src/reduce",
+    "src/windows",
     "bindings/python/src",
 ]
 #: Each of these imports only those before it.

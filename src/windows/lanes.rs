@@ -18,7 +18,7 @@ use crate::simd::{Simd, WIDEST};
 /// Results of a lane between two moves of what the lower sums have in excess. The lower sum is at most
 /// half a step of the upper one after a move, and changes by at most a step for each result: so it
 /// stays below 2^49 of its own steps.
-pub(super) const TILE: usize = 64;
+pub(super) const SETTLED: usize = 64;
 /// Sums: of numbers in two parts, and of their squares.
 pub(super) const SUMS: usize = 4;
 
@@ -63,7 +63,7 @@ pub(super) struct State {
     /// How many elements are not missing.
     pub counts: [u64; WIDEST],
     /// The sums of each result of the last tile, for variances.
-    pub totals: Box<[[[f64; WIDEST]; SUMS]; TILE]>,
+    pub totals: Box<[[[f64; WIDEST]; SUMS]; SETTLED]>,
     /// The bits in both levels of all numbers so far, for variances.
     pub bits: [u64; 2],
 }
@@ -73,7 +73,7 @@ impl State {
         State {
             sums: [[0.0; WIDEST]; SUMS],
             counts: [0; WIDEST],
-            totals: Box::new([[[0.0; WIDEST]; SUMS]; TILE]),
+            totals: Box::new([[[0.0; WIDEST]; SUMS]; SETTLED]),
             bits: [0; 2],
         }
     }

@@ -14,13 +14,13 @@ use crate::kernel::levels::LEVEL;
 use crate::simd::{Simd, WIDEST};
 
 /// Segments whose levels are chosen together.
-const TOGETHER: usize = 256;
+const GROUP: usize = 256;
 /// Numbers that are looked at to choose them.
-const SAMPLE: usize = 32;
+const SAMPLED: usize = 32;
 /// Binades for numbers that are larger than those of the sample.
-const ROOM: i32 = 3;
+const SPARE_BINADES: i32 = 3;
 /// The longest segment that is added this way: at most 512 numbers for each of two streams of a lane.
-const LONGEST: usize = 1024;
+const LONGEST_SEGMENT: usize = 1024;
 /// Binades from the largest number to the first level: 512 of them leave a lane in its binade.
 const HEADROOM: i32 = 11;
 
@@ -61,11 +61,11 @@ pub fn segment_sums(numbers: &[f64], offsets: &[i64], mean: bool, results: &mut 
 fn sums_of(isa: Isa, numbers: &[f64], offsets: &[i64], mean: bool, results: &mut [f64]) {
     let tiles = crate::environment::is_default();
     let interrupt = Interrupt::of_call(numbers.len());
-    for (group, results) in results.chunks_mut(TOGETHER).enumerate() {
+    for (group, results) in results.chunks_mut(GROUP).enumerate() {
         if interrupt.is_set() {
             break;
         }
-        let offsets = &offsets[group * TOGETHER..][..=results.len()];
+        let offsets = &offsets[group * GROUP..][..=results.len()];
         if tiles {
             some(isa, numbers, offsets, mean, results);
         } else {
@@ -88,10 +88,10 @@ fn sums_of(isa: Isa, numbers: &[f64], offsets: &[i64], mean: bool, results: &mut
 /// The results of some segments; NaN where they are not certain.
 fn some(isa: Isa, numbers: &[f64], offsets: &[i64], mean: bool, results: &mut [f64]) {
     let (start, end) = (offsets[0] as usize, offsets[results.len()] as usize);
-    let step = (end - start).div_ceil(SAMPLE).max(1);
+    let step = (end - start).div_ceil(SAMPLED).max(1);
     let sample = numbers[start..end].iter().step_by(step).map(|x| x.abs());
     let top = sample.filter(|x| x.is_finite()).fold(0.0, f64::max);
-    let first = super::line::exponent(top) + 1 + ROOM + HEADROOM;
+    let first = super::line::exponent(top) + 1 + SPARE_BINADES + HEADROOM;
     if (-800..=1000).contains(&first) {
         add(isa, numbers, offsets, first, mean, results);
     } else {
@@ -134,7 +134,7 @@ fn add_body<S: Simd>(
             let (start, end) = (offsets[index] as usize, offsets[index + 1] as usize);
             let segment = &numbers[start..end];
             lengths[index] = segment.len() as f64;
-            let length = if segment.len() > LONGEST { 0 } else { segment.len() };
+            let length = if segment.len() > LONGEST_SEGMENT { 0 } else { segment.len() };
             let (mut high, mut low) = ([upper; 2], [lower; 2]);
             let mut escaped = zero;
             // (A closure would be compiled without the instructions that this function may use.)
@@ -199,7 +199,7 @@ fn add_body<S: Simd>(
         let [high, low, doubt] = [s.lanes(high), s.lanes(low), s.lanes(doubt)];
         for (lane, result) in results.iter_mut().enumerate() {
             let length = lengths[lane];
-            *result = if escaped[lane] >> 52 != 0 || length > LONGEST as f64 {
+            *result = if escaped[lane] >> 52 != 0 || length > LONGEST_SEGMENT as f64 {
                 f64::NAN
             } else if !mean {
                 if length == 0.0 { 0.0 } else { sums[lane] }

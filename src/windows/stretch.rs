@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::decide::decide;
-use super::lanes::{self, Job, LONGEST, Outcome, State, TILE};
+use super::lanes::{self, Job, LONGEST, Outcome, SETTLED, State};
 use super::line::{SAMPLE, exponent, last_bit};
 use super::running::{Elements, Moving, Running};
 use super::tile::{self, Frame};
@@ -137,7 +137,7 @@ impl Stretches {
             lanes.opening = None;
         }
         while lanes.done < lanes.length {
-            let length = TILE.min(lanes.length - lanes.done);
+            let length = SETTLED.min(lanes.length - lanes.done);
             let places = lanes.places();
             let counts = self.state.counts;
             let mut outcome = self.advance(job, line, &places, length, results, base);

@@ -228,7 +228,7 @@ fn check_lanes<const KIND: u8, const COUNTED: bool>(case: &Case) -> Result<(), T
         let mut done = 0;
         let mut results = vec![0.0; line.len()];
         while ready && done < length {
-            let some = lanes::TILE.min(length - done);
+            let some = lanes::SETTLED.min(length - done);
             let places = starts.map(|start| start + done);
             let (sums, counts) = (state.sums, state.counts);
             let outcome = lanes::advance::<KIND, COUNTED>(

@@ -175,6 +175,13 @@ class Windows:
         values, missing = self._numbers(self._name, column)
         if values.dtype.kind == "c":
             raise TypeError(f"{self._name}: column {column.name!r} is complex; give real columns")
+        if values.dtype.kind in "OmM":
+            way = "astype(float)" if values.dtype.kind == "O" else "astype('int64')"
+            raise TypeError(
+                f"{self._name}: column {column.name!r} of dtype {column.dtype} has no exact "
+                "windows; choose columns of numbers, with select_dtypes('number') say, or give "
+                f"its {way}"
+            )
         if order is not None:
             values, missing = values[order], missing[order]
         windows = self._windows

@@ -158,6 +158,13 @@ def test_what_is_refused(pd, pandas_front):
         pandas_front.rolling(series, -1)
     with pytest.raises(TypeError, match="complex"):
         pandas_front.rolling(pd.Series([1j, 2]), 2).sum()
+    dates = pd.Series(pd.date_range("2020", periods=3), name="when")
+    for times in (dates, dates - dates[0], pd.DataFrame({"when": dates})):
+        with pytest.raises(TypeError, match=r"rolling: column 'when' of dtype .*int64"):
+            pandas_front.rolling(times, 2).mean()
+    assert pandas_front.rolling((dates - dates[0]).astype("int64"), 2).sum().iloc[1] > 0
+    with pytest.raises(TypeError, match=r"expanding: column None of dtype object .*float"):
+        pandas_front.expanding(pd.Series([1, 2], dtype=object)).sum()
 
 
 # -- xarray ----------------------------------------------------------------------------------------

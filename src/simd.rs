@@ -203,7 +203,7 @@ pub(crate) trait Simd: Copy + 'static {
     /// 1.0, which the compiler does not know: for [`Simd::minus`].
     #[inline(always)]
     fn hidden_one(self) -> Self::V {
-        black_box(self.splat(1.0))
+        if Self::FMA { black_box(self.splat(1.0)) } else { self.splat(1.0) }
     }
 
     /// `a - b`, by a fused multiply-add where there is one: many processors have other units for these

@@ -376,11 +376,15 @@ fn vector<T: Copy, const W: usize>(lanes: &Lanes<T>, column: usize) -> [T; W] {
     std::array::from_fn(|lane| lanes[column + lane])
 }
 
-/// As [`Simd::minus`], unless there are so few registers that one more for `one` costs more than it
-/// saves.
+/// Whether [`Simd::minus`] pays: not if there are so few registers that one more for `one` costs more
+/// than it saves.
+const fn has_registers<S: Simd>() -> bool {
+    S::STREAMS > 3
+}
+
 #[inline(always)]
 fn minus<S: Simd>(simd: S, one: S::V, a: S::V, b: S::V) -> S::V {
-    if S::STREAMS > 3 { simd.minus(one, a, b) } else { simd.subtract(a, b) }
+    if has_registers::<S>() { simd.minus(one, a, b) } else { simd.subtract(a, b) }
 }
 
 /// Adds `COUNT` rows to `V` vectors of columns, and notes which columns were not exact. If `MASKED`, what
@@ -396,7 +400,8 @@ fn add_group<S: Simd, T: Number, const V: usize, const COUNT: usize, const MASKE
 ) {
     let part = rows.part(start, COUNT, column, V * S::W);
     let is_far = rows.stride().unsigned_abs() > FORESEEN * size_of::<f64>();
-    let (zero, one) = (simd.splat(0.0), simd.hidden_one());
+    let zero = simd.splat(0.0);
+    let one = if has_registers::<S>() { simd.hidden_one() } else { zero };
     let mut bias = [zero; V];
     let (mut high, mut low) = ([zero; V], [zero; V]);
     let (mut escaped, mut remainder) = ([zero; V], [zero; V]);

@@ -55,7 +55,8 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
             Some((rows, outer)) => (*rows, outer),
             None => (Step::ONE, [].as_slice()),
         };
-        let is_read = columns.strides[DATA] == size_of::<f64>() as isize
+        let is_read = columns.strides[DATA] == size_of::<V>() as isize
+            && size_of::<V>() == size_of::<f64>()
             && V::HAS_NAN
             && !plan.is_selective::<V>();
         let most = if is_read && columns.size <= FORESEEN { FORESEEN } else { FOLDED };

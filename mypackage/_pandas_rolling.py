@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import numpy as np
 
@@ -10,12 +10,17 @@ from mypackage._core.windows import masked_integers, move_numbers
 from mypackage._docstrings import like
 from mypackage._extras import require
 
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
 pd = require("pandas")
+
+T_Pandas = TypeVar("T_Pandas", "DataFrame", "Series")
 
 _F64 = np.dtype(np.float64)
 
 
-class Windows:
+class Windows(Generic[T_Pandas]):
     """Windows of a pandas object, and their statistics; what `rolling` and `expanding` return.
 
     Methods
@@ -48,12 +53,12 @@ class Windows:
     def __repr__(self) -> str:
         return f"mypackage.pandas.{self._name}: {self._windows!r}"
 
-    def sum(self) -> Any:
+    def sum(self) -> T_Pandas:
         """Exact sums, each rounded once; infinities are numbers.
 
         Returns
         -------
-        Series or DataFrame
+        pandas.Series or pandas.DataFrame
             Of float64, indexed as pandas' own result is.
 
         See Also
@@ -70,7 +75,7 @@ class Windows:
         return self._statistic("move_sum", None)
 
     @like(sum)
-    def mean(self) -> Any:
+    def mean(self) -> T_Pandas:
         """Exact means, each rounded once.
 
         See Also
@@ -87,7 +92,7 @@ class Windows:
         return self._statistic("move_mean", None)
 
     @like(sum)
-    def var(self, ddof: int = 1) -> Any:
+    def var(self, ddof: int = 1) -> T_Pandas:
         """Exact variances, each rounded once: never negative, and 0 where all are equal.
 
         Parameters
@@ -109,7 +114,7 @@ class Windows:
         return self._statistic("move_var", ddof)
 
     @like(var)
-    def std(self, ddof: int = 1) -> Any:
+    def std(self, ddof: int = 1) -> T_Pandas:
         """Exact standard deviations, each rounded once.
 
         See Also
@@ -126,7 +131,7 @@ class Windows:
         return self._statistic("move_std", ddof)
 
     @like(sum)
-    def count(self) -> Any:
+    def count(self) -> T_Pandas:
         """How many elements of each window are not missing.
 
         See Also
@@ -207,6 +212,30 @@ class Windows:
         return pd.Series(numbers, index=counted.index, name=counted.name)
 
 
+@overload
+def rolling(
+    obj: T_Pandas,
+    window: Any,
+    min_periods: int | None = None,
+    center: bool = False,
+    win_type: str | None = None,
+    on: str | None = None,
+    closed: str | None = None,
+    step: int | None = None,
+    method: str = "single",
+) -> Windows[T_Pandas]: ...
+@overload
+def rolling(  # type: ignore[overload-cannot-match, unused-ignore]  # without pandas' stubs
+    obj: Any,
+    window: Any,
+    min_periods: int | None = None,
+    center: bool = False,
+    win_type: str | None = None,
+    on: str | None = None,
+    closed: str | None = None,
+    step: int | None = None,
+    method: str = "single",
+) -> Windows[Any]: ...
 def rolling(
     obj: Any,
     window: Any,
@@ -217,7 +246,7 @@ def rolling(
     closed: str | None = None,
     step: int | None = None,
     method: str = "single",
-) -> Windows:
+) -> Windows[Any]:
     """Moving windows whose statistics are exact, each rounded once.
 
     Parameters
@@ -284,7 +313,13 @@ def rolling(
     return Windows("rolling", obj.rolling(**arguments), _numbers)
 
 
-def expanding(obj: Any, min_periods: int = 1, method: str = "single") -> Windows:
+@overload
+def expanding(obj: T_Pandas, min_periods: int = 1, method: str = "single") -> Windows[T_Pandas]: ...
+@overload
+def expanding(  # type: ignore[overload-cannot-match, unused-ignore]
+    obj: Any, min_periods: int = 1, method: str = "single"
+) -> Windows[Any]: ...
+def expanding(obj: Any, min_periods: int = 1, method: str = "single") -> Windows[Any]:
     """Growing windows, from the first row to each row, with exact statistics, each rounded once.
 
     Parameters

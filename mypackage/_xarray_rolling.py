@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -12,10 +12,15 @@ from mypackage._core.windows import around
 from mypackage._docstrings import like
 from mypackage._extras import require
 
+if TYPE_CHECKING:
+    from xarray import DataArray, Dataset
+
 xr = require("xarray")
 
+T_Xarray = TypeVar("T_Xarray", "DataArray", "Dataset")
 
-class Windows:
+
+class Windows(Generic[T_Xarray]):
     """Windows along a dimension, and their statistics; what `rolling` returns.
 
     Methods
@@ -38,19 +43,22 @@ class Windows:
     [0.1]
     """
 
-    def __init__(self, obj: Any, dim: Any, window: int, min_periods: int, center: bool) -> None:
-        self._obj, self._dim, self._window = obj, dim, window
+    def __init__(
+        self, obj: T_Xarray, dim: Any, window: int, min_periods: int, center: bool
+    ) -> None:
+        self._obj: Any = obj
+        self._dim, self._window = dim, window
         self._least, self._center = min_periods, center
 
     def __repr__(self) -> str:
         return f"mypackage.xarray.rolling: {self._dim!r}, {self._window}"
 
-    def sum(self) -> Any:
+    def sum(self) -> T_Xarray:
         """Exact sums, each rounded once; infinities are numbers.
 
         Returns
         -------
-        DataArray or Dataset
+        xarray.DataArray or xarray.Dataset
             With the dimensions, coordinates and attributes of the elements.
 
         See Also
@@ -67,7 +75,7 @@ class Windows:
         return self._statistic("move_sum", None)
 
     @like(sum)
-    def mean(self) -> Any:
+    def mean(self) -> T_Xarray:
         """Exact means, each rounded once.
 
         See Also
@@ -84,7 +92,7 @@ class Windows:
         return self._statistic("move_mean", None)
 
     @like(sum)
-    def var(self, ddof: int = 0) -> Any:
+    def var(self, ddof: int = 0) -> T_Xarray:
         """Exact variances, each rounded once: never negative, and 0 where all are equal.
 
         Parameters
@@ -106,7 +114,7 @@ class Windows:
         return self._statistic("move_var", ddof)
 
     @like(var)
-    def std(self, ddof: int = 0) -> Any:
+    def std(self, ddof: int = 0) -> T_Xarray:
         """Exact standard deviations, each rounded once.
 
         See Also
@@ -123,7 +131,7 @@ class Windows:
         return self._statistic("move_std", ddof)
 
     @like(sum)
-    def count(self) -> Any:
+    def count(self) -> T_Xarray:
         """How many elements of each window are not missing.
 
         See Also
@@ -163,12 +171,12 @@ class Windows:
 
 
 def rolling(
-    obj: Any,
+    obj: T_Xarray,
     dim: Mapping[Any, int] | None = None,
     min_periods: int | None = None,
     center: bool | Mapping[Any, bool] = False,
     **window_kwargs: int,
-) -> Windows:
+) -> Windows[T_Xarray]:
     """Moving windows along a dimension whose statistics are exact, each rounded once.
 
     Parameters

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
 
@@ -47,6 +47,9 @@ from mypackage._docstrings import like
 from mypackage._errors import report_no_freedom
 from mypackage._extras import require
 from mypackage._native import run_serially, split_states, sum_states, vecdot_states
+
+if TYPE_CHECKING:
+    from dask.array import Array
 
 da = require("dask.array")
 
@@ -83,7 +86,7 @@ def sum(
     *,
     initial: Any = 0,
     where: Any = True,
-) -> Any:
+) -> Array:
     """Exact sum of a dask array over given axes, rounded once.
 
     Parameters
@@ -142,7 +145,7 @@ def nansum(
     *,
     initial: Any = 0,
     where: Any = True,
-) -> Any:
+) -> Array:
     """Exact sum of a dask array over given axes, NaNs left out, rounded once.
 
     The states leave NaNs out, so a sum of NaNs only is 0.
@@ -172,7 +175,7 @@ def mean(
     out: Any = None,
     *,
     where: Any = True,
-) -> Any:
+) -> Array:
     """Exact mean of a dask array over given axes: exact sum over count, rounded once.
 
     Returns
@@ -204,7 +207,7 @@ def nanmean(
     out: Any = None,
     *,
     where: Any = True,
-) -> Any:
+) -> Array:
     """Exact mean of a dask array over given axes, NaNs left out, rounded once.
 
     The states leave NaNs out and count the others.
@@ -233,7 +236,7 @@ def var(
     *,
     where: Any = True,
     **others: Any,
-) -> Any:
+) -> Array:
     """Exact variance of a dask array over given axes, rounded once.
 
     The count, the exact sum and the exact sum of squares go up the tree (`mypackage.ExactMoments`).
@@ -295,7 +298,7 @@ def std(
     *,
     where: Any = True,
     **others: Any,
-) -> Any:
+) -> Array:
     """Exact standard deviation of a dask array over given axes, rounded once.
 
     The root of the exact variance, not of a rounded one.
@@ -325,7 +328,7 @@ def nanvar(
     *,
     where: Any = True,
     **others: Any,
-) -> Any:
+) -> Array:
     """Exact variance of a dask array over given axes, NaNs left out, rounded once.
 
     NaN where no more than `ddof` elements are left.
@@ -356,7 +359,7 @@ def nanstd(
     *,
     where: Any = True,
     **others: Any,
-) -> Any:
+) -> Array:
     """Exact standard deviation of a dask array over given axes, NaNs left out, rounded once.
 
     NaN where no more than `ddof` elements are left.
@@ -382,7 +385,7 @@ def norm(
     keepdims: bool = False,
     ord: Any = 2,
     split_every: int | dict[int, int] | None = None,
-) -> Any:
+) -> Array:
     """Exact Euclidean norm of a dask array over given axes, rounded once.
 
     Parameters
@@ -512,7 +515,7 @@ def group_sum(
     fill_value: Any = None,
     dtype: Any = None,
     split_every: int | dict[int, int] | None = None,
-) -> Any:
+) -> Array:
     """Exact sums of the elements of a dask array with the same label, each rounded once.
 
     Parameters
@@ -567,7 +570,7 @@ def group_mean(
     fill_value: Any = None,
     dtype: Any = None,
     split_every: int | dict[int, int] | None = None,
-) -> Any:
+) -> Array:
     """Exact means of the elements of a dask array with the same label, each rounded once.
 
     The exact sum of a group, divided by the number of its elements.
@@ -664,7 +667,7 @@ def group_var(
     dtype: Any = None,
     ddof: Any = 0,
     split_every: int | dict[int, int] | None = None,
-) -> Any:
+) -> Array:
     """Exact variances of the elements of a dask array with the same label, each rounded once.
 
     Parameters
@@ -724,7 +727,7 @@ def group_std(
     dtype: Any = None,
     ddof: Any = 0,
     split_every: int | dict[int, int] | None = None,
-) -> Any:
+) -> Array:
     """Exact standard deviations of the elements of a dask array with the same label.
 
     The root of the exact variance, not of a rounded one.
@@ -753,7 +756,7 @@ def group_count(
     fill_value: Any = None,
     dtype: Any = None,
     split_every: int | dict[int, int] | None = None,
-) -> Any:
+) -> Array:
     """The numbers of elements of a dask array with the same label that are not NaN.
 
     Parameters
@@ -799,7 +802,7 @@ def group_nansum(
     dtype: Any = None,
     min_count: int = 0,
     split_every: int | dict[int, int] | None = None,
-) -> Any:
+) -> Array:
     """Exact sums of the elements of a dask array with the same label, NaNs left out.
 
     Parameters
@@ -856,7 +859,7 @@ def group_nanmean(
     fill_value: Any = None,
     dtype: Any = None,
     split_every: int | dict[int, int] | None = None,
-) -> Any:
+) -> Array:
     """Exact means of the elements of a dask array with the same label, NaNs left out.
 
     Parameters
@@ -947,7 +950,7 @@ def _group_value(total: ExactSum, *, reduction: Reduction, dtype: Any, fill_valu
 
 def vecdot(
     x1: Any, x2: Any, /, *, axis: int | None = None, split_every: int | dict[int, int] | None = None
-) -> Any:
+) -> Array:
     """Exact dot products of dask arrays along an axis, each rounded once; `x1` is conjugated.
 
     Parameters
@@ -1002,6 +1005,36 @@ def vecdot(
     return _tree(x1, x2, _vecdot_state, finish, **options)
 
 
+@overload
+def average(
+    a: Any,
+    axis: int | tuple[int, ...] | None = None,
+    weights: Any = None,
+    returned: Literal[False] = False,
+    keepdims: bool = False,
+    *,
+    split_every: int | dict[int, int] | None = None,
+) -> Array: ...
+@overload
+def average(
+    a: Any,
+    axis: int | tuple[int, ...] | None = None,
+    weights: Any = None,
+    *,
+    returned: Literal[True],
+    keepdims: bool = False,
+    split_every: int | dict[int, int] | None = None,
+) -> tuple[Array, Array]: ...
+@overload
+def average(
+    a: Any,
+    axis: int | tuple[int, ...] | None,
+    weights: Any,
+    returned: Literal[True],
+    keepdims: bool = False,
+    *,
+    split_every: int | dict[int, int] | None = None,
+) -> tuple[Array, Array]: ...
 def average(
     a: Any,
     axis: int | tuple[int, ...] | None = None,
@@ -1199,7 +1232,7 @@ def _vecdot_state(x1: np.ndarray, x2: np.ndarray, axis: tuple[int, ...]) -> Exac
     return vecdot_states(x1, x2, axis[0])
 
 
-def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Any:
+def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Array:
     """Exact cumulative sums of a dask array along an axis, every prefix rounded once.
 
     Parameters

@@ -7,7 +7,7 @@ NA) are left out unless ``skipna=False``, and nullable dtypes keep their integer
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import numpy as np
 
@@ -22,7 +22,12 @@ from mypackage._core.labelled_moments import moment
 from mypackage._core.reductions import GROUPED, GROUPED_MOMENTS, REDUCTIONS, Reduction
 from mypackage._docstrings import like
 from mypackage._extras import require
-from mypackage._pandas_rolling import Windows, expanding, rolling
+from mypackage._pandas_rolling import T_Pandas, Windows, expanding, rolling
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+    Axis: TypeAlias = Literal[0, 1, "index", "columns"]
 
 pd = require("pandas")
 
@@ -43,6 +48,14 @@ __all__ = [
 ]
 
 
+@overload
+def sum(
+    a: DataFrame, axis: Axis = 0, *, skipna: bool = True, min_count: int = 0, dtype: Any = None
+) -> Series: ...
+@overload
+def sum(
+    a: Any, axis: Any = 0, *, skipna: bool = True, min_count: int = 0, dtype: Any = None
+) -> Any: ...
 def sum(
     a: Any, axis: Any = 0, *, skipna: bool = True, min_count: int = 0, dtype: Any = None
 ) -> Any:
@@ -99,6 +112,10 @@ def _of_enough(result: Any, a: Any, axis: Any, min_count: int) -> Any:
     return pd.NA if nullable else np.float64(np.nan)
 
 
+@overload
+def mean(a: DataFrame, axis: Axis = 0, *, skipna: bool = True, dtype: Any = None) -> Series: ...
+@overload
+def mean(a: Any, axis: Any = 0, *, skipna: bool = True, dtype: Any = None) -> Any: ...
 @like(sum, sum="mean", sums="means")
 def mean(a: Any, axis: Any = 0, *, skipna: bool = True, dtype: Any = None) -> Any:
     """Exact mean of a Series or of the columns or rows of a DataFrame, rounded once.
@@ -118,6 +135,12 @@ def mean(a: Any, axis: Any = 0, *, skipna: bool = True, dtype: Any = None) -> An
     return _reduced(REDUCTIONS["mean"], a, axis, skipna, dtype)
 
 
+@overload
+def var(
+    a: DataFrame, axis: Axis = 0, *, skipna: bool = True, ddof: Any = 0, dtype: Any = None
+) -> Series: ...
+@overload
+def var(a: Any, axis: Any = 0, *, skipna: bool = True, ddof: Any = 0, dtype: Any = None) -> Any: ...
 def var(a: Any, axis: Any = 0, *, skipna: bool = True, ddof: Any = 0, dtype: Any = None) -> Any:
     """Exact variance of a Series or of the columns or rows of a DataFrame, rounded once.
 
@@ -161,6 +184,12 @@ def var(a: Any, axis: Any = 0, *, skipna: bool = True, ddof: Any = 0, dtype: Any
     return moment("var", a, axis, skipna=skipna, ddof=ddof, dtype=dtype)
 
 
+@overload
+def std(
+    a: DataFrame, axis: Axis = 0, *, skipna: bool = True, ddof: Any = 0, dtype: Any = None
+) -> Series: ...
+@overload
+def std(a: Any, axis: Any = 0, *, skipna: bool = True, ddof: Any = 0, dtype: Any = None) -> Any: ...
 @like(var, variance="deviation", variances="deviations")
 def std(a: Any, axis: Any = 0, *, skipna: bool = True, ddof: Any = 0, dtype: Any = None) -> Any:
     """Exact standard deviation of a Series or of a DataFrame's columns or rows, rounded once.
@@ -180,6 +209,10 @@ def std(a: Any, axis: Any = 0, *, skipna: bool = True, ddof: Any = 0, dtype: Any
     return moment("std", a, axis, skipna=skipna, ddof=ddof, dtype=dtype)
 
 
+@overload
+def norm(a: DataFrame, axis: Axis = 0, *, skipna: bool = True, dtype: Any = None) -> Series: ...
+@overload
+def norm(a: Any, axis: Any = 0, *, skipna: bool = True, dtype: Any = None) -> Any: ...
 @like(var, variance="norm", variances="norms")
 def norm(a: Any, axis: Any = 0, *, skipna: bool = True, dtype: Any = None) -> Any:
     """Exact Euclidean norm of a Series or of a DataFrame's columns or rows, rounded once.
@@ -360,7 +393,7 @@ def _numbers(name: str, column: Any) -> tuple[np.ndarray, np.ndarray]:
     return column.to_numpy(kind, na_value=kind.type(0)), missing
 
 
-def cumsum(a: Any, axis: Any = 0, *, dtype: Any = None) -> Any:
+def cumsum(a: T_Pandas, axis: Any = 0, *, dtype: Any = None) -> T_Pandas:
     """Exact cumulative sums of a Series or of the columns of a DataFrame, each rounded once.
 
     As in pandas, a missing value stays missing, and the sums go on behind it.
@@ -600,8 +633,8 @@ def group_by_number(
 
 
 def group_sum(
-    a: Any, by: Any = None, *, level: Any = None, dropna: bool = True, dtype: Any = None
-) -> Any:
+    a: T_Pandas, by: Any = None, *, level: Any = None, dropna: bool = True, dtype: Any = None
+) -> T_Pandas:
     """Exact sums of the elements of each group, rounded once.
 
     Parameters
@@ -646,8 +679,8 @@ def group_sum(
 
 @like(group_sum, sums="means")
 def group_mean(
-    a: Any, by: Any = None, *, level: Any = None, dropna: bool = True, dtype: Any = None
-) -> Any:
+    a: T_Pandas, by: Any = None, *, level: Any = None, dropna: bool = True, dtype: Any = None
+) -> T_Pandas:
     """Exact means of the elements of each group, rounded once.
 
     NaN for a group of missing elements only.
@@ -667,14 +700,14 @@ def group_mean(
 
 @like(group_sum, sums="variances")
 def group_var(
-    a: Any,
+    a: T_Pandas,
     by: Any = None,
     *,
     level: Any = None,
     dropna: bool = True,
     ddof: Any = 1,
     dtype: Any = None,
-) -> Any:
+) -> T_Pandas:
     """Exact variances of the elements of each group, rounded once.
 
     NaN for groups of no more than `ddof` numbers.
@@ -700,14 +733,14 @@ def group_var(
 
 @like(group_var, variances="deviations")
 def group_std(
-    a: Any,
+    a: T_Pandas,
     by: Any = None,
     *,
     level: Any = None,
     dropna: bool = True,
     ddof: Any = 1,
     dtype: Any = None,
-) -> Any:
+) -> T_Pandas:
     """Exact standard deviations of the elements of each group, rounded once.
 
     The root of the exact variance, not of a rounded one.

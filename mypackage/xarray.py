@@ -7,7 +7,7 @@ itself, NaNs are missing values and left out of floats unless ``skipna=False``.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,10 @@ from mypackage._core.kinds import front, is_dask, label_kind
 from mypackage._core.reductions import GROUPED, GROUPED_MOMENTS, MOMENTS, REDUCTIONS, Reduction
 from mypackage._docstrings import like
 from mypackage._extras import require
-from mypackage._xarray_rolling import Windows, rolling
+from mypackage._xarray_rolling import T_Xarray, Windows, rolling
+
+if TYPE_CHECKING:
+    from xarray import DataArray
 
 xr = require("xarray")
 
@@ -42,7 +45,7 @@ __all__ = [
 
 
 def sum(
-    obj: Any,
+    obj: T_Xarray,
     dim: Any = None,
     *,
     skipna: bool | None = None,
@@ -50,7 +53,7 @@ def sum(
     keepdims: bool = False,
     keep_attrs: bool = True,
     dtype: Any = None,
-) -> Any:
+) -> T_Xarray:
     """Exact sum of a DataArray or Dataset over dimensions, rounded once.
 
     Parameters
@@ -100,14 +103,14 @@ def sum(
 
 @like(sum, sum="average", sums="means")
 def mean(
-    obj: Any,
+    obj: T_Xarray,
     dim: Any = None,
     *,
     skipna: bool | None = None,
     keepdims: bool = False,
     keep_attrs: bool = True,
     dtype: Any = None,
-) -> Any:
+) -> T_Xarray:
     """Exact mean of a DataArray or Dataset over dimensions, rounded once.
 
     NaN, with a RuntimeWarning, where no elements are left.
@@ -128,7 +131,7 @@ def mean(
 
 
 def var(
-    obj: Any,
+    obj: T_Xarray,
     dim: Any = None,
     *,
     skipna: bool | None = None,
@@ -136,7 +139,7 @@ def var(
     keepdims: bool = False,
     keep_attrs: bool = True,
     dtype: Any = None,
-) -> Any:
+) -> T_Xarray:
     """Exact variance of a DataArray or Dataset over dimensions, rounded once.
 
     Parameters
@@ -183,7 +186,7 @@ def var(
 
 @like(var, variance="deviation", variances="deviations")
 def std(
-    obj: Any,
+    obj: T_Xarray,
     dim: Any = None,
     *,
     skipna: bool | None = None,
@@ -191,7 +194,7 @@ def std(
     keepdims: bool = False,
     keep_attrs: bool = True,
     dtype: Any = None,
-) -> Any:
+) -> T_Xarray:
     """Exact standard deviation of a DataArray or Dataset over dimensions, rounded once.
 
     The root of the exact variance, not of a rounded one.
@@ -211,7 +214,9 @@ def std(
 
 
 @like(var, variance="norm")
-def norm(obj: Any, dim: Any = None, *, keepdims: bool = False, keep_attrs: bool = True) -> Any:
+def norm(
+    obj: T_Xarray, dim: Any = None, *, keepdims: bool = False, keep_attrs: bool = True
+) -> T_Xarray:
     """Exact Euclidean norm of a DataArray or Dataset over dimensions, rounded once.
 
     The root of the exact sum of squares. NaNs are left out.
@@ -462,7 +467,9 @@ def group_by_number(
     return xr.DataArray(data, kept, dims, name=obj.name, attrs=obj.attrs)
 
 
-def cumsum(obj: Any, dim: Any = None, *, axis: int | None = None, dtype: Any = None) -> Any:
+def cumsum(
+    obj: DataArray, dim: Any = None, *, axis: int | None = None, dtype: Any = None
+) -> DataArray:
     """Exact cumulative sums of a DataArray along a dimension, every prefix rounded once.
 
     As in xarray, a NaN counts as 0.
@@ -511,7 +518,7 @@ def cumsum(obj: Any, dim: Any = None, *, axis: int | None = None, dtype: Any = N
     return obj.copy(data=mypackage.cumsum(data, 0 if axis is None else axis, dtype))
 
 
-def group_sum(obj: Any, by: Any, *, skipna: bool | None = None, dtype: Any = None) -> Any:
+def group_sum(obj: T_Xarray, by: Any, *, skipna: bool | None = None, dtype: Any = None) -> T_Xarray:
     """Exact sums of the elements of a DataArray with equal values of a coordinate.
 
     Parameters
@@ -554,7 +561,9 @@ def group_sum(obj: Any, by: Any, *, skipna: bool | None = None, dtype: Any = Non
 
 
 @like(group_sum, sums="means")
-def group_mean(obj: Any, by: Any, *, skipna: bool | None = None, dtype: Any = None) -> Any:
+def group_mean(
+    obj: T_Xarray, by: Any, *, skipna: bool | None = None, dtype: Any = None
+) -> T_Xarray:
     """Exact means of the elements of a DataArray with equal values of a coordinate.
 
     NaN for a group of NaNs only.
@@ -575,8 +584,8 @@ def group_mean(obj: Any, by: Any, *, skipna: bool | None = None, dtype: Any = No
 
 @like(group_sum, sums="variances")
 def group_var(
-    obj: Any, by: Any, *, skipna: bool | None = None, ddof: Any = 0, dtype: Any = None
-) -> Any:
+    obj: T_Xarray, by: Any, *, skipna: bool | None = None, ddof: Any = 0, dtype: Any = None
+) -> T_Xarray:
     """Exact variances of the elements of a DataArray with equal values of a coordinate.
 
     NaN for a group of no more than `ddof` numbers.
@@ -602,8 +611,8 @@ def group_var(
 
 @like(group_var, variances="deviations")
 def group_std(
-    obj: Any, by: Any, *, skipna: bool | None = None, ddof: Any = 0, dtype: Any = None
-) -> Any:
+    obj: T_Xarray, by: Any, *, skipna: bool | None = None, ddof: Any = 0, dtype: Any = None
+) -> T_Xarray:
     """Exact standard deviations of a DataArray's elements with equal values of a coordinate.
 
     The root of the exact variance, not of a rounded one.

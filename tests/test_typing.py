@@ -73,6 +73,66 @@ assert_type(total.add(d).subtract(d).merge(total, total), mypackage.ExactSum)
 assert_type(mypackage.ExactSum.from_bytes(bytearray()).as_integer_ratio(), tuple[int, int])
 """
 
+# The least that our annotations need of other libraries, some of which have no types of their own.
+LIBRARIES = {
+    "dask/__init__.pyi": "",
+    "dask/array.pyi": "class Array: ...",
+    "pandas/__init__.pyi": "class Series: ...\nclass DataFrame: ...",
+    "xarray/__init__.pyi": "class DataArray: ...\nclass Dataset: ...",
+}
+OTHERS = """
+from typing import Any
+
+import dask.array as da
+import pandas as pd
+import xarray as xr
+from typing_extensions import assert_type
+
+import mypackage.dask
+import mypackage.pandas
+import mypackage.xarray
+
+def of_dask(a: da.Array) -> None:
+    assert_type(mypackage.dask.sum(a, axis=0), da.Array)
+    assert_type(mypackage.dask.nanmean(a), da.Array)
+    assert_type(mypackage.dask.nanstd(a, ddof=1), da.Array)
+    assert_type(mypackage.dask.norm(a), da.Array)
+    assert_type(mypackage.dask.cumsum(a, 0), da.Array)
+    assert_type(mypackage.dask.vecdot(a, [1.0]), da.Array)
+    assert_type(mypackage.dask.group_count([0, 1], a), da.Array)
+    assert_type(mypackage.dask.group_var([0, 1], a), da.Array)
+    assert_type(mypackage.dask.average(a), da.Array)
+    assert_type(mypackage.dask.average(a, weights=a, returned=True), tuple[da.Array, da.Array])
+    assert_type(mypackage.dask.average(a, 0, a, True), tuple[da.Array, da.Array])
+
+def of_xarray(a: xr.DataArray, table: xr.Dataset) -> None:
+    assert_type(mypackage.xarray.sum(a, "time"), xr.DataArray)
+    assert_type(mypackage.xarray.mean(table), xr.Dataset)
+    assert_type(mypackage.xarray.std(a, ddof=1), xr.DataArray)
+    assert_type(mypackage.xarray.norm(table), xr.Dataset)
+    assert_type(mypackage.xarray.cumsum(a), xr.DataArray)
+    assert_type(mypackage.xarray.group_mean(a, "k"), xr.DataArray)
+    assert_type(mypackage.xarray.group_std(table, "k"), xr.Dataset)
+    assert_type(mypackage.xarray.rolling(a, time=3).mean(), xr.DataArray)
+    assert_type(mypackage.xarray.rolling(table, time=3).count(), xr.Dataset)
+
+def of_pandas(a: pd.Series, table: pd.DataFrame, groups: Any) -> None:
+    assert_type(mypackage.pandas.sum(a), Any)
+    assert_type(mypackage.pandas.sum(table, min_count=1), pd.Series)
+    assert_type(mypackage.pandas.sum(table, None), Any)
+    assert_type(mypackage.pandas.mean(table, axis="columns"), pd.Series)
+    assert_type(mypackage.pandas.var(table, 1, ddof=1), pd.Series)
+    assert_type(mypackage.pandas.std(a), Any)
+    assert_type(mypackage.pandas.norm(table), pd.Series)
+    assert_type(mypackage.pandas.cumsum(a), pd.Series)
+    assert_type(mypackage.pandas.cumsum(table), pd.DataFrame)
+    assert_type(mypackage.pandas.group_sum(a, [0, 1]), pd.Series)
+    assert_type(mypackage.pandas.group_std(table, "k"), pd.DataFrame)
+    assert_type(mypackage.pandas.rolling(table, 3).sum(), pd.DataFrame)
+    assert_type(mypackage.pandas.expanding(a).mean(), pd.Series)
+    assert_type(mypackage.pandas.rolling(groups, 3).sum(), Any)
+"""
+
 # Each line is an error that mypy must report.
 WRONG = """
 import mypackage
@@ -90,7 +150,11 @@ def complaints(tmp_path_factory) -> list[str]:
 
     directory = tmp_path_factory.mktemp("typing")
     (directory / "right.py").write_text(SNIPPET)
+    (directory / "others.py").write_text(OTHERS)
     (directory / "wrong.py").write_text(WRONG)
+    for name, text in LIBRARIES.items():
+        (directory / name).parent.mkdir(exist_ok=True)
+        (directory / name).write_text(text)
     # An editable install has an import hook, which mypy does not follow.
     (directory / "mypackage").symlink_to(Path(mypackage.__file__).parent)
     options = ["--strict", "--follow-imports=silent", "--no-error-summary"]
@@ -103,6 +167,11 @@ def complaints(tmp_path_factory) -> list[str]:
 def test_types_of_results(complaints):
     """Scalars and arrays of the right dtype."""
     assert [line for line in complaints if line.startswith("right.py")] == []
+
+
+def test_types_of_other_libraries_results(complaints):
+    """What comes back is of the class that the docstring says."""
+    assert [line for line in complaints if line.startswith("others.py")] == []
 
 
 def test_wrong_calls(complaints):

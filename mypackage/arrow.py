@@ -7,6 +7,7 @@ A null is no number: it is refused, unless ``skip_nulls=True`` leaves nulls out.
 
 from __future__ import annotations
 
+import datetime
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -180,6 +181,9 @@ def _in_zone(name: str, column: Any, value: Any) -> Any:
         return None
     holds = column.dtype.time_unit != "ns" or ticks % 1000 == 0
     try:
+        # (Beyond the years 1 to 9999, where polars 1.0 panics.)
+        microseconds = int(value.astype("M8[us]").astype(np.int64))
+        datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=microseconds)
         result = sys.modules["polars"].Series([ticks]).cast(column.dtype)[0]
     except OverflowError:
         holds = False

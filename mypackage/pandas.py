@@ -19,6 +19,7 @@ from mypackage._core.groups import labels_of, of_some
 from mypackage._core.inputs import array_of, named, wanted, without_labels
 from mypackage._core.kinds import front, label_kind
 from mypackage._core.labelled_moments import moment
+from mypackage._core.objects import kind_of
 from mypackage._core.reductions import GROUPED, GROUPED_MOMENTS, REDUCTIONS, Reduction
 from mypackage._docstrings import like
 from mypackage._extras import require
@@ -374,7 +375,9 @@ def _numbers(name: str, column: Any) -> tuple[np.ndarray, np.ndarray]:
             return column.to_numpy(), missing
         if dtype.kind == "O":
             # The elements tell; a missing one is not looked at.
-            return np.where(missing, 0, column.to_numpy()), missing
+            values = np.where(missing, 0, column.to_numpy())
+            _check_objects(name, column, values)
+            return values, missing
     elif getattr(dtype, "pyarrow_dtype", None) is not None:
         arrow = str(dtype.pyarrow_dtype)
         if arrow.startswith("decimal"):
@@ -391,6 +394,19 @@ def _numbers(name: str, column: Any) -> tuple[np.ndarray, np.ndarray]:
         )
     # Not through float64, which large integers would not survive.
     return column.to_numpy(kind, na_value=kind.type(0)), missing
+
+
+def _check_objects(name: str, column: Any, values: np.ndarray) -> None:
+    """Refuse objects without an exact sum, text before pandas 3 say, by the column's name."""
+    for kind in set(map(type, values.tolist())):
+        try:
+            kind_of(name, kind)
+        except TypeError as error:
+            what = str(error).removeprefix(f"{name}: ")
+            raise TypeError(
+                f"{name}: column {column.name!r} of dtype object: {what}; or choose columns of "
+                "numbers, with select_dtypes('number') say"
+            ) from None
 
 
 def cumsum(a: T_Pandas, axis: Any = 0, *, dtype: Any = None) -> T_Pandas:

@@ -291,6 +291,8 @@ def test_bench_measures_error():
         assert max(row.error for row in rows.values()) > 0.5 or "0 to 20" in case.title
 
 
+# (pyparsing 3.3 warns of names that matplotlib has used.)
+@pytest.mark.filterwarnings("ignore:.* deprecated[, ].*use:DeprecationWarning")
 def test_bench_plot(tmp_path, capsys):
     """The plot is a file of the kind its suffix names."""
     pytest.importorskip("matplotlib")

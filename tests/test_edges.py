@@ -331,7 +331,9 @@ def test_means_of_pandas_times():
     for zone in (None, "Europe/Berlin"):
         times = pd.Series(pd.to_datetime(days)).dt.tz_localize(zone)
         mean = mypackage.mean(times)
-        assert mean == mypackage.nanmean(times) == times.mean() and mean.tz == times.dt.tz
+        assert mean == mypackage.nanmean(times) == times.mean()
+        # (Time zones of pytz, which pandas 2 makes, differ by the date.)
+        assert str(mean.tz) == str(times.dt.tz)
         assert mypackage.mean(pd.DatetimeIndex(times)) == mean
         assert mypackage.average(times, weights=[1, 0, 5, 0]) == times[0]
         assert mypackage.std(times) == times.std(ddof=0)
@@ -350,9 +352,9 @@ def test_means_of_pandas_times():
 def test_times_of_xarray_and_dask():
     xr, da = pytest.importorskip("xarray"), pytest.importorskip("dask.array")
     spans = np.array([3, "NaT", 5, 4], "m8[s]")
-    assert mypackage.average(xr.DataArray(spans), weights=[1, 9, 1, 1]).values == np.timedelta64(
-        4, "s"
-    )
+    # (Older releases of xarray have nanoseconds only.)
+    labelled = xr.DataArray(spans.astype("m8[ns]"))
+    assert mypackage.average(labelled, weights=[1, 9, 1, 1]).values == np.timedelta64(4, "s")
     for array in (spans, spans.reshape(2, 2), spans[[0, 2, 3]]):
         for axis in (None, *range(array.ndim)):
             lazy = mypackage.cumsum(da.from_array(array, chunks=1), axis)

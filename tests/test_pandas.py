@@ -114,6 +114,11 @@ def test_refusals():
     table = pd.DataFrame({"x": [1.0], "s": ["a"]})
     with pytest.raises(TypeError, match=r"column 's'.*select_dtypes"):
         mypackage.sum(table)
+    # As text is before pandas 3.
+    objects = table.astype({"s": object})
+    for function in (mypackage.sum, mypackage.mean, mypackage.cumsum):
+        with pytest.raises(TypeError, match=r"column 's' of dtype object: .* str; .*select_dtypes"):
+            function(objects)
     with pytest.raises(TypeError, match="takes no keepdims="):
         mypackage.sum(table, keepdims=True)
     for axis in ((0, 1, 5), (1, 1), 2, "rows"):
@@ -199,11 +204,13 @@ def test_missing_times_of_rows():
 def test_time_zones_of_tables_and_groups():
     times = pd.Series(DAYS).dt.tz_localize("Europe/Berlin")
     table = pd.DataFrame({"a": times, "b": times})
-    assert mypackage.mean(table).tz == times.dt.tz
+    # (Time zones of pytz, which pandas 2 makes, differ by the date.)
+    assert str(mypackage.mean(table).tz) == str(times.dt.tz)
     assert mypackage.mean(table, axis=1).dtype == times.dtype
     assert mypackage.mean(table, axis=1).tolist() == times.tolist()
     other = table.assign(b=times.dt.tz_convert("UTC"))
-    assert [one.tz for one in mypackage.mean(other, axis=0)] == [times.dt.tz, other["b"].dt.tz]
+    zones = [str(times.dt.tz), str(other["b"].dt.tz)]
+    assert [str(one.tz) for one in mypackage.mean(other, axis=0)] == zones
     for axis in (None, 1):
         with pytest.raises(TypeError, match="time zones Europe/Berlin and UTC"):
             mypackage.mean(other, axis=axis)

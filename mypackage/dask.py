@@ -57,6 +57,7 @@ __all__ = [
     "average",
     "cumsum",
     "group_count",
+    "group_cumsum",
     "group_mean",
     "group_nanmean",
     "group_nansum",
@@ -881,6 +882,98 @@ def group_nanmean(
     array = da.asanyarray(array)
     options = (axis, size, fill_value, dtype, split_every, True)
     return reduce_groups(GROUPED["group_mean"], group_idx, array, *options, name="group_nanmean")
+
+
+def group_cumsum(
+    group_idx: Any,
+    array: Any,
+    *,
+    axis: int = -1,
+    size: int | None = None,
+    fill_value: Any = 0,
+    dtype: Any = None,
+) -> Array:
+    """Exact cumulative sums of the elements of a dask array with the same label, each rounded once.
+
+    Parameters
+    ----------
+    group_idx : array_like or dask.array.Array of int, shape (n,)
+        The group of each position along `axis`; a negative label belongs to none.
+    array : dask.array.Array, shape (..., n, ...)
+        The elements.
+    axis : int, optional
+        The axis of `array` that the labels belong to; the last by default.
+    size : int, optional
+        The number of groups: labels must be less.
+    fill_value : scalar, optional
+        The result of elements that are in no group.
+    dtype : dtype, optional
+        What the exact prefixes are rounded to.
+
+    Returns
+    -------
+    dask.array.Array
+        Lazy; in one chunk along `axis`, the only one that is read as a whole.
+
+    Raises
+    ------
+    ValueError
+        If the labels do not match the axis, or one is not below `size`; of lazy labels when the
+        result is computed.
+    TypeError
+        If the elements have no exact sums.
+
+    See Also
+    --------
+    group_sum, cumsum, mypackage.group_cumsum
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> lazy = da.from_array([1e16, 5.0, 1.0, 2.0, -1e16], chunks=2)
+    >>> mypackage.dask.group_cumsum([0, 1, 0, 1, 0], lazy).compute()
+    array([1.e+16, 5.e+00, 1.e+16, 7.e+00, 1.e+00])
+    """
+    name = "group_cumsum"
+    array = da.asanyarray(array)
+    if array.ndim == 0:
+        raise ValueError(f"{name}: array must have at least one axis")
+    (place,) = normalised(name, axis, array.ndim)
+    labels = group_idx if is_dask(group_idx) else da.from_array(labels_of(name, group_idx), -1)
+    if labels.ndim != 1:
+        raise ValueError(f"{name}: group_idx must have one axis, not {labels.ndim}")
+    lengths = (labels.shape[0], array.shape[place])
+    if lengths[0] != lengths[1] and not is_unknown(labels, array):
+        raise ValueError(
+            f"{name}: group_idx has {lengths[0]} labels, but axis {place} of array has "
+            f"{lengths[1]} elements"
+        )
+    options = {"size": size, "fill_value": fill_value, "dtype": dtype}
+    if not is_dask(group_idx):
+        # What is wrong with these is known now.
+        mypackage.group_cumsum(group_idx, np.zeros(lengths[0], bool), size=size)
+    one = mypackage.group_cumsum([0], np.ones(1, array.dtype), dtype=dtype)
+    whole, labels = (
+        in_one_block(x, at) if is_unknown(x) else x.rechunk({at: -1})
+        for x, at in ((array, place), (labels, 0))
+    )
+    meta = np.empty((0,) * array.ndim, one.dtype)
+    axes = tuple(range(array.ndim))
+    return da.blockwise(
+        partial(_group_prefixes, axis=place, options=options),
+        axes,
+        labels,
+        (place,),
+        whole,
+        axes,
+        align_arrays=False,
+        dtype=one.dtype,
+        meta=np.ma.array(meta) if _is_masked(array) else meta,
+    )
+
+
+def _group_prefixes(labels: Any, x: Any, *, axis: int, options: dict[str, Any]) -> Any:
+    return run_serially(partial(mypackage.group_cumsum, labels, x, axis=axis, **options))
 
 
 def _group_moment(

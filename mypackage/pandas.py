@@ -6,6 +6,7 @@ NA) are left out unless ``skipna=False``, and nullable dtypes keep their integer
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
@@ -15,7 +16,7 @@ import mypackage
 from mypackage._core import columns, labelled_moments, labels, timedelta
 from mypackage._core.axes import normalised
 from mypackage._core.columns import Column
-from mypackage._core.groups import labels_of, of_some
+from mypackage._core.groups import labels_of, size_of
 from mypackage._core.inputs import array_of, named, wanted, without_labels
 from mypackage._core.kinds import front, label_kind
 from mypackage._core.labelled_moments import moment
@@ -445,21 +446,27 @@ def cumsum(a: T_Pandas, axis: Any = 0, *, dtype: Any = None) -> T_Pandas:
     >>> mypackage.pandas.cumsum(pandas.Series([1e16, 1.0, None, -1e16])).tolist()
     [1e+16, 1e+16, nan, 1.0]
     """
+    columnwise = axis in (0, None, "index")
+    if not columnwise and (axis != -1 or isinstance(a, pd.DataFrame)):
+        raise ValueError(f"cumsum: axis must be 0, not {axis!r}; for rows, give a.T or to_numpy()")
+    return _prefixes("cumsum", a, partial(mypackage.cumsum, dtype=dtype))
+
+
+def _prefixes(name: str, a: Any, function: Callable[[np.ndarray], Any]) -> Any:
+    """What a function that is given plain values makes of each column; missing ones stay so."""
     if not isinstance(a, (pd.Series, pd.DataFrame)):
-        prefixes = cumsum(pd.Series(a), axis, dtype=dtype)
+        prefixes = _prefixes(name, pd.Series(a), function)
         if isinstance(a, pd.Index):
             return pd.Index(prefixes, name=a.name)
         nullable = not isinstance(a, pd.arrays.NumpyExtensionArray)
         if nullable and isinstance(prefixes.dtype, np.dtype) and prefixes.dtype.kind in "iuf":
             return pd.array(prefixes.to_numpy())
         return prefixes.array
-    if axis not in (0, None, "index") and not (axis == -1 and isinstance(a, pd.Series)):
-        raise ValueError(f"cumsum: axis must be 0, not {axis!r}; for rows, give a.T or to_numpy()")
     if isinstance(a, pd.DataFrame):
-        return _each(partial(cumsum, dtype=dtype), a, a.index)
-    values, missing = _numbers("cumsum", a)
+        return _each(partial(_prefixes, name, function=function), a, a.index)
+    values, missing = _numbers(name, a)
     zero = np.zeros((), values.dtype)
-    prefixes = mypackage.cumsum(np.where(missing, zero, values), dtype=dtype)
+    prefixes = function(np.where(missing, zero, values))
     if missing.any():
         if prefixes.dtype.kind in "iu":
             prefixes = pd.arrays.IntegerArray(prefixes, missing)
@@ -599,38 +606,45 @@ def _pair_of(name: str, x: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def group_by_number(
-    reduction: Reduction,
+    name: str,
     group_idx: Any,
     a: Any,
     *,
     axis: Any = -1,
     size: Any = None,
     fill_value: Any = None,
-    dtype: Any = None,
+    **others: Any,
 ) -> Any:
     """What `mypackage.group_sum` and its kin do with a pandas object, by numbers of groups.
 
     A Series gives an array, a DataFrame along its rows (axis 0) one of the columns' results.
     """
-    name = reduction.name
     frame = isinstance(a, pd.DataFrame)
     table = columns_of(a, name)
     axes = _axes(name, axis) if frame else set(normalised(name, axis, 1))
-    along = a.columns if axes == {1} else getattr(a, "index", None)
-    if isinstance(group_idx, (pd.Series, pd.DataFrame)) and along is not None:
-        group_idx = labels.reordered(name, "group_idx", group_idx, along)
-    codes = labels_of(name, group_idx)
-    options = {"size": size, "fill_value": fill_value, "dtype": dtype}
+    codes = _codes(name, group_idx, a, axes)
+    function = getattr(mypackage, name)
+    options = {"size": size, "fill_value": fill_value, **others}
 
     def of(values: np.ndarray, missing: np.ndarray, axis: int) -> np.ndarray:
-        result, nothing = of_some(reduction, codes, values, ~missing, axis=axis, **options)
-        if reduction.empty != 0 and nothing.any():
-            return np.where(nothing, columns.missing_of(result.dtype), result)
-        return result
+        if not missing.any():
+            return np.asarray(function(codes, values, axis=axis, **options))
+        if name in GROUPED_MOMENTS and values.ndim == 1:
+            options["size"] = size_of(name, codes, len(values), size)
+            return np.asarray(function(codes[~missing], values[~missing], **options))
+        result = function(codes, np.ma.MaskedArray(values, missing), axis=axis, **options)
+        if name not in ("group_mean", "group_nanmean"):
+            # Variances of too little are NaN under their mask.
+            return np.asarray(np.ma.getdata(result))
+        nothing, result = np.ma.getmaskarray(result), np.ma.getdata(result)
+        lost = columns.missing_of(result.dtype)
+        if fill_value is not None and name == "group_nanmean":
+            lost = fill_value
+        return np.where(nothing, lost, result) if nothing.any() else np.asarray(result)
 
     if not frame:
-        if _zone(name, a) is not None:
-            timedelta.check(name, table[0].values.dtype, reduction.finish)
+        if _zone(name, a) is not None and name != "group_count":
+            timedelta.check(name, table[0].values.dtype, "mean" if "mean" in name else name)
             raise TypeError(
                 f"{name}: the results of plain labels are an array, which has no time zone; use "
                 f"mypackage.pandas.{name}, or give its dt.tz_convert(None)"
@@ -646,6 +660,27 @@ def group_by_number(
         for column, (_, given) in zip(table, a.items(), strict=True)
     ]
     return pd.concat(parts, axis=1).set_axis(a.columns, axis=1)
+
+
+def _codes(name: str, group_idx: Any, a: Any, axes: set[int]) -> np.ndarray:
+    """The numbers of groups in the order of the labels of `a` along an axis."""
+    along = a.columns if axes == {1} else getattr(a, "index", None)
+    if isinstance(group_idx, (pd.Series, pd.DataFrame)) and along is not None:
+        group_idx = labels.reordered(name, "group_idx", group_idx, along)
+    return labels_of(name, group_idx)
+
+
+def group_cumsum(
+    group_idx: Any, a: Any, *, axis: Any, size: Any, fill_value: Any, dtype: Any
+) -> Any:
+    """What `mypackage.group_cumsum` does with a pandas object: as `cumsum`, by number of group."""
+    name = "group_cumsum"
+    axes = _axes(name, axis) if isinstance(a, pd.DataFrame) else set(normalised(name, axis, 1))
+    if axes != {0}:
+        raise ValueError(f"{name}: axis must be 0, not {axis!r}; for rows, give to_numpy()")
+    codes = _codes(name, group_idx, a, axes)
+    options = {"size": size, "fill_value": fill_value, "dtype": dtype}
+    return _prefixes(name, a, lambda values: mypackage.group_cumsum(codes, values, **options))
 
 
 def group_sum(

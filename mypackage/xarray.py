@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import mypackage
-from mypackage._core import cumulative, labels
+from mypackage._core import cumulative, labels, objects
 from mypackage._core.axes import normalised
+from mypackage._core.columns import missing_of
 from mypackage._core.group_moments import moments_of_groups
 from mypackage._core.groups import labels_of, of_some
 from mypackage._core.inputs import array_of, named, without_labels
@@ -437,7 +438,7 @@ def _already(data: Any, axis: Any = None, *, result: Any, **_others: Any) -> Any
 
 
 def group_by_number(
-    reduction: Reduction,
+    name: str,
     group_idx: Any,
     obj: Any,
     *,
@@ -445,26 +446,50 @@ def group_by_number(
     size: Any = None,
     fill_value: Any = None,
     dtype: Any = None,
+    new_dim: str = "group",
+    **others: Any,
 ) -> Any:
     """What `mypackage.group_sum` and its kin do with a DataArray, by numbers of groups.
 
-    The result has a dimension ``group`` in place of that of the labels.
+    The result has a dimension `new_dim` in place of that of the labels.
     """
-    name = reduction.name
-    if isinstance(obj, xr.Dataset):
-        raise TypeError(f"{name}: a Dataset is several arrays; map mypackage.{name} over it")
-    (dim,) = _dims(name, name, obj, axis)
-    line = obj.isel({other: 0 for other in obj.dims if other != dim})
-    codes = labels_of(name, _aligned(name, "group_idx", group_idx, line))
+    codes, dim = _codes(name, group_idx, obj, axis)
     number = obj.get_axis_num(dim)
     if size is None:
         size = int(codes.max(initial=-1)) + 1
-    data = _group_data(reduction, codes, obj.data, number, size, True, dtype, fill_value)
-    dims = ["group" if other == dim else other for other in obj.dims]
+    if others.get("min_count", 0) <= 0:
+        others.pop("min_count", None)
+    elif name == "group_sum":
+        # NaNs are left out of both.
+        name = "group_nansum"
+    options = {"fill_value": fill_value, "dtype": dtype, **others}
+    if name in GROUPED or name in GROUPED_MOMENTS:
+        reduction = {**GROUPED, **GROUPED_MOMENTS}[name]
+        data = _group_data(reduction, codes, obj.data, number, size, True, **options)
+    else:
+        function = getattr(mypackage, name)
+        data = function(codes, obj.data, axis=number, size=size, **options)
+    dims = [new_dim if other == dim else other for other in obj.dims]
     if isinstance(obj, xr.Variable):
         return xr.Variable(dims, data, attrs=obj.attrs)
     kept = {key: value for key, value in obj.coords.items() if dim not in value.dims}
     return xr.DataArray(data, kept, dims, name=obj.name, attrs=obj.attrs)
+
+
+def _codes(name: str, group_idx: Any, obj: Any, axis: Any) -> tuple[np.ndarray, Any]:
+    """The numbers of groups in the order of the elements, and the dimension that they go along."""
+    if isinstance(obj, xr.Dataset):
+        raise TypeError(f"{name}: a Dataset is several arrays; map mypackage.{name} over it")
+    (dim,) = _dims(name, name, obj, axis)
+    line = obj.isel({other: 0 for other in obj.dims if other != dim})
+    return labels_of(name, _aligned(name, "group_idx", group_idx, line)), dim
+
+
+def group_cumsum(group_idx: Any, obj: Any, *, axis: Any, **options: Any) -> Any:
+    """What `mypackage.group_cumsum` does with a DataArray; as in `cumsum`, a NaN counts as 0."""
+    codes, dim = _codes("group_cumsum", group_idx, obj, axis)
+    number, data = obj.get_axis_num(dim), cumulative.without_nans(obj.data)
+    return obj.copy(data=mypackage.group_cumsum(codes, data, axis=number, **options))
 
 
 def cumsum(
@@ -712,9 +737,8 @@ def _group_data(
 ) -> Any:
     options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
     if reduction.state == "ExactMoments":
-        skipping = {"axis": axis, "size": size, "dtype": dtype, "skip_nan": skip_nan}
-        return moments_of_groups(reduction.name, codes, data, **skipping, **more)
-    if not skip_nan or data.dtype.kind not in "fc":
+        return moments_of_groups(reduction.name, codes, data, **options, skip_nan=skip_nan, **more)
+    if not skip_nan or data.dtype.kind not in "fcmMO":
         return getattr(mypackage, reduction.name)(codes, data, **options)
     if is_dask(data):
         # A group of NaNs only is as one without elements.
@@ -722,5 +746,10 @@ def _group_data(
             reduction, codes, data, axis, size, fill_value, dtype, skip_nan=True
         )
     codes = labels_of(reduction.name, codes)
-    result, nothing = of_some(reduction, codes, data, ~np.isnan(data), **options)
-    return np.where(nothing, np.nan, result) if reduction.empty != 0 and nothing.any() else result
+    missing = objects.is_nan(data) if data.dtype.kind == "O" else np.isnan(data)
+    if not missing.any():
+        return getattr(mypackage, reduction.name)(codes, data, **options)
+    result, nothing = of_some(reduction, codes, data, ~missing, **options)
+    if reduction.empty == 0 or not nothing.any():
+        return result
+    return np.where(nothing, missing_of(result.dtype), result)

@@ -32,61 +32,61 @@ array of uint64                           ===== === == ======= ======== ==== == 
 array of bool                             ===== === == ======= ======== ==== == == =---=
 array of complex128                       ===== === == ======= ======== ==== == == -----
 array of complex64                        ===== === == ======= ======== ==== == == -----
-array of timedelta64                      ===== === -- -=-=--- ====--=- ==-- == -- -----
+array of timedelta64                      ===== === -- -=-=--- ====--== ==-- == -- -----
 array of datetime64                       --=== --- -- -=-=--- -=------ ---- -- -- -----
 array of longdouble                       ----- --- -- ------- -------- ---- -- -- ----=
 array of strings                          ----- --- -- ------- -------- ---- -- -- -----
 structured array                          ----- --- -- ------- -------- ---- -- -- -----
 array with NaN                            ===== === == ======= ======== ==== == == =====
 array with another byte order             ===== === == ======= ======== ==== == == =---=
-object array of ints                      ===== === == ======= =======- ---- == == -----
-object array of floats                    ===== === == ======= =======- ---- == == -----
-object array of Fractions                 ===== === == ======= =======- ---- == == -----
-object array of Decimals                  ===== === == ------- ====--=- ---- == -- -----
-object array of mpz                       ===== === == ------- ====--=- ---- == =- -----
+object array of ints                      ===== === == ======= ======== ---- == == -----
+object array of floats                    ===== === == ======= ======== ---- == == -----
+object array of Fractions                 ===== === == ======= ======== ---- == == -----
+object array of Decimals                  ===== === == ------- ====--== ---- == -- -----
+object array of mpz                       ===== === == ------- ====--== ---- == =- -----
 object array with mpfr                    ----- --- -- ------- ------=- ---- -- -- -----
 object array with None                    ----- --- -- ------- ------=- ---- -- -- -----
 list of floats                            ===== === == ======= ======== ==== == == =====
 list of ints                              ===== === == ======= ======== ==== == == -----
-list of ints beyond 64 bits               ===== === == ======= =======- ---- == == -----
-list of ints and floats                   ===== === == ======= =======- ---- == == -----
-list of lists                             ===== === == ======= =======- ---- == == -----
+list of ints beyond 64 bits               ===== === == ======= ======== ---- == == -----
+list of ints and floats                   ===== === == ======= ======== ---- == == -----
+list of lists                             ===== === == ======= ======== ---- == == -----
 range                                     ===== === == ======= ======== ==== == == =---=
 set                                       ----- --- -- ------- -------- ---- -- -- -----
 dict                                      ----- --- -- ------- -------- ---- -- -- -----
 dict view                                 ----- --- -- ------- -------- ---- -- -- -----
 generator                                 ----- --- -- ------- -------- ---- -- == -----
 None                                      ----- --- -- ------- -------- ---- -- -- -----
-masked array                              ===== ooo == =====-- oooooo=- oooo -- == -----
-masked array of ints                      ===== ooo == =====-- oooooo=- oooo -- == -----
+masked array                              ===== ooo == =====-- oooooo=o oooo oo == -----
+masked array of ints                      ===== ooo == =====-- oooooo=o oooo oo == -----
 structured masked array                   ----- --- -- ------- -------- ---- -- -- -----
 matrix                                    ===== ooo o= ======= ======== oooo == == =---=
 memmap                                    ===== === == ======= ======== ==== == == =====
-pandas Series                             ===== ooo =- =====-- ==------ ---- -- == -====
-pandas Series with NaN                    ===== ooo =- =====-- ==------ ---- -- == ----=
-pandas Series of ints                     ===== ooo =- =====-- ==------ ---- -- == -----
-pandas Series of Int64 with NA            ===== ooo =- =====-- ==------ ---- -- == -----
-pandas Series of Float64 with NA          ===== ooo =- =====-- ==------ ---- -- == -----
-pandas Series of boolean                  ===== ooo =- =====-- ==------ ---- -- == ----=
-pandas Series of Arrow's int64            ===== ooo =- =====-- ==------ ---- -- == -----
-pandas Series of objects                  ===== ooo =- ------- ==------ ---- -- == -----
-pandas Series of Sparse                   ===== ooo =- =====-- ==------ ---- -- == -====
-pandas Series of timedelta64              ooooo ooo -- -o-o--- ==------ ---- -- -- -----
-pandas Series of datetime64               --ooo --- -- -o-o--- -=------ ---- -- -- -----
+pandas Series                             ===== ooo =- =====-- =======o ---- == == -====
+pandas Series with NaN                    ===== ooo =- =====-- =======o ---- == == ----=
+pandas Series of ints                     ===== ooo =- =====-- =======o ---- == == -----
+pandas Series of Int64 with NA            ===== ooo =- =====-- =======o ---- == == -----
+pandas Series of Float64 with NA          ===== ooo =- =====-- =======o ---- == == -----
+pandas Series of boolean                  ===== ooo =- =====-- =======o ---- == == ----=
+pandas Series of Arrow's int64            ===== ooo =- =====-- =======o ---- == == -----
+pandas Series of objects                  ===== ooo =- ------- =======o ---- == == -----
+pandas Series of Sparse                   ===== ooo =- =====-- =======o ---- == == -====
+pandas Series of timedelta64              ooooo ooo -- -o-o--- ====--=o ---- == -- -----
+pandas Series of datetime64               --ooo --- -- -o-o--- -=------ ---- -= -- -----
 pandas Series of datetime64 of a zone     --ooo --- -- -o-o--- -------- ---- -- -- -----
 pandas Series of categories               ----- --- -- ------- -------- ---- -- -- -----
 pandas Series of strings                  ----- --- -- ------- -------- ---- -- -- -----
-pandas Index                              ===== ooo =- =====-- ==------ ---- -- == -----
-pandas extension array                    ===== ooo =- =====-- ==------ ---- -- == -----
-pandas DataFrame                          ===== ooo -- =====-- oo------ ---- -- =- -----
+pandas Index                              ===== ooo =- =====-- =======o ---- == == -----
+pandas extension array                    ===== ooo =- =====-- =======o ---- == == -----
+pandas DataFrame                          ===== ooo -- =====-- oooooooo ---- oo =- -----
 pandas GroupBy                            ----- --- -- ------- -------- ---- -- -- -----
 pandas Rolling                            ----- --- -- ------- -------- ---- -- -- -----
 pandas Resampler                          ----- --- -- ------- -------- ---- -- -- -----
-xarray DataArray                          ooooo ooo o- ooooo-- oo------ oooo -- == -====
-xarray DataArray with NaN                 ooooo ooo o- ooooo-- oo------ oooo -- == ----=
-xarray DataArray of timedelta64           ooooo ooo -- -o-o--- oo------ oo-- -- -- -----
-xarray DataArray of datetime64            --ooo --- -- -o-o--- -o------ ---- -- -- -----
-xarray Variable                           ooooo ooo o- ooooo-- oo------ oooo -- == -====
+xarray DataArray                          ooooo ooo o- ooooo-- oooooooo oooo oo == -====
+xarray DataArray with NaN                 ooooo ooo o- ooooo-- oooooooo oooo oo == ----=
+xarray DataArray of timedelta64           ooooo ooo -- -o-o--- oooo--oo oo-- oo -- -----
+xarray DataArray of datetime64            --ooo --- -- -o-o--- -o------ ---- -o -- -----
+xarray Variable                           ooooo ooo o- ooooo-- oooooooo oooo oo == -====
 xarray Dataset                            oooo- --- -- ooooo-- -------- ---- -- -- -----
 xarray GroupBy                            ----- --- -- ------- -------- ---- -- -- -----
 xarray Weighted                           ----- --- -- ------- -------- ---- -- -- -----
@@ -95,17 +95,17 @@ astropy Quantity                          ooooo ooo -- ------- -------- oo-o -- 
 astropy Magnitude                         ----- --- -- ------- -------- ---- -- -- -----
 pint Quantity                             ooooo ooo -- ------- -------- oo-o -- -- -----
 pint Quantity with an offset              --ooo --- -- ------- -------- -o-- -- -- -----
-dask array                                ooooo ooo o- ooooo-- ooooooo- oooo -- -- -----
-dask array of timedelta64                 ooooo ooo -- ------- oooo--o- oo-- -- -- -----
-dask array of objects                     ooooo ooo o- ------- oooo--o- ---- -- -- -----
+dask array                                ooooo ooo o- ooooo-- oooooooo oooo oo -- -----
+dask array of timedelta64                 ooooo ooo -- ------- oooo--oo oo-- oo -- -----
+dask array of objects                     ooooo ooo o- ------- oooo--oo ---- oo -- -----
 dask Series                               ----- --- -- ------- -------- ---- -- -- -----
 dask DataFrame                            ----- --- -- ------- -------- ---- -- -- -----
 pyarrow Array                             ===== === == ======= ======== ==== == == =====
 pyarrow Array of ints                     ===== === == ======= ======== ==== == == -----
 pyarrow Array with null                   -=-=- -=- -- --==--- --==--=- ---- -- -- -----
 pyarrow ChunkedArray                      ===== === == ======= ======== ==== == == =====
-pyarrow Array of decimals                 ===== === == ------- ====--=- ---- == -- -----
-pyarrow Array of durations                ===== === -- -=-=--- ====--=- ==-- == -- -----
+pyarrow Array of decimals                 ===== === == ------- ====--== ---- == -- -----
+pyarrow Array of durations                ===== === -- -=-=--- ====--== ==-- == -- -----
 pyarrow Array of timestamps               --=== --- -- -=-=--- -=------ ---- -- -- -----
 pyarrow Array of timestamps of a zone     --oo- --- -- ------- -------- ---- -- -- -----
 pyarrow Table                             ====- --- -- ------- -------- ---- -- =- -----
@@ -114,8 +114,8 @@ pyarrow Scalar                            ----- --- -- ------- -------- ---- -- 
 polars Series                             ===== === == ======= ======== ==== == == =====
 polars Series of ints                     ===== === == ======= ======== ==== == == -----
 polars Series with null                   -=-=- -=- -- --==--- --==--=- ---- -- -- -----
-polars Series of Decimal                  ===== === == ------- ====--=- ---- == -- -----
-polars Series of Duration                 ===== === -- -=-=--- ====--=- ==-- == -- -----
+polars Series of Decimal                  ===== === == ------- ====--== ---- == -- -----
+polars Series of Duration                 ===== === -- -=-=--- ====--== ==-- == -- -----
 polars Series of Datetime                 --=== --- -- -=-=--- -=------ ---- -- -- -----
 polars Series of Datetime of a zone       --oo- --- -- ------- -------- ---- -- -- -----
 polars DataFrame                          ====- --- -- ------- -------- ---- -- =- -----

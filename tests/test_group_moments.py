@@ -116,9 +116,6 @@ def test_errors():
             function([0, 1], np.array(["a", "b"]))
         with pytest.raises(np.exceptions.AxisError):
             function([0, 1], [1.0, 2.0], axis=1)
-        pd = pytest.importorskip("pandas")
-        with pytest.raises(TypeError, match="to_numpy"):
-            function([0, 1], pd.Series([1.0, 2.0]))
     with pytest.raises(TypeError, match="float64"):
         mypackage.group_var([0, 1], [1.0, 2.0], dtype=int)
     with pytest.raises(ValueError, match="fill_value"):

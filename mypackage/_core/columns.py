@@ -61,7 +61,11 @@ def of_column(reduction: Reduction, column: Column, skipna: bool, dtype: Any) ->
 
 def missing_of(dtype: np.dtype[Any]) -> Any:
     """What stands for a missing result: NaN, or NaT."""
-    return np.array("NaT", dtype)[()] if dtype.kind in "mM" else np.float64(math.nan)
+    if dtype.kind in "mM":
+        return np.array("NaT", dtype)[()]
+    if dtype.kind == "c":
+        return dtype.type(complex(math.nan, math.nan))
+    return (dtype if dtype.kind == "f" else np.dtype(np.float64)).type(math.nan)
 
 
 def _is_nan(values: np.ndarray) -> Any:

@@ -8,10 +8,10 @@ import numpy as np
 
 from mypackage import _native
 
-from . import lists, units
+from . import lists, plain, units
 from .axes import normalised
 from .groups import fill, labels_of
-from .inputs import array_of, named, without_labels
+from .inputs import array_of, named
 from .kinds import KERNELS, as_array, front, is_dask, label_kind, refuse, unsupported
 
 
@@ -255,6 +255,11 @@ def group_cumsum(
     TypeError
         If the labels are not integers, or `array` has no exact sums here.
 
+    Notes
+    -----
+    What has labels keeps them. Masked elements count as 0 and stay masked, and so do missing ones
+    of pandas; as in `cumsum`.
+
     See Also
     --------
     group_sum, cumsum
@@ -266,13 +271,16 @@ def group_cumsum(
     array([ 1.e+16,  2.e+00,  1.e+16, -1.e+00,  1.e+00])
     """
     name = "group_cumsum"
-    group_idx = without_labels(name, group_idx)
-    given, _ = array_of(name, array)
-    if isinstance(given, np.ma.MaskedArray):
-        raise TypeError(
-            f"{name}: a masked array has no labels for its masked elements; give those the label -1"
-        )
-    values, labels = np.asarray(given), labels_of(name, group_idx)
+    options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
+    if is_dask(group_idx) or is_dask(array):
+        return front("dask").group_cumsum(group_idx, array, **options)
+    kind = label_kind(array)
+    if kind in ("pandas", "xarray"):
+        return front(kind).group_cumsum(group_idx, array, **options)
+    given, exact = array_of(name, array)
+    mask = np.ma.getmask(given)
+    values = np.asarray(np.ma.filled(given, 0) if mask is not np.ma.nomask else given)
+    labels = labels_of(name, group_idx)
     if values.ndim == 0:
         raise ValueError(f"{name}: array must have at least one axis")
     if isinstance(axis, (bool, np.bool_)) or not hasattr(axis, "__index__"):
@@ -280,10 +288,33 @@ def group_cumsum(
     (place,) = normalised(name, axis, values.ndim)
     if size is not None and labels.size and labels.max() >= size:
         raise ValueError(f"{name}: the label {labels.max()} in group_idx is not below size={size}")
-    if values.dtype.char not in KERNELS:
-        raise unsupported(name, values.dtype)
-    result = _native.group_scan(labels, values, place, dtype)
+    if values.dtype.char in KERNELS:
+        result = _native.group_scan(labels, values, place, dtype)
+    elif values.dtype.kind in "OmM":
+        result = _by_group(name, labels, values, place, exact if dtype is None else dtype)
+    else:
+        raise unsupported(name, values.dtype, ", timedelta64 and object")
     outside = labels < 0
     if outside.any():
         fill(name, result, (*(slice(None),) * place, outside), fill_value)
+    return np.ma.MaskedArray(result, mask) if isinstance(given, np.ma.MaskedArray) else result
+
+
+def _by_group(name: str, labels: np.ndarray, a: np.ndarray, axis: int, dtype: Any) -> np.ndarray:
+    """The same of objects or time differences, group by group."""
+    if len(labels) != a.shape[axis]:
+        raise ValueError(
+            f"{name}: group_idx has {len(labels)} labels, but axis {axis} of array has "
+            f"{a.shape[axis]} elements"
+        )
+    order = np.argsort(labels, kind="stable")
+    ordered = labels[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=-1) > 0)
+    with named(name, "cumsum"):
+        # Of no elements: what is refused is refused without groups, too.
+        result = plain.cumsum(a.take([], axis), axis, dtype, None)
+        result = np.zeros(a.shape, result.dtype)
+        for members in np.split(order, starts)[1:] if len(starts) else ():
+            place: Any = (*(slice(None),) * axis, members)
+            result[place] = plain.cumsum(a[place], axis, dtype, None)
     return result

@@ -130,7 +130,7 @@ def grouped(name: str, group_idx: Any, array: Any, options: dict[str, Any]) -> t
         return None, getattr(front("dask"), name)(group_idx, array, **options)
     kind = label_kind(array)
     if kind in ("pandas", "xarray"):
-        return None, front(kind).group_by_number(reduction, group_idx, array, **options)
+        return None, front(kind).group_by_number(name, group_idx, array, **options)
     if kind == "arrow":
         array = front(kind).plain(array, name)
     units.refuse(name, array, group_idx)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from operator import index
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from . import moments, objects
 from .axes import normalised
 from .exact_moments import OVERFLOW, rounded
 from .groups import labels_of
-from .inputs import array_of, named, without_labels
+from .inputs import array_of, named
 from .kinds import KERNELS, as_array, front, is_dask, label_kind, unsupported
 from .reductions import GROUPED, GROUPED_MOMENTS
 
@@ -170,9 +171,9 @@ def group_count(
     array([2, 1])
     """
     name = "group_count"
-    if is_dask(group_idx) or is_dask(array):
-        options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
-        return front("dask").group_count(group_idx, array, **options)
+    options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
+    if owner := _owner(group_idx, array):
+        return owner(name, group_idx, array, **options)
     if isinstance(array, np.ma.MaskedArray) and array.dtype.char in KERNELS:
         options = {"fill_value": fill_value, "dtype": dtype}
         return _of_masked(group_count, group_idx, array, axis, size, options, None).data
@@ -280,9 +281,9 @@ def group_nanmean(
     array([1.5, nan])
     """
     name = "group_nanmean"
-    if is_dask(group_idx) or is_dask(array):
-        options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
-        return front("dask").group_nanmean(group_idx, array, **options)
+    options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
+    if owner := _owner(group_idx, array):
+        return owner(name, group_idx, array, **options)
     if isinstance(array, np.ma.MaskedArray) and array.dtype.char in KERNELS:
         options = {"fill_value": fill_value, "dtype": dtype}
         return _of_masked(group_nanmean, group_idx, array, axis, size, options, 0)
@@ -320,6 +321,8 @@ def total(
                 raise TypeError(f"{name}: a dask array takes no min_count= here; use group_nansum")
             return front("dask").group_sum(group_idx, array, **options)
         return front("dask").group_nansum(group_idx, array, **options, min_count=least)
+    if owner := _owner(group_idx, array):
+        return owner(name, group_idx, array, **options, min_count=least)
     fill_value, dtype = options["fill_value"], options["dtype"]
     axis, size = options["axis"], options["size"]
     if isinstance(array, np.ma.MaskedArray) and array.dtype.char in KERNELS:
@@ -401,6 +404,19 @@ def weighted_mean(group_idx: Any, array: Any, weights: Any, options: dict[str, A
     return result
 
 
+def _owner(group_idx: Any, array: Any) -> Callable[..., Any] | None:
+    """What takes the name of a function and its arguments, if these are lazy or have labels."""
+    if is_dask(group_idx) or is_dask(array):
+        return lambda name, *arguments, **options: getattr(front("dask"), name)(
+            *arguments, **options
+        )
+    kind = label_kind(array)
+    if kind in ("pandas", "xarray"):
+        by_number: Callable[..., Any] = front(kind).group_by_number
+        return by_number
+    return None
+
+
 def _moment(
     name: str,
     group_idx: Any,
@@ -411,9 +427,9 @@ def _moment(
     dtype: Any,
     ddof: Any,
 ) -> Any:
-    if is_dask(group_idx) or is_dask(array):
-        options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
-        return getattr(front("dask"), name)(group_idx, array, ddof=ddof, **options)
+    options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
+    if owner := _owner(group_idx, array):
+        return owner(name, group_idx, array, ddof=ddof, **options)
     if isinstance(array, np.ma.MaskedArray):
         options = {"fill_value": fill_value, "dtype": dtype, "ddof": ddof}
         function = group_var if name == "group_var" else group_std
@@ -500,12 +516,13 @@ def moments_of_groups(
     dtype: Any,
     ddof: Any,
     skip_nan: bool,
+    fill_value: Any = None,
 ) -> Any:
     """The variances or deviations of groups, NaNs left out if `skip_nan`; of a dask array, lazy."""
-    options = {"axis": axis, "size": size, "dtype": dtype, "ddof": ddof}
+    options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype, "ddof": ddof}
     if is_dask(array):
         return front("dask")._group_moment(
-            name, group_idx, array, axis, size, None, dtype, ddof, None, skip_nan=skip_nan
+            name, group_idx, array, axis, size, fill_value, dtype, ddof, None, skip_nan=skip_nan
         )
     inexact = array.dtype.kind in "fc"
     if not (skip_nan and inexact and np.isnan(array).any()):
@@ -513,7 +530,7 @@ def moments_of_groups(
         return function(group_idx, array, **options)
     labels = labels_of(name, group_idx)
     sums, squares = states_by_label(labels, array, axis, size, skip_nan=True)
-    return finished(name, sums, squares, ddof, dtype, array.dtype, None)
+    return finished(name, sums, squares, ddof, dtype, array.dtype, fill_value)
 
 
 def finished(
@@ -607,17 +624,10 @@ def _plain(
 
 def _given(name: str, group_idx: Any, array: Any) -> tuple[Any, np.ndarray, Any]:
     """An array, masked or of any dtype; labels as int64; what results are rounded to, or None."""
-    remedy = {
-        "pandas": f", or use mypackage.pandas.{name}",
-        "xarray": f", or use mypackage.xarray.{name}",
-    }.get(label_kind(array) or "", "")
-    if name not in ("group_var", "group_std"):
-        remedy = ""
-    numbers, dtype = array_of(name, array, remedy)
-    labels = labels_of(name, without_labels(name, group_idx, remedy))
+    numbers, dtype = array_of(name, array)
     return (
         (numbers if isinstance(numbers, np.ma.MaskedArray) else np.asarray(numbers)),
-        labels,
+        labels_of(name, group_idx),
         dtype,
     )
 

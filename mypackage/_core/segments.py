@@ -12,7 +12,7 @@ from mypackage._docstrings import like
 
 from . import groups
 from .inputs import array_of, named
-from .kinds import KERNELS, is_dask, unsupported
+from .kinds import KERNELS, front, is_dask, label_kind, unsupported
 from .reductions import GROUPED
 
 
@@ -48,6 +48,13 @@ def segment_sum(values: Any, offsets: Any, *, axis: int = -1) -> Any:
         If `offsets` are not integers, or `values` have no exact sum here.
     OverflowError
         If a sum of integers or time differences does not fit.
+
+    Notes
+    -----
+    Offsets count elements, whatever their labels. Segments of a pandas Series are an array, those
+    of a DataFrame's rows (``axis=0``) a DataFrame, and an xarray object has a dimension ``segment``
+    in place of that of `axis`; their missing elements are left out, and so are masked ones. Those
+    of a dask array are lazy.
 
     See Also
     --------
@@ -96,23 +103,13 @@ def segment_mean(values: Any, offsets: Any, *, axis: int = -1) -> Any:
 def _segments(name: str, values: Any, offsets: Any, axis: Any) -> Any:
     if is_dask(offsets):
         raise TypeError(f"{name}: offsets are lazy; give their compute()")
+    if is_dask(values) or label_kind(values) in ("pandas", "xarray"):
+        return _by_label(name, values, offsets, axis)
     array, dtype = array_of(name, values)
     if isinstance(array, np.ma.MaskedArray):
-        raise TypeError(
-            f"{name}: a masked array has elements without a value; give filled(0), or use "
-            f"{name.replace('segment', 'group')}"
-        )
+        return _by_label(name, array, offsets, axis)
     array = np.asarray(array)
-    if array.ndim == 0:
-        raise ValueError(f"{name}: a 0-dimensional array has no axis to cut")
-    try:
-        if isinstance(axis, (bool, np.bool_)):
-            raise TypeError
-        axis = index(axis)
-    except TypeError:
-        raise TypeError(f"{name}: axis must be an integer, not {axis!r}") from None
-    if not -array.ndim <= axis < array.ndim:
-        raise np.exceptions.AxisError(axis, array.ndim)
+    axis = _axis(name, axis, array.ndim)
     length = array.shape[axis]
     if (
         array.ndim == 1
@@ -148,9 +145,55 @@ def _segments(name: str, values: Any, offsets: Any, axis: Any) -> Any:
         some = array.take(range(offsets[0], offsets[-1]), axis)
         with named(name, inner):
             return groups.by_label(
-                GROUPED[inner], labels, some, axis=axis, size=len(offsets) - 1, dtype=dtype
+                GROUPED[inner],
+                labels,
+                some,
+                axis=axis,
+                size=len(offsets) - 1,
+                fill_value=0 if name == "segment_sum" else np.nan,
+                dtype=dtype,
             )
     raise unsupported(name, array.dtype, ", timedelta64 and object")
+
+
+def _axis(name: str, axis: Any, ndim: int) -> int:
+    """The axis that is cut."""
+    if ndim == 0:
+        raise ValueError(f"{name}: a 0-dimensional array has no axis to cut")
+    try:
+        if isinstance(axis, (bool, np.bool_)):
+            raise TypeError
+        axis = index(axis)
+    except TypeError:
+        raise TypeError(f"{name}: axis must be an integer, not {axis!r}") from None
+    if not -ndim <= axis < ndim:
+        raise np.exceptions.AxisError(axis, ndim)
+    return int(axis)
+
+
+def _by_label(name: str, values: Any, offsets: Any, axis: Any) -> Any:
+    """The segments of what is masked, lazy or has labels, as groups of neighbours."""
+    kind = label_kind(values)
+    if kind == "xarray" and not hasattr(values, "data"):
+        raise TypeError(f"{name}: a Dataset is several arrays; map mypackage.{name} over it")
+    axis = _axis(name, axis, np.ndim(values))
+    length = np.shape(values)[axis]
+    if length != length:
+        raise ValueError(
+            f"{name}: the length of axis {axis} is not known; call the array's "
+            "compute_chunk_sizes() before"
+        )
+    offsets = checked_offsets(name, offsets, length)
+    labels = np.full(length, -1)
+    labels[offsets[0] : offsets[-1]] = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    inner = name.replace("segment", "group")
+    options: dict[str, Any] = {"axis": axis, "size": len(offsets) - 1}
+    if name == "segment_mean" and getattr(values, "dtype", None) == np.dtype(object):
+        options["fill_value"] = np.nan
+    with named(name, inner):
+        if kind == "xarray":
+            return front(kind).group_by_number(inner, labels, values, **options, new_dim="segment")
+        return getattr(_native, inner)(labels, values, **options)
 
 
 def _as_int64(offsets: Any) -> np.ndarray | None:

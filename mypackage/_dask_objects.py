@@ -1,4 +1,4 @@
-"""Lazy arrays of Python's numbers and of times: sums by label, prefixes and weighted averages."""
+"""Dask arrays of Python objects and of times: group sums, cumulative sums, weighted averages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ da = require("dask.array")
 def group_parts(
     reduction: Reduction, dtype: np.dtype[Any], wanted: Any, fill_value: Any, skip_nan: bool
 ) -> tuple[Any, Any, np.dtype[Any]]:
-    """How chunks of objects or times become states by label, and those results; their dtype."""
+    """For objects and times: functions that make group states and results, and the dtype."""
     name = reduction.name
     if dtype.kind == "O":
         state = partial(_object_groups, name=name, skip_nan=skip_nan)
@@ -35,7 +35,7 @@ def group_parts(
 
 
 def _line(name: str, labels: np.ndarray, axis: int) -> np.ndarray:
-    """The labels along an axis, of an array that they were broadcast to."""
+    """The one-dimensional labels, from an array that they were broadcast to."""
     return labels_of(name, np.moveaxis(labels, axis, -1)[(0,) * (labels.ndim - 1)])
 
 
@@ -78,7 +78,7 @@ def _time_groups(
     size: int,
     skip_nan: bool,
 ) -> ExactSum:
-    """The exact sums of ticks, and a NaN for each NaT that is not skipped."""
+    """The exact sums of the ticks; a NaT that is not skipped counts as a NaN."""
     if not x.size:
         return ExactSum(_results_shape(x, axis[0], size))
     line, lost = _line(name, labels, axis[0]), np.isnat(x)
@@ -94,7 +94,7 @@ def _time_group_values(
 ) -> Any:
     nothing = np.equal(total.count, 0)
     if nothing.any():
-        # No mean is empty then, which would be a cause for a warning.
+        # So that no group is empty, for which the mean would warn.
         total = total.copy().add(np.zeros((1, *total.shape)), 0, nothing)
     result = timedelta.of_state(reduction, total, dtype, 0)
     if nothing.any():
@@ -103,7 +103,7 @@ def _time_group_values(
 
 
 class Quotient(NamedTuple):
-    """The state of an average of objects; it merges as an ExactSum does."""
+    """The state of a weighted average of objects; it merges like an ExactSum."""
 
     products: objects.States
     weights: objects.States
@@ -136,10 +136,10 @@ def vecdot_state(x1: np.ndarray, x2: np.ndarray, axis: tuple[int, ...]) -> objec
 
 
 def carry(before: objects.States | None, x: np.ndarray, axis: int) -> objects.States:
-    """What the blocks up to `x` carry to the next: their exact sums."""
+    """The exact sums of all blocks up to and including `x`."""
     return objects.last_prefixes(x, axis, before)
 
 
 def prefixes(before: objects.States | None, x: np.ndarray, axis: int, dtype: Any) -> np.ndarray:
-    """The exact prefixes of a block of objects."""
+    """The exact cumulative sums of a block of objects."""
     return objects.prefixes(x, axis, None if dtype.kind == "O" else dtype, before)

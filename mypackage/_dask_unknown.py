@@ -1,4 +1,4 @@
-"""Two dask arrays, block by block, of which one has blocks of sizes that nobody knows yet."""
+"""Pairing the blocks of two dask arrays of which one has chunks of unknown size."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def in_one_block(a: Any, axis: int) -> Any:
     """The array with one block along an axis."""
     axes = list(range(a.ndim))
     inner = [a.ndim if one == axis else one for one in axes]
-    # A contraction puts the blocks together.
+    # A contraction concatenates the blocks.
     return da.blockwise(
         _first,
         tuple(axes),
@@ -54,12 +54,13 @@ def _first(x: Any) -> Any:
 
 
 def paired(name: str, x1: Any, x2: Any, exact: tuple[int, ...], both: bool = False) -> Any:
-    """An array whose blocks are pairs: a block of `x1`, and what belongs to it of `x2`.
+    """An array whose blocks are pairs: a block of `x1`, and the part of `x2` that goes with it.
 
-    A size of `x2` (with `both`, of either) that is known to be 1 is broadcast, but not along the
-    axes `exact`. Along an axis of unknown size, two arrays in as many blocks are taken block by
-    block; otherwise one is kept whole, and dealt out in the sizes of the other's blocks as they
-    become known. Sizes that do not match are a ValueError: now, or when the array is computed.
+    An axis of `x2` (with `both`, of either array) that is known to have length 1 is broadcast,
+    except along the axes `exact`. Along an axis of unknown size, arrays with the same number of
+    blocks are paired block by block; otherwise one is gathered into a single block, and split into
+    the sizes of the other's blocks once these are known. Sizes that do not match raise a
+    ValueError: now, or when the array is computed.
     """
     ndim, same = max(x1.ndim, x2.ndim), []
     for at in range(-1, -min(x1.ndim, x2.ndim) - 1, -1):
@@ -109,7 +110,7 @@ def _pair(x1: Any, x2: Any, *, name: str, same: tuple[int, ...], both: bool) -> 
 
 
 def _dealt(name: str, other: Any, a: Any, axis: int) -> Any:
-    """`other` along an axis in blocks as those of `a`, which keeps them in memory for that long."""
+    """`other` split along an axis like the blocks of `a`, which all stay in memory until then."""
     place, count = a.ndim + axis, a.numblocks[axis]
     first = a.blocks[tuple(slice(None) if one == place else 0 for one in range(a.ndim))]
     lengths = da.blockwise(
@@ -122,7 +123,7 @@ def _dealt(name: str, other: Any, a: Any, axis: int) -> Any:
         dtype=np.int64,
         meta=np.empty(0, np.int64),
     )
-    # One after the other, so that the first blocks are free to go before the last are there.
+    # A chain, so that the first blocks can be released before the last ones are computed.
     ends = da.cumsum(lengths, axis=0)
     last = da.from_array(np.arange(count) == count - 1, chunks=1)
     along = other.ndim + axis

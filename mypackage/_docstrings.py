@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-# In the order that numpydoc asks for. Of a model come those that say the same of both functions.
+# The sections in numpydoc's order, and those that are copied from the model.
 _SECTIONS = (
     "Parameters",
     "Returns",
@@ -24,17 +24,17 @@ _INHERITED = ("Returns", "Raises", "Warns")
 
 
 def like(model: Callable[..., Any], **words: str) -> Callable[[_F], _F]:
-    """Complete the docstring of a function by that of a `model`.
+    """Complete the docstring of a function from that of a `model`.
 
-    Parameters that it takes and does not describe are described as those of the model, in the order
-    of its signature; so are its result, its errors and its warnings.
+    Parameters that it does not describe itself are copied from the model, in the order of the
+    signature; so are Returns, Raises and Warns.
 
     Parameters
     ----------
     model : callable
-        With a complete docstring, or one that was completed.
+        A function whose docstring is complete.
     **words : str
-        Words of the model's docstring, and what stands in their place.
+        Words of the model's docstring, each with its replacement.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def like(model: Callable[..., Any], **words: str) -> Callable[[_F], _F]:
     """
 
     def complete(function: _F) -> _F:
-        # There are none with python -OO.
+        # python -OO strips docstrings.
         if not function.__doc__ or not model.__doc__:
             return function
         mine, theirs = _sections(function.__doc__), _sections(model.__doc__)
@@ -80,7 +80,7 @@ def like(model: Callable[..., Any], **words: str) -> Callable[[_F], _F]:
 
 
 def _sections(text: str) -> dict[str, str]:
-    """The sections of a docstring by title; what stands before them has none."""
+    """The sections of a docstring by title; the summary has the title ''."""
     lines = inspect.cleandoc(text).split("\n")
     sections: dict[str, list[str]] = {"": []}
     title = ""
@@ -94,7 +94,7 @@ def _sections(text: str) -> dict[str, str]:
 
 
 def _entries(section: str) -> dict[str, str]:
-    """The parameters of a section, each with its type and description; several may share one."""
+    """A section's entries by parameter name; parameters documented together share an entry."""
     entries: dict[str, str] = {}
     for entry in re.split(r"\n(?=\S)", section):
         for name in entry.partition("\n")[0].partition(" :")[0].split(","):

@@ -1,4 +1,4 @@
-"""Floating-point trouble, reported as NumPy reports it."""
+"""Floating-point errors and warnings, reported the way NumPy reports them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ERRCALL_BITS = {"over": 2, "invalid": 8}
 
 
 def _warn(message: str) -> None:
-    """Warn about the line that called the package, however deep inside it this is."""
+    """Warn, attributing the warning to the line outside this package that made the call."""
     package, level = __name__.partition(".")[0], 2
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__", "").startswith(f"{package}."):
@@ -22,7 +22,7 @@ def _warn(message: str) -> None:
 
 
 def _trouble(kind: Literal["over", "invalid"], message: str) -> None:
-    """Do what `numpy.errstate` says about trouble of a kind: ``"over"`` or ``"invalid"``."""
+    """Do what `numpy.errstate` says about ``"over"`` or ``"invalid"``."""
     match np.geterr()[kind]:
         case "ignore":
             pass
@@ -43,20 +43,20 @@ def _trouble(kind: Literal["over", "invalid"], message: str) -> None:
 
 
 def report_invalid(name: str) -> None:
-    """Infinities of both signs met in the function called `name`."""
+    """Report that the function `name` added infinities of both signs."""
     _trouble("invalid", f"invalid value encountered in {name}")
 
 
 def report_overflow(name: str) -> None:
-    """A finite result of the function called `name` is beyond its dtype."""
+    """Report that a finite result of the function `name` is beyond its dtype."""
     _trouble("over", f"overflow encountered in {name}")
 
 
 def report_empty(name: str) -> None:
-    """A mean of no elements was asked for."""
+    """Report the mean of an empty slice."""
     _warn(f"Mean of empty slice in {name}")
 
 
 def report_no_freedom(name: str) -> None:
-    """A variance or covariance of no degree of freedom was asked for."""
+    """Report a variance or covariance without degrees of freedom."""
     _warn(f"Degrees of freedom <= 0 for slice in {name}")

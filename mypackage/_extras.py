@@ -1,4 +1,4 @@
-"""The optional dependencies: where one is missing, the error says how to get it."""
+"""Optional dependencies: the error for a missing one says how to install it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 import sys
 from types import ModuleType
 
-# What pip calls a library, where that is not its module's name.
+# What to `pip install`, where it is not the module's name.
 PIP = {"dask": "'dask[array]'", "backports": "backports.zstd"}
 
 
@@ -31,7 +31,8 @@ def require(name: str) -> ModuleType:
 def is_of(a: object, module: str, *names: str) -> bool:
     """Whether `a` is of one of a module's classes; the module is not imported for it.
 
-    Another thread may be importing it right now: what it does not have yet, nothing is of.
+    If another thread is importing the module right now, a class may not be there yet; then `a` is
+    not an instance of it.
     """
     loaded = sys.modules.get(module)
     return isinstance(a, tuple(getattr(loaded, name) for name in names if hasattr(loaded, name)))

@@ -11,7 +11,7 @@ def get_include() -> str:
     Returns
     -------
     str
-        The directory's absolute path.
+        The absolute path of the directory.
 
     See Also
     --------
@@ -29,13 +29,12 @@ def get_include() -> str:
 def get_library() -> str:
     """Return the path of the C library, to link with or to load.
 
-    It is a shared library without any Python symbol; its suffix is that of the platform's extension
-    modules.
+    It is a shared library that uses no Python symbols; its suffix is that of extension modules.
 
     Returns
     -------
     str
-        The file's absolute path.
+        The absolute path of the file.
 
     Raises
     ------

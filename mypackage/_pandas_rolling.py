@@ -54,7 +54,7 @@ class Windows(Generic[T_Pandas]):
         return f"mypackage.pandas.{self._name}: {self._windows!r}"
 
     def sum(self) -> T_Pandas:
-        """Exact sums, each rounded once; infinities are numbers.
+        """Exact sums, each rounded once; infinities count as numbers.
 
         Returns
         -------
@@ -98,7 +98,8 @@ class Windows(Generic[T_Pandas]):
         Parameters
         ----------
         ddof : int, optional
-            What is taken from the number of elements before it divides: 1, as in pandas.
+            Delta degrees of freedom: the divisor is the number of elements minus `ddof`. 1 by
+            default, as in pandas.
 
         See Also
         --------
@@ -148,7 +149,7 @@ class Windows(Generic[T_Pandas]):
         return self._windows.count()
 
     def _statistic(self, statistic: str, ddof: int | None) -> Any:
-        # The counts have the index, the columns and the order of every result.
+        # Every result has the index, the columns and the order of the counts.
         result = self._windows.count()
         source = self._windows.obj
         grouper = getattr(self._windows, "_grouper", None)
@@ -166,7 +167,7 @@ class Windows(Generic[T_Pandas]):
                 continue
             column = source[label] if isinstance(source, pd.DataFrame) else source
             if isinstance(column, pd.DataFrame):
-                # Columns of one name: as many of them are before this one.
+                # Several columns share the name: find out which of them this one is.
                 before = int(np.sum(result.columns[:place] == label))
                 column = column.iloc[:, before]
             columns.append(self._column(statistic, column, counted, order, ddof))
@@ -261,13 +262,13 @@ def rolling(
     center : bool, optional
         Put each result at the middle of its window instead of the end.
     win_type : None
-        Windows have no weights here.
+        Weighted windows are not supported.
     on : str, optional
-        The column of times by which windows are cut, instead of the index.
+        The column of times that defines the windows, instead of the index.
     closed : {'right', 'left', 'both', 'neither'}, optional
-        Which ends of a window belong to it.
+        Which endpoints of a window are included.
     step : int, optional
-        Give a result only for every so many rows.
+        Give a result only for every `step`-th row.
     method : {'single'}
         As pandas' default.
 
@@ -275,15 +276,15 @@ def rolling(
     -------
     Windows
         With the methods ``sum()``, ``mean()``, ``var(ddof=1)``, ``std(ddof=1)`` and ``count()``.
-        Each gives the kind that pandas gives, of float64, to which exact results are rounded
-        directly, also those of integers.
+        Each returns what the method of pandas returns, as float64: exact results, also those of
+        integers, are rounded to it directly.
 
     Raises
     ------
     TypeError
         If `win_type` or another `method` is given, or a column has no real numbers.
     ValueError
-        What pandas refuses.
+        For arguments that pandas refuses.
 
     See Also
     --------
@@ -291,7 +292,8 @@ def rolling(
 
     Notes
     -----
-    An infinity is a number: its windows have infinite sums and means. pandas takes it as missing.
+    An infinity counts as a number: its windows have infinite sums and means. pandas treats it as
+    missing.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Loads the extension before anything else: it refuses a wrong environment variable."""
+"""Loads the extension first, since a bad environment variable makes it fail."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import sys
 
 def _is_command() -> bool:
     """Whether the package is imported to run as ``python -m mypackage`` or as ``mypackage``."""
-    # An embedding program may leave sys.argv out or empty; -m stands in it only as long as Python
-    # looks for the module to run.
+    # An embedding program may leave sys.argv unset or empty. It holds -m only while Python looks
+    # for the module to run.
     program: str = (getattr(sys, "argv", None) or [""])[0]
     return program == "-m" or os.path.splitext(os.path.basename(program))[0] == "mypackage"
 
 
 try:
-    # `from . import` would blame a circular import.
+    # The error of `from . import` would blame a circular import.
     import mypackage._native  # noqa: F401
 except ModuleNotFoundError as error:
     if error.name != f"{__package__}._native":
@@ -27,7 +27,7 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from None
 except ValueError as error:
-    # MYPACKAGE_ISA or MYPACKAGE_NUM_THREADS. At a terminal one line says it all.
+    # MYPACKAGE_ISA or MYPACKAGE_NUM_THREADS is wrong. On the command line one line is enough.
     if not _is_command():
         raise
     sys.exit(f"mypackage: {error}")

@@ -1,4 +1,4 @@
-"""Moving windows of xarray objects, exact and by dimension."""
+"""Moving windows along a dimension of xarray objects, with exact results."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Windows(Generic[T_Xarray]):
         return f"mypackage.xarray.rolling: {self._dim!r}, {self._window}"
 
     def sum(self) -> T_Xarray:
-        """Exact sums, each rounded once; infinities are numbers.
+        """Exact sums, each rounded once; infinities count as numbers.
 
         Returns
         -------
@@ -98,7 +98,7 @@ class Windows(Generic[T_Xarray]):
         Parameters
         ----------
         ddof : int, optional
-            What is taken from the number of elements before it divides.
+            Delta degrees of freedom: the divisor is the number of elements minus `ddof`.
 
         See Also
         --------
@@ -161,7 +161,7 @@ class Windows(Generic[T_Xarray]):
 
     def _of_array(self, array: Any, name: str, ddof: int | None) -> Any:
         axis = array.get_axis_num(self._dim)
-        # An even window has one element more before its centre than behind it.
+        # A window of even length has one element more before its centre than after it.
         behind = self._window - 1 - self._window // 2 if self._center else 0
         data = array.data
         arguments = (name, axis, self._window, behind, self._least, ddof)
@@ -196,7 +196,7 @@ def rolling(
     -------
     Windows
         With the methods ``sum()``, ``mean()``, ``var(ddof=0)``, ``std(ddof=0)`` and ``count()``.
-        Each gives an object of the kind of `obj`, with its coordinates, attributes and float dtype.
+        Each returns an object like `obj`, with its coordinates, attributes and float dtype.
 
     Raises
     ------

@@ -1,8 +1,7 @@
-"""Sums of Arrow columns: pyarrow's Array and ChunkedArray, polars' Series. No copy is made of
-integers and floats without nulls.
+"""Sums and means of Arrow columns: pyarrow's Array and ChunkedArray, polars' Series.
 
-A null is no number: it is refused, unless ``skip_nulls=True`` leaves nulls out. `mypackage.sum` and
-`mypackage.mean` call these for such columns.
+Integers and floats without nulls are not copied. Nulls are refused unless ``skip_nulls=True``
+leaves them out. `mypackage.sum` and `mypackage.mean` call these functions for such columns.
 """
 
 from __future__ import annotations
@@ -35,16 +34,16 @@ def sum(column: Any, *, skip_nulls: bool = False, min_count: int = 0, dtype: Any
     column : pyarrow.Array, pyarrow.ChunkedArray or polars.Series
         Of numbers, bools, decimals or durations; means of timestamps and dates too.
     skip_nulls : bool, optional
-        Leave nulls out. NaNs are numbers to Arrow, and stay.
+        Leave nulls out. NaNs, which are numbers to Arrow, are kept.
     min_count : int, optional
-        Of fewer values that are not null, the result is None: null.
+        With fewer values that are not null, the result is None.
     dtype : dtype, optional
         What the exact sum is rounded to.
 
     Returns
     -------
     scalar
-        The sum; of no values 0. Durations are numpy.timedelta64.
+        The sum; 0 for no values. Durations give numpy.timedelta64.
 
     Raises
     ------
@@ -76,9 +75,9 @@ def mean(column: Any, *, skip_nulls: bool = False, min_count: int = 0, dtype: An
     Returns
     -------
     scalar
-        The mean; of no values NaN, with a RuntimeWarning. Timestamps are numpy.datetime64, those of
-        a time zone pyarrow's scalar of the column's type, or a datetime of polars' zone; half to
-        even in the column's unit.
+        The mean; NaN, with a RuntimeWarning, for no values. Timestamps give numpy.datetime64; with
+        a time zone, pyarrow gives its own scalar and polars a datetime in that zone. They are
+        rounded half to even in the column's unit.
 
     See Also
     --------
@@ -102,7 +101,7 @@ def _count_valid(column: Any) -> int:
 
 
 def is_column(a: object) -> bool:
-    """Whether `a` is a column or a table, without importing what makes them."""
+    """Whether `a` is a column or a table, without importing pyarrow or polars."""
     return is_of(a, "pyarrow", "Array", "ChunkedArray") or is_of(a, "polars", "Series")
 
 
@@ -121,17 +120,17 @@ def reduce(
     where: Any = True,
     **others: Any,
 ) -> Any:
-    """What `mypackage.sum` and its kin do with a column or a table.
+    """`mypackage.sum` and its kin for a column or a table.
 
-    A column gives a scalar; so does a table, an array of its columns' results (axis 0) or of its
-    rows' (axis 1).
+    The result is a scalar, or for a table an array of the results of its columns (axis 0) or rows
+    (axis 1).
     """
     name = reduction.name
     defaults = {"out": None, "keepdims": False, "initial": 0}
     for key, value in others.items():
         if value is not defaults[key]:
             raise TypeError(f"{name}: a column takes no {key}=; give its to_numpy()")
-    # The functions that skip NaN skip nulls, too.
+    # The functions that skip NaN skip nulls too.
     skip_nulls = reduction.skip_nan if skip_nulls is None else skip_nulls
     if is_table(a):
         axes = set(normalised(name, axis, 2))
@@ -168,9 +167,9 @@ def _zone(column: Any) -> Any:
 
 
 def _in_zone(name: str, column: Any, value: Any) -> Any:
-    """A mean of timestamps of UTC with the time zone of its column, if that has one.
+    """A mean of UTC timestamps in the time zone of its column, if the column has one.
 
-    As pyarrow's scalar, or as the datetime that polars makes of such a one.
+    As pyarrow's scalar, or as the datetime that polars would give.
     """
     if _zone(column) is None or not isinstance(value, np.datetime64):
         return value
@@ -207,10 +206,10 @@ def _columns(a: Any) -> list[tuple[Any, Any]]:
 def columns_of(
     a: Any, name: str, skip_nulls: bool = False, where: Any = True, zones: bool = False
 ) -> list[Column]:
-    """A column, or those of a table, without rounding; nulls are missing or refused.
+    """A column, or the columns of a table, without rounding; nulls are missing or refused.
 
-    What `where` does not want counts as missing. Timestamps of a time zone are those of UTC, and
-    refused unless `zones` says that the caller gives the result its zone.
+    Elements that `where` excludes count as missing. Timestamps with a time zone are given in UTC,
+    and refused unless `zones` says that the caller puts the result back into its zone.
     """
     table = _columns(a)
     result = []
@@ -230,21 +229,21 @@ def _rows(table: Any) -> int:
 
 
 def plain(a: Any, name: str) -> np.ndarray:
-    """The numbers of a column without nulls, for functions that have no way to skip them."""
+    """The numbers of a column, which must have no nulls, for functions that cannot skip them."""
     if is_table(a):
         raise TypeError(f"{name}: a table is several columns; give one, or its to_pandas()")
     return _values(a, name, False)[0]
 
 
 def values_of(column: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers of a column, timestamps as those of UTC, and which of them are null."""
+    """The numbers of a column, timestamps in UTC, and a mask of the nulls."""
     return _values(column, name, True, True)
 
 
 def _values(
     column: Any, name: str, skip_nulls: bool, zones: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers of a column and which of them are null, in one array."""
+    """The numbers of a column, in one array, and a mask of the nulls."""
     kind = _kind(column, name)
     if _zone(column) is not None and not zones:
         way = "dt.convert_time_zone('UTC').dt.replace_time_zone(None)"
@@ -298,10 +297,10 @@ def _values(
 
 
 def _kind(column: Any, name: str) -> str:
-    """What a column holds: ``"n"`` for numbers, ``"O"`` for Python's, or the dtype of times."""
+    """What a column holds: ``"n"`` for numbers, ``"O"`` for objects, or the dtype of times."""
     if is_of(column, "polars", "Series"):
         polars, kind = sys.modules["polars"], column.dtype
-        # Older releases have no integers of 128 bits.
+        # Older releases of polars lack 128-bit integers.
         wide = [getattr(polars, one, None) for one in ("Int128", "UInt128")]
         if kind in wide or kind == polars.Decimal:
             return "O"
@@ -342,7 +341,7 @@ def _nulls(name: str, nulls: int, column: Any) -> ValueError:
 def chunks(column: Any, what: str, skip_nulls: bool = False) -> Iterator[np.ndarray]:
     """The numbers of a column, chunk by chunk, at least one (perhaps empty).
 
-    `what` begins the messages.
+    `what` is the beginning of error messages.
     """
     if _kind(column, what) != "n":
         kind = column.dtype if is_of(column, "polars", "Series") else column.type

@@ -1,7 +1,7 @@
-"""The C library through ctypes: the kernels without PyO3.
+"""The C library, called through ctypes instead of PyO3.
 
-The functions take NumPy arrays of any stride and alignment as they are, without a copy, and release
-the GIL. Results are those of the package's functions of the same name, bit for bit.
+The functions take NumPy arrays of any stride and alignment without a copy, and release the GIL.
+Their results are bit for bit those of the package's functions of the same names.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ Examples
 0
 """
 
-#: The exception of each status; tests/test_capi.py compares the numbers with the header's.
+#: The exception for each status; tests/test_capi.py compares the numbers with the header.
 STATUS_EXCEPTIONS: dict[int, type[Exception]] = {
     1: ValueError,
     2: OverflowError,
@@ -85,7 +85,7 @@ def _raise_failure(status: int, function: Any, arguments: tuple[object, ...]) ->
     return status
 
 
-#: The argument types of the functions that return a status. Arrays go as addresses.
+#: The argument types of the functions that return a status. Arrays are passed as addresses.
 _STATUS_FUNCTIONS: dict[str, list[Any]] = {
     "add_i32": [c_int32, c_int32, POINTER(c_int32)],
     "set_num_threads": [c_size_t],
@@ -184,8 +184,8 @@ def hello() -> None:
 def get_num_threads() -> int:
     """Return the number of threads that a call into the C library may use.
 
-    The C library is loaded apart from the package's own extension and has its own setting; both
-    start from ``MYPACKAGE_NUM_THREADS``.
+    The C library has a setting of its own, apart from that of the package's extension; both start
+    from ``MYPACKAGE_NUM_THREADS``.
 
     Returns
     -------
@@ -268,7 +268,7 @@ def add(left: int, right: int) -> int:
 
 
 def _int32(name: str, value: int) -> int:
-    # ctypes itself would wrap.
+    # ctypes would wrap around silently.
     value = operator.index(value)
     if not -(2**31) <= value < 2**31:
         raise OverflowError(f"{name} must fit int32 (-2147483648 to 2147483647), not {value}")
@@ -299,7 +299,7 @@ def _address(array: NDArray[Any]) -> int:
 
 
 def _stride(array: NDArray[Any]) -> int:
-    """Return the bytes from element to element: 0 repeats a number that is not an array."""
+    """Return the stride in bytes; 0, for a number, repeats it."""
     return array.strides[0] if array.ndim else 0
 
 
@@ -314,7 +314,7 @@ def sum(values: ArrayLike) -> float | np.float32:
     Returns
     -------
     float or numpy.float32
-        As the array is of float64 or float32.
+        A float for float64, a numpy.float32 for float32.
 
     Raises
     ------
@@ -391,13 +391,12 @@ def var(values: ArrayLike, ddof: float = 0) -> float:
     values : array_like of float64
         With at most one axis, at any stride and alignment.
     ddof : float, optional
-        What is taken from the number of elements before it divides.
+        Delta degrees of freedom: the divisor is the number of elements minus `ddof`.
 
     Returns
     -------
     float
-        NaN without elements; if there are no more than `ddof`, infinite, or NaN where all are
-        equal.
+        NaN for no elements; for no more than `ddof` elements infinite, or NaN if all are equal.
 
     See Also
     --------
@@ -493,7 +492,7 @@ def fibonacci(n: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
     n : int, or array_like of int64 or uint64
         With at most one axis. F(-n) is (-1)**(n + 1) * F(n).
     out : ndarray, optional
-        Where the result goes, of n's dtype and shape; it may be `n` itself.
+        Where to put the result, of n's dtype and shape; it may be `n` itself.
 
     Returns
     -------
@@ -534,7 +533,7 @@ def fibonacci_mod(n: ArrayLike, m: ArrayLike, out: NDArray[Any] | None = None) -
     n, m : int, or array_like of uint64
         With at most one axis; a number is paired with every element.
     out : ndarray of uint64, optional
-        Where the result goes; it may be `n` or `m`.
+        Where to put the result; it may be `n` or `m`.
 
     Returns
     -------
@@ -568,7 +567,7 @@ def fibonacci_mod(n: ArrayLike, m: ArrayLike, out: NDArray[Any] | None = None) -
 
 
 class Accumulator:
-    """The exact sum as a value to add to, merge and keep.
+    """An exact sum as a value that can be added to, merged and stored.
 
     Attributes
     ----------
@@ -604,7 +603,7 @@ class Accumulator:
 
     def _adopt(self, handle: c_void_p) -> None:
         self._handle = handle
-        # Rust made it, Rust releases it.
+        # Allocated by Rust, so released by Rust.
         weakref.finalize(self, library.mypackage_accumulator_free, handle)
 
     def add(self, values: ArrayLike) -> None:
@@ -645,14 +644,14 @@ class Accumulator:
         Parameters
         ----------
         other : Accumulator
-            It stays as it is.
+            It is not changed.
 
         Raises
         ------
         TypeError
             If `other` is something else.
         OverflowError
-            If there would be more than 2**62 numbers.
+            If the sum would then be of more than 2**62 numbers.
 
         See Also
         --------
@@ -677,7 +676,7 @@ class Accumulator:
         Returns
         -------
         float
-            0.0 of no numbers.
+            0.0 for no numbers.
 
         See Also
         --------
@@ -719,7 +718,7 @@ class Accumulator:
         Returns
         -------
         bytes
-            In the form of `mypackage.ExactSum.to_bytes`.
+            In the format of `mypackage.ExactSum.to_bytes`.
 
         See Also
         --------
@@ -747,12 +746,12 @@ class Accumulator:
         Parameters
         ----------
         data : bytes
-            What `to_bytes` gave, here or on another machine, or `mypackage.ExactSum.to_bytes`.
+            The result of `to_bytes`, also on another machine, or of `mypackage.ExactSum.to_bytes`.
 
         Returns
         -------
         Accumulator
-            Equal to the one that the bytes were made of.
+            Equal to the one that the bytes were made from.
 
         Raises
         ------

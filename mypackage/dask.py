@@ -2,7 +2,8 @@
 
 Each chunk becomes an exact state (`mypackage.ExactSum`), the states merge in a tree, and the root
 is rounded once. A state does not depend on how the elements were grouped, so neither does the
-result: not on chunks, scheduler, workers, ``split_every``, nor on tasks that ran twice.
+result: it is the same for any chunks, scheduler, workers and ``split_every``, and if tasks run
+twice.
 
 `mypackage.sum` and its kin call these for dask arrays.
 """
@@ -97,13 +98,13 @@ def sum(
     axis : None or int or tuple of ints, optional
         Axes to sum over; all by default.
     dtype : dtype, optional
-        What the exact sum is rounded to; by default as NumPy.
+        What the exact sum is rounded to; by default as in NumPy.
     keepdims : bool, optional
         Keep the axes summed over, with size one.
     split_every : int >= 2 or dict of axis to int, optional
         How many states are merged at once, as for `dask.array.sum`. No result depends on it.
     out : dask.array.Array, optional
-        An array whose content becomes the result.
+        An array that is given the result.
     initial : scalar, optional
         A number that is added to each sum, exactly.
     where : array_like of bool, optional
@@ -240,24 +241,25 @@ def var(
 ) -> Array:
     """Exact variance of a dask array over given axes, rounded once.
 
-    The count, the exact sum and the exact sum of squares go up the tree (`mypackage.ExactMoments`).
+    Each chunk becomes a `mypackage.ExactMoments`: count, exact sum and exact sum of squares.
 
     Parameters
     ----------
     a : dask.array.Array
-        Of any dtype that `mypackage.var` takes but objects and times.
+        Of any dtype that `mypackage.var` takes, except objects and times.
     axis : None or int or tuple of ints, optional
         Axes over which to compute the variance; all by default.
     dtype : dtype, optional
-        What the exact variance is rounded to: floats, by default as `mypackage.var`.
+        The floating-point dtype that the exact variance is rounded to; by default as in
+        `mypackage.var`.
     keepdims : bool, optional
         Keep the axes, with size one.
     ddof : real number, optional
-        What is taken from the number of elements before it divides.
+        Delta degrees of freedom: the divisor is the number of elements minus `ddof`.
     split_every : int >= 2 or dict of axis to int, optional
         How many states are merged at once. No result depends on it.
     out : dask.array.Array, optional
-        An array whose content becomes the result.
+        An array that is given the result.
     where : array_like of bool, optional
         Elements to include, broadcast against `a`.
     **others
@@ -271,7 +273,7 @@ def var(
     Raises
     ------
     TypeError
-        If the dtype of `a` has no exact variance, or `dtype` is none of floats.
+        If the dtype of `a` has no exact variance, or `dtype` is not a floating-point dtype.
 
     See Also
     --------
@@ -398,7 +400,7 @@ def norm(
     keepdims : bool, optional
         Keep the axes, with size one.
     ord : {2, None}, optional
-        Which norm: only this one.
+        The order of the norm: only the 2-norm.
     split_every : int >= 2 or dict of axis to int, optional
         How many states are merged at once.
 
@@ -410,7 +412,7 @@ def norm(
     Raises
     ------
     TypeError
-        For another norm.
+        If `ord` is another norm.
 
     See Also
     --------
@@ -467,7 +469,7 @@ def _moment(
 
 
 def _moment_dtype(reduction: Reduction, source: np.dtype[Any], dtype: Any, name: str = "") -> Any:
-    """That of the result in memory; only floats are given lazily."""
+    """The dtype of the result in memory; lazily, it must be a floating-point dtype."""
     if source.kind in "OmM":
         raise TypeError(
             f"{name or reduction.name}: dask arrays of {source} have no exact result here; "
@@ -491,14 +493,14 @@ def _moment_state(
 def _moment_value(
     total: ExactMoments, *, reduction: Reduction, dtype: Any, ddof: Any, masked: bool
 ) -> Any:
-    """Round the root, and report what the function in memory reports."""
+    """Round the state at the root of the tree, with the warnings of the function in memory."""
     value, _ = rounded_moments(reduction.finish, *total._content(), ddof, dtype)
     if reduction.finish == "norm":
         lacking: Any = np.equal(total.count, 0)
     else:
         lacking = np.less_equal(total.count, ddof) | np.equal(total.count, 0)
     if masked:
-        # As in memory: nothing to report of what is masked.
+        # As in memory, masked results give no warning.
         return np.ma.array(value, mask=lacking)
     if reduction.finish != "norm" and np.any(lacking):
         report_no_freedom(reduction.name)
@@ -522,15 +524,16 @@ def group_sum(
     Parameters
     ----------
     group_idx : array_like or dask.array.Array of int, shape (n,)
-        The group of each position along `axis`; a negative label belongs to none.
+        The group of each position along `axis`; a negative label belongs to no group.
     array : dask.array.Array, shape (..., n, ...)
         The elements.
     axis : int, optional
         The axis of `array` that the labels belong to; the last by default.
     size : int, optional
-        The number of groups; by default the greatest label plus one. Lazy labels need it.
+        The number of groups; by default the greatest label plus one. Required if the labels are
+        lazy.
     fill_value : scalar, optional
-        The result for groups without elements: by default 0 of sums, NaN of means.
+        The result for groups without elements; by default 0 for sums and NaN for means.
     dtype : dtype, optional
         What the exact sums are rounded to.
     split_every : int >= 2 or dict of axis to int, optional
@@ -539,7 +542,7 @@ def group_sum(
     Returns
     -------
     dask.array.Array, shape (..., size, ...)
-        Lazy. Every chunk makes a state of 24 bytes or more for each group.
+        Lazy. Every chunk becomes a state of at least 24 bytes for each group.
 
     Raises
     ------
@@ -602,7 +605,7 @@ def reduce_groups(
     skip_nan: bool = False,
     name: str = "",
 ) -> Any:
-    """What `group_sum` and its kin do; for `mypackage.xarray` also without NaNs."""
+    """Grouped sums and means; for `mypackage.xarray` also with NaNs left out."""
     name = name or reduction.name
     array = da.asanyarray(array)
     parts: tuple[Any, Any, np.dtype[Any]]
@@ -626,9 +629,7 @@ def _by_label(
     parts: tuple[Any, Any, np.dtype[Any]],
     split_every: Any,
 ) -> Any:
-    """The tree of a function that takes ``group_idx``: from states, told the number of groups, to
-    results of a dtype.
-    """
+    """Build the tree of a grouped reduction: `parts` make states and results, of a dtype."""
     state, finish, dtype = parts
     axis = range(array.ndim)[axis]
     if isinstance(group_idx, np.ma.MaskedArray):
@@ -674,33 +675,34 @@ def group_var(
     Parameters
     ----------
     group_idx : array_like or dask.array.Array of int, shape (n,)
-        The group of each position along `axis`; a negative label belongs to none.
+        The group of each position along `axis`; a negative label belongs to no group.
     array : dask.array.Array, shape (..., n, ...)
         The elements.
     axis : int, optional
         The axis of `array` that the labels belong to; the last by default.
     size : int, optional
-        The number of groups; by default the greatest label plus one. Lazy labels need it.
+        The number of groups; by default the greatest label plus one. Required if the labels are
+        lazy.
     fill_value : scalar, optional
         The result for groups of no more than `ddof` elements; NaN by default.
     dtype : dtype, optional
         What the exact variances are rounded to.
     ddof : real number, optional
-        What is taken from the number of elements before it divides.
+        Delta degrees of freedom: the divisor is the number of elements minus `ddof`.
     split_every : int >= 2 or dict of axis to int, optional
         How many states are merged at once.
 
     Returns
     -------
     dask.array.Array, shape (..., size, ...)
-        Lazy. Every chunk makes two states of 24 bytes or more for each group.
+        Lazy. Every chunk becomes two states of at least 24 bytes for each group.
 
     Raises
     ------
     ValueError
         If the labels do not match the axis, or are lazy and `size` is not given.
     TypeError
-        If the elements have no exact variance, or `dtype` is none of floats.
+        If the elements have no exact variance, or `dtype` is not a floating-point dtype.
 
     See Also
     --------
@@ -765,7 +767,7 @@ def group_count(
     fill_value : scalar, optional
         The result for groups without elements; 0 by default.
     dtype : dtype, optional
-        That of the counts; int64 by default.
+        The dtype of the counts; int64 by default.
 
     See Also
     --------
@@ -786,7 +788,7 @@ def group_count(
 
 
 def _is_number(x: np.ndarray) -> Any:
-    """Where an array has no NaN and no NaT."""
+    """Where an array has neither NaN nor NaT."""
     if x.dtype.kind == "O":
         return ~objects.is_nan(x)
     return np.equal(x, x)
@@ -812,7 +814,7 @@ def group_nansum(
         The result for groups without numbers, or with fewer than `min_count`; by default 0, or NaN
         for too few.
     min_count : int, optional
-        How many numbers a group needs to have a sum. Sums of integers are float64 then.
+        Groups with fewer numbers have no sum. If it is given, sums of integers are float64.
 
     See Also
     --------
@@ -1032,7 +1034,7 @@ def _group_state(
 ) -> ExactSum:
     if not x.size:
         return ExactSum((*x.shape[: axis[0]], size, *x.shape[axis[0] + 1 :]))
-    # They were broadcast to the chunk's shape.
+    # The labels were broadcast to the chunk's shape.
     line = np.moveaxis(labels, axis[0], -1)[(0,) * (x.ndim - 1)]
     return grouped(line, x, axis[0], size, skip_nan)
 
@@ -1049,7 +1051,7 @@ def vecdot(
     Parameters
     ----------
     x1, x2 : array_like
-        At least one of them a dask array. Vectors of one length; the other axes are broadcast.
+        Vectors of equal length, at least one a dask array; the other axes are broadcast.
     axis : int, optional
         The axis of the vectors, in each of the two arrays; the last by default.
     split_every : int >= 2 or dict of axis to int, optional
@@ -1139,16 +1141,16 @@ def average(
 ) -> Any:
     """Exact weighted average of a dask array over given axes, rounded once.
 
-    Two exact sums go up the tree, of the products and of the weights; their quotient is rounded.
+    The exact sums of the products and of the weights are merged; their quotient is rounded.
 
     Parameters
     ----------
     a : array_like
-        Elements; these or the weights are a dask array.
+        Elements; they or the weights are a dask array.
     axis : None or int or tuple of ints, optional
         Axes to average over; all by default.
     weights : array_like, optional
-        Real weights: of the shape of `a`, or of the shape of the axes given. All 1 by default.
+        Real weights, with the shape of `a` or of the axes given; all 1 by default.
     returned : bool, optional
         Whether to return the sums of the weights too.
     keepdims : bool, optional
@@ -1189,7 +1191,7 @@ def average(
         result = mean(a, axis, **options)
         if not returned:
             return result
-        # One for each element: the number of elements may be unknown, and some may be masked.
+        # Counted, since the number of elements may be unknown and some may be masked.
         ones = a.map_blocks(partial(np.ones_like, dtype=bool), dtype=bool)
         return result, sum(ones, axis, _average.result_dtype(a), **options)
     weights = da.asanyarray(weights)
@@ -1207,7 +1209,7 @@ def average(
     _average.check(a, weights)
     dtype = _average.result_dtype(a, weights)
     if _is_masked(weights):
-        # The elements keep their mask on the way through dask, what goes along with them does not.
+        # dask keeps the mask of the elements, but not that of the array that goes with them.
         hidden = aligned("average", da.ma.getmaskarray(weights), a, axis, axes)
         a, weights = da.ma.masked_array(a, hidden), da.ma.getdata(weights)
     weights, exact = _matched(weights, a, axis, axes)
@@ -1231,14 +1233,14 @@ def average(
 
 
 def _matched(weights: Any, a: Any, axis: Any, axes: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
-    """The weights, to be broadcast to the shape of `a`, and along which axes they must not be."""
+    """The weights in a shape that broadcasts to that of `a`, and the axes that must match."""
     everywhere = tuple(range(a.ndim))
     if not is_unknown(a, weights):
         return aligned("average", weights, a, axis, axes), everywhere
     if weights.ndim == a.ndim:
         return weights, everywhere
     if axis is None or weights.ndim != len(axes):
-        # Raises the error of the function in memory.
+        # Raises the same error as the function in memory.
         aligned("average", weights, a, axis, axes)
     order = sorted(range(len(axes)), key=axes.__getitem__)
     places = tuple(slice(None) if one in axes else None for one in everywhere)
@@ -1248,7 +1250,7 @@ def _matched(weights: Any, a: Any, axis: Any, axes: tuple[int, ...]) -> tuple[An
 def _time_average(
     a: Any, axis: Any, weights: Any, returned: bool, keepdims: bool, split_every: Any
 ) -> Any:
-    """Averages of time differences by whole weights, to whole ticks, half to even."""
+    """Averages of time differences with integer weights, rounded to whole ticks, half to even."""
     if weights.dtype.kind not in "iub":
         raise TypeError(
             f"average: weights of {a.dtype} elements must be integers, not {weights.dtype}"
@@ -1281,7 +1283,7 @@ def _time_average_value(total: _Quotient, *, dtype: Any) -> Any:
 
 
 class _Quotient(NamedTuple):
-    """The state of an average; it merges as an ExactSum does."""
+    """The state of a weighted average; it merges like an ExactSum."""
 
     products: ExactSum
     weights: ExactSum
@@ -1306,7 +1308,7 @@ def _average_value(total: _Quotient, *, dtype: Any, masked: bool) -> Any:
     products, weights = total
     nothing = np.equal(weights.count, 0)
     if masked:
-        # An average of masked elements is masked, whatever their weights.
+        # If all elements are masked the average is masked, whatever the weights are.
         weights = weights.copy().add(np.ones((1, *weights.shape)), 0, nothing)
     try:
         value = products.divide(weights, dtype)
@@ -1335,14 +1337,14 @@ def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) 
     axis : int, optional
         By default, the flattened array is summed.
     dtype : dtype, optional
-        What the exact prefixes are rounded to.
+        What the exact cumulative sums are rounded to.
     out : dask.array.Array, optional
-        An array whose content becomes the result.
+        An array that is given the result.
 
     Returns
     -------
     dask.array.Array
-        Lazy; in chunks as `a`. Each chunk is read twice: for its state, and for its prefixes.
+        Lazy, with the chunks of `a`. Each chunk is read twice: for its sum, then for its prefixes.
 
     See Also
     --------
@@ -1386,7 +1388,7 @@ def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) 
 
 
 def _time_prefixes(a: Any, axis: int | None, dtype: Any, out: Any) -> Any:
-    """Cumulative sums of time differences; from a NaT on, they are NaT."""
+    """Cumulative sums of time differences, which are NaT from the first NaT on."""
     unit = a.dtype.newbyteorder("=")
     if dtype is not None and np.dtype(dtype) != unit:
         raise TypeError(
@@ -1409,21 +1411,21 @@ def _lost(x: np.ndarray) -> Any:
 
 
 def _times(ticks: np.ndarray, lost: np.ndarray, *, unit: np.dtype[Any]) -> np.ndarray:
-    """Integers as time differences, NaT where there was one before."""
+    """Integers as time differences; NaT where `lost` is not 0."""
     if np.any((ticks == np.iinfo(np.int64).min) & (lost == 0)):
         raise OverflowError(f"cumsum: an exact result does not fit {unit}; use a coarser unit")
     return np.where(lost > 0, np.array("NaT", unit), ticks.view(unit))
 
 
 class _Carry(NamedTuple):
-    """What comes before a block: the exact sums, and where nothing but -0.0 does."""
+    """The state before a block: the exact sums, and where all elements so far are -0.0."""
 
     total: ExactSum
     negative_zero: np.ndarray | None
 
 
 def _carry(before: _Carry | None, x: np.ndarray, axis: int) -> _Carry:
-    """What the blocks up to `x` carry to the next."""
+    """The state after the block `x`."""
     total, zero = _state(x, None, (axis,), skip_nan=False), None
     if x.dtype.kind in "fc":
         numbers = _components(x)
@@ -1435,7 +1437,7 @@ def _carry(before: _Carry | None, x: np.ndarray, axis: int) -> _Carry:
 
 
 def _components(x: np.ndarray) -> np.ndarray:
-    """Real and imaginary parts along one more axis at the end; masked elements as 0."""
+    """Real and imaginary parts along a new last axis; masked elements as 0."""
     plain = np.ma.filled(x, 0)
     parts = (plain.real, plain.imag) if plain.dtype.kind == "c" else (plain,)
     return np.stack(parts, -1)
@@ -1444,11 +1446,11 @@ def _components(x: np.ndarray) -> np.ndarray:
 def _prefixes(carry: _Carry | None, x: np.ndarray, axis: int, dtype: np.dtype[Any]) -> Any:
     if carry is None:
         return mypackage.cumsum(x, axis, dtype)
-    # Numbers that sum exactly to the carry stand for everything before the block.
+    # Numbers whose exact sum is the carry are put before the block.
     if carry.negative_zero is not None:
         wide = np.result_type(x.dtype, np.float64)
         heads = _expansion(carry.total, wide)
-        # One that has the sign of a zero, also where no others are needed.
+        # One zero of the right sign, even where nothing else is needed.
         heads.append(np.zeros(carry.total.shape, wide))
         for head in heads:
             parts = (head.real, head.imag) if wide.kind == "c" else (head,)
@@ -1466,12 +1468,12 @@ def _prefixes(carry: _Carry | None, x: np.ndarray, axis: int, dtype: np.dtype[An
 
 
 def _expansion(state: ExactSum, dtype: np.dtype[Any]) -> list[np.ndarray]:
-    """Arrays of floats that add up to the state, without rounding."""
+    """Arrays of floats whose exact sum is the state."""
     rest, parts = state.copy(), []
     with np.errstate(all="ignore"):
         if not np.any(state.count):
             return []
-        # A finite sum may be beyond the floats; the mean of floats is not.
+        # A finite sum may overflow the floats, but the mean of floats cannot.
         finite = _floats(state.mean(dtype), dtype)
     special = ~np.isfinite(finite)
     while True:
@@ -1490,7 +1492,7 @@ def _expansion(state: ExactSum, dtype: np.dtype[Any]) -> list[np.ndarray]:
 
 
 def _floats(value: Any, dtype: np.dtype[Any]) -> np.ndarray:
-    """The real numbers in an array, of complex ones both parts."""
+    """An array's real numbers; both parts of complex ones."""
     return np.ravel(np.asarray(value, dtype)).view(np.float64)
 
 
@@ -1548,7 +1550,7 @@ def _reduction(
 
 
 def _signed(total: Any, *found: Any, negative: tuple[bool, bool]) -> Any:
-    """A block of sums with the parts that start at -0.0 so where nothing else was found."""
+    """A block of sums, negative zero where `initial` was and no other element was found."""
     result = np.array(total, subok=True)
     data = np.ma.getdata(result)
     parts = (data.real, data.imag) if data.dtype.kind == "c" else (data,)
@@ -1559,7 +1561,7 @@ def _signed(total: Any, *found: Any, negative: tuple[bool, bool]) -> Any:
 
 
 def _refuse_other_dtypes(name: str, a: Any) -> None:
-    """Objects and times, for functions whose states are of numbers."""
+    """Refuse objects and times, for functions whose states hold numbers."""
     if a.dtype.kind in "OmM":
         raise TypeError(
             f"{name}: lazy arrays of {a.dtype} have no exact result here; give the array that "
@@ -1578,7 +1580,7 @@ def _of_other_dtypes(
     where: Any,
     initial: Any,
 ) -> Any:
-    """The reduction of an array of objects or of time."""
+    """The reduction of an array of objects or times."""
     name = reduction.name
     if _is_masked(a):
         raise TypeError(f"{name}: masked dask arrays of {a.dtype} have no exact result here")
@@ -1631,8 +1633,8 @@ def _time_value(total: ExactSum, *, reduction: Reduction, dtype: Any, initial: i
 
 
 def _check_initial(name: str, source: np.dtype[Any], dtype: np.dtype[Any], initial: Any) -> None:
-    """Refuse what is refused in memory; now, not when it is computed."""
-    # In a dtype that holds whatever is of the right kind: the sum may fit where `initial` does not.
+    """Refuse right away what the function in memory refuses."""
+    # Checked in the widest dtype of its kind: the sum may fit where `initial` alone does not.
     holder = dtype if dtype.kind in "fc" else source if source.kind in "fc" else np.dtype(object)
     with np.errstate(all="ignore"):
         getattr(mypackage, name)(np.zeros(1, source), dtype=holder, initial=initial)
@@ -1654,10 +1656,10 @@ def _tree(
     masked: bool = False,
     exact: tuple[int, ...] = (),
 ) -> Any:
-    """Merge ``state(chunk, chunk of second, axis)`` in dask's tree and `finish` the root.
+    """Merge ``state(chunk, chunk of second, axis)`` in dask's tree reduction and `finish` the root.
 
-    The axis disappears; or it stays, with size 1 or as many `groups`. `second` is broadcast, but
-    not along the axes `exact`. (Where there is none, `a` may have blocks of pairs.)
+    The axis disappears, or stays with size 1 or `groups`. `second` is broadcast, except along the
+    axes `exact`; without it, the blocks of `a` may be pairs.
     """
     if second is not None:
         second = da.asanyarray(second)
@@ -1678,7 +1680,7 @@ def _tree(
         combine=_merge,
         name=f"mypackage-{name}",
         out=out,
-        # A chunk leaves a state, not an array.
+        # A chunk becomes a state, not an array.
         concatenate=False,
         weights=second,
         meta=np.ma.array(meta) if masked else meta,
@@ -1699,10 +1701,10 @@ def _chunk(
     state: Callable[..., _State],
     computing_meta: bool = False,
 ) -> Any:
-    """A leaf of the tree. ("weights" is dask's name for an array that goes along.)"""
+    """A leaf of the tree. ("weights" is dask's name for a second array.)"""
     if isinstance(x, tuple):
         x, weights = x
-    # The scheduler has a thread for each chunk already.
+    # The scheduler runs chunks in parallel already.
     return x if computing_meta else run_serially(state, x, weights, axis)
 
 
@@ -1712,7 +1714,7 @@ def _state(
     return sum_states(x, axis, True if where is None else where, skip_nan)
 
 
-# What goes up a tree.
+# The values that the nodes of a tree exchange.
 _State = ExactSum | ExactMoments | _Quotient | Quotient | objects.States
 
 
@@ -1727,7 +1729,7 @@ def _states(nested: Any) -> Iterator[Any]:
 def _merge(nested: Any, axis: Any = None, keepdims: bool = True) -> Any:
     """An inner node of the tree."""
     first, *others = _states(nested)
-    # What a task was given is not its own to change.
+    # A task must not change its arguments.
     total = first.copy()
     if others:
         total.merge(*others)
@@ -1747,13 +1749,13 @@ def _root(
 
 
 def _value(total: ExactSum, *, reduction: Reduction, dtype: Any, initial: Any, masked: bool) -> Any:
-    """Round the root; `total` is this function's own."""
+    """Round the state at the root of the tree; `total` may be changed."""
     nothing = np.equal(total.count, 0) if masked else False
     if np.any(initial):
         total.add(np.broadcast_to(initial, (1, *total.shape)), 0)
     if not masked:
         return rounded(reduction, total, dtype)
-    # A masked mean of nothing is masked, and no cause for a warning.
+    # The mean of masked elements only is masked, without a warning.
     return np.ma.array(rounded_groups(reduction, total, dtype, 0, nothing), mask=nothing)
 
 
@@ -1767,7 +1769,7 @@ def move(
     start: Any = None,
     end: Any = None,
 ) -> Any:
-    """What `mypackage.move_sum` and its kin do with a dask array: lazy, and the same bits."""
+    """`mypackage.move_sum` and its kin for a dask array: lazy, with the same bits."""
     if start is not None or end is not None:
         raise TypeError(f"{name}: windows by indices reach into any chunk; give a.compute()")
     if getattr(a, "ndim", 0) == 0:
@@ -1775,7 +1777,7 @@ def move(
     if isinstance(axis, (bool, np.bool_)) or not hasattr(axis, "__index__"):
         raise TypeError(f"{name}: axis must be an integer, not {axis!r}")
     (place,) = normalised(name, axis, a.ndim)
-    # The arguments are checked as those of a plain array of this length are.
+    # Checks the arguments as for a NumPy array of this length.
     length = a.shape[place]
     if math.isnan(length):
         length = max(window, 1) if hasattr(window, "__index__") else 1
@@ -1793,7 +1795,7 @@ def move(
 def move_around(
     a: Any, name: str, axis: int, window: int, behind: int, least: int, ddof: Any
 ) -> Any:
-    """Statistics of windows that end so many elements behind each one, along an axis."""
+    """Statistics of windows along an axis that end `behind` elements after each one."""
     one = np.zeros([1] * a.ndim, a.dtype)
     dtype = _windows.around(one, name, axis, 1, 0, 1, ddof).dtype
     depth = {axis: (min(window - 1 - behind, a.shape[axis]), min(behind, a.shape[axis]))}

@@ -1,8 +1,8 @@
-"""Exact grouped sums, means and variances for flox: aggregations to give to its ``func=``.
+"""Exact grouped sums, means and variances for flox: aggregations for its argument ``func=``.
 
 ``flox.xarray.xarray_reduce`` and ``flox.groupby_reduce`` take them for NumPy and for dask arrays,
 with every method (map-reduce, cohorts, blockwise), and give the same bits for any of these and for
-any chunking: each group of a chunk becomes an exact state, the states merge, and their end is
+any chunking: each group of a chunk becomes an exact state, the states merge, and the result is
 rounded once. A group without elements has the sum and the norm 0, and the mean and the variance
 NaN; `var` and `std` take ``finalize_kwargs={"ddof": 1}``.
 
@@ -54,8 +54,8 @@ Examples
 """
 
 
-class _Aggregation(flox.Aggregation):  # type: ignore[misc,name-defined] # Unknown without flox.
-    """One whose `finalize` knows what to round to, so that nothing is rounded twice."""
+class _Aggregation(flox.Aggregation):  # type: ignore[misc,name-defined] # Untyped without flox.
+    """An aggregation whose `finalize` knows the result's dtype, to round only once."""
 
     @property
     def finalize(self) -> Any:
@@ -69,7 +69,7 @@ class _Aggregation(flox.Aggregation):  # type: ignore[misc,name-defined] # Unkno
 
 
 class _Moment(_Aggregation):
-    """One whose results are real."""
+    """An aggregation whose results are real."""
 
     @property
     def dtype(self) -> Any:
@@ -91,7 +91,7 @@ def _aggregation(reduction: Reduction, what: str, twin: str, example: str) -> An
         chunk=partial(_chunk, reduction=reduction),
         combine=partial(_combine, empty=state()),
         finalize=partial(_finalize, reduction=reduction, empty=reduction.empty),
-        # What a chunk has for a group that it lacks.
+        # What stands for a group that a chunk lacks.
         fill_value=state(),
         final_fill_value=reduction.empty,
         dtypes=np.dtype(object),
@@ -113,7 +113,7 @@ def _grouped(
     reduction: Reduction,
     **others: Any,
 ) -> Any:
-    """All elements at once: not of a dask array."""
+    """The results for an array in memory."""
     states = _chunk(group_idx, array, size=size, reduction=reduction)
     return _finalize(states, dtype=dtype, reduction=reduction, empty=fill_value, **others)
 
@@ -127,7 +127,7 @@ def _chunk(
     fill_value: Any = None,
     dtype: Any = None,
 ) -> np.ndarray:
-    """The states of the groups of a chunk, along its last axis, as an array of objects."""
+    """The states of a chunk's groups, along its last axis, as an object array."""
     shape = (*array.shape[:-1], size)
     states = np.empty(math.prod(shape), object)
     if reduction.state == "ExactSum":
@@ -143,7 +143,7 @@ def _chunk(
 def _combine(
     *arrays: Any, axis: Any = -1, size: int | None = None, empty: Any, **others: Any
 ) -> Any:
-    """Merge states along axes; or, given labels before them, those of each group."""
+    """Merge states along axes, or, if labels are given, the states of each group."""
     if size is None:
         return np.add.reduce(arrays[0], axis=axis, keepdims=others["keepdims"])
     labels, states = arrays

@@ -1,4 +1,4 @@
-"""The package's functions inside ``@numba.njit``: importing this module teaches them to numba.
+"""The package's functions inside ``@numba.njit``: importing this module registers them with numba.
 
 Inside compiled code these are calls of the C library, a few nanoseconds each, without the GIL:
 
@@ -26,7 +26,7 @@ Examples
 1.0000000000000008e+16
 """
 
-# The half of numba that extends it is not typed.
+# numba's extension interface is untyped.
 # mypy: ignore-errors
 
 from __future__ import annotations
@@ -47,19 +47,19 @@ from . import capi
 
 
 def _init() -> None:
-    """What numba's entry point calls; the import has done it all."""
+    """For numba's entry point; importing this module is all that it takes."""
 
 
 def _external(name: str, *arguments: types.Type) -> types.ExternalFunction:
     """Return a C function that returns a status, for use in compiled code."""
     symbol = f"mypackage_{name}"
-    # By name, not by address: so compiled code can be cached on disk.
+    # By name, not by address, so that compiled code can be cached on disk.
     address = ctypes.cast(getattr(capi.library, symbol), ctypes.c_void_p).value
     llvmlite.binding.add_symbol(symbol, address)
     return types.ExternalFunction(symbol, types.int32(*arguments))
 
 
-# Pointers go as unsigned integers.
+# Pointers are passed as unsigned integers.
 _POINTER, _COUNT, _STRIDE = types.uintp, types.uintp, types.intp
 _sum = {
     types.float64: _external("sum_f64", _POINTER, _COUNT, _STRIDE, _POINTER),
@@ -130,7 +130,7 @@ def _overload_sum(a: Any) -> Callable[..., Any] | None:
 
 
 def _is_plain(a: Any) -> bool:
-    """Whether the C functions read the array: of float64, along an axis or as it lies in memory."""
+    """Whether the C functions can read the array: float64, and one-dimensional or contiguous."""
     return (
         isinstance(a, types.Array)
         and a.dtype == types.float64

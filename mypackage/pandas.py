@@ -68,11 +68,11 @@ def sum(
     a : pandas.Series or pandas.DataFrame
         Of numbers or bools, of NumPy's, pandas' nullable or Arrow's dtypes.
     axis : {0, 1, None}, optional
-        0 for a sum of each column, 1 of each row, None of all. A Series has the axis 0 only.
+        0 sums each column, 1 each row, None everything. A Series has the axis 0 only.
     skipna : bool, optional
-        Leave missing values out; otherwise they make their sum missing.
+        Leave missing values out; otherwise a sum with a missing value is missing.
     min_count : int, optional
-        Sums of fewer values that are not missing are missing: NaN, or NA of a nullable dtype.
+        With fewer values that are not missing, a sum is missing: NaN, or NA for a nullable dtype.
     dtype : dtype, optional
         What the exact sums are rounded to.
 
@@ -84,7 +84,7 @@ def sum(
     Raises
     ------
     TypeError
-        Names a column that has no numbers.
+        If a column has no numbers; the message names it.
     ValueError
         If there is no such axis.
 
@@ -104,7 +104,7 @@ def sum(
 
 
 def _of_enough(result: Any, a: Any, axis: Any, min_count: int) -> Any:
-    """The sums of so many values; missing ones in place of others."""
+    """The sums of at least `min_count` values; missing values in place of the others."""
     if isinstance(result, pd.Series):
         return result.where(a.count(axis=1 if axis in (1, -1, "columns") else 0) >= min_count)
     count = a.count()
@@ -151,12 +151,12 @@ def var(a: Any, axis: Any = 0, *, skipna: bool = True, ddof: Any = 0, dtype: Any
     a : pandas.Series or pandas.DataFrame
         Of numbers or bools, of NumPy's, pandas' nullable or Arrow's dtypes.
     axis : {0, 1, None}, optional
-        0 for a variance of each column, 1 of each row, None of all. A Series has the axis 0 only.
+        0 takes each column, 1 each row, None everything. A Series has the axis 0 only.
     skipna : bool, optional
-        Leave missing values out; otherwise they make their variance missing.
+        Leave missing values out; otherwise a variance with a missing value is missing.
     ddof : real number, optional
-        What is taken from the number of elements before it divides: 0, as in NumPy, while pandas'
-        own methods take 1.
+        Delta degrees of freedom: the divisor is the number of elements minus `ddof`. 0 by default,
+        as in NumPy; the default of pandas' own methods is 1.
     dtype : dtype, optional
         What the exact variances are rounded to.
 
@@ -168,7 +168,7 @@ def var(a: Any, axis: Any = 0, *, skipna: bool = True, ddof: Any = 0, dtype: Any
     Raises
     ------
     TypeError
-        Names a column that has no numbers.
+        If a column has no numbers; the message names it.
     ValueError
         If there is no such axis.
 
@@ -248,7 +248,7 @@ def reduce(
     where: Any = True,
     **others: Any,
 ) -> Any:
-    """What `mypackage.sum` and its kin do with a pandas object."""
+    """`mypackage.sum` and its kin for a pandas object."""
     if reduction.state == "ExactMoments":
         return labelled_moments.reduce(reduction, a, axis=axis, dtype=dtype, where=where, **others)
     defaults = {"out": None, "keepdims": False, "initial": 0}
@@ -257,7 +257,7 @@ def reduce(
             raise TypeError(
                 f"{reduction.name}: a pandas object takes no {key}=; give its to_numpy()"
             )
-    # As in pandas, the functions that skip NaN and those that do not are the same.
+    # As in pandas, the functions without "nan" in their names skip missing values too.
     with named(reduction.name, reduction.finish):
         return _reduced(reduction.skipping(False), a, axis, True, dtype, where)
 
@@ -293,7 +293,7 @@ def _reduced(
 
 
 def _axes(name: str, axis: Any) -> set[int]:
-    """The axes of a DataFrame."""
+    """The axes of a DataFrame as a set of numbers."""
     names = {"index": 0, "columns": 1}
     if isinstance(axis, str):
         if axis not in names:
@@ -307,21 +307,21 @@ def _own_scalar(value: Any, zone: Any) -> Any:
     if isinstance(value, np.timedelta64):
         return pd.Timedelta(value)
     if isinstance(value, np.datetime64):
-        # (A number of UTC, which a zone shows in its own way.)
+        # The value is in UTC; the zone changes how it is shown.
         time = pd.Timestamp(value)
         return time if zone is None or time is pd.NaT else time.tz_localize("UTC").tz_convert(zone)
     return value
 
 
 def _in_zone(times: Any, zone: Any) -> Any:
-    """A Series; times of UTC as such of a time zone, if that is not None."""
+    """A Series, with its UTC times converted to a time zone if that is not None."""
     if zone is None or times.dtype.kind != "M":
         return times
     return times.dt.tz_localize("UTC").dt.tz_convert(zone)
 
 
 def _zone(name: str, a: Any) -> Any:
-    """The time zone of dates, None if they have none; that of all columns of a DataFrame."""
+    """The time zone of dates, or the common one of a DataFrame's columns; None if there is none."""
     if isinstance(a, pd.DataFrame):
         zones = [_zone(name, column) for _, column in a.items()]
         for zone in zones:
@@ -338,7 +338,7 @@ def _zone(name: str, a: Any) -> Any:
 def columns_of(a: Any, name: str, where: Any = True) -> list[Column]:
     """The columns of a Series, an Index, an extension array or a DataFrame, without rounding.
 
-    What `where` does not want counts as missing.
+    Elements that `where` excludes count as missing.
     """
     if isinstance(a, pd.DataFrame):
         wanted = _wanted(name, a, where)
@@ -358,7 +358,7 @@ def columns_of(a: Any, name: str, where: Any = True) -> list[Column]:
 def _wanted(name: str, a: Any, where: Any) -> Any:
     if where is True:
         return None
-    # Refuses what is missing, too.
+    # This refuses missing values too.
     chosen = wanted(where)
     if label_kind(where) in ("pandas", "xarray"):
         chosen = np.asarray(labels.aligned(name, "where", where, a), bool)
@@ -366,7 +366,7 @@ def _wanted(name: str, a: Any, where: Any) -> Any:
 
 
 def _numbers(name: str, column: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers of a column and which of them are missing."""
+    """The numbers of a column and a mask of the missing ones."""
     dtype = column.dtype
     missing = column.isna().to_numpy(bool)
     if isinstance(dtype, pd.SparseDtype):
@@ -375,7 +375,7 @@ def _numbers(name: str, column: Any) -> tuple[np.ndarray, np.ndarray]:
         if dtype.kind in "biufcmM":
             return column.to_numpy(), missing
         if dtype.kind == "O":
-            # The elements tell; a missing one is not looked at.
+            # The elements decide; missing ones are skipped.
             values = np.where(missing, 0, column.to_numpy())
             _check_objects(name, column, values)
             return values, missing
@@ -393,7 +393,7 @@ def _numbers(name: str, column: Any) -> tuple[np.ndarray, np.ndarray]:
             f"{name}: column {column.name!r} of dtype {dtype} has no exact sum; choose columns of "
             "numbers, with select_dtypes('number') say, or make it one, with astype(float) say"
         )
-    # Not through float64, which large integers would not survive.
+    # Not by way of float64, which would round large integers.
     return column.to_numpy(kind, na_value=kind.type(0)), missing
 
 
@@ -413,16 +413,16 @@ def _check_objects(name: str, column: Any, values: np.ndarray) -> None:
 def cumsum(a: T_Pandas, axis: Any = 0, *, dtype: Any = None) -> T_Pandas:
     """Exact cumulative sums of a Series or of the columns of a DataFrame, each rounded once.
 
-    As in pandas, a missing value stays missing, and the sums go on behind it.
+    As in pandas, a missing value stays missing, and the sums after it skip it.
 
     Parameters
     ----------
     a : pandas.Series or pandas.DataFrame
         Of numbers or bools, of NumPy's, pandas' nullable or Arrow's dtypes.
     axis : 0 or None, optional
-        Down the rows: rows of several columns have several dtypes.
+        Only down the columns, since the values of a row may differ in dtype.
     dtype : dtype, optional
-        What the exact prefixes are rounded to.
+        What the exact cumulative sums are rounded to.
 
     Returns
     -------
@@ -432,9 +432,9 @@ def cumsum(a: T_Pandas, axis: Any = 0, *, dtype: Any = None) -> T_Pandas:
     Raises
     ------
     TypeError
-        Names a column that has no numbers.
+        If a column has no numbers; the message names it.
     ValueError
-        If `axis` is another.
+        If `axis` is another one.
 
     See Also
     --------
@@ -480,10 +480,10 @@ def _prefixes(name: str, a: Any, function: Callable[[np.ndarray], Any]) -> Any:
 def average(
     a: Any, axis: Any = None, weights: Any = None, returned: bool = False, keepdims: bool = False
 ) -> Any:
-    """What `mypackage.average` does with a pandas object.
+    """`mypackage.average` for a pandas object.
 
     Missing elements are left out with their weights, which must not be missing themselves. Weights
-    with labels are matched by them, plain ones by position.
+    with labels are matched by label, plain arrays by position.
     """
     name = "average"
     if keepdims:
@@ -510,7 +510,7 @@ def average(
         returned=True,
     )
     if frame and values.dtype.kind == "O" and all(column.has_kernel for column in table):
-        # The columns' common dtype, to which the exact results were rounded.
+        # The common dtype of the columns' results.
         result, total = (np.ma.asarray(part).astype(np.float64) for part in (result, total))
     index = a.columns if axes == {0} and frame else a.index if axes == {1} else None
     parts = [_unmasked(part, index, zone) for part in (result, total)]
@@ -518,7 +518,7 @@ def average(
 
 
 def _averages_of_columns(a: Any, weights: Any, returned: bool) -> Any:
-    """The averages of columns of which some hold times, each of its own kind."""
+    """The averages of columns of which some hold times, each with its own type."""
     name = "average"
     if isinstance(weights, pd.Series):
         weights = labels.reordered(name, "weights", weights, a.index)
@@ -536,7 +536,7 @@ def _averages_of_columns(a: Any, weights: Any, returned: bool) -> Any:
 
 
 def _weights(name: str, a: Any, weights: Any, axes: set[int]) -> np.ndarray:
-    """The weights in the order of the labels of `a`, of its shape or that of one axis."""
+    """The weights in the order of the labels of `a`, with its shape or that of one axis."""
     frame = isinstance(a, pd.DataFrame)
     if isinstance(weights, pd.Series) and frame:
         along = a.index if axes == {0} else a.columns if axes == {1} else None
@@ -563,7 +563,7 @@ def _weights(name: str, a: Any, weights: Any, axes: set[int]) -> np.ndarray:
 
 
 def _unmasked(result: Any, index: Any, zone: Any) -> Any:
-    """A result of masked arrays with NaN for what is masked, labelled if it is one of several."""
+    """A result with NaN in place of masked values; a Series if there are several."""
     mask = np.ma.getmaskarray(result)
     if mask.any():
         zero = np.ma.getdata(result)
@@ -576,9 +576,9 @@ def _unmasked(result: Any, index: Any, zone: Any) -> Any:
 
 
 def vecdot(x1: Any, x2: Any, axis: int) -> Any:
-    """What `mypackage.vecdot` does with Series: pairs by label, or by position with plain arrays.
+    """`mypackage.vecdot` for Series: pairs by label, or by position with plain arrays.
 
-    A pair of which one is missing is left out.
+    Pairs with a missing element are left out.
     """
     name = "vecdot"
     for x in (x1, x2):
@@ -597,7 +597,7 @@ def vecdot(x1: Any, x2: Any, axis: int) -> Any:
 
 
 def _pair_of(name: str, x: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers of a vector, and which are missing."""
+    """The numbers of a vector, and a mask of the missing ones."""
     if label_kind(x) == "pandas":
         (column,) = columns_of(x, name)
         return column.values, column.missing.reshape(column.values.shape)
@@ -615,9 +615,9 @@ def group_by_number(
     fill_value: Any = None,
     **others: Any,
 ) -> Any:
-    """What `mypackage.group_sum` and its kin do with a pandas object, by numbers of groups.
+    """`mypackage.group_sum` and its kin for a pandas object, with integer labels.
 
-    A Series gives an array, a DataFrame along its rows (axis 0) one of the columns' results.
+    A Series gives an array; a DataFrame, grouped along its rows (axis 0), a two-dimensional array.
     """
     frame = isinstance(a, pd.DataFrame)
     table = columns_of(a, name)
@@ -693,10 +693,10 @@ def group_sum(
     a : pandas.Series or pandas.DataFrame
         The elements; missing ones are left out.
     by : label, list of labels, dict, function, Series, array_like or list of these, optional
-        What tells the groups apart: a column of a DataFrame, or several; what a dict or a function
-        makes of the index; or a value for each row.
+        What defines the groups: one or more columns of a DataFrame, a dict or function that maps
+        the index, or a value for each row.
     level : int or label, or list of them, optional
-        Levels of the index that tell the groups apart, instead of `by`.
+        Levels of the index that define the groups, instead of `by`.
     dropna : bool, optional
         Leave out rows whose group is missing.
     dtype : dtype, optional
@@ -710,9 +710,9 @@ def group_sum(
     Raises
     ------
     TypeError
-        If both or none of `by` and `level` are given, or a column has no numbers.
+        If both or neither of `by` and `level` are given, or a column has no numbers.
     ValueError
-        If `by` has not one value for each row.
+        If `by` does not have one value for each row.
 
     See Also
     --------
@@ -766,7 +766,8 @@ def group_var(
     Parameters
     ----------
     ddof : real number, optional
-        What is taken from the number of elements before it divides: 1, as in pandas.
+        Delta degrees of freedom: the divisor is the number of elements minus `ddof`. 1 by default,
+        as in pandas.
 
     See Also
     --------
@@ -849,7 +850,7 @@ def _grouped(
 
 
 def _key(name: str, a: Any, by: Any) -> Any:
-    """Values that tell the rows' groups apart, one for each row."""
+    """The values that define the groups, one for each row."""
     if isinstance(by, pd.Series):
         return labels.reordered(name, "by", by, a.index)
     if np.ndim(by) != 1 and not isinstance(by, pd.MultiIndex):
@@ -861,7 +862,7 @@ def _key(name: str, a: Any, by: Any) -> Any:
 
 
 def _each(function: Any, table: Any, index: Any) -> Any:
-    """The table of the columns that a function makes of the columns of one, which may be alike."""
+    """Apply a function to each column of a table, whose column names may repeat."""
     columns = [function(column) for _, column in table.items()]
     result = pd.concat(columns, axis=1) if columns else pd.DataFrame(index=index)
     return result.set_axis(table.columns, axis=1)

@@ -1,7 +1,7 @@
-"""Typed records to Rust and back: a dataclass or pydantic model as JSON over the C library.
+"""Typed records to Rust and back: a dataclass or pydantic model as JSON through the C library.
 
 A record becomes JSON, goes through the C ABI as bytes, is parsed into a Rust struct, and the answer
-comes back the same way. It is the interface for requests whose shape matters more than their speed.
+comes back the same way. This interface suits requests whose structure matters more than speed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .capi import library
 
 __all__ = ["Greeting", "Person", "Summary", "exchange", "greet", "summarize"]
 
-#: The exception of each kind of error that the library answers with.
+#: The exception for each kind of error that the library reports.
 KIND_EXCEPTIONS: dict[str, type[Exception]] = {
     "io": OSError,
     "not_found": FileNotFoundError,
@@ -33,9 +33,9 @@ KIND_EXCEPTIONS: dict[str, type[Exception]] = {
     "value": ValueError,
 }
 
-#: The longest request, in bytes: what the library says, too.
+#: The longest request in bytes, the same as in the library.
 _LONGEST = 16 << 20
-#: Numbers that are written at once.
+#: How many numbers are written at once.
 _PIECE = 1 << 14
 
 
@@ -46,9 +46,9 @@ class Person:
     Parameters
     ----------
     name : str
-        Of any characters.
+        The person's name.
     age : int
-        Not negative.
+        The person's age, not negative.
 
     See Also
     --------
@@ -72,7 +72,7 @@ class Greeting:
     Parameters
     ----------
     person : Person
-        As Rust understood it.
+        The person as Rust received it.
     message : str
         The greeting.
 
@@ -93,30 +93,31 @@ class Greeting:
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """What there is to know about a sum of float64 numbers.
+    """The exact sum of float64 numbers, with what inexact orders of summation lose.
 
-    NaNs are counted and left out; the two inexact sums take them for 0, as `numpy.nansum` does.
+    NaNs are counted and left out; the two inexact sums treat them as 0, as `numpy.nansum` does.
 
     Parameters
     ----------
     count, nan_count : int
-        How many numbers there are, and how many of them are NaN.
+        The number of elements, and of NaNs among them.
     sum, mean : float
-        Exact, rounded once; the mean of nothing is NaN.
+        Exact, rounded once; without numbers the mean is NaN.
     min, max : float or None
-        None of nothing.
+        None without numbers.
     condition_number : float or None
-        The sum of the magnitudes over the magnitude of the sum: by how much relative errors of the
-        numbers are amplified. Infinite for a sum of 0; None if all numbers are 0 or one infinite.
+        The sum of the magnitudes divided by the magnitude of the sum: the factor by which relative
+        errors of the numbers are amplified. Infinite for a sum of 0; None if all numbers are 0 or
+        one is infinite.
     naive_sum : float
         Rounded after every addition, from left to right.
     naive_ulps : int or None
-        How many float64 numbers it is away from `sum`; None if one of the two is not finite.
+        The distance from `sum`, counted in float64 numbers; None if either is not finite.
     pairwise_sum : float
-        In the order of `numpy.sum` for the same numbers as a contiguous float64 array (of NumPy 2.3
-        and later; earlier ones took 8192 numbers at a time).
+        In the order of `numpy.sum` for the same numbers as a contiguous float64 array (NumPy 2.3
+        and later; earlier versions took 8192 numbers at a time).
     pairwise_ulps : int or None
-        As `naive_ulps`, of `pairwise_sum`.
+        The same for `pairwise_sum`.
 
     See Also
     --------
@@ -149,7 +150,7 @@ def exchange(name: str, request: bytes) -> bytes:
     Parameters
     ----------
     name : {'greet', 'summarize'}
-        What is asked for.
+        The function to call.
     request : bytes
         JSON in UTF-8, 16 MiB at most.
 
@@ -161,11 +162,11 @@ def exchange(name: str, request: bytes) -> bytes:
     Raises
     ------
     ValueError
-        If the request is no JSON, too large, or has a value that is refused.
+        If the request is not JSON, is too large, or has a value that is refused.
     TypeError
-        If a field is missing, unknown or of a wrong type.
+        If a field is missing, unknown or has the wrong type.
     OSError
-        If a file that it names cannot be read; FileNotFoundError if there is none.
+        If a file that it names cannot be read; FileNotFoundError if it does not exist.
 
     See Also
     --------
@@ -202,18 +203,18 @@ def greet(person: Any, model: Any = Greeting) -> Any:
     person : Person, pydantic model or mapping
         With the fields of `mypackage.records.Person`.
     model : class, optional
-        What the answer is made into: any class that takes the fields of
-        `mypackage.records.Greeting` as keywords.
+        The class of the answer: any class that takes the fields of `mypackage.records.Greeting` as
+        keywords.
 
     Returns
     -------
     Greeting
-        Or an instance of `model`; its person is of the class of `person`.
+        Or an instance of `model`; its `person` has the class of the argument.
 
     Raises
     ------
     TypeError
-        If a field is missing, unknown or of a wrong type.
+        If a field is missing, unknown or has the wrong type.
     ValueError
         If the age is negative.
 
@@ -233,15 +234,16 @@ def greet(person: Any, model: Any = Greeting) -> Any:
 
 
 def summarize(source: str | os.PathLike[str] | ArrayLike, model: Any = Summary) -> Any:
-    """Sum float64 numbers exactly and tell what the usual orders of summation lose.
+    """Sum float64 numbers exactly, and report what the usual orders of summation lose.
 
     Parameters
     ----------
     source : path or array_like
         An ``.npy`` file of float64 or float32, which Rust reads block by block, or numbers.
-        Numbers travel as text: an array of more than half a million is better saved first.
+        Numbers are sent as text, so save an array of more than half a million numbers to a file
+        first.
     model : class, optional
-        What the answer is made into: any class that takes the fields of `Summary` as keywords.
+        The class of the answer: any class that takes the fields of `Summary` as keywords.
 
     Returns
     -------
@@ -253,7 +255,7 @@ def summarize(source: str | os.PathLike[str] | ArrayLike, model: Any = Summary) 
     FileNotFoundError, OSError
         If the file cannot be read.
     ValueError
-        If it is no such file, or there are too many numbers for a request.
+        If the file is of another format, or there are too many numbers for a request.
 
     See Also
     --------
@@ -275,7 +277,7 @@ def summarize(source: str | os.PathLike[str] | ArrayLike, model: Any = Summary) 
 
 
 def _floats(source: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """The numbers of anything, none of them rounded."""
+    """The elements of any array_like as float64 numbers, none of them rounded."""
     array = dispatch.numbers("summarize", source, nan=True)
     if array.dtype.kind not in "biuf":
         if array.dtype.kind == "c":
@@ -294,7 +296,7 @@ def _floats(source: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def _values_request(values: np.ndarray[Any, np.dtype[np.float64]]) -> bytes:
-    """Write numbers as a request, piece by piece, and stop at the first that is too much."""
+    """Write numbers as a request, piece by piece, and stop as soon as it is too long."""
     text, length = [], 0
     for start in range(0, values.size, _PIECE):
         piece = values[start : start + _PIECE].tolist()
@@ -310,7 +312,7 @@ def _values_request(values: np.ndarray[Any, np.dtype[np.float64]]) -> bytes:
 
 
 def _name(x: float) -> str:
-    """Name a number that JSON does not have."""
+    """The text for a number that JSON cannot write."""
     return "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
 
 
@@ -319,7 +321,7 @@ def _fields(record: Any) -> dict[str, Any]:
         return dict(record)
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
         return dataclasses.asdict(record)
-    if hasattr(record, "model_dump"):  # pydantic's models, without importing it
+    if hasattr(record, "model_dump"):  # a pydantic model, without importing pydantic
         fields: dict[str, Any] = record.model_dump()
         return fields
     raise TypeError(f"a record is a dataclass, a pydantic model or a mapping, not {record!r:.60}")

@@ -1,7 +1,7 @@
 """The package's threads under threadpoolctl.
 
 After ``import mypackage.threadpoolctl`` the limits of `threadpoolctl` hold for this package too:
-for the extension, and for the C library, which counts its threads apart, wherever it is loaded.
+for the extension, and for the C library, which has a thread count of its own.
 
 >>> import threadpoolctl, mypackage, mypackage.threadpoolctl
 >>> with threadpoolctl.threadpool_limits(1, user_api="mypackage"):
@@ -23,12 +23,12 @@ _threadpoolctl: Any = require("threadpoolctl")
 
 
 class _Controller(_threadpoolctl.LibController):  # type: ignore[misc]
-    """Reads and sets the number of threads through the C functions that both libraries export."""
+    """Reads and sets the number of threads through C functions that both libraries export."""
 
     user_api = "mypackage"
     internal_api = "mypackage"
     filename_prefixes = ("_native", "_capi")
-    # Other packages have libraries of these names, but not with these symbols.
+    # Other packages may have libraries of these names, but without these symbols.
     check_symbols = ("mypackage_set_num_threads",)
 
     def get_num_threads(self) -> int:
@@ -37,7 +37,7 @@ class _Controller(_threadpoolctl.LibController):  # type: ignore[misc]
         return int(count())
 
     def set_num_threads(self, num_threads: int) -> None:
-        # An int as it is: ctypes would make a huge number of a negative one.
+        # Checked here, since ctypes would turn a negative number into a huge one.
         if self.dynlib.mypackage_set_num_threads(ctypes.c_size_t(max(num_threads, 0))) != 0:
             raise ValueError(f"the number of threads must be from 1 to 4096, not {num_threads}")
 

@@ -1,12 +1,12 @@
-"""The smallest functions that can go through each interface, to learn the interfaces by.
+"""The smallest possible functions, called through each interface.
 
-1. A Rust function called from Python. The text is printed by Python, the function is Rust's:
+1. A Rust function called from Python; the text is printed through Python's standard output:
 
    >>> from mypackage import tutorial
    >>> tutorial.hello()
    Hello from rust
 
-2. Arguments and a result. They are converted at the edge; an error in Rust is an exception here:
+2. Arguments and a result, converted in the bindings; an error in Rust becomes an exception:
 
    >>> tutorial.add(3, 5)
    8
@@ -16,20 +16,19 @@
    OverflowError: 2147483647 + 1 = 2147483648 does not fit int32, which holds -2147483648 to \
 2147483647; add Python integers with +
 
-3. A typed record. It travels as JSON through the C library, so that Rust and Python only need to
-   agree on names:
+3. A typed record, sent as JSON through the C library; Rust and Python only agree on names:
 
    >>> from mypackage.records import Person
    >>> tutorial.greet(Person(name="Jan", age=42)).message
    'Jan says hello in Rust'
 
-4. The same through the C library, as ctypes sees it:
+4. The same through the C library, called with ctypes:
 
    >>> from mypackage import capi
    >>> capi.add(3, 5)
    8
 
-5. And from what the package is for, which takes arrays:
+5. And what the package is for, which takes arrays:
 
    >>> import mypackage
    >>> float(mypackage.sum([1e16, 1.0, -1e16]))

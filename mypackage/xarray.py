@@ -152,7 +152,7 @@ def var(
     skipna : bool, optional
         Leave NaNs out; by default for floats.
     ddof : real number, optional
-        What is taken from the number of elements before it divides.
+        Delta degrees of freedom: the divisor is the number of elements minus `ddof`.
     keepdims : bool, optional
         Keep the dimensions, with size one. For a DataArray.
     keep_attrs : bool, optional
@@ -244,7 +244,7 @@ def _reduced(
     keep_attrs: bool,
     **arguments: Any,
 ) -> Any:
-    # A Dataset leaves out what are no numbers, and has no keepdims.
+    # For a Dataset, reduce() skips variables without numbers and takes no keepdims.
     dataset = isinstance(obj, xr.Dataset)
     extra = {"numeric_only": True} if dataset else {"keepdims": keepdims}
     function = partial(_numbers, reduction=reduction, skipna=skipna, arguments=arguments)
@@ -261,7 +261,7 @@ def _numbers(
 ) -> Any:
     name = reduction.name
     if reduction.finish == "norm":
-        # A 0 adds nothing to it.
+        # Zeros do not change a norm.
         data = cumulative.without_nans(data)
     elif skipna is not False and data.dtype.kind in "fcmMO":
         reduction = reduction.skipping(True)
@@ -279,7 +279,7 @@ def reduce(
     where: Any = True,
     **arguments: Any,
 ) -> Any:
-    """What `mypackage.sum` and its kin do with an xarray object, by axis as NumPy's twins."""
+    """`mypackage.sum` and its kin for an xarray object, with NumPy's arguments."""
     name = reduction.name
     if out is not None:
         raise TypeError(f"{name}: an xarray object takes no out=; give its .data")
@@ -290,7 +290,7 @@ def reduce(
 
 
 def _dims(name: str, function: str, obj: Any, axis: Any) -> Any:
-    """The dimensions of axes."""
+    """The names of the dimensions that `axis` means."""
     if axis is None:
         return None
     if isinstance(obj, xr.Dataset):
@@ -302,12 +302,12 @@ def _dims(name: str, function: str, obj: Any, axis: Any) -> Any:
 
 
 def _aligned(name: str, argument: str, other: Any, obj: Any) -> Any:
-    """The data of another input in the order of `obj`: by its labels, or by position if plain.
+    """The data of a second input in the order of `obj`: by label, or by position for a plain array.
 
     Raises
     ------
     ValueError
-        Names a label or a dimension that one of the two lacks.
+        If one of the two lacks a label or a dimension, which the message names.
     """
     if not isinstance(other, (xr.DataArray, xr.Variable)):
         if label_kind(other) is not None:
@@ -338,7 +338,7 @@ def _aligned(name: str, argument: str, other: Any, obj: Any) -> Any:
 
 
 def valid(name: str, obj: Any, where: Any) -> tuple[Any, Any]:
-    """The data of a DataArray, and which of them are wanted and not missing."""
+    """The data of a DataArray, and where they are included by `where` and not NaN."""
     if isinstance(obj, xr.Dataset):
         raise TypeError(f"{name}: a Dataset is several arrays; give one of them, or to_dataarray()")
     where = True if where is True else np.asarray(_aligned(name, "where", where, obj), bool)
@@ -349,10 +349,10 @@ def valid(name: str, obj: Any, where: Any) -> tuple[Any, Any]:
 
 
 def vecdot(x1: Any, x2: Any, axis: int) -> Any:
-    """What `mypackage.vecdot` does with DataArrays: dimensions by name, elements by label.
+    """`mypackage.vecdot` for DataArrays: dimensions match by name, elements by label.
 
-    One of the two has all dimensions; a pair of which one is NaN is left out. A plain array has the
-    other's shape, or is one vector.
+    One of the two must have all dimensions. Pairs with a NaN are left out. A plain array must have
+    the shape of the other argument, or be one vector.
     """
     name = "vecdot"
     for x in (x1, x2):
@@ -394,7 +394,7 @@ def vecdot(x1: Any, x2: Any, axis: int) -> Any:
 def average(
     obj: Any, axis: Any = None, weights: Any = None, returned: bool = False, keepdims: bool = False
 ) -> Any:
-    """What `mypackage.average` does with an xarray object: as ``obj.weighted(weights).mean()``.
+    """`mypackage.average` for an xarray object: like ``obj.weighted(weights).mean()``.
 
     NaNs are left out with their weights, which must not be NaN themselves.
     """
@@ -423,7 +423,7 @@ def average(
 
 
 def _filled(result: Any) -> Any:
-    """A result with NaN where it is masked."""
+    """A result with NaN in place of masked elements."""
     if is_dask(result):
         return result.map_blocks(_filled) if isinstance(result._meta, np.ma.MaskedArray) else result
     if not isinstance(result, np.ma.MaskedArray):
@@ -433,7 +433,7 @@ def _filled(result: Any) -> Any:
 
 
 def _already(data: Any, axis: Any = None, *, result: Any, **_others: Any) -> Any:
-    """A reduction that was done before."""
+    """For ``DataArray.reduce``: return a result that was computed before."""
     return result
 
 
@@ -449,9 +449,9 @@ def group_by_number(
     new_dim: str = "group",
     **others: Any,
 ) -> Any:
-    """What `mypackage.group_sum` and its kin do with a DataArray, by numbers of groups.
+    """`mypackage.group_sum` and its kin for a DataArray, with integer labels.
 
-    The result has a dimension `new_dim` in place of that of the labels.
+    In the result, a dimension `new_dim` replaces that of the labels.
     """
     codes, dim = _codes(name, group_idx, obj, axis)
     number = obj.get_axis_num(dim)
@@ -504,11 +504,11 @@ def cumsum(
     obj : xarray.DataArray
         The elements; dask-backed ones stay lazy.
     dim : hashable, optional
-        The dimension to sum along. An array of one dimension needs none.
+        The dimension to sum along; not needed for a one-dimensional array.
     axis : int, optional
-        Its number, as for `mypackage.cumsum`, instead of `dim`.
+        The number of the dimension, as in `mypackage.cumsum`, instead of `dim`.
     dtype : dtype, optional
-        What the exact prefixes are rounded to.
+        What the exact cumulative sums are rounded to.
 
     Returns
     -------
@@ -560,15 +560,15 @@ def group_sum(obj: T_Xarray, by: Any, *, skipna: bool | None = None, dtype: Any 
     Returns
     -------
     xarray.DataArray
-        With a dimension named as `by` in place of the one that it belongs to, and its distinct
-        values, sorted, as coordinate.
+        A dimension named like `by` replaces the one that it belongs to; its coordinate holds the
+        distinct values of `by`, sorted.
 
     Raises
     ------
     TypeError
         If `by` is a list of several coordinates, or plain values for more than one dimension.
     ValueError
-        If `by` has several dimensions, or one that `obj` lacks.
+        If `by` has several dimensions, or a dimension that `obj` lacks.
 
     See Also
     --------
@@ -618,7 +618,7 @@ def group_var(
     Parameters
     ----------
     ddof : real number, optional
-        What is taken from the number of elements before it divides.
+        Delta degrees of freedom: the divisor is the number of elements minus `ddof`.
 
     See Also
     --------
@@ -674,7 +674,7 @@ def _grouped(
         raise ValueError(f"{name}: {by.name!r} has a dimension {dim!r} that the elements lack")
     line = obj.isel({other: 0 for other in obj.dims if other != dim})
     label = by.name or "group"
-    # xarray depends on pandas.
+    # pandas is there, since xarray depends on it.
     values = np.asarray(_aligned(name, "by", by, line))
     codes, groups = require("pandas").factorize(values, sort=True)
     axis = obj.get_axis_num(dim)
@@ -689,7 +689,7 @@ def _grouped(
 
 
 def _labels(name: str, obj: Any, by: Any) -> Any:
-    """Labels as a DataArray; plain ones are those of the only dimension."""
+    """Labels as a DataArray; a plain array belongs to the only dimension."""
     if isinstance(by, (list, tuple)) and len(by) == 1:
         (one,) = by
         by = one if isinstance(one, (str, xr.DataArray)) else by
@@ -718,7 +718,7 @@ def _labels(name: str, obj: Any, by: Any) -> Any:
 def _grouped_or_kept(
     reduction: Reduction, obj: Any, *, by: Any, skipna: Any, dtype: Any, **more: Any
 ) -> Any:
-    """A variable of a Dataset: one without the labels' dimension stays as it is."""
+    """A variable of a Dataset; one without the labels' dimension is not changed."""
     if not set(by.dims) & set(obj.dims):
         return obj
     return _grouped(reduction, obj, by, skipna, dtype, **more)
@@ -741,7 +741,7 @@ def _group_data(
     if not skip_nan or data.dtype.kind not in "fcmMO":
         return getattr(mypackage, reduction.name)(codes, data, **options)
     if is_dask(data):
-        # A group of NaNs only is as one without elements.
+        # A group of NaNs only counts as empty.
         return front("dask").reduce_groups(
             reduction, codes, data, axis, size, fill_value, dtype, skip_nan=True
         )

@@ -1,7 +1,7 @@
 """The command line: one module per command, imported only when the command runs.
 
-A command module has ``add_arguments(parser)`` and ``run(arguments)``. It raises `CommandError`, or
-any of the exceptions that the package itself raises for bad input; `main` turns them into one line.
+A command module has ``add_arguments(parser)`` and ``run(arguments)``. For bad input it raises
+`CommandError`, or what the package raises; `main` prints one line.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ COMMANDS = {
 }
 
 
-# Commands that are others with another default.
+# Commands that are aliases with another default.
 ALIASES: dict[str, tuple[str, dict[str, str]]] = {
     op: ("sum", {"op": op}) for op in ("mean", "var", "std") if op in STATEFUL
 }
@@ -34,7 +34,7 @@ COMMANDS |= {op: f"`{command} --op {op}`" for op, (command, _) in ALIASES.items(
 
 
 class CommandError(Exception):
-    """A message for the person at the terminal."""
+    """An error that is shown to the user as one line."""
 
 
 # 128 + SIGINT, as shells report it.
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : sequence of str, optional
-        The arguments; by default the process's.
+        The arguments; by default those of the process.
 
     Returns
     -------
@@ -72,11 +72,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     try:
-        # Only the command asked for is imported; all of them to list them or to refuse another.
+        # Import only the command that is run; all of them for --help or an unknown command.
         commands = argv[:1] if argv and argv[0] in COMMANDS else list(COMMANDS)
         parser = _parser(commands)
         if "_ARGCOMPLETE" in os.environ:
-            # A shell asks what could come next; the library answers and exits.
+            # For a shell's completion request, this prints the answer and exits.
             require("argcomplete").autocomplete(parser)
         arguments = parser.parse_args(argv)
         with warnings.catch_warnings():
@@ -89,7 +89,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
     except BrokenPipeError:
-        # The reader, `head` say, has seen enough. Python flushes again at exit: let it succeed.
+        # The reader, such as `head`, has closed the pipe. Python flushes again at exit: let that
+        # succeed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except MemoryError as error:
@@ -100,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _show_warning(message: Warning | str, *place: object, **more: object) -> None:
-    # Where in the code means nothing at a terminal.
+    # The source line of a warning means nothing to the user of a command.
     print(f"mypackage: warning: {message}", file=sys.stderr)
 
 

@@ -16,7 +16,7 @@ from mypackage._native import build_info
 
 
 class Row(NamedTuple):
-    """One method in one case."""
+    """The measurement of one method in one case."""
 
     method: str
     nanoseconds: float
@@ -25,7 +25,7 @@ class Row(NamedTuple):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """How long, and whether to draw."""
+    """How long to measure, and whether to draw."""
     parser.add_argument("--quick", action="store_true", help="smaller inputs, in a few seconds")
     parser.add_argument(
         "--plot", metavar="FILE", type=Path, help="draw the table too (.png, .svg, .pdf, ...)"
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print a table for each case as soon as it is measured; draw them all at the end."""
+    """Print a table for each case as soon as it is measured, and draw all of them at the end."""
     if build_info()["profile"] != "release":
         raise CommandError(
             "this is a debug build, not worth measuring: install again without "
@@ -65,7 +65,7 @@ def _heading() -> str:
 
 
 def measure(case: Case, seconds: float) -> list[Row]:
-    """Time the methods of a case in turns, and find how wrong each is.
+    """Time the methods of a case alternately, and find the error of each.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def measure(case: Case, seconds: float) -> list[Row]:
 
 
 def _plotter(path: Path) -> Callable[[dict[str, list[Row]]], None]:
-    """What draws the tables into `path`; all that can be wrong with it is found now, not after."""
+    """A function that draws the tables into `path`; a bad path is refused before measuring."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -109,7 +109,7 @@ def _plotter(path: Path) -> Callable[[dict[str, list[Row]]], None]:
         for axes, (title, rows) in zip(panels, tables.items(), strict=True):
             _draw(axes, title, rows)
         panels[-1].set_xlabel("ns per element (logarithmic; further left is faster)")
-        # Room for what stands beside the last point.
+        # Room for the label beside the last point.
         low, high = panels[0].get_xlim()
         panels[0].set_xlim(low, high * (high / low) ** 0.45)
         figure.savefig(path, dpi=150)
@@ -117,12 +117,12 @@ def _plotter(path: Path) -> Callable[[dict[str, list[Row]]], None]:
     return save
 
 
-# Of Okabe and Ito's palette, which all can tell apart.
+# From the palette of Okabe and Ito, which is safe for colour-blind readers.
 _OURS, _OTHERS, _WRONG = "#0072B2", "#7F7F7F", "#D55E00"
 
 
 def _draw(axes: Any, title: str, rows: list[Row]) -> None:
-    """A point for each method, as bars on a logarithmic axis would have no beginning."""
+    """Draw a point for each method, since bars on a logarithmic axis have no origin."""
     for place, row in enumerate(rows):
         color = _OURS if row.method == OURS else _OTHERS
         axes.plot(row.nanoseconds, place, "o", color=color, markersize=7)

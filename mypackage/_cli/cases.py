@@ -1,4 +1,4 @@
-"""What ``mypackage bench`` measures: the same task done by each method, and how wrong each is."""
+"""What ``mypackage bench`` measures: time and error of several methods for the same task."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Case:
     methods : dict of str to callable
         The last is this package's, `OURS`.
     error : callable
-        Takes a method's result; the largest distance of an element from the exact value, in units
-        in the last place of the result's dtype. A correctly rounded result is within 0.5.
+        Given a method's result, the largest error of an element in units in the last place of the
+        result's dtype. A correctly rounded result is within 0.5.
     """
 
     title: str
@@ -38,7 +38,7 @@ class Case:
 
 
 def cases(quick: bool) -> Iterator[Case]:
-    """The cases, made one at a time to hold one input at a time; `quick` makes them smaller."""
+    """Yield the cases, holding one input in memory at a time; `quick` ones are smaller."""
     size = 100_000 if quick else 1_000_000
     yield _fibonacci(20, recursive=True)
     yield _fibonacci(90, recursive=False)
@@ -113,6 +113,6 @@ def _columns(title: str, values: np.ndarray) -> Case:
 
 
 def _error(result: Any, numbers: list[float]) -> float:
-    # math.fsum rounds once, and the result is among its terms: no digit of the error is lost.
+    # math.fsum rounds once, and the result is one of its terms, so the error is correctly rounded.
     ulp = abs(float(np.spacing(result)))
     return abs(math.fsum([*numbers, -float(result)])) / ulp

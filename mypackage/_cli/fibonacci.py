@@ -12,9 +12,9 @@ from mypackage._cli import CommandError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Any number of N, of any size."""
+    """Any number of integers N, of any size."""
     # Python refuses to convert ints of more than 4300 digits unless told otherwise, to guard
-    # servers (CVE-2020-10735); here the person at the terminal asked for them.
+    # servers (CVE-2020-10735); on a command line the user asked for them.
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(0)
     parser.add_argument("n", metavar="N", type=_integer, nargs="+", help="which Fibonacci numbers")
@@ -29,7 +29,7 @@ def _integer(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print one result per line, in the order asked."""
+    """Print one result per line, in the order of the arguments."""
     if arguments.mod == 0:
         raise CommandError("--mod 0: there is no remainder modulo 0")
     n = np.array(arguments.n, dtype=object)

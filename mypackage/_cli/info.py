@@ -8,7 +8,7 @@ import mypackage
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Nothing to choose."""
+    """There are no options."""
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""``mypackage sum``, and ``mypackage mean`` and its kin, which are ``sum --op``."""
+"""``mypackage sum``, and its aliases such as ``mypackage mean``, which is ``sum --op mean``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mypackage._files.text import check_encoding
 
 
 def add_arguments(parser: argparse.ArgumentParser, op: str = "sum") -> None:
-    """The files, what to take from them, and the reduction's own parameters."""
+    """The files, what to read from them, and the parameters of the reduction."""
     parser.add_argument(
         "files", metavar="FILE", nargs="+",
         help=f"{', '.join(formats.SUFFIXES)}, text also with .gz or .zst; {STDIN} is the standard "
@@ -146,9 +146,10 @@ def _character(text: str) -> str:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print a result: alone; or a line for each column or group; or an array's rows as lines."""
+    """Print one result, or a line for each column, group or row of an array."""
     if hasattr(sys, "set_int_max_str_digits"):
-        # Integers print in full; the person at the terminal asked for them.
+        # Python limits the digits of ints it prints (CVE-2020-10735); here they are printed in
+        # full.
         sys.set_int_max_str_digits(0)
     paths = expand(arguments.files)
     sources = [formats.source(path, arguments.format) for path in paths]
@@ -189,12 +190,12 @@ def run(arguments: argparse.Namespace) -> None:
     else:
         _print_array(results[0].value)
     if arguments.checkpoint:
-        # Not before the result is out.
+        # Only once the result is printed.
         print(end="", flush=True)
         arguments.checkpoint.unlink(missing_ok=True)
 
 
-# The arguments that are `Options` of the same name.
+# The arguments that are fields of `Options` with the same name.
 _TAKEN = (
     "op", "ddof", "columns", "by", "total", "key", "skip_nulls", "na_values", "header", "delimiter",
     "decimal", "thousands", "comment", "skip_initial_space", "encoding", "decimal_exact",
@@ -202,7 +203,7 @@ _TAKEN = (
 
 
 def _table_axes(axes: tuple[int, ...] | None, options: Options) -> Options:
-    """What axes of a table are: 0 is the default, 1 sums across it, both make a total."""
+    """The axes of a table: 0, the default, reduces columns, 1 rows, and both everything."""
     if axes is None:
         return options
     places = [axis + 2 if axis < 0 else axis for axis in axes]
@@ -219,7 +220,7 @@ def _table_axes(axes: tuple[int, ...] | None, options: Options) -> Options:
 
 
 def _whole(stream: Stream, arguments: argparse.Namespace) -> Result:
-    """An array that is read whole, over any axes."""
+    """Reduce an array, read as a whole, over any axes."""
     values = read(stream)
     operation = getattr(mypackage, arguments.op)
     given: dict[str, Any] = {"dtype": arguments.dtype}
@@ -236,14 +237,14 @@ def _whole(stream: Stream, arguments: argparse.Namespace) -> Result:
 
 
 def _print_array(result: Any) -> None:
-    """The last axis of the result as lines."""
+    """Print an array, the last axis as a line."""
     rows = np.atleast_1d(result)
     for row in rows.reshape(math.prod(rows.shape[:-1]), rows.shape[-1]):
         print(*row, sep="\t")
 
 
 def _print_table(results: Sequence[Result], options: Options) -> None:
-    # What holds a tab is quoted.
+    # Names that contain a tab are quoted.
     lines = csv.writer(sys.stdout, "excel-tab", lineterminator="\n")
     if options.across:
         lines.writerow([result.value for result in results])
@@ -271,12 +272,12 @@ def _print_json(op: str, paths: Sequence[Path], results: Sequence[Result]) -> No
 
 
 def _plain(value: Any) -> Any:
-    """A number as JSON has it; NaN and infinities, decimals and complex numbers as strings."""
+    """A number as a JSON value; NaN, infinities, decimals and complex numbers become strings."""
     if isinstance(value, np.ndarray):
         return [_plain(item) for item in value] if value.ndim else _plain(value[()])
     if isinstance(value, (int, np.integer, np.bool_)):
         return int(value)
     if isinstance(value, (float, np.floating)) and math.isfinite(value):
-        # The shortest digits of its own dtype.
+        # The shortest digits that identify it in its own dtype.
         return float(str(value))
     return str(value)

@@ -1,4 +1,4 @@
-"""Times of several methods, in turns: a slow moment of the machine hits all alike."""
+"""Timing several methods alternately, so that a slow moment of the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-# A turn runs its method at least this long, in seconds, so that the clock's grain is negligible.
+# The shortest time, in seconds, that a method runs in a round, so that the clock is precise enough.
 SHORTEST_TURN = 1e-3
 
 
@@ -18,11 +18,11 @@ def interleaved(
     Parameters
     ----------
     methods : mapping of str to callable
-        They have run once already, if their first call is slower.
+        The methods; one whose first call is slower must have run once already.
     seconds : float
         Start no round after this time.
     rounds : int
-        But run so many at least.
+        The least number of rounds.
     """
     calls = {
         name: max(1, round(SHORTEST_TURN / _time(method, 1))) for name, method in methods.items()

@@ -76,7 +76,7 @@ def average(
     axis : None or int or tuple of ints, optional
         Axes to average over; all by default.
     weights : array_like, optional
-        Real weights: of the shape of `a`, or of the shape of the axes given. All 1 by default.
+        Real weights, with the shape of `a` or of the axes given; all 1 by default.
     returned : bool, optional
         Whether to return the sums of the weights too.
     keepdims : bool, optional

@@ -159,7 +159,7 @@ def _of_other_kinds(
         raise ValueError(f"{reduction.name}: skipna=False meets missing values among objects")
     nothing = ~valid.any(axis)
     if reduction.empty != 0 and np.any(nothing):
-        # No mean is empty then, which would be a cause for a warning.
+        # So that no group is empty, for which the mean would warn.
         valid |= nothing
         table = np.where(nothing, np.zeros((), kind), table)
         poisoned = poisoned | nothing

@@ -45,7 +45,7 @@ def reduce(name: str, a: Any, **arguments: Any) -> Any:
     if kind == "arrow" and name not in REDUCTIONS:
         if front(kind).is_table(a):
             front(kind).plain(a, name)
-        # The functions that skip NaN skip nulls, too.
+        # The functions that skip NaN skip nulls too.
         (column,) = front(kind).columns_of(a, name, reduction.skip_nan)
         if column.missing.any():
             where = wanted(arguments.get("where", True))

@@ -420,7 +420,7 @@ class ExactMoments:
         Returns
         -------
         ExactMoments
-            Equal to the one that the bytes were made of.
+            Equal to the one that the bytes were made from.
 
         Raises
         ------

@@ -65,7 +65,7 @@ def group_var(
         What the exact variances are rounded to: floats; by default the dtype of `array`, or of its
         parts if they are complex, or float64 for integers.
     ddof : real number, optional
-        What is taken from the number of elements before it divides.
+        Delta degrees of freedom: the divisor is the number of elements minus `ddof`.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def group_var(
         If a label is not below `size`, the labels do not match the axis, or `fill_value` is needed
         and does not fit the result's dtype.
     TypeError
-        If the elements have no exact variance, or `dtype` is none of floats.
+        If the elements have no exact variance, or `dtype` is not a floating-point dtype.
 
     See Also
     --------
@@ -147,7 +147,7 @@ def group_count(
     fill_value : scalar, optional
         The result for groups without elements; 0 by default.
     dtype : dtype, optional
-        That of the counts; int64 by default.
+        The dtype of the counts; int64 by default.
 
     Returns
     -------
@@ -218,7 +218,7 @@ def group_nansum(
         What the exact sums are rounded to; by default the dtype of `array`, or int64 or uint64 for
         smaller integers.
     min_count : int, optional
-        How many numbers a group needs to have a sum. Sums of integers are float64 then.
+        Groups with fewer numbers have no sum. If it is given, sums of integers are float64.
 
     Returns
     -------
@@ -295,7 +295,7 @@ def group_nanmean(
     state = states_of_some(labels, numbers, along, groups)
     nothing = np.equal(state.count, 0)
     if nothing.any():
-        # No mean is empty then, which would be a cause for a warning.
+        # So that no group is empty, for which the mean would warn.
         state.add(np.zeros((1, *state.shape)), 0, nothing)
     result = np.asarray(_native.round_states(state, "group_mean", target))
     fill(name, result, nothing, None, math.nan if fill_value is None else fill_value)
@@ -638,7 +638,7 @@ def _of_some(
     """The same of masked arrays, objects and time differences; None for plain numbers."""
     nulls = None
     if label_kind(array) == "arrow" and not front("arrow").is_table(array):
-        # The functions that skip NaN skip nulls, too.
+        # The functions that skip NaN skip nulls too.
         (column,) = front("arrow").columns_of(array, name, skip_nulls=True)
         array, nulls = column.values, column.missing
     numbers, labels, exact = _given(name, group_idx, array)

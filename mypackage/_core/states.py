@@ -81,7 +81,7 @@ def rounded_groups(
 ) -> Any:
     """The same, with `fill_value` for sums of `nothing`."""
     if np.any(nothing):
-        # No mean is empty then, which would be a cause for a warning.
+        # So that no group is empty, for which the mean would warn.
         state = state.copy().add(np.zeros((1, *state.shape)), 0, nothing)
     value = np.asarray(rounded(reduction, state, dtype))
     if np.any(nothing):

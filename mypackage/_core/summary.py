@@ -43,7 +43,7 @@ def summarize(a: Any, axis: Any = None) -> Summary:
     -------
     Summary
         A named tuple of scalars; with an axis, of arrays. NaNs are counted and left out; the two
-        inexact sums take them for 0, as `numpy.nansum` does.
+        inexact sums treat them as 0, as `numpy.nansum` does.
 
         - ``count``, ``nan_count``: how many numbers there are, and how many of them are NaN.
         - ``sum``, ``mean``: exact, rounded once; the mean of nothing is NaN.

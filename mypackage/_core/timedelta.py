@@ -220,7 +220,7 @@ def weighted_means(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def state(a: np.ndarray, where: Any, axis: Any, skip_nan: bool) -> ExactSum:
-    """The exact sums of ticks, and a NaN for each NaT that is not skipped."""
+    """The exact sums of the ticks; a NaT that is not skipped counts as a NaN."""
     lost = np.isnat(a)
     where = np.broadcast_to(np.asarray(where, bool), a.shape)
     total = _native.sum_states(

@@ -1,7 +1,7 @@
-"""Exact sums of files larger than memory, of many files, and with checkpoints to go on from.
+"""Exact sums of one or many files, larger than memory, with checkpoints to resume from.
 
-A module imports only those that stand before it: ``pieces`` (what readers yield, and what they are
-asked for), ``text`` (bytes of compressed or encoded text), ``columns`` (which columns of a table),
-``csv``, ``arrays`` (.npy, .npz, HDF5) and ``tables`` (parquet, Arrow), each a reader or more,
-``formats`` (which reader for which file), ``states`` (exact sums of columns), ``streams``.
+A module imports only those listed before it: ``pieces`` (what readers are given and yield),
+``text`` (decompressing and decoding text), ``columns`` (choosing columns of a table), the readers
+``csv``, ``arrays`` (.npy, .npz, HDF5) and ``tables`` (parquet, Arrow), ``formats`` (the reader for
+a file), ``states`` (exact sums of columns), ``streams`` (whole runs).
 """

@@ -1,4 +1,4 @@
-"""Arrays: .npy, mapped; .npz and HDF5, piece by piece."""
+"""Readers of arrays: .npy through a memory map, .npz and HDF5 piece by piece."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .pieces import Column, Options, Piece, Source, at
 
 
 def _slabs(shape: tuple[int, ...], itemsize: int, start: tuple[int, ...]) -> Iterator[slice]:
-    """Pieces of an array along its first axis."""
+    """Cut an array into pieces along its first axis."""
     row = max(1, itemsize * math.prod(shape[1:]))
     step = max(1, pieces.PIECE_BYTES // row)
     first = start[0] if start else 0
@@ -27,7 +27,7 @@ def _slabs(shape: tuple[int, ...], itemsize: int, start: tuple[int, ...]) -> Ite
 
 
 def _header(file: Any, place: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    # NumPy parses it as Python.
+    # NumPy evaluates the header as a Python literal.
     with at(f"{place} is damaged", ValueError, SyntaxError, tokenize.TokenError):
         version = np.lib.format.read_magic(file)
     read = {
@@ -51,7 +51,8 @@ def npy(source: Source, start: tuple[Any, ...], options: Options) -> Iterator[Pi
         if not options.rows or not shape:
             shape = (math.prod(shape),)
         for slab in _slabs(shape, dtype.itemsize, start):
-            # Mapped memory beyond the end of a file is fatal, so look before each piece.
+            # Reading a memory map beyond the end of its file kills the process, so check before
+            # each piece.
             _check_size(os.fstat(file.fileno()).st_size, end)
             if slab.start == slab.stop:
                 values = np.empty((0, *shape[1:]), dtype)
@@ -60,7 +61,7 @@ def npy(source: Source, start: tuple[Any, ...], options: Options) -> Iterator[Pi
             else:
                 row = dtype.itemsize * math.prod(shape[1:])
                 size = (slab.stop - slab.start, *shape[1:])
-                # Mapped anew for each piece, so that what was read can leave memory.
+                # Mapped again for each piece, so that pages that were read can be released.
                 values = np.memmap(file, dtype, "r", offset + slab.start * row, size)
             done = slab.stop / max(1, shape[0])
             yield Piece([Column(values.view(np.ndarray))], (slab.stop,), done)
@@ -75,10 +76,10 @@ def _check_size(actual: int, end: int) -> None:
 
 def npz(source: Source, start: tuple[Any, ...], options: Options) -> Iterator[Piece]:
     path = source.path
-    # NumPy would take anything else for a pickle, and say so.
+    # NumPy would assume that anything else is a pickle, and complain about that.
     if path.is_file() and not zipfile.is_zipfile(path):
         raise ValueError("is not a .npz archive, or its end is cut off")
-    # Of encryption and of methods that it lacks, the library says so in these.
+    # What zipfile raises for encrypted members and compression methods that it lacks.
     with at("its archive", RuntimeError), zipfile.ZipFile(path) as archive:
         members = [name.removesuffix(".npy") for name in archive.namelist()]
         key = _choose(members, options.key)
@@ -91,7 +92,8 @@ def npz(source: Source, start: tuple[Any, ...], options: Options) -> Iterator[Pi
                     yield Piece([Column(arrays[key])], shape[:1], 1.0)
                 return
             row = dtype.itemsize * math.prod(shape[1:])
-            # No seek: only a member that is read from end to end has its check sum compared.
+            # No seeking: zipfile compares the check sum only of a member that is read from start to
+            # end.
             _skip(file, (start[0] if start else 0) * row)
             for slab in _slabs(shape, dtype.itemsize, start):
                 size = (slab.stop - slab.start) * row
@@ -120,7 +122,7 @@ def _choose(names: Sequence[str], key: str | None) -> str:
 
 def hdf5(source: Source, start: tuple[Any, ...], options: Options) -> Iterator[Piece]:
     h5py = require("h5py")
-    # The library has no type of its own for what is wrong with a file.
+    # h5py has no exception of its own for a damaged file.
     errors = (OSError, RuntimeError, KeyError, TypeError)
     with h5py.File(source.path, "r") as file:
         names: list[str] = []

@@ -1,4 +1,4 @@
-"""Which columns of a table are wanted."""
+"""Choosing the columns of a table."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from .pieces import Options
 
 
 class Choice(NamedTuple):
-    """Indices of columns."""
+    """The chosen columns, as indices."""
 
     numbers: list[int]
     keys: list[int]
 
 
 def choose(names: Sequence[str], options: Options, left_out: Sequence[int] = ()) -> Choice:
-    """The columns that the options name, or all; those to be `left_out` only if they are named.
+    """The columns that the options name, or all; columns in `left_out` only if they are named.
 
     Raises
     ------
     ValueError
-        If there is no such column, more than one, or it is named twice.
+        If a name fits no column or several, or is given twice.
     """
     keys = [index(names, name) for name in options.by or ()]
     if options.columns is None:
         numbers = [i for i in range(len(names)) if i not in keys and i not in left_out]
-        # With nothing else in it, an index is what the table holds.
+        # A table with nothing but an index is summed all the same.
         numbers = numbers or [i for i in left_out if i not in keys]
     else:
         numbers = [index(names, name) for name in options.columns]
@@ -41,7 +41,7 @@ def choose(names: Sequence[str], options: Options, left_out: Sequence[int] = ())
 
 
 def index(names: Sequence[str], name: str) -> int:
-    """The column that a name or else a number means."""
+    """The column with this name, or else with this number."""
     if names.count(name) > 1:
         numbers = " or ".join(str(i) for i, other in enumerate(names) if other == name)
         raise ValueError(f"several columns are named {name!r}; choose by number: {numbers}")
@@ -53,7 +53,7 @@ def index(names: Sequence[str], name: str) -> int:
 
 
 def paste(names: Sequence[str], chosen: Sequence[int]) -> str:
-    """The option that chooses these columns, to be pasted into a shell."""
+    """The option that chooses these columns, quoted for a shell."""
     text = io.StringIO()
     shown = [names[i] if names.count(names[i]) == 1 and names[i] else str(i) for i in chosen]
     csv.writer(text, lineterminator="").writerow(shown)
@@ -61,5 +61,5 @@ def paste(names: Sequence[str], chosen: Sequence[int]) -> str:
 
 
 def split(text: str) -> list[str]:
-    """The names in an option's value, which is a row of CSV."""
+    """The names in the value of an option, which is a row of CSV."""
     return next(csv.reader([text], strict=True), [""])

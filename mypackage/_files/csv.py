@@ -15,23 +15,23 @@ _SKIPPED, _NUMBER, _TEXT = range(3)
 
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 
-# What an option may not be, as it has a meaning in numbers or records already.
+# Characters that have a meaning in numbers or records, so no option may redefine them.
 _TAKEN = '+-"\r\n\0'
 
 
 class Place(NamedTuple):
-    """Where a piece begins, and what was decided before it."""
+    """The position of a piece, and what was determined at the beginning of the file."""
 
     offset: int
     line: int
     after_return: bool
     encoding: str
-    # The columns' names, or their number if they have none.
+    # The names of the columns, or their number if they have no names.
     header: list[str] | int
 
 
 def style(options: Options, format: str) -> CsvStyle:
-    """How a text of this format is written.
+    """The delimiter and other conventions for a text of this format.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def style(options: Options, format: str) -> CsvStyle:
         ("--delimiter", "--comment"),
     ]
     for left, right in pairs:
-        # Quoted, a number may hold the commas that stand between fields.
+        # A quoted number may contain the commas that separate fields.
         quoted = (left, right, delimiter) == ("--delimiter", "--thousands", ",")
         if characters[left] == characters[right] and not quoted:
             raise UsageError(f"{left} and {right} are both {characters[left]!r}")
@@ -82,7 +82,7 @@ def style(options: Options, format: str) -> CsvStyle:
 
 
 def read(source: Source, start: tuple[Any, ...], options: Options) -> Iterator[Piece]:
-    """The rows of a text."""
+    """Read the rows of a text, piece by piece."""
     written = style(options, source.format)
     place = Place(*start) if start else None
     encoding = place.encoding if place else options.encoding
@@ -93,7 +93,7 @@ def read(source: Source, start: tuple[Any, ...], options: Options) -> Iterator[P
             data, place, notes = _first_row(text, written, options)
         header = place.header
         names = header if isinstance(header, list) else [str(i) for i in range(header)]
-        # The first column of an index that was written without a name.
+        # An index that was written without a name.
         index = [0] if not names[0] and len(names) > 1 else []
         choice = choose(names, options, index)
         if index and options.columns is None and 0 not in choice.keys:
@@ -117,7 +117,7 @@ def read(source: Source, start: tuple[Any, ...], options: Options) -> Iterator[P
                 notes,
             )
 
-        # Of no rows, too.
+        # Also for no rows.
         yield piece()
         try:
             while data := data or text.read():
@@ -140,7 +140,7 @@ def _keys(arrays: Any) -> Keys:
 
 
 def _first_row(text: Text, written: CsvStyle, options: Options) -> tuple[bytes, Place, list[str]]:
-    """What has been read behind the header, the place where it begins, and what to tell."""
+    """The text after the header, the position where it begins, and notes for the user."""
     data, row, more = b"", None, b"..."
     start = (text.offset, 0, False)
     try:

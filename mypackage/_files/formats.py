@@ -1,4 +1,4 @@
-"""Which reader reads which file, and what options it takes."""
+"""The reader for each file format, and the options that it takes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .text import COMPRESSIONS
 
 
 class Format(NamedTuple):
-    """A format of files."""
+    """A file format."""
 
     reader: Reader
     suffixes: Sequence[str]
-    # What it has of: the columns of a table, arrays by key, text.
+    # Which of these the format has: columns of a table, arrays by key, text.
     table: bool = False
     archive: bool = False
     text: bool = False
@@ -40,7 +40,7 @@ NAMES = [
     *(f"{name}.{end}" for name, f in FORMATS.items() if f.text for end in COMPRESSIONS),
 ]
 
-# What is of use for tables, for text and for archives only, where it is not this.
+# The options that apply to tables, to text and to archives only.
 _TABLE = ("columns", "by", "total", "skip_nulls")
 _TEXT = (
     "na_values", "header", "delimiter", "decimal", "thousands", "comment",
@@ -50,14 +50,14 @@ _ARCHIVE = ("key",)
 
 
 def source(path: Path, wanted: str | None) -> Source:
-    """A file and its format, which is told by its suffix unless one is wanted.
+    """A file and its format, which follows from its suffix unless it is given.
 
     Raises
     ------
     UsageError
-        If a stream is to be read in a format that needs a file.
+        If the format cannot be read from a stream.
     ValueError
-        If no format has the suffix.
+        If the suffix is unknown.
     """
     regular = str(path) != STDIN and not (path.exists() and _is_stream(path))
     if wanted is not None:
@@ -90,7 +90,7 @@ def reader(source: Source, options: Options) -> Reader:
     Raises
     ------
     UsageError
-        If it has no use for an option.
+        If it does not take one of the options.
     """
     format = FORMATS[source.format]
     defaults = Options()

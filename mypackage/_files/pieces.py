@@ -1,8 +1,8 @@
-"""What the readers of files yield, and what they are asked for.
+"""What the readers of files are given and what they yield.
 
 A reader is a generator function ``(source, start, options)``. It yields `Piece` after `Piece`, at
-least one, and holds one at a time. `start` is the position that a piece carried, or ``()``. What
-is wrong with a file is a ValueError that says where; the caller adds the file's name.
+least one, and holds one at a time. `start` is the position from an earlier piece, or ``()``. A
+damaged file raises a ValueError that says where; the caller adds the name of the file.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ import numpy as np
 
 from mypackage._core.reductions import STATEFUL
 
-# Large enough that the work per piece is nothing next to that per byte.
+# Large enough that the overhead per piece is negligible.
 PIECE_BYTES = 1 << 25
 TEXT_BYTES = 1 << 22
 BATCH_ROWS = 1 << 17
 
-# The name of the standard input.
+# The file name that means the standard input.
 STDIN = "-"
 
 
 class UsageError(ValueError):
-    """Options that do not go together, or not with the files."""
+    """Options that contradict each other, or do not apply to the files."""
 
 
 class Source(NamedTuple):
@@ -37,22 +37,23 @@ class Source(NamedTuple):
     format: str
     # A key of `text.COMPRESSIONS`, or "".
     compression: str = ""
-    # Whether its size is known and any part of it can be read again.
+    # Whether it is a regular file, with a known size and random access.
     regular: bool = True
 
 
 class Options(NamedTuple):
-    """What to take from the files. Each is the option of ``mypackage sum`` of its name."""
+    """What to read from the files; each field is the option of ``mypackage sum`` of that name."""
 
     op: str = "sum"
-    # Of variances: what is taken from the count before it divides.
+    # Of variances: the divisor is the count minus this.
     ddof: float = 0
     columns: Sequence[str] | None = None
     by: Sequence[str] | None = None
     total: bool = False
-    # Keep the rows of arrays apart along their first axis; otherwise the order means nothing.
+    # Whether a row of an array must keep its place; otherwise the order of elements does not
+    # matter.
     rows: bool = False
-    # Reduce each row of a table, not each column.
+    # Whether each row of a table is reduced, instead of each column.
     across: bool = False
     key: str | None = None
     skip_nulls: bool = False
@@ -68,50 +69,50 @@ class Options(NamedTuple):
 
     @property
     def missing(self) -> bool:
-        """Whether values may be missing."""
+        """Whether missing values are allowed."""
         return self.skip_nulls or STATEFUL[self.op].skip_nan
 
 
 class Column(NamedTuple):
-    """Some of the numbers of a column or an array.
+    """A part of a column or an array.
 
-    A column's are one for each row: where `nulls` or `wide` says so, there is 0 in its place.
+    A column has one value for each row; rows listed in `nulls` or `wide` have a 0 in `values`.
     """
 
     values: np.ndarray
-    # Of decimals, whose digits are in `values` and `wide`: their exponents of ten.
+    # For decimals, whose digits are in `values` and `wide`, the exponents of ten.
     exponents: np.ndarray | None = None
-    # Integers that no array holds, with their rows.
+    # Integers beyond 64 bits, with their rows.
     wide: Sequence[tuple[int, int]] = ()
-    # Rows without a value.
+    # The rows without a value.
     nulls: np.ndarray | None = None
-    # Whether the dtype is the file's own, so that it also says something of no numbers.
+    # Whether the dtype comes from the file, so that it also holds for an empty column.
     typed: bool = True
 
 
 class Keys(NamedTuple):
-    """Some of a column by whose values groups are told apart."""
+    """A part of a column whose values define groups."""
 
-    # For each row the index of its value, -1 for none.
+    # For each row the index of its value in `texts`, -1 for a missing one.
     indices: np.ndarray
-    # The values as they print.
+    # The distinct values as text.
     texts: Sequence[str]
-    # Whether they are numbers, and sorted as such.
+    # Whether they are numbers, which are sorted as numbers.
     numeric: bool = False
 
 
 class Piece(NamedTuple):
-    """Some of a file."""
+    """A part of a file."""
 
     columns: list[Column]
-    # Where the next piece begins.
+    # The position of the next piece.
     position: tuple[Any, ...]
-    # How much of the file has been read, from 0 to 1.
+    # The fraction of the file that has been read.
     done: float
-    # A table's columns; None for an array.
+    # The names of a table's columns; None for an array.
     names: list[str] | None = None
     keys: Sequence[Keys] = ()
-    # What the reader decided by itself, to be told once.
+    # What the reader guessed, to be reported once.
     notes: Sequence[str] = ()
 
 
@@ -120,7 +121,7 @@ Reader = Callable[[Source, tuple[Any, ...], Options], Iterator[Piece]]
 
 @contextlib.contextmanager
 def at(place: str, *errors: type[Exception]) -> Iterator[None]:
-    """What goes wrong at a place in a file, as a ValueError that names it."""
+    """Turn errors at a position in a file into ValueErrors that name the position."""
     try:
         yield
     except errors as error:

@@ -1,14 +1,14 @@
-"""The exact states of columns: what is added up, kept in checkpoints and rounded once.
+"""The exact states of columns: added to, saved in checkpoints, and rounded once.
 
-`state_of` says which class a reduction needs. A state has a shape: ``()`` for a column, that of a
-row for the rows of an array, or one of a number for each group. It has
+`state_of` chooses the class for a reduction. A state has a shape: ``()`` for a column, that of a
+row for the rows of an array, or ``(groups,)``. Its methods are
 
-- ``add(column, reduction, labels, size)``: takes the numbers in; with labels, each goes to the
-  group of its label, -1 being none, and the shape is then ``(size,)``;
-- ``merge(other)``: takes in a state of the same shape;
+- ``add(column, reduction, labels, size)``: adds the numbers; with labels, each to the group of its
+label, where -1 means no group, and the shape becomes ``(size,)``;
+- ``merge(other)``: adds a state of the same shape;
 - ``finish(reduction, dtype)``: the results, rounded once;
-- ``counts()``: how many numbers they are of;
-- ``save()`` and ``load(saved)``: what JSON can hold.
+- ``counts()``: how many numbers were added;
+- ``save()`` and ``load(saved)``: conversion to and from what JSON can hold.
 """
 
 from __future__ import annotations
@@ -34,18 +34,19 @@ from .pieces import Column
 
 
 class Sums:
-    """Exact sums, with integers of any size."""
+    """Exact sums, also of integers of any size."""
 
     def __init__(self, shape: tuple[int, ...] = ()) -> None:
         self.exact = ExactSum(shape)
-        # The common dtype of the numbers; object for integers that have none. None before any.
+        # The common dtype of the numbers: object for integers beyond 64 bits, None as long as there
+        # are no numbers.
         self.dtype: np.dtype[Any] | None = None
-        # By flat index, the sum and the count of integers beyond 64 bits.
+        # The sum and the count of the integers beyond 64 bits, by flat index.
         self.wide: dict[int, tuple[int, int]] = {}
 
     @property
     def integral(self) -> bool:
-        """Whether all numbers are integers or bools, and there are some."""
+        """Whether there are numbers, all of them integers or bools."""
         return self.dtype is not None and self.dtype.kind in "biuO"
 
     def add(
@@ -55,7 +56,7 @@ class Sums:
         labels: np.ndarray | None = None,
         size: int = 0,
     ) -> None:
-        """Take numbers in, those without a value left out."""
+        """Add the numbers of a column, leaving out rows without a value."""
         values = column.values
         if column.exponents is not None or values.dtype.kind == "m":
             raise TypeError("decimals or time differences and other numbers have no common result")
@@ -69,7 +70,7 @@ class Sums:
         if labels is not None:
             self._grow(size)
             shown_labels = labels[shown] if hidden else labels
-            # Before any group is known there is nothing to add.
+            # Without groups there is nothing to add.
             if size:
                 size = self.exact.shape[0]
                 self._add_groups(shown_labels, values, size, reduction.skip_nan)
@@ -78,7 +79,7 @@ class Sums:
         for row, value in column.wide:
             self._add_wide(0 if labels is None else int(labels[row]), value, 1)
         if values.size or column.typed:
-            result_dtype(reduction, values.dtype)  # Refuses what is no number.
+            result_dtype(reduction, values.dtype)  # Refuses dtypes that are not numbers.
             self._promote(values.dtype)
         if column.wide:
             self._promote(np.dtype(np.int64))
@@ -92,7 +93,7 @@ class Sums:
         self.exact.merge(grouped(labels, values, -1, size, skip_nan))
 
     def merge(self, other: Sums) -> None:
-        """Take in the numbers of another state of the same shape."""
+        """Merge another state of the same shape."""
         if self.exact.shape != other.exact.shape:
             size = max(self.exact.shape[0], other.exact.shape[0])
             self._grow(size)
@@ -104,7 +105,7 @@ class Sums:
             self._promote(other.dtype)
 
     def finish(self, reduction: Reduction, dtype: np.dtype[Any]) -> Any:
-        """The results: an array, or a scalar, or with dtype object Python ints."""
+        """The results: an array or a scalar; Python ints for dtype object."""
         wide = self.wide
         if not wide:
             return rounded(reduction, self.exact, dtype)
@@ -114,7 +115,7 @@ class Sums:
             try:
                 ratio = singles[index].as_integer_ratio()
             except (ValueError, OverflowError):
-                # Infinities and NaN remain, whatever is added.
+                # Infinities and NaN stay what they are, whatever is added.
                 continue
             exact = Fraction(*ratio) + value
             if reduction.fractional:
@@ -123,23 +124,23 @@ class Sums:
         return result if self.exact.shape else result[()]
 
     def counts(self) -> Any:
-        """How many numbers the results are of."""
+        """How many numbers each result is of."""
         counts = np.array(self.exact.count)
         for index, (_, count) in self.wide.items():
             counts.flat[index] += count
         return counts
 
     def save(self) -> Any:
-        """The state for a checkpoint."""
+        """The state as JSON values, for a checkpoint."""
         return {
             "exact": base64.b64encode(self.exact.to_bytes()).decode(),
             "dtype": None if self.dtype is None else self.dtype.str,
-            # Hexadecimal digits have no limit.
+            # Unlike decimal ones, hexadecimal digits are not limited in number.
             "wide": [[index, hex(value), count] for index, (value, count) in self.wide.items()],
         }
 
     def load(self, saved: Any) -> None:
-        """Take the place of the state that was saved."""
+        """Restore the state that `save` returned."""
         self.exact = ExactSum.from_bytes(base64.b64decode(saved["exact"]))
         self.dtype = None if saved["dtype"] is None else np.dtype(saved["dtype"])
         self.wide = {index: (int(value, 16), count) for index, value, count in saved["wide"]}
@@ -160,11 +161,11 @@ class Sums:
         elif not integral:
             pair = (self.dtype, dtype)
             both = np.result_type(*(np.float64 if one.kind == "O" else one for one in pair))
-        # No dtype holds both int64 and uint64.
+        # No integer dtype holds both int64 and uint64.
         self.dtype = np.dtype(object) if integral and both.kind == "f" else both
 
     def _grow(self, size: int) -> None:
-        # To twice the size: a new group copies all others.
+        # At least doubled, since growing copies all groups.
         old = self.exact.shape[0]
         if old >= size:
             return
@@ -182,7 +183,7 @@ class Moments(Sums):
     def __init__(self, shape: tuple[int, ...] = ()) -> None:
         super().__init__(shape)
         self.exact = ExactMoments(shape)
-        # Of groups: the sums, the squares' sums and the number of integers that no array holds.
+        # By group, the sum, the sum of squares and the count of integers beyond 64 bits.
         self._waiting: dict[int, tuple[int, int, int]] = {}
 
     def _add(self, values: np.ndarray, skip_nan: bool) -> None:
@@ -199,7 +200,7 @@ class Moments(Sums):
         if index < 0:
             return
         if value.bit_length() > 1000:
-            # The squares of as many as there may be stay below what an ExactSum holds.
+            # Below this, no possible number of squares overflows an ExactSum.
             raise ValueError(
                 f"an integer of {value.bit_length()} bits, beyond 2**1000: only sums and means "
                 "take such"
@@ -208,7 +209,7 @@ class Moments(Sums):
         self._waiting[index] = total + value, square + value * value, number + count
 
     def _take_in(self) -> None:
-        """Add the integers that no array held, all at once."""
+        """Add the integers beyond 64 bits, all at once."""
         if not self._waiting:
             return
         cells = math.prod(self.exact.shape)
@@ -222,17 +223,17 @@ class Moments(Sums):
         self.exact.merge(ExactMoments._of(*states))
 
     def merge(self, other: Any) -> None:
-        """Take in the numbers of another state of the same shape."""
+        """Merge another state of the same shape."""
         other._take_in()
         super().merge(other)
 
     def counts(self) -> Any:
-        """How many numbers the results are of."""
+        """How many numbers each result is of."""
         self._take_in()
         return super().counts()
 
     def save(self) -> Any:
-        """The state for a checkpoint."""
+        """The state as JSON values, for a checkpoint."""
         self._take_in()
         return super().save()
 
@@ -242,12 +243,12 @@ class Moments(Sums):
         if reduction.finish == "norm":
             return self.exact.norm(dtype)
         with warnings.catch_warnings():
-            # Said on the terminal by the result itself.
+            # The command line shows this by the result.
             warnings.simplefilter("ignore")
             return getattr(self.exact, reduction.finish)(ddof, dtype)
 
     def load(self, saved: Any) -> None:
-        """Take the place of the state that was saved."""
+        """Restore the state that `save` returned."""
         super().load({**saved, "exact": base64.b64encode(ExactSum().to_bytes())})
         self.exact = ExactMoments.from_bytes(base64.b64decode(saved["exact"]))
 
@@ -262,7 +263,7 @@ class Moments(Sums):
 
 
 class Decimals:
-    """Exact sums of decimal numbers: for each exponent of ten, those of the digits."""
+    """Exact sums of decimal numbers: for each exponent of ten, the sum of the digits."""
 
     def __init__(self, shape: tuple[int, ...] = ()) -> None:
         self._shape = shape
@@ -275,7 +276,7 @@ class Decimals:
         labels: np.ndarray | None = None,
         size: int = 0,
     ) -> None:
-        """Take numbers in, those without a value left out."""
+        """Add the numbers of a column, leaving out rows without a value."""
         if reduction.name != "sum":
             raise ValueError(
                 f"decimals have an exact sum and nothing else, so --op {reduction.name} is refused"
@@ -302,7 +303,7 @@ class Decimals:
         return self.parts.setdefault(exponent, Sums(self._shape))
 
     def merge(self, other: Any) -> None:
-        """Take in the numbers of another state of the same shape; of others only integers."""
+        """Merge another state of the same shape: decimals or integers."""
         if isinstance(other, Sums):
             if other.dtype is not None and not other.integral:
                 raise TypeError("decimals and floats have no common total; choose columns")
@@ -314,13 +315,13 @@ class Decimals:
             self._part(exponent).merge(part)
 
     def exact(self) -> tuple[list[int], int]:
-        """The sums in units of the last place, and how many places there are."""
+        """The sums in units of the last decimal place, and the number of decimal places."""
         scale = -min(0, *self.parts) if self.parts else 0
         sums = [_scaled(part, 10 ** (exponent + scale)) for exponent, part in self.parts.items()]
         return np.atleast_1d(_added(sums)).tolist(), scale
 
     def finish(self, reduction: Reduction, dtype: np.dtype[Any] | None) -> Any:
-        """The results, exact as text or rounded once to a dtype."""
+        """The results: exact, as text, or rounded once to a dtype."""
         totals, scale = self.exact()
         if dtype is None:
             results = np.array([_point(total, scale) for total in totals], object)
@@ -330,26 +331,26 @@ class Decimals:
         return results if self._shape else results[0]
 
     def counts(self) -> Any:
-        """How many numbers the results are of."""
+        """How many numbers each result is of."""
         return _added([part.counts() for part in self.parts.values()])
 
     def save(self) -> Any:
-        """The state for a checkpoint."""
+        """The state as JSON values, for a checkpoint."""
         return [[exponent, part.save()] for exponent, part in self.parts.items()]
 
     def load(self, saved: Any) -> None:
-        """Take the place of the state that was saved."""
+        """Restore the state that `save` returned."""
         for exponent, part in saved:
             self._part(exponent).load(part)
 
 
 class Times:
-    """Exact sums of time differences: for each unit, those of the ticks; NaT is their NaN."""
+    """Exact sums of time differences: for each unit, the sum of the ticks."""
 
     def __init__(self, shape: tuple[int, ...] = ()) -> None:
         self._shape = shape
         self.parts: dict[str, Sums] = {}
-        # Which results are NaT, as counts of those in them.
+        # The number of NaTs in each result.
         self.lost = Sums(shape)
 
     def add(
@@ -359,7 +360,7 @@ class Times:
         labels: np.ndarray | None = None,
         size: int = 0,
     ) -> None:
-        """Take numbers in, those without a value left out."""
+        """Add the numbers of a column, leaving out rows without a value."""
         if reduction.finish not in ("sum", "mean"):
             raise TypeError(f"there is no exact {reduction.name} of time differences")
         if column.values.dtype.kind != "m":
@@ -384,7 +385,7 @@ class Times:
         return self.parts.setdefault(unit, Sums(self._shape))
 
     def merge(self, other: Any) -> None:
-        """Take in the numbers of another state of the same shape."""
+        """Merge another state of the same shape."""
         if not isinstance(other, Times):
             raise TypeError("time differences and numbers have no common total; choose columns")
         for unit, part in other.parts.items():
@@ -392,7 +393,7 @@ class Times:
         self.lost.merge(other.lost)
 
     def finish(self, reduction: Reduction, dtype: np.dtype[Any] | None) -> Any:
-        """The results, of a dtype or of the finest unit."""
+        """The results, in a dtype or in the finest unit."""
         dtype = np.result_type(*self.parts) if dtype is None else dtype
         if dtype.kind != "m":
             raise TypeError(f"the result of time differences is a timedelta64, not {dtype}")
@@ -417,33 +418,33 @@ class Times:
         return result if result.ndim else result[()]
 
     def counts(self) -> Any:
-        """How many numbers the results are of."""
+        """How many numbers each result is of."""
         return _added([part.counts() for part in self.parts.values()])
 
     def save(self) -> Any:
-        """The state for a checkpoint."""
+        """The state as JSON values, for a checkpoint."""
         parts = {unit: part.save() for unit, part in self.parts.items()}
         return {"times": parts, "lost": self.lost.save()}
 
     def load(self, saved: Any) -> None:
-        """Take the place of the state that was saved."""
+        """Restore the state that `save` returned."""
         for unit, part in saved["times"].items():
             self._part(unit).load(part)
         self.lost.load(saved["lost"])
 
 
-# The ticks of NaT.
+# The integer that stands for NaT.
 NAT = -(2**63)
 
 
 def _scaled(part: Sums, factor: int) -> np.ndarray:
-    """Sums of integers, times a factor."""
+    """Sums of integers, multiplied by a factor."""
     sums = part.finish(REDUCTIONS["sum"], np.dtype(object))
     return np.asarray(np.asarray(sums, object) * factor, object)
 
 
 def _added(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """The sum of arrays, of which those that are shorter lack groups at their end."""
+    """The sum of arrays, the shorter ones extended by zeros."""
     size = max((len(array) for array in arrays if array.ndim), default=0)
     total = np.zeros((), np.int64)
     for array in arrays:
@@ -454,7 +455,7 @@ def _added(arrays: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def state_of(reduction: Reduction, column: Column, shape: tuple[int, ...]) -> Any:
-    """An empty state for such a column."""
+    """An empty state for a column like this one."""
     if column.exponents is not None:
         return Decimals(shape)
     if column.values.dtype.kind == "m":
@@ -467,12 +468,12 @@ def state_of(reduction: Reduction, column: Column, shape: tuple[int, ...]) -> An
     return STATES[reduction.state](shape)
 
 
-# By `Reduction.state`. Decimals and time differences have states of their own.
+# By `Reduction.state`; decimals and time differences have classes of their own.
 STATES: dict[str, Any] = {"ExactMoments": Moments, "ExactSum": Sums}
 
 
 def saved_state(reduction: Reduction, shape: tuple[int, ...], saved: Any) -> Any:
-    """The state that was saved."""
+    """Restore a state that was saved."""
     if isinstance(saved, list):
         state: Any = Decimals(shape)
     elif "times" in saved:
@@ -484,8 +485,8 @@ def saved_state(reduction: Reduction, shape: tuple[int, ...], saved: Any) -> Any
 
 
 def total(states: Iterable[Any]) -> Any:
-    """One state of all numbers."""
-    # Those that refuse others come first.
+    """A single state with the numbers of all."""
+    # Decimals and times first, since they refuse to merge with other states.
     ordered = sorted(states, key=lambda state: not isinstance(state, (Decimals, Times)))
     for state in ordered[1:]:
         ordered[0].merge(state)
@@ -493,7 +494,7 @@ def total(states: Iterable[Any]) -> Any:
 
 
 def nearest(exact: Fraction, dtype: np.dtype[Any]) -> Any:
-    """The number of a dtype nearest to a fraction, half to even.
+    """Round a fraction to a dtype, half to even.
 
     Raises
     ------

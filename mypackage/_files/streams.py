@@ -1,4 +1,4 @@
-"""The exact sums of files: where the reading stands, and what has been read."""
+"""Exact sums of files, with the position up to which they have been read."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FORMAT = "mypackage checkpoint 2"
 
 
 def expand(patterns: Sequence[str]) -> list[Path]:
-    """The files that names and patterns with ``*``, ``?`` or ``[`` stand for.
+    """Expand patterns with ``*``, ``?`` or ``[`` to file names.
 
     Raises
     ------
@@ -50,19 +50,19 @@ def expand(patterns: Sequence[str]) -> list[Path]:
 
 
 class Result(NamedTuple):
-    """A number that was asked for."""
+    """One result."""
 
-    # Of a table: the column's name, or None for all columns together.
+    # For a table, the column's name, or None for all columns together.
     column: str | None
-    # The group's keys, by the names of their columns.
+    # The keys of the group, by column name.
     by: dict[str, str]
     value: Any
-    # How many numbers it is of.
+    # How many numbers were reduced.
     count: Any
 
 
 class Groups:
-    """The groups that rows belong to, by the texts of their keys."""
+    """The groups that rows belong to, by the text of their keys."""
 
     def __init__(self) -> None:
         self.indices: dict[tuple[str, ...], int] = {}
@@ -75,7 +75,7 @@ class Groups:
         combined = first.indices
         rows = [(text,) for text in first.texts]
         for key in others:
-            # An index for each pair that there is.
+            # Number the pairs that occur.
             pairs = combined * len(key.texts) + key.indices
             pairs[(combined < 0) | (key.indices < 0)] = -1
             different, combined = np.unique(pairs, return_inverse=True)
@@ -86,7 +86,7 @@ class Groups:
                 for pair in different[missing:].tolist()
             ]
         groups = [self.indices.setdefault(row, len(self.indices)) for row in rows]
-        # The last is for -1.
+        # The last entry is for -1.
         labels: np.ndarray = np.array([*groups, -1], np.int64)[combined]
         return labels
 
@@ -103,21 +103,21 @@ class Groups:
 
 
 class Stream:
-    """The exact sums of some files: where the reading stands, and what has been read.
+    """The exact sums of some files, with the position up to which they have been read.
 
-    All that `save` writes is in the attributes.
+    Everything that `save` writes is in the attributes.
 
     Parameters
     ----------
     sources : sequence of Source
         Read in this order. (No result depends on it.)
     options : Options
-        What to take from each file, and the function whose result is wanted.
+        What to read from each file, and the reduction.
 
     Raises
     ------
     UsageError
-        If a file has no use for an option.
+        If a file's format does not take one of the options.
     """
 
     def __init__(self, sources: Sequence[Source], options: Options) -> None:
@@ -132,11 +132,11 @@ class Stream:
         self.states: list[Any] = []
         self.groups = Groups()
         self.notes: Sequence[str] = ()
-        # Whether there are both arrays and tables.
+        # Whether the files are both arrays and tables.
         self._mixed = not self.table and any(FORMATS[one.format].table for one in sources)
         if self._mixed and options.rows:
             raise UsageError("--axis: arrays and tables together have no columns in common")
-        # For each row of a table, of all pieces.
+        # With --axis 1, the result and the count of each row.
         self._across: list[tuple[Any, int]] = []
 
     def run(
@@ -145,7 +145,7 @@ class Stream:
         every: float = 1.0,
         report: Callable[[float], object] = lambda done: None,
     ) -> None:
-        """Read what is left to read.
+        """Read the rest of the files.
 
         Parameters
         ----------
@@ -154,12 +154,12 @@ class Stream:
         every : float
             Seconds from one checkpoint to the next.
         report : callable
-            Is told the bytes read so far.
+            Called with the number of bytes read so far.
 
         Raises
         ------
         ValueError
-            Names the file and the place in it.
+            For a damaged file; the message names the file and the place in it.
         """
         sizes = [size for size, _ in self.identities]
         saved = time.monotonic()
@@ -180,7 +180,7 @@ class Stream:
             self.save(checkpoint)
 
     def pieces(self) -> Iterator[Piece]:
-        """What is left to read of the file that is being read."""
+        """The remaining pieces of the current file."""
         read = self._readers[self.file]
         return read(self.sources[self.file], self.position, self.options)
 
@@ -192,7 +192,7 @@ class Stream:
         grouped = bool(options.by)
         if not self.states:
             self.names, self.notes = piece.names, piece.notes
-            # A table's columns have one axis, which is summed over; other arrays keep the rest.
+            # A column of a table is summed over its only axis; an array keeps its other axes.
             shapes = [column.values.shape[1:] if options.rows else () for column in columns]
             self.states = [
                 state_of(self.reduction, column, (0,) if grouped else shape)
@@ -214,7 +214,7 @@ class Stream:
         self.position = piece.position
 
     def _add_mixed(self, piece: Piece) -> None:
-        """Arrays and tables have nothing in common but numbers."""
+        """Add to one common state, for arrays and tables together."""
         for i, column in enumerate(piece.columns):
             with _naming_column(piece.names, i):
                 if not self.states:
@@ -224,7 +224,7 @@ class Stream:
         self.position = piece.position
 
     def _add_across(self, piece: Piece) -> None:
-        """Each row is a group of its own."""
+        """Add with each row as a group of its own."""
         rows = len(piece.columns[0].values)
         labels = np.arange(rows)
         state = state_of(self.reduction, piece.columns[0], (0,))
@@ -235,7 +235,7 @@ class Stream:
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
+        """The size of all files in bytes."""
         return sum(size for size, _ in self.identities)
 
     @property
@@ -272,7 +272,7 @@ class Stream:
         return results
 
     def _results_across(self, dtype: Any) -> list[Result]:
-        # All rows have one dtype, or are decimals.
+        # All rows have the same dtype, or are decimals.
         dtypes = [self._dtype(state, dtype) for state, rows in self._across if rows]
         common = None
         if dtypes and dtypes[0] is not None:
@@ -293,14 +293,14 @@ class Stream:
         return state.finish(self.reduction, dtype)
 
     def _dtype(self, state: Any, wanted: Any) -> Any:
-        """What a state is rounded to; None for decimals and times as they are."""
+        """The dtype of a result; None keeps decimals and times as they are."""
         if isinstance(state, (Decimals, Times)):
             return None if wanted is None else np.dtype(wanted)
         seen = np.dtype(np.float64) if state.dtype is None else state.dtype
         if not self.table:
             return result_dtype(self.reduction, seen, wanted)
         if wanted is None and state.integral and not self.reduction.fractional:
-            # Integers in full.
+            # Integers are printed in full.
             return np.dtype(object)
         if wanted is None and self.options.total:
             return np.dtype(np.float64)
@@ -308,7 +308,7 @@ class Stream:
         return result_dtype(self.reduction, seen, wanted)
 
     def save(self, checkpoint: Path) -> None:
-        """Write the state so that, whenever the process dies, one whole checkpoint is there."""
+        """Write the state atomically: if the process dies, the last checkpoint is intact."""
         body = {
             "options": self.options._asdict(),
             "files": self._files,
@@ -333,12 +333,12 @@ class Stream:
             raise
 
     def load(self, checkpoint: Path) -> None:
-        """Go on from a checkpoint.
+        """Resume from a checkpoint.
 
         Raises
         ------
         ValueError
-            If it is damaged, or of other files or another question.
+            If it is damaged, or belongs to other files or options.
         """
         with _naming(checkpoint, "start anew by deleting it"):
             body = _checked(checkpoint.read_bytes())
@@ -367,12 +367,12 @@ class Stream:
 
 
 def read(stream: Stream) -> np.ndarray:
-    """The array of a stream's only file in memory; a .npy file is mapped.
+    """The array in a stream's only file; a .npy file is memory-mapped.
 
     Raises
     ------
     ValueError
-        Names the file, the place and the way out.
+        For a damaged file; the message names the file, the place and the remedy.
     """
     one = stream.sources[0]
     pieces = stream.pieces()
@@ -409,7 +409,7 @@ def _listed(names: Sequence[str] | None, items: Sequence[Any]) -> str:
 
 @contextlib.contextmanager
 def _naming(path: Path, way_out: str = "") -> Iterator[None]:
-    """Name the file in what goes wrong with it."""
+    """Add the name of the file to errors."""
     tail = f"; {way_out}" if way_out else ""
     try:
         yield
@@ -433,7 +433,7 @@ def _naming_column(names: Sequence[str] | None, index: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def progress(total: float, wanted: bool | None) -> Iterator[Callable[[float], object]]:
-    """A function that draws a bar for the bytes it is told; by default only at a terminal."""
+    """A function that draws a progress bar for the bytes read; by default only on a terminal."""
     if wanted is None:
         try:
             wanted = sys.stderr.isatty() and require("tqdm") is not None

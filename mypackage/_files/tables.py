@@ -17,7 +17,7 @@ from .pieces import Column, Keys, Options, Piece, Source, at
 
 
 def parquet(source: Source, start: tuple[Any, ...], options: Options) -> Iterator[Piece]:
-    """The row groups of a parquet file."""
+    """Read the row groups of a parquet file."""
     library = require("pyarrow.parquet")
     errors = (require("pyarrow").ArrowException, OSError)
     with (
@@ -27,7 +27,7 @@ def parquet(source: Source, start: tuple[Any, ...], options: Options) -> Iterato
         table = _Table(file.schema_arrow, options)
         group, batch = start or (0, 0)
         yield table.piece(file.schema_arrow.empty_table(), (group, batch), 0.0)
-        # By name: nested columns are several to the file.
+        # By name, since a nested column is stored as several.
         names = table.read
         for index in range(group, file.num_row_groups):
             with at(f"row group {index}", *errors):
@@ -40,7 +40,7 @@ def parquet(source: Source, start: tuple[Any, ...], options: Options) -> Iterato
 
 
 def ipc(source: Source, start: tuple[Any, ...], options: Options) -> Iterator[Piece]:
-    """The record batches of an Arrow file."""
+    """Read the record batches of an Arrow file."""
     pa = require("pyarrow")
     errors = (pa.ArrowException, OSError)
     with (
@@ -59,7 +59,7 @@ def ipc(source: Source, start: tuple[Any, ...], options: Options) -> Iterator[Pi
 
 
 class _Table:
-    """The columns that are wanted of a schema."""
+    """The chosen columns of a schema."""
 
     def __init__(self, schema: Any, options: Options) -> None:
         self._options = options
@@ -82,7 +82,7 @@ class _Table:
         self._check(schema, choice)
 
     def _check(self, schema: Any, choice: Choice) -> None:
-        """Refuse what is no number before anything is read."""
+        """Refuse columns that are not numbers before anything is read."""
         numeric = [i for i in choice.numbers if _is_numeric(schema.field(i).type)]
         for i in choice.numbers:
             if i not in numeric:
@@ -93,7 +93,7 @@ class _Table:
                 )
 
     def piece(self, rows: Any, position: tuple[Any, ...], done: float) -> Piece:
-        """Some rows of the table."""
+        """A part of the table's rows."""
         options = self._options
         columns = [
             _column(whole, f"column {name}", options.missing)
@@ -111,7 +111,7 @@ def _chunks(rows: Any, names: list[str]) -> Iterator[tuple[str, Any]]:
     for name in names:
         column = rows.column(name)
         if isinstance(column, pa.ChunkedArray):
-            # Of an empty table.
+            # For an empty table.
             column = pa.array([], column.type)
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
@@ -119,7 +119,7 @@ def _chunks(rows: Any, names: list[str]) -> Iterator[tuple[str, Any]]:
 
 
 def _index_columns(schema: Any) -> list[int]:
-    """The columns that pandas' metadata says are an index; a range of numbers is no column."""
+    """The index columns according to pandas' metadata; a RangeIndex is not stored as a column."""
     text = (schema.metadata or {}).get(b"pandas")
     try:
         index = json.loads(text)["index_columns"] if text else []
@@ -148,7 +148,7 @@ def _column(array: Any, what: str, missing: bool) -> Column:
         return _decimals(array, nulls)
     if nulls is not None:
         if types.is_floating(array.type) or types.is_duration(array.type):
-            # NaN or NaT stands for a null then, and nothing is rounded.
+            # Nulls are NaN or NaT here, and nothing is rounded.
             values = array.to_numpy(zero_copy_only=False).copy()
             values[nulls] = 0
             return Column(values, nulls=nulls)
@@ -157,7 +157,7 @@ def _column(array: Any, what: str, missing: bool) -> Column:
 
 
 def _decimals(array: Any, nulls: np.ndarray | None) -> Column:
-    """Digits and exponents; digits beyond 64 bits stand apart."""
+    """Digits and exponents of decimals; digits beyond 64 bits are returned separately."""
     exponents = np.full(len(array), -array.type.scale, np.int32)
     if array.type.bit_width == 128:
         words = np.frombuffer(array.buffers()[1] or b"", np.int64)
@@ -168,7 +168,7 @@ def _decimals(array: Any, nulls: np.ndarray | None) -> Column:
             high = high.copy()
             high[nulls] = 0
         rows = np.flatnonzero(high != low >> 63)
-        # The low word has no sign.
+        # The low word is unsigned.
         wide = [
             (int(row), (int(high[row]) << 64) + (int(low[row]) & (1 << 64) - 1)) for row in rows
         ]

@@ -1,4 +1,4 @@
-"""The bytes of text files, decompressed, and as UTF-8 whatever they are encoded in."""
+"""Text files as decompressed UTF-8 bytes, whatever their encoding."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mypackage._extras import require
 from . import pieces
 from .pieces import STDIN, Source, UsageError, at
 
-# Files of two or four bytes a character begin with one of these; the longer ones come first.
+# Byte order marks of encodings with two or four bytes a character, the longer ones first.
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -38,12 +38,12 @@ def _zstd(raw: Any) -> tuple[Any, type[Exception]]:
     return library.ZstdFile(raw, "rb"), library.ZstdError
 
 
-# By suffix, what opens them: a file of what is inside, and what it raises of damage.
+# By suffix, how to open a compressed file, and the exceptions for a damaged one.
 COMPRESSIONS = {"gz": _gzip, "zst": _zstd}
 
 
 def check_encoding(name: str) -> str:
-    """The name, if it is one of a text encoding.
+    """Return the name if it is that of a text encoding.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def check_encoding(name: str) -> str:
 
 @contextlib.contextmanager
 def opened(source: Source, encoding: str | None, offset: int) -> Iterator[Text]:
-    """A file's text from so many bytes on; an encoding of None is UTF-8 or told by a mark."""
+    """Open a file's text at an offset; encoding None means a byte order mark's, or UTF-8."""
     with contextlib.ExitStack() as stack:
         if str(source.path) == STDIN:
             raw: Any = sys.stdin.buffer
@@ -75,15 +75,14 @@ def opened(source: Source, encoding: str | None, offset: int) -> Iterator[Text]:
 
 
 class Text:
-    """What remains of a text.
+    """The unread rest of a text.
 
     Attributes
     ----------
     encoding : str
-        That which was given or found.
+        The encoding that was given or found.
     offset : int
-        Bytes of the text before it. They are those of its UTF-8 form; of a file in UTF-8, they are
-        the file's own.
+        How many bytes have been read, counted in UTF-8.
     """
 
     def __init__(self, raw: Any, file: Any, size: int, encoding: str | None, offset: int) -> None:
@@ -109,7 +108,7 @@ class Text:
 
     @property
     def done(self) -> float:
-        """How much of the file has been read, from 0 to 1; 0 if nobody knows its size."""
+        """The fraction of the file that has been read; 0 if the size is unknown."""
         return min(1.0, self._raw.tell() / self._size) if self._size else 0.0
 
     def read(self) -> bytes:
@@ -148,7 +147,7 @@ class Text:
 
 
 def _without(parts: Iterator[bytes], size: int) -> Iterator[bytes]:
-    """The parts without the first bytes."""
+    """Skip the first bytes of a text that comes in parts."""
     for part in parts:
         if size < len(part):
             yield part[size:]

@@ -10,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 _ERRCALL_BITS = {"over": 2, "invalid": 8}
+# The bits of a status from the extension; the last says that no numbers can have such sums.
+DEGREES, INVALID, OVERFLOW, IMPOSSIBLE = 1, 2, 4, 8
 
 
 def _warn(message: str) -> None:
@@ -60,3 +62,13 @@ def report_empty(name: str) -> None:
 def report_no_freedom(name: str) -> None:
     """Report a variance or covariance without degrees of freedom."""
     _warn(f"Degrees of freedom <= 0 for slice in {name}")
+
+
+def report(name: str, status: int) -> None:
+    """Report what the bits of a status say about the function `name`."""
+    if status & DEGREES:
+        report_no_freedom(name)
+    if status & INVALID:
+        report_invalid(name)
+    if status & OVERFLOW:
+        report_overflow(name)

@@ -13,7 +13,7 @@ from .axes import aligned, lines, normalised, reduced_shape
 from .kinds import KERNELS, PLAIN, as_array, front, is_dask, label_kind, unsupported
 from .subclasses import wrapped
 
-if TYPE_CHECKING:  # NumPy does not import its types either.
+if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 _Inexact = TypeVar("_Inexact", bound="np.inexact[Any]")
@@ -114,7 +114,7 @@ def average(
     """
     if is_dask(a) or is_dask(weights):
         return front("dask").average(a, axis, weights, returned, keepdims)
-    # What wrappers of NumPy's function pass on for what they were not given.
+    # What wrappers of NumPy's function pass for arguments that were not given.
     absent: Any = np._NoValue
     keepdims = False if keepdims is absent else keepdims
     for x in (a, weights):
@@ -176,7 +176,7 @@ def average(
     shape = reduced_shape(array.shape, axes, keepdims)
 
     def finished(result: Any, *sources: Any) -> Any:
-        """In the shape and of the kind that NumPy's twin returns."""
+        """The result with the shape and type that numpy.average returns."""
         result = np.reshape(result, shape)[()]
         if missing is None:
             return wrapped(result, *sources)
@@ -190,7 +190,7 @@ def average(
         results = [finished(objects.column(x, kind), array, weights) for x in (means, sums)]
         return tuple(results) if returned else results[0]
     if missing is not None:
-        # Nothing but masked elements: any weight will do for a result that is masked.
+        # If all elements are masked so is the result, and any weight will do.
         ones = np.all(hidden, axis=axes, keepdims=True)
         values = np.where(hidden, np.zeros((), values.dtype), values)
         factors = np.where(hidden, ones.astype(factors.dtype), factors)
@@ -205,7 +205,7 @@ def average(
 
 
 def check(a: Any, weights: Any) -> None:
-    """Refuse elements and weights of other dtypes than those with exact averages."""
+    """Refuse elements and weights whose dtypes have no exact averages."""
     for x in (a, weights):
         if x.dtype.char not in KERNELS:
             raise unsupported("average", x.dtype, " and object")
@@ -214,7 +214,7 @@ def check(a: Any, weights: Any) -> None:
 
 
 def result_dtype(a: Any, weights: Any = None) -> np.dtype:
-    """The dtype of the average, as NumPy's."""
+    """The dtype of the average, as in NumPy."""
     parts = [a.dtype] if weights is None else [a.dtype, weights.dtype]
     if a.dtype.kind in "biu":
         parts.append(np.dtype(np.float64))

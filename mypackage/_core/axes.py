@@ -1,4 +1,4 @@
-"""Axes as NumPy's functions take them, and arrays with some of their axes as one."""
+"""Normalising `axis`, and merging axes of arrays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def normalised(name: str, axis: Any, ndim: int) -> tuple[int, ...]:
-    """The axes of a reduction called `name`, counted from the front."""
+    """The axes of the reduction `name` as non-negative numbers."""
     if axis is None:
         return tuple(range(ndim))
     given = axis if isinstance(axis, (tuple, list)) else (axis,)
@@ -33,7 +33,7 @@ def normalised(name: str, axis: Any, ndim: int) -> tuple[int, ...]:
 
 
 def lines(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    """The array with some of its axes as one, the last."""
+    """The array with some of its axes merged into one, the last."""
     kept = [axis for axis in range(x.ndim) if axis not in axes]
     shape = [x.shape[axis] for axis in kept]
     length = math.prod(x.shape[axis] for axis in axes)
@@ -48,7 +48,7 @@ def reduced_shape(shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool)
 
 
 def aligned(name: str, weights: Any, a: Any, axis: Any, axes: tuple[int, ...]) -> Any:
-    """The weights, to be broadcast to the shape of `a`."""
+    """The weights in a shape that broadcasts to that of `a`."""
     if weights.shape == a.shape:
         return weights
     if axis is None:

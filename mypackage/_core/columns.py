@@ -1,6 +1,6 @@
-"""Columns of tables: each of a dtype of its own, reduced exactly and never cast together.
+"""Columns of tables: each is reduced exactly in its own dtype, without a cast to a common one.
 
-pandas' Series and DataFrame, Arrow's columns and tables and polars' Series and DataFrame are such.
+They come from pandas' Series and DataFrame, Arrow's columns and tables, and polars.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from .states import result_dtype, rounded
 
 
 class Column(NamedTuple):
-    """Numbers, of which some may be missing.
+    """Numbers, some of which may be missing.
 
     Attributes
     ----------
     name : hashable
     values : ndarray
-        Of a dtype with kernels, of objects or of timedelta64.
+        A dtype with kernels, objects or timedelta64.
     missing : ndarray of bool
     """
 
@@ -41,26 +41,26 @@ class Column(NamedTuple):
 
 
 def of_column(reduction: Reduction, column: Column, skipna: bool, dtype: Any) -> Any:
-    """The reduction of one column: a scalar; NaN or NaT for what is missing."""
+    """The reduction of one column: a scalar, NaN or NaT if it is missing."""
     valid = ~column.missing
     if reduction.skip_nan:
         valid &= ~_is_nan(column.values)
     if column.missing.any() and not skipna:
         return missing_of(column.values.dtype)
     if reduction.empty != 0 and not valid.any():
-        # As in pandas, no cause for a warning.
+        # As in pandas, without a warning.
         return missing_of(column.values.dtype)
     name = reduction.finish if reduction.name not in REDUCTIONS else reduction.name
     function = getattr(mypackage, name)
     options = {"where": True if valid.all() else valid}
     if dtype is not None and np.dtype(dtype) == object and column.values.dtype.kind in "fc":
-        # As Python's own number.
+        # As a Python number.
         return function(column.values, **options).item()
     return function(column.values, dtype=dtype, **options)
 
 
 def missing_of(dtype: np.dtype[Any]) -> Any:
-    """What stands for a missing result: NaN, or NaT."""
+    """The missing value of a dtype: NaN or NaT."""
     if dtype.kind in "mM":
         return np.array("NaT", dtype)[()]
     if dtype.kind == "c":
@@ -82,7 +82,7 @@ def of_columns(
     Raises
     ------
     OverflowError
-        Names a column whose result the common dtype does not hold.
+        If the common dtype does not hold a result; the message names the column.
     """
     values = [of_column(reduction, column, skipna, dtype) for column in columns]
     if not values:
@@ -116,7 +116,7 @@ def all_of_them(reduction: Reduction, columns: list[Column], skipna: bool, dtype
 def over(
     reduction: Reduction, columns: list[Column], shape: tuple[int, ...], skipna: bool, dtype: Any
 ) -> np.ndarray:
-    """The reduction of columns: of all elements, or, with their shape, of each row."""
+    """The reduction of columns: of all elements, or, if a shape is given, of each row."""
     if any(not column.has_kernel for column in columns):
         return _of_other_kinds(reduction, columns, shape, skipna, dtype)
     state, poisoned = ExactSum(shape), np.zeros(shape, bool)
@@ -126,7 +126,7 @@ def over(
     nothing = np.equal(state.count, 0)
     poisoned &= not skipna
     if reduction.empty != 0:
-        # A mean of nothing is missing, as in pandas, and no cause for a warning.
+        # As in pandas, a mean without elements is missing, without a warning.
         state.add(np.zeros((1, *shape)), 0, nothing)
         poisoned = poisoned | nothing
     dtypes = [column.values.dtype for column in columns] or [np.dtype(np.float64)]
@@ -138,7 +138,7 @@ def over(
 def add_column(
     state: ExactSum, column: Column, shape: tuple[int, ...], skip_nan: bool = False
 ) -> None:
-    """Add a column to a sum, or each of its numbers to that of its row."""
+    """Add a column to one sum, or each of its numbers to the sum of its row."""
     valid = ~column.missing
     if skip_nan:
         valid &= ~_is_nan(column.values)
@@ -148,7 +148,7 @@ def add_column(
 def _of_other_kinds(
     reduction: Reduction, columns: list[Column], shape: tuple[int, ...], skipna: bool, dtype: Any
 ) -> np.ndarray:
-    """The same where some columns hold objects or times."""
+    """The same, where some columns hold objects or times."""
     times = one_kind_of_time(reduction.name, columns)
     kind = np.result_type(*(c.values.dtype for c in columns)) if times else np.dtype(object)
     table = np.array([column.values.astype(kind) for column in columns], kind)
@@ -172,12 +172,12 @@ def _of_other_kinds(
 
 
 def one_kind_of_time(name: str, columns: list[Column]) -> bool:
-    """Whether the columns hold times, of which all must be differences, or all dates.
+    """Whether the columns hold times, which must be all differences or all dates.
 
     Raises
     ------
     TypeError
-        Names a column that is of another kind than the first.
+        If a column is of another kind than the first; the message names it.
     """
     kinds = [c.values.dtype.kind if c.values.dtype.kind in "mM" else "" for c in columns]
     for column, kind in zip(columns, kinds, strict=True):
@@ -191,7 +191,7 @@ def one_kind_of_time(name: str, columns: list[Column]) -> bool:
 
 
 def table(columns: list[Column]) -> np.ndarray:
-    """All columns as one array, side by side; of objects where another dtype would round."""
+    """All columns side by side as one array; of dtype object where any other would round."""
     dtypes = {column.values.dtype for column in columns}
     common = np.result_type(*dtypes) if dtypes else np.dtype(np.float64)
     wide = {dtype for dtype in dtypes if dtype.kind in "iu" and dtype.itemsize > 4}
@@ -203,7 +203,7 @@ def table(columns: list[Column]) -> np.ndarray:
 def state_of(
     columns: list[Column], rows: int, axis: Any, shape: tuple[int, ...] | None
 ) -> ExactSum:
-    """The exact sums of a table: all together, of each column (axis 0) or of each row (axis 1)."""
+    """The exact sums of a table: of everything, of each column (axis 0) or each row (axis 1)."""
     if axis is None and shape is not None:
         axis = (0, 1)[: 2 - len(shape)]
     axes = set(normalised("ExactSum", axis, 2))

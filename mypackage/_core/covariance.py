@@ -12,7 +12,7 @@ from mypackage._errors import report_invalid, report_no_freedom, report_overflow
 from . import lists, units
 from .kinds import KERNELS, as_array, front, is_dask, label_kind, unsupported
 
-if TYPE_CHECKING:  # NumPy does not import its types either.
+if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 
@@ -32,52 +32,53 @@ def cov(
 
     With the weights w = f a (all 1 if there are none), S = sum(w) and T = sum(f a^2), the entry of
     two variables x and y is ``(S sum(w x y*) - sum(w x) sum(w y)*) / (S^2 - ddof T)``: a rational
-    number, of which nothing is rounded before the end. So the covariance with a constant is 0, a
-    variance is never negative, and the matrix is symmetric (Hermitian) to the last bit.
+    number, rounded only at the end. So the covariance with a constant is 0, a variance is never
+    negative, and the matrix is symmetric (Hermitian) to the last bit.
 
     Parameters
     ----------
     m : array_like, shape (variables, observations) or (observations,)
-        Bool, any integer, float16, float32, float64, complex64, complex128; or ints, floats,
-        complex numbers and Fractions as objects.
+        Bool, any integer, float16, float32, float64, complex64, complex128; or objects: ints,
+        floats, complex numbers and Fractions.
     y : array_like, optional
-        More variables with as many observations.
+        More variables, with the same observations.
     rowvar : bool, optional
-        Whether a row is a variable; otherwise a column is.
+        Whether each row is a variable; otherwise each column is.
     bias : bool, optional
-        Whether to divide by the number of observations, not by one less.
+        Whether to divide by the number of observations n, instead of n - 1.
     ddof : int, optional
-        Divide by the number of observations less `ddof`, whatever `bias` says.
+        Divide by the number of observations minus `ddof`, whatever `bias` says.
     fweights : array_like of int, shape (observations,), optional
-        How often each observation was made.
+        How often each observation occurred.
     aweights : array_like of float, shape (observations,), optional
-        How much each observation counts.
+        The weight of each observation.
     dtype : dtype, optional
-        What the entries are rounded to: at least float64 by default, complex128 for complex
-        numbers. The observations are taken as they are. ``object`` gives Fractions, of observations
-        that are objects.
+        What the entries are rounded to; by default at least float64, or complex128 for complex
+        numbers. The observations are not converted. ``object`` gives Fractions if the observations
+        are objects.
 
     Returns
     -------
     ndarray
-        The matrix; of a single variable, its variance as an array without axes.
+        The matrix; for a single variable, its variance as a 0-dimensional array.
 
     Raises
     ------
     ValueError
-        If `m` or `y` has more than two axes, they differ in their observations, `ddof` is no
+        If `m` or `y` has more than two axes, their numbers of observations differ, `ddof` is not an
         integer, or a weight is negative.
     TypeError
-        If frequencies are no integers, or the observations are not numbers of the dtypes above.
+        If frequencies are not integers, or the observations are of other dtypes than the above.
     RuntimeError
-        If the weights have more than one axis, or are not as many as the observations.
+        If the weights have more than one axis, or are not one for each observation.
     ZeroDivisionError
         If the weights are all 0.
 
     Warns
     -----
     RuntimeWarning
-        If no degree of freedom is left: an entry is then infinite, or NaN where the numerator is 0.
+        If no degrees of freedom are left: an entry is then infinite, or NaN where the numerator is
+        0.
 
     See Also
     --------
@@ -110,33 +111,32 @@ def corrcoef(
     """
     Exact matrix of Pearson's correlation coefficients, each rounded once.
 
-    The coefficient of two variables is ``A_jk / sqrt(A_jj A_kk)`` of the numerators of their
-    covariance and variances, which are exact; only the quotient is rounded. So real coefficients
-    are within -1 and 1, those of equal or of opposite variables are 1 and -1, and the diagonal is
-    1.
+    The coefficient of two variables is ``A_jk / sqrt(A_jj A_kk)``, where A are the exact numerators
+    of covariance and variances; only the quotient is rounded. So real coefficients are within -1
+    and 1, they are 1 for equal and -1 for opposite variables, and the diagonal is 1.
 
     Parameters
     ----------
     x : array_like, shape (variables, observations) or (observations,)
-        Bool, any integer, float16, float32, float64, complex64, complex128; or ints, floats,
-        complex numbers and Fractions as objects.
+        Bool, any integer, float16, float32, float64, complex64, complex128; or objects: ints,
+        floats, complex numbers and Fractions.
     y : array_like, optional
-        More variables with as many observations.
+        More variables, with the same observations.
     rowvar : bool, optional
-        Whether a row is a variable; otherwise a column is.
+        Whether each row is a variable; otherwise each column is.
     dtype : dtype, optional
-        What the coefficients are rounded to: at least float64 by default, complex128 for complex
+        What the coefficients are rounded to; by default at least float64, or complex128 for complex
         numbers.
 
     Returns
     -------
     ndarray or scalar
-        The matrix; of a single variable, a scalar.
+        The matrix; for a single variable, a scalar.
 
     Raises
     ------
     ValueError
-        If `x` or `y` has more than two axes, or they differ in their observations.
+        If `x` or `y` has more than two axes, or their numbers of observations differ.
     TypeError
         If the observations are not numbers of the dtypes that `cov` takes.
 
@@ -151,7 +151,7 @@ def corrcoef(
 
     Notes
     -----
-    Of a complex coefficient, each part is rounded once, and within -1 and 1.
+    Each part of a complex coefficient is rounded once, and lies within -1 and 1.
 
     Examples
     --------
@@ -194,13 +194,13 @@ def _matrix(
     weights = _weights(first.shape[1], fweights, aweights)
     correlation = name == "corrcoef"
     if any(x.dtype.kind == "O" for x in variables):
-        from . import rationals  # Only here: fractions costs an import.
+        from . import rationals  # Imported here, since fractions is slow to import.
 
         return rationals.covariances(name, variables, target, ddof, correlation, *weights)
     is_complex = any(x.dtype.kind == "c" for x in variables)
-    # A complex result of real variables has real parts alone.
+    # A complex result of real variables has no imaginary part.
     parts = target if is_complex else np.empty(0, target).real.dtype
-    # Whatever is beyond this leaves no degree of freedom, or all of them.
+    # Anything beyond this leaves no degrees of freedom, or all of them.
     ddof = min(ddof, 2**62)
     if ddof < -(2**62):
         raise OverflowError(f"{name}: ddof={ddof} is beyond 62 bits")
@@ -212,7 +212,7 @@ def _matrix(
 
 
 def report(name: str, overflow: bool, constant: bool, degenerate: bool) -> None:
-    """Say what is to be said of a matrix."""
+    """Warn about a matrix as NumPy does."""
     if name == "corrcoef":
         if constant:
             report_invalid("divide")
@@ -264,7 +264,7 @@ def _observations(name: str, argument: str, values: Any) -> np.ndarray:
 
 
 def _target(name: str, given: list[np.ndarray], dtype: Any) -> Any:
-    """What the entries are rounded to."""
+    """The dtype that the entries are rounded to."""
     parts = [x.dtype for x in given if x.dtype.kind != "O"]
     objects = [element for x in given if x.dtype.kind == "O" for element in x.flat]
     if any(isinstance(x, (complex, np.complexfloating)) for x in objects):
@@ -288,7 +288,7 @@ def _target(name: str, given: list[np.ndarray], dtype: Any) -> Any:
 
 
 def _weights(count: int, fweights: Any, aweights: Any) -> list[np.ndarray | None]:
-    """The frequencies and the weights, as arrays of numbers, or None; checked as NumPy does."""
+    """The frequencies and the weights as arrays of numbers, or None, with NumPy's checks."""
     weights: list[np.ndarray | None] = []
     for name, given in (("fweights", fweights), ("aweights", aweights)):
         if given is None:
@@ -319,7 +319,7 @@ def _weights(count: int, fweights: Any, aweights: Any) -> list[np.ndarray | None
 
 
 def _plain(name: str, weights: np.ndarray) -> np.ndarray:
-    """Objects as int64 or float64, if that is exact."""
+    """Objects as int64 or float64, if these are exact."""
     for dtype in (np.int64, np.uint64, np.float64):
         try:
             plain = weights.astype(dtype)

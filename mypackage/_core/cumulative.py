@@ -1,4 +1,4 @@
-"""Cumulative sums by the names of the Array API and of NumPy's nan functions."""
+"""Cumulative sums beside `cumsum`: the Array API's, NumPy's nancumsum, and by label."""
 
 from __future__ import annotations
 
@@ -27,27 +27,26 @@ def cumulative_sum(
     """
     Exact cumulative sum of the elements along an axis, every prefix rounded once.
 
-    By the name and the arguments of the Array API standard (2023.12).
+    The name and the arguments are those of the Array API standard (2023.12).
 
     Parameters
     ----------
     x : array_like
         Elements of any dtype that `cumsum` takes.
     axis : int, optional
-        The axis along which the elements are added. Only an array of one axis, or none, can do
-        without.
+        The axis along which the elements are added; required if there are several.
     dtype : dtype, optional
-        What the exact prefixes are rounded to; by default their dtype, or
-        int64 or uint64 for smaller integers.
+        What the exact prefixes are rounded to; by default the dtype of the elements, or int64 or
+        uint64 for smaller integers.
     out : ndarray, optional
         Where to put the result; its shape must be the result's.
     include_initial : bool, optional
-        Whether the result begins with the sum of no elements, 0, and is one longer.
+        Whether the result begins with 0, the sum of no elements, and is one element longer.
 
     Returns
     -------
     ndarray
-        The prefixes, in the shape of `x` but for `include_initial`.
+        The prefixes, in the shape of `x`; one longer with `include_initial`.
 
     Raises
     ------
@@ -109,7 +108,7 @@ def cumulative_sum(
 
 
 def _at_least_1d(x: Any) -> Any:
-    """A list as it is, which may hold numbers that NumPy would round; others as arrays."""
+    """Lists unchanged, since NumPy might round their numbers; anything else as an array."""
     if units.kind_of(x) is not None:
         return x
     return x if np.ndim(x) else np.atleast_1d(x)
@@ -126,8 +125,8 @@ def nancumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = Non
     axis : int, optional
         The axis along which the elements are added; by default those of the flattened array.
     dtype : dtype, optional
-        What the exact prefixes are rounded to; by default their dtype, or
-        int64 or uint64 for smaller integers.
+        What the exact prefixes are rounded to; by default the dtype of the elements, or int64 or
+        uint64 for smaller integers.
     out : ndarray, optional
         Where to put the result; its shape must be the result's.
 
@@ -165,7 +164,7 @@ def nancumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = Non
             return _native.cumsum(without_nans(a), axis, dtype, out)
         kind = label_kind(a)
         if kind == "xarray":
-            # NaNs count as 0 there already.
+            # NaNs count as 0 there anyway.
             return _native.cumsum(a, axis, dtype, out)
         if kind == "pandas":
             return _native.cumsum(a.fillna(0), axis, dtype, out)
@@ -187,12 +186,12 @@ def nancumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = Non
 
 
 def _is_a_line(array: np.ndarray, axis: int | None) -> bool:
-    """Whether the kernels go along a line. (Columns side by side are faster if copied first.)"""
+    """Whether the kernel runs along lines. (Adjacent columns are faster if copied first.)"""
     return array.ndim == 1 or axis is None
 
 
 def without_nans(a: Any) -> Any:
-    """What an array is with 0 in place of NaNs."""
+    """The array with 0 in place of NaNs."""
     dtype = a.dtype
     if dtype.kind not in "fcmO":
         return a
@@ -227,18 +226,19 @@ def group_cumsum(
     Parameters
     ----------
     group_idx : array_like of int, shape (n,)
-        The group of each position along `axis`, in any order; a negative or masked one is in none.
+        The group of each position along `axis`, in any order; a negative or masked label means
+        none.
     array : array_like, shape (..., n, ...)
         Elements to sum, of any dtype that `sum` takes.
     axis : int, optional
         The axis of `array` that the labels belong to; the last by default.
     size : int, optional
-        The number of groups: labels must be less.
+        The number of groups; labels must be smaller.
     fill_value : scalar, optional
-        The result of elements that are in no group.
+        The result for elements that are in no group.
     dtype : dtype, optional
-        What the exact prefixes are rounded to; by default their dtype, or
-        int64 or uint64 for smaller integers.
+        What the exact prefixes are rounded to; by default the dtype of the elements, or int64 or
+        uint64 for smaller integers.
 
     Returns
     -------
@@ -255,14 +255,14 @@ def group_cumsum(
     TypeError
         If the labels are not integers, or `array` has no exact sums here.
 
-    Notes
-    -----
-    What has labels keeps them. Masked elements count as 0 and stay masked, and so do missing ones
-    of pandas; as in `cumsum`.
-
     See Also
     --------
     group_sum, cumsum
+
+    Notes
+    -----
+    Labels of pandas and xarray objects are kept. As in `cumsum`, masked elements and missing values
+    of pandas count as 0 and stay masked or missing.
 
     Examples
     --------

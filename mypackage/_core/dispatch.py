@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.ma  # Which NumPy itself imports when it is first used.
+import numpy.ma  # NumPy imports it on first use.
 
 from . import columns, groups, lists, masked, objects, subclasses, units
 from .groups import fill, labels_of
@@ -39,7 +39,7 @@ __all__ = [
 
 
 def reduce(name: str, a: Any, **arguments: Any) -> Any:
-    """Reduce anything by the function called `name`, given the arguments that were given to it."""
+    """Reduce any input with the function `name` and the arguments it was called with."""
     reduction = ALL[name]
     kind = label_kind(a)
     if kind == "arrow" and name not in REDUCTIONS:
@@ -80,7 +80,7 @@ def reduce(name: str, a: Any, **arguments: Any) -> Any:
 
 
 def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-    """`mypackage.cumsum` of anything."""
+    """`mypackage.cumsum` for any input."""
     name = "cumsum"
     if is_dask(a):
         return front("dask").cumsum(a, axis=axis, dtype=dtype, out=out)
@@ -105,7 +105,7 @@ def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
 
 
 def vecdot(x1: Any, x2: Any, axis: int | None = None) -> Any:
-    """`mypackage.vecdot` of anything."""
+    """`mypackage.vecdot` for any input."""
     axis = -1 if axis is None else axis
     for owner in (label_kind(x1), label_kind(x2)):
         if owner in ("pandas", "xarray"):
@@ -124,7 +124,7 @@ def vecdot(x1: Any, x2: Any, axis: int | None = None) -> Any:
 
 
 def grouped(name: str, group_idx: Any, array: Any, options: dict[str, Any]) -> tuple[Any, Any]:
-    """Plain values and int64 labels for the extension; or None and the result of anything else."""
+    """Plain values and int64 labels for the extension; for other input, None and the result."""
     reduction = GROUPED[name]
     if is_dask(array) or is_dask(group_idx):
         return None, getattr(front("dask"), name)(group_idx, array, **options)
@@ -149,9 +149,9 @@ def grouped(name: str, group_idx: Any, array: Any, options: dict[str, Any]) -> t
 def exact_state(
     values: Any, axis: Any, where: Any, shape: tuple[int, ...] | None, skip_nan: bool
 ) -> Any:
-    """What `ExactSum.add` adds of anything: a plain array and what is wanted of it, or a state.
+    """What `ExactSum.add` adds for any input: a plain array with a mask, or a state.
 
-    `shape` is that of the sums, over the leading axes that it lacks if `axis` is None.
+    `shape` is that of the sums; if `axis` is None, the other, leading axes are summed over.
     """
     name = "ExactSum"
     if is_dask(values):
@@ -188,12 +188,12 @@ def exact_state(
 
 
 def numbers(name: str, values: Any, nan: bool = False) -> np.ndarray:
-    """A plain array of numbers for a function that has no word for anything missing.
+    """A plain array of numbers, for a function that cannot handle missing values.
 
     Raises
     ------
     TypeError, ValueError
-        If something is missing, rounded or more than a number; NaN is a number if `nan` says so.
+        If a value is missing, would be rounded, or is more than a number; NaN is allowed if `nan`.
     """
     if is_dask(values):
         raise TypeError(f"{name}: a dask array is lazy; compute() it, or use mypackage.dask")
@@ -227,7 +227,7 @@ def numbers(name: str, values: Any, nan: bool = False) -> np.ndarray:
     return data
 
 
-# NumPy imports what these methods need when they are first called, which may be too late: while
+# NumPy imports what these methods need on their first call, which fails if that happens while
 # Python shuts down.
 for _method in ("any", "all", "max", "min", "sum"):
     getattr(np.zeros(1, bool), _method)()

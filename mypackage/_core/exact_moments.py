@@ -1,4 +1,4 @@
-"""`ExactMoments`: how many numbers, their exact sum and that of their squares, as a value."""
+"""`ExactMoments`: the count, the exact sum and the exact sum of squares of numbers."""
 
 from __future__ import annotations
 
@@ -10,39 +10,37 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mypackage._docstrings import like
-from mypackage._errors import report_invalid, report_overflow
+from mypackage._errors import DEGREES, IMPOSSIBLE, report
 from mypackage._native import ExactSum, round_moments, square_states, sum_states
 
 from . import lists, moments, objects, units
 from .inputs import wanted
 from .kinds import KERNELS, as_array, front, is_dask, label_kind, unsupported
 
-if TYPE_CHECKING:  # NumPy does not import its types either.
+if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
     from typing_extensions import Self
 
-# What the extension remarks.
-INVALID, OVERFLOW, IMPOSSIBLE = 2, 4, 8
 
 _MAGIC, _VERSION = b"MYXM", 1
 
 
 class ExactMoments:
     """
-    The exact moments of numbers, or an array of them, to be added to and taken back from.
+    Exact moments of numbers, or an array of them, that numbers are added to and subtracted from.
 
-    It holds how many numbers there are, their sum and the sum of their squares, none of them
-    rounded: so neither the order nor the grouping of additions and merges can change a mean, a
-    variance or a norm, and to take numbers back gives what there was before, bit for bit. (What is
-    updated by differences from a mean, as Welford's and Chan's methods do, has neither.) Infinities
-    and NaNs are counted apart, and can be taken back too.
+    It holds the count, the sum and the sum of squares of the numbers, without rounding. So neither
+    the order nor the grouping of additions and merges changes a mean, a variance or a norm, and
+    subtracting numbers restores the earlier state bit for bit. (Methods that update a mean and
+    differences from it, such as Welford's and Chan's, have neither property.) Infinities and NaNs
+    are counted separately, and can be subtracted too.
 
     All methods may be called from several threads.
 
     Parameters
     ----------
     shape : int or tuple of ints, optional
-        The shape of the array of moments; by default single ones.
+        The shape of the array; by default the moments of one set of numbers.
 
     Attributes
     ----------
@@ -68,7 +66,7 @@ class ExactMoments:
 
     Notes
     -----
-    The count may be negative for a while, if numbers are taken back before they are added.
+    The count may be negative temporarily, if numbers are subtracted before they are added.
 
     Examples
     --------
@@ -84,7 +82,7 @@ class ExactMoments:
 
     __slots__ = ("__weakref__", "_lock", "_squares", "_sums")
 
-    #: An array leaves ``array + moments`` to `__radd__`.
+    #: Makes NumPy leave ``array + moments`` to `__radd__`.
     __array_ufunc__ = None
 
     _lock: threading.Lock
@@ -104,13 +102,13 @@ class ExactMoments:
         return self
 
     def _content(self) -> tuple[ExactSum, ExactSum]:
-        """Copies of the sums and the squares, which belong together."""
+        """A consistent copy of the sums and the sums of squares."""
         with self._lock:
             return self._sums.copy(), self._squares.copy()
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of the array of moments; ``()`` for single ones.
+        """The shape of the array; ``()`` for one set of numbers.
 
         See Also
         --------
@@ -126,7 +124,7 @@ class ExactMoments:
 
     @property
     def count(self) -> Any:
-        """How many numbers were added, less those subtracted: an int, or an array of int64.
+        """The number of numbers added minus those subtracted: an int, or an array of int64.
 
         See Also
         --------
@@ -183,7 +181,7 @@ class ExactMoments:
 
     @like(add)
     def subtract(self, values: Any, axis: Any = None, where: ArrayLike = True) -> Self:
-        """Take numbers back exactly; the inverse of `add`.
+        """Subtract numbers exactly; the inverse of `add`.
 
         See Also
         --------
@@ -202,12 +200,12 @@ class ExactMoments:
         return self
 
     def merge(self, *others: ExactMoments) -> Self:
-        """Add everything that others of the same shape hold.
+        """Add the contents of others of the same shape.
 
         Parameters
         ----------
         *others : ExactMoments
-            Several are merged faster together than one by one.
+            Merging several in one call is faster.
 
         Returns
         -------
@@ -247,7 +245,7 @@ class ExactMoments:
         return other._content()
 
     def _given(self, values: Any, axis: Any, where: Any) -> Iterator[tuple[ExactSum, ExactSum]]:
-        """The sums and the squares of values, or of each item of an iterator."""
+        """The sums and the sums of squares of values, or of each item of an iterator."""
         if hasattr(values, "__next__"):
             for item in values:
                 yield from self._given(item, axis, where)
@@ -262,12 +260,12 @@ class ExactMoments:
         Parameters
         ----------
         dtype : dtype, optional
-            What to round to; float64 by default, complex128 if complex numbers were added.
+            The result's dtype; float64 by default, complex128 if complex numbers were added.
 
         Returns
         -------
         scalar or ndarray
-            In the shape of this object; NaN without numbers, with a RuntimeWarning.
+            With the shape of this object; NaN, with a RuntimeWarning, for no numbers.
 
         See Also
         --------
@@ -287,20 +285,21 @@ class ExactMoments:
         Parameters
         ----------
         ddof : real number, optional
-            What is taken from the count before it divides.
+            Delta degrees of freedom: the divisor is the count minus `ddof`.
         dtype : dtype, optional
-            What to round to; float64 by default.
+            The result's dtype; float64 by default.
 
         Returns
         -------
         scalar or ndarray
-            In the shape of this object. NaN without numbers; where the count is not above `ddof`,
-            infinite, or NaN if all numbers are equal; without a warning.
+            With the shape of this object. NaN for no numbers; where the count is at most `ddof`,
+            infinite, or NaN if all numbers are equal; no warning is given.
 
         Raises
         ------
         ValueError
-            If the sums are those of no numbers: others were taken back than were added.
+            If no numbers can have these sums, because other numbers were subtracted than were
+            added.
 
         See Also
         --------
@@ -337,17 +336,17 @@ class ExactMoments:
         Parameters
         ----------
         dtype : dtype, optional
-            What to round to; float64 by default.
+            The result's dtype; float64 by default.
 
         Returns
         -------
         scalar or ndarray
-            In the shape of this object.
+            With the shape of this object.
 
         Raises
         ------
         ValueError
-            If other numbers were taken back than were added.
+            If other numbers were subtracted than were added.
 
         See Also
         --------
@@ -371,7 +370,7 @@ class ExactMoments:
         Returns
         -------
         ExactMoments
-            The copy; what is added to one of the two does not change the other.
+            The copy; later changes of one do not affect the other.
 
         See Also
         --------
@@ -387,12 +386,12 @@ class ExactMoments:
         return self._of(*self._content())
 
     def to_bytes(self) -> bytes:
-        """A compact, versioned, check-summed form; equal moments have equal bytes on every machine.
+        """The moments as bytes; equal moments have equal bytes on every machine.
 
         Returns
         -------
         bytes
-            About 60 bytes, or 40 for each of many, of ordinary numbers.
+            About 60 bytes, or in an array 40 for each element, for ordinary numbers.
 
         See Also
         --------
@@ -415,7 +414,7 @@ class ExactMoments:
         Parameters
         ----------
         data : bytes-like
-            What `to_bytes` gave, here or on another machine.
+            The result of `to_bytes`, also on another machine.
 
         Returns
         -------
@@ -479,7 +478,7 @@ class ExactMoments:
         return self.copy().add(other)
 
     def __radd__(self, other: Any) -> Self:
-        # The builtin sum begins with the int 0, which is no number to be counted.
+        # The builtin sum() starts with 0, which must not be counted.
         if type(other) is int and other == 0:
             return self.copy()
         return self.copy().add(other)
@@ -494,7 +493,7 @@ class ExactMoments:
         return self.subtract(other)
 
     def _quiet(self) -> tuple[str, str]:
-        """Mean and variance of single moments as text; nothing is reported."""
+        """Mean and variance as text, without warnings."""
         with np.errstate(all="ignore"):
             if not self.count:
                 return "nan", "nan"
@@ -524,7 +523,7 @@ class ExactMoments:
         return f"<table><caption>ExactMoments</caption>{cells}</table>"
 
 
-# Where users find it, and pickles.
+# The module that users and pickles see.
 ExactMoments.__module__ = "mypackage"
 
 
@@ -536,7 +535,7 @@ def states_of(
     skip_nan: bool = False,
     shape: tuple[int, ...] | None = None,
 ) -> tuple[ExactSum, ExactSum]:
-    """The exact sums over axes, and those of the squares; they leave `shape`, if that is given."""
+    """The exact sums and sums of squares over axes; with `shape`, over the leading axes."""
     array, where = _plain(name, values, where)
     if axis is None and shape is not None:
         axis = tuple(range(max(array.ndim - len(shape), 0)))
@@ -557,7 +556,7 @@ def states_of(
 
 
 def _plain(name: str, values: Any, where: Any) -> tuple[np.ndarray, Any]:
-    """A plain array of numbers, and what is wanted of it; what is missing is not."""
+    """A plain array of numbers, and a mask of the elements to use."""
     if is_dask(values):
         raise TypeError(f"{name}: a dask array is lazy; add its chunks, or use mypackage.dask")
     kind = label_kind(values)
@@ -588,14 +587,14 @@ def _plain(name: str, values: Any, where: Any) -> tuple[np.ndarray, Any]:
 def rounded(
     name: str, sums: ExactSum, squares: ExactSum, ddof: Any, dtype: np.dtype[Any]
 ) -> tuple[Any, int]:
-    """The moments called `name`, and what is remarkable about them but for degrees of freedom.
+    """The rounded moments `name`, and status bits, apart from the one for degrees of freedom.
 
     Raises
     ------
     ValueError
-        If no numbers have these sums.
+        If no numbers can have these sums.
     TypeError
-        If `dtype` is none of floats.
+        If `dtype` is not a floating-point dtype.
     """
     if dtype.char not in "efdFD":
         raise TypeError(f"{name}: moments are floats; choose float64, not {dtype}")
@@ -607,8 +606,5 @@ def rounded(
             f"ExactMoments.{name}: no numbers have these sums; others were taken back than were "
             "added"
         )
-    if status & INVALID:
-        report_invalid(name)
-    if status & OVERFLOW:
-        report_overflow(name)
+    report(name, status & ~DEGREES)
     return result.astype(dtype, copy=False)[()], status

@@ -1,4 +1,4 @@
-"""Functions of the elements with one label: variances, counts, and what leaves NaN out."""
+"""Grouped variances and counts, and grouped reductions that leave NaN out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from mypackage import _native
 from mypackage._docstrings import like
-from mypackage._errors import report_overflow
+from mypackage._errors import OVERFLOW, report
 from mypackage._native import (
     ExactSum,
     group_product_states,
@@ -23,13 +23,13 @@ from mypackage._native import (
 from . import groups as groups_
 from . import moments, objects
 from .axes import normalised
-from .exact_moments import OVERFLOW, rounded
+from .exact_moments import rounded
 from .groups import labels_of
 from .inputs import array_of, named
 from .kinds import KERNELS, as_array, front, is_dask, label_kind, unsupported
 from .reductions import GROUPED, GROUPED_MOMENTS
 
-if TYPE_CHECKING:  # NumPy does not import its types either.
+if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
 
 
@@ -46,13 +46,13 @@ def group_var(
     """
     Exact variances of the elements with the same label, each rounded once.
 
-    The variance of a group is, to the last bit, the `var` of its elements: never negative, and 0
-    where all are equal.
+    The variance of a group is bit for bit the `var` of its elements: never negative, and 0 if all
+    are equal.
 
     Parameters
     ----------
     group_idx : array_like of int, shape (n,)
-        The group of each position along `axis`: 0, 1, ...; a negative or masked one is in none.
+        The group of each position along `axis`: 0, 1, ...; a negative or masked label means none.
     array : array_like, shape (..., n, ...)
         Elements, of any dtype that `var` takes. Masked ones are left out.
     axis : int, optional
@@ -62,8 +62,8 @@ def group_var(
     fill_value : scalar, optional
         The result for groups of no more than `ddof` elements; NaN by default.
     dtype : dtype, optional
-        What the exact variances are rounded to: floats; by default the dtype of `array`, or of its
-        parts if they are complex, or float64 for integers.
+        The floating-point dtype that the exact variances are rounded to; by default that of
+        `array`, of its parts if they are complex, or float64 for integers.
     ddof : real number, optional
         Delta degrees of freedom: the divisor is the number of elements minus `ddof`.
 
@@ -137,7 +137,7 @@ def group_count(
     Parameters
     ----------
     group_idx : array_like of int, shape (n,)
-        The group of each position along `axis`: 0, 1, ...; a negative or masked one is in none.
+        The group of each position along `axis`: 0, 1, ...; a negative or masked label means none.
     array : array_like, shape (..., n, ...)
         Elements, of any dtype that `sum` takes.
     axis : int, optional
@@ -204,7 +204,7 @@ def group_nansum(
     Parameters
     ----------
     group_idx : array_like of int, shape (n,)
-        The group of each position along `axis`: 0, 1, ...; a negative or masked one is in none.
+        The group of each position along `axis`: 0, 1, ...; a negative or masked label means none.
     array : array_like, shape (..., n, ...)
         Elements to sum, of any dtype that `sum` takes.
     axis : int, optional
@@ -267,8 +267,8 @@ def group_nanmean(
     fill_value : scalar, optional
         The result for groups without numbers; NaN by default.
     dtype : dtype, optional
-        What the exact means are rounded to: floats; by default the dtype of `array`, or float64 for
-        integers.
+        The floating-point dtype that the exact means are rounded to; by default that of `array`, or
+        float64 for integers.
 
     See Also
     --------
@@ -311,7 +311,7 @@ def total(
     *,
     skip_nan: bool,
 ) -> Any:
-    """The sums of groups, of which those with fewer than `min_count` numbers are missing."""
+    """The sums of groups; those with fewer than `min_count` numbers are missing."""
     if isinstance(min_count, bool) or not hasattr(min_count, "__index__"):
         raise TypeError(f"{name}: min_count must be an int, not {min_count!r}")
     least = index(min_count)
@@ -359,7 +359,7 @@ def sum_of_enough(group_idx: Any, array: Any, given: dict[str, Any], min_count: 
     return total("group_sum", group_idx, array, {**_DEFAULTS, **given}, min_count, skip_nan=False)
 
 
-# Of the arguments of all functions by label.
+# The other arguments that the grouped functions share.
 _DEFAULTS: dict[str, Any] = {"axis": -1, "size": None, "fill_value": None, "dtype": None}
 
 
@@ -444,8 +444,7 @@ def _moment(
     result, counts, status = _native.group_moments(
         moment, labels, numbers, along, groups, exact, part.num
     )
-    if status & OVERFLOW:
-        report_overflow(name)
+    report(name, status & OVERFLOW)
     result = result.astype(target, copy=False)
     lacking = (counts == 0) | (counts <= ddof)
     fill(name, result, lacking, along, math.nan if fill_value is None else fill_value)
@@ -462,8 +461,8 @@ def _moment_of_objects(
     dtype: Any,
     ddof: Any,
 ) -> np.ndarray:
-    """The same of Python's numbers: as floats, or as Fractions with ``dtype=object``."""
-    from . import object_moments  # Only here: fractions costs an import.
+    """The same for Python's numbers: as floats, or as Fractions with ``dtype=object``."""
+    from . import object_moments  # Imported here, since fractions is slow to import.
 
     if array.ndim == 0:
         raise ValueError(f"{name}: array must have at least one axis")
@@ -491,7 +490,7 @@ def _of_masked(
 ) -> Any:
     """The results of the elements that are not masked.
 
-    A group with labels, of which no more than `most` elements are not masked, is masked itself.
+    A group that is not empty, but has at most `most` elements that are not masked, is masked.
     """
     name = function.__name__
     labels, numbers, along, groups = _plain(name, group_idx, np.asarray(array.data), axis, size)
@@ -562,7 +561,7 @@ def states_of_some(labels: np.ndarray, array: np.ndarray, axis: int, size: int) 
 def states_by_label(
     labels: np.ndarray, array: np.ndarray, axis: int, size: int, skip_nan: bool
 ) -> tuple[ExactSum, ExactSum]:
-    """The exact sums of groups, and those of their squares."""
+    """The exact sums and sums of squares of groups."""
     if skip_nan and array.dtype.kind in "fc" and (missing := np.isnan(array)).any():
         own, shape = _own_labels(labels, array, missing, axis, size)
         sums, squares = states_by_label(own, array.ravel(), 0, math.prod(shape), skip_nan=False)
@@ -574,10 +573,10 @@ def states_by_label(
 def _own_labels(
     labels: np.ndarray, array: np.ndarray, missing: np.ndarray, axis: int, size: int
 ) -> tuple[np.ndarray, tuple[int, ...]]:
-    """Labels for each element, and the shape of the groups that they are of.
+    """A label for each element, and the shape of the groups.
 
-    A NaN belongs to no group; others of its position do: so every line has groups of its own, in
-    the C order of the results.
+    A NaN belongs to no group, although other lines have numbers at its position. So each line has
+    its own groups, in the C order of the results.
     """
     shape = (*array.shape[:axis], size, *array.shape[axis + 1 :])
     along = labels.reshape([-1 if one == axis else 1 for one in range(array.ndim)])
@@ -589,7 +588,7 @@ def _own_labels(
 def _plain(
     name: str, group_idx: Any, array: Any, axis: Any, size: Any
 ) -> tuple[np.ndarray, np.ndarray, int, int]:
-    """Labels as int64, an array of numbers, their axis, and the number of groups."""
+    """Labels as int64, an array of numbers, the axis, and the number of groups."""
     numbers, labels, _ = _given(name, group_idx, array)
     if isinstance(numbers, np.ma.MaskedArray):
         raise TypeError(
@@ -623,7 +622,7 @@ def _plain(
 
 
 def _given(name: str, group_idx: Any, array: Any) -> tuple[Any, np.ndarray, Any]:
-    """An array, masked or of any dtype; labels as int64; what results are rounded to, or None."""
+    """An array, masked or of any dtype; labels as int64; the dtype of results, or None."""
     numbers, dtype = array_of(name, array)
     return (
         (numbers if isinstance(numbers, np.ma.MaskedArray) else np.asarray(numbers)),
@@ -635,7 +634,7 @@ def _given(name: str, group_idx: Any, array: Any) -> tuple[Any, np.ndarray, Any]
 def _of_some(
     name: str, group_idx: Any, array: Any, axis: Any, size: Any, fill_value: Any, dtype: Any
 ) -> Any:
-    """The same of masked arrays, objects and time differences; None for plain numbers."""
+    """The same for masked arrays, objects and time differences; None for plain numbers."""
     nulls = None
     if label_kind(array) == "arrow" and not front("arrow").is_table(array):
         # The functions that skip NaN skip nulls too.
@@ -676,19 +675,19 @@ def _of_some(
 
 
 def _missing(dtype: np.dtype[Any], fill_value: Any) -> Any:
-    """What stands for the mean of nothing."""
+    """The mean of an empty group."""
     if fill_value is not None:
         return fill_value
     return np.array("NaT", dtype)[()] if dtype.kind == "m" else math.nan
 
 
 def _empty(labels: np.ndarray, groups: int) -> Any:
-    """Which groups have no label."""
+    """Which groups are empty."""
     return np.bincount(labels[labels >= 0], minlength=groups) == 0
 
 
 def _moment_dtype(name: str, source: np.dtype[Any], dtype: Any) -> Any:
-    """That of variances: real, unless it is asked for."""
+    """The dtype of variances: real, unless `dtype` is given."""
     if dtype is None:
         return np.empty(0, _float(source)).real.dtype
     target = np.dtype(dtype)
@@ -698,7 +697,7 @@ def _moment_dtype(name: str, source: np.dtype[Any], dtype: Any) -> Any:
 
 
 def _mean_dtype(name: str, source: np.dtype[Any], dtype: Any) -> Any:
-    """That of means; only floats hold them."""
+    """The dtype of means, which must be a floating-point one."""
     if dtype is None:
         return _float(source)
     target = np.dtype(dtype)
@@ -708,12 +707,12 @@ def _mean_dtype(name: str, source: np.dtype[Any], dtype: Any) -> Any:
 
 
 def _float(source: np.dtype[Any]) -> Any:
-    """The dtype itself, in native order, if it has fractions; else float64."""
+    """The dtype in native byte order if it is an inexact one, else float64."""
     return source.newbyteorder("=") if source.kind in "fc" else np.dtype(np.float64)
 
 
 def fill(name: str, result: np.ndarray, empty: np.ndarray, axis: int | None, value: Any) -> None:
-    """Give some results, or all of some groups along an axis, a value that their dtype holds."""
+    """Set some results, or all results of some groups, to a value that their dtype must hold."""
     if not empty.any():
         return
     place = empty if axis is None else (slice(None),) * axis + (empty,)

@@ -1,4 +1,4 @@
-"""Labels and empty groups of the functions that take ``group_idx``."""
+"""Labels and empty groups for the functions that take ``group_idx``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .reductions import Reduction
 
 
 def labels_of(name: str, group_idx: Any) -> np.ndarray:
-    """Labels as int64; a masked one is that of no group."""
+    """Labels as int64; a masked label becomes -1."""
     labels = np.asarray(group_idx)
     if labels.ndim != 1:
         raise ValueError(f"{name}: group_idx must have one axis, not {labels.ndim}")
@@ -25,14 +25,14 @@ def labels_of(name: str, group_idx: Any) -> np.ndarray:
         raise TypeError(f"{name}: group_idx must be of an integer dtype, not {labels.dtype}")
     if labels.dtype == np.uint64 and labels.size and labels.max() > np.iinfo(np.int64).max:
         raise ValueError(f"{name}: the label {labels.max()} in group_idx is beyond int64")
-    # Aligned too: what came from another process need not be.
+    # Aligned too, which data from another process may not be.
     labels = np.require(labels, np.int64, ["C", "A"])
     mask = np.ma.getmask(group_idx)
     return labels if mask is np.ma.nomask else np.where(mask, -1, labels)
 
 
 def size_of(name: str, labels: np.ndarray, length: int, size: Any) -> int:
-    """The number of groups of labels that belong to an axis of `length` elements."""
+    """The number of groups, for labels along an axis of `length` elements."""
     if len(labels) != length:
         raise ValueError(
             f"{name}: group_idx has {len(labels)} labels, but the axis of array has {length} "
@@ -91,9 +91,9 @@ def of_some(
     fill_value: Any = None,
     dtype: Any = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The results of the valid elements alone, and which groups have none but invalid ones.
+    """The results of the valid elements, and which groups have only invalid ones.
 
-    Groups without any element have their fill value, as always; those others have 0.
+    Empty groups get the fill value, as always; those with only invalid elements 0.
     """
     name = reduction.name
     if a.ndim == 0:
@@ -101,8 +101,8 @@ def of_some(
     (axis,) = normalised(name, axis, a.ndim)
     size = size_of(name, labels, a.shape[axis], size)
     shape = (*a.shape[:axis], size, *a.shape[axis + 1 :])
-    # An invalid element belongs to no group, others of its position do: so every line has groups
-    # of its own.
+    # An invalid element belongs to no group, although other lines have valid ones at its position.
+    # So each line has its own groups.
     moved = (*a.shape[:axis], *a.shape[axis + 1 :], size)
     lines = np.arange(math.prod(moved[:-1])).reshape(*moved[:-1], 1)
     own = np.where(labels < 0, -1, lines * size + labels)
@@ -124,7 +124,7 @@ def of_some(
 
 
 def fill(name: str, result: np.ndarray, empty: Any, value: Any, default: float = math.nan) -> None:
-    """Give the results of empty groups their value: by default 0 for sums, NaN for means."""
+    """Set the results of empty groups: by default to 0 for sums, NaN for means."""
     if value is None:
         if default == 0 or result.dtype.kind not in "fcmM":
             _refuse_no_nan(name, result, empty, default)
@@ -147,7 +147,7 @@ def fill(name: str, result: np.ndarray, empty: Any, value: Any, default: float =
 
 
 def _refuse_no_nan(name: str, result: np.ndarray, empty: Any, default: float) -> None:
-    """Means of nothing have no value in a dtype without NaN."""
+    """Refuse empty groups for means in a dtype without NaN."""
     if default == 0:
         return
     mask = empty[-1] if isinstance(empty, tuple) else empty
@@ -159,7 +159,7 @@ def _refuse_no_nan(name: str, result: np.ndarray, empty: Any, default: float) ->
 
 
 def _holds(dtype: np.dtype, value: Any) -> bool:
-    """Whether `value` is one of the numbers of a dtype of integers; others round it."""
+    """Whether an integer dtype holds `value`; other dtypes may round it."""
     if dtype.kind == "b":
         return value in (0, 1)
     if dtype.kind not in "iu":

@@ -1,4 +1,4 @@
-"""What functions of arrays alone take: numbers, without labels, units or anything missing."""
+"""Input for functions that take only plain numbers, without labels, units or missing values."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .kinds import KERNELS, as_array, front, is_dask, label_kind, own_numbers, u
 
 
 def without_labels(name: str, a: Any, remedy: str = "") -> Any:
-    """An Arrow column as an array; what is lazy or has labels is refused.
+    """An Arrow column as an array; lazy or labelled input is refused.
 
-    `remedy` is another way out than to give the plain numbers.
+    `remedy` is what the error suggests, beside passing the plain numbers.
     """
     if is_dask(a):
         raise TypeError(f"{name}: a dask array is lazy; give its compute(){remedy}")
@@ -30,14 +30,14 @@ def without_labels(name: str, a: Any, remedy: str = "") -> Any:
 
 
 def wanted(where: Any) -> np.ndarray:
-    """What ``where=`` says, as bools; masked elements are not wanted.
+    """The argument ``where=`` as bools, False where it is masked.
 
     Raises
     ------
     TypeError
-        If it is lazy.
+        If it is a dask array.
     ValueError
-        If something is missing.
+        If an element is missing.
     """
     if isinstance(where, np.ma.MaskedArray):
         return np.asarray(where.filled(False), bool)
@@ -58,26 +58,26 @@ def wanted(where: Any) -> np.ndarray:
 
 
 def array_of(name: str, a: Any, remedy: str = "") -> tuple[Any, np.dtype[Any] | None]:
-    """An array with the exact numbers of `a`, and what results are rounded to if NumPy would.
+    """An array with the exact numbers of `a`, and the dtype of results if NumPy would round `a`.
 
-    It is of objects where no other dtype holds them all, and masked if `a` is.
+    It has dtype object if no other holds all the numbers, and is masked if `a` is.
     """
     a = without_labels(name, a, remedy)
     units.refuse(name, a)
     array, dtype = lists.exact(a, as_array(name, a))
     if array.dtype.names:
-        # (Also before a mask of records is looked at.)
+        # (Before the mask, since that of records is not an array of bools.)
         raise unsupported(name, array.dtype)
     return array, dtype
 
 
 def numbers_of(name: str, a: Any, remedy: str = "", also: str = "") -> np.ndarray:
-    """A plain array of a dtype with kernels, or of one of the kinds `also`.
+    """A plain array of a dtype with kernels, or of a dtype kind in `also`.
 
     Raises
     ------
     TypeError
-        If there is none that is no less than `a`.
+        If that would lose something that `a` has.
     """
     array, _ = array_of(name, a, remedy)
     if isinstance(array, np.ma.MaskedArray):
@@ -92,7 +92,7 @@ def numbers_of(name: str, a: Any, remedy: str = "", also: str = "") -> np.ndarra
 
 @contextmanager
 def named(name: str, inner: str) -> Iterator[None]:
-    """Errors of a function that another one calls begin with the name of that other one."""
+    """Replace the function name at the beginning of errors by that of the calling function."""
     try:
         yield
     except (TypeError, ValueError, OverflowError) as error:

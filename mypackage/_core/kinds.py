@@ -1,4 +1,4 @@
-"""Which kind of thing an input is, found without importing what makes such things."""
+"""Classifying input without importing the libraries that it may come from."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from mypackage._extras import is_of
 KERNELS = "?bBhHiIlLqQefdFD"
 NUMBERS = "bool, integers, float16, float32, float64, complex64, complex128"
 
-# How each labelled kind gives its numbers to NumPy.
+# The attribute or method that gives the plain numbers of each labelled kind.
 PLAIN = {"pandas": "to_numpy()", "xarray": ".data", "arrow": "to_numpy()"}
 
 
 def own_numbers(a: Any) -> str:
-    """How a labelled object gives its numbers to NumPy, those that are missing left out."""
+    """How to get the numbers of a labelled object as a NumPy array, missing values left out."""
     kind = label_kind(a)
     if kind == "pandas" and np.ndim(a) == 2:
         return "each column's to_numpy()"
     if kind == "pandas" and getattr(a.dtype, "tz", None) is not None:
-        # Its to_numpy() has objects.
+        # Here to_numpy() returns objects.
         return f"its {'dt.' if hasattr(a, 'dt') else ''}tz_convert(None).to_numpy()"
     if kind == "pandas" and np.any(a.isna()):
         return "its dropna().to_numpy()"
@@ -36,7 +36,7 @@ def own_numbers(a: Any) -> str:
 
 
 def unsupported(name: str, dtype: np.dtype[Any], others: str = "") -> TypeError:
-    """The error for a dtype without kernels, and what to do about it."""
+    """The error for a dtype without kernels, with a remedy."""
     if dtype.names:
         way = "; give one of its fields, as a['name']"
     elif dtype.kind == "O":
@@ -51,7 +51,7 @@ def unsupported(name: str, dtype: np.dtype[Any], others: str = "") -> TypeError:
 
 
 def front(module: str) -> Any:
-    """The module for one kind of input, imported when it is needed first."""
+    """The module for one kind of input, imported on first use."""
     return importlib.import_module(f"mypackage.{module}")
 
 
@@ -61,7 +61,7 @@ def is_dask(a: object) -> bool:
 
 
 def label_kind(a: Any) -> str | None:
-    """The front for a pandas or xarray object or an Arrow column or table, else None."""
+    """The kind of a pandas or xarray object or an Arrow column or table, else None."""
     if is_of(a, "pandas", "Series", "DataFrame", "Index"):
         return "pandas"
     if is_of(a, "pandas.api.extensions", "ExtensionArray"):
@@ -75,7 +75,7 @@ def label_kind(a: Any) -> str | None:
     return None
 
 
-# What no function takes, by the package and a part of the class's name, and what to do instead.
+# Classes that no function takes, by package and part of the class name, with what to do instead.
 _REFUSED = (
     ("pandas", "GroupBy", "mypackage.pandas.group_sum and group_mean take the object and its keys"),
     ("pandas", "Resampler", "mypackage.pandas.group_sum takes a pandas.Grouper(freq=...)"),
@@ -97,7 +97,7 @@ _REFUSED = (
 
 
 def refuse(name: str, a: Any) -> None:
-    """Refuse what is no array of numbers, although it may look like one, and say what to give."""
+    """Refuse objects that are not arrays of numbers, with what to pass instead."""
     if isinstance(a, (np.ndarray, list, tuple, float, int)):
         return
     kind = type(a).__name__
@@ -119,7 +119,7 @@ def refuse(name: str, a: Any) -> None:
 
 
 def _refuse_parts(name: str, a: Sequence[Any]) -> None:
-    """Refuse a list of what has masks, labels or chunks, of which NumPy's array has none."""
+    """Refuse lists of masked, labelled or lazy arrays, since NumPy would drop masks and labels."""
     for kind in set(map(type, a)):
         if kind in (float, int, list, np.ndarray):
             continue
@@ -142,7 +142,7 @@ def _refuse_parts(name: str, a: Sequence[Any]) -> None:
 
 
 def _lose_something(owner: str, parts: list[Any]) -> bool:
-    """Whether labelled objects are more than the rows of one array."""
+    """Whether a plain array of these labelled objects would lose something."""
     first = parts[0]
     if owner == "arrow":
         nulls = [getattr(x, "null_count", None) for x in parts]
@@ -166,13 +166,13 @@ def _lose_something(owner: str, parts: list[Any]) -> bool:
 
 
 def as_array(name: str, a: Any) -> Any:
-    """What NumPy makes of `a`, unless that is an array of no more than `a` itself."""
+    """NumPy's array of `a`, unless that is only an object array with `a` in it."""
     refuse(name, a)
     if isinstance(a, (list, tuple)):
         _refuse_parts(name, a)
     array = np.asanyarray(a)
     if array.ndim == 0 and array.dtype.kind == "O" and not isinstance(a, np.ndarray):
-        # A sparse matrix, for instance, would come back as its own sum.
+        # The sum of a sparse matrix, for instance, would be the matrix itself.
         for attribute, way in (
             ("__dlpack__", "numpy.from_dlpack"),
             ("sum", "its own conversion to one"),

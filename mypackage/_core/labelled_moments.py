@@ -1,4 +1,4 @@
-"""Variances, deviations and norms of pandas' objects: missing values left out, labels kept."""
+"""Moments of pandas objects: missing values are left out, labels kept."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def reduce(
     where: Any = True,
     **others: Any,
 ) -> Any:
-    """What `mypackage.var` and its kin do with a pandas object."""
+    """`mypackage.var` and its kin for a pandas object."""
     defaults = {"out": None, "keepdims": False, "weights": None, "ord": 2}
     for key, value in others.items():
         absent = value is None or value is np._NoValue
@@ -55,7 +55,7 @@ def moment(name: str, a: Any, axis: Any, *, skipna: bool, ddof: Any, dtype: Any)
     if not isinstance(a, pd.DataFrame):
         if axis not in (0, None, "index", -1):
             raise ValueError(f"{name}: a Series has no axis {axis!r}")
-        # An Index or an extension array is one without its labels.
+        # An Index or an extension array counts as a Series without labels.
         a = a if isinstance(a, pd.Series) else pd.Series(a)
         return pandas._own_scalar(_of(name, [numbers(name, a)], (), skipna, ddof, dtype)[()], None)
     columns = [numbers(name, column) for _, column in a.items()]
@@ -80,7 +80,7 @@ def _of(
     ddof: Any,
     dtype: Any,
 ) -> np.ndarray:
-    """The moment of columns: of all elements, or, with their shape, of each row."""
+    """The moment of columns: of all elements, or, if a shape is given, of each row."""
     if name == "std" and not shape and len(columns) == 1 and columns[0][0].dtype.kind in "mM":
         values, missing = columns[0]
         function = mypackage.nanstd if skipna else mypackage.std
@@ -100,7 +100,7 @@ def _of(
     target = result_dtype(name, np.result_type(*kinds), dtype)
     with np.errstate(invalid="ignore"):
         value = np.asarray(rounded(name, *state._content(), ddof, target)[0])
-    # As in pandas: too few numbers have no variance, and that is no cause for a warning.
+    # As in pandas, too few numbers give NaN without a warning.
     lacking = np.zeros(shape, bool)
     if name != "norm":
         lacking = np.less_equal(state.count, ddof) | np.equal(state.count, 0)
@@ -109,7 +109,7 @@ def _of(
 
 
 def result_dtype(name: str, source: np.dtype[Any], dtype: Any) -> Any:
-    """The dtype that the moment of elements has."""
+    """The dtype of the moment for elements of a dtype."""
     if name == "norm":
         return np.dtype(dtype) if dtype is not None else mypackage.norm(np.ones(1, source)).dtype
     function: Callable[..., Any] = getattr(mypackage, name)

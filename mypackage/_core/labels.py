@@ -1,6 +1,6 @@
-"""Labels of two inputs: they must be the same set, and their order is that of the first.
+"""Aligning two labelled inputs: they must have the same labels; those of the first give the order.
 
-Labelled with plain goes by position, and the shapes must be equal.
+A plain array beside a labelled one is matched by position, and its shape must be the same.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def aligned(name: str, argument: str, other: Any, a: Any) -> Any:
     Raises
     ------
     ValueError
-        Names a label that one of the two lacks, or that is there more than once.
+        If one of the two lacks a label, or has it more than once; the message names it.
     """
     kind = label_kind(other)
     if kind is None or kind == "arrow":
@@ -39,7 +39,7 @@ def aligned(name: str, argument: str, other: Any, a: Any) -> Any:
 
 
 def reordered(name: str, argument: str, other: Any, index: Any) -> Any:
-    """A pandas object with its rows in the order of an index that has the same labels."""
+    """A pandas object, reordered like an index with the same labels."""
     if other.index.equals(index):
         return other
     for labels, whose in ((index, "the elements"), (other.index, argument)):
@@ -63,5 +63,5 @@ def reordered(name: str, argument: str, other: Any, index: Any) -> Any:
 
 
 def _shown(label: Any) -> str:
-    """A label as Python writes it."""
+    """The repr of a label."""
     return repr(label.item() if isinstance(label, (np.number, np.bool_, np.str_)) else label)

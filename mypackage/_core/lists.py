@@ -1,7 +1,7 @@
-"""Lists and other sequences, which NumPy may round when it makes an array of them.
+"""Lists and other sequences, whose numbers NumPy may round when it makes an array.
 
-``numpy.asarray([2**53 + 1, 0.5])`` has lost the 1 before anything is summed. Such a list is kept as
-an array of its own numbers.
+``numpy.asarray([2**53 + 1, 0.5])``, for instance, loses the 1. Such a list is kept as an array of
+Python numbers.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-# From here on float64 does not hold all integers.
+# From here on, float64 cannot represent all integers.
 _LIMIT = 2.0**53
 
 
 def exact(a: Any, array: np.ndarray) -> tuple[np.ndarray, np.dtype[Any] | None]:
-    """The numbers of `a`, of which NumPy made `array`, and what results are rounded to.
+    """The exact numbers of `a`, of which NumPy made `array`, and the dtype of results.
 
-    That is `array` itself where nothing was rounded. Where only ints were, results are Python's.
+    The numbers are `array` itself if nothing was rounded. If `a` holds only ints, results are
+    Python ints.
     """
     if array.dtype.char == "O" and isinstance(a, (list, tuple)):
         return _without_arrays(array), None
@@ -44,7 +45,7 @@ def exact(a: Any, array: np.ndarray) -> tuple[np.ndarray, np.dtype[Any] | None]:
 
 
 def _without_arrays(objects: np.ndarray) -> np.ndarray:
-    """An array of objects with numbers in place of arrays of no axes."""
+    """An object array with 0-dimensional arrays replaced by their numbers."""
     if not any(issubclass(kind, np.ndarray) for kind in set(map(type, objects.flat))):
         return objects
     result = objects.copy()
@@ -55,7 +56,7 @@ def _without_arrays(objects: np.ndarray) -> np.ndarray:
 
 
 def common_dtype(*inputs: tuple[np.ndarray, np.dtype[Any] | None]) -> np.dtype[Any] | None:
-    """What NumPy would have rounded a result of several of these pairs to; None if nothing."""
+    """The dtype that NumPy would give to a result of these pairs; None if nothing was rounded."""
     if all(dtype is None for _, dtype in inputs):
         return None
     parts = [array.dtype if dtype is None else dtype for array, dtype in inputs]

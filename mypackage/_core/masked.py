@@ -1,4 +1,4 @@
-"""Masked arrays: masked elements are left out, and a result of nothing else is masked."""
+"""Masked arrays: masked elements are left out; a result without other elements is masked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .reductions import Reduction
 
 
 def _check(name: str, a: np.ma.MaskedArray) -> None:
-    """Refuse records, whose mask is one of records."""
+    """Refuse structured dtypes, whose masks are structured too."""
     if a.dtype.names:
         raise unsupported(name, a.dtype)
 
@@ -31,14 +31,14 @@ def reduce(reduction: Reduction, a: np.ma.MaskedArray, arguments: dict[str, Any]
             valid &= ~objects.is_nan(data)
     axis, keepdims = arguments.get("axis"), bool(arguments.get("keepdims", False))
     hidden = np.any(np.ma.getmaskarray(a), axis=axis, keepdims=True)
-    # Of no elements at all, masked or not, the result is that of any empty array.
+    # Without any elements, the result is the same as for an empty plain array.
     nothing = ~np.any(valid, axis=axis, keepdims=True) & hidden
     if reduction.state == "ExactMoments":
-        # No degrees of freedom: masked, and no cause for a warning.
+        # Without degrees of freedom, the result is masked, without a warning.
         nothing = moments.lacking(reduction, valid, arguments)
         arguments["quiet"] = True
     elif reduction.empty != 0 and np.any(nothing):
-        # A mean of nothing is masked and no cause for a warning: make it one of zeros.
+        # Unmask everything there, since the mean is masked anyway and must not warn.
         data, valid = np.where(nothing, np.zeros((), a.dtype), data), valid | nothing
     if not keepdims:
         nothing = np.any(nothing, axis=axis)
@@ -71,13 +71,13 @@ def cumsum(a: np.ma.MaskedArray, axis: Any, dtype: Any, out: Any) -> Any:
 
 
 def vecdot(x1: Any, x2: Any, axis: Any) -> Any:
-    """`mypackage.vecdot`: pairs with a masked element are left out, a result of none is masked."""
+    """`mypackage.vecdot`: pairs with a masked element are left out; without others, masked."""
     for x in (x1, x2):
         _check("vecdot", np.ma.asanyarray(x))
     valid = [~np.ma.getmaskarray(np.ma.asanyarray(x)) for x in (x1, x2)]
     data = [np.ma.filled(x, 0) for x in (x1, x2)]
     pairs = _native.vecdot(*(v.astype(np.int64) for v in valid), axis=axis)
-    # Where one element is masked, the other might be infinite.
+    # Both are zeroed, since the element beside a masked one may be infinite.
     along = [np.moveaxis(x, axis, -1) for x in (*data, *valid)]
     both = np.logical_and(along[2], along[3])
     left, right = (np.where(both, x, np.zeros((), x.dtype)) for x in along[:2])
@@ -89,7 +89,7 @@ def vecdot(x1: Any, x2: Any, axis: Any) -> Any:
 def grouped(
     reduction: Reduction, labels: np.ndarray, a: np.ma.MaskedArray, **options: Any
 ) -> np.ma.MaskedArray:
-    """The groups of a masked array; one of masked elements only is masked."""
+    """Grouped reductions of a masked array; groups of masked elements only are masked."""
     _check(reduction.name, a)
     valid = ~np.ma.getmaskarray(a)
     result, nothing = groups.of_some(reduction, labels, np.asarray(a.data), valid, **options)

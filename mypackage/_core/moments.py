@@ -1,6 +1,6 @@
-"""Variances, standard deviations and norms: arguments, dtypes, and what is reported.
+"""Variances, standard deviations and norms: arguments, dtypes and warnings.
 
-Plain arrays with the usual arguments do not come here.
+Plain arrays with common arguments are handled by the extension alone.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ from typing import Any
 import numpy as np
 
 from mypackage import _native
-from mypackage._errors import report_invalid, report_no_freedom, report_overflow
+from mypackage._errors import DEGREES, report
 
 from .axes import aligned, lines, normalised, reduced_shape
 from .inputs import wanted
 from .kinds import KERNELS, unsupported
 from .reductions import Reduction
 
-# What the extension remarks.
-_DEGREES, _INVALID, _OVERFLOW = 1, 2, 4
 _ABSENT: Any = np._NoValue
 
 
@@ -39,7 +37,7 @@ def reduce(
     weights: Any = None,
     quiet: bool = False,
 ) -> Any:
-    """The moment of an array of any dtype; `quiet` where there are no degrees of freedom."""
+    """The moment of an array of any dtype; `quiet` does not warn of missing degrees of freedom."""
     name = reduction.name
     ddof = exact_ddof(name, one_ddof(name, ddof, correction))
     axes = normalised(name, axis, a.ndim)
@@ -58,7 +56,7 @@ def reduce(
         if weights is not None:
             raise TypeError(f"{name}: mean= and weights= do not go together")
         means = _means(name, mean, a, reduced_shape(a.shape, axes, True))
-        # A Python number takes the elements' dtype where it can, as everywhere in NumPy.
+        # A Python number takes the dtype of the elements where possible, as in NumPy.
         kind = mean if isinstance(mean, (int, float, complex)) else means.dtype
     if a.dtype.kind in "mM":
         if means is not None or weights is not None:
@@ -67,13 +65,13 @@ def reduce(
     else:
         target = dtype if dtype is not None else None if out is None else out.dtype
         if reduction.skip_nan and a.dtype.kind in "fc" and target is not None:
-            # As NumPy's function of this name, and no other.
+            # As in NumPy, only for the nan functions.
             if np.dtype(target).kind not in "fc":
                 what = "out" if dtype is None else "dtype"
                 raise TypeError(f"{name}: If a is inexact, then {what} must be inexact")
         kinds = [] if kind is None else [kind]
         result, status = _numbers(reduction, a, axes, target, kinds, ddof, mask, means, weights)
-    _report(name, status & ~_DEGREES if quiet else status)
+    report(name, status & ~DEGREES if quiet else status)
     result = result.reshape(shape)
     if out is None:
         return result if shape else result[()]
@@ -82,7 +80,7 @@ def reduce(
 
 
 def one_ddof(name: str, ddof: Any, correction: Any) -> Any:
-    """``ddof`` under either of its names."""
+    """The value of ``ddof``, given as `ddof` or as `correction`."""
     if correction is _ABSENT:
         return ddof
     if not (isinstance(ddof, (int, float)) and ddof == 0):
@@ -91,12 +89,12 @@ def one_ddof(name: str, ddof: Any, correction: Any) -> Any:
 
 
 def exact_ddof(name: str, ddof: Any) -> float | tuple[int, int]:
-    """``ddof`` as a float that is it exactly, or as numerator and denominator.
+    """The exact value of ``ddof``: a float, or numerator and denominator.
 
     Raises
     ------
     TypeError
-        If it is no real number.
+        If it is not a real number.
     """
     if isinstance(ddof, np.ndarray) and ddof.ndim == 0:
         ddof = ddof[()]
@@ -116,7 +114,7 @@ def exact_ddof(name: str, ddof: Any) -> float | tuple[int, int]:
 
 
 def _means(name: str, mean: Any, a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The given means, one for each result, as an array of numbers."""
+    """The argument `mean` as an array with one number for each result."""
     means = np.asarray(mean)
     if means.dtype.char not in KERNELS and means.dtype.kind not in "OmM":
         raise TypeError(f"{name}: mean must be an array of numbers, not of dtype {means.dtype}")
@@ -132,7 +130,7 @@ def _means(name: str, mean: Any, a: np.ndarray, shape: tuple[int, ...]) -> np.nd
 
 
 def lacking(reduction: Reduction, valid: np.ndarray, arguments: dict[str, Any]) -> Any:
-    """Where no degrees of freedom are left, with the axes reduced kept."""
+    """Where no degrees of freedom are left, with the reduced axes kept."""
     name, axis = reduction.name, arguments.get("axis")
     count = np.sum(valid, axis=axis, keepdims=True)
     if reduction.finish == "norm":
@@ -146,7 +144,7 @@ def lacking(reduction: Reduction, valid: np.ndarray, arguments: dict[str, Any]) 
 
 
 def moment_dtype(*kinds: Any) -> np.dtype[Any]:
-    """The dtype of a moment of such elements, as NumPy's."""
+    """The dtype of a moment of elements of a dtype, as in NumPy."""
     dtype = np.result_type(*kinds)
     if dtype.kind in "biu":
         return np.dtype(np.float64)
@@ -164,7 +162,7 @@ def _numbers(
     means: np.ndarray | None,
     weights: Any,
 ) -> tuple[np.ndarray, int]:
-    """The moments of numbers, one after the other, and what is to be reported."""
+    """The moments in one dimension, and status bits."""
     name = reduction.name
     wanted = None if dtype is None else np.dtype(dtype)
     factors = None
@@ -179,7 +177,7 @@ def _numbers(
     if any(x.dtype.kind == "O" for x in (a, *others)) or (
         wanted is not None and wanted.kind == "O"
     ):
-        from . import object_moments  # Only here: fractions costs an import.
+        from . import object_moments  # Imported here, since fractions is slow to import.
 
         return object_moments.moments(
             reduction,
@@ -224,7 +222,7 @@ def _along(
     dtype: np.dtype[Any],
     times: bool = False,
 ) -> tuple[np.ndarray, int]:
-    """The moments of numbers, which are read where they lie."""
+    """The moments of an array, read in place."""
     reduced = [axis in axes for axis in range(a.ndim)]
     return _native.moments_of_array(
         name, np.asarray(a), reduced, mask, means, ddof, dtype.num, times
@@ -232,13 +230,13 @@ def _along(
 
 
 def _as_rows(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    """The elements of each result as a row."""
+    """An array whose rows are the elements of each result."""
     flat = lines(x, axes)
     return flat.reshape(math.prod(flat.shape[:-1]), flat.shape[-1])
 
 
 def _pairs(means: np.ndarray | None) -> np.ndarray | None:
-    """For each mean its parts, as pairs of floats whose sum it is."""
+    """For each mean, real and imaginary part as unevaluated sums of two floats."""
     if means is None:
         return None
     flat = means.reshape(-1)
@@ -253,15 +251,6 @@ def _pairs(means: np.ndarray | None) -> np.ndarray | None:
     return pairs.reshape(flat.size, 4)
 
 
-def _report(name: str, status: int) -> None:
-    if status & _DEGREES:
-        report_no_freedom(name)
-    if status & _INVALID:
-        report_invalid(name)
-    if status & _OVERFLOW:
-        report_overflow(name)
-
-
 def _times(
     reduction: Reduction,
     a: np.ndarray,
@@ -271,7 +260,7 @@ def _times(
     ddof: Any,
     mask: np.ndarray | None,
 ) -> tuple[np.ndarray, int]:
-    """Standard deviations of times and of time differences, in whole ticks."""
+    """Standard deviations of dates and time differences, in whole ticks."""
     name = reduction.name
     if reduction.finish != "std":
         raise TypeError(

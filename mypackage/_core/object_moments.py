@@ -1,4 +1,4 @@
-"""Moments of Python's numbers: rational arithmetic, rounded once."""
+"""Moments of Python's numbers in rational arithmetic, rounded once."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def moments(
     ddof: Any,
     dtype: np.dtype[Any] | None,
 ) -> tuple[np.ndarray, int]:
-    """The moments of rows of objects, as float64 or as `dtype`: with object, as Fractions.
+    """The moments of rows of objects, as float64, as `dtype`, or, for object, as Fractions.
 
-    Second, whether any lacks degrees of freedom. `means` has one for each row; `weights` and
-    `selected` are as long as the rows.
+    The second result is whether any lacks degrees of freedom. `means` has one mean for each row;
+    `weights` and `selected` have the length of a row.
     """
     name = reduction.name
     exact = dtype is not None and dtype.kind == "O"
@@ -60,9 +60,9 @@ def grouped(
     ddof: Any,
     dtype: np.dtype[Any] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The moments of the elements with one label along the last axis, and how many they are.
+    """The moments of groups along the last axis, and the sizes of the groups.
 
-    Those without degrees of freedom are NaN.
+    Moments without degrees of freedom are NaN.
     """
     name = reduction.name
     exact = dtype is not None and dtype.kind == "O"
@@ -77,7 +77,7 @@ def grouped(
                 members[label].append((_parts(name, x), 1))
         for pairs in members:
             with np.errstate(invalid="ignore"):
-                # As of arrays of floats.
+                # As for arrays of floats.
                 value, lacking = _moment(reduction, pairs, None, ddof, False)
             value = math.nan if lacking else value
             results.append(value if exact else _rounded(name, reduction.finish, value, dtype))
@@ -118,7 +118,7 @@ def _weight(name: str, weight: Any) -> Any:
 def _moment(
     reduction: Reduction, pairs: list[Any], mean: Any, ddof: Any, weighted: bool
 ) -> tuple[Any, bool]:
-    """A variance or sum of squares; whether it lacks degrees of freedom."""
+    """A variance or sum of squares, and whether it lacks degrees of freedom."""
     name = reduction.name
     numbers = [part for parts, w in pairs for part in (*parts, w)]
     special = [x for x in numbers if isinstance(x, float)]
@@ -166,12 +166,12 @@ def _moment(
         return (math.inf if scatter else math.nan), True
     if math.isinf(divisor):
         return Fraction(0), False
-    # Weights that sum to W: the mean of squares over W - ddof.
+    # With weights that sum to W, the divisor is W - ddof.
     return scatter / divisor, False
 
 
 def _rounded(name: str, finish: str, x: Any, dtype: np.dtype[Any] | None) -> Any:
-    """A number, or the root of it, rounded once."""
+    """A number or its square root, rounded once."""
     target = np.dtype(np.float64) if dtype is None else dtype
     if target.kind == "c":
         target = np.empty(0, target).real.dtype

@@ -1,8 +1,8 @@
-"""Python's numbers: the exact sums, means and products of what object arrays and lists hold.
+"""Python's numbers: exact sums, means and products of object arrays and lists.
 
 Integers, floats, complex numbers, Fractions and Decimals are summed here; other rational numbers
-(gmpy2's mpz and mpq, sympy's Integer and Rational) by their own addition, which is exact. Whatever
-rounds when it is added, is symbolic, or is more than a number is refused.
+(gmpy2's mpz and mpq, sympy's Integer and Rational) by their own addition, which is exact. Types
+whose addition rounds, symbolic types and types that are not numbers are refused.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from .axes import lines, normalised, reduced_shape
 from .reductions import Reduction
 from .rounding import nearest
 
-# Decimal digits that an exact sum of Decimals may have.
+# The largest number of digits in an exact sum of Decimals.
 DIGITS = 1_000_000
-# The power of two that no sum in an ExactSum reaches.
+# Sums in an ExactSum are below two to this power.
 _LARGEST = 2111
-# The power of two of which every float is a multiple.
+# Every float is a multiple of two to this power.
 LOWEST = -1074
 
 
 class Kind(IntEnum):
-    """What a number is; a sum is of the last kind among its numbers."""
+    """The kinds of numbers; the kind of a sum is the last one among those of its terms."""
 
     INTEGER = 0
     FRACTION = 1
@@ -46,8 +46,8 @@ class Kind(IntEnum):
 class Total(NamedTuple):
     """An exact sum.
 
-    A float or complex one has rational parts, or float ones that are not finite; a Decimal or one
-    of another class is a number of that class.
+    For the kinds float and complex, the parts are rational, or non-finite floats; for Decimals and
+    other classes, a number of that class.
     """
 
     kind: Kind
@@ -56,12 +56,12 @@ class Total(NamedTuple):
 
 
 def kind_of(name: str, kind: type) -> Kind:
-    """The kind of the numbers of a class.
+    """The kind of a class of numbers.
 
     Raises
     ------
     TypeError
-        If their sums have no exact result.
+        If their sums are not exact.
     """
     if kind is float:
         return Kind.FLOAT
@@ -96,7 +96,7 @@ def kind_of(name: str, kind: type) -> Kind:
 
 
 def _class(module: str, name: str) -> Any:
-    """A class, or nothing that is one's subclass where its module was never imported."""
+    """A class, or an empty tuple if its module has not been imported."""
     return getattr(sys.modules.get(module), name, ())
 
 
@@ -112,7 +112,7 @@ def fraction(x: Any) -> Any:
 
 
 def _rational_sum(ratios: Iterable[tuple[int, int]]) -> Any:
-    """The exact sum of quotients: an int if it is whole and nothing but ints were given."""
+    """The exact sum of rational numbers: an int if all are ints."""
     by_denominator: dict[int, int] = {}
     for numerator, denominator in ratios:
         by_denominator[denominator] = by_denominator.get(denominator, 0) + numerator
@@ -122,17 +122,17 @@ def _rational_sum(ratios: Iterable[tuple[int, int]]) -> Any:
 
     parts = [Fraction(n, d) for d, n in sorted(by_denominator.items())]
     while len(parts) > 1:
-        # In pairs, so that denominators grow slowly.
+        # Pairwise, so that denominators grow slowly.
         parts = [builtins.sum(parts[at : at + 2], Fraction()) for at in range(0, len(parts), 2)]
     return parts[0]
 
 
 def _part(name: str, floats: list[float], rational: Any) -> Any:
-    """The exact sum of floats and a rational number; a float if it is not finite."""
+    """The exact sum of floats and a rational number; a float only if it is not finite."""
     special = [x for x in floats if not math.isfinite(x)]
     if special:
         if len({*special} & {math.inf, -math.inf}) == 2 and not any(map(math.isnan, special)):
-            # As for arrays, in the name of the function that was called.
+            # With the warning of the function that was called.
             report_invalid(name)
             return math.nan
         return math.nan if any(map(math.isnan, special)) else special[0]
@@ -148,7 +148,7 @@ def add_up(name: str, elements: list[Any]) -> Total:
     Raises
     ------
     TypeError
-        If one of them has no exact sum, or if Python would not add them to each other.
+        If the sum of one of them is not exact, or Python cannot add them to each other.
     """
     kinds = {kind: kind_of(name, kind) for kind in set(map(type, elements))}
     if kinds.keys() <= {int, bool}:
@@ -170,7 +170,7 @@ def add_up(name: str, elements: list[Any]) -> Total:
 
 
 def _parts(x: Any) -> tuple[Any, Any]:
-    """The parts of a number: rational, or floats that are not finite; or its own class's number."""
+    """The parts of a number: rational, non-finite floats, or a number of its own class."""
     if isinstance(x, (complex, np.complex64)):
         return _parts(float(x.real))[0], _parts(float(x.imag))[0]
     if isinstance(x, (float, np.float16, np.float32)):
@@ -227,7 +227,7 @@ def multiply(name: str, a: Total, b: Total) -> Total:
 
 
 def square(name: str, x: Total) -> Total:
-    """The square of an exact number, of a complex one that of its modulus."""
+    """The square of an exact number, or of the modulus of a complex one."""
     if x.kind is not Kind.COMPLEX:
         return multiply(name, x, x)
     parts = [Total(Kind.FLOAT, part) for part in (x.real, x.imag)]
@@ -251,7 +251,7 @@ def _refuse_mixed_decimals(name: str, kinds: set[Kind]) -> None:
 
 
 def _without_own(name: str, total: Total) -> Total:
-    """A sum of another class's rational numbers as one of Python's, to go with floats."""
+    """Convert a sum of another class's rational numbers to Python's, to be added to floats."""
     if total.kind is not Kind.OWN:
         return total
     if not isinstance(total.real, numbers.Rational):
@@ -266,7 +266,7 @@ def _as_fraction(x: Any) -> Any:
 
 
 def _own_sum(name: str, totals: list[Total]) -> Any:
-    """The sum by the classes' own addition; that of an int or a Fraction would give theirs."""
+    """The sum by the addition of the numbers' own class."""
     own = [total.real for total in totals if total.kind is Kind.OWN]
     result, *others = own
     try:
@@ -278,14 +278,14 @@ def _own_sum(name: str, totals: list[Total]) -> Any:
 
 
 def _decimal_sum(name: str, elements: list[Any]) -> Any:
-    """The exact sum of Decimals and ints, whatever the context's precision."""
+    """The exact sum of Decimals and ints, regardless of the context's precision."""
     import decimal
 
     values = [x if isinstance(x, decimal.Decimal) else decimal.Decimal(int(x)) for x in elements]
     special = [x for x in values if not x.is_finite()]
     if special:
         return builtins.sum(special[1:], special[0])
-    # Digits that hold every Decimal as a multiple of the smallest power of ten, and their sum.
+    # Enough digits for each Decimal, and the sum, as multiples of the smallest power of ten.
     exponent = min(int(x.as_tuple().exponent) for x in values)
     digits = max(x.adjusted() for x in values) - exponent + len(str(len(values))) + 1
     if digits > DIGITS:
@@ -301,7 +301,7 @@ def _decimal_sum(name: str, elements: list[Any]) -> Any:
 
 
 def _exact_context(digits: int) -> Any:
-    """A context of so many digits that raises an error rather than round."""
+    """A context with that many digits that raises an error instead of rounding."""
     import decimal
 
     traps: list[Any] = [decimal.Inexact, decimal.InvalidOperation]
@@ -314,7 +314,7 @@ def _exact_context(digits: int) -> Any:
 def value(name: str, total: Total, divisor: Any, dtype: np.dtype[Any] | None) -> Any:
     """An exact sum over an exact divisor (None for the sum itself), rounded once.
 
-    As Python's number of the sum's own kind, or to `dtype`.
+    The result is a Python number of the sum's kind, or of `dtype`.
     """
     kind, real, imag = total
     if dtype is not None and dtype.kind != "O":
@@ -324,7 +324,7 @@ def value(name: str, total: Total, divisor: Any, dtype: np.dtype[Any] | None) ->
     if kind is Kind.DECIMAL:
         if divisor is None:
             return real
-        # In the current context: the one rounding.
+        # Rounded once, in the current context.
         return real / divisor
     parts = [_quotient(part, divisor) for part in (real, imag)]
     if kind is Kind.COMPLEX:
@@ -335,7 +335,7 @@ def value(name: str, total: Total, divisor: Any, dtype: np.dtype[Any] | None) ->
 
 
 def _quotient(x: Any, divisor: Any) -> Any:
-    """An exact quotient; of a float that is not finite, that float."""
+    """An exact quotient; a non-finite float is returned unchanged."""
     if divisor is None:
         return x
     if isinstance(divisor, float):
@@ -354,12 +354,12 @@ def _own_quotient(name: str, real: Any, divisor: Any) -> Any:
         return real / divisor
     from fractions import Fraction
 
-    # By multiplication, which is exact where a division gives a float.
+    # By multiplication, since the division may give a float.
     return real * (1 / Fraction(divisor))
 
 
 def _as_float(name: str, x: Any) -> float:
-    """A rational number as the nearest float; a float that is not finite stays as it is."""
+    """A rational number as the nearest float; a non-finite float is returned unchanged."""
     if isinstance(x, float):
         return x
     result = nearest(x, np.dtype(np.float64))
@@ -369,7 +369,7 @@ def _as_float(name: str, x: Any) -> float:
 
 
 def _converted(name: str, total: Total, divisor: Any, dtype: np.dtype[Any]) -> Any:
-    """An exact quotient rounded to a dtype of NumPy's numbers, as its scalar."""
+    """An exact quotient rounded to a NumPy dtype, as a scalar."""
     from fractions import Fraction
 
     kind, real, imag = total
@@ -413,7 +413,7 @@ def _rounded(name: str, x: Any, dtype: np.dtype[Any]) -> Any:
 
 
 def is_nan(a: np.ndarray) -> Any:
-    """Where an object array holds what is not equal to itself."""
+    """Where the elements of an object array are not equal to themselves."""
     return np.not_equal(a, a).astype(bool)
 
 
@@ -458,13 +458,13 @@ def reduce(
 
 
 def _rows(a: np.ndarray, axes: tuple[int, ...]) -> Any:
-    """For each result, what its elements are, as a list."""
+    """For each result, its elements as a list."""
     flat = lines(a, axes)
     return flat.reshape(math.prod(flat.shape[:-1]), flat.shape[-1]).tolist()
 
 
 def _target(name: str, dtype: Any, out: Any, shape: tuple[int, ...]) -> np.dtype[Any] | None:
-    """What results are rounded to; None for Python's numbers."""
+    """The dtype of results; None for Python's numbers."""
     if out is not None:
         if not isinstance(out, np.ndarray):
             raise TypeError(f"{name}: out must be an array, not {type(out).__name__}")
@@ -483,7 +483,7 @@ def delivered(
 ) -> Any:
     """The results in their shape: a scalar, an array or `out`."""
     if out is None and shape == ():
-        # As of numpy.mean.
+        # As numpy.mean does.
         return np.float64(results[0]) if mean and type(results[0]) is float else results[0]
     array = column(results, np.dtype(object) if target is None else target)
     array = array.reshape(shape)
@@ -494,7 +494,7 @@ def delivered(
 
 
 def column(results: list[Any], dtype: np.dtype[Any]) -> np.ndarray:
-    """An array of one axis; an object array's elements stay the objects that they are."""
+    """A one-dimensional array; objects are kept as they are, also sequences."""
     array = np.empty(len(results), dtype)
     for at, one in enumerate(results):
         array[at] = one
@@ -519,7 +519,7 @@ def cumsum(a: np.ndarray, axis: Any, dtype: Any, out: Any) -> Any:
 def prefixes(
     a: np.ndarray, axis: int, target: np.dtype[Any] | None, before: States | None = None
 ) -> np.ndarray:
-    """The exact prefixes of an object array, and of what comes before it, along an axis."""
+    """The exact prefixes of an object array along an axis, continuing from the states before it."""
     moved = np.moveaxis(a, axis, -1)
     results = np.empty(moved.shape, object if target is None else target)
     for row, totals in zip(np.ndindex(moved.shape[:-1]), _prefixes(a, axis, before), strict=True):
@@ -529,7 +529,7 @@ def prefixes(
 
 
 def last_prefixes(a: np.ndarray, axis: int, before: States | None) -> States:
-    """The exact sums of an object array and of what comes before it, along an axis."""
+    """The exact sums of an object array along an axis, added to the states before it."""
     totals, counts = [], []
     for place, line in enumerate(_prefixes(a, axis, before)):
         earlier = before.counts[place] if before is not None else 0
@@ -540,7 +540,7 @@ def last_prefixes(a: np.ndarray, axis: int, before: States | None) -> States:
 
 
 def _prefixes(a: np.ndarray, axis: int, before: States | None) -> Iterable[Iterable[Total]]:
-    """Those of each line."""
+    """The prefixes of each line."""
     for place, elements in enumerate(_rows(a, (axis,))):
         first = before.totals[place] if before is not None and before.counts[place] else None
         yield _line_prefixes("cumsum", elements, first)
@@ -552,7 +552,7 @@ def _line_prefixes(name: str, elements: list[Any], before: Total | None) -> Iter
         one = add_up(name, [x])
         total = one if total is None else add_totals(name, [total, one])
         negative = negative and _is_negative_zero(x)
-        # A prefix of nothing but -0.0 is -0.0.
+        # A prefix whose elements are all -0.0 is -0.0.
         yield Total(Kind.FLOAT, -0.0) if negative else total
 
 
@@ -564,7 +564,7 @@ def _is_negative_zero(x: Any) -> bool:
 
 
 def vecdot(x1: np.ndarray, x2: np.ndarray, axis: Any, dtype: Any = None) -> Any:
-    """The exact dot products of two arrays of which one holds objects."""
+    """The exact dot products of two arrays, at least one of which holds objects."""
     name = "vecdot"
     if min(x1.ndim, x2.ndim) == 0:
         raise ValueError("vecdot: a 0-dimensional argument lacks the axis of the vectors")
@@ -581,7 +581,7 @@ def vecdot(x1: np.ndarray, x2: np.ndarray, axis: Any, dtype: Any = None) -> Any:
 
 
 def vecdot_states(x1: np.ndarray, x2: np.ndarray, axes: tuple[int, ...]) -> States:
-    """The exact dot products over some axes of two arrays of one shape."""
+    """The exact dot products over some axes of two arrays of the same shape."""
     totals, counts = [], []
     for pairs in zip(_rows(x1, axes), _rows(x2, axes), strict=True):
         terms = [
@@ -600,9 +600,9 @@ def _conjugate(total: Total) -> Total:
 def weighted_means(
     inputs: list[np.ndarray], dtype: np.dtype[Any] | None
 ) -> tuple[list[Any], list[Any]]:
-    """The averages over the last axis of values, weights and what is wanted of them, and the sums.
+    """Weighted averages along the last axis, where a mask is True, and the sums of weights.
 
-    Lines in which nothing is wanted give 0, for the caller to mask.
+    Lines without such elements give 0, for the caller to mask.
     """
     name = "average"
     axes = (inputs[0].ndim - 1,)
@@ -650,7 +650,7 @@ def average_states(
 
 
 def squares(name: str, a: np.ndarray, where: Any) -> np.ndarray:
-    """The exact squares of real numbers; 0 where they are not wanted."""
+    """The exact squares of real numbers; 0 where the mask is False."""
     result = np.zeros(a.shape, object)
     for at, wanted in np.ndenumerate(np.broadcast_to(np.asarray(where, bool), a.shape)):
         if not wanted:
@@ -669,14 +669,14 @@ def squares(name: str, a: np.ndarray, where: Any) -> np.ndarray:
 def state(
     name: str, a: np.ndarray, axis: Any, where: Any, skip_nan: bool, lowest: int = LOWEST
 ) -> ExactSum:
-    """The exact sums of an object array over some axes, as `ExactSum` holds them.
+    """The exact sums of an object array over some axes, as an `ExactSum`.
 
     Raises
     ------
     TypeError
-        If a number is not an integer over a power of two, of which `lowest` is the least.
+        If a number is not a multiple of two to the power `lowest`.
     OverflowError
-        If a sum is beyond what an ExactSum holds.
+        If a sum is too large for an ExactSum.
     """
     axes = normalised(name, axis, a.ndim)
     wanted = np.broadcast_to(np.asarray(where, bool), a.shape)
@@ -699,7 +699,7 @@ def state(
     else:
         states = integer_states([real for real, _ in scaled], counts, shape)
     for at in range(max(map(len, specials), default=0)):
-        # NaNs and infinities, one of each sum at a time.
+        # NaNs and infinities: one of each sum at a time.
         there = np.array([len(special) > at for special in specials]).reshape(shape)
         layer = np.array([special[at] if len(special) > at else 0 for special in specials])
         states.add(layer.reshape(1, *shape), 0, there)
@@ -707,7 +707,7 @@ def state(
 
 
 def _scaled(name: str, x: Any, lowest: int) -> tuple[int, int]:
-    """A rational number as an integer times two to the power of a second one."""
+    """A rational number as an integer times a power of two, given by its exponent."""
     if not isinstance(x, numbers.Rational):
         raise TypeError(
             f"{name}: it holds sums of integers and floats, not of {type(x).__name__} objects; use "
@@ -728,13 +728,13 @@ def _scaled(name: str, x: Any, lowest: int) -> tuple[int, int]:
 
 
 class States:
-    """Exact sums of objects, an array of them, which merge as an `ExactSum` does."""
+    """An array of exact sums of objects, which merges like an `ExactSum`."""
 
     def __init__(self, shape: tuple[int, ...], totals: list[Total], counts: list[int]) -> None:
         self.shape, self.totals, self.counts = shape, totals, counts
 
     def copy(self) -> States:
-        """Another, with the same sums."""
+        """An independent copy."""
         return States(self.shape, list(self.totals), list(self.counts))
 
     def merge(self, *others: States) -> States:
@@ -746,7 +746,7 @@ class States:
         return self
 
     def of_groups(self, reduction: Reduction, dtype: Any) -> np.ndarray:
-        """The sums or the means, each rounded once; 0 where there is nothing."""
+        """The sums or the means, each rounded once; 0 for empty groups."""
         name, mean = reduction.name, reduction.finish == "mean"
         target = np.dtype(object if dtype is None else dtype)
         results = [
@@ -756,7 +756,7 @@ class States:
         return column(results, target).reshape(self.shape)
 
     def values(self, reduction: Reduction, dtype: Any, start: list[Any]) -> Any:
-        """The sums and what they start with, or the means, each rounded once."""
+        """The sums, including their initial values, or the means, each rounded once."""
         mean = reduction.finish == "mean"
         target = None if dtype is None or dtype.kind == "O" else dtype
         first = [add_up(reduction.name, start)] if start else []
@@ -789,14 +789,14 @@ def states(name: str, a: np.ndarray, where: Any, axis: Any, skip_nan: bool) -> S
 def grouped(
     reduction: Reduction, labels: np.ndarray, a: np.ndarray, axis: int, size: int, dtype: Any
 ) -> np.ndarray:
-    """The sums or means of objects with one label along an axis; of an empty group, 0."""
+    """The sums or means of groups of objects along an axis; 0 for an empty group."""
     return group_states(reduction.name, labels, a, axis, size).of_groups(reduction, dtype)
 
 
 def group_states(
     name: str, labels: np.ndarray, a: np.ndarray, axis: int, size: int, skip_nan: bool = False
 ) -> States:
-    """The exact sums of objects with one label along an axis."""
+    """The exact sums of groups of objects along an axis."""
     moved = np.moveaxis(a, axis, -1)
     totals = np.empty((*moved.shape[:-1], size), object)
     counts = np.zeros(totals.shape, np.int64)

@@ -1,4 +1,4 @@
-"""Exact ``numpy.ndarray`` objects of any dtype: those with a kernel go to the extension."""
+"""Plain arrays of any dtype; those with a kernel go to the extension."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def reduce(reduction: Reduction, a: np.ndarray, arguments: dict[str, Any]) -> An
 
 
 def starts_at_negative_zero(initial: Any) -> tuple[bool, bool]:
-    """Whether real and imaginary part of ``initial`` are -0.0, so that a zero sum has a sign."""
+    """Whether the parts of ``initial`` are -0.0, which decides the sign of a zero sum."""
     if initial is None or isinstance(initial, (int, str, bytes)) or np.ndim(initial):
         return False, False
     try:
@@ -47,9 +47,9 @@ def starts_at_negative_zero(initial: Any) -> tuple[bool, bool]:
 def _from_negative_zero(
     reduction: Reduction, a: np.ndarray, arguments: dict[str, Any], negative: tuple[bool, bool]
 ) -> Any:
-    """Sums with a part that is -0.0 where nothing but -0.0 is added to the initial -0.0."""
+    """Sums whose zero parts are negative where only -0.0 was added to an initial -0.0."""
     over = {key: arguments[key] for key in ("axis", "keepdims", "where") if key in arguments}
-    # (Before anything is written to `out`, which `a` may share.)
+    # (Before writing to `out`, which may share memory with `a`.)
     others = [
         np.asarray(np.any(other, **over)) if sign else None
         for sign, other in zip(
@@ -72,12 +72,12 @@ def _parts(x: np.ndarray) -> tuple[np.ndarray, ...]:
 
 
 def other_than_negative_zero(a: Any, skip_nan: bool) -> tuple[Any, Any]:
-    """Which elements make a sum that starts at -0.0 something else, by real and imaginary part."""
+    """Which elements, by real and imaginary part, are anything but -0.0."""
     inexact = a.dtype.kind in "fc"
     valid = ~np.isnan(a) if skip_nan and inexact else (a == a) | (a != a)
     if not inexact:
         return valid, valid
-    # What has no imaginary part has +0.0 there.
+    # A real number has the imaginary part +0.0.
     parts = [valid & ((x != 0) | ~np.signbit(x)) for x in _parts(a)]
     return parts[0], parts[1] if len(parts) == 2 else valid
 

@@ -31,7 +31,7 @@ def vecdot(x1: Any, x2: Any, out: Any, axis: Any, dtype: Any, axes: Any) -> Any:
 
 
 def _vector_axes(axes: Any) -> tuple[Any, Any]:
-    """The axes of the vectors, from a list as NumPy's ufuncs take it."""
+    """The axes of the vectors, from a list such as NumPy's ufuncs take."""
     if not isinstance(axes, list) or len(axes) not in (2, 3):
         raise TypeError(f"vecdot: axes must be a list of two axes and (), not {axes!r}")
     if len(axes) == 3 and axes[2] != ():
@@ -117,9 +117,9 @@ def matvec(x1: Any, x2: Any, /, out: Any = None, *, dtype: Any = None) -> Any:
     x1 : array_like, shape (..., m, n)
         Matrices, of any dtype that `vecdot` takes.
     x2 : array_like, shape (..., n)
-        Vectors. Axes before are broadcast.
+        Vectors. Leading axes are broadcast.
     out : ndarray, optional
-        Where to put the result; as if made first and then copied.
+        Where to put the result; it may overlap with the arguments.
     dtype : dtype, optional
         What the exact sums are rounded to; by default ``numpy.result_type(x1, x2)``.
 
@@ -131,11 +131,11 @@ def matvec(x1: Any, x2: Any, /, out: Any = None, *, dtype: Any = None) -> Any:
     Raises
     ------
     OverflowError
-        If an integer result does not fit, where NumPy wraps around.
+        If an integer result does not fit (NumPy wraps around).
     ValueError
         If shapes do not match.
     TypeError
-        If there are no exact products of a dtype.
+        If a dtype has no exact products here.
 
     See Also
     --------
@@ -164,7 +164,7 @@ def vecmat(x1: Any, x2: Any, /, out: Any = None, *, dtype: Any = None) -> Any:
     x1 : array_like, shape (..., n)
         Vectors, which are conjugated, of any dtype that `vecdot` takes.
     x2 : array_like, shape (..., n, m)
-        Matrices. Axes before are broadcast.
+        Matrices. Leading axes are broadcast.
 
     Returns
     -------
@@ -193,21 +193,21 @@ def matmul(x1: Any, x2: Any, /, out: Any = None, *, dtype: Any = None) -> Any:
     """
     Exact matrix products, each element rounded once.
 
-    For small and medium matrices: element by element by the kernel of `vecdot`, which takes about
-    fifty times as long as the matrix product of a tuned BLAS.
+    For small and medium matrices: every element is computed by the kernel of `vecdot`, which takes
+    about fifty times as long as the matrix product of a tuned BLAS.
 
     Parameters
     ----------
     x1 : array_like, shape (n,) or (..., m, n)
         Of any dtype that `vecdot` takes.
     x2 : array_like, shape (n,) or (..., n, p)
-        Stacks of matrices are broadcast. A vector is a row as the first and a column as the second,
-        and the axis that it lacks is not in the result, as in `numpy.matmul`.
+        Stacks of matrices are broadcast. As in `numpy.matmul`, a vector is a row as the first
+        argument and a column as the second, and its missing axis is dropped from the result.
 
     Returns
     -------
     ndarray or scalar
-        Of shape (..., m, p); a scalar for two vectors. Nothing is conjugated.
+        With the shape (..., m, p); a scalar for two vectors. Nothing is conjugated.
 
     See Also
     --------
@@ -227,7 +227,7 @@ def matmul(x1: Any, x2: Any, /, out: Any = None, *, dtype: Any = None) -> Any:
         columns = right
         rows = left
     else:
-        # Columns that lie together are read faster.
+        # Contiguous columns are read faster.
         columns = np.ascontiguousarray(np.swapaxes(right, -1, -2))
         if left.ndim > 1:
             columns = columns[..., None, :, :]
@@ -235,7 +235,7 @@ def matmul(x1: Any, x2: Any, /, out: Any = None, *, dtype: Any = None) -> Any:
 
 
 def states(x: Any, y: Any, shape: tuple[int, ...]) -> Any:
-    """The exact sums of products, as an `ExactSum` of a shape, over the axes before."""
+    """The exact sums of products over the leading axes, as an `ExactSum` of a given shape."""
     left, right = np.broadcast_arrays(_numbers("add_products", x), _numbers("add_products", y))
     kept = left.shape[left.ndim - len(shape) :] if len(shape) else ()
     if kept != tuple(shape):
@@ -249,6 +249,6 @@ def states(x: Any, y: Any, shape: tuple[int, ...]) -> Any:
 
 
 def quiet_values(sums: Any) -> Any:
-    """The rounded values of sums, whatever there is to report."""
+    """The rounded values of sums, without warnings."""
     with np.errstate(all="ignore"):
         return sums.value()

@@ -1,4 +1,4 @@
-"""Covariances of Python's numbers: rational, and rounded once."""
+"""Covariances of Python's numbers in rational arithmetic, rounded once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def parts(name: str, x: Any) -> tuple[Fraction, Fraction] | None:
     Raises
     ------
     TypeError
-        If `x` is no exact number.
+        If `x` is not an exact number.
     """
     if isinstance(x, (bool, int, np.bool_, np.integer)):
         return Fraction(int(x)), Fraction()
@@ -45,7 +45,7 @@ def covariances(
     fweights: np.ndarray | None,
     aweights: np.ndarray | None,
 ) -> np.ndarray:
-    """The matrix of `cov` and `corrcoef` for variables of which some are objects."""
+    """The matrix of `cov` or `corrcoef` if some variables are objects."""
     from .covariance import report
 
     rows: list[list[Any]] = [

@@ -1,4 +1,4 @@
-"""The reductions: one row each, which everything else reads."""
+"""The table of reductions, which all other modules read."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ NAN = float("nan")
 
 
 class Reduction(NamedTuple):
-    """What a function does with the elements.
+    """How a function reduces elements.
 
     Attributes
     ----------
     name : str
-        Of the function; NumPy's twin has the same name.
+        The name of the function, and of NumPy's twin.
     finish : str
-        What is made of the exact state: the function of this name, which skips no NaN.
+        What is computed from the exact state: the name of the function without "nan".
     state : str
-        The class that holds the exact state, ``"ExactSum"`` or ``"ExactMoments"``; empty where
-        none does.
+        The class of the exact state, ``"ExactSum"`` or ``"ExactMoments"``; empty if there is none.
     skip_nan : bool
     empty : int or float
-        The result for no elements: 0, or NaN where NumPy's twin also warns.
+        The result for no elements: 0, or NaN, with NumPy's warning.
     fractional : bool
         Whether results for integers are floats.
     """
@@ -34,7 +33,7 @@ class Reduction(NamedTuple):
     fractional: bool
 
     def skipping(self, skip_nan: bool) -> Reduction:
-        """The reduction that makes the same of its state, and does or does not skip NaN."""
+        """The reduction with the same `finish` that does or does not skip NaN."""
         if self.skip_nan == skip_nan:
             return self
         table = GROUPED if self.name in GROUPED else STATEFUL
@@ -43,7 +42,7 @@ class Reduction(NamedTuple):
 
     @property
     def grouped(self) -> Reduction:
-        """The function that makes the same of the elements with one label."""
+        """The grouped reduction with the same `finish`."""
         return next(row for row in GROUPED.values() if row.finish == self.finish)
 
 
@@ -51,7 +50,7 @@ def _table(*rows: Reduction) -> dict[str, Reduction]:
     return {row.name: row for row in rows}
 
 
-# Over axes, of any kind of input.
+# Over axes, for every kind of input.
 REDUCTIONS = _table(
     #         name       finish  state       skip_nan  empty  fractional
     Reduction("sum", "sum", "ExactSum", False, 0, False),
@@ -60,7 +59,7 @@ REDUCTIONS = _table(
     Reduction("nanmean", "mean", "ExactSum", True, NAN, True),
 )
 
-# The same of squares: `norm` takes no `ddof`.
+# The same for moments; `norm` takes no `ddof`.
 MOMENTS = _table(
     Reduction("var", "var", "ExactMoments", False, NAN, True),
     Reduction("nanvar", "var", "ExactMoments", True, NAN, True),
@@ -69,25 +68,25 @@ MOMENTS = _table(
     Reduction("norm", "norm", "ExactMoments", False, 0, True),
 )
 
-# Over axes, of arrays: there is no exact state that chunks or columns could be added to.
+# Over axes, for arrays only: there is no exact state for chunks or columns.
 ARRAYS = _table(
     Reduction("sum_of_squares", "sum_of_squares", "", False, 0, False),
 )
 
-# Those with an exact state, and all.
+# The reductions with an exact state, and all of them.
 STATEFUL = {**REDUCTIONS, **MOMENTS}
 ALL = {**STATEFUL, **ARRAYS}
 
-# Of pairs.
+# Reductions of pairs.
 VECDOT = Reduction("vecdot", "sum", "ExactSum", False, 0, False)
 
-# By label.
+# Grouped reductions.
 GROUPED = _table(
     Reduction("group_sum", "sum", "ExactSum", False, 0, False),
     Reduction("group_mean", "mean", "ExactSum", False, NAN, True),
 )
 
-# By label, of squares.
+# Grouped moments.
 GROUPED_MOMENTS = _table(
     Reduction("group_var", "var", "ExactMoments", False, NAN, True),
     Reduction("group_std", "std", "ExactMoments", False, NAN, True),

@@ -1,4 +1,4 @@
-"""Segments: elements that follow one another, given by offsets."""
+"""Reductions of segments: consecutive elements, delimited by offsets."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def segment_sum(values: Any, offsets: Any, *, axis: int = -1) -> Any:
     """
     Exact sums of segments of an array, each rounded once.
 
-    Segment i is ``values[offsets[i]:offsets[i + 1]]`` along `axis`: what the lists of an Arrow list
-    array, the rows of a CSR matrix, or the lists of awkward-array are in memory.
+    Segment i is ``values[offsets[i]:offsets[i + 1]]`` along `axis`: this is how Arrow's list
+    arrays, CSR matrices and awkward-array lay out lists in memory.
 
     Parameters
     ----------
     values : array_like
         Elements: bool, integers, floats, complex numbers or timedelta64.
     offsets : array_like of int, shape (m + 1,)
-        Where segments begin and end: never decreasing, from 0 to the length of the axis. The first
-        need not be 0, nor the last the length.
+        Where segments begin and end: a non-decreasing sequence within 0 and the length of the axis.
+        It need not begin with 0 or end with the length.
     axis : int, optional
-        The axis that is cut; the last by default.
+        The axis along which the segments lie; the last by default.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def segment_sum(values: Any, offsets: Any, *, axis: int = -1) -> Any:
     Raises
     ------
     ValueError
-        If `offsets` decrease, lie outside, are none at all, or have several axes; if `values` are
+        If `offsets` decrease, lie outside the axis, are empty or have several axes; if `values` is
         0-dimensional.
     TypeError
         If `offsets` are not integers, or `values` have no exact sum here.
@@ -124,7 +124,7 @@ def _segments(name: str, values: Any, offsets: Any, axis: Any) -> Any:
                 finite = np.isfinite(results)
                 if finite.all() or (finite | (np.diff(places) == 0)).all():
                     return results
-        # What there is to report is reported below.
+        # Warnings are given below.
     offsets = checked_offsets(name, offsets, length)
     if array.dtype.char in KERNELS:
         lengths = np.diff(offsets)
@@ -197,7 +197,7 @@ def _by_label(name: str, values: Any, offsets: Any, axis: Any) -> Any:
 
 
 def _as_int64(offsets: Any) -> np.ndarray | None:
-    """Offsets as the extension takes them, if they are integers that fit."""
+    """Offsets as int64, if they are integers that fit."""
     array = np.asarray(offsets)
     if array.ndim != 1 or array.size == 0 or not np.can_cast(array.dtype, np.int64):
         return None
@@ -207,7 +207,7 @@ def _as_int64(offsets: Any) -> np.ndarray | None:
 
 
 def checked_offsets(name: str, offsets: Any, length: int) -> np.ndarray:
-    """Offsets as int64, which never decrease and lie within an axis."""
+    """Offsets as int64, checked to be non-decreasing and within an axis."""
     offsets = np.asarray(offsets)
     if offsets.ndim != 1 or offsets.size == 0:
         raise ValueError(f"{name}: offsets must have one axis and at least one element")

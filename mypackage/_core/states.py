@@ -1,4 +1,4 @@
-"""What the interfaces for data beyond one array share: filling exact states and rounding them."""
+"""Filling and rounding exact states, for data that come in more than one array."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from .reductions import GROUPED, Reduction
 
 
 def result_dtype(reduction: Reduction, dtype: Any, wanted: Any = None) -> np.dtype[Any]:
-    """The dtype that a reduction gives for elements of `dtype`.
+    """The dtype of a reduction's result for elements of `dtype`.
 
     Raises
     ------
     TypeError
         If they have no exact result.
     """
-    # The function itself decides, that over axes. Python ints, of dtype=object, have no dtype.
+    # Ask the function over axes itself. For dtype=object, the result is a Python int without a
+    # dtype.
     name = reduction.finish if reduction.name in GROUPED else reduction.name
     if name == "norm" and wanted is not None:
         target: np.dtype[Any] = np.dtype(wanted)
@@ -34,7 +35,7 @@ def result_dtype(reduction: Reduction, dtype: Any, wanted: Any = None) -> np.dty
 
 
 def add(state: ExactSum, values: np.ndarray, *, skip_nan: bool) -> None:
-    """Add numbers to a state, over the axes that it lacks; without their NaNs if `skip_nan`."""
+    """Add numbers to a state, summing over the axes that it lacks; skipping NaNs if `skip_nan`."""
     lacking = tuple(range(values.ndim - len(state.shape)))
     state.merge(sum_states(values, lacking, True, skip_nan))
 
@@ -47,13 +48,13 @@ def grouped(
     skip_nan: bool,
     missing: np.ndarray | None = None,
 ) -> ExactSum:
-    """The exact sums of groups along an axis, all numbers or those that are not missing."""
+    """The exact sums of groups along an axis, of all numbers or of those that are not NaN."""
     if missing is None and values.dtype.kind in "fc" and skip_nan:
         missing = np.isnan(values)
     if missing is None or not missing.any():
         return group_states(labels_of("group_sum", labels), _plain(values), axis, size)
-    # A NaN belongs to no group; others of its position do: so every line has groups of its own,
-    # in the C order of the results.
+    # A NaN belongs to no group, although other lines have numbers at its position. So each line has
+    # its own groups, in the C order of the results.
     axis = range(values.ndim)[axis]
     shape = (*values.shape[:axis], size, *values.shape[axis + 1 :])
     labels = labels.reshape([-1 if index == axis else 1 for index in range(values.ndim)])
@@ -70,7 +71,7 @@ def _plain(values: Any) -> np.ndarray:
 
 
 def rounded(reduction: Reduction, state: ExactSum, dtype: np.dtype[Any]) -> Any:
-    """The result of a reduction."""
+    """The result of a reduction from its state."""
     if dtype.kind == "O" and not reduction.fractional:
         return state.value(object)
     return round_states(state, reduction.name, dtype)
@@ -79,7 +80,7 @@ def rounded(reduction: Reduction, state: ExactSum, dtype: np.dtype[Any]) -> Any:
 def rounded_groups(
     reduction: Reduction, state: ExactSum, dtype: np.dtype[Any], fill_value: Any, nothing: Any
 ) -> Any:
-    """The same, with `fill_value` for sums of `nothing`."""
+    """The same, with `fill_value` where `nothing` is True."""
     if np.any(nothing):
         # So that no group is empty, for which the mean would warn.
         state = state.copy().add(np.zeros((1, *state.shape)), 0, nothing)

@@ -1,4 +1,4 @@
-"""Arrays of subclasses of ``numpy.ndarray``: the results are wrapped as NumPy's are."""
+"""Subclasses of ``numpy.ndarray``: results are wrapped as NumPy wraps its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .reductions import Reduction
 
 
 def wrapped(result: Any, *sources: Any) -> Any:
-    """A result of arrays as the subclass among them, if there is one, would have it of NumPy."""
+    """Wrap a result as the subclass among the arguments, if there is one, does for NumPy."""
     usual = (np.ndarray, np.memmap)
     subclassed = [x for x in sources if isinstance(x, np.ndarray) and type(x) not in usual]
     if not subclassed:
@@ -24,7 +24,7 @@ def wrapped(result: Any, *sources: Any) -> Any:
 
 
 def reduce(reduction: Reduction, a: np.ndarray, arguments: dict[str, Any]) -> Any:
-    """The reduction of an array of any class but a masked one."""
+    """The reduction of an array of any class except masked arrays."""
     if type(a) is np.ndarray:
         return plain.reduce(reduction, a, arguments)
     if isinstance(a, np.matrix) and arguments.get("axis") is not None:
@@ -35,11 +35,11 @@ def reduce(reduction: Reduction, a: np.ndarray, arguments: dict[str, Any]) -> An
 
 
 def cumsum(a: np.ndarray, axis: Any, dtype: Any, out: Any) -> Any:
-    """`mypackage.cumsum` of an array of any class but a masked one."""
+    """`mypackage.cumsum` for an array of any class except masked arrays."""
     result = plain.cumsum(a.view(np.ndarray), axis, dtype, out)
     return result if out is not None else wrapped(result, a)
 
 
 def vecdot(x1: Any, x2: Any, axis: Any) -> Any:
-    """`mypackage.vecdot` of arrays of any classes but masked ones."""
+    """`mypackage.vecdot` for arrays of any classes except masked arrays."""
     return wrapped(plain.vecdot(np.asarray(x1), np.asarray(x2), axis), x1, x2)

@@ -13,7 +13,7 @@ from .inputs import numbers_of
 
 
 class Summary(NamedTuple):
-    """What there is to know about sums of float64 numbers; `summarize` describes the fields."""
+    """The result of `summarize`, which describes the fields."""
 
     count: Any
     nan_count: Any
@@ -35,7 +35,7 @@ def summarize(a: Any, axis: Any = None) -> Summary:
     Parameters
     ----------
     a : array_like
-        Real numbers, which float64 must hold.
+        Real numbers that float64 can represent exactly.
     axis : None or int or tuple of ints, optional
         Axes to sum over; all by default.
 
@@ -45,23 +45,24 @@ def summarize(a: Any, axis: Any = None) -> Summary:
         A named tuple of scalars; with an axis, of arrays. NaNs are counted and left out; the two
         inexact sums treat them as 0, as `numpy.nansum` does.
 
-        - ``count``, ``nan_count``: how many numbers there are, and how many of them are NaN.
-        - ``sum``, ``mean``: exact, rounded once; the mean of nothing is NaN.
-        - ``min``, ``max``: NaN of nothing.
-        - ``condition_number``: the sum of the magnitudes over the magnitude of the sum, by which
-          relative errors of the numbers are amplified. Infinite for a sum of 0; NaN if all numbers
+        - ``count``, ``nan_count``: the number of elements, and of NaNs among them.
+        - ``sum``, ``mean``: exact, rounded once; without numbers the mean is NaN.
+        - ``min``, ``max``: NaN without numbers.
+        - ``condition_number``: the sum of the magnitudes divided by the magnitude of the sum: the
+        factor by which relative errors of the numbers are amplified. Infinite for a sum of 0; NaN
+        if all numbers
           are 0 or one is infinite.
         - ``naive_sum``, ``pairwise_sum``: rounded after every addition, from left to right, and in
-          the order of `numpy.sum` for a contiguous array (of NumPy 2.3 and later).
-        - ``naive_ulps``, ``pairwise_ulps``: how many float64 numbers these are away from ``sum``;
-          NaN if one of the two is not finite.
+          the order of `numpy.sum` for a contiguous array (NumPy 2.3 and later).
+        - ``naive_ulps``, ``pairwise_ulps``: their distance from ``sum``, counted in float64
+        numbers; NaN if either is not finite.
 
     Raises
     ------
     TypeError
-        If the numbers are complex, or of another dtype than those of numbers.
+        If `a` is complex or not numeric.
     ValueError
-        If there are integers that float64 does not hold.
+        If float64 cannot represent an integer in `a`.
 
     See Also
     --------

@@ -1,4 +1,4 @@
-"""Time differences and dates: integers with a unit, whose NaN is NaT. Dates have means only."""
+"""Time differences and dates: integers with a unit, and NaT as NaN. Dates have only means."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def reduce(
         initial = None if initial is None else in_ticks(name, initial, unit)
         try:
             total = _native.sum(ticks, initial=initial, where=counted, **over)
-            # The lowest number is NaT's.
+            # The lowest integer stands for NaT.
             fits = not np.any(np.equal(total, np.iinfo(np.int64).min))
         except OverflowError:
             total, fits = 0, False
@@ -61,7 +61,7 @@ def reduce(
     exact = np.asarray(total, np.int64).view(unit)
     try:
         result = exact.astype(dtype)
-        # Before NumPy 2.5 a conversion to a finer unit wraps.
+        # Before NumPy 2.5, conversion to a finer unit wraps around.
         wraps = np.can_cast(unit, dtype) and bool(np.any(result.astype(unit) != exact))
     except OverflowError:
         wraps = True
@@ -71,13 +71,13 @@ def reduce(
 
 
 def _ticks_per(name: str, unit: np.dtype[Any], dtype: np.dtype[Any]) -> int:
-    """How many ticks of a unit one of a coarser dtype has; 1 if it is not coarser."""
+    """How many ticks of the unit make one tick of a coarser dtype; 1 if it is not coarser."""
     difference = np.dtype(unit.str.replace("M8", "m8"))
     coarser = np.dtype(dtype.str.replace("M8", "m8"))
     if difference == coarser or np.can_cast(difference, coarser):
         return 1
     if len({np.datetime_data(x)[0] in "YM" for x in (unit, dtype)}) > 1:
-        # Months have no fixed number of days.
+        # Months have no fixed length.
         raise TypeError(
             f"{name}: {unit} is not rounded to {dtype}; give dtype={unit}, or a finer one, and the "
             "result's astype()"
@@ -97,7 +97,7 @@ def _in_coarser(
     initial: Any,
     over: dict[str, Any],
 ) -> Any:
-    """The sum or mean, rounded once to ticks of a coarser unit."""
+    """The sum or mean, rounded once to a coarser unit."""
     start = 0 if initial is None else in_ticks(reduction.name, initial, unit)
     total = np.asarray(_native.sum(ticks, dtype=object, where=counted, **over), object)
     count = np.sum(counted, **over)
@@ -127,7 +127,7 @@ def _delivered(name: str, result: np.ndarray, out: np.ndarray | None) -> Any:
 
 def _rounded_quotients(totals: Any, counts: Any) -> Any:
     """The quotients of Python ints, rounded half to even."""
-    # Only here: fractions and its decimal cost an import more than all of this package.
+    # Imported here, since fractions is slower to import than this package.
     from fractions import Fraction
 
     quotient = np.frompyfunc(lambda total, count: round(Fraction(total, int(count))), 2, 1)
@@ -154,7 +154,7 @@ def in_ticks(name: str, initial: Any, unit: np.dtype[Any]) -> int:
 
 
 def cumsum(a: np.ndarray, axis: Any, dtype: Any, out: Any) -> Any:
-    """The prefixes of time differences; from a NaT on, they are NaT."""
+    """The prefixes of time differences, which are NaT from the first NaT on."""
     check("cumsum", a.dtype, "sum")
     unit = a.dtype.newbyteorder("=")
     if dtype is not None and np.dtype(dtype) != unit:
@@ -183,7 +183,7 @@ def cumsum(a: np.ndarray, axis: Any, dtype: Any, out: Any) -> Any:
 def grouped(
     reduction: Reduction, labels: np.ndarray, a: np.ndarray, axis: int, size: int, dtype: Any
 ) -> np.ndarray:
-    """The sums or means of groups along an axis; of an empty group, 0."""
+    """The sums or means of groups along an axis; 0 for an empty group."""
     name, unit = reduction.name, a.dtype.newbyteorder("=")
     check(name, a.dtype, reduction.finish)
     if dtype is not None and np.dtype(dtype) != unit:
@@ -204,7 +204,7 @@ def grouped(
 
 
 def weighted_means(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The averages over the last axis by integer weights, rounded half to even to whole ticks."""
+    """Averages along the last axis with integer weights, rounded half to even to whole ticks."""
     unit = values.dtype.newbyteorder("=")
     lost = np.isnat(values)
     ticks = np.where(lost, 0, values.astype(unit).view(np.int64)).astype(object)
@@ -232,7 +232,7 @@ def state(a: np.ndarray, where: Any, axis: Any, skip_nan: bool) -> ExactSum:
 
 
 def of_state(reduction: Reduction, total: ExactSum, unit: np.dtype[Any], initial: int) -> Any:
-    """The sums, or the means in whole ticks, half to even."""
+    """The sums, or the means rounded half to even to whole ticks."""
     from fractions import Fraction
 
     name, mean = reduction.name, reduction.finish == "mean"

@@ -1,7 +1,7 @@
-"""Arrays with a unit, and others that are more than their numbers.
+"""Arrays with units, and other classes whose meaning is more than their numbers.
 
-Sums, means and prefixes have the unit of the elements; a function that would have to make up
-another unit refuses them. astropy's Quantity is an ``ndarray``, pint's is not.
+Sums, means and prefixes have the unit of the elements; functions whose result has another unit
+refuse them. astropy's Quantity is an ``ndarray``, pint's is not.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from mypackage._extras import is_of
 
 from .kinds import is_dask
 
-# How each kind gives its numbers.
+# The attribute that holds the numbers of each kind.
 _NUMBERS = {"astropy": ".value", "pint": ".magnitude"}
 
 
 def kind_of(a: Any) -> str | None:
-    """``"astropy"``, ``"pint"``, ``"other"`` for more than numbers, or None."""
+    """``"astropy"``, ``"pint"``, ``"other"`` for other such classes, or None."""
     if isinstance(a, np.ndarray):
         if type(a) is np.ndarray:
             return None
@@ -33,7 +33,7 @@ def kind_of(a: Any) -> str | None:
 
 
 def refuse(name: str, *inputs: Any) -> None:
-    """Refuse what has a unit, for a function that has no unit for its result."""
+    """Refuse input with a unit, for a function whose result would have another one."""
     for a in inputs:
         kind = kind_of(a)
         if kind is not None:
@@ -45,7 +45,7 @@ def refuse(name: str, *inputs: Any) -> None:
 
 def _way_out(kind: str, a: Any) -> str:
     if hasattr(a, "unmasked") and hasattr(a, "mask"):
-        # astropy's Masked; a view would be without its mask.
+        # astropy's Masked, whose view would lose the mask.
         values = ".unmasked.value" if hasattr(a, "unit") else ".unmasked"
         return f"{values} and .mask, as numpy.ma.array(values, mask)"
     if kind in _NUMBERS or isinstance(a, np.ndarray):
@@ -54,7 +54,7 @@ def _way_out(kind: str, a: Any) -> str:
 
 
 def plain(a: Any) -> Any:
-    """The numbers of a quantity; anything else as it is."""
+    """The numbers of a quantity; anything else unchanged."""
     kind = kind_of(a)
     if kind == "astropy":
         return a.view(np.ndarray)
@@ -64,7 +64,7 @@ def plain(a: Any) -> Any:
 
 
 def check(name: str, a: Any, mean: bool) -> None:
-    """Refuse units of which there are no sums, or no means either."""
+    """Refuse units without sums, or without means."""
     kind = kind_of(a)
     if kind == "astropy" and hasattr(a.unit, "physical_unit"):
         raise TypeError(
@@ -81,12 +81,12 @@ def check(name: str, a: Any, mean: bool) -> None:
 
 
 def with_unit(a: Any, result: Any, adds: bool = False) -> Any:
-    """A result in the unit of `a`; `adds` if it is a sum, which may be of another class."""
+    """A result in the unit of `a`; a sum (`adds`) may have another class."""
     if kind_of(a) == "pint":
         return a.__class__(result, a.units)
     if kind_of(a) == "astropy":
         if adds and np.size(a):
-            # The sum of longitudes is an angle.
+            # A sum of longitudes is an angle, not a longitude.
             a = np.add(a.ravel()[:1], a.ravel()[:1])
         return a._new_view(result, a.unit)
     return result
@@ -126,7 +126,7 @@ def _converted(name: str, initial: Any, a: Any) -> Any:
     factor = float(factor.magnitude if kind_of(a) == "pint" else factor.value)
     from fractions import Fraction
 
-    # A factor with a fraction may stand for one that floats do not hold.
+    # A fractional factor may be a rounded one.
     exact = factor == int(factor) and Fraction(float(value)) * int(factor)
     if exact is False or Fraction(float(value) * factor) != exact:
         raise TypeError(

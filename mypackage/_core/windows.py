@@ -1,4 +1,4 @@
-"""Moving windows of anything: what is not a plain array of a dtype with a kernel."""
+"""Moving windows for input that is not a plain array with a kernel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .kinds import KERNELS, as_array, front, is_dask, label_kind, own_numbers, u
 from .subclasses import wrapped
 
 _LOWEST = np.iinfo(np.int64).min
-# From here on float64 does not hold all integers.
+# From here on, float64 cannot represent all integers.
 _LIMIT = 2**53
 
 
@@ -27,7 +27,7 @@ def moved(
     start: Any = None,
     end: Any = None,
 ) -> Any:
-    """`mypackage.move_sum` and its kin of anything."""
+    """`mypackage.move_sum` and its kin for any input."""
     arguments = (window, min_count, axis, ddof, start, end)
     if is_dask(a):
         return front("dask").move(name, a, *arguments)
@@ -49,7 +49,7 @@ def moved(
         return a.copy(data=_plain(name, a.data, arguments))
     unit = units.kind_of(a)
     if unit is not None:
-        # A variance has another unit.
+        # A variance would have another unit.
         if name == "move_var":
             units.refuse(name, a)
         units.check(name, a, name == "move_mean")
@@ -76,7 +76,7 @@ def _plain(name: str, a: Any, arguments: tuple[Any, ...]) -> Any:
 
 
 def _masked(name: str, a: Any, arguments: tuple[Any, ...]) -> Any:
-    """Masked elements are missing, and a window with too few others is masked."""
+    """Windows of a masked array; windows with too few elements that are not masked are masked."""
     missing = np.ma.getmaskarray(a)
     data = np.asarray(a.data)
     if data.dtype.kind in "fc":
@@ -102,7 +102,7 @@ def masked_integers(
     arguments: tuple[Any, ...],
     dtype: np.dtype[Any] | None = None,
 ) -> Any:
-    """Statistics of integers, some of which are missing, as floats."""
+    """Statistics, as floats, of integers some of which are missing."""
     if data.dtype.char not in KERNELS:
         return _plain(name, data, arguments)
     kept = np.where(missing, data.dtype.type(0), data)
@@ -125,7 +125,7 @@ def move_numbers(
     dtype: np.dtype[Any] | None = None,
     lowest_is_missing: bool = False,
 ) -> Any:
-    """The extension's function, given its arguments from the window to the end."""
+    """The extension's function, given its arguments from `window` on."""
     window, min_count, axis, ddof, start, end = arguments
     number = None if dtype is None else dtype.num
     return _native.move_numbers(
@@ -136,7 +136,7 @@ def move_numbers(
 def around(
     data: Any, name: str, axis: int, window: int, behind: int, least: int, ddof: int | None
 ) -> Any:
-    """Statistics of windows that end so many elements behind each element, of any length."""
+    """Statistics of windows of any length that end `behind` elements after each element."""
     data = np.asarray(data)
     length = data.shape[axis]
     if behind == 0 and window <= length:

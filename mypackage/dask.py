@@ -31,7 +31,7 @@ from mypackage._core.groups import labels_of
 from mypackage._core.inputs import wanted
 from mypackage._core.kinds import is_dask
 from mypackage._core.moments import exact_ddof, one_ddof
-from mypackage._core.reductions import GROUPED, MOMENTS, REDUCTIONS, VECDOT, Reduction
+from mypackage._core.reductions import ARRAYS, GROUPED, MOMENTS, REDUCTIONS, VECDOT, Reduction
 from mypackage._core.states import grouped, result_dtype, rounded, rounded_groups
 from mypackage._dask_objects import (
     Quotient,
@@ -73,6 +73,7 @@ __all__ = [
     "norm",
     "std",
     "sum",
+    "sum_of_squares",
     "var",
     "vecdot",
 ]
@@ -427,6 +428,88 @@ def norm(
     if ord not in (2, None):
         raise TypeError(f"norm: only the 2-norm is exact, not ord={ord!r}; use dask.array.linalg")
     return _moment("norm", x, axis, None, keepdims, 0, split_every, None, True, {})
+
+
+def sum_of_squares(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: bool = False,
+    *,
+    where: Any = True,
+    split_every: int | dict[int, int] | None = None,
+) -> Array:
+    """Exact sum of the squares of the elements of a dask array over given axes, rounded once.
+
+    Of complex numbers, the sum of the squares of their magnitudes.
+
+    Parameters
+    ----------
+    a : array_like
+        The elements, usually a dask array.
+    axis : None or int or tuple of ints, optional
+        Axes to sum over; all by default.
+    dtype : dtype, optional
+        What the exact sum is rounded to.
+    out : dask.array.Array, optional
+        An array whose content becomes the result.
+    keepdims : bool, optional
+        Keep the axes summed over, with size one.
+    where : array_like of bool, optional
+        Elements to include; also a dask array.
+    split_every : int >= 2 or dict of axis to int, optional
+        How many states are merged at once.
+
+    Returns
+    -------
+    dask.array.Array
+        Lazy. Computed, it has the bits that `mypackage.sum_of_squares` gives for the array in
+        memory.
+
+    Raises
+    ------
+    TypeError
+        If the elements have no exact sum of squares.
+    OverflowError
+        When computed, if an integer result does not fit its dtype.
+
+    See Also
+    --------
+    norm, mypackage.sum_of_squares
+
+    Examples
+    --------
+    >>> import dask.array as da, mypackage.dask
+    >>> a = da.from_array([3.0, 4.0], chunks=1)
+    >>> float(mypackage.dask.sum_of_squares(a).compute())
+    25.0
+    """
+    name = "sum_of_squares"
+    a = da.asanyarray(a)
+    if where is not True and not is_dask(where):
+        where = wanted(where)
+    _refuse_other_dtypes(name, a)
+    dtype = result_dtype(ARRAYS[name], a.dtype, dtype)
+    masked = _is_masked(a)
+    return _tree(
+        a,
+        None if where is True else where,
+        partial(_moment_state, name="norm", skip_nan=False),
+        partial(_squares_value, masked=masked),
+        name=name,
+        axis=axis,
+        dtype=dtype,
+        keepdims=bool(keepdims),
+        split_every=split_every,
+        out=out,
+        masked=masked,
+    )
+
+
+def _squares_value(total: ExactMoments, *, dtype: Any, masked: bool) -> Any:
+    value = rounded(REDUCTIONS["sum"], total._content()[1], dtype)
+    return np.ma.array(value, mask=np.equal(total.count, 0)) if masked else value
 
 
 def _moment(

@@ -580,11 +580,15 @@ def vecdot(x1: Any, x2: Any, axis: int) -> Any:
 
     Pairs with a missing element are left out.
     """
-    name = "vecdot"
+    normalised("vecdot", axis, 1)
+    return mypackage.vecdot(*pairs("vecdot", x1, x2))
+
+
+def pairs(name: str, x1: Any, x2: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of two vectors that belong together, without those of which one is missing."""
     for x in (x1, x2):
         if isinstance(x, pd.DataFrame) or label_kind(x) == "xarray":
             without_labels(name, x)
-    normalised(name, axis, 1)
     indices = [getattr(x, "index", None) for x in (x1, x2) if label_kind(x) == "pandas"]
     if len(indices) == 2 and all(index is not None for index in indices):
         x2 = labels.reordered(name, "x2", x2, x1.index)
@@ -593,7 +597,7 @@ def vecdot(x1: Any, x2: Any, axis: int) -> Any:
     if shapes[0] != shapes[1]:
         raise ValueError(f"{name}: the vectors are of the shapes {shapes[0]} and {shapes[1]}")
     kept = ~(parts[0][1] | parts[1][1])
-    return mypackage.vecdot(*(values[kept] for values, _ in parts))
+    return parts[0][0][kept], parts[1][0][kept]
 
 
 def _pair_of(name: str, x: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ from mypackage._core.axes import normalised
 from mypackage._core.columns import missing_of
 from mypackage._core.group_moments import moments_of_groups
 from mypackage._core.groups import labels_of, of_some
-from mypackage._core.inputs import array_of, named, without_labels
+from mypackage._core.inputs import array_of, named, wanted, wanted_of_block, without_labels
 from mypackage._core.kinds import front, is_dask, label_kind
 from mypackage._core.reductions import GROUPED, GROUPED_MOMENTS, MOMENTS, REDUCTIONS, Reduction
 from mypackage._docstrings import like
@@ -260,8 +260,8 @@ def _numbers(
     arguments: dict[str, Any],
 ) -> Any:
     name = reduction.name
-    if reduction.finish == "norm":
-        # Zeros do not change a norm.
+    if reduction.finish in ("norm", "sum_of_squares"):
+        # Zeros do not change these.
         data = cumulative.without_nans(data)
     elif skipna is not False and data.dtype.kind in "fcmMO":
         reduction = reduction.skipping(True)
@@ -285,7 +285,7 @@ def reduce(
         raise TypeError(f"{name}: an xarray object takes no out=; give its .data")
     dims = _dims(name, reduction.finish, obj, axis)
     if where is not True:
-        arguments["where"] = _aligned(name, "where", where, obj)
+        arguments["where"] = _wanted(name, where, obj)
     return _reduced(reduction, obj, dims, None, keepdims, True, **arguments)
 
 
@@ -337,11 +337,21 @@ def _aligned(name: str, argument: str, other: Any, obj: Any) -> Any:
     return variable.set_dims({dim: obj.sizes[dim] for dim in obj.dims}).transpose(*obj.dims).data
 
 
+def _wanted(name: str, where: Any, obj: Any) -> Any:
+    """What ``where=`` says, in the order of `obj`; a missing value says nothing and is refused."""
+    if isinstance(where, (xr.DataArray, xr.Variable)):
+        if not is_dask(where.data):
+            wanted(where)
+        elif where.dtype.kind in "fcmMO":
+            where = where.copy(data=where.data.map_blocks(wanted_of_block, dtype=bool))
+    return _aligned(name, "where", where, obj)
+
+
 def valid(name: str, obj: Any, where: Any) -> tuple[Any, Any]:
     """The data of a DataArray, and where they are included by `where` and not NaN."""
     if isinstance(obj, xr.Dataset):
         raise TypeError(f"{name}: a Dataset is several arrays; give one of them, or to_dataarray()")
-    where = True if where is True else np.asarray(_aligned(name, "where", where, obj), bool)
+    where = True if where is True else np.asarray(_wanted(name, where, obj), bool)
     data = obj.data
     if not is_dask(data) and data.dtype.kind in "fc":
         where = where & ~np.isnan(data)
@@ -389,6 +399,29 @@ def vecdot(x1: Any, x2: Any, axis: int) -> Any:
         return xr.Variable(dims, result, attrs=obj.attrs)
     coords = {key: one for key, one in obj.coords.items() if dim not in one.dims}
     return xr.DataArray(result, coords, dims, name=obj.name, attrs=obj.attrs)
+
+
+def pairs(name: str, x1: Any, x2: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The elements of two arrays that belong together, those of which one is NaN masked.
+
+    One of the two has all dimensions; a plain array has the other's shape.
+    """
+    for x in (x1, x2):
+        if isinstance(x, xr.Dataset) or label_kind(x) == "pandas":
+            without_labels(name, x)
+    labelled = [x for x in (x1, x2) if isinstance(x, (xr.DataArray, xr.Variable))]
+    obj = max(labelled, key=lambda x: x.ndim)
+    arrays = []
+    for x, argument in ((x1, "x"), (x2, "y")):
+        if isinstance(x, (xr.DataArray, xr.Variable)):
+            x = obj.data if x is obj else _aligned(name, argument, x, obj)
+        array = np.ma.asarray(array_of(name, x)[0])
+        if array.shape != obj.shape:
+            raise ValueError(f"{name}: {argument} has shape {array.shape}, not {obj.shape}")
+        if array.dtype.kind in "fc":
+            array = np.ma.masked_where(np.isnan(array.data) | np.ma.getmaskarray(array), array)
+        arrays.append(array)
+    return arrays[0], arrays[1]
 
 
 def average(

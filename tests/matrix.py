@@ -40,10 +40,10 @@ structured array                          ----- --- -- ------- -------- ---- -- 
 array with NaN                            ===== === == ======= ======== ==== == == =====
 array with another byte order             ===== === == ======= ======== ==== == == =---=
 object array of ints                      ===== === == ======= ======== ---- == == -----
-object array of floats                    ===== === == ======= ======== ---- == == -----
-object array of Fractions                 ===== === == ======= ======== ---- == == -----
-object array of Decimals                  ===== === == ------- ====--== ---- == -- -----
-object array of mpz                       ===== === == ------- ====--== ---- == =- -----
+object array of floats                    ===== === == ======= ======== ---- == == =----
+object array of Fractions                 ===== === == ======= ======== ---- == == =----
+object array of Decimals                  ===== === == =====-- ======== ---- == -- -----
+object array of mpz                       ===== === == =====-- ======== ---- == == =----
 object array with mpfr                    ----- --- -- ------- ------=- ---- -- -- -----
 object array with None                    ----- --- -- ------- ------=- ---- -- -- -----
 list of floats                            ===== === == ======= ======== ==== == == =====
@@ -62,32 +62,32 @@ masked array of ints                      ===== ooo == =====-- oooooo=o oooo oo 
 structured masked array                   ----- --- -- ------- -------- ---- -- -- -----
 matrix                                    ===== ooo o= ======= ======== oooo == == =---=
 memmap                                    ===== === == ======= ======== ==== == == =====
-pandas Series                             ===== ooo =- =====-- =======o ---- == == -====
-pandas Series with NaN                    ===== ooo =- =====-- =======o ---- == == ----=
-pandas Series of ints                     ===== ooo =- =====-- =======o ---- == == -----
-pandas Series of Int64 with NA            ===== ooo =- =====-- =======o ---- == == -----
-pandas Series of Float64 with NA          ===== ooo =- =====-- =======o ---- == == -----
-pandas Series of boolean                  ===== ooo =- =====-- =======o ---- == == ----=
-pandas Series of Arrow's int64            ===== ooo =- =====-- =======o ---- == == -----
-pandas Series of objects                  ===== ooo =- ------- =======o ---- == == -----
-pandas Series of Sparse                   ===== ooo =- =====-- =======o ---- == == -====
+pandas Series                             ===== ooo == =====-- =======o ---- == == -====
+pandas Series with NaN                    ===== ooo == =====-- =======o ---- == == ----=
+pandas Series of ints                     ===== ooo == =====-- =======o ---- == == -----
+pandas Series of Int64 with NA            ===== ooo == =====-- =======o ---- == == -----
+pandas Series of Float64 with NA          ===== ooo == =====-- =======o ---- == == -----
+pandas Series of boolean                  ===== ooo == =====-- =======o ---- == == ----=
+pandas Series of Arrow's int64            ===== ooo == =====-- =======o ---- == == -----
+pandas Series of objects                  ===== ooo == ------- =======o ---- == == -----
+pandas Series of Sparse                   ===== ooo == =====-- =======o ---- == == -====
 pandas Series of timedelta64              ooooo ooo -- -o-o--- ====--=o ---- == -- -----
 pandas Series of datetime64               --ooo --- -- -o-o--- -=------ ---- -= -- -----
 pandas Series of datetime64 of a zone     --ooo --- -- -o-o--- -------- ---- -- -- -----
 pandas Series of categories               ----- --- -- ------- -------- ---- -- -- -----
 pandas Series of strings                  ----- --- -- ------- -------- ---- -- -- -----
-pandas Index                              ===== ooo =- =====-- =======o ---- == == -----
-pandas extension array                    ===== ooo =- =====-- =======o ---- == == -----
-pandas DataFrame                          ===== ooo -- =====-- oooooooo ---- oo =- -----
+pandas Index                              ===== ooo == =====-- =======o ---- == == -----
+pandas extension array                    ===== ooo == =====-- =======o ---- == == -----
+pandas DataFrame                          ===== ooo -= =====-- oooooooo ---- oo =- -----
 pandas GroupBy                            ----- --- -- ------- -------- ---- -- -- -----
 pandas Rolling                            ----- --- -- ------- -------- ---- -- -- -----
 pandas Resampler                          ----- --- -- ------- -------- ---- -- -- -----
-xarray DataArray                          ooooo ooo o- ooooo-- oooooooo oooo oo == -====
-xarray DataArray with NaN                 ooooo ooo o- ooooo-- oooooooo oooo oo == ----=
+xarray DataArray                          ooooo ooo oo ooooo-- oooooooo oooo oo == -====
+xarray DataArray with NaN                 ooooo ooo oo ooooo-- oooooooo oooo oo == ----=
 xarray DataArray of timedelta64           ooooo ooo -- -o-o--- oooo--oo oo-- oo -- -----
 xarray DataArray of datetime64            --ooo --- -- -o-o--- -o------ ---- -o -- -----
-xarray Variable                           ooooo ooo o- ooooo-- oooooooo oooo oo == -====
-xarray Dataset                            oooo- --- -- ooooo-- -------- ---- -- -- -----
+xarray Variable                           ooooo ooo oo ooooo-- oooooooo oooo oo == -====
+xarray Dataset                            oooo- --- -o ooooo-- -------- ---- -- -- -----
 xarray GroupBy                            ----- --- -- ------- -------- ---- -- -- -----
 xarray Weighted                           ----- --- -- ------- -------- ---- -- -- -----
 xarray Rolling                            ----- --- -- ------- -------- ---- -- -- -----
@@ -95,7 +95,7 @@ astropy Quantity                          ooooo ooo -- ------- -------- oo-o -- 
 astropy Magnitude                         ----- --- -- ------- -------- ---- -- -- -----
 pint Quantity                             ooooo ooo -- ------- -------- oo-o -- -- -----
 pint Quantity with an offset              --ooo --- -- ------- -------- -o-- -- -- -----
-dask array                                ooooo ooo o- ooooo-- oooooooo oooo oo -- -----
+dask array                                ooooo ooo oo ooooo-- oooooooo oooo oo -- -----
 dask array of timedelta64                 ooooo ooo -- ------- oooo--oo oo-- oo -- -----
 dask array of objects                     ooooo ooo o- ------- oooo--oo ---- oo -- -----
 dask Series                               ----- --- -- ------- -------- ---- -- -- -----
@@ -104,7 +104,7 @@ pyarrow Array                             ===== === == ======= ======== ==== == 
 pyarrow Array of ints                     ===== === == ======= ======== ==== == == -----
 pyarrow Array with null                   -=-=- -=- -- --==--- --==--=- ---- -- -- -----
 pyarrow ChunkedArray                      ===== === == ======= ======== ==== == == =====
-pyarrow Array of decimals                 ===== === == ------- ====--== ---- == -- -----
+pyarrow Array of decimals                 ===== === == =====-- ======== ---- == -- =----
 pyarrow Array of durations                ===== === -- -=-=--- ====--== ==-- == -- -----
 pyarrow Array of timestamps               --=== --- -- -=-=--- -=------ ---- -- -- -----
 pyarrow Array of timestamps of a zone     --oo- --- -- ------- -------- ---- -- -- -----
@@ -114,7 +114,7 @@ pyarrow Scalar                            ----- --- -- ------- -------- ---- -- 
 polars Series                             ===== === == ======= ======== ==== == == =====
 polars Series of ints                     ===== === == ======= ======== ==== == == -----
 polars Series with null                   -=-=- -=- -- --==--- --==--=- ---- -- -- -----
-polars Series of Decimal                  ===== === == ------- ====--== ---- == -- -----
+polars Series of Decimal                  ===== === == =====-- ======== ---- == -- =----
 polars Series of Duration                 ===== === -- -=-=--- ====--== ==-- == -- -----
 polars Series of Datetime                 --=== --- -- -=-=--- -=------ ---- -- -- -----
 polars Series of Datetime of a zone       --oo- --- -- ------- -------- ---- -- -- -----

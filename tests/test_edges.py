@@ -5,6 +5,7 @@ import importlib.util
 import statistics
 import subprocess
 import sys
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -383,13 +384,40 @@ def test_lists_are_not_rounded():
     variance = statistics.pvariance(list(map(Fraction, big)))
     assert mypackage.group_var([0] * 4, big)[0] == float(variance)
     assert mypackage.ExactMoments().add(big).var() == float(variance)
-    for call in (
-        lambda: mypackage.move_sum(big, 2),
-        lambda: mypackage.summarize(big),
-        lambda: mypackage.matvec([big], [1] * 4),
-    ):
-        with pytest.raises(TypeError, match=r"numpy.asarray\(a, float\) rounds"):
-            call()
+    assert mypackage.matvec([big], [1] * 4).tolist() == [2.5]
+    with pytest.raises(TypeError, match=r"numpy.asarray\(a, float\) rounds"):
+        mypackage.move_sum(big, 2)
+
+
+def test_summaries_of_what_float64_holds():
+    numbers = [2**64, 0.5, -(2**64), float("nan")]
+    for a in (numbers, np.array(numbers, object), [*map(Decimal, numbers[:3]), Decimal("nan")]):
+        summary = mypackage.summarize(a)
+        assert (summary.nan_count, summary.sum) == (1, 0.5)
+    for lost in ([2**53 + 1, 0.5], np.array([Fraction(1, 3)], object), [Decimal("0.1")], [10**400]):
+        with pytest.raises(ValueError, match=r"^summarize: float64 does not hold .*mypackage\.sum"):
+            mypackage.summarize(lost)
+    with pytest.raises(TypeError, match=r"^summarize: the numbers must be real"):
+        mypackage.summarize(np.array([1j], object))
+    with pytest.raises(TypeError, match=r"^summarize: there is no exact result"):
+        mypackage.summarize(np.array(["a"], object))
+
+
+def test_where_of_xarray_has_no_missing_values():
+    xr = pytest.importorskip("xarray")
+    a = xr.DataArray([1.0, 2.0], dims="x")
+    for where in (xr.DataArray([np.nan, 1.0], dims="x"), xr.Variable("x", [np.nan, 1.0])):
+        for call in (mypackage.sum, mypackage.var, mypackage.ExactSum().add):
+            with pytest.raises(ValueError, match=r"^where: 1 of its elements are missing"):
+                call(a, where=where)
+        with pytest.raises(ValueError, match=r"^where: 1 of its elements are missing"):
+            mypackage.sum(a.values, where=where)
+    assert mypackage.sum(a, where=xr.DataArray([0.0, 1.0], dims="x")) == 2
+    pytest.importorskip("dask.array")
+    lazy = mypackage.sum(a.chunk(), where=xr.DataArray([np.nan, 1.0], dims="x").chunk())
+    with pytest.raises(ValueError, match=r"^where: 1 of its elements are missing"):
+        lazy.compute()
+    assert mypackage.sum(a.chunk(), where=xr.DataArray([0.0, 1.0], dims="x").chunk()) == 2
 
 
 def test_groups_without_what_is_missing():

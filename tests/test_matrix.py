@@ -48,7 +48,10 @@ def call(function, a, labels=LABELS):
         return mypackage.cumulative_sum(a, axis=0 if type(a).__name__ == "DataFrame" else -1)
     column = type(a).__module__.startswith(("pyarrow", "polars")) and hasattr(a, "to_numpy")
     plain = isinstance(a, (np.ndarray, list, range)) or (column and np.ndim(a) == 1)
-    if name == "sum_of_squares" and plain and np.asarray(a).dtype.kind in "iu":
+    plain |= type(a).__module__.startswith("pandas") and hasattr(a, "isna") and a.ndim == 1
+    # (Of pandas' nullable dtypes NumPy makes another.)
+    whole = "int" in str(getattr(a, "dtype", "")).lower()
+    if name == "sum_of_squares" and plain and (whole or np.asarray(a).dtype.kind in "iuO"):
         # They add up beyond 64 bits.
         return mypackage.sum_of_squares(a, dtype=object)
     if name in ("cov", "corrcoef"):

@@ -1,6 +1,8 @@
 """``var``, ``std``, ``nanvar``, ``nanstd`` and ``norm``: exact rationals, rounded once."""
 
 import ctypes
+import datetime
+import decimal
 import math
 import operator
 import re
@@ -11,6 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
+import gmpy2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -463,12 +466,13 @@ def test_objects_are_exact():
     assert mypackage.var(a, dtype=object) == exact
     assert mypackage.std(a) == root(exact, np.dtype("d"))
     assert mypackage.var(np.array([1j, 0], object)) == 0.25
+    assert mypackage.var(np.array([1, Decimal(2)], object)) == Decimal("0.25")
     assert mypackage.var([2**100, 2**100 + 2]) == 1
     assert mypackage.norm(np.array([3 * 10**400, 4 * 10**400], object) // 10**400) == 5
     assert mypackage.var(np.arange(4), dtype=object) == Fraction(5, 4)
     with pytest.raises(TypeError, match="no Fraction"):
         mypackage.std(a, dtype=object)
-    for element in (Decimal(1), "x", None):
+    for element in ("x", None):
         with pytest.raises(TypeError, match=r"no exact result|None is no number"):
             mypackage.var(np.array([1, element], object))
 
@@ -591,3 +595,84 @@ def test_no_copies_of_difficult_numbers(kind, more_memory):
     for name in ALL:
         assert more_memory(lambda name=name: quietly(name, a)) < LARGE / 4
         assert more_memory(lambda name=name: quietly(name, a.reshape(2, -1), axis=1)) < LARGE / 4
+
+
+# -- Decimals, and rational numbers of other packages ---------------------------------------------
+
+
+@given(
+    st.lists(
+        st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9),
+        min_size=1,
+        max_size=6,
+    ),
+    st.integers(1, 40),
+    st.sampled_from([decimal.ROUND_HALF_EVEN, decimal.ROUND_UP, decimal.ROUND_DOWN]),
+)
+def test_moments_of_decimals(numbers, digits, rounding):
+    """Rounded once in the current context, by its rounding."""
+    elements, count = np.array(numbers, object), len(numbers)
+    mean = sum(map(Fraction, numbers)) / count
+    square = sum((Fraction(x) - mean) ** 2 for x in numbers) / count
+    norm = sum(Fraction(x) ** 2 for x in numbers)
+    with decimal.localcontext() as context:
+        context.prec, context.rounding = digits, rounding
+        results = [getattr(mypackage, name)(elements) for name in ("var", "std", "norm")]
+        assert all(type(x) is Decimal for x in results)
+        wanted = context.divide(Decimal(square.numerator), Decimal(square.denominator))
+        assert results[0] == wanted
+        for result, exact in zip(results[1:], (square, norm), strict=True):
+            if result == 0:
+                assert exact == 0
+                continue
+            # The next numbers of so many digits; or halfway to them.
+            ends = [result.next_minus(), result.next_plus()]
+            low, high = (Fraction(result), Fraction(result))
+            if rounding == decimal.ROUND_UP:
+                low = Fraction(ends[0])
+            elif rounding == decimal.ROUND_DOWN:
+                high = Fraction(ends[1])
+            else:
+                low, high = ((low + Fraction(end)) / 2 for end in ends)
+            assert low**2 <= exact <= high**2, (result, exact)
+
+
+def test_decimals_alone():
+    row = np.array([Decimal("1e30"), Decimal(1), 3], object)
+    square = Decimal(2) / 9 * 10**60
+    assert abs(mypackage.var(row) - square) < Decimal("1e31")
+    assert mypackage.var(row, dtype=float) == float(mypackage.var(row, dtype=object))
+    assert mypackage.var(row, dtype=object) == variance_of(row)
+    assert mypackage.std([Decimal(2), Decimal(4)]) == 1
+    both = mypackage.std(np.array([[Decimal(2), Decimal(4)], [Decimal(1)] * 2], object), axis=1)
+    assert both.dtype == object and both.tolist() == [1, 0]
+    groups = mypackage.group_var([0, 1, 0, 1], np.array([Decimal(x) for x in "1357"], object))
+    assert groups.tolist() == [Decimal(4), Decimal(4)]
+    for other in (0.5, Fraction(1, 2), 1j, gmpy2.mpz(1)):
+        with pytest.raises(TypeError, match=r"^var: Decimals do not mix"):
+            mypackage.var(np.array([Decimal(1), other], object))
+        with pytest.raises(TypeError, match=r"^group_std: Decimals do not mix"):
+            mypackage.group_std([0, 0], np.array([Decimal(1), other], object))
+    with pytest.raises(OverflowError, match="digits"):
+        mypackage.var(np.array([Decimal("1e2000000"), Decimal(1)], object))
+    assert mypackage.nanvar(np.array([Decimal("NaN"), Decimal(1), Decimal(3)], object)) == 1
+    assert mypackage.var(np.array([Decimal("NaN"), Decimal(1)], object)).is_nan()
+
+
+def variance_of(row):
+    mean = sum(map(Fraction, row)) / len(row)
+    return sum((Fraction(x) - mean) ** 2 for x in row) / len(row)
+
+
+def test_rational_numbers_of_gmpy2():
+    row = np.array([gmpy2.mpz(2) ** 80, gmpy2.mpq(1, 3), 5], object)
+    exact = variance_of([Fraction(2**80), Fraction(1, 3), Fraction(5)])
+    assert mypackage.var(row) == float(exact)
+    assert mypackage.var(row, dtype=object) == exact
+    assert mypackage.group_var([0, 0, 0], row).tolist() == [float(exact)]
+    whole = [gmpy2.mpz(2) ** 80, 5]
+    assert (
+        mypackage.ExactMoments().add(np.array(whole, object)).var() == float((2**80 - 5) ** 2) / 4
+    )
+    with pytest.raises(TypeError, match="rational numbers"):
+        mypackage.var(np.array([datetime.timedelta(1)], object))

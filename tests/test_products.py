@@ -127,4 +127,51 @@ def test_errors():
         with pytest.raises(ValueError, match="length"):
             function(np.ones((2, 3)), np.ones((4, 4)))
         with pytest.raises(TypeError, match=function.__name__):
-            function(np.ones((2, 2), "O"), np.ones((2, 2)))
+            function(np.full((2, 2), None), np.ones((2, 2)))
+
+
+def test_objects():
+    """Python's numbers, by their own arithmetic; vectors are conjugated by `vecmat` only."""
+    large = np.array([[10**30, 1], [-(10**30), Fraction(1, 3)]], object)
+    ones = np.ones((2, 2), int)
+    assert mypackage.matmul(large, ones).tolist() == [
+        [10**30 + 1] * 2,
+        [Fraction(1, 3) - 10**30] * 2,
+    ]
+    assert mypackage.matvec(large.T, [1, 1]).tolist() == [0, Fraction(4, 3)]
+    assert mypackage.vecmat([1, 1], large).tolist() == [0, Fraction(4, 3)]
+    assert mypackage.matmul([1, 1], large[:, 0]) == 0
+    stack = mypackage.matmul(np.stack([large, large]), large)
+    assert stack.shape == (2, 2, 2) and stack[1, 0, 0] == 10**60 - 10**30
+    # Lists that NumPy would round are not.
+    assert mypackage.matvec([[2**53 + 1, 0.5, -(2**53)]], [1, 1, 1]).tolist() == [1.5]
+    assert mypackage.matmul(large, ones, dtype=float).tolist() == [[1e30] * 2, [-1e30] * 2]
+    turned = np.array([1j, 2.0], object)
+    assert mypackage.matmul(turned, turned) == 3
+    assert mypackage.matvec(turned[None], turned).tolist() == [3]
+    assert mypackage.vecmat(turned, turned[:, None]).tolist() == [5]
+    assert mypackage.vecdot(turned, turned, dtype=complex) == 5
+
+
+def test_products_are_added_by_label():
+    pd = pytest.importorskip("pandas")
+    x = pd.Series([1e200, 0.5, np.nan], index=list("abc"))
+    y = pd.Series([7.0, 3.0, 1e200], index=list("cba"))
+    for pair in ((x, y), (y, x)):
+        total = mypackage.ExactSum().add_products(*pair).add_products(1e200, -1e200)
+        assert float(total) == 1.5 and total.count == 3
+    assert float(mypackage.ExactSum().add_products(x[:2], [0, 3])) == 1.5
+    with pytest.raises(ValueError, match=r"^add_products: the label 'c' of the elements is not"):
+        mypackage.ExactSum().add_products(x, y[1:])
+    hidden = np.ma.array([[1.0, np.nan], [2.0, 3.0j]], mask=[[0, 1], [0, 0]])
+    total = mypackage.ExactSum(2).add_products(hidden, np.ones((2, 2)))
+    assert total.value().tolist() == [3, 3j] and total.count.tolist() == [2, 1]
+    xr = pytest.importorskip("xarray")
+    a = xr.DataArray([[1.0, 2.0], [np.nan, 4.0]], {"t": ["p", "q"]}, ("t", "c"))
+    b = xr.DataArray([10.0, 1.0], {"t": ["q", "p"]}, "t")
+    total = mypackage.ExactSum().add_products(a, b)
+    assert float(total) == 43 and total.count == 3
+    total = mypackage.ExactSum(2).add_products(b, a)
+    assert total.value().tolist() == [1, 42] and total.count.tolist() == [1, 2]
+    with pytest.raises(TypeError, match=r"^add_products: a dask array is lazy"):
+        mypackage.ExactSum().add_products(a.chunk(), b)

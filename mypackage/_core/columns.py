@@ -120,8 +120,12 @@ def over(
     if any(not column.has_kernel for column in columns):
         return _of_other_kinds(reduction, columns, shape, skipna, dtype)
     state, poisoned = ExactSum(shape), np.zeros(shape, bool)
+    squares = reduction.finish == "sum_of_squares"
     for column in columns:
-        add_column(state, column, shape, reduction.skip_nan)
+        if squares:
+            _add_squares(state, column)
+        else:
+            add_column(state, column, shape, reduction.skip_nan)
         poisoned |= column.missing if shape else column.missing.any()
     nothing = np.equal(state.count, 0)
     poisoned &= not skipna
@@ -131,7 +135,7 @@ def over(
         poisoned = poisoned | nothing
     dtypes = [column.values.dtype for column in columns] or [np.dtype(np.float64)]
     dtype = result_dtype(reduction, np.result_type(*dtypes), dtype)
-    value = np.asarray(rounded(reduction, state, dtype))
+    value = np.asarray(rounded(REDUCTIONS["sum"] if squares else reduction, state, dtype))
     return np.where(poisoned, np.nan, value) if poisoned.any() else value
 
 
@@ -143,6 +147,16 @@ def add_column(
     if skip_nan:
         valid &= ~_is_nan(column.values)
     state.add(column.values, () if shape else (0,), valid)
+
+
+def _add_squares(state: ExactSum, column: Column) -> None:
+    """Add the squares of a column to a sum, or each to that of its row."""
+    values = column.values
+    parts = (values.real, values.imag) if values.dtype.kind == "c" else (values,)
+    for part in parts:
+        kept = np.where(column.missing, part.dtype.type(0), part)
+        kept = kept[None] if state.shape else kept
+        state.add_products(kept, kept)
 
 
 def _of_other_kinds(

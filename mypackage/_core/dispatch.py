@@ -23,7 +23,7 @@ from .kinds import (
     unsupported,
 )
 from .plain import starts_at_negative_zero
-from .reductions import ALL, ARRAYS, GROUPED, REDUCTIONS
+from .reductions import ALL, GROUPED, REDUCTIONS
 
 __all__ = [
     "cumsum",
@@ -51,10 +51,6 @@ def reduce(name: str, a: Any, **arguments: Any) -> Any:
             where = wanted(arguments.get("where", True))
             arguments["where"] = np.logical_and(where, ~column.missing)
         return reduce(name, column.values, **arguments)
-    if name in ARRAYS and (kind is not None or is_dask(a)):
-        raise TypeError(
-            f"{name}: of arrays only, not of a {kind or 'dask'} object; give {own_numbers(a)}"
-        )
     if is_dask(a):
         return getattr(front("dask"), name)(a, **arguments)
     if kind is not None:

@@ -49,12 +49,25 @@ def wanted(where: Any) -> np.ndarray:
         missing = int(np.sum(nulls))
     elif kind == "pandas":
         missing = int(np.sum(np.asarray(where.isna())))
-    if missing:
+    elif kind == "xarray" and hasattr(where, "isnull") and not is_dask(where.data):
+        missing = int(np.sum(where.isnull().values))
+    _refuse_missing(missing)
+    return np.asarray(where, bool)
+
+
+def wanted_of_block(where: Any) -> np.ndarray:
+    """The same of a block of a lazy array that belongs to xarray, to which a NaN is missing."""
+    array = np.asarray(where, object)
+    _refuse_missing(sum(x is None or x != x for x in array.ravel().tolist()))
+    return np.asarray(where, bool)
+
+
+def _refuse_missing(count: int) -> None:
+    if count:
         raise ValueError(
-            f"where: {missing} of its elements are missing, so that nobody knows what is wanted; "
+            f"where: {count} of its elements are missing, so that nobody knows what is wanted; "
             "fill them, with False say"
         )
-    return np.asarray(where, bool)
 
 
 def array_of(name: str, a: Any, remedy: str = "") -> tuple[Any, np.dtype[Any] | None]:

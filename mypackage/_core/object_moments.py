@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import numbers
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -10,7 +12,7 @@ import numpy as np
 
 from mypackage._errors import report_invalid, report_overflow
 
-from .objects import Kind, column, fraction, kind_of
+from .objects import DIGITS, Kind, column, fraction, kind_of, refuse_mixed_decimals
 from .reductions import Reduction
 from .rounding import nearest, whole
 
@@ -26,6 +28,8 @@ def moments(
 ) -> tuple[np.ndarray, int]:
     """The moments of rows of objects, as float64, as `dtype`, or, for object, as Fractions.
 
+    Those of Decimals are Decimals, rounded once in the current context.
+
     The second result is whether any lacks degrees of freedom. `means` has one mean for each row;
     `weights` and `selected` have the length of a row.
     """
@@ -35,6 +39,9 @@ def moments(
         raise TypeError(f"{name}: a square root is no Fraction; dtype=object is for variances")
     lacking = False
     results = []
+    others = [x.ravel() for x in (means, weights) if x is not None]
+    elements = [*rows[selected].tolist(), *(y for x in others for y in x.tolist())]
+    decimals = are_decimals(name, elements) and dtype is None
     for at, row in enumerate(rows):
         weight = [1] * row.size if weights is None else weights[at].tolist()
         pairs = [
@@ -47,9 +54,8 @@ def moments(
         mean = None if means is None else _parts(name, means[at])
         value, degrees = _moment(reduction, pairs, mean, ddof, weights is not None)
         lacking |= degrees
-        results.append(value if exact else _rounded(name, reduction.finish, value, dtype))
-    array = column(results, np.dtype(np.float64) if dtype is None else dtype)
-    return array, int(lacking)
+        results.append(_finished(name, reduction.finish, value, dtype, decimals))
+    return column(results, _dtype(dtype, decimals)), int(lacking)
 
 
 def grouped(
@@ -70,6 +76,7 @@ def grouped(
         raise TypeError(f"{name}: a square root is no Fraction; dtype=object is for variances")
     counts = np.bincount(labels[labels >= 0], minlength=groups)
     results: list[Any] = []
+    decimals = are_decimals(name, lines[..., labels >= 0].ravel().tolist()) and dtype is None
     for row in lines.reshape(-1, lines.shape[-1]):
         members: list[list[Any]] = [[] for _ in range(groups)]
         for label, x in zip(labels.tolist(), row.tolist(), strict=True):
@@ -80,9 +87,25 @@ def grouped(
                 # As for arrays of floats.
                 value, lacking = _moment(reduction, pairs, None, ddof, False)
             value = math.nan if lacking else value
-            results.append(value if exact else _rounded(name, reduction.finish, value, dtype))
-    array = column(results, np.dtype(np.float64) if dtype is None else dtype)
+            results.append(_finished(name, reduction.finish, value, dtype, decimals))
+    array = column(results, _dtype(dtype, decimals))
     return array.reshape(*lines.shape[:-1], groups), counts
+
+
+def _dtype(dtype: np.dtype[Any] | None, decimals: bool) -> np.dtype[Any]:
+    """That of the array of results."""
+    return np.dtype(object if decimals else np.float64) if dtype is None else dtype
+
+
+def _finished(
+    name: str, finish: str, value: Any, dtype: np.dtype[Any] | None, decimals: bool
+) -> Any:
+    """A result: a Fraction, a Decimal, or what is rounded to a dtype of NumPy's."""
+    if decimals:
+        return as_decimal(value, finish != "var")
+    if dtype is not None and dtype.kind == "O":
+        return value
+    return _rounded(name, finish, value, dtype)
 
 
 def _is_nan(x: Any) -> bool:
@@ -94,12 +117,76 @@ def _parts(name: str, x: Any) -> tuple[Any, Any]:
     kind = kind_of(name, type(x))
     if kind is Kind.COMPLEX:
         return _part(float(x.real)), _part(float(x.imag))
-    if kind in (Kind.DECIMAL, Kind.OWN):
+    if kind is Kind.DECIMAL:
+        return _of_decimal(name, x), Fraction(0)
+    if kind is Kind.OWN and not isinstance(x, numbers.Rational):
         raise TypeError(
             f"{name}: there is no exact result for objects of type {type(x).__name__}; supported "
-            "are ints, floats, complex numbers and Fractions; numpy.asarray(a, float) rounds others"
+            "are ints, floats, complex numbers, Decimals and rational numbers; "
+            "numpy.asarray(a, float) rounds others"
         )
     return _part(float(x) if kind is Kind.FLOAT else x), Fraction(0)
+
+
+def _of_decimal(name: str, x: Any) -> Any:
+    """A Decimal as a Fraction, or a float that is not finite."""
+    if not x.is_finite():
+        return math.nan if x.is_nan() else float(x)
+    if max(abs(x.adjusted()), abs(x.as_tuple().exponent)) > DIGITS:
+        raise OverflowError(
+            f"{name}: exact squares of Decimals as {x:.3e} take more than {DIGITS} digits; "
+            "numpy.asarray(a, float) rounds them"
+        )
+    return Fraction(*x.as_integer_ratio())
+
+
+def are_decimals(name: str, elements: Iterable[Any]) -> bool:
+    """Whether these numbers are Decimals.
+
+    Raises
+    ------
+    TypeError
+        If they are mixed with what Python does not add to them.
+    """
+    kinds = {kind_of(name, kind) for kind in set(map(type, elements))}
+    if Kind.DECIMAL not in kinds:
+        return False
+    refuse_mixed_decimals(name, kinds)
+    return True
+
+
+def as_decimal(x: Any, root: bool) -> Any:
+    """A rational number that is not negative, or its root, rounded once in the current context."""
+    import decimal
+
+    if isinstance(x, float):
+        return decimal.Decimal(x)
+    context = decimal.getcontext()
+    numerator, denominator = x.numerator, x.denominator
+    if root:
+        roots = [math.isqrt(part) for part in (numerator, denominator)]
+        if roots[0] ** 2 != numerator or roots[1] ** 2 != denominator:
+            return _irrational(numerator, denominator, context)
+        numerator, denominator = roots
+    return context.divide(decimal.Decimal(numerator), decimal.Decimal(denominator))
+
+
+def _irrational(numerator: int, denominator: int, context: Any) -> Any:
+    """The root of a quotient that has none among rational numbers."""
+    import decimal
+
+    # So many decimal places that there are a few digits more than the context keeps.
+    size = (numerator.bit_length() - denominator.bit_length()) * 0.30103
+    places = context.prec + 4 - math.floor(size / 2)
+    scale = 10 ** (2 * abs(places))
+    if places >= 0:
+        numerator *= scale
+    else:
+        denominator *= scale
+    # One more digit says that there are others behind; no rounding is mistaken then.
+    digits = 10 * math.isqrt(numerator // denominator) + 1
+    exact = decimal.Context(prec=len(str(digits)), Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
+    return context.plus(decimal.Decimal(digits).scaleb(-places - 1, exact))
 
 
 def _part(x: Any) -> Any:
@@ -120,8 +207,8 @@ def _moment(
 ) -> tuple[Any, bool]:
     """A variance or sum of squares, and whether it lacks degrees of freedom."""
     name = reduction.name
-    numbers = [part for parts, w in pairs for part in (*parts, w)]
-    special = [x for x in numbers if isinstance(x, float)]
+    parts_ = [part for parts, w in pairs for part in (*parts, w)]
+    special = [x for x in parts_ if isinstance(x, float)]
     if reduction.finish == "norm":
         if special:
             return (math.nan if any(map(_is_nan, special)) else math.inf), False

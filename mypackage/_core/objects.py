@@ -184,7 +184,7 @@ def add_totals(name: str, totals: list[Total]) -> Total:
     kinds = {total.kind for total in totals}
     kind = max(kinds, default=Kind.INTEGER)
     if Kind.DECIMAL in kinds:
-        _refuse_mixed_decimals(name, kinds)
+        refuse_mixed_decimals(name, kinds)
         return Total(kind, _decimal_sum(name, [total.real for total in totals]))
     if kind is Kind.OWN:
         if not kinds & {Kind.FLOAT, Kind.COMPLEX}:
@@ -205,7 +205,7 @@ def multiply(name: str, a: Total, b: Total) -> Total:
     kinds = {a.kind, b.kind}
     kind = max(kinds)
     if Kind.DECIMAL in kinds:
-        _refuse_mixed_decimals(name, kinds)
+        refuse_mixed_decimals(name, kinds)
         import decimal
 
         x, y = decimal.Decimal(a.real), decimal.Decimal(b.real)
@@ -242,7 +242,8 @@ def _part_product(x: Any, y: Any) -> Any:
     return x * y
 
 
-def _refuse_mixed_decimals(name: str, kinds: set[Kind]) -> None:
+def refuse_mixed_decimals(name: str, kinds: set[Kind]) -> None:
+    """Refuse Decimals beside what Python does not add to them."""
     if kinds - {Kind.DECIMAL, Kind.INTEGER}:
         raise TypeError(
             f"{name}: Decimals do not mix with floats, Fractions and other numbers; convert one or "
@@ -656,7 +657,8 @@ def squares(name: str, a: np.ndarray, where: Any) -> np.ndarray:
         if not wanted:
             continue
         kind, x = kind_of(name, type(a[at])), a[at]
-        if kind > Kind.FLOAT:
+        own = kind is Kind.OWN and isinstance(x, numbers.Rational)
+        if kind > Kind.FLOAT and not own:
             raise TypeError(
                 f"{name}: it takes real integers, floats and Fractions among objects, not "
                 f"{type(x).__name__}; numpy.asarray(a, float) rounds others"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,9 @@ import numpy as np
 from mypackage import _native
 from mypackage._docstrings import like
 
-from .inputs import numbers_of
-from .kinds import KERNELS, label_kind, own_numbers
+from . import lists, objects
+from .inputs import array_of, named, numbers_of
+from .kinds import KERNELS, front, label_kind, own_numbers
 from .subclasses import wrapped
 
 
@@ -52,6 +54,8 @@ def rounded(name: str, x1: Any, x2: Any, axis: Any, dtype: Any) -> Any:
     """The exact products of vectors, rounded to a dtype."""
     arrays = [_numbers(name, x) for x in (x1, x2)]
     target = np.dtype(dtype)
+    if any(x.dtype.kind == "O" for x in arrays):
+        return wrapped(objects.vecdot(arrays[0], arrays[1], axis, target), x1, x2)
     source = np.result_type(*arrays)
     if not np.can_cast(source, target, "same_kind") and not (
         source.kind in "iub" and target.kind in "iufc"
@@ -67,7 +71,7 @@ def rounded(name: str, x1: Any, x2: Any, axis: Any, dtype: Any) -> Any:
 
 
 def _numbers(name: str, x: Any) -> np.ndarray:
-    return numbers_of(name, x)
+    return numbers_of(name, x, also="O")
 
 
 def delivered(name: str, result: Any, out: Any) -> Any:
@@ -93,11 +97,33 @@ def _products(name: str, left: Any, right: Any, out: Any, dtype: Any, *sources: 
             f"{name}: the axes that are summed over differ in length: {left.shape[-1]} and "
             f"{right.shape[-1]}"
         )
+    if "O" in (left.dtype.kind, right.dtype.kind):
+        # Not conjugated here: the dot product does that to the first.
+        left = _conjugated(left)
+        target = _common(name, sources) if dtype is None else dtype
+        with named(name, "vecdot"):
+            result = objects.vecdot(left, right, -1, target)
+        return delivered(name, wrapped(result, *sources), out)
     if left.dtype.kind == "c":
         left = np.conjugate(left)
     if dtype is None:
         return delivered(name, wrapped(_native.vecdot(left, right), *sources), out)
     return delivered(name, rounded(name, left, right, -1, dtype), out)
+
+
+def _conjugated(x: np.ndarray) -> np.ndarray:
+    """The complex conjugates, among objects, too; what has none stays as it is."""
+    if x.dtype.kind != "O":
+        return np.asarray(np.conjugate(x))
+    result = np.empty(x.shape, object)
+    for at, one in np.ndenumerate(x):
+        result[at] = one.conjugate() if isinstance(one, (complex, np.complexfloating)) else one
+    return result
+
+
+def _common(name: str, sources: tuple[Any, ...]) -> Any:
+    """What NumPy would round the products of lists to; None for Python's numbers."""
+    return lists.common_dtype(*(array_of(name, x) for x in sources))
 
 
 def _check(name: str, ndims: tuple[int, int], *arrays: np.ndarray) -> None:
@@ -183,7 +209,7 @@ def vecmat(x1: Any, x2: Any, /, out: Any = None, *, dtype: Any = None) -> Any:
     """
     vector, matrix = _numbers("vecmat", x1), _numbers("vecmat", x2)
     _check("vecmat", (1, 2), vector, matrix)
-    conjugated = np.conjugate(vector) if vector.dtype.kind == "c" else vector
+    conjugated = _conjugated(vector) if vector.dtype.kind in "cO" else vector
     columns = np.swapaxes(matrix, -1, -2)
     return _products("vecmat", conjugated[..., None, :], columns, out, dtype, x1, x2)
 
@@ -236,16 +262,29 @@ def matmul(x1: Any, x2: Any, /, out: Any = None, *, dtype: Any = None) -> Any:
 
 def states(x: Any, y: Any, shape: tuple[int, ...]) -> Any:
     """The exact sums of products over the leading axes, as an `ExactSum` of a given shape."""
-    left, right = np.broadcast_arrays(_numbers("add_products", x), _numbers("add_products", y))
+    name = "add_products"
+    owners = [kind for kind in map(label_kind, (x, y)) if kind in ("pandas", "xarray")]
+    if owners:
+        x, y = front(owners[0]).pairs(name, x, y)
+    arrays = [array_of(name, one)[0] for one in (x, y)]
+    hidden = np.logical_or(*map(np.ma.getmaskarray, arrays))
+    left, right = np.broadcast_arrays(*(numbers_of(name, np.ma.getdata(one)) for one in arrays))
     kept = left.shape[left.ndim - len(shape) :] if len(shape) else ()
     if kept != tuple(shape):
         raise ValueError(
             f"add_products: products of shape {left.shape} leave no sums of shape {tuple(shape)}"
         )
-    left, right = (z.reshape(-1, *shape) for z in (left, right))
     if left.dtype.kind == "c":
         left = np.conjugate(left)
-    return _native.vecdot_states(left, right, 0)
+    if not hidden.any():
+        left, right = (z.reshape(-1, *shape) for z in (left, right))
+        return _native.vecdot_states(left, right, 0)
+    columns = [z.reshape(-1, math.prod(shape)).T for z in (left, right, ~hidden)]
+    singles = [
+        _native.vecdot_states(one[valid], other[valid], 0)
+        for one, other, valid in zip(*columns, strict=True)
+    ]
+    return _native.join_states(singles, tuple(shape))
 
 
 def quiet_values(sums: Any) -> Any:

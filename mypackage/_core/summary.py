@@ -8,6 +8,7 @@ import numpy as np
 
 from mypackage import _native
 
+from . import objects
 from .axes import lines, normalised, reduced_shape
 from .inputs import numbers_of
 
@@ -26,6 +27,23 @@ class Summary(NamedTuple):
     naive_ulps: Any
     pairwise_sum: Any
     pairwise_ulps: Any
+
+
+def _as_floats(a: np.ndarray) -> np.ndarray:
+    """Python's numbers as float64, which must hold each of them."""
+    result = np.empty(a.shape)
+    for at, x in np.ndenumerate(a):
+        kind = objects.kind_of("summarize", type(x))
+        if kind is objects.Kind.COMPLEX:
+            raise TypeError("summarize: the numbers must be real, not complex; give their .real")
+        try:
+            result[at] = value = float(x)
+            held = value == x or (value != value and x != x)
+        except (OverflowError, TypeError):
+            held = False
+        if not held:
+            raise ValueError(f"summarize: float64 does not hold {x!r}; mypackage.sum is exact")
+    return result
 
 
 def summarize(a: Any, axis: Any = None) -> Summary:
@@ -77,7 +95,9 @@ def summarize(a: Any, axis: Any = None) -> Summary:
     >>> mypackage.summarize([[0.1] * 10, [1.0] * 10], axis=1).naive_ulps
     array([1., 0.])
     """
-    array = numbers_of("summarize", a)
+    array = numbers_of("summarize", a, also="O")
+    if array.dtype.kind == "O":
+        array = _as_floats(array)
     if array.dtype.kind == "c":
         raise TypeError(
             f"summarize: the numbers must be real, not of dtype {array.dtype}; a.real has some"

@@ -1,13 +1,14 @@
-//! The bits of binary64 numbers, as states and kernels take them apart.
+//! The fields of binary64 numbers.
 
 pub(super) const SIGN_AND_EXPONENT: u64 = 0xfff << 52;
 /// All bits but that of the sign.
 pub(super) const ABSOLUTE: u64 = u64::MAX >> 1;
-/// The bits of the significand that are written.
+/// The stored bits of the significand.
 pub(super) const FRACTION: u64 = (1 << 52) - 1;
-/// The bit of a normal number's significand that is not.
+/// The implicit bit of a normal number's significand.
 pub(super) const HIDDEN: u64 = 1 << 52;
-/// The last bit of a normal number weighs 2 to the power of its exponent field less this.
+/// The weight of the last bit of a normal number is 2 to the power of its exponent field minus
+/// this.
 pub(super) const LAST_BIT_BIAS: i32 = 1075;
 /// The exponent field of infinities and NaNs.
 pub(super) const INFINITE: i32 = 2047;
@@ -28,19 +29,19 @@ pub(super) fn decompose(x: f64) -> (u64, i32) {
     (significand, field.max(1) - LAST_BIT_BIAS)
 }
 
-/// Whether a number is neither infinite nor NaN, by its bits.
+/// Whether a number is finite, by its bits.
 #[inline(always)]
 pub(crate) fn is_finite(x: f64) -> bool {
     x.to_bits() & ABSOLUTE < (INFINITE as u64) << 52
 }
 
-/// A binary32 number as a binary64 one, by its bits: in no mode of the processor is it another.
+/// Converts binary32 to binary64 by integer operations, so that no floating-point mode affects it.
 #[inline(always)]
 pub(crate) fn widen(x: f32) -> f64 {
     let bits = x.to_bits();
     let magnitude = u64::from(bits & 0x7fff_ffff);
     let widened = match magnitude >> 23 {
-        // A multiple of 2^-149, which is exact and a normal number.
+        // A multiple of 2^-149, which is an exact, normal number.
         0 => (f64::from(magnitude as i32) * power_of_two(-149)).to_bits(),
         0xff => (INFINITE as u64) << 52 | (magnitude << 29 & FRACTION),
         _ => (magnitude << 29) + (896 << 52),

@@ -10,7 +10,7 @@ use crate::tuning::tuning;
 
 /// An instruction set that kernels are compiled for and that this processor has.
 ///
-/// There is no other way to one than detection, so whoever has an `Isa` may run its kernels.
+/// It can only be obtained by detection, so holding an `Isa` proves that its kernels may run.
 ///
 /// ```
 /// use mypackage::cpu::Isa;
@@ -20,7 +20,7 @@ use crate::tuning::tuning;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Isa(Level);
 
-/// What an [`Isa`] stands for, in ascending order of capability.
+/// The levels of [`Isa`], in ascending order of capability.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
     /// What the compile target guarantees: SSE2 on x86-64, NEON on AArch64.
@@ -72,10 +72,10 @@ impl Level {
 }
 
 impl Isa {
-    /// The one that every processor has.
+    /// The level that every processor has.
     pub const BASELINE: Isa = Isa(Level::Baseline);
 
-    /// What it stands for.
+    /// Its level.
     #[inline(always)]
     pub(crate) fn level(self) -> Level {
         self.0
@@ -90,7 +90,7 @@ impl Isa {
         self.0.name()
     }
 
-    /// The binary64 lanes of a vector register.
+    /// The number of binary64 lanes of a vector register.
     pub(crate) fn lanes(self) -> usize {
         match self.0 {
             Level::Baseline => 2,
@@ -99,9 +99,9 @@ impl Isa {
         }
     }
 
-    /// The one for kernels that convert most of what they read to longer numbers.
+    /// The level for kernels that mostly convert to wider numbers.
     pub(crate) fn of_conversions(self) -> Isa {
-        // (A processor has all below the one that it has.)
+        // (A processor supports all levels below its own.)
         if tuning().converts_in_512_bits { self } else { Isa(self.0.min(Level::Avx2)) }
     }
 
@@ -117,7 +117,7 @@ impl Isa {
         Level::ALL.into_iter().filter_map(Level::detect).collect()
     }
 
-    /// Parses a name as `MYPACKAGE_ISA` takes it.
+    /// Parses a value of `MYPACKAGE_ISA`.
     ///
     /// ```
     /// use mypackage::cpu::Isa;
@@ -149,7 +149,7 @@ impl Isa {
 
 static ACTIVE: OnceLock<Isa> = OnceLock::new();
 
-/// Reads `MYPACKAGE_ISA` and fixes the instruction set for the life of the process.
+/// Reads `MYPACKAGE_ISA` and fixes the instruction set for the lifetime of the process.
 ///
 /// ```
 /// let isa = mypackage::cpu::initialise()?;

@@ -1,21 +1,22 @@
 //! The floating-point environment of the thread: read, never written.
 //!
-//! Kernels are compiled for IEEE 754's default: round to nearest even, subnormal numbers as they are,
-//! no trap. Other libraries leave other modes behind (`-ffast-math` turns subnormal numbers to zeros in
-//! the whole process), and programs may unmask exceptions, to find where their NaNs come from
-//! (`feenableexcept`). A thread that finds any of these set takes a path whose every operation is on
-//! integers, or exact and on normal numbers: slower, with the same bits. A kernel looks once for each
-//! task, on the thread that computes: a thread of the pool keeps the modes of the one that started it.
+//! Kernels are compiled for the default environment of IEEE 754: round to nearest even, gradual
+//! underflow, no traps. Other libraries may leave other modes behind (`-ffast-math` makes the whole
+//! process flush subnormal numbers to zero), and programs may unmask exceptions to find the origin
+//! of NaNs (`feenableexcept`). In such an environment, a slower path with the same results is
+//! taken, which uses only integer operations, and exact operations on normal numbers. A kernel
+//! checks once for each task, on the thread that computes, since a thread of the pool keeps the
+//! modes of the one that started it.
 
 /// Whether the calling thread's environment is the default one. On processors other than x86-64 and
-/// aarch64 it is taken to be.
+/// aarch64 this is assumed.
 #[inline]
 pub(crate) fn is_default() -> bool {
     control() == DEFAULT
 }
 
-/// Whether a floating-point exception would end the program, or call its handler for the signal. The
-/// kernels mind that; what parses and formats numbers does not: its library rounds on purpose.
+/// Whether a floating-point exception would raise a signal. Kernels check this themselves; callers
+/// that parse or format numbers must, since the standard library rounds there.
 ///
 /// ```
 /// assert!(!mypackage::environment::has_traps());
@@ -29,13 +30,13 @@ use x86_64::{DEFAULT, control, traps};
 
 #[cfg(target_arch = "x86_64")]
 mod x86_64 {
-    #![allow(unsafe_code)] // There is no other way to read the register.
+    #![allow(unsafe_code)] // Only assembly can read the register.
 
     /// Round to nearest even, no flush to zero, all exceptions masked.
     pub(super) const DEFAULT: u32 = MASKS;
-    /// A bit for each exception that is not signalled.
+    /// A bit for each masked exception.
     const MASKS: u32 = 0x1f80;
-    /// The six sticky flags and the reserved bits; the rest controls.
+    /// The six sticky flags and the reserved bits; the other bits are controls.
     const IGNORED: u32 = 0xffff_003f;
 
     #[inline(always)]
@@ -60,11 +61,11 @@ use aarch64::{DEFAULT, control, traps};
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64 {
-    #![allow(unsafe_code)] // There is no other way to read the register.
+    #![allow(unsafe_code)] // Only assembly can read the register.
 
     /// Round to nearest even, no flush to zero, no trap.
     pub(super) const DEFAULT: u64 = 0;
-    /// A bit for each exception that is signalled.
+    /// A bit for each trapped exception.
     const ENABLED: u64 = 0x9f00;
 
     #[inline(always)]

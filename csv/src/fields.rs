@@ -7,14 +7,14 @@ use memchr::{memchr, memchr2};
 
 use super::{Error, LONGEST_FIELD, Problem};
 
-/// How records and fields are told apart.
+/// How records and fields are delimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dialect {
-    /// What stands between fields.
+    /// The delimiter between fields.
     pub delimiter: u8,
-    /// What a line of comment begins with.
+    /// What begins a comment line.
     pub comment: Option<u8>,
-    /// Whether spaces before a field do not count, so that a quote may follow them.
+    /// Whether spaces before a field are ignored, so that a quote may follow them.
     pub skip_initial_space: bool,
 }
 
@@ -24,14 +24,14 @@ impl Default for Dialect {
     }
 }
 
-/// A place between records, from which a stream can be read on.
+/// A position between records, from which reading a stream can be resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Position {
-    /// Bytes before it.
+    /// The number of bytes before it.
     pub offset: u64,
-    /// Lines before it.
+    /// The number of lines before it.
     pub line: u64,
-    /// Whether the last of them ended in a carriage return, to which a line feed may belong.
+    /// Whether the last line ended in a carriage return, which a line feed may complete.
     pub after_return: bool,
 }
 
@@ -39,21 +39,21 @@ pub struct Position {
 pub struct Fields {
     core: Reader,
     dialect: Dialect,
-    /// The field that is being read, and how many bytes of it are there.
+    /// The current field, and the number of its bytes read so far.
     buffer: Vec<u8>,
     length: usize,
     now: Position,
-    /// The last place between records.
+    /// The last position between records.
     mark: Position,
-    /// The line, from 1, where the record began.
+    /// The line, from 1, where the record begins.
     record: u64,
     place: Place,
     quotes: Quotes,
-    /// The beginning of a character that the last piece ended in.
+    /// The beginning of a character that was split by the end of the last piece.
     cut: Vec<u8>,
 }
 
-/// Where in a record the next byte is.
+/// The position of the next byte within a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     BetweenRecords,
@@ -63,24 +63,24 @@ enum Place {
     InField,
 }
 
-/// Where in a quoted field the next byte is.
+/// The position of the next byte within a quoted field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Quotes {
     None,
-    /// Before the quote that opens it.
+    /// Before the opening quote.
     Opening,
     Inside,
-    /// After a quote, which closes the field unless another follows.
+    /// After a quote, which closes the field unless a second quote follows.
     AtQuote,
     /// After the closing quote.
     Outside,
 }
 
 impl Fields {
-    /// Begins at a place between records.
+    /// Begins at a position between records.
     pub fn new(dialect: Dialect, start: Position) -> Fields {
         let mut core = ReaderBuilder::new().delimiter(dialect.delimiter).build();
-        // At the beginning of a stream it would take a byte order mark away.
+        // At the beginning of a stream, csv-core would remove a byte order mark.
         core.read_field(b"\n", &mut [0; 4]);
         Fields {
             core,
@@ -96,23 +96,24 @@ impl Fields {
         }
     }
 
-    /// The last place between records.
+    /// The last position between records.
     pub fn position(&self) -> Position {
         self.mark
     }
 
-    /// Whether a record has begun and not ended.
+    /// Whether a record is incomplete.
     pub fn in_record(&self) -> bool {
         !matches!(self.place, Place::BetweenRecords | Place::InComment)
     }
 
-    /// The field that ended.
+    /// The field that has just ended.
     pub fn field(&self) -> &[u8] {
         &self.buffer[..self.length]
     }
 
-    /// The text that a piece completes and that it holds, and what is wrong with the next byte. A
-    /// character that the piece ends in is kept for the next one.
+    /// The valid text of a piece, including a character begun in the previous one, and the error,
+    /// if any, of the byte after it. A character split by the end of the piece is kept for the next
+    /// one.
     pub fn text<'a>(&mut self, piece: &'a [u8]) -> (Vec<u8>, &'a [u8], Option<Problem>) {
         let nul = memchr(0, piece);
         let mut end = nul.unwrap_or(piece.len());
@@ -154,7 +155,8 @@ impl Fields {
         Error::at(self.record, problem)
     }
 
-    /// Reads to the end of a field: whether its record ends too. `None` if the piece ends first.
+    /// Reads to the end of a field and returns whether its record ends too; `None` if the piece
+    /// ends first.
     pub fn next(&mut self, piece: &mut &[u8]) -> Result<Option<bool>, Error> {
         while self.place != Place::InField {
             if piece.is_empty() {
@@ -194,7 +196,7 @@ impl Fields {
         Ok(None)
     }
 
-    /// Ends the stream: as `next` for the field that it ends in, if there is one.
+    /// Ends the stream: like `next` for the last field, if there is one.
     pub fn finish(&mut self) -> Result<Option<bool>, Error> {
         if !self.cut.is_empty() {
             return Err(self.error_here(Problem::CutCharacter));
@@ -202,8 +204,8 @@ impl Fields {
         if !self.in_record() {
             return Ok(None);
         }
-        // csv-core takes the end of a text inside quotes for that of the field. A line break ends
-        // every field but an open one.
+        // csv-core treats the end of a text inside quotes as the end of the field. A line break
+        // ends every field except one with an open quote.
         let offset = self.now.offset;
         let ended = self.next(&mut &b"\n"[..])?;
         if ended.is_none() && self.in_record() {
@@ -214,7 +216,7 @@ impl Fields {
         Ok(ended)
     }
 
-    /// Goes on to the first byte of a record, past blank lines and comments.
+    /// Advances to the first byte of a record, past blank lines and comments.
     fn skip_between_records(&mut self, piece: &mut &[u8]) {
         if self.place == Place::InComment {
             let length = memchr2(b'\r', b'\n', piece).unwrap_or(piece.len());
@@ -252,7 +254,7 @@ impl Fields {
             match piece.first() {
                 None => return,
                 Some(b'\r' | b'\n') if self.place == Place::BeforeFirstField => {
-                    // A line of nothing but spaces is blank.
+                    // A line of only spaces counts as blank.
                     self.place = Place::BetweenRecords;
                     return;
                 }
@@ -282,7 +284,7 @@ impl Fields {
         self.now.offset += length as u64;
     }
 
-    /// Nothing but blanks may follow a closing quote: csv-core would append it to the field.
+    /// Only blanks may follow a closing quote; csv-core would append anything else to the field.
     fn follow_quotes(&mut self, raw: &[u8]) -> Result<(), Error> {
         for &byte in raw {
             self.quotes = match (self.quotes, byte) {
@@ -299,7 +301,7 @@ impl Fields {
     }
 }
 
-/// How many line breaks a text holds.
+/// The number of line breaks in a text.
 fn breaks(text: &[u8]) -> u64 {
     let mut after_return = false;
     let mut count = 0;

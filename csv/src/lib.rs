@@ -1,11 +1,10 @@
 //! Numbers in delimited text, read piece by piece from a stream of bytes.
 //!
-//! Three layers, each with one question. `fields` asks where the fields of a record begin and end:
-//! the crate csv-core finds them, by RFC 4180; what that crate lets pass is refused here. `number`
-//! asks which number a field is, and is the only place that does. `table` keeps the numbers of the
-//! columns that were asked for, row by row.
+//! There are three layers. `fields` finds where the fields of a record begin and end, with the
+//! crate csv-core and the rules of RFC 4180; it refuses what that crate lets pass. `number` is the
+//! only module that parses numbers. `table` collects the numbers of the chosen columns, row by row.
 //!
-//! No result depends on how the stream was cut into pieces.
+//! Results do not depend on how the stream is cut into pieces.
 
 use std::fmt;
 
@@ -17,21 +16,21 @@ pub use fields::{Dialect, Position};
 pub use number::{Format, LARGEST_EXPONENT, Value, parse};
 pub use table::{Column, Data, Kind, Missing, Row, Table, Texts, first_row};
 
-/// The longest field, in bytes: one that is longer is taken for the work of a stray quote.
+/// The longest field in bytes; a longer one is assumed to result from a stray quote.
 pub const LONGEST_FIELD: usize = 1 << 20;
 
 /// What is wrong with a text, and where.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Error {
-    /// The line, from 1, where it began.
+    /// The line, from 1, where the record begins.
     pub line: u64,
-    /// The column, from 0, if it is one field.
+    /// The column, from 0, if a single field is wrong.
     pub column: Option<usize>,
-    /// What is wrong.
+    /// The problem.
     pub problem: Problem,
     /// The beginning of the field.
     pub text: String,
-    /// All columns whose fields in this record are no numbers.
+    /// All columns whose fields in this record are not numbers.
     pub columns: Vec<usize>,
 }
 
@@ -50,9 +49,9 @@ pub enum Problem {
     OpenQuote,
     /// Something follows the quote that closes a field.
     AfterQuote,
-    /// The record has so many fields, the first one so many.
+    /// The number of fields of the record, and of the first record.
     RowLength(usize, usize),
-    /// The field is no number.
+    /// The field is not a number.
     NotANumber,
     /// A finite number beyond float64.
     BeyondFloat,
@@ -60,7 +59,7 @@ pub enum Problem {
     BeyondDecimal,
     /// NaN or infinity where decimals are summed.
     NotFinite,
-    /// No value, where none may be missing.
+    /// A missing value, where none are allowed.
     Null,
 }
 
@@ -69,7 +68,7 @@ impl Error {
         Error { line, column: None, problem, text: String::new(), columns: Vec::new() }
     }
 
-    /// What is wrong, to be written behind the place.
+    /// The message, to be written after the position.
     pub fn message(&self) -> String {
         let text = format!("'{}'", self.text.escape_debug());
         match self.problem {

@@ -1,4 +1,4 @@
-//! Which number a field is.
+//! Parsing the number in a field.
 
 use std::str::from_utf8;
 
@@ -6,10 +6,11 @@ use dashu_int::IBig;
 
 use super::Problem;
 
-/// The largest exponent of ten of a decimal number, and the most digits behind its point.
+/// The largest exponent of ten of a decimal number, and the largest number of digits after its
+/// point.
 pub const LARGEST_EXPONENT: i64 = 10_000;
 
-/// So many decimal digits always fit an i64.
+/// This many decimal digits always fit an i64.
 const SHORT: usize = 18;
 
 /// How numbers are written.
@@ -17,9 +18,9 @@ const SHORT: usize = 18;
 pub struct Format {
     /// The decimal point.
     pub decimal: u8,
-    /// What may stand between groups of three digits before it.
+    /// The separator of groups of three digits before it.
     pub thousands: Option<u8>,
-    /// What stands for a missing value, as an empty field does.
+    /// Texts for a missing value, besides an empty field.
     pub nulls: Vec<Vec<u8>>,
     /// Whether numbers are decimals, `digits * 10^exponent`, rather than integers and float64.
     pub decimals: bool,
@@ -31,24 +32,24 @@ impl Default for Format {
     }
 }
 
-/// What a field says.
+/// The value of a field.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// Nothing: it is empty, or one of `Format::nulls`.
+    /// A missing value: the field is empty, or one of `Format::nulls`.
     Null,
     /// An integer: digits with neither point nor exponent.
     Integer(i64),
     /// An integer beyond 64 bits.
     Wide(IBig),
-    /// The float64 nearest to what is written.
+    /// The float64 nearest to the decimal number.
     Float(f64),
-    /// `digits * 10^exponent`, with all digits that are written.
+    /// `digits * 10^exponent`, exactly as written.
     Decimal(i64, i32),
     /// The same with digits beyond 64 bits.
     WideDecimal(IBig, i32),
 }
 
-/// The field without the blanks around it.
+/// The field without surrounding blanks.
 pub fn trimmed(mut field: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = field {
         field = rest;
@@ -59,19 +60,19 @@ pub fn trimmed(mut field: &[u8]) -> &[u8] {
     field
 }
 
-/// Whether the field, without the blanks around it, stands for a missing value.
+/// Whether the field, without surrounding blanks, stands for a missing value.
 pub fn is_null(field: &[u8], format: &Format) -> bool {
     field.is_empty() || format.nulls.iter().any(|null| null == field)
 }
 
-/// The number that a field is.
+/// Parses the number in a field.
 ///
-/// A number is a sign or none, ASCII digits with at most one decimal point, and an exponent or none;
-/// or `inf`, `infinity`, `nan` in letters of any case. Spaces and tabs around it do not count.
+/// A number is an optional sign, ASCII digits with at most one decimal point, and an optional
+/// exponent; or `inf`, `infinity` or `nan` in any case. Surrounding spaces and tabs are ignored.
 ///
 /// # Errors
 ///
-/// `Problem::NotANumber`, or that a number is beyond what it is to become.
+/// `Problem::NotANumber`, or that a number is out of range.
 pub fn parse(field: &[u8], format: &Format) -> Result<Value, Problem> {
     let field = trimmed(field);
     if is_null(field, format) {
@@ -83,7 +84,8 @@ pub fn parse(field: &[u8], format: &Format) -> Result<Value, Problem> {
     convert(&plain(field, format).ok_or(Problem::NotANumber)?, format.decimals)
 }
 
-/// The same number with a point and without groups; `None` if the groups are not of three digits.
+/// The number with a point and without group separators; `None` if a group does not have three
+/// digits.
 fn plain(field: &[u8], format: &Format) -> Option<Vec<u8>> {
     let signs = field.iter().take_while(|&&byte| byte == b'+' || byte == b'-').count();
     let (sign, field) = field.split_at(signs);
@@ -120,7 +122,7 @@ fn plain(field: &[u8], format: &Format) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// The number of a text in Python's and Rust's own notation.
+/// Parses a number in the notation of Python and Rust.
 fn convert(text: &[u8], decimals: bool) -> Result<Value, Problem> {
     let (negative, unsigned) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -171,12 +173,12 @@ fn convert(text: &[u8], decimals: bool) -> Result<Value, Problem> {
     if value.is_infinite() { Err(Problem::BeyondFloat) } else { Ok(Value::Float(value)) }
 }
 
-/// How many digits the text begins with.
+/// The number of digits at the beginning of the text.
 fn digits(text: &[u8]) -> usize {
     text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len())
 }
 
-/// An exponent, or a larger one of its sign beyond 64 bits.
+/// An exponent; one beyond 64 bits is replaced by a large one of its sign.
 fn exponent(text: &[u8]) -> Option<i64> {
     let (negative, text) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -208,7 +210,7 @@ fn integer(digits: &[u8], negative: bool) -> Value {
     }
 }
 
-/// The nearest float64. The standard library knows the same notation and rounds once.
+/// The nearest float64. The standard library accepts this notation and rounds correctly.
 fn float(text: &[u8]) -> Result<f64, Problem> {
     from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(Problem::NotANumber)
 }

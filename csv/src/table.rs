@@ -9,13 +9,13 @@ use super::fields::{Dialect, Fields, Position};
 use super::number::{Format, Value, is_null, parse, trimmed};
 use super::{Error, Problem};
 
-/// Integers of at most this size are float64 numbers.
+/// Integers up to this magnitude are represented exactly as float64.
 const LARGEST_INTEGRAL: u64 = 1 << 53;
 
-/// How much of a field an error shows, in characters.
+/// The number of characters of a field that an error shows.
 const SHOWN: usize = 40;
 
-/// What is wanted of a column.
+/// What to read from a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Nothing.
@@ -26,7 +26,7 @@ pub enum Kind {
     Text,
 }
 
-/// Which values may be missing.
+/// Which kinds of values may be missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Missing {
     /// Numbers.
@@ -41,22 +41,22 @@ impl Missing {
     }
 }
 
-/// Some rows of a column.
+/// A part of a column.
 #[derive(Debug, Clone, Default)]
 pub struct Column {
-    /// An item for each row.
+    /// One item for each row.
     pub data: Data,
-    /// Rows whose number `data` cannot hold, which has 0 there; these are integers, or with
-    /// `Data::Decimals` the digits.
+    /// Rows whose integer (with `Data::Decimals`, digits) is beyond the type of `data`, which holds
+    /// 0 there.
     pub wide: Vec<(usize, IBig)>,
-    /// Rows of no value. `data` has 0 there, or no text.
+    /// Rows with missing values, for which `data` holds 0, or no text.
     pub nulls: Vec<usize>,
 }
 
-/// An item for each row.
+/// One item for each row.
 #[derive(Debug, Clone, Default)]
 pub enum Data {
-    /// The column was not wanted.
+    /// A column that is skipped.
     #[default]
     Skipped,
     /// Integers only.
@@ -65,11 +65,11 @@ pub enum Data {
     Floats(Vec<f64>),
     /// Digits and exponents of ten.
     Decimals(Vec<i64>, Vec<i32>),
-    /// Indices into texts, -1 for none.
+    /// Indices into texts, -1 for a missing one.
     Texts(Vec<i64>, Texts),
 }
 
-/// Different texts, in the order of their first rows.
+/// Distinct texts, in the order of their first rows.
 #[derive(Debug, Clone, Default)]
 pub struct Texts {
     /// The texts.
@@ -100,7 +100,7 @@ impl Column {
         Column { data, ..Column::default() }
     }
 
-    /// Appends the row's value, also if it is missing.
+    /// Appends the row's value, or a missing one.
     fn push(&mut self, row: usize, field: &[u8], format: &Format) -> Result<(), Problem> {
         if let Data::Skipped = self.data {
             return Ok(());
@@ -111,7 +111,7 @@ impl Column {
                 indices.push(-1);
                 return Err(Problem::Null);
             }
-            // All of the text is UTF-8, and delimiters and quotes are ASCII.
+            // The text is UTF-8, and delimiters and quotes are ASCII, so fields are UTF-8 too.
             indices.push(texts.index(std::str::from_utf8(field).expect("checked before")));
             return Ok(());
         }
@@ -151,12 +151,12 @@ impl Column {
         Ok(())
     }
 
-    /// The first rows; the others stay.
+    /// Takes the first rows; the others are kept.
     fn take(&mut self, rows: usize) -> Column {
         let rest = match &mut self.data {
             Data::Skipped => Data::Skipped,
             Data::Integers(all) => Data::Integers(all.split_off(rows)),
-            // Without a rest, integers again until a number is none.
+            // When no rows are left, start with integers again.
             Data::Floats(all) => {
                 let rest = all.split_off(rows);
                 if rest.is_empty() { Data::Integers(Vec::new()) } else { Data::Floats(rest) }
@@ -185,7 +185,7 @@ impl Column {
     }
 }
 
-/// The integer as a float64 number, or 0 if it is none and goes to `wide`.
+/// The integer as a float64 number, or 0 if it is not representable and goes to `wide`.
 fn float(row: usize, value: i64, wide: &mut Vec<(usize, IBig)>) -> f64 {
     if value.unsigned_abs() <= LARGEST_INTEGRAL {
         return value as f64;
@@ -215,15 +215,16 @@ pub struct Table {
     missing: Missing,
     kinds: Vec<Kind>,
     columns: Vec<Column>,
-    /// Rows that are complete, and the next field of the next one.
+    /// The number of complete rows, and the index of the next field.
     rows: usize,
     index: usize,
-    /// What was found to be wrong with a field of the row.
+    /// An error in a field of the current row.
     wrong: Option<Error>,
 }
 
 impl Table {
-    /// A table whose records all have as many fields as there are `kinds`, from a place between two.
+    /// A table whose records all have one field for each of `kinds`, read from a position between
+    /// records.
     pub fn new(
         dialect: Dialect,
         format: Format,
@@ -247,7 +248,7 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// What is wrong first; nothing can be read after that.
+    /// The first error, after which nothing can be read.
     pub fn feed(&mut self, piece: &[u8]) -> Result<(), Error> {
         let (completed, rest, problem) = self.fields.text(piece);
         for mut text in [&completed[..], rest] {
@@ -265,7 +266,7 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// What is wrong with its last record.
+    /// An error in the last record.
     pub fn finish(&mut self) -> Result<(), Error> {
         match self.fields.finish()? {
             Some(record_end) => self.end_field(record_end),
@@ -273,13 +274,13 @@ impl Table {
         }
     }
 
-    /// What has been read and not been taken: whole rows.
+    /// Takes the complete rows that have been read.
     pub fn take(&mut self) -> Vec<Column> {
         let rows = replace(&mut self.rows, 0);
         self.columns.iter_mut().map(|column| column.take(rows)).collect()
     }
 
-    /// Where the rows end that have been read.
+    /// The position after the rows that have been read.
     pub fn position(&self) -> Position {
         self.fields.position()
     }
@@ -307,7 +308,7 @@ impl Table {
         Ok(())
     }
 
-    /// Remembers the first thing that is wrong in a row, and which of its fields are no numbers.
+    /// Records the first error in a row, and all fields of it that are not numbers.
     fn refuse(&mut self, index: usize, problem: Problem) {
         let text = String::from_utf8_lossy(trimmed(self.fields.field()));
         let text = text.chars().take(SHOWN).collect();
@@ -319,17 +320,17 @@ impl Table {
     }
 }
 
-/// The fields of a record, each with whether it is a number, or `None` for no value; and the place
-/// behind it.
+/// The fields of a record, each with whether it is a number (`None` if it is missing), and the
+/// position after it.
 pub type Row = (Vec<(String, Option<bool>)>, Position);
 
-/// The fields of the first record of a text, each with whether it is a number, or `None` for no
-/// value; and the place after it. `None` if the text ends before that record does, unless it is
-/// all there is.
+/// The fields of the first record of a text, each with whether it is a number (`None` if it is
+/// missing), and the position after it. `None` if the record is incomplete, unless the text is all
+/// there is.
 ///
 /// # Errors
 ///
-/// What is wrong with the record.
+/// An error in the record.
 pub fn first_row(
     text: &[u8],
     all: bool,
@@ -373,7 +374,7 @@ mod tests {
 
     type Read = Result<(Vec<Vec<String>>, Position), Error>;
 
-    /// Every value of every row as text, however the stream is cut.
+    /// Every value of every row as text, for any cuts of the stream.
     fn read<'a>(
         pieces: impl Iterator<Item = &'a [u8]>,
         dialect: Dialect,

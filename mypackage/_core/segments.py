@@ -49,16 +49,15 @@ def segment_sum(values: Any, offsets: Any, *, axis: int = -1) -> Any:
     OverflowError
         If a sum of integers or time differences does not fit.
 
-    Notes
-    -----
-    Offsets count elements, whatever their labels. Segments of a pandas Series are an array, those
-    of a DataFrame's rows (``axis=0``) a DataFrame, and an xarray object has a dimension ``segment``
-    in place of that of `axis`; their missing elements are left out, and so are masked ones. Those
-    of a dask array are lazy.
-
     See Also
     --------
     segment_mean, group_sum, numpy.ufunc.reduceat
+
+    Notes
+    -----
+    Offsets are positions, not labels. A pandas Series gives an array, a DataFrame with ``axis=0`` a
+    DataFrame, and in an xarray object a dimension ``segment`` replaces that of `axis`; their
+    missing elements are left out, as are masked ones. A dask array gives a lazy result.
 
     Examples
     --------

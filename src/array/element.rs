@@ -1,13 +1,14 @@
-//! What lies in memory as numbers that kernels take: native ones, binary64 ones, or integers.
+//! Converting elements to what kernels take: native, binary64 or integer numbers.
 
 use super::dtype::{Dtype, by_native};
 use super::view::{Bits, Line};
 use crate::binary64;
 use crate::cpu::{Isa, dispatch};
 
-/// A native number: what kernels take. Each holds the elements of one or two dtypes exactly.
+/// A native number type that kernels take. Each represents the elements of one or two dtypes
+/// exactly.
 pub(crate) trait Native: Copy + Default + Send + Sync + 'static {
-    /// The dtype whose elements are such numbers as they are.
+    /// The dtype whose elements have this type in memory.
     const DTYPE: Dtype;
     /// Whether the type has NaNs.
     const HAS_NAN: bool;
@@ -18,12 +19,12 @@ pub(crate) trait Native: Copy + Default + Send + Sync + 'static {
 
     /// The nearest binary64 number.
     fn nearest(self) -> f64;
-    /// What [`Native::nearest`] leaves of an integer.
+    /// The integer minus [`Native::nearest`].
     fn rest(self) -> f64;
     /// Its integer part.
     fn integer(self) -> i128;
-    /// The highest bit tells whether `before + self`, which wraps around to `after`, is beyond the
-    /// 64-bit integers: those with a sign, but for `u64`.
+    /// The highest bit tells whether `before + self`, which wraps around to `after`, overflows 64
+    /// bits: signed ones, except for `u64`.
     fn lost(self, before: u64, after: u64) -> u64;
 }
 
@@ -80,7 +81,7 @@ trait ToF64 {
 }
 
 impl ToF64 for f32 {
-    /// In any floating-point environment.
+    /// Correct in any floating-point environment.
     #[inline(always)]
     fn to_f64(self) -> f64 {
         binary64::widen(self)
@@ -113,7 +114,7 @@ native! {
     u8: U8 or Bool as Bool, false, |_| false, |_| 0.0, lost_signed;
 }
 
-/// An element as it lies in memory.
+/// An element in memory.
 trait Element: Copy + 'static {
     type Bits: Bits;
     /// A native number that holds every element exactly.
@@ -137,7 +138,7 @@ macro_rules! element {
 /// A binary16 number.
 #[derive(Clone, Copy)]
 struct F16;
-/// A truth value; any byte but 0 is true.
+/// A bool; any byte but 0 is true.
 #[derive(Clone, Copy)]
 struct Bool;
 
@@ -156,7 +157,7 @@ element! {
     Bool, u8, u8, |bits| u8::from(bits != 0);
 }
 
-/// binary16 to binary32, without branches so that the loop around it is vectorised.
+/// binary16 to binary32, without branches so that loops are vectorised.
 #[inline(always)]
 fn widen_f16(bits: u16) -> f32 {
     const REBIAS: u32 = (127 - 15) << 23;
@@ -164,7 +165,7 @@ fn widen_f16(bits: u16) -> f32 {
     let subnormal =
         f32::from_bits(magnitude + REBIAS + (1 << 23)) - f32::from_bits(REBIAS + (1 << 23));
     let widened = match bits & 0x7c00 {
-        // (Rounding down, the difference of a number from itself is -0.)
+        // (When rounding down, a number minus itself is -0.)
         0 => subnormal.abs().to_bits(),
         0x7c00 => magnitude + 2 * REBIAS,
         _ => magnitude + REBIAS,
@@ -181,16 +182,16 @@ dispatch! {
     fn read_line[E: Element][E](line: Line<'_>, into: &mut [E::Value]) = read_line_body::<E>
 }
 
-/// A binary64 number taken from an element.
+/// An element converted to binary64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Piece {
-    /// The nearest one.
+    /// The nearest binary64 number.
     Nearest,
-    /// The rest of an integer that is not its own nearest one.
+    /// What remains of an integer that binary64 does not represent.
     Rest,
 }
 
-/// The numbers whose sum an element of a dtype is.
+/// The binary64 numbers whose sum is an element of a dtype.
 pub(crate) fn pieces(dtype: Dtype) -> &'static [Piece] {
     match dtype {
         Dtype::I64 | Dtype::U64 => &[Piece::Nearest, Piece::Rest],
@@ -198,7 +199,7 @@ pub(crate) fn pieces(dtype: Dtype) -> &'static [Piece] {
     }
 }
 
-/// Elements that are converted at once.
+/// The number of elements converted at once.
 const CONVERTED: usize = 128;
 
 /// Converts the first elements of a line of native values.
@@ -233,17 +234,17 @@ pub(crate) fn read_words(isa: Isa, line: Line<'_>, into: &mut [u64]) {
     by_native!(line.dtype(), run(isa, line, into));
 }
 
-/// What of a line's elements is counted.
+/// Which elements of a line are included.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Selection<'a> {
-    /// Truth values, as many as the elements: those that are true leave an element in.
+    /// A mask with a bool for each element: true includes it.
     pub mask: Option<Line<'a>>,
     /// Whether NaNs are left out.
     pub skip_nan: bool,
 }
 
 impl<'a> Selection<'a> {
-    /// Whether elements of this type may be left out.
+    /// Whether elements of this type may be excluded.
     pub fn is_selective<V: Native>(&self) -> bool {
         self.mask.is_some() || self.skip_nan && V::HAS_NAN
     }
@@ -253,10 +254,10 @@ impl<'a> Selection<'a> {
     }
 }
 
-/// Space for the values of a part of a line.
+/// Buffers for the values of a part of a line.
 pub(crate) struct Stage<V> {
     pub values: Vec<V>,
-    /// 1 where a value is counted, 0 where it was left out (and its value is 0).
+    /// 1 where a value is included, 0 where it is excluded (and its value is 0).
     pub counted: Vec<u8>,
 }
 
@@ -265,14 +266,14 @@ impl<V: Native> Stage<V> {
         Stage { values: vec![V::default(); size], counted: vec![1; size] }
     }
 
-    /// Sees to it that there is space for at least so many values.
+    /// Reserves space for at least this many values.
     pub fn make_room(&mut self, size: usize) {
         if self.values.len() < size {
             *self = Stage::new(size);
         }
     }
 
-    /// Copies a line to `at..at + line.len()`; `counted` is written only by a selective reading.
+    /// Copies a line to `at..at + line.len()`; `counted` is written only if elements are selected.
     #[inline]
     pub fn fill(&mut self, isa: Isa, line: Line<'_>, selection: Selection<'_>, at: usize) {
         let values = &mut self.values[at..at + line.len()];
@@ -290,16 +291,16 @@ impl<V: Native> Stage<V> {
 
 #[inline(always)]
 fn count_ones_body(counted: &[u8]) -> usize {
-    // As many as add up in a byte.
+    // As many as can be added up in a byte.
     counted.chunks(255).map(|some| usize::from(some.iter().sum::<u8>())).sum()
 }
 
 dispatch! {
-    /// How many values count, of bytes that are 0 or 1.
+    /// The number of ones in bytes that are 0 or 1.
     pub(crate) fn count_ones(counted: &[u8]) -> usize = count_ones_body
 }
 
-/// Puts 0 where a value is not counted, and does not count NaNs if they are to be skipped.
+/// Sets excluded values to 0, and excludes NaNs if they are to be skipped.
 #[inline(always)]
 fn select_body<V: Native>(values: &mut [V], counted: &mut [u8], skip_nan: bool) {
     for (value, counted) in values.iter_mut().zip(counted) {

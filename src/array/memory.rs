@@ -1,21 +1,21 @@
-//! How memory is asked for: before its turn, by the distances of `tuning`, and in large pages.
+//! Memory access: prefetching, at the distances in `tuning`, and large pages.
 
 #![allow(unsafe_code)] // Prefetches, and advice to the operating system.
 
 /// Bytes.
 pub(crate) const CACHE_LINE: usize = 64;
 
-/// Bytes after which the processor has recognised a run of memory.
+/// Bytes after which the hardware prefetcher has recognised a stream.
 const FORESEEN: usize = 1 << 10;
 
-/// Fewer chunks than this are not worth a shorter first one.
+/// With fewer chunks than this, aligning them does not pay.
 const MANY: usize = 4;
 
-/// Chunks of `length` numbers and shorter ones at the ends. If there are many, all but the first
+/// Chunks of `length` numbers, with shorter ones at the ends. If there are many, all but the first
 /// begin at a cache line.
 ///
-/// (A vector that reaches into a second line is loaded twice. NumPy's larger arrays all begin 16
-/// bytes after a line.)
+/// (A vector that crosses a cache line takes two loads. NumPy's larger arrays all begin 16 bytes
+/// after one.)
 #[inline(always)]
 pub(crate) fn chunks_at_lines<T>(mut values: &[T], length: usize) -> impl Iterator<Item = &[T]> {
     let mut next = length;
@@ -29,10 +29,10 @@ pub(crate) fn chunks_at_lines<T>(mut values: &[T], length: usize) -> impl Iterat
     })
 }
 
-/// Bytes from which on an array is worth splitting.
+/// The size in bytes from which splitting an array pays.
 const LONG: usize = 4 << 10;
 
-/// What lies before the first cache line, if the array is long, and the rest.
+/// The part before the first cache line boundary, if the array is long, and the rest.
 #[inline(always)]
 pub(crate) fn split_at_line<T>(values: &[T]) -> (&[T], &[T]) {
     if size_of_val(values) < LONG {
@@ -41,7 +41,7 @@ pub(crate) fn split_at_line<T>(values: &[T]) -> (&[T], &[T]) {
     values.split_at(values.as_ptr().addr().wrapping_neg() % CACHE_LINE / size_of::<T>())
 }
 
-/// Asks for a cache line ahead of its use; any address will do.
+/// Prefetches a cache line; the address need not be valid.
 #[inline(always)]
 pub(crate) fn prefetch<T>(address: *const T) {
     #[cfg(target_arch = "x86_64")]
@@ -54,7 +54,7 @@ pub(crate) fn prefetch<T>(address: *const T) {
     let _ = address;
 }
 
-/// Asks for all cache lines of so many bytes.
+/// Prefetches all cache lines of a range.
 #[inline(always)]
 pub(crate) fn prefetch_lines<T>(start: *const T, bytes: usize) {
     for line in (0..bytes).step_by(CACHE_LINE) {
@@ -62,19 +62,19 @@ pub(crate) fn prefetch_lines<T>(start: *const T, bytes: usize) {
     }
 }
 
-/// Asks for the beginning of what the processor can't foresee; the rest it can.
+/// Prefetches the beginning of a range; the hardware prefetcher does the rest.
 #[inline(always)]
 pub(crate) fn prefetch_all<T>(start: *const T, bytes: usize) {
     prefetch_lines(start, bytes.min(FORESEEN));
 }
 
-/// From this size on, in bytes, a table is worth huge pages: to map it page by page, and to look up
-/// each page at random, may take longer than what is done with it. (NumPy's arrays are alike.)
+/// The size in bytes from which huge pages pay for a table: mapping small pages, and translating
+/// random addresses, may take longer than using it. (NumPy does the same.)
 #[cfg(target_os = "linux")]
 const LARGE: usize = 4 << 20;
 
-/// So many pairs of zeros; a large table is in large pages, since small ones take longer to map than to
-/// use.
+/// A table of pairs of zeros; a large one in huge pages, since small pages take longer to map than
+/// to use.
 pub(crate) fn zeros(count: usize) -> Vec<[i64; 2]> {
     let zeros = vec![[0; 2]; count];
     #[cfg(target_os = "linux")]
@@ -83,8 +83,8 @@ pub(crate) fn zeros(count: usize) -> Vec<[i64; 2]> {
         let pages = zeros.as_ptr_range();
         let (start, end) =
             (pages.start.addr().next_multiple_of(PAGE), pages.end.addr() / PAGE * PAGE);
-        // SAFETY: advice on memory that is the vector's alone, which keeps what it holds. (Where it
-        // is refused, it is not needed.)
+        // SAFETY: advice about memory that only the vector uses, and that keeps its contents. (A
+        // refusal does no harm.)
         unsafe { libc::madvise(start as *mut _, end - start, libc::MADV_HUGEPAGE) };
     }
     zeros

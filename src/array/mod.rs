@@ -1,11 +1,11 @@
-//! Arrays in memory: what they are, and how their elements are read.
+//! Arrays in memory, and reading their elements.
 //!
 //! - `dtype`: the types of elements.
-//! - `view`: arrays that others own, lines through them and rows of them; the one place that follows
-//!   a caller's addresses.
-//! - `element`: elements of any dtype, masked or not, as the numbers that kernels take.
-//! - `walk`: the order of axes, and all positions along them.
-//! - `memory`: when memory is asked for in advance.
+//! - `view`: arrays owned by the caller, lines and rows of them; the only module that dereferences
+//! a caller's addresses.
+//! - `element`: conversion of elements of any dtype, with masks, to what kernels take.
+//! - `walk`: the order of axes, and iterating over positions.
+//! - `memory`: prefetching and huge pages.
 
 pub(crate) mod dtype;
 pub(crate) mod element;

@@ -1,10 +1,9 @@
 //! Arrays in memory: any strides, alignment and byte order.
 //!
-//! Here, and nowhere else, the addresses that a caller gives become values that are safe to use.
-//! [`View::new`] takes them on the caller's word; everything made from a view is checked to lie
-//! within it.
+//! Only here are a caller's addresses turned into values that are safe to use. [`View::new`] trusts
+//! the caller; everything derived from a view is checked to lie within it.
 
-#![allow(unsafe_code)] // Reads the memory that a caller vouched for.
+#![allow(unsafe_code)] // Reads memory that the caller vouches for.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -12,26 +11,26 @@ use std::ops::Range;
 use super::dtype::Dtype;
 use super::element::Native;
 
-/// One axis of a view: the number of elements along it, and the bytes from one to the next.
+/// One axis of a view: its length, and its stride in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Axis {
     /// The number of elements along it.
     pub size: usize,
-    /// The bytes from one element to the next; 0 or negative, too.
+    /// The distance in bytes from one element to the next; it may be 0 or negative.
     pub stride: isize,
 }
 
-/// How the elements of an array lie in memory.
+/// The layout of an array in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub dtype: Dtype,
-    /// Whether the bytes of an element are in the other than the native order.
+    /// Whether the byte order is not the native one.
     pub swapped: bool,
 }
 
 /// An array in memory that is only read.
 ///
-/// An array of complex numbers is one of their parts, with one more axis of size 2, the last.
+/// An array of complex numbers is an array of their parts, with a last axis of size 2.
 ///
 /// ```
 /// use mypackage::sum::View;
@@ -44,12 +43,12 @@ pub struct View<'a> {
     layout: Layout,
     data: *const u8,
     axes: Vec<Axis>,
-    /// The bytes of all elements, counted from `data`.
+    /// The range of bytes of all elements, relative to `data`.
     reach: Range<isize>,
     memory: PhantomData<&'a [u8]>,
 }
 
-// SAFETY: a view only reads, under the promise of `View::new`'s caller.
+// SAFETY: a view only reads, as the caller of `View::new` promised.
 unsafe impl Send for View<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for View<'_> {}
@@ -86,7 +85,7 @@ impl<'a> View<'a> {
         View { layout, data, axes, reach, memory: PhantomData }
     }
 
-    /// A slice as an array of one axis.
+    /// A slice as a one-dimensional array.
     ///
     /// ```
     /// use mypackage::sum::{View, collect};
@@ -101,22 +100,22 @@ impl<'a> View<'a> {
         unsafe { View::new(T::DTYPE, false, values.as_ptr().cast(), axes) }
     }
 
-    /// Truth values as an array of one axis.
+    /// Bools as a one-dimensional array.
     pub fn of_mask(mask: &'a [bool]) -> View<'a> {
         let axes = vec![Axis { size: mask.len(), stride: 1 }];
         // SAFETY: the elements of a slice.
         unsafe { View::new(Dtype::Bool, false, mask.as_ptr().cast(), axes) }
     }
 
-    /// A contiguous array of one axis as one of this shape, in row-major order.
+    /// A contiguous one-dimensional array as an array of this shape, in row-major order.
     ///
     /// # Panics
-    /// If the shape has another number of elements, or the view is not what it must be.
+    /// If the number of elements differs, or the view is not contiguous and one-dimensional.
     pub fn reshaped(&self, shape: &[usize]) -> View<'a> {
         View { axes: reshaped(&self.axes, shape), ..self.clone() }
     }
 
-    /// What lies at one of the positions along an axis, without that axis.
+    /// The array at one position along an axis, without that axis.
     ///
     /// # Panics
     /// If there is no such axis or position.
@@ -130,7 +129,7 @@ impl<'a> View<'a> {
         view
     }
 
-    /// The same with an axis in another place.
+    /// The array with an axis moved to another position.
     ///
     /// # Panics
     /// If there is no such axis.
@@ -140,11 +139,11 @@ impl<'a> View<'a> {
         self
     }
 
-    /// The same with other first axes: axes of size 1 are repeated, as are missing ones, so that they
-    /// have this shape; the `last` axes stay as they are.
+    /// The array with its leading axes broadcast to this shape: missing axes and those of size 1
+    /// are repeated. The `last` axes are not changed.
     ///
     /// # Panics
-    /// If an axis is of neither that size nor 1, or there are too many.
+    /// If an axis has neither the required size nor 1, or there are too many axes.
     pub fn broadcast(mut self, shape: &[usize], last: usize) -> View<'a> {
         let given = self.axes.len() - last;
         let missing = shape.len().checked_sub(given).expect("a shape of as many axes");
@@ -163,7 +162,7 @@ impl<'a> View<'a> {
         self
     }
 
-    /// The same with one more axis, the last, along which everything is repeated.
+    /// The array with a further, last axis, along which everything is repeated.
     pub fn with_axis(mut self, size: usize) -> View<'a> {
         if size == 0 {
             self.reach = 0..0;
@@ -172,7 +171,7 @@ impl<'a> View<'a> {
         self
     }
 
-    /// One value, as often as the shape says.
+    /// An array of this shape that repeats one value.
     #[allow(private_bounds)]
     pub fn repeated<T: Native>(value: &'a T, shape: &[usize]) -> View<'a> {
         let axes = shape.iter().map(|&size| Axis { size, stride: 0 });
@@ -194,13 +193,13 @@ impl<'a> View<'a> {
         self.axes.iter().map(|axis| axis.size).product()
     }
 
-    /// Whether values of `T` can be read where they are: they are native, and aligned as long as all
-    /// offsets are.
+    /// Whether values of `T` can be read in place: the byte order is native, and the first element
+    /// and all strides are aligned.
     pub(crate) fn holds<T: Native>(&self) -> bool {
         self.layout.dtype == T::DTYPE && !self.layout.swapped && self.data.cast::<T>().is_aligned()
     }
 
-    /// All elements in row-major order, if memory holds exactly that.
+    /// All elements in row-major order as a slice, if memory is laid out that way.
     #[inline]
     #[allow(private_bounds)]
     pub fn as_slice<T: Native>(&self) -> Option<&'a [T]> {
@@ -217,10 +216,10 @@ impl<'a> View<'a> {
         self.line(0, size_of::<T>() as isize, self.size()).as_slice::<T>()
     }
 
-    /// `count` elements from that `offset` bytes after the first one on, `stride` bytes apart.
+    /// `count` elements, `stride` bytes apart, beginning `offset` bytes after the first one.
     ///
     /// # Panics
-    /// If they reach beyond the array.
+    /// If they extend beyond the array.
     #[inline]
     pub(crate) fn line(&self, offset: isize, stride: isize, count: usize) -> Line<'a> {
         self.check(offset, stride, count, self.layout.dtype.size());
@@ -228,10 +227,11 @@ impl<'a> View<'a> {
         Line { layout: self.layout, data, stride, count, memory: PhantomData }
     }
 
-    /// `count` rows of `width` adjacent values each, `stride` bytes apart, if memory holds these.
+    /// `count` rows of `width` adjacent values each, `stride` bytes apart, if the array can be read
+    /// in place.
     ///
     /// # Panics
-    /// If they reach beyond the array.
+    /// If they extend beyond the array.
     #[inline]
     pub(crate) fn rows<T: Native>(
         &self,
@@ -263,7 +263,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// The axes of this shape in place of one axis.
+/// Axes of this shape that replace a contiguous one.
 fn reshaped(axes: &[Axis], shape: &[usize]) -> Vec<Axis> {
     let &[Axis { size, stride }] = axes else {
         panic!("only an array of one axis is reshaped");
@@ -277,8 +277,8 @@ fn reshaped(axes: &[Axis], shape: &[usize]) -> Vec<Axis> {
     axes.collect()
 }
 
-/// An array in memory that is written to: aligned, in native byte order, each element apart from the
-/// others.
+/// An array in memory that is written to: aligned, in native byte order, without overlapping
+/// elements.
 #[derive(Debug)]
 pub struct ViewMut<'a> {
     dtype: Dtype,
@@ -287,9 +287,9 @@ pub struct ViewMut<'a> {
     memory: PhantomData<&'a mut [u8]>,
 }
 
-// SAFETY: a view is the one way to its memory, under the promise of `ViewMut::new`'s caller.
+// SAFETY: a view has exclusive access to its memory, as the caller of `ViewMut::new` promised.
 unsafe impl Send for ViewMut<'_> {}
-// SAFETY: lines that several threads write to are taken apart (`LineMut`).
+// SAFETY: threads write to separate lines (`LineMut`).
 unsafe impl Sync for ViewMut<'_> {}
 
 impl<'a> ViewMut<'a> {
@@ -307,13 +307,13 @@ impl<'a> ViewMut<'a> {
     /// ```
     ///
     /// # Safety
-    /// The elements must be writable during `'a` (they hold some bytes already, of no matter what
-    /// value), aligned as their type is, apart from each other, and used by nobody else.
+    /// The elements must be writable during `'a`, initialised (with any bytes), aligned for their
+    /// type, disjoint, and used by nobody else.
     pub unsafe fn new(dtype: Dtype, data: *mut u8, axes: Vec<Axis>) -> ViewMut<'a> {
         ViewMut { dtype, data, axes, memory: PhantomData }
     }
 
-    /// A slice as an array of one axis.
+    /// A slice as a one-dimensional array.
     #[allow(private_bounds)]
     pub fn of<T: Native>(values: &'a mut [T]) -> ViewMut<'a> {
         let axes = vec![Axis { size: values.len(), stride: size_of::<T>() as isize }];
@@ -321,7 +321,7 @@ impl<'a> ViewMut<'a> {
         unsafe { ViewMut::new(T::DTYPE, values.as_mut_ptr().cast(), axes) }
     }
 
-    /// A contiguous array of one axis as one of this shape, in row-major order.
+    /// A contiguous one-dimensional array as an array of this shape, in row-major order.
     ///
     /// ```
     /// use mypackage::sum::{View, ViewMut, cumsum_axis};
@@ -350,10 +350,11 @@ impl<'a> ViewMut<'a> {
         &self.axes
     }
 
-    /// `count` elements from that `offset` bytes after the first one on, `stride` bytes apart.
+    /// `count` elements, `stride` bytes apart, beginning `offset` bytes after the first one.
     ///
     /// # Safety
-    /// They must be elements of the array, and nobody else may use them while the line lives.
+    /// They must be elements of the array, and nobody else may use them during the lifetime of the
+    /// line.
     pub(super) unsafe fn line(&self, offset: isize, stride: isize, count: usize) -> LineMut<'_> {
         let data = self.data.wrapping_offset(offset);
         LineMut { dtype: self.dtype, data, stride, count, memory: PhantomData }
@@ -375,7 +376,7 @@ impl<'a> ViewMut<'a> {
     }
 }
 
-/// Elements at equal distances that are written to.
+/// A writable line: elements at equal distances.
 #[derive(Debug)]
 pub(crate) struct LineMut<'a> {
     dtype: Dtype,
@@ -386,7 +387,8 @@ pub(crate) struct LineMut<'a> {
 }
 
 impl<'a> LineMut<'a> {
-    /// The elements from `start` on, at most `count`, if they are adjacent and of the size of `T`.
+    /// The elements from `start` on, at most `count`, if they are adjacent and have the size of
+    /// `T`.
     #[inline]
     pub fn as_slice<T: Native>(&mut self, start: usize, count: usize) -> Option<&mut [T]> {
         assert!(start <= self.count && count <= self.count - start);
@@ -400,7 +402,7 @@ impl<'a> LineMut<'a> {
     /// Writes an element.
     ///
     /// # Panics
-    /// If there are not so many, or they are not of the size of `T`.
+    /// If there is no such element, or the elements do not have the size of `T`.
     #[inline]
     pub fn write<T: Native>(&mut self, index: usize, value: T) {
         assert!(index < self.count && self.dtype.size() == size_of::<T>());
@@ -420,7 +422,7 @@ impl<'a> LineMut<'a> {
     }
 }
 
-/// `count` rows of `width` adjacent values each, `stride` bytes apart, that are written to.
+/// Writable rows: `count` rows of `width` adjacent values each, `stride` bytes apart.
 #[derive(Debug)]
 pub(crate) struct RowsMut<'a, T> {
     data: *mut T,
@@ -431,7 +433,7 @@ pub(crate) struct RowsMut<'a, T> {
 }
 
 impl<'a, T> RowsMut<'a, T> {
-    /// The rows of a matrix, of which each is followed by a gap.
+    /// The rows of a matrix, each followed by a gap.
     ///
     /// # Panics
     /// If the last gap is not whole.
@@ -525,7 +527,7 @@ impl<'a> Line<'a> {
         self.data
     }
 
-    /// The line as a slice, if memory holds exactly that.
+    /// The line as a slice, if its memory is laid out that way.
     #[inline]
     pub fn as_slice<T: Native>(&self) -> Option<&'a [T]> {
         let direct = self.holds::<T>()
@@ -536,7 +538,7 @@ impl<'a> Line<'a> {
         direct.then(|| unsafe { std::slice::from_raw_parts(self.data.cast(), self.count) })
     }
 
-    /// The bytes of elements that are one byte each, if memory holds them side by side.
+    /// The elements as a slice of bytes, if they have one byte each and are adjacent.
     #[inline]
     pub fn as_bytes(&self) -> Option<&'a [u8]> {
         let direct = self.layout.dtype.size() == 1 && (self.stride == 1 || self.count <= 1);
@@ -572,7 +574,7 @@ impl<'a> Line<'a> {
         assert!(into.len() <= self.count && size_of::<B>() == self.layout.dtype.size());
         let size = size_of::<B>() as isize;
         let swapped = |bits: B| convert(bits.swapped());
-        // One loop each, so that the compiler sees constant strides where they are constant.
+        // Separate loops, so that the compiler sees constant strides.
         match (self.layout.swapped, self.stride) {
             (false, stride) if stride == size => self.read_loop(size, into, convert),
             (true, stride) if stride == size => self.read_loop(size, into, swapped),
@@ -662,7 +664,7 @@ impl<'a, T> Rows<'a, T> {
         Rows { count: self.count.min(count), memory: PhantomData, ..*self }
     }
 
-    /// `count` rows from `start` on, and of these `width` values from `column` on.
+    /// `count` rows from `start` on, and of each `width` values from `column` on.
     ///
     /// # Panics
     /// If there are not as many.

@@ -1,7 +1,7 @@
-//! How several arrays of one shape are walked along together: the order of the axes, the positions,
-//! and the parts that threads share out.
+//! Iterating over several arrays of the same shape: the order of axes, positions, and the division
+//! among threads.
 
-#![allow(unsafe_code)] // Lends lines of results, each to one thread.
+#![allow(unsafe_code)] // Gives each thread lines of results of its own.
 
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -11,7 +11,8 @@ use super::view::{Line, LineMut, Rows, RowsMut, View, ViewMut};
 use crate::interrupt::Interrupt;
 use crate::threads;
 
-/// An axis of `N` arrays: its size, and how far each goes on along it (bytes, or results).
+/// An axis of `N` arrays: its size, and the stride of each array along it (in bytes, or in
+/// results).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Step<const N: usize> {
     pub size: usize,
@@ -19,17 +20,17 @@ pub(crate) struct Step<const N: usize> {
 }
 
 impl<const N: usize> Step<N> {
-    /// An axis of one position.
+    /// An axis of size 1.
     pub const ONE: Step<N> = Step { size: 1, strides: [0; N] };
 
-    /// So many steps from an offset on.
+    /// The offset after a number of steps.
     #[inline]
     pub fn from(&self, offsets: [isize; N], steps: usize) -> [isize; N] {
         std::array::from_fn(|array| offsets[array] + steps as isize * self.strides[array])
     }
 
-    /// Turns the axis around if the first array lies backwards in memory; `origin` is then where
-    /// it ended.
+    /// Reverses the axis if the first array has a negative stride; `origin` then moves to the other
+    /// end.
     pub fn turn_forward(&mut self, origin: &mut [isize; N]) {
         if self.strides[0] < 0 {
             *origin = self.from(*origin, self.size - 1);
@@ -37,20 +38,19 @@ impl<const N: usize> Step<N> {
         }
     }
 
-    /// Whether this axis, taken `inner.size` times as fast, goes on where `inner` ends: both are one
-    /// in memory.
+    /// Whether this axis continues where `inner` ends, so that both can be merged into one.
     pub fn continues(&self, inner: &Step<N>) -> bool {
         (0..N).all(|array| self.strides[array] == inner.strides[array] * inner.size as isize)
     }
 }
 
-/// The number of positions along some axes.
+/// The number of positions along these axes.
 pub(crate) fn count<const N: usize>(steps: &[Step<N>]) -> usize {
     steps.iter().map(|step| step.size).product()
 }
 
-/// Sorts axes from the sparsest to the densest in the first array, and makes one of two that are one
-/// in memory; those of one position are dropped.
+/// Sorts axes by decreasing stride in the first array, merges adjacent ones where possible, and
+/// drops those of size 1.
 pub(crate) fn merged<const N: usize>(mut steps: Vec<Step<N>>) -> Vec<Step<N>> {
     steps.retain(|step| step.size != 1);
     steps.sort_by_key(|step| Reverse(step.strides[0].unsigned_abs()));
@@ -129,10 +129,10 @@ pub(crate) fn for_range<const N: usize>(
     }
 }
 
-/// The lines along one axis of an array, and where their results go.
+/// The lines along one axis of an array, and of its results.
 ///
-/// Lines are independent of each other, and so threads share them out; unless they are `joined`, when
-/// they are one line in row-major order.
+/// Lines are independent of each other, so threads share them; unless they are `joined` to one line
+/// in row-major order.
 pub(crate) struct Lines<'a> {
     input: &'a View<'a>,
     output: ViewMut<'a>,
@@ -144,7 +144,7 @@ pub(crate) struct Lines<'a> {
     pub interrupt: Interrupt,
 }
 
-/// Lines that one thread looks at together.
+/// How many lines a thread processes together.
 pub(crate) struct Group<'a> {
     lines: &'a Lines<'a>,
     /// The index of the first line, in row-major order.
@@ -153,7 +153,7 @@ pub(crate) struct Group<'a> {
 }
 
 impl<'a> Lines<'a> {
-    /// The lines along an axis of two arrays of one shape.
+    /// The lines along an axis of two arrays of the same shape.
     ///
     /// # Panics
     /// If there is no such axis, or the shapes differ.
@@ -163,10 +163,10 @@ impl<'a> Lines<'a> {
         Lines { joined, ..lines }
     }
 
-    /// The lines along an axis of two arrays whose shapes differ in its length alone.
+    /// The lines along an axis of two arrays whose shapes differ only in its length.
     ///
     /// # Panics
-    /// If there is no such axis, or the shapes differ in another.
+    /// If there is no such axis, or the shapes differ in another axis.
     pub fn apart(input: &'a View<'a>, output: ViewMut<'a>, axis: usize) -> Lines<'a> {
         let (from, to) = (input.axes(), output.axes());
         assert_eq!(from.len(), to.len(), "arrays of one shape");
@@ -186,8 +186,9 @@ impl<'a> Lines<'a> {
         self.along.size
     }
 
-    /// Hands out all lines: each thread that takes part calls `part` once, which looks at all groups
-    /// that it is given, of neighbours at equal distances in memory and at most `most`.
+    /// Distributes all lines: each participating thread calls `part` once, which processes all
+    /// groups it is given. A group holds at most `most` neighbouring lines at equal distances in
+    /// memory.
     pub fn split<R: Send>(
         self,
         most: usize,
@@ -246,7 +247,7 @@ impl<'a> Group<'a> {
         self.lines.input.line(self.offsets[index][0], along.strides[0], along.size)
     }
 
-    /// Where the results of one of the lines go.
+    /// The results of one of the lines.
     pub fn out(&mut self, index: usize) -> LineMut<'_> {
         let (stride, count) = (self.lines.along.strides[1], self.lines.results);
         // SAFETY: a line along an axis of the output. All groups have lines of their own, and this
@@ -254,14 +255,14 @@ impl<'a> Group<'a> {
         unsafe { self.lines.output.line(self.offsets[index][1], stride, count) }
     }
 
-    /// The line of another array of the same strides (of the other parts of complex numbers) at the
-    /// place of one of the lines.
+    /// The line of another array with the same strides (the other parts of complex numbers) that
+    /// corresponds to one of the lines.
     pub fn line_of<'b>(&self, other: &View<'b>, index: usize) -> Line<'b> {
         let along = self.lines.along;
         other.line(self.offsets[index][0], along.strides[0], along.size)
     }
 
-    /// The lines as columns of `T`, and their results as such of `P`, if both lie side by side in
+    /// The lines as columns of `T`, and their results as columns of `P`, if both are adjacent in
     /// memory.
     pub fn columns<T: Native, P: Native>(&mut self) -> Option<(Rows<'a, T>, RowsMut<'_, P>)> {
         let (along, output) = (self.lines.along, &self.lines.output);
@@ -296,7 +297,7 @@ mod tests {
         all
     }
 
-    /// The offsets by the definition: any axis may be the fastest.
+    /// The offsets by definition: any axis may be the fastest.
     fn expected(steps: &[Step<2>], origin: [isize; 2]) -> Vec<[isize; 2]> {
         let mut all = vec![origin];
         for step in steps {
@@ -338,7 +339,7 @@ mod tests {
         let columns = Step { size: 3, strides: [8, 1, 0] };
         let merged_axis = Step { size: 15, strides: [8, 1, 0] };
         assert_eq!(merged(vec![columns, rows]), [merged_axis]);
-        // Another distance in any of the arrays, and they are two.
+        // If the stride differs in any of the arrays, the axes are not merged.
         for array in 0..3 {
             let mut other = rows;
             other.strides[array] += 1;

@@ -17,10 +17,10 @@ use crate::{memory, threads};
 
 /// The largest result, in bits: eight gigabytes, for an index near 10^11.
 const MAX_BITS: u64 = 1 << 36;
-/// What a result and its factors take at the worst moment, relative to the result. (Eight numbers of
-/// its size, each with the room to grow that the library gives it.)
+/// The peak memory of a computation, relative to its result: eight numbers of its size, each with
+/// the library's spare capacity.
 const WORKING_SETS: usize = 9;
-/// What threads that help take beside their work: their stacks, and what `malloc` reserves for each.
+/// The memory of helper threads beside their work: stacks, and the arenas of `malloc`.
 const HELPERS: usize = 3 << 27;
 /// log2 of the golden ratio times 2^64, rounded up.
 const BITS_PER_INDEX: u128 = 12806502905986368094;
@@ -30,7 +30,7 @@ fn bits(n: u64) -> u128 {
     ((u128::from(n) * BITS_PER_INDEX) >> 64) + 2
 }
 
-/// Refuses an index whose number is too large to hold, whatever memory there is.
+/// Refuses an index whose number is too large for any memory.
 ///
 /// ```
 /// use mypackage::fibonacci::big::check_size;
@@ -54,26 +54,25 @@ pub fn check_size(
         Some(magnitude) => format!("{} bytes", bits(magnitude) / 8),
     };
     let family = name.trim_end_matches("_pair");
-    // Beyond int64, NumPy itself refuses a number beside another without this.
+    // Beyond int64, NumPy refuses a mix with other numbers without dtype=object.
     let dtype = if magnitude.is_none() { ", dtype=object" } else { "" };
     Err(Error::Overflow(format!(
         "{name}({n}) has {size}, too large to hold; use {family}_mod(n, m{dtype}) for a remainder"
     )))
 }
 
-/// Which threads the memory at hand suffices for.
+/// Which threads the available memory suffices for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[doc(hidden)]
 pub enum Room {
-    /// All that may be used.
+    /// All threads that may be used.
     ForHelpers,
-    /// The calling one alone.
+    /// Only the calling thread.
     ForOne,
 }
 
 impl Room {
-    /// Looks whether there is memory for all that goes on while a number is computed; ask just
-    /// before.
+    /// Checks that there is enough memory to compute a number; to be called just before.
     ///
     /// ```
     /// use mypackage::fibonacci::big::{self, Room};
@@ -88,7 +87,7 @@ impl Room {
     /// # Errors
     /// [`Error::Memory`] naming the index and the size. `magnitude` is |n|.
     pub fn find(name: &str, n: &impl std::fmt::Display, magnitude: u64) -> Result<Room, Error> {
-        /// Smaller numbers are not worth asking the system for.
+        /// For smaller numbers, asking the system does not pay.
         const ASKED_FROM: u128 = 8 << 12;
         if bits(magnitude) < ASKED_FROM {
             return Ok(Room::ForHelpers);
@@ -130,7 +129,7 @@ impl Room {
 /// ```
 ///
 /// # Errors
-/// What `poll` returns.
+/// The error of `poll`.
 pub fn pair<E>(n: u64, poll: &mut dyn FnMut() -> Result<(), E>) -> Result<(UBig, UBig), E> {
     let bits = u64::BITS - n.leading_zeros();
     // The top bits come from the table.
@@ -163,7 +162,7 @@ pub fn pair<E>(n: u64, poll: &mut dyn FnMut() -> Result<(), E>) -> Result<(UBig,
 /// ```
 ///
 /// # Errors
-/// What `poll` returns.
+/// The error of `poll`.
 pub fn number<E>(
     member: Member,
     n: u64,
@@ -231,7 +230,7 @@ impl Walk {
     /// ```
     ///
     /// # Errors
-    /// What `poll` returns.
+    /// The error of `poll`.
     pub fn start<E>(n: u64, poll: &mut dyn FnMut() -> Result<(), E>) -> Result<Walk, E> {
         let (below, here) = pair(n, poll)?;
         Ok(Walk { n, below, here })
@@ -250,7 +249,7 @@ impl Walk {
     /// ```
     ///
     /// # Errors
-    /// What `poll` returns.
+    /// The error of `poll`.
     pub fn go<E>(&mut self, n: u64, poll: &mut dyn FnMut() -> Result<(), E>) -> Result<(), E> {
         const STRIDE: u64 = FIBONACCI.len() as u64 - 2;
         // A step is linear in the size, doubling is not: the larger the number, the more steps pay.
@@ -318,7 +317,7 @@ impl Walk {
 /// ```
 ///
 /// # Errors
-/// What `poll` returns.
+/// The error of `poll`.
 pub fn index<E>(x: &IBig, poll: &mut dyn FnMut() -> Result<(), E>) -> Result<Option<i64>, E> {
     let negative = *x < IBig::ZERO;
     let x = x.clone().into_parts().1;

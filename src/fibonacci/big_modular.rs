@@ -76,7 +76,7 @@ impl Ring {
     /// ```
     ///
     /// # Errors
-    /// What `poll` returns.
+    /// The error of `poll`.
     pub fn is_period<E>(
         &self,
         k: &UBig,
@@ -98,7 +98,7 @@ impl Ring {
 /// ```
 ///
 /// # Errors
-/// What `poll` returns; within, [`Error::Value`] for a negative n where q has no inverse modulo m.
+/// The error of `poll`; within, [`Error::Value`] for a negative n where q has no inverse modulo m.
 ///
 /// # Panics
 /// If `m` is 0.

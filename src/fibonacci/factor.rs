@@ -202,7 +202,7 @@ fn is_strong_probable_prime<const BASES: usize>(modulus: &Modulus, bases: [u64; 
 
 /// A proper divisor of a composite n.
 fn divisor(n: u64) -> u64 {
-    /// Differences multiplied together before a common divisor is looked for.
+    /// Differences multiplied together before each computation of a gcd.
     const BATCH: u32 = 128;
     let modulus = Modulus::new(n);
     for increment in 1.. {
@@ -222,7 +222,7 @@ fn divisor(n: u64) -> u64 {
                 }
                 let common = gcd(product, n);
                 if common == n {
-                    // Several factors at once: look again, one step at a time.
+                    // Several factors were found at once: repeat one step at a time.
                     let mut y = batch_start;
                     break 'search (0..batch)
                         .map(|_| {
@@ -274,7 +274,7 @@ pub(super) fn gcd(mut a: u64, mut b: u64) -> u64 {
 /// ```
 ///
 /// # Errors
-/// What `poll` returns.
+/// The error of `poll`.
 pub fn factor_big<E>(
     n: &UBig,
     poll: &mut dyn FnMut() -> Result<(), E>,
@@ -304,8 +304,8 @@ pub fn factor_big<E>(
     Ok(factors)
 }
 
-/// Miller-Rabin with the small primes as bases: no composite is known to pass, and a period computed
-/// from one would fail its own check.
+/// Miller-Rabin with the small primes as bases: no composite is known to pass, and a period
+/// computed from one would not pass its final check.
 fn is_prime_big<E>(n: &UBig, poll: &mut dyn FnMut() -> Result<(), E>) -> Result<bool, E> {
     let ring = ConstDivisor::new(n.clone());
     let below = n - UBig::ONE;

@@ -215,8 +215,8 @@ impl Ring {
     }
 }
 
-/// Passes both on, and keeps the compiler from computing the two coordinates of a ring element in
-/// one vector: a loss, since vectors have no wide multiplication.
+/// Returns both, and keeps the compiler from vectorising the two coordinates of a ring element,
+/// which is slower, since vectors have no wide multiplication.
 #[inline(always)]
 fn second(x: Power, first: u64) -> (u64, Power) {
     let first = black_box(first);
@@ -485,12 +485,12 @@ struct Multiplier {
 pub struct SharedRing {
     ring: Ring,
     tables: [OnceLock<Box<[Multiplier; WINDOW]>>; WINDOWS],
-    /// Takes over for a narrow modulus.
+    /// Used instead for a narrow modulus.
     narrow: Option<narrow::Tables>,
 }
 
 impl SharedRing {
-    /// From how many indices on the tables pay.
+    /// The number of indices from which the tables pay.
     pub const PAYS_FROM: usize = 96;
 
     /// Prepares a ring.

@@ -238,7 +238,7 @@ pub fn periods<M: Word>(m: &[M], out: &mut [M]) -> Result<bool> {
 /// ```
 ///
 /// # Errors
-/// What `poll` returns.
+/// The error of `poll`.
 pub fn period_big<E>(
     m: &UBig,
     poll: &mut dyn FnMut() -> std::result::Result<(), E>,

@@ -211,7 +211,7 @@ pub fn fibonacci<T: Tabulated>(n: &[T], out: &mut [T]) -> Result<()> {
     fibonacci_with(Stores::of(out.len()), n, out)
 }
 
-/// [`fibonacci`] where `n` is a part of what is stored so.
+/// As [`fibonacci`], with a choice of how the results are stored.
 ///
 /// ```
 /// use mypackage::fibonacci::small::{Stores, fibonacci_with};
@@ -254,7 +254,7 @@ pub fn lucas<T: Tabulated>(n: &[T], out: &mut [T]) -> Result<()> {
     lucas_with(Stores::of(out.len()), n, out)
 }
 
-/// [`lucas`] where `n` is a part of what is stored so.
+/// As [`lucas`], with a choice of how the results are stored.
 ///
 /// ```
 /// use mypackage::fibonacci::small::{Stores, lucas_with};

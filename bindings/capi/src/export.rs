@@ -2,8 +2,8 @@
 
 /// Declares functions of C.
 ///
-/// After the arguments stands, for each pointer, which type of `foreign` says what the header promises of
-/// it, and the arguments that tell how large it is:
+/// The argument list is followed, for each pointer, by the type of `foreign` that states what the
+/// header promises about it, with the arguments that give its size:
 ///
 /// ```text
 /// export! {
@@ -14,9 +14,10 @@
 /// }
 /// ```
 ///
-/// In the body the pointers have these types. They are made in the order in which they are named, and the
-/// first that is null where it must not be ends the call. The function returns a status: errors and panics
-/// become one. A `void fn` returns nothing, and a `value fn`, which takes nothing and can't fail, a value.
+/// In the body the pointers have these types. They are checked in that order, and the first null
+/// pointer that must not be null ends the call. The function returns a status, also for errors and
+/// panics. A `void fn` returns nothing, and a `value fn`, which has no arguments and cannot fail, a
+/// value.
 macro_rules! export {
     ($(
         fn $name:ident($($argument:ident: $type:ty),* $(,)?)
@@ -31,7 +32,7 @@ macro_rules! export {
             let call = $crate::foreign::Call;
             $crate::status::guard(|| {
                 $(
-                    // SAFETY: C's caller keeps what the header says of this argument.
+                    // SAFETY: the C caller keeps the header's promise about this argument.
                     let $pointer = unsafe {
                         $crate::foreign::$kind::of(
                             &call, stringify!($pointer), $pointer $(, $($extent),+)?

@@ -1,4 +1,4 @@
-//! Fibonacci numbers, exact or modulo another, a block of the arrays at a time.
+//! Fibonacci numbers, exact or modulo m, computed block by block.
 
 use super::export::export;
 use super::foreign::{Array, ArrayMut, BLOCK};
@@ -7,13 +7,13 @@ use mypackage::error::Error;
 use mypackage::fibonacci::modular::{self, Member, SharedRing};
 use mypackage::fibonacci::small;
 
-/// Computes `out` from `n` block by block. All is copied, so the two may be the same array.
+/// Computes `out` from `n` block by block. Blocks are copied, so the two may be the same array.
 fn map_blocks<T: Copy + Default>(
     n: Array<'_, T>,
     out: ArrayMut<'_, T>,
     kernel: impl Fn(usize, &[T], &mut [T]) -> Outcome,
 ) -> Outcome {
-    // A single number should not pay for clearing a large block.
+    // So that a single number does not clear a large block.
     match n.count() {
         ..=FEW => map_blocks_of::<T, FEW>(n, out, kernel),
         _ => map_blocks_of::<T, BLOCK>(n, out, kernel),
@@ -70,7 +70,7 @@ export! {
             return map_blocks(n, out, |_, n, out| Ok(ring.members(Member::U, n, modulus, out)?));
         }
         map_blocks(n, out, |start, n, out| {
-            // In parts of a few: the kernel's own groups are no larger.
+            // In short parts, since the kernel works in groups of this size.
             for (part, (n, out)) in n.chunks(FEW).zip(out.chunks_mut(FEW)).enumerate() {
                 let mut moduli = [0; FEW];
                 let moduli = &mut moduli[..n.len()];

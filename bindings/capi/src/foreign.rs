@@ -1,10 +1,11 @@
-//! C's pointers: arrays with a stride in bytes, results, and objects that C holds. No other file follows one.
+//! Pointers from C: arrays with a stride in bytes, results, and objects that C owns. Only this file
+//! dereferences them.
 //!
-//! Each type here stands for what the header says of an argument of a C function. Its unsafe constructor
-//! `of` is called by `export!` alone, with the name of the argument, which error messages give.
-//! What it promises holds for as long as the [`Call`].
+//! Each type here expresses what the header promises about an argument of a C function. Its unsafe
+//! constructor `of` is called only by `export!`, with the name of the argument for error messages.
+//! The promise holds for the lifetime of the [`Call`].
 
-#![allow(unsafe_code)] // The one place where C's pointers are followed.
+#![allow(unsafe_code)] // The only file that dereferences pointers from C.
 
 use std::ffi::{CString, c_char};
 use std::marker::PhantomData;
@@ -13,10 +14,10 @@ use super::status::{Failure, Outcome, Status};
 use mypackage::error::Error;
 use mypackage::sum::{Axis, Dtype, View};
 
-/// A call from C: nothing that it lends may be used after it.
+/// A call from C, whose pointers must not be used after it.
 pub(super) struct Call;
 
-/// Numbers that are copied at once: a few pages of stack.
+/// How many numbers are copied at once: a few pages of stack.
 pub(super) const BLOCK: usize = 512;
 
 /// The numbers at `first`, `first + stride`, ... (in bytes), at any alignment.
@@ -29,7 +30,7 @@ pub(super) struct Array<'call, T> {
 }
 
 impl<'call, T: Copy + Default> Array<'call, T> {
-    /// Checks what can be checked: a null pointer, and a size that no memory has.
+    /// Checks for null pointers and impossible sizes.
     ///
     /// # Safety
     /// The elements must be readable during the call, in one piece of memory.
@@ -63,7 +64,7 @@ impl<'call, T: Copy + Default> Array<'call, T> {
         self.count
     }
 
-    /// The numbers where they are, if they lie as a Rust slice must.
+    /// The numbers in place, if they are laid out like a Rust slice.
     pub fn as_slice(&self) -> Option<&'call [T]> {
         let dense = self.stride == size_of::<T>() as isize && self.first.is_aligned();
         if self.count == 0 {
@@ -76,7 +77,7 @@ impl<'call, T: Copy + Default> Array<'call, T> {
     /// Copies the numbers from `start` on.
     ///
     /// # Panics
-    /// If there are not as many.
+    /// If there are fewer elements.
     pub fn read(&self, start: usize, into: &mut [T]) {
         assert!(start <= self.count && into.len() <= self.count - start);
         for (index, element) in into.iter_mut().enumerate() {
@@ -86,7 +87,7 @@ impl<'call, T: Copy + Default> Array<'call, T> {
     }
 }
 
-/// Numbers that the sums take.
+/// The number types that can be summed.
 pub(super) trait Real: Copy + Default {
     const DTYPE: Dtype;
 }
@@ -100,7 +101,7 @@ impl Real for f32 {
 }
 
 impl<'call, T: Real> Array<'call, T> {
-    /// The numbers as an array of one axis.
+    /// The numbers as a one-dimensional array.
     pub fn view(&self) -> View<'call> {
         let axes = vec![Axis { size: self.count, stride: self.stride }];
         // SAFETY: `of`'s caller promised readable elements of one array.
@@ -108,7 +109,7 @@ impl<'call, T: Real> Array<'call, T> {
     }
 }
 
-/// Where an array of results goes, as [`Array`]; it may be one that is read, too.
+/// An array of results, laid out as in [`Array`]; it may also be one that is read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ArrayMut<'call, T>(Array<'call, T>);
 
@@ -129,7 +130,7 @@ impl<'call, T: Copy + Default> ArrayMut<'call, T> {
     /// Overwrites the numbers from `start` on.
     ///
     /// # Panics
-    /// If there are not as many.
+    /// If there are fewer elements.
     pub fn write(&self, start: usize, from: &[T]) {
         assert!(start <= self.0.count && from.len() <= self.0.count - start);
         for (index, &element) in from.iter().enumerate() {
@@ -139,12 +140,12 @@ impl<'call, T: Copy + Default> ArrayMut<'call, T> {
     }
 }
 
-/// Bytes that are read.
+/// Input bytes.
 pub(super) struct Bytes;
 
 impl Bytes {
     /// # Safety
-    /// So many bytes must be readable during the call, and nobody may write to them.
+    /// This many bytes must be readable during the call, and nobody may write to them.
     pub unsafe fn of<'call>(
         call: &'call Call,
         name: &str,
@@ -157,12 +158,12 @@ impl Bytes {
     }
 }
 
-/// Where bytes go.
+/// Output bytes.
 pub(super) struct Buffer<'call>(ArrayMut<'call, u8>);
 
 impl<'call> Buffer<'call> {
     /// # Safety
-    /// So many bytes must be writable during the call.
+    /// This many bytes must be writable during the call.
     pub unsafe fn of(
         call: &'call Call,
         name: &str,
@@ -181,14 +182,14 @@ impl<'call> Buffer<'call> {
     /// Overwrites the first bytes.
     ///
     /// # Panics
-    /// If there are not as many.
+    /// If there are fewer elements.
     pub fn write(&self, bytes: &[u8]) -> Outcome {
         self.0.write(0, bytes);
         Ok(())
     }
 }
 
-/// Where one result goes.
+/// A single result.
 pub(super) struct Place<'call, T>(*mut T, PhantomData<&'call mut T>);
 
 impl<'call, T: Copy> Place<'call, T> {
@@ -209,11 +210,11 @@ impl<'call, T: Copy> Place<'call, T> {
     }
 }
 
-/// Where the pointer to an object goes that C is to hold from then on, and to give back as [`Owned`].
+/// The place for a pointer to a new object, which C owns until it returns it as [`Owned`].
 pub(super) struct Handle;
 
 impl Handle {
-    /// Whether the pointer is null is looked at when there is an object.
+    /// A null pointer is detected when the object is stored.
     ///
     /// # Safety
     /// As for [`Place::of`].
@@ -230,7 +231,7 @@ impl Handle {
     }
 }
 
-/// An object that C gives back.
+/// An object that C returns, to be released.
 pub(super) struct Owned;
 
 impl Owned {
@@ -244,7 +245,7 @@ impl Owned {
     }
 }
 
-/// An object that C holds.
+/// An object that C owns.
 pub(super) struct Shared;
 
 impl Shared {
@@ -262,25 +263,25 @@ impl Shared {
     }
 }
 
-/// A copy of an object that C holds: it may be the one that the call changes.
+/// A copy of an object that C owns, since it may be the same as the one that the call changes.
 pub(super) struct Copied;
 
 impl Copied {
     /// # Safety
-    /// As for [`Shared::of`]; but nobody need use the object after this.
+    /// As for [`Shared::of`], but only until this function returns.
     pub unsafe fn of<T: Clone>(call: &Call, name: &str, pointer: *const T) -> Result<T, Failure> {
         // SAFETY: the caller's promise. The reference ends here.
         unsafe { Shared::of(call, name, pointer) }.cloned()
     }
 }
 
-/// An object that C holds, to be changed.
+/// An object that C owns, to be changed.
 pub(super) struct Unique;
 
 impl Unique {
     /// # Safety
     /// As for [`Shared::of`], and nobody else may use the object during the call from now on.
-    #[allow(clippy::mut_from_ref)] // The object is not a part of the call.
+    #[allow(clippy::mut_from_ref)] // The object outlives the call.
     pub unsafe fn of<'call, T>(
         _: &'call Call,
         name: &str,
@@ -303,8 +304,8 @@ fn check<T>(name: &str, pointer: *const T) -> Outcome {
     Ok(())
 }
 
-/// Where the pointer to a text goes that C is to hold from then on, and to give back as [`OwnedText`].
-/// Until there is one, the pointer is null.
+/// The place for a pointer to a string, which C owns until it returns it as [`OwnedText`]. The
+/// pointer is null until the string is stored.
 pub(super) struct Text<'call>(Place<'call, *mut c_char>);
 
 impl<'call> Text<'call> {
@@ -321,13 +322,13 @@ impl<'call> Text<'call> {
         Ok(Text(place))
     }
 
-    /// Hands a text over.
+    /// Hands a string to C.
     pub fn put(self, text: CString) -> Outcome {
         self.0.put(text.into_raw())
     }
 }
 
-/// A text that C gives back.
+/// A string that C returns, to be released.
 pub(super) struct OwnedText;
 
 impl OwnedText {

@@ -1,7 +1,7 @@
 //! The C library: `mypackage/include/mypackage.h` says what each function promises.
 //!
 //! A function checks its arguments, calls the kernel and turns an error or a panic into a status.
-//! The header is the one description of the functions; here stands only what it does not say.
+//! The header documents the functions; comments here only add to it.
 
 mod accumulator;
 mod export;

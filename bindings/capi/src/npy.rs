@@ -1,7 +1,7 @@
 //! Reading the numbers of an `.npy` file.
 //!
-//! By hand, since the crates for it bring big integers and parsers of Python literals along, and
-//! two fields of one line are all that is needed. The format is NumPy's NEP 1 (Kern 2007).
+//! Written by hand, since crates for this depend on big integers and parsers of Python literals,
+//! while only two fields of one line are needed. The format is NumPy's NEP 1 (Kern 2007).
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -16,14 +16,14 @@ pub(super) enum NpyError {
     Format(String),
 }
 
-/// How a number lies in the file.
+/// The number format of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Layout {
     F32 { swapped: bool },
     F64 { swapped: bool },
 }
 
-/// An open file, before its first number.
+/// An open file, positioned at its first number.
 #[derive(Debug)]
 pub(super) struct NpyFile<R> {
     file: R,
@@ -31,12 +31,12 @@ pub(super) struct NpyFile<R> {
     pub count: usize,
 }
 
-/// A longer header is a damaged file: NumPy's own are a line.
+/// A file with a longer header counts as damaged; NumPy writes one line.
 const LONGEST_HEADER: usize = 1 << 16;
 
 impl NpyFile<BufReader<File>> {
     pub fn open(path: &Path) -> Result<Self, NpyError> {
-        // Looked at before it is opened: to open a pipe would wait for its writer.
+        // Checked before opening, since opening a pipe would wait for its writer.
         let metadata = path.metadata()?;
         if !metadata.is_file() {
             return Err(NpyError::Format("not a regular file".into()));
@@ -128,7 +128,7 @@ impl Layout {
     }
 }
 
-/// What follows `'name':` in the header, a dictionary as Python writes it.
+/// What follows `'name':` in the header, which is the repr of a Python dict.
 fn field<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     let (_, after) = header.split_once(&format!("'{name}':"))?;
     Some(after.trim())
@@ -145,7 +145,7 @@ fn layout(header: &str) -> Option<Layout> {
     })
 }
 
-/// The product of the shape.
+/// The product of the lengths in the shape.
 fn count(header: &str) -> Option<usize> {
     let (shape, _) = field(header, "shape")?.strip_prefix('(')?.split_once(')')?;
     let mut lengths = shape.split(',').map(str::trim).filter(|length| !length.is_empty());

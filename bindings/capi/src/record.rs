@@ -13,7 +13,7 @@ use super::status::{Failure, Outcome, Status};
 use mypackage::sum::{Summary, summarize};
 use mypackage::{environment, hello};
 
-/// The longest request, in bytes; numbers beyond it belong in a file.
+/// The longest request in bytes; more numbers belong in a file.
 const LONGEST: usize = 16 << 20;
 
 /// What can be wrong with a request.
@@ -76,7 +76,7 @@ fn exchange<Request: for<'a> Deserialize<'a>, Answer: Serialize>(
     compute: impl FnOnce(Request) -> Result<Answer, RecordError>,
 ) -> Outcome {
     if environment::has_traps() {
-        // Numbers are parsed and written by code that rounds.
+        // Parsing and writing numbers uses floating-point arithmetic.
         return Err(Failure {
             status: Status::Value,
             message: "floating-point exceptions are unmasked on this thread; mask them \
@@ -145,7 +145,7 @@ export! {
     }
 }
 
-/// What is summarised: one of the two.
+/// What is summarised: exactly one of these.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SummaryRequest {
@@ -153,7 +153,7 @@ struct SummaryRequest {
     values: Option<Vec<Number>>,
 }
 
-/// A binary64 number; JSON knows the finite ones only, the others are strings.
+/// A binary64 number; those that are not finite are strings in JSON.
 struct Number(f64);
 
 const NOT_FINITE: [(&str, f64); 3] =
@@ -210,7 +210,7 @@ fn number_or_null<S: Serializer>(x: &Option<f64>, serializer: S) -> Result<S::Ok
     x.map(Number).serialize(serializer)
 }
 
-/// The answer to a [`SummaryRequest`]; serde holds the fields to those of the kernel's.
+/// The answer to a [`SummaryRequest`]; serde checks that its fields are those of the kernel's type.
 #[derive(Serialize)]
 #[serde(remote = "Summary")]
 struct SummaryRecord {

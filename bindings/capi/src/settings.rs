@@ -1,4 +1,4 @@
-//! What the library is, says and uses: its version, the last error, a greeting, the threads.
+//! The library's version, last error, greeting and number of threads.
 
 use std::ffi::{CStr, c_char};
 

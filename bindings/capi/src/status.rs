@@ -1,4 +1,4 @@
-//! Status codes and messages: the one place where an error becomes C's.
+//! Status codes and messages: the only place where an error is converted for C.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, c_char};
@@ -21,7 +21,7 @@ pub(super) enum Status {
     Memory = 7,
 }
 
-/// An error on its way out.
+/// A status with its message.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub status: Status,
@@ -46,7 +46,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// What the body of a C function returns.
+/// The result of the body of a C function.
 pub(super) type Outcome = Result<(), Failure>;
 
 /// Runs the body of a C function: errors and panics become a status and a message.
@@ -71,10 +71,10 @@ pub(super) fn guard(body: impl FnOnce() -> Outcome) -> i32 {
     }
 }
 
-/// Long enough for every message of ours; a longer one (it names a path, say) is cut.
+/// Long enough for all messages, except those with a long path, which are truncated.
 const CAPACITY: usize = 1024;
 
-/// A message with its terminating null, in place: nothing for anyone to free.
+/// A null-terminated message in a fixed buffer, so nobody has to free it.
 struct Message([u8; CAPACITY]);
 
 thread_local! {
@@ -88,14 +88,14 @@ impl Message {
             length -= 1;
         }
         for (to, &from) in self.0.iter_mut().zip(&text.as_bytes()[..length]) {
-            // A null inside would end the text early.
+            // A null inside would end the string early.
             *to = if from == 0 { b' ' } else { from };
         }
         self.0[length] = 0;
     }
 }
 
-/// The message of this thread's last failure.
+/// The message of the last error on this thread.
 pub(super) fn last_message() -> *const c_char {
     LAST.with(|last| {
         CStr::from_bytes_until_nul(&last.borrow().0).map_or(c"".as_ptr(), CStr::as_ptr)
@@ -104,7 +104,7 @@ pub(super) fn last_message() -> *const c_char {
 
 #[cfg(test)]
 mod tests {
-    #![allow(unsafe_code)] // Reads the message as C does.
+    #![allow(unsafe_code)] // Reads the message the way C does.
 
     use super::*;
 

@@ -23,7 +23,7 @@ impl Element for f32 {
     }
 }
 
-/// The one result of a kernel that gives its results to a function.
+/// Collects the single result of a kernel that passes results to a closure.
 fn only(kernel: impl FnOnce(&(dyn Fn(usize, &Accumulator) + Sync))) -> Accumulator {
     let total = Mutex::new(Accumulator::new());
     kernel(&|_, sum| *total.lock().expect("nothing panics here") = sum.clone());
@@ -52,7 +52,7 @@ export! {
     }
 }
 
-/// The exact dot product of two strided vectors of one length.
+/// The exact dot product of two strided vectors of the same length.
 fn exact_dot(x: Array<'_, f64>, y: Array<'_, f64>) -> Accumulator {
     let [x, y] = [x, y].map(|array| Vectors { view: array.view(), complex: false });
     only(|put| vecdot(&x, &y, put))

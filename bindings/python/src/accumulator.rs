@@ -22,16 +22,16 @@ const VALUE: Operation = Operation { advice: FLOAT, ..Operation::sum("ExactSum.v
 const EXACT_MEAN: Operation = Operation::mean("ExactSum.mean");
 const DIVIDE: Operation = Operation::mean("ExactSum.divide");
 
-/// An exact sum, or an array of them, that numbers are added to and taken back from.
+/// An exact sum, or an array of them, that numbers are added to and subtracted from.
 ///
 /// It holds the real-number sum, not a rounded one, so neither the order nor the grouping of
 /// additions and merges can change it: streams, processes and machines that each sum a part agree
-/// to the last bit. Infinities and NaNs are counted and can be taken back too.
+/// to the last bit. Infinities and NaNs are counted and can be subtracted too.
 ///
 /// Parameters
 /// ----------
 /// shape : int or tuple of ints, optional
-///     The shape of the array of sums; by default a single one.
+///     The shape of the array of sums; by default a single sum.
 ///
 /// Attributes
 /// ----------
@@ -63,14 +63,15 @@ const DIVIDE: Operation = Operation::mean("ExactSum.divide");
 ///
 /// Notes
 /// -----
-/// In an array, a sum takes 16 bytes while it has less than about 106 binary digits; else, as alone,
-/// 64, and 1.1 kB more if the numbers span more than about 120 digits. The byte form takes about 30
-/// bytes, 560 at most. All methods may be called from several threads. The long form is that of
-/// U. W. Kulisch (1971) in words of 64 bits, with carries put off (R. M. Neal 2015).
+/// In an array, a sum takes 16 bytes while it has less than about 106 binary digits. Otherwise, and
+/// as a single sum, it takes 64 bytes, and 1.1 kB more if the numbers span more than about 120
+/// digits. As bytes it takes about 30, and at most 560. All methods may be called from several
+/// threads. The long form is Kulisch's accumulator (1971) in words of 64 bits, with delayed carries
+/// (R. M. Neal 2015).
 ///
 /// ``total + values``, ``total - values``, ``-total`` and ``n * total`` for an int n make new objects;
-/// ``total += values`` and ``total -= values`` change this one. An array of sums takes the indices that
-/// NumPy's arrays take.
+/// ``total += values`` and ``total -= values`` change this one. An array of sums can be indexed
+/// like a NumPy array.
 ///
 /// Examples
 /// --------
@@ -83,7 +84,7 @@ const DIVIDE: Operation = Operation::mean("ExactSum.divide");
 /// >>> bool(total.subtract(np.full(9, 0.1)).value() == 0.1)
 /// True
 ///
-/// Column sums of a table that comes in parts:
+/// Column sums of a table that arrives in parts:
 ///
 /// >>> columns = mypackage.ExactSum(2)
 /// >>> for rows in ([[1.0, 1e100], [2.0, 5.0]], [[3.0, -1e100]]):
@@ -92,19 +93,19 @@ const DIVIDE: Operation = Operation::mean("ExactSum.divide");
 /// array([6., 5.])
 #[pyclass(frozen, weakref, module = "mypackage", name = "ExactSum", eq)]
 pub(super) struct ExactSum {
-    /// Shared with copies until one of them changes.
+    /// Copy-on-write: shared with copies until one of them changes.
     state: Shared<State>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct State {
     pub(super) shape: Vec<usize>,
-    /// Whether every sum has a real and an imaginary part, which lie side by side.
+    /// Whether each sum has a real and an imaginary part, stored side by side.
     pub(super) complex: bool,
     pub(super) cells: Cells,
 }
 
-/// The kinds of state in the byte form.
+/// The kinds of state in the serialised form.
 const REAL: u8 = 0;
 const COMPLEX: u8 = 1;
 
@@ -120,7 +121,7 @@ impl State {
         }
     }
 
-    /// Merges others of the same shape; on an error nothing has changed.
+    /// Merges others of the same shape; on an error nothing is changed.
     fn merge(this: &mut Arc<State>, mut others: Vec<Arc<State>>) -> mypackage::Result<()> {
         if this.complex || others.iter().any(|other| other.complex) {
             for state in others.iter_mut().filter(|state| !state.complex) {
@@ -131,7 +132,7 @@ impl State {
         let becomes_complex = !this.complex && others.iter().any(|other| other.complex);
         match Arc::get_mut(this) {
             Some(state) if !becomes_complex => state.cells.merge(&cells)?,
-            // What is shared is read, not copied first.
+            // Shared states are only read, without a copy.
             _ if !becomes_complex => {
                 let State { shape, complex, cells: mine } = &**this;
                 let (shape, complex, cells) = (shape.clone(), *complex, mine.merged(&cells)?);
@@ -147,7 +148,7 @@ impl State {
         Ok(())
     }
 
-    /// The byte form; the parts of complex sums are a last axis.
+    /// The serialised form; the parts of complex sums are a last axis.
     fn to_bytes(&self) -> Vec<u8> {
         let mut shape = self.shape.clone();
         shape.extend(self.complex.then_some(2));
@@ -181,7 +182,7 @@ impl PartialEq for ExactSum {
 }
 
 impl ExactSum {
-    /// Sums that are there already; of complex numbers, both parts side by side.
+    /// An object with these sums; complex ones have both parts side by side.
     pub(super) fn of(shape: Vec<usize>, complex: bool, cells: Cells) -> ExactSum {
         ExactSum::from_state(State { shape, complex, cells })
     }
@@ -190,20 +191,20 @@ impl ExactSum {
         ExactSum { state: Shared::new(state) }
     }
 
-    /// The sums as they are now.
+    /// A snapshot of the sums.
     pub(super) fn snapshot(&self) -> Arc<State> {
         self.state.snapshot()
     }
 
-    /// Merges others of the same shape; on an error nothing has changed.
+    /// Merges others of the same shape; on an error nothing is changed.
     fn absorb(&self, py: Python<'_>, others: Vec<Arc<State>>) -> PyResult<()> {
         let cells = others.iter().map(|other| other.cells.len()).sum();
-        // For a copy of what is shared with others, and for wide sums in place of narrow ones.
+        // Memory for a copy of a shared state, and for widening narrow sums.
         let own = self.snapshot();
         let bytes = others.iter().chain([&own]).map(|state| state.cells.bytes()).max();
         check_memory(bytes.unwrap_or(0), 1, "bytes of exact sums")?;
-        drop(own); // Or the sums would always be shared.
-        // The lock is taken without the GIL, for which its holder may be waiting.
+        drop(own); // Otherwise the sums would always be shared, and copied.
+        // The lock is taken without holding the GIL, since its holder may be waiting for the GIL.
         let merge = || self.state.change(|state| State::merge(state, others));
         detached(py, cells, merge).map_err(raised)
     }
@@ -257,7 +258,7 @@ impl ExactSum {
         round_all(py, operation, number, dtype, &state.shape, &state.cells)
     }
 
-    /// The exact sums as Python's numbers: Fractions, or where `whole` says so, ints where they are.
+    /// The exact sums as Python numbers: Fractions, or with `whole`, ints where possible.
     fn as_objects<'py>(
         &self,
         py: Python<'py>,
@@ -303,7 +304,7 @@ fn integer_ratio<'py>(
 ) -> PyResult<[Bound<'py, PyAny>; 2]> {
     let Some((negative, magnitude, exponent)) = cell.to_parts() else {
         let message = format!("{name}: the sum is {}", cell.to_f64());
-        // As Python's own conversions.
+        // As Python's own conversions do.
         return Err(if cell.to_f64().is_nan() && name != "as_integer_ratio" {
             PyValueError::new_err(message)
         } else {
@@ -321,8 +322,8 @@ fn integer_ratio<'py>(
     Ok(if exponent < 0 { [numerator, power] } else { [numerator.mul(power)?, one] })
 }
 
-/// The sums of `values`: over `axis`, if that is given, else over the leading axes that `expected`
-/// lacks, which is the shape that the sums must have.
+/// The sums of `values` over `axis`, or, without it, over leading axes, so that the sums have the
+/// shape `expected`.
 fn sums_of<'py>(
     values: &Bound<'py, PyAny>,
     axis: Option<&Bound<'py, PyAny>>,
@@ -351,7 +352,7 @@ fn sums_of<'py>(
         };
     }
     if let Ok((array, mask)) = array.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>() {
-        // An array and which of its elements are wanted.
+        // An array and a mask of the elements to add.
         return sums_of(&array, axis, &Given::Yes(mask), expected, skip_nan);
     }
     let array = Array { object: &array };
@@ -413,7 +414,7 @@ fn wrong_shape(values: &Bound<'_, PyAny>, kept: &[usize], expected: &[usize]) ->
 }
 
 impl State {
-    /// The sums at some places, in an array of a shape.
+    /// The sums at some positions, in an array of a given shape.
     fn taken(&self, places: &[usize], shape: Vec<usize>) -> PyResult<State> {
         let parts = if self.complex { 2 } else { 1 };
         let cells = places.iter().flat_map(|&place| place * parts..(place + 1) * parts);
@@ -422,13 +423,13 @@ impl State {
         Ok(State { shape, complex: self.complex, cells })
     }
 
-    /// The numbers of the sums, as NumPy arranges them.
+    /// The positions of the sums, as an integer array that NumPy can index.
     fn places<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let places = numpy(py)?.call_method1("arange", (self.size(),))?;
         places.call_method1("reshape", (PyTuple::new(py, &self.shape)?,))
     }
 
-    /// The sums that an array of numbers names.
+    /// The sums whose positions are in an array.
     fn at(&self, places: &Bound<'_, PyAny>) -> PyResult<State> {
         let numpy = numpy(places.py())?;
         let array = numpy.call_method1("asarray", (places,))?;
@@ -454,7 +455,7 @@ impl State {
     }
 }
 
-/// The indices in an array of them, in C order.
+/// The positions in an array of integers, in C order.
 fn flat(places: &Bound<'_, PyAny>) -> PyResult<Vec<usize>> {
     let places = places.call_method0("ravel")?.call_method0("tolist")?;
     check_memory(places.len()?, size_of::<usize>(), "indices")?;
@@ -466,18 +467,18 @@ fn check_sums(sums: usize) -> PyResult<()> {
     check_memory(sums, 17, "exact sums")
 }
 
-/// As `check_sums`, where each sum is a value of its own on the way.
+/// As `check_sums`, for operations that need each sum as a separate value.
 pub(super) fn check_single_sums(sums: usize) -> PyResult<()> {
     check_memory(sums, 17 + size_of::<Accumulator>(), "exact sums")
 }
 
-/// So many sums.
+/// This many empty sums.
 fn gathered(count: usize, sums: impl Iterator<Item = Accumulator>) -> PyResult<Cells> {
     check_single_sums(count)?;
     Ok(sums.collect())
 }
 
-/// A single sum rounded to double precision, as Python writes it; nothing is reported.
+/// The repr of a single sum, rounded to double precision, without warnings.
 fn quiet_value(py: Python<'_>, complex: bool, cells: &Cells) -> PyResult<String> {
     let part = |index: usize| cells.get(index).to_f64();
     let value = if complex {
@@ -488,8 +489,8 @@ fn quiet_value(py: Python<'_>, complex: bool, cells: &Cells) -> PyResult<String>
     Ok(value.repr()?.to_string())
 }
 
-/// The exact sums over some axes, all by default, as an `ExactSum` of the others' shape: what
-/// `mypackage.dask` merges.
+/// The exact sums over some axes, all by default, as an `ExactSum` with the shape of the other
+/// axes; for `mypackage.dask`.
 #[pyfunction]
 pub(super) fn sum_states<'py>(
     values: &Bound<'py, PyAny>,
@@ -500,8 +501,8 @@ pub(super) fn sum_states<'py>(
     sums_of(values, axis.as_ref(), &r#where, None, skip_nan).map(ExactSum::from_state)
 }
 
-/// Sums that are integers over powers of two, with the counts given: of each, the integer and the
-/// power's exponent, which the caller knows to be in range. Complex sums have two side by side.
+/// Sums given as integers times powers of two, with their counts: for each the integer and the
+/// exponent, which must be in range. Complex sums have both parts side by side.
 #[pyfunction]
 pub(super) fn integer_states(
     scaled: Vec<(Bound<'_, PyAny>, i32)>,
@@ -567,7 +568,7 @@ pub(super) fn join_states(
     Ok(ExactSum::of(shape, complex, gathered(states.len() * parts, sums)?))
 }
 
-/// The same sums, in C order, as an array of another shape.
+/// The same sums, in C order, with another shape.
 #[pyfunction]
 pub(super) fn reshape_states(
     states: &Bound<'_, ExactSum>,
@@ -584,7 +585,7 @@ pub(super) fn reshape_states(
     Ok(ExactSum::of(shape, state.complex, state.cells.clone()))
 }
 
-/// The sums or the means, each rounded once; what there is to report is so in the name of a function.
+/// The sums or the means, each rounded once; warnings name the function.
 #[pyfunction]
 pub(super) fn round_states<'py>(
     states: &Bound<'py, ExactSum>,
@@ -632,7 +633,8 @@ impl ExactSum {
         Ok(ExactSum::of(shape, false, Cells::new(size)))
     }
 
-    /// An array leaves `array + total` to `__radd__`, which adds its elements, as `total + array`.
+    /// Makes NumPy leave `array + total` to `__radd__`, which adds all elements, as `total + array`
+    /// does.
     #[classattr]
     #[pyo3(name = "__array_ufunc__")]
     const ARRAY_UFUNC: Option<i32> = None;
@@ -661,7 +663,7 @@ impl ExactSum {
         Ok(slf)
     }
 
-    /// Take numbers back exactly; the inverse of `add`.
+    /// Subtract numbers exactly; the inverse of `add`.
     ///
     #[doc = parameters_of_values!()]
     ///
@@ -685,12 +687,12 @@ impl ExactSum {
         Ok(slf)
     }
 
-    /// Add everything that others of the same shape hold.
+    /// Add the contents of others of the same shape.
     ///
     /// Parameters
     /// ----------
     /// *others : ExactSum
-    ///     Several are merged faster together than one by one.
+    ///     Merging several in one call is faster.
     ///
     /// Returns
     /// -------
@@ -702,7 +704,7 @@ impl ExactSum {
     /// ValueError
     ///     If the shapes differ.
     /// OverflowError
-    ///     If a sum would hold more than 2**62 numbers, or reach 2**2112; nothing has changed then.
+    ///     If a sum would hold more than 2**62 numbers, or reach 2**2112; then nothing is changed.
     ///
     /// See Also
     /// --------
@@ -738,7 +740,7 @@ impl ExactSum {
     /// Returns
     /// -------
     /// ExactSum
-    ///     In the shape of `values`.
+    ///     With the shape of `values`.
     ///
     /// See Also
     /// --------
@@ -809,12 +811,12 @@ impl ExactSum {
     /// Returns
     /// -------
     /// ExactSum
-    ///     An independent one.
+    ///     An independent copy.
     ///
     /// Raises
     /// ------
     /// ValueError
-    ///     If there are not as many sums in such a shape.
+    ///     If the shape does not have the same number of sums.
     ///
     /// See Also
     /// --------
@@ -833,7 +835,7 @@ impl ExactSum {
         Ok(ExactSum::of(shape, state.complex, state.cells.clone()))
     }
 
-    /// The sums of the sums over axes: what adding all their numbers to one would have given.
+    /// Merge sums over axes: the sums of all numbers that were added to them.
     ///
     /// Parameters
     /// ----------
@@ -843,7 +845,7 @@ impl ExactSum {
     /// Returns
     /// -------
     /// ExactSum
-    ///     Without these axes.
+    ///     Without the merged axes.
     ///
     /// See Also
     /// --------
@@ -878,19 +880,19 @@ impl ExactSum {
         Ok(ExactSum::from_state(Arc::unwrap_or_clone(total)))
     }
 
-    /// Sums and arrays of sums of one shape, side by side along a new axis.
+    /// Stack sums, or arrays of sums of the same shape, along a new axis.
     ///
     /// Parameters
     /// ----------
     /// sums : sequence of ExactSum
-    ///     Of one shape.
+    ///     All of the same shape.
     /// axis : int, optional
-    ///     Where the new axis is in the result.
+    ///     The position of the new axis in the result.
     ///
     /// Returns
     /// -------
     /// ExactSum
-    ///     With one axis more.
+    ///     With one more axis.
     ///
     /// See Also
     /// --------
@@ -933,7 +935,7 @@ impl ExactSum {
         all.at(&places).map(ExactSum::from_state)
     }
 
-    /// Sums by any index that NumPy takes; a copy.
+    /// A copy of some sums, chosen by any index that NumPy takes.
     fn __getitem__(&self, key: &Bound<'_, PyAny>) -> PyResult<ExactSum> {
         let state = self.snapshot();
         let places = state.places(key.py())?.get_item(key)?;
@@ -946,7 +948,7 @@ impl ExactSum {
         first.ok_or_else(|| PyTypeError::new_err("a single ExactSum has no length"))
     }
 
-    /// The sum of the same numbers with the other sign; the count stays.
+    /// The negated sum, with the same count.
     fn __neg__(&self) -> PyResult<ExactSum> {
         self.snapshot().times(-1).map(ExactSum::from_state)
     }
@@ -955,7 +957,7 @@ impl ExactSum {
         self.copy()
     }
 
-    /// The sum of the same numbers, each multiplied by an int; the count stays.
+    /// The sum multiplied by an int, with the same count.
     fn __mul__(&self, factor: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let py = factor.py();
         let Ok(index) = factor.call_method0("__index__") else {
@@ -977,13 +979,14 @@ impl ExactSum {
     /// Parameters
     /// ----------
     /// dtype : dtype, optional
-    ///     What to round to; float64 by default, complex128 if complex numbers were added. With
-    ///     ``object``, nothing is rounded: a whole sum is a Python int, any other a Fraction.
+    ///     The result's dtype; float64 by default, complex128 if complex numbers were added. With
+    ///     ``object``, nothing is rounded: an integral sum gives a Python int, any other a
+    ///     Fraction.
     ///
     /// Returns
     /// -------
     /// scalar or ndarray
-    ///     In the shape of this object.
+    ///     With the shape of this object.
     ///
     /// Raises
     /// ------
@@ -1015,12 +1018,12 @@ impl ExactSum {
         self.rounded(py, VALUE, dtype)
     }
 
-    /// The exact sums, not rounded, as `fractions.Fraction`: one, or an object array of them.
+    /// The exact sums as a `fractions.Fraction`, or an object array of these.
     ///
     /// Returns
     /// -------
     /// Fraction or ndarray of object
-    ///     In the shape of this object.
+    ///     With the shape of this object.
     ///
     /// Raises
     /// ------
@@ -1047,13 +1050,14 @@ impl ExactSum {
     /// Parameters
     /// ----------
     /// dtype : dtype, optional
-    ///     What to round to; float64 by default, complex128 if complex numbers were added. With
-    ///     ``object``, nothing is rounded: a whole mean is a Python int, any other a Fraction.
+    ///     The result's dtype; float64 by default, complex128 if complex numbers were added. With
+    ///     ``object``, nothing is rounded: an integral mean gives a Python int, any other a
+    ///     Fraction.
     ///
     /// Returns
     /// -------
     /// scalar or ndarray
-    ///     In the shape of this object; NaN without numbers.
+    ///     With the shape of this object; NaN without numbers.
     ///
     /// Raises
     /// ------
@@ -1085,19 +1089,19 @@ impl ExactSum {
         self.rounded(py, EXACT_MEAN, dtype)
     }
 
-    /// The exact quotients of these sums and others, each rounded once.
+    /// The exact quotients of these sums by others, each rounded once.
     ///
     /// Parameters
     /// ----------
     /// divisor : ExactSum
     ///     Real sums, of the same shape.
     /// dtype : dtype, optional
-    ///     What to round to; float64 by default, complex128 if complex numbers were added.
+    ///     The result's dtype; float64 by default, complex128 if complex numbers were added.
     ///
     /// Returns
     /// -------
     /// scalar or ndarray
-    ///     In the shape of this object.
+    ///     With the shape of this object.
     ///
     /// Raises
     /// ------
@@ -1106,7 +1110,7 @@ impl ExactSum {
     /// ValueError
     ///     If the shapes differ.
     /// TypeError
-    ///     If the divisors are complex, or `dtype` is no floating-point or complex one.
+    ///     If the divisors are complex, or `dtype` is not a floating-point or complex one.
     ///
     /// See Also
     /// --------
@@ -1162,12 +1166,12 @@ impl ExactSum {
         writer.finish(py)
     }
 
-    /// The exact value of a single real sum as a pair of ints, as `float.as_integer_ratio`.
+    /// The exact value of a single real sum as a pair of ints, like `float.as_integer_ratio`.
     ///
     /// Returns
     /// -------
     /// tuple of two ints
-    ///     Numerator and denominator, which is positive, in lowest terms.
+    ///     Numerator and positive denominator, in lowest terms.
     ///
     /// Raises
     /// ------
@@ -1191,7 +1195,7 @@ impl ExactSum {
         PyTuple::new(py, integer_ratio(py, "as_integer_ratio", &state.cells.get(0))?)
     }
 
-    /// A single whole sum as an int.
+    /// A single integral sum as an int.
     fn __int__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let state = self.snapshot();
         if state.complex || !state.shape.is_empty() {
@@ -1207,7 +1211,7 @@ impl ExactSum {
         Ok(numerator)
     }
 
-    /// How many numbers were added, less those subtracted: an int, or an array of int64.
+    /// The number of numbers added minus those subtracted: an int, or an array of int64.
     ///
     /// See Also
     /// --------
@@ -1250,7 +1254,7 @@ impl ExactSum {
     /// Returns
     /// -------
     /// ExactSum
-    ///     The copy; what is added to one of the two does not change the other.
+    ///     The copy; later changes of one do not affect the other.
     ///
     /// See Also
     /// --------
@@ -1274,12 +1278,12 @@ impl ExactSum {
         self.copy()
     }
 
-    /// A compact, versioned, check-summed form; equal sums have equal bytes on every machine.
+    /// The sums as bytes; equal sums have equal bytes on every machine.
     ///
     /// Returns
     /// -------
     /// bytes
-    ///     About 20 bytes and 16 for each sum of ordinary numbers.
+    ///     About 20 bytes, and 16 for each sum of ordinary numbers.
     ///
     /// See Also
     /// --------
@@ -1306,12 +1310,12 @@ impl ExactSum {
     /// Parameters
     /// ----------
     /// data : bytes-like
-    ///     What `to_bytes` gave, here or on another machine.
+    ///     The result of `to_bytes`, also on another machine.
     ///
     /// Returns
     /// -------
     /// ExactSum
-    ///     Equal to the one that the bytes were made of.
+    ///     Equal to the one that the bytes were made from.
     ///
     /// Raises
     /// ------
@@ -1342,7 +1346,7 @@ impl ExactSum {
         Ok((slf.get_type().getattr("from_bytes")?, (slf.get().to_bytes(slf.py())?,)))
     }
 
-    /// Bytes of memory, as schedulers and `sys.getsizeof` ask for them.
+    /// The size in bytes, for `sys.getsizeof` and schedulers.
     fn __sizeof__(&self) -> usize {
         size_of::<State>() + self.snapshot().cells.memory()
     }
@@ -1355,7 +1359,7 @@ impl ExactSum {
         self.combined(other, false)
     }
 
-    /// The builtin `sum` begins with the int 0, which is no number to be counted.
+    /// The builtin sum() starts with 0, which must not be counted.
     fn __radd__(&self, other: &Bound<'_, PyAny>) -> PyResult<ExactSum> {
         if other.is_exact_instance_of::<pyo3::types::PyInt>() && other.eq(0)? {
             return Ok(self.copy());

@@ -1,4 +1,4 @@
-//! What callers may write for an argument: `axis`, `where`, `initial` and `out` as NumPy takes them.
+//! Parsing arguments: `axis`, `where`, `initial` and `out`, as NumPy accepts them.
 
 use std::fmt::Display;
 
@@ -13,7 +13,7 @@ use super::ndarray::{Array, Number, numpy};
 use super::results::Target;
 use mypackage::sum::{Accumulator, Dtype};
 
-/// An argument that was or was not given; `None` is a value of its own.
+/// An argument that may not be given; `None` counts as given.
 #[derive(Default)]
 pub(super) enum Given<'py> {
     #[default]
@@ -24,14 +24,14 @@ pub(super) enum Given<'py> {
 impl<'a, 'py> FromPyObject<'a, 'py> for Given<'py> {
     type Error = PyErr;
     fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Given<'py>> {
-        // What NumPy's own functions and their wrappers pass for "not given".
+        // numpy._NoValue, which NumPy's functions and their wrappers pass for "not given".
         static NO_VALUE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let absent = object.is(NO_VALUE.import(object.py(), "numpy", "_NoValue")?);
         Ok(if absent { Given::No } else { Given::Yes(object.to_owned()) })
     }
 }
 
-/// What `numpy.dtype` makes of an argument; of NumPy's classes of dtypes, it would make object.
+/// The dtype of an argument. (For NumPy's dtype classes, `numpy.dtype` would give object.)
 pub(super) fn as_dtype<'py>(dtype: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let base = numpy(dtype.py())?.getattr("dtype")?;
     match dtype.cast::<PyType>() {
@@ -69,7 +69,7 @@ pub(super) fn normalise_axis(ndim: usize, axis: &Bound<'_, PyAny>) -> PyResult<O
             represented(axis)
         ))
     };
-    // As NumPy: who writes `sum(a, True)` means something else.
+    // As in NumPy: `sum(a, True)` is a mistake.
     if axis.is_instance_of::<PyBool>() {
         return Err(refused());
     }
@@ -85,8 +85,8 @@ pub(super) fn normalise_axis(ndim: usize, axis: &Bound<'_, PyAny>) -> PyResult<O
     Ok(Some(if index < 0 { index + size } else { index } as usize))
 }
 
-/// `where` as booleans in the shape of the array, and without the NaNs of complex numbers, which no
-/// kernel leaves out, if `skip_nan` says so; `None` for all.
+/// `where` as booleans in the shape of the array, or `None` for all elements. With `skip_nan`, it
+/// also excludes complex NaNs, which kernels do not skip.
 pub(super) fn mask<'py>(
     array: Array<'_, 'py>,
     number: Number,
@@ -97,7 +97,7 @@ pub(super) fn mask<'py>(
     if number.complex && skip_nan { without_nans(array, wanted).map(Some) } else { Ok(wanted) }
 }
 
-/// `where` as booleans in the shape of the array; `None` for all.
+/// `where` as booleans in the shape of the array, or `None` for all elements.
 fn wanted<'py>(array: Array<'_, 'py>, r#where: &Given<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let Given::Yes(r#where) = r#where else {
         return Ok(None);
@@ -106,7 +106,7 @@ fn wanted<'py>(array: Array<'_, 'py>, r#where: &Given<'py>) -> PyResult<Option<B
     if r#where.is(PyBool::new(py, true)) {
         return Ok(None);
     }
-    // What the two calls below would return, without their costs.
+    // A fast path with the same result as the two calls below.
     if let Some(mask) = Array::exact(r#where)
         && mask.shape() == array.shape()
         && mask.number() == Some(Number { part: Dtype::Bool, complex: false })
@@ -116,7 +116,7 @@ fn wanted<'py>(array: Array<'_, 'py>, r#where: &Given<'py>) -> PyResult<Option<B
     let numpy = numpy(py)?;
     let mask = match Array::exact(r#where) {
         Some(_) => numpy.call_method1("asarray", (r#where, "?"))?,
-        // Masks and missing values, which NumPy's array would be without.
+        // Input whose mask or missing values numpy.asarray would drop.
         None => dispatch(py)?.call_method1("wanted", (r#where,))?,
     };
     let shape = PyTuple::new(py, array.shape())?;
@@ -130,7 +130,7 @@ fn wanted<'py>(array: Array<'_, 'py>, r#where: &Given<'py>) -> PyResult<Option<B
     })?))
 }
 
-/// The mask less the NaNs: a complex number is one if either part is.
+/// The mask without NaNs: a complex number is NaN if either part is.
 fn without_nans<'py>(
     array: Array<'_, 'py>,
     mask: Option<Bound<'py, PyAny>>,
@@ -139,14 +139,14 @@ fn without_nans<'py>(
     let nan = numpy.call_method1("isnan", (array.object,))?;
     let mut kept = numpy.call_method1("logical_not", (nan,))?;
     if let Some(mask) = mask {
-        // (Not a comparison: true may be any byte but 0.)
+        // (Not compared with 1: true may be any byte but 0.)
         kept = numpy.call_method1("logical_and", (mask, kept))?;
     }
-    // Of a 0-d array these are scalars.
+    // For a 0-d array these are scalars.
     numpy.call_method1("asarray", (kept,))
 }
 
-/// A shape as Python writes it: `()`, `(3,)`, `(2, 3)`.
+/// A shape in Python's notation: `()`, `(3,)`, `(2, 3)`.
 pub(super) fn written<T: Display>(shape: &[T]) -> String {
     match shape {
         [length] => format!("({length},)"),
@@ -154,12 +154,12 @@ pub(super) fn written<T: Display>(shape: &[T]) -> String {
     }
 }
 
-/// An object as `repr` writes it.
+/// The repr of an object.
 pub(super) fn represented(object: &Bound<'_, PyAny>) -> String {
     object.repr().map_or_else(|_| "this".to_owned(), |text| text.to_string())
 }
 
-/// Refuses the keywords that a function does not have, and names the functions that have them.
+/// Refuses unknown keywords, and names functions that have them.
 pub(super) fn refuse_others(name: &str, others: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
     let Some((keyword, _)) = others.and_then(|others| others.iter().next()) else {
         return Ok(());
@@ -204,7 +204,7 @@ pub(super) fn check_out(name: &str, out: &Bound<'_, PyAny>, shape: &[usize]) -> 
     Ok(())
 }
 
-/// The result, or `out` with the result in it.
+/// The result, or `out` with the result copied into it.
 pub(super) fn delivered<'py>(
     result: Bound<'py, PyAny>,
     out: Option<&Bound<'py, PyAny>>,
@@ -218,8 +218,8 @@ pub(super) fn delivered<'py>(
     Ok(out.clone())
 }
 
-/// `initial`: the numbers that are added to each part of each sum. Only numbers with a fraction, as
-/// elements or as results, take one.
+/// `initial`: the numbers that are added to each part of each sum. Only for floating-point elements
+/// or results.
 pub(super) fn initial<'py>(
     name: &str,
     array: Array<'_, 'py>,

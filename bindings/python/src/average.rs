@@ -1,4 +1,4 @@
-//! Weighted means: what `mypackage.average` is built on.
+//! Weighted means, for `mypackage.average`.
 
 use std::sync::OnceLock;
 
@@ -50,7 +50,7 @@ pub(super) fn weighted_mean<'py>(
     writer.finish(py)
 }
 
-/// The sums of the weights: one, if all means have the same.
+/// The sums of the weights; only one if it is the same for all means.
 fn divisors(py: Python<'_>, products: &Pairs<'_>) -> PyResult<Vec<OnceLock<Accumulator>>> {
     let weights = &products.left.view;
     let outer = products.shape.len();

@@ -1,4 +1,4 @@
-//! Kernels as Python calls them: without the GIL where that pays, and ended by a signal.
+//! Running kernels: without the GIL where that pays, and interruptible by signals.
 
 use pyo3::prelude::*;
 
@@ -8,21 +8,21 @@ use crate::raised;
 use mypackage::interrupt::{self, GRAIN};
 use mypackage::{memory, threads};
 
-/// Below this many elements the GIL is kept: to release it would take longer than the sum.
+/// Below this many elements the GIL is kept, since releasing it would take longer than the sum.
 const DETACH_FROM: usize = 1 << 13;
 
-/// Kernels have no larger buffers of their own.
+/// The size of the largest buffers within kernels.
 const BUFFERS: usize = 1 << 20;
 
-/// Refuses a call that there is no memory for: `count` of something, of so many bytes each, and as
-/// much again for buffers.
+/// Refuses a call that needs too much memory: for `count` items of a given size, and the same again
+/// for buffers.
 pub(super) fn check_memory(count: usize, bytes: usize, what: &str) -> PyResult<()> {
     let bytes = count.saturating_mul(bytes);
     let all = bytes.saturating_add(bytes.min(BUFFERS));
     memory::check(all, || format!("{count} {what}")).map_err(raised)
 }
 
-/// Runs a kernel over so many elements, without the GIL where that pays.
+/// Runs a kernel over `size` elements, without the GIL where that pays.
 #[inline]
 pub(super) fn detached<R: Send>(
     py: Python<'_>,
@@ -32,11 +32,11 @@ pub(super) fn detached<R: Send>(
     if size < DETACH_FROM { kernel() } else { py.detach(kernel) }
 }
 
-/// From this many elements on, signals are looked for: that takes a tenth of a millisecond.
+/// From this many elements on, signals are checked, which takes a tenth of a millisecond.
 const WATCHED_FROM: usize = 16 * GRAIN;
 
-/// As `detached`; and a signal ends a long call. The error is what the signal's handler raised, and
-/// what the kernel did is then of no use.
+/// As `detached`, but a signal interrupts a long call. Then the error is what the signal's handler
+/// raised, and the kernel's output is incomplete.
 #[inline]
 pub(super) fn watched<R: Send>(
     py: Python<'_>,
@@ -66,7 +66,7 @@ fn watched_now<R: Send>(
     if !takes_signals(py)? {
         return Ok(detached(py, size, kernel));
     }
-    // The thread that does the work may be told to do it alone.
+    // The worker thread inherits a request to run serially.
     let alone = threads::get() == 1;
     let kernel = || if alone { threads::serially(kernel) } else { kernel() };
     py.detach(|| interrupt::watched(kernel, || Python::attach(|py| py.check_signals())))

@@ -33,8 +33,8 @@ pub(super) fn get_num_threads() -> usize {
     threads::get()
 }
 
-/// Call a function; kernels that it calls use no other thread than this one. For schedulers, which
-/// have a thread for each task.
+/// Call a function with kernels restricted to this thread; for schedulers with a thread for each
+/// task.
 #[pyfunction]
 #[pyo3(signature = (function, *args))]
 pub(super) fn run_serially<'py>(
@@ -54,7 +54,7 @@ pub(super) fn run_serially<'py>(
 /// Returns
 /// -------
 /// int
-///     The number before.
+///     The previous number.
 ///
 /// Raises
 /// ------
@@ -93,7 +93,8 @@ pub(super) fn set_num_threads(n: &Bound<'_, PyAny>) -> PyResult<usize> {
     }
 }
 
-/// The C library's function, for `mypackage.threadpoolctl`: a library is known by its symbols.
+/// The C library's function, exported here for threadpoolctl, which identifies libraries by their
+/// symbols.
 // SAFETY: no other function has this name.
 #[unsafe(no_mangle)]
 extern "C" fn mypackage_get_num_threads() -> usize {
@@ -107,7 +108,7 @@ extern "C" fn mypackage_set_num_threads(count: usize) -> i32 {
     i32::from(threads::set(count).is_err())
 }
 
-/// What `show_config` prints of the compiled part.
+/// What `show_config` prints about the compiled module.
 #[pyfunction]
 pub(super) fn build_info(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let info = PyDict::new(py);

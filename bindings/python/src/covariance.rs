@@ -1,4 +1,4 @@
-//! Matrices of covariances and correlations: what `mypackage.cov` and `corrcoef` are built on.
+//! Matrices of covariances and correlations, for `mypackage.cov` and `corrcoef`.
 
 use mypackage::interrupt::GRAIN;
 use mypackage::moments::{CovarianceRequest, Covariances, Variable, covariance};
@@ -52,7 +52,7 @@ pub(super) fn covariances<'py>(
         return Err(PyTypeError::new_err("covariances: a dtype of the other kind of numbers"));
     }
     let size = variables.len();
-    // The sums of products, the entries, and what they are copied to.
+    // Memory for the sums of products, the entries, and the result.
     check_memory(size.saturating_mul(size), size_of::<[u64; 6]>(), "covariances")?;
     let request =
         CovarianceRequest { variables, count, frequencies, importances, ddof, correlation, format };

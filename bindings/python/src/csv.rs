@@ -1,4 +1,4 @@
-//! Delimited text: pieces of bytes in, columns of arrays out.
+//! Delimited text: takes pieces of bytes, returns columns as arrays.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -29,7 +29,8 @@ fn raised(error: csv::Error) -> PyErr {
     CsvError::new_err((error.line, error.column, name, error.message(), error.columns))
 }
 
-/// A place between records: bytes and lines before it, and whether those end in a carriage return.
+/// A position between records: the bytes and lines before it, and whether they end in a carriage
+/// return.
 type Place = (u64, u64, bool);
 
 fn position((offset, line, after_return): Place) -> Position {
@@ -40,7 +41,7 @@ fn place(position: Position) -> Place {
     (position.offset, position.line, position.after_return)
 }
 
-/// How a text is written.
+/// The delimiter and other conventions of a text.
 #[pyclass(frozen, module = "mypackage._native")]
 pub(super) struct CsvStyle {
     dialect: Dialect,
@@ -79,8 +80,8 @@ impl CsvStyle {
     }
 
     /// The first record of a text that begins at `start`: its fields, each with whether it is a
-    /// number or None for no value, and the place behind it. None if there is no whole record;
-    /// the end of the text ends one if it is `all`.
+    /// number (None if it is missing), and the position after it. None if the record is incomplete,
+    /// which it can only be unless `all` says that the text is complete.
     #[expect(clippy::type_complexity, reason = "it is what Python gets")]
     fn first_row(
         &self,
@@ -138,7 +139,7 @@ impl CsvTable {
         self.lock().finish().map_err(raised)
     }
 
-    /// Where the rows end that have been read.
+    /// The position after the rows that have been read.
     #[getter]
     fn position(&self) -> Place {
         place(self.lock().position())

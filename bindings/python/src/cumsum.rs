@@ -79,7 +79,7 @@ pub(super) fn cumsum<'py>(
     }
 }
 
-/// Python code may come back here many times over (through an `__array__`): on small frames.
+/// Kept small, since Python code may call this recursively (through an `__array__`).
 #[inline(never)]
 fn hand_over<'py>(
     a: &Bound<'py, PyAny>,

@@ -1,6 +1,6 @@
-//! Sections that several docstrings have in common, for `#[doc = ...]` between their own lines.
+//! Sections shared by several docstrings, for `#[doc = ...]` between their own lines.
 
-/// From Parameters to Warns of `sum` and `nansum`.
+/// The sections from Parameters to Warns of `sum` and `nansum`.
 macro_rules! sections_of_sums {
     () => {
         "Parameters
@@ -41,7 +41,7 @@ RuntimeWarning
     };
 }
 
-/// From Parameters to Warns of `mean` and `nanmean`.
+/// The sections from Parameters to Warns of `mean` and `nanmean`.
 macro_rules! sections_of_means {
     () => {
         "Parameters
@@ -90,9 +90,9 @@ a : array_like
     strides, alignment and byte order; of an object array ints, floats, complex numbers and
     Fractions.
 axis : None or int or tuple of ints, optional
-    Axes along which the elements are taken together; all by default.
+    Axes along which to compute the result; all by default.
 dtype : dtype, optional
-    What the exact result is rounded to; by default the dtype of `a`, that of its parts if it is
+    What the exact result is rounded to; by default the dtype of `a`, of its parts if it is
     complex, or float64 for integers. An integer dtype rounds half to even; with
     ``dtype=object`` a variance is a `fractions.Fraction`.
 out : ndarray, optional
@@ -100,12 +100,12 @@ out : ndarray, optional
 ddof : real number, optional
     Taken exactly; the divisor is ``n - ddof``.
 keepdims : bool, optional
-    Keep the axes reduced, with size one.
+    Keep the reduced axes, with size one.
 where : array_like of bool, optional
     Elements to include, broadcast against `a`.
 mean : array_like, optional
     The mean to use, exactly as it is given, in a shape that broadcasts to the result's with
-    ``keepdims=True``. It is no hint: with a rounded mean the result is another.
+    ``keepdims=True``. The result depends on it: a rounded mean gives another one.
 correction : real number, optional
     The Array API's name for `ddof`; not both.
 weights : array_like, optional
@@ -122,7 +122,7 @@ macro_rules! errors_of_moments {
 OverflowError
     If a result does not fit an integer `dtype`.
 TypeError
-    If `a` or `dtype` is of a type that has no exact result here, or `ddof` is no real number.
+    If `a` or `dtype` is of a type that has no exact result here, or `ddof` is not a real number.
 ValueError
     If a weight is negative, `mean` has another shape, or `ddof` and `correction` are given.
 ZeroDivisionError
@@ -136,14 +136,14 @@ RuntimeWarning
     };
 }
 
-/// How variances and deviations are found.
+/// How variances and deviations are computed.
 macro_rules! notes_on_moments {
     () => {
         "Notes
 -----
-Sums about a shift (Chan, Golub and LeVeque 1983), in two binary levels, give an interval that
-certainly holds the result; where its ends do not round alike, the sums of the elements and of
-their squares are found exactly."
+Sums about a shift (Chan, Golub and LeVeque 1983), in two binary levels, give an interval that is
+proved to contain the result. Where its ends do not round to the same number, the sums of the
+elements and of their squares are computed exactly."
     };
 }
 
@@ -153,7 +153,7 @@ macro_rules! parameters_of_groups {
         "Parameters
 ----------
 group_idx : array_like of int, shape (n,)
-    The group of each position along `axis`: 0, 1, ...; a negative or masked one is in none.
+    The group of each position along `axis`: 0, 1, ...; a negative or masked label means none.
 array : array_like, shape (..., n, ...)
     Elements, of any dtype that `sum` takes.
 axis : int, optional
@@ -184,13 +184,13 @@ axis : int, optional
 macro_rules! bounds_of_windows {
     () => {
         "start, end : array_like of int, optional
-    Instead of `window`: result i is of ``a[start[i]:end[i]]`` along the axis. Both have one
-    axis, of any length; a window with ``start[i] >= end[i]`` is empty. Bounds that never fall
-    take constant time each, on average; others as long as their windows."
+    Instead of `window`: result i is that of ``a[start[i]:end[i]]`` along the axis. Both are
+    one-dimensional, of any length; a window with ``start[i] >= end[i]`` is empty. If bounds are
+    non-decreasing, a window takes constant time on average; otherwise time grows with its length."
     };
 }
 
-/// What moving windows refuse.
+/// The errors of moving windows.
 macro_rules! errors_of_windows {
     () => {
         "Raises
@@ -201,7 +201,7 @@ ValueError
 IndexError
     If an index is not from 0 to the length of the axis.
 TypeError
-    If an argument that counts is not an integer, or if `a` is of a dtype that has no exact
+    If an integer argument is not an integer, or if `a` is of a dtype that has no exact
     result here.
 OverflowError
     If a result of time differences does not fit."

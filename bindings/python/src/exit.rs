@@ -1,18 +1,19 @@
-//! Threads that still run when the interpreter ends.
+//! Threads that are still running when the interpreter exits.
 //!
-//! Before 3.14, CPython ends a daemon thread that asks for the GIL during finalisation by
-//! `pthread_exit`. That unwinds the thread's stack on glibc, with frames of Rust on it if Python code
-//! runs on behalf of a call of ours; their destructors would run without the GIL, and the process
-//! ends where a panic would be caught. From 3.14 on such a thread sleeps for ever, and here as well:
-//! glibc calls a clean-up handler once the unwinding passes the place of its record. Ours lies below
-//! all stacks, so it is called before the first frame is left.
+//! Before 3.14, CPython ends a daemon thread that requests the GIL during finalisation by
+//! `pthread_exit`. On glibc this unwinds the thread's stack, including Rust frames if the thread
+//! runs Python code called from one of our functions; their destructors would run without the GIL,
+//! and a `catch_unwind` on the way aborts the process. From 3.14 on such a thread sleeps forever,
+//! and this module makes it do so earlier too: glibc calls a clean-up handler when the unwinding
+//! passes the address of its record. The address of ours is below all stacks, so it is called
+//! before the first frame is unwound.
 
-#![allow(unsafe_code)] // glibc's list of clean-up handlers; there is no safe interface.
+#![allow(unsafe_code)] // glibc's list of clean-up handlers has no safe interface.
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub(super) fn protect_thread() {}
 
-/// From now on, this thread sleeps once the interpreter wants it to end.
+/// From now on, this thread sleeps forever once the interpreter tries to end it.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[inline]
 pub(super) fn protect_thread() {
@@ -65,7 +66,7 @@ mod glibc {
             let (Some(push), Some(pop)) = (push, pop) else {
                 return Record { buffer: null_mut(), pop: None };
             };
-            // On the heap: below the stacks, or above them, which is the same to glibc.
+            // On the heap, which is below or above the stacks; glibc treats both the same.
             let buffer = Box::into_raw(Box::new(Buffer {
                 routine: sleep_if_ending,
                 argument: null_mut(),
@@ -79,7 +80,7 @@ mod glibc {
     }
 
     impl Drop for Record {
-        /// When the thread ends in the ordinary way.
+        /// Run when the thread ends normally.
         fn drop(&mut self) {
             if let Some(pop) = self.pop {
                 // SAFETY: this thread has pushed it; nobody else has a reference.
@@ -92,7 +93,7 @@ mod glibc {
     }
 
     unsafe extern "C" fn sleep_if_ending(_argument: *mut c_void) {
-        // What tells the thread to end is set a moment before this.
+        // The interpreter sets its finalising flag shortly before.
         sleep(Duration::from_millis(20));
         // SAFETY: may be called at any time, by any thread.
         while unsafe { Py_IsInitialized() } == 0 {

@@ -1,4 +1,4 @@
-//! `group_sum` and `group_mean`: labels and an array in, a result for each label out.
+//! `group_sum` and `group_mean`: reductions of an array by label.
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -15,7 +15,7 @@ use mypackage::sum::{self as exact, Collector, Each};
 
 /// Exact sums of the elements with the same label, each rounded once.
 ///
-/// The sum of a group is, to the last bit, the `sum` of its elements.
+/// The sum of a group is bit for bit the `sum` of its elements.
 ///
 #[doc = parameters_of_groups!()]
 /// fill_value : scalar, optional
@@ -24,8 +24,8 @@ use mypackage::sum::{self as exact, Collector, Each};
 ///     What the exact sums are rounded to; by default the dtype of `array`, or int64 or uint64 for
 ///     smaller integers.
 /// min_count : int, optional
-///     How many numbers that are not NaN a group needs to have a sum: those of fewer have
-///     `fill_value`, NaN by default, and sums of integers are float64 then.
+///     Groups with fewer numbers that are not NaN get `fill_value`, which is then NaN by default.
+///     If it is given, sums of integers are float64.
 ///
 /// Returns
 /// -------
@@ -80,12 +80,12 @@ pub(super) fn group_sum<'py>(
 ///
 #[doc = parameters_of_groups!()]
 /// fill_value : scalar, optional
-///     The result for groups without elements; NaN by default (NaT of times).
+///     The result for groups without elements; NaN by default (NaT for times).
 /// dtype : dtype, optional
 ///     What the exact means are rounded to; by default the dtype of `array`, or float64 for integers.
 /// weights : array_like, optional
-///     One for each position along `axis`, or one for each element: a mean is then the exact sum of
-///     the weighted elements, divided by that of the weights.
+///     One for each position along `axis`, or for each element. A mean is then the exact sum of the
+///     weighted elements, divided by the exact sum of the weights.
 ///
 /// Returns
 /// -------
@@ -136,7 +136,7 @@ pub(super) fn group_mean<'py>(
     grouped(GROUP_MEAN, group_idx, array, axis, size, fill_value, dtype)
 }
 
-/// The arguments that were given, by name.
+/// The names and values of the arguments that were given.
 fn options<'py>(
     py: Python<'py>,
     given: [&Option<Bound<'py, PyAny>>; 4],
@@ -172,9 +172,9 @@ fn grouped<'py>(
     let parts = groups.number.complex && target.is_complex();
     let operation = operation.of(groups.number);
     let writer = Writer::new(py, operation, target, None, &groups.shape, groups.results(parts))?;
-    // Sums of nothing are 0, as is what nothing writes: they need no counts.
+    // Empty sums are 0, like elements that are never written, so no counts are needed.
     let fill = match fill_value {
-        // Of a mean, NaN.
+        // An empty mean is NaN.
         None if operation.is_mean() => Some(py.None().into_bound(py)),
         given => given,
     };
@@ -184,7 +184,7 @@ fn grouped<'py>(
         groups.sum(
             parts,
             &Each(|index: usize, sum: &exact::Accumulator| {
-                // Of nothing it is 0, too.
+                // An empty one is 0 too.
                 writer.put_counted(index, sum, counts[index / inner % size].max(1));
             }),
         )?;
@@ -204,8 +204,8 @@ fn grouped<'py>(
     Ok(result)
 }
 
-/// The exact sums and counts of the groups as an `ExactSum` of the result's shape: what
-/// `mypackage.dask` merges.
+/// The exact sums and counts of the groups, as an `ExactSum` with the result's shape; for
+/// `mypackage.dask`.
 #[pyfunction]
 #[pyo3(signature = (group_idx, array, axis, size))]
 pub(super) fn group_states<'py>(
@@ -232,7 +232,7 @@ struct Groups<'a, 'py> {
     axis: usize,
     labels: exact::Labels<'a>,
     size: usize,
-    /// The result's.
+    /// The shape of the result.
     shape: Vec<usize>,
 }
 
@@ -285,19 +285,19 @@ impl<'a, 'py> Groups<'a, 'py> {
                 (detached(py, length, || exact::Labels::of_groups(labels, groups)), groups)
             }
         };
-        // A count and the two integers of a sum for each group.
+        // For each group, a count and the two integers of a sum.
         check_memory(groups, size_of::<[i64; 3]>(), "groups")?;
         let mut shape = view.shape().to_vec();
         shape[axis] = groups;
         Ok(Groups { name, array: view, number, axis, labels, size: groups, shape })
     }
 
-    /// How many results there are; with `parts`, complex ones are two.
+    /// The number of results; with `parts`, complex ones count as two.
     fn results(&self, parts: bool) -> usize {
         self.shape.iter().product::<usize>() * if parts { 2 } else { 1 }
     }
 
-    /// How many elements of a line have each label.
+    /// The number of elements with each label.
     fn counts(&self) -> Vec<i64> {
         let mut counts = vec![0; self.size];
         for &label in self.labels.all {
@@ -308,13 +308,13 @@ impl<'a, 'py> Groups<'a, 'py> {
         counts
     }
 
-    /// Results from one group to the next.
+    /// The distance in results from one group to the next.
     fn inner(&self, parts: bool) -> usize {
         let after: usize = self.shape[self.axis + 1..].iter().product();
         after * if parts { 2 } else { 1 }
     }
 
-    /// The sums of all results; their counts are not known to `sink`.
+    /// The sums of all results, whose counts `sink` does not know.
     fn sum(&self, parts: bool, sink: &(dyn exact::Sink + Sync)) -> PyResult<()> {
         let (axis, labels, size) = (self.axis, self.labels, self.size);
         let view = self.array.view(self.number, parts);
@@ -332,7 +332,7 @@ impl<'a, 'py> Groups<'a, 'py> {
     }
 }
 
-/// The labels, which `mypackage._core.groups` made contiguous int64.
+/// The labels, which are contiguous int64, by `mypackage._core.groups`.
 pub(super) fn labels_of<'a>(labels: &'a Bound<'_, PyAny>) -> PyResult<&'a [i64]> {
     Array::of_numbers(labels)
         .and_then(|(array, number)| array.view(number, false).as_slice::<i64>())

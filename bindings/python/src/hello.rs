@@ -1,4 +1,4 @@
-//! The first call through this interface.
+//! The tutorial's functions.
 
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
@@ -19,7 +19,7 @@ use mypackage::hello as kernel;
 /// Hello from rust
 #[pyfunction]
 pub(super) fn hello(py: Python<'_>) -> PyResult<()> {
-    // Python's print, so that the text goes where sys.stdout does.
+    // By Python's print, so that the text goes to sys.stdout.
     py.import("builtins")?.call_method1("print", (kernel::GREETING,))?;
     Ok(())
 }

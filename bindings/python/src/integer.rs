@@ -1,6 +1,6 @@
 //! Python ints to big integers and back, in linear time.
 //!
-//! Through bytes: the stable ABI shows no digits.
+//! By way of bytes, since the stable ABI does not expose the digits of an int.
 
 use crate::exit::protect_thread;
 use dashu_int::ops::BitTest;
@@ -25,7 +25,7 @@ pub(super) fn index<'py>(function: &str, entry: &Bound<'py, PyAny>) -> PyResult<
     })
 }
 
-/// A number as messages show it: Python refuses to write ints of more than 4300 digits.
+/// A number as shown in messages: Python refuses to print ints of more than 4300 digits.
 pub(super) fn shown(number: &Bound<'_, PyAny>) -> String {
     let bits: Option<usize> =
         number.call_method0("bit_length").and_then(|bits| bits.extract()).ok();
@@ -64,7 +64,7 @@ pub(super) fn from_big<'py>(
         Err(_) => {
             let mut bytes_len = value.bit_len().div_ceil(8);
             let bytes = PyBytes::new_with(py, bytes_len, |mut bytes| {
-                // The words as they lie in memory, but for the top one's leading zeros.
+                // The words in memory, without leading zero bytes.
                 for word in value.as_words() {
                     let word = word.to_le_bytes();
                     let count = word.len().min(bytes_len);

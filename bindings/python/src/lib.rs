@@ -85,7 +85,7 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
-        // A wrong MYPACKAGE_ISA or MYPACKAGE_NUM_THREADS is an error at import, not a surprise later.
+        // A wrong MYPACKAGE_ISA or MYPACKAGE_NUM_THREADS fails at import, not later.
         mypackage::cpu::initialise().map_err(super::raised)?;
         mypackage::threads::initialise().map_err(super::raised)?;
         super::fibonacci::add_to(module)

@@ -1,5 +1,5 @@
-//! Lists and tuples of nothing but floats, or nothing but ints that int64 holds, as arrays: what
-//! NumPy makes of them, without its two passes. Others go the way of everything else.
+//! Lists and tuples of only floats, or only ints in the range of int64, as arrays: the result is
+//! that of NumPy, but faster. Other lists are handled by `mypackage._core`.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt, PyList, PyTuple};
@@ -7,7 +7,7 @@ use pyo3::types::{PyFloat, PyInt, PyList, PyTuple};
 use super::calls::check_memory;
 use super::ndarray::{NewArray, Number};
 
-/// The array, if the sequence is such a one.
+/// The array, if the sequence is such a list or tuple.
 pub(super) fn array_of<'py>(a: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     if let Ok(list) = a.cast_exact::<PyList>() {
         return of_items(a.py(), list.len(), || list.iter());
@@ -40,7 +40,7 @@ fn of_items<'py, I: Iterator<Item = Bound<'py, PyAny>>>(
     }
 }
 
-/// A new array of the bits that `read` finds in each item; `None` if it finds none in one.
+/// A new array of the bits that `read` returns for each item, or `None` if it returns none for one.
 fn filled<'py>(
     py: Python<'py>,
     number: Number,
@@ -50,7 +50,7 @@ fn filled<'py>(
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     check_memory(length, 8, "numbers of a list")?;
     let mut bits = Vec::with_capacity(length);
-    // Another thread may make the list longer or shorter.
+    // Another thread may change the length of the list.
     for item in items.take(length) {
         let Some(one) = read(&item) else {
             return Ok(None);

@@ -1,5 +1,5 @@
-//! The modules that functions need, imported together with the package: while Python shuts down, in
-//! a `__del__` say, nothing can be imported any more.
+//! The modules that functions need, imported together with the package, since nothing can be
+//! imported while Python shuts down, for instance in a `__del__`.
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -8,13 +8,13 @@ use super::arguments::Given;
 use super::exit::protect_thread;
 use super::ndarray::numpy;
 
-/// By their places in what `loaded` returns.
+/// Their positions in what `loaded` returns.
 const NAMES: [&str; 4] =
     ["mypackage._core.dispatch", "mypackage._errors", "numpy.exceptions", "threading"];
 
 fn loaded(py: Python<'_>) -> PyResult<&[Py<PyAny>; NAMES.len()]> {
     static MODULES: PyOnceLock<[Py<PyAny>; NAMES.len()]> = PyOnceLock::new();
-    // They run Python code on behalf of a call.
+    // Calls through these modules run Python code inside a call of ours.
     protect_thread();
     MODULES.get_or_try_init(py, || {
         let modules = NAMES.map(|name| py.import(name).map(|module| module.into_any().unbind()));
@@ -23,16 +23,16 @@ fn loaded(py: Python<'_>) -> PyResult<&[Py<PyAny>; NAMES.len()]> {
     })
 }
 
-/// What `mypackage/__init__.py` calls last.
+/// Called at the end of `mypackage/__init__.py`.
 #[pyfunction]
 pub(super) fn load_modules(py: Python<'_>) -> PyResult<()> {
     loaded(py)?;
-    // These keep what they import, too.
+    // NumPy's modules cache what they import, too.
     let _: Given<'_> = numpy(py)?.extract()?;
     Ok(())
 }
 
-/// `mypackage._core.dispatch`, to which whatever is not a plain array of numbers is handed over.
+/// `mypackage._core.dispatch`, which handles everything but plain arrays of numbers.
 pub(super) fn dispatch(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     Ok(loaded(py)?[0].bind(py))
 }

@@ -1,4 +1,4 @@
-//! Moments from exact states: what `ExactMoments`, dask and grouped variances are built on.
+//! Moments from exact states, for `ExactMoments`, dask and grouped variances.
 
 use mypackage::interrupt::GRAIN;
 use mypackage::moments::{
@@ -16,9 +16,9 @@ use super::moments::{exactly, flag};
 use super::ndarray::{Array, NewArray, Number};
 use super::reductions;
 
-/// The moments that sums and sums of squares have, rounded to a floating-point dtype; and what is
-/// remarkable about them: 1 for no degrees of freedom, 2 for an infinite element, 4 for an overflow, 8
-/// for a sum of squares that no numbers have.
+/// The moments of numbers with these sums and sums of squares, rounded to a floating-point dtype,
+/// and the bits of a status: 1 for no degrees of freedom, 2 for an infinite element, 4 for an
+/// overflow, 8 for sums that no numbers can have.
 #[pyfunction]
 pub(super) fn round_moments<'py>(
     py: Python<'py>,
@@ -79,7 +79,7 @@ fn question(name: &str, ddof: &Bound<'_, PyAny>) -> PyResult<Question> {
     Ok(Question { measure, ddof: exactly(ddof)?, skip_nan: false })
 }
 
-/// The dtype of a number, which must be one of floats.
+/// The floating-point dtype with this number.
 fn target(dtype_num: i32) -> PyResult<(Number, Format)> {
     let number = Number::from_type_number(dtype_num).filter(|number| !number.complex);
     let format = match number.map(|number| number.part) {
@@ -114,7 +114,7 @@ impl<'a> Lines<'a, '_> {
         self.array.shape()
     }
 
-    /// Lines side by side.
+    /// The number of adjacent lines.
     fn inner(&self) -> usize {
         self.shape()[self.axis + 1..].iter().product()
     }
@@ -123,7 +123,7 @@ impl<'a> Lines<'a, '_> {
     fn all(&self) -> Vec<Variable<'a>> {
         let (complex, shape) = (self.number.complex, self.shape());
         let mut views = vec![self.array.view(self.number, complex).moved(self.axis, 0)];
-        // Each of the others, which stand behind it, the first one slowest.
+        // The other axes follow, the first one slowest.
         for size in (0..shape.len()).filter(|&axis| axis != self.axis).map(|axis| shape[axis]) {
             views = views
                 .iter()
@@ -143,8 +143,8 @@ fn labels_for<'a>(labels: &'a Bound<'_, PyAny>, length: usize) -> PyResult<&'a [
     Ok(labels)
 }
 
-/// The moments of the elements of an array along an axis by label, all below `size`; how many there are
-/// of each label; and what is remarkable, as for `round_moments`.
+/// The moments of an array's elements along an axis by label, all labels being below `size`; the
+/// number of elements with each label; and a status, as for `round_moments`.
 #[pyfunction]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn group_moments<'py>(
@@ -165,7 +165,7 @@ pub(super) fn group_moments<'py>(
     let lines = Lines { array: view, number, axis };
     let inner = lines.inner();
     let all = lines.all();
-    // For each group three exact sums, twice, and tables before them.
+    // Memory for three exact sums for each group, twice, and tables.
     check_single_sums(size.saturating_mul(8))?;
     check_memory(labels.len(), 8, "labels")?;
     check_memory(all.len().saturating_mul(size), 8, "results")?;
@@ -190,8 +190,8 @@ pub(super) fn group_moments<'py>(
     Ok((result, array_of(py, &[size], Number::I64, counts)?, status))
 }
 
-/// The exact sums of the products of the elements of two real arrays (of complex ones, of their parts,
-/// added up) along an axis by label, each with the count of its label.
+/// The exact sums of the products of two arrays' elements (of complex ones, both parts added up)
+/// along an axis by label, each with the count of its label.
 ///
 /// A real `x` and a complex `y` give complex sums.
 #[pyfunction]
@@ -254,8 +254,8 @@ pub(super) fn group_product_states<'py>(
     Ok(ExactSum::of(result, parts == 2, cells))
 }
 
-/// The exact sums of the squared magnitudes over some axes, all by default; each has the count of the
-/// same of `sums`.
+/// The exact sums of the squared magnitudes over some axes, all by default, with the counts of
+/// `sums`.
 #[pyfunction]
 pub(super) fn square_states<'py>(
     py: Python<'py>,
@@ -279,7 +279,7 @@ pub(super) fn square_states<'py>(
     if sums.shape != kept {
         return Err(PyValueError::new_err("square_states needs sums over the same axes"));
     }
-    // Squares have twice the digits: most of their sums are wider than two numbers.
+    // Squares have twice the digits, so most of their sums do not fit into two numbers.
     check_single_sums(kept.iter().product())?;
     let mut cells = watched(py, array.shape().iter().product(), || {
         let squares = Collector::new(kept.iter().product(), 0);

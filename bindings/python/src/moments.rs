@@ -1,7 +1,7 @@
 //! `var`, `std`, `nanvar`, `nanstd` and `norm`.
 //!
-//! Plain arrays of numbers are done here. Everything else goes to `mypackage._core`, which comes back
-//! with arrays of numbers.
+//! Plain arrays of numbers are handled here. Everything else goes to `mypackage._core`, which calls
+//! back with arrays of numbers.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -22,7 +22,7 @@ use mypackage::moments::{
 };
 use mypackage::sum::{Dtype, Format, Input};
 
-/// A function of this file.
+/// One of the functions in this file.
 #[derive(Debug, Clone, Copy)]
 struct Operation {
     name: &'static str,
@@ -107,16 +107,16 @@ macro_rules! moment {
 moment! {
     /// Exact variance along given axes, rounded once.
     ///
-    /// The real-number mean of the squared distances from the mean, over ``n - ddof``: never negative,
-    /// 0 where all elements are equal, and the same bits for the same elements in any order, layout or
-    /// chunking.
+    /// The exact sum of squared distances from the exact mean, divided by ``n - ddof``: never
+    /// negative, 0 where all elements are equal, and the same bits for the same elements in any
+    /// order, layout or chunking.
     ///
     #[doc = parameters_of_moments!()]
     ///
     /// Returns
     /// -------
     /// ndarray or scalar
-    ///     The variances. With ``n - ddof <= 0`` infinity, or NaN where all elements are equal.
+    ///     The variances. Where ``n - ddof <= 0``, infinity, or NaN if all elements are equal.
     ///
     #[doc = errors_of_moments!()]
     ///
@@ -139,16 +139,16 @@ moment! {
 moment! {
     /// Exact standard deviation along given axes, rounded once.
     ///
-    /// The square root of the exact variance: not of the rounded one. Of timedelta64 and datetime64
-    /// elements it is in whole ticks of their unit, rounded half to even. A root is no fraction, so
-    /// ``dtype=object`` is refused.
+    /// The square root of the exact variance, not of the rounded one. For timedelta64 and
+    /// datetime64 elements it is in whole ticks of their unit, rounded half to even. Square roots
+    /// are not rational in general, so ``dtype=object`` is refused.
     ///
     #[doc = parameters_of_moments!()]
     ///
     /// Returns
     /// -------
     /// ndarray or scalar
-    ///     The deviations. With ``n - ddof <= 0`` infinity, or NaN where all elements are equal.
+    ///     The deviations. Where ``n - ddof <= 0``, infinity, or NaN if all elements are equal.
     ///
     #[doc = errors_of_moments!()]
     ///
@@ -170,8 +170,8 @@ moment! {
 moment! {
     /// Exact variance along given axes, NaNs left out, rounded once.
     ///
-    /// The variance of the elements that are not NaN; no copy of `a` is made. Elements with fractions give
-    /// no integers: such a `dtype` or `out` is a TypeError.
+    /// The variance of the elements that are not NaN; no copy of `a` is made. As in NumPy, an
+    /// integer `dtype` or `out` for inexact elements is a TypeError.
     ///
     #[doc = parameters_of_moments!()]
     ///
@@ -200,7 +200,7 @@ moment! {
     /// Exact standard deviation along given axes, NaNs left out, rounded once.
     ///
     /// The square root of the exact variance of the elements that are not NaN; no copy of `a` is made.
-    /// Elements with fractions give no integers: such a `dtype` or `out` is a TypeError.
+    /// As in NumPy, an integer `dtype` or `out` for inexact elements is a TypeError.
     ///
     #[doc = parameters_of_moments!()]
     ///
@@ -234,17 +234,17 @@ moment! {
 /// x : array_like
 ///     Elements of any dtype that `var` takes; all of them are one vector by default.
 /// axis : None or int or tuple of ints, optional
-///     Axes along which the vectors lie; several are as one.
+///     Axes along which the vectors lie; several axes count as one.
 /// keepdims : bool, optional
 ///     Keep the axes reduced, with size one.
 /// ord : {2, None}, optional
-///     Only the 2-norm has an exact form here.
+///     Only the 2-norm is supported.
 ///
 /// Returns
 /// -------
 /// ndarray or scalar
-///     The norms, of the dtype of `x`, of its parts if it is complex, or float64 for integers. NaN if an
-///     element is NaN, else infinity if one is infinite.
+///     The norms, with the dtype of `x`, of its parts if it is complex, or float64 for integers.
+///     NaN if an element is NaN, else infinity if one is infinite.
 ///
 /// Raises
 /// ------
@@ -317,13 +317,13 @@ fn elsewhere<'py>(
     dispatch(a.py())?.call_method("reduce", (operation.name, a), Some(arguments))
 }
 
-/// The type of a moment of numbers, as NumPy's.
+/// The type of a moment of numbers, as in NumPy.
 fn of_moment(number: Number) -> Number {
     let part = if number.part.is_floating() { number.part } else { Dtype::F64 };
     Number { part, complex: false }
 }
 
-/// The arguments that are understood here.
+/// The arguments that are handled here.
 struct Plain<'a, 'py> {
     axis: Option<&'a Bound<'py, PyAny>>,
     dtype: Option<&'a Bound<'py, PyAny>>,
@@ -333,7 +333,7 @@ struct Plain<'a, 'py> {
 }
 
 impl<'py> Plain<'_, 'py> {
-    /// The dtype of the result, if it is one of floats in native order.
+    /// The dtype of the result, if it is a floating-point one in native byte order.
     fn target(&self, number: Number) -> Option<Number> {
         let Some(dtype) = self.dtype else { return Some(of_moment(number)) };
         let dtype = as_dtype(dtype).ok()?;
@@ -343,7 +343,8 @@ impl<'py> Plain<'_, 'py> {
         (native.ok()? && target.part.is_floating() && !target.complex).then_some(target)
     }
 
-    /// The moment of a plain array of numbers; `None` if it is not one, or an argument not the usual one.
+    /// The moment of a plain array of numbers; `None` if it is another object, or an argument is
+    /// not handled here.
     fn moment(
         &self,
         operation: Operation,
@@ -388,7 +389,7 @@ impl<'py> Plain<'_, 'py> {
             Given::No => false,
             Given::Yes(value) => value.is_truthy()?,
         };
-        // (What is wrong with an argument, `_core` says.)
+        // (`_core` raises the error for a wrong argument.)
         let Ok(reduced) = reduced_axes(array.shape().len(), self.axis) else { return Ok(None) };
         let Ok(mask) = arguments::mask(array, number, self.r#where, false) else {
             return Ok(None);
@@ -428,7 +429,7 @@ fn all_of(
     })
 }
 
-/// The elements of an array: of complex ones the parts, as one more axis that the mask has not.
+/// The elements of an array; the parts of complex ones are a further axis, which the mask lacks.
 fn elements<'a>(
     array: Array<'a, '_>,
     number: Number,
@@ -439,7 +440,7 @@ fn elements<'a>(
     Input { mask, ..input(array, number, None, true, skip_nan) }
 }
 
-/// Reports what is remarkable about results.
+/// Gives the warnings for a status.
 #[inline]
 fn report(py: Python<'_>, name: &str, status: u8) -> PyResult<()> {
     if status == 0 { Ok(()) } else { report_all(py, name, status) }
@@ -457,22 +458,22 @@ fn report_all(py: Python<'_>, name: &str, status: u8) -> PyResult<()> {
     Ok(())
 }
 
-/// The bit of a status that says: no more numbers than `ddof`.
+/// The status bit for results without degrees of freedom.
 const DEGREES: u8 = 1;
-/// What an int64 is where a time difference is none.
+/// The int64 that stands for NaT.
 const NAT: i64 = i64::MIN;
 
-/// Takes many results.
+/// Receives many results.
 struct Many<'a> {
     slots: Slots<'a>,
     part: Dtype,
-    /// Results that are no integers are NaT.
+    /// Results that are not integers become NaT.
     times: bool,
     status: AtomicU8,
     misfit: Mutex<Option<(usize, String)>>,
 }
 
-/// The bit of a status that tells of it.
+/// The status bit of a remark.
 pub(super) fn flag(remark: Remark) -> u8 {
     match remark {
         Remark::None => 0,
@@ -489,7 +490,7 @@ impl<'a> Many<'a> {
         Many { slots: result.slots(), part, times, status, misfit }
     }
 
-    /// What is remarkable about the results.
+    /// The status of the results.
     fn finish(self, name: &str, target: Number, count: usize) -> PyResult<u8> {
         if let Some((index, what)) = self.misfit.into_inner().unwrap_or_default() {
             let place =
@@ -542,7 +543,7 @@ impl Sink for Many<'_> {
     }
 }
 
-/// `ddof` as Python's code gives it: a float, or numerator and denominator.
+/// `ddof` as `_core` passes it: a float, or numerator and denominator.
 pub(super) fn exactly(ddof: &Bound<'_, PyAny>) -> PyResult<Ddof> {
     if let Ok(ddof) = ddof.cast::<PyFloat>() {
         return Ok(Ddof::from(ddof.value()));
@@ -557,14 +558,14 @@ pub(super) fn exactly(ddof: &Bound<'_, PyAny>) -> PyResult<Ddof> {
         .ok_or_else(|| PyValueError::new_err("ddof has a denominator of 0"))
 }
 
-/// The dtype of a number.
+/// The dtype with this number.
 fn target(name: &str, dtype_num: i32) -> PyResult<Number> {
     Number::from_type_number(dtype_num)
         .filter(|target| !target.complex)
         .ok_or_else(|| PyTypeError::new_err(format!("{name}: no kernel for dtype {dtype_num}")))
 }
 
-/// Whether an array, if there is one, has truth values for the elements of another.
+/// Whether the mask, if there is one, is a bool array with the shape of the elements.
 fn fits(mask: Option<&Bound<'_, PyAny>>, array: Array<'_, '_>) -> bool {
     mask.is_none_or(|mask| {
         Array::of_numbers(mask)
@@ -578,11 +579,11 @@ fn results(array: Array<'_, '_>, reduced: &[bool]) -> usize {
     kept.map(|(&size, _)| size).product()
 }
 
-/// The moments along the axes that are `reduced`, in C order, as an array of a dtype, and what is
-/// remarkable about them: 1 for no degrees of freedom, 2 for an infinite element, 4 for an overflow.
+/// The moments along the axes that are `reduced`, in C order, as an array of a dtype, and the bits
+/// of a status: 1 for no degrees of freedom, 2 for an infinite element, 4 for an overflow.
 ///
-/// The array is read where it lies. `mask` has its shape; `means` has for each result and part the mean
-/// as a pair of floats.
+/// The array is read in place. `mask` has its shape; `means` holds for each result and part the
+/// mean as an unevaluated sum of two floats.
 #[pyfunction]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn moments_of_array<'py>(
@@ -618,7 +619,7 @@ pub(super) fn moments_of_array<'py>(
     Ok((result.into_object(), status))
 }
 
-/// Means as `_core.moments` gives them: for each result the pairs of both parts.
+/// Means as passed by `_core.moments`: for each result the pairs of both parts.
 fn pairs_of(means: &Bound<'_, PyAny>, count: usize) -> PyResult<Vec<[Pair; 2]>> {
     let flat = Array::of_numbers(means)
         .filter(|(means, _)| means.shape() == [count, 4])

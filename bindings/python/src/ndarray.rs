@@ -1,4 +1,4 @@
-//! NumPy arrays as memory: the one place that reads and makes `PyArrayObject`s.
+//! NumPy arrays as memory: the only file that reads and creates `PyArrayObject`s.
 
 #![allow(unsafe_code)] // NumPy's C API.
 
@@ -17,7 +17,7 @@ use mypackage::sum::{Axis, Dtype, View, ViewMut};
 /// A dtype that has kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Number {
-    /// The type of the number, or of each part of a complex one.
+    /// The type of the number, or of the parts of a complex one.
     pub part: Dtype,
     pub complex: bool,
 }
@@ -76,7 +76,7 @@ impl Number {
         number as c_int
     }
 
-    /// Bytes of an element.
+    /// The size of an element in bytes.
     pub fn size(self) -> usize {
         self.part.size() * if self.complex { 2 } else { 1 }
     }
@@ -100,7 +100,7 @@ impl Number {
         }
     }
 
-    /// The dtype of a sum, as NumPy's: small integers become 64-bit ones.
+    /// The dtype of a sum, as in NumPy: small integers become 64-bit ones.
     pub fn of_sum(self) -> Number {
         match self.part {
             Dtype::Bool | Dtype::I8 | Dtype::I16 | Dtype::I32 => Number::I64,
@@ -114,7 +114,7 @@ impl Number {
         Number { complex: false, ..self }
     }
 
-    /// The dtype of a mean, as NumPy's: integers become float64.
+    /// The dtype of a mean, as in NumPy: integers become float64.
     pub fn of_mean(self) -> Number {
         if self.part.is_floating() { self } else { Number::F64 }
     }
@@ -127,17 +127,17 @@ pub(super) struct Array<'a, 'py> {
 }
 
 impl<'a, 'py> Array<'a, 'py> {
-    /// The object as an array, if it is one and of no subclass.
+    /// The object as an array, if it is one, but not of a subclass.
     #[inline]
     pub fn exact(object: &'a Bound<'py, PyAny>) -> Option<Array<'a, 'py>> {
-        // Every function comes by here before it hands on to Python.
+        // Every function calls this before it hands over to Python.
         protect_thread();
         // SAFETY: called with the GIL and a live object.
         let exact = unsafe { PyArray_CheckExact(object.py(), object.as_ptr()) } != 0;
         exact.then_some(Array { object })
     }
 
-    /// The object as an array of numbers that has kernels, if it is one and of no subclass.
+    /// The object as an array of numbers with kernels, if it is one, but not of a subclass.
     #[inline]
     pub fn of_numbers(object: &'a Bound<'py, PyAny>) -> Option<(Array<'a, 'py>, Number)> {
         let array = Array::exact(object)?;
@@ -194,7 +194,7 @@ impl<'a, 'py> Array<'a, 'py> {
         Number::from_type_number(self.descriptor().0)
     }
 
-    /// Whether the bytes of an element are in the other order.
+    /// Whether the byte order is not the native one.
     #[inline]
     pub fn swapped(&self) -> bool {
         let native = if cfg!(target_endian = "little") { b'<' } else { b'>' };
@@ -202,7 +202,7 @@ impl<'a, 'py> Array<'a, 'py> {
         (order == b'<' || order == b'>') && order != native
     }
 
-    /// The elements: of complex ones both parts, as one more axis, or else the real one alone.
+    /// The elements; of complex ones both parts, as a further axis, or only the real part.
     #[inline]
     pub fn view(&self, number: Number, both_parts: bool) -> View<'a> {
         let parts = number.complex && both_parts;
@@ -217,7 +217,8 @@ impl<'a, 'py> Array<'a, 'py> {
         unsafe { View::new(number.part, self.swapped(), self.data(), axes) }
     }
 
-    /// As [`Array::view`] with both parts, of a contiguous array, all elements along one axis.
+    /// As [`Array::view`] with both parts, for a contiguous array, with all elements along one
+    /// axis.
     ///
     /// # Panics
     /// If the array is not contiguous.
@@ -232,7 +233,7 @@ impl<'a, 'py> Array<'a, 'py> {
         unsafe { View::new(number.part, self.swapped(), self.data(), axes) }
     }
 
-    /// The number of elements, if they lie contiguously, aligned and in native order.
+    /// The number of elements, if they are contiguous, aligned and in native byte order.
     #[inline]
     pub fn contiguous_size(&self, number: Number) -> Option<usize> {
         let mut expected = number.size() as isize;
@@ -259,7 +260,7 @@ unsafe fn slice<'a, T>(data: *const T, length: c_int) -> &'a [T] {
     unsafe { std::slice::from_raw_parts(data, length as usize) }
 }
 
-/// A new array in C order that nobody else knows of.
+/// A new array in C order that nobody else has a reference to.
 pub(super) struct NewArray<'py> {
     object: Bound<'py, PyAny>,
     number: Number,
@@ -279,10 +280,10 @@ impl<'py> NewArray<'py> {
         unsafe { array.data().write_bytes(0, bytes) };
     }
 
-    /// Sets the elements, of complex ones the parts, in order: to the lowest bytes of each.
+    /// Sets the elements in order (both parts of complex ones) to the lowest bytes of each item.
     ///
     /// # Panics
-    /// If there are not as many.
+    /// If there are fewer elements.
     pub fn fill(&mut self, bits: Vec<u64>) {
         let array = Array { object: &self.object };
         let (size, parts) = (self.number.part.size(), if self.number.complex { 2 } else { 1 });
@@ -297,7 +298,7 @@ impl<'py> NewArray<'py> {
         }
     }
 
-    /// The elements, of complex ones the parts, for any thread to set.
+    /// The elements, or the parts of complex ones, to be set by any thread.
     pub fn slots(&mut self) -> Slots<'_> {
         let array = Array { object: &self.object };
         let parts = if self.number.complex { 2 } else { 1 };
@@ -309,7 +310,8 @@ impl<'py> NewArray<'py> {
         }
     }
 
-    /// The elements from that `part` of the first one on (1: its imaginary part), along these axes.
+    /// The elements along these axes, starting with a `part` of the first one (1: its imaginary
+    /// part).
     ///
     /// # Panics
     /// If the axes are not apart from each other, or go beyond the array.
@@ -317,7 +319,7 @@ impl<'py> NewArray<'py> {
         let array = Array { object: &self.object };
         let itemsize = self.number.part.size();
         let bytes = array.shape().iter().product::<usize>() * self.number.size();
-        // In order of their strides, each axis steps over what the ones before it reach.
+        // In order of strides, each axis must step over the extent of those before it.
         let mut sorted: Vec<&Axis> = axes.iter().filter(|axis| axis.size != 1).collect();
         sorted.sort_unstable_by_key(|axis| axis.stride);
         let reach = sorted.iter().try_fold(itemsize, |reach, axis| {
@@ -361,7 +363,7 @@ impl Slots<'_> {
     /// Sets an element to the lowest bytes of `bits`.
     ///
     /// # Panics
-    /// If there are not so many.
+    /// If there are fewer elements.
     #[inline]
     pub fn set(&self, index: usize, bits: u64) {
         assert!(index < self.count);
@@ -377,10 +379,10 @@ impl Slots<'_> {
         }
     }
 
-    /// Sets the elements `first, first + step, ...`, as [`Slots::set`].
+    /// Sets the elements `first, first + step, ...`, like [`Slots::set`].
     ///
     /// # Panics
-    /// If there are not so many.
+    /// If there are fewer elements.
     #[inline]
     pub fn set_all(&self, first: usize, step: usize, bits: impl ExactSizeIterator<Item = u64>) {
         let count = bits.len();
@@ -388,7 +390,7 @@ impl Slots<'_> {
         let last = last.checked_mul(step).and_then(|span| span.checked_add(first));
         assert!(last.is_some_and(|last| last < self.count));
         let bits = bits.take(count);
-        // One loop for each size.
+        // A separate loop for each size.
         macro_rules! store {
             ($atomic:ty, $bits:ty) => {{
                 let mut at = self.data.cast::<$bits>().wrapping_add(first);
@@ -410,7 +412,7 @@ impl Slots<'_> {
 
 /// A new array in C order, whose elements any thread may set.
 pub(super) struct SharedArray {
-    /// Of `object`: they are lent for no longer than this lives.
+    /// They belong to `object`, which this borrows.
     slots: Slots<'static>,
     object: Py<PyAny>,
 }
@@ -431,7 +433,7 @@ impl SharedArray {
         Ok(SharedArray { slots, object: array.into_object().unbind() })
     }
 
-    /// The elements, of complex ones the parts.
+    /// The elements, or the parts of complex ones.
     #[inline]
     pub fn slots(&self) -> &Slots<'_> {
         &self.slots

@@ -1,7 +1,7 @@
-//! The reductions over axes, with the signatures of NumPy's: a table of them, and what they share.
+//! The reductions over axes, with NumPy's signatures: the table of reductions, and shared code.
 //!
-//! Arrays are summed here. Everything else (lists, masked arrays, pandas, dask, ...) goes to
-//! `mypackage._core.dispatch`, which comes back with arrays.
+//! Plain arrays are summed here. Everything else (lists, masked arrays, pandas, dask, ...) goes to
+//! `mypackage._core.dispatch`, which calls back with arrays.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -20,7 +20,7 @@ use super::results::{
 };
 use mypackage::sum::{self as exact, Accumulator, Input};
 
-/// The arguments after the array, as given. A function of the table takes some of them.
+/// The arguments after the array, as given. Each function of the table takes some of them.
 #[derive(Default)]
 struct Arguments<'py> {
     axis: Option<Bound<'py, PyAny>>,
@@ -32,7 +32,7 @@ struct Arguments<'py> {
 }
 
 impl<'py> Arguments<'py> {
-    /// Those that may be given as `None`, with their names.
+    /// The arguments that may be `None`, with their names.
     fn others(&self) -> [(&'static str, &Given<'py>); 3] {
         [("keepdims", &self.keepdims), ("initial", &self.initial), ("where", &self.r#where)]
     }
@@ -44,7 +44,7 @@ impl<'py> Arguments<'py> {
             && self.others().iter().all(|(_, value)| matches!(value, Given::No))
     }
 
-    /// Whether the sign of a sum of nothing but -0.0 matters, which no kernel keeps.
+    /// Whether a sum of only -0.0 must be -0.0, which kernels do not compute.
     fn starts_at_negative_zero(&self, py: Python<'py>) -> PyResult<bool> {
         let Given::Yes(initial) = &self.initial else {
             return Ok(false);
@@ -76,9 +76,9 @@ impl<'py> Arguments<'py> {
     }
 }
 
-/// A row of the table: a reduction's Python function, with the arguments that follow `out` (after a
-/// semicolon those that must be named), which are fields of [`Arguments`]; its signature as `help`
-/// shows it; and the operation.
+/// A row of the table: the Python function of a reduction, with the arguments that follow `out`
+/// (after a semicolon those that are keyword-only), which are fields of [`Arguments`]; its
+/// signature as `help` shows it; and the operation.
 macro_rules! reduction {
     ($(#[$doc:meta])* $name:ident($($place:ident),* $(; $($named:ident),*)?), $signature:tt = $operation:ident) => {
         $(#[$doc])*
@@ -212,13 +212,14 @@ reduction! {
 reduction! {
     /// Exact sum of the squares of array elements over given axes, rounded once.
     ///
-    /// No square overflows, underflows or is rounded on the way; only the sum is rounded, half to
-    /// even, to the result's dtype.
+    /// No square overflows, underflows or is rounded; only the sum is rounded, half to even, to the
+    /// result's dtype.
     ///
     /// Parameters
     /// ----------
     /// a : array_like
-    ///     Elements of any dtype that `sum` takes. Of a complex one, the square is that of its modulus.
+    ///     Elements of any dtype that `sum` takes. The square of a complex number is that of its
+    ///     modulus.
     /// axis : None or int or tuple of ints, optional
     ///     Axes to sum over; all by default.
     /// dtype : dtype, optional
@@ -279,7 +280,7 @@ fn reduce<'py>(
     a: &Bound<'py, PyAny>,
     arguments: &Arguments<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    // Python code may come back here many times over (through an `__array__`): on small frames.
+    // Kept small, since Python code may call this recursively (through an `__array__`).
     match Array::of_numbers(a) {
         Some((array, number)) if !arguments.starts_at_negative_zero(a.py())? => {
             reduce_numbers(operation, array, number, arguments)
@@ -363,7 +364,7 @@ fn reduce_array<'py>(
         (None, None) => None,
     };
     let target = Target::choose(operation, number, dtype)?;
-    // As NumPy's function of this name, and no other.
+    // As in NumPy, only for the nan functions.
     if operation.name == NANMEAN.name
         && number.part.is_floating()
         && !matches!(target, Target::Number(target) if target.part.is_floating())
@@ -388,7 +389,7 @@ fn reduce_array<'py>(
     }
     let initial = initial(operation.name, array, number, target, &reduced, &arguments.initial)?;
 
-    // The parts of complex numbers are two results, or one.
+    // The parts of complex numbers are reduced to two results, or to one.
     let squares = operation.kind == Kind::SumOfSquares;
     let parts = number.complex && (target.is_complex() || squares);
     if parts {
@@ -406,8 +407,8 @@ fn reduce_array<'py>(
     delivered(writer.finish(py)?, arguments.out.as_ref())
 }
 
-/// The elements of an array that count. The parts of complex numbers are a last axis, if `parts`
-/// says so; otherwise the imaginary parts are left alone.
+/// The elements of an array and their mask. With `parts`, the parts of complex numbers are a last
+/// axis; otherwise imaginary parts are ignored.
 pub(super) fn input<'a>(
     array: Array<'a, '_>,
     number: Number,
@@ -418,7 +419,7 @@ pub(super) fn input<'a>(
     let view = array.view(number, parts);
     let mask = mask.map(|mask| {
         let mask = Array { object: mask }.view(Number::BOOL, false);
-        // A truth value is for both parts.
+        // The mask applies to both parts.
         if parts && number.complex { mask.with_axis(2) } else { mask }
     });
     Input { view, mask, skip_nan }

@@ -1,4 +1,4 @@
-//! Exact sums as NumPy's results: rounded, written and reported.
+//! Exact sums as results for NumPy: rounding, writing and warnings.
 
 use std::ops::RangeInclusive;
 use std::sync::Mutex;
@@ -14,18 +14,18 @@ use super::modules::{errors, exceptions};
 use super::ndarray::{self, Number, SharedArray, numpy};
 use mypackage::sum::{self as exact, Accumulator, Cells, Dtype, Format, PairSlice, Rounding, Sink};
 
-/// A function whose results are exact sums, or quotients of them, rounded.
+/// A function whose results are rounded exact sums or quotients of them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Operation {
-    /// As messages name it.
+    /// The name in messages.
     pub name: &'static str,
     pub kind: Kind,
     pub skip_nan: bool,
-    /// What to use where a result does not fit its dtype.
+    /// What messages suggest where a result does not fit its dtype.
     pub advice: &'static str,
 }
 
-/// What is computed of the elements.
+/// What is computed from the elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Sum,
@@ -62,7 +62,7 @@ impl Operation {
         self.kind == Kind::Mean
     }
 
-    /// The dtype of the results, if the caller names none.
+    /// The default dtype of the results.
     pub fn default_target(self, number: Number) -> Number {
         match self.kind {
             Kind::Sum => number.of_sum(),
@@ -71,12 +71,12 @@ impl Operation {
         }
     }
 
-    /// The same for elements of a type: those with fractions have no sums that are Python ints.
+    /// The same for elements of a type: floating-point numbers cannot be summed to Python ints.
     pub fn of(self, number: Number) -> Operation {
         if number.part.is_floating() { Operation { advice: FLOAT, ..self } } else { self }
     }
 
-    /// The operation of a function that comes with exact sums from Python (`mypackage._states`).
+    /// The operation of a function that passes exact sums from Python.
     pub fn called(name: &str) -> Option<Operation> {
         [SUM, NANSUM, MEAN, NANMEAN, GROUP_SUM, GROUP_MEAN, VECDOT]
             .into_iter()
@@ -84,7 +84,7 @@ impl Operation {
     }
 }
 
-/// What the exact results are rounded to.
+/// The type of the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
     Number(Number),
@@ -135,7 +135,7 @@ impl Target {
     }
 }
 
-/// The one result of an operation, without the usual costs if there is nothing to report.
+/// The single result of an operation, with a fast path if there is nothing to report.
 #[inline]
 pub(super) fn single_result<'py>(
     py: Python<'py>,
@@ -160,7 +160,7 @@ pub(super) fn single_result<'py>(
     rounded_result(py, target, bits)
 }
 
-/// The one result of an operation on plain floating-point numbers, rounded already.
+/// The single result of an operation on plain floating-point numbers, rounded already.
 #[inline]
 pub(super) fn rounded_result<'py>(
     py: Python<'py>,
@@ -172,7 +172,7 @@ pub(super) fn rounded_result<'py>(
     ndarray::scalar(py, &bytes, target)
 }
 
-/// A number of `size` bytes in memory, of which the rest are of no meaning.
+/// The bytes of a number; those beyond its size are meaningless.
 #[inline]
 pub(super) fn first_bytes(bits: u64, size: usize) -> [u8; 8] {
     let first = if cfg!(target_endian = "little") { bits } else { bits << (64 - 8 * size) };
@@ -189,7 +189,7 @@ pub(super) fn format(part: Dtype) -> Option<Format> {
     }
 }
 
-/// What an integer type, or bool, holds.
+/// The range of an integer type or bool.
 pub(super) fn integer_range(part: Dtype) -> RangeInclusive<i128> {
     let bits = 8 * part.size() as u32;
     match part {
@@ -203,20 +203,20 @@ fn is_infinite(sum: &Accumulator) -> bool {
     !sum.is_finite() && sum.to_f64().is_infinite()
 }
 
-/// Bits of a status: an operation that has no result, and a result beyond the dtype's range.
+/// Status bits: for an invalid operation, and for a result beyond the range of its dtype.
 pub(super) const INVALID: u8 = 2;
 pub(super) const OVERFLOW: u8 = 4;
-/// There are no numbers to take a mean of.
+/// The status bit for the mean of no numbers.
 const EMPTY: u8 = 8;
 
-/// Rounds the sums into the result, from any thread, and remembers what went wrong.
+/// Rounds the sums into the result, from any thread, and records errors.
 pub(super) struct Writer {
     operation: Operation,
     target: Target,
     initial: Option<[Accumulator; 2]>,
-    /// Parts of a result: 2 for complex sums.
+    /// The number of parts of a result: 2 for complex sums.
     parts: usize,
-    /// Numbers in memory from one part of a result to the next.
+    /// The distance in numbers from one part of a result to the next.
     spacing: usize,
     place: Place,
     status: AtomicU8,
@@ -252,7 +252,7 @@ impl Sink for Writer {
     fn put_pairs(&self, index: usize, step: usize, pairs: PairSlice<'_>, count: i64) {
         let divisor = if self.operation.is_mean() { count } else { 1 };
         let isa = mypackage::cpu::isa();
-        // Counts of this size are numbers.
+        // Counts of this size are floats exactly.
         let part = match self.target {
             Target::Number(number) if self.initial.is_none() && (1..1 << 53).contains(&divisor) => {
                 number.part
@@ -264,7 +264,7 @@ impl Sink for Writer {
             let taken = ROUNDED.min(pairs.len() - first);
             let some = pairs.range(first..first + taken);
             let at = |result: usize| index + (first + result) * step;
-            // NaNs and infinities need another way.
+            // NaNs and infinities are rounded elsewhere.
             let put = |result: usize| {
                 self.put(at(result), &some.accumulator(result, count));
             };
@@ -301,7 +301,7 @@ impl Sink for Writer {
     }
 }
 
-/// Results that are rounded at once.
+/// How many results are rounded at once.
 const ROUNDED: usize = 256;
 
 impl Writer {
@@ -317,8 +317,8 @@ impl Writer {
             Target::Object => (Place::Objects(shape.to_vec()), 0, 1),
             Target::Number(number) => {
                 let cells: usize = shape.iter().product();
-                // A complex target of real elements: only the real parts are summed, and nothing
-                // writes the imaginary ones, which are 0.
+                // A complex target for real elements: only the real parts are written; the
+                // imaginary ones stay 0.
                 let parts = if number.complex && results == 2 * cells { 2 } else { 1 };
                 let spacing = if number.complex { 2 / parts } else { 1 };
                 let place = if shape.is_empty() {
@@ -342,7 +342,7 @@ impl Writer {
         })
     }
 
-    /// Writes a result, given how many numbers it is the sum of.
+    /// Writes a result, given the number of summands.
     pub fn put_counted(&self, index: usize, sum: &Accumulator, count: i64) {
         let with_initial;
         let sum = match &self.initial {
@@ -422,8 +422,8 @@ impl Writer {
         }
     }
 
-    /// Writes the finite numbers as results `index, index + step, ...`; the places of others go to
-    /// `put`.
+    /// Writes the finite numbers as results `index, index + step, ...`; the positions of others are
+    /// passed to `put`.
     fn write_all<T: Copy>(
         &self,
         index: usize,
@@ -452,7 +452,7 @@ impl Writer {
         self.status.fetch_or(status, Ordering::Relaxed);
     }
 
-    /// Keeps the first result that does not fit.
+    /// Records the first result that does not fit.
     fn record_misfit(&self, index: usize, what: String) {
         let mut misfit = self.misfit.lock().expect("no panic while locked");
         if misfit.as_ref().is_none_or(|&(first, _)| index < first) {
@@ -531,7 +531,7 @@ fn python_int<'py>(py: Python<'py>, sum: &Accumulator) -> PyResult<Bound<'py, Py
     if negative { magnitude.neg() } else { Ok(magnitude) }
 }
 
-/// Rounds sums that are there already, as `sum` or `mean` of numbers of a dtype.
+/// Rounds existing sums, like `sum` or `mean` of numbers of a dtype.
 pub(super) fn round_all<'py>(
     py: Python<'py>,
     operation: Operation,

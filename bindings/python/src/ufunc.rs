@@ -1,11 +1,11 @@
-//! NumPy's ufunc interface: the only file that knows it.
+//! NumPy's ufunc interface, which only this file uses.
 //!
-//! A ufunc is a row of a table ([`Ufunc`]): a name, a docstring and typed [`Loop`]s. A loop states
-//! its operand types once; the type numbers that NumPy gets and the accesses to its memory both
-//! derive from them. NumPy hands a loop raw pointers with byte strides (zero, negative, not a
+//! A ufunc is a row of a table ([`Ufunc`]): a name, a docstring and typed [`Loop`]s. A loop
+//! declares its operand types once; both the type numbers for NumPy and the memory accesses are
+//! derived from them. NumPy hands a loop raw pointers with byte strides (zero, negative, not a
 //! multiple of the item size, memory that other threads may write); [`Call::for_each_block`] turns
 //! them into slices of private copies, so a kernel is plain safe Rust.
-#![allow(unsafe_code)] // Raw pointers from NumPy; tables that NumPy keeps for ever.
+#![allow(unsafe_code)] // Raw pointers from NumPy; tables that NumPy keeps forever.
 
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -27,16 +27,16 @@ use crate::raised;
 use mypackage::error::Result as KernelResult;
 use mypackage::threads;
 
-/// Elements that a kernel sees at once: their copies stay in the first-level cache.
+/// Elements per block, whose copies stay in the first-level cache.
 pub(super) const BLOCK: usize = 256;
-/// Inputs and outputs of the widest loop.
+/// The largest number of inputs and outputs of a loop.
 const MAX_OPERANDS: usize = 5;
 /// The largest item of any operand, in bytes.
 const MAX_ITEM: usize = 8;
-/// How long a loop may go without looking for Ctrl-C.
+/// How long a loop may run without checking for Ctrl-C.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// A type that NumPy arrays hold, as loops see it.
+/// An element type of NumPy arrays, for loops.
 pub(super) trait Scalar: Element + Copy + Default + Send + Sync + 'static {}
 impl Scalar for bool {}
 impl Scalar for i64 {}
@@ -44,17 +44,17 @@ impl Scalar for u64 {}
 
 /// The types of a loop's inputs or outputs.
 pub(super) trait Columns {
-    /// How many.
+    /// Their number.
     const COUNT: usize;
     /// NumPy's type numbers.
     fn type_numbers(py: Python<'_>) -> Vec<c_char>;
 }
 
-/// Columns of numbers: these can be copied into blocks.
+/// Columns of numbers, which can be copied into blocks.
 pub(super) trait Numbers: Columns {
-    /// One value of each.
+    /// One value of each column.
     type Values;
-    /// A block of each.
+    /// A block of each column.
     type Buffers;
     /// Views of the blocks.
     type Slices<'a>;
@@ -70,7 +70,7 @@ pub(super) trait Numbers: Columns {
     /// # Safety
     /// `operands` describe writable memory of these types for elements `start .. start + len`.
     unsafe fn store(buffers: &Self::Buffers, operands: &[Operand], start: usize, len: usize);
-    /// Whether the operands are ordinary arrays: gapless, ascending and aligned.
+    /// Whether the operands are contiguous, ascending and aligned.
     fn are_slices(operands: &[Operand]) -> bool;
     /// # Safety
     /// The operands [are slices](Self::are_slices), readable for elements `start .. start + len`.
@@ -84,7 +84,7 @@ pub(super) trait Numbers: Columns {
     unsafe fn first(operands: &[Operand]) -> Self::Values;
 }
 
-/// One operand of a call: where element 0 is, and how far apart elements are.
+/// One operand of a call: the address of element 0, and the stride.
 #[derive(Clone, Copy)]
 pub(super) struct Operand {
     start: *mut u8,
@@ -136,12 +136,12 @@ impl Operand {
         }
     }
 
-    /// Whether the elements lie in memory as those of a Rust slice.
+    /// Whether the elements are laid out like a Rust slice.
     fn is_slice<T>(self) -> bool {
         self.stride == size_of::<T>() as isize && self.start.cast::<T>().is_aligned()
     }
 
-    /// Whether the spans of memory from first to last of `count` elements meet.
+    /// Whether the memory ranges of `count` elements overlap.
     fn overlaps(self, other: Operand, count: usize) -> bool {
         let span = |operand: Operand| {
             let (first, last) = (operand.at(0) as usize, operand.at(count - 1) as usize);
@@ -232,7 +232,7 @@ impl<const N: usize> Columns for Objects<N> {
     }
 }
 
-/// How much work an element is: decides when threads pay and how often to look for Ctrl-C.
+/// The work per element, which decides when threads pay and how often to check for Ctrl-C.
 #[derive(Clone, Copy)]
 pub(super) enum Work {
     /// About as long as reading it from memory.
@@ -244,7 +244,7 @@ pub(super) enum Work {
 }
 
 impl Work {
-    /// Elements between two looks for Ctrl-C, a few milliseconds of work.
+    /// Elements between two checks for Ctrl-C: a few milliseconds of work.
     fn segment(self) -> usize {
         match self {
             Work::Light => 1 << 22,
@@ -253,7 +253,7 @@ impl Work {
         }
     }
 
-    /// The fewest elements worth waking the pool for.
+    /// The smallest number of elements for which threads pay.
     fn parallel_from(self) -> usize {
         match self {
             Work::Light => 1 << 18,
@@ -262,7 +262,7 @@ impl Work {
         }
     }
 
-    /// Elements that a thread takes at once.
+    /// Elements per task of a thread.
     fn piece(self) -> usize {
         match self {
             Work::Light => 256 * BLOCK,
@@ -315,13 +315,13 @@ impl<I: Columns, O: Columns> Call<I, O> {
         self.inputs()[input].stride == 0 && !self.is_recurrent()
     }
 
-    /// Notes a division by zero; `np.errstate` decides what comes of it.
+    /// Records a division by zero, to be handled as `np.errstate` says.
     pub(super) fn note_division_by_zero(&self) {
         self.divided_by_zero.store(true, Ordering::Relaxed);
     }
 
-    /// Whether an element may read what an earlier one wrote, as in `accumulate` and `reduce`:
-    /// an output shares memory with an input, and not element by element.
+    /// Whether an element may read what an earlier one wrote, as in `accumulate` and `reduce`,
+    /// because an output overlaps an input other than element by element.
     fn is_recurrent(&self) -> bool {
         if I::COUNT == 1 || self.count < 2 {
             return false;
@@ -346,25 +346,25 @@ impl<I: Columns, O: Columns> Call<I, O> {
 }
 
 impl<I: Numbers, O: Numbers> Call<I, O> {
-    /// The first value of each input; for those that are [shared](Call::is_shared), the only one.
+    /// The first value of each input, the only one of those that are [shared](Call::is_shared).
     pub(super) fn first(&self) -> I::Values {
         assert!(self.count > 0, "NumPy calls no loop without elements");
         // SAFETY: element 0 exists.
         unsafe { I::first(self.inputs()) }
     }
 
-    /// Whether a kernel of light work sees the operands themselves: ordinary arrays, no output sharing
-    /// memory with any other operand.
+    /// Whether a kernel with little work may use the operands in place: they are slices, and no
+    /// output overlaps another operand.
     pub(super) fn is_direct(&self) -> bool {
         I::are_slices(self.inputs()) && O::are_slices(self.outputs()) && self.is_disjoint()
     }
 
     /// Runs the kernel over all elements, block by block, on several threads when that pays.
     ///
-    /// A block is a copy, unless the copying would take as long as the work.
+    /// A block is a copy, unless copying would take as long as the work.
     ///
-    /// The error returned is that of the first failing block in memory order, and work that has
-    /// not begun by then is skipped.
+    /// The error is that of the first failing block in memory order; work that has not begun by
+    /// then is skipped.
     pub(super) fn for_each_block<F>(&self, work: Work, kernel: F) -> PyResult<()>
     where
         F: Fn(I::Slices<'_>, O::SlicesMut<'_>) -> KernelResult<()> + Sync,
@@ -409,7 +409,7 @@ impl<I: Numbers, O: Numbers> Call<I, O> {
                     });
                     failures.next()
                 });
-                // Tasks are taken in order: none before the first of these has failed.
+                // Tasks are started in order, so no task before the first failed one is skipped.
                 if let Some((_, error)) = failures.into_iter().flatten().min_by_key(|&(at, _)| at) {
                     return Err(raised(error));
                 }
@@ -470,10 +470,10 @@ impl<I: Columns, T: Scalar> Call<I, (T,)> {
 }
 
 thread_local! {
-    /// This thread's last look for Ctrl-C.
+    /// When this thread last checked for Ctrl-C.
     static LAST_LOOK: Cell<Option<Instant>> = const { Cell::new(None) };
-    /// Whether this thread's last loop ended in an exception. NumPy runs the remaining chunks of a
-    /// numeric call before it looks at the exception; with this they cost nothing.
+    /// Whether this thread's last loop raised an exception. NumPy runs the remaining chunks of a
+    /// numeric call before it checks for exceptions; this makes them return at once.
     static FAILED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -497,7 +497,7 @@ pub(super) trait Loop: 'static {
     fn run(call: &Call<Self::Inputs, Self::Outputs>) -> PyResult<()>;
 }
 
-/// What NumPy calls: builds the [`Call`], and lets neither an error nor a panic through unreported.
+/// The function that NumPy calls: builds the [`Call`], and turns errors and panics into exceptions.
 unsafe extern "C" fn inner_loop<L: Loop>(
     args: *mut *mut c_char,
     count: *mut npy_intp,
@@ -522,7 +522,7 @@ unsafe extern "C" fn inner_loop<L: Loop>(
     });
     match outcome {
         Ok(()) if call.divided_by_zero.into_inner() => {
-            // An actual division sets this thread's floating-point flag, which NumPy reads next.
+            // An actual division sets the thread's floating-point flag, which NumPy checks next.
             black_box(black_box(1.0) / black_box(0.0));
         }
         Ok(()) => {}
@@ -533,7 +533,7 @@ unsafe extern "C" fn inner_loop<L: Loop>(
     }
 }
 
-/// A [`Loop`] in the shape that a table holds.
+/// A [`Loop`] as an entry of a table.
 pub(super) struct TypedLoop {
     inputs: usize,
     outputs: usize,
@@ -557,9 +557,9 @@ impl TypedLoop {
 pub(super) struct Ufunc {
     /// Its name in the module.
     pub(super) name: &'static CStr,
-    /// Its docstring, numpydoc, which opens with the call: NumPy knows no parameter names.
+    /// Its docstring, which begins with the call, since NumPy does not know parameter names.
     pub(super) doc: &'static CStr,
-    /// Its loops; NumPy takes the first to which the inputs cast safely.
+    /// Its loops; NumPy chooses the first one to which the inputs cast safely.
     pub(super) loops: &'static [TypedLoop],
 }
 
@@ -568,7 +568,7 @@ impl Ufunc {
     pub(super) fn add_to(&self, module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
         let (inputs, outputs) = (self.loops[0].inputs, self.loops[0].outputs);
-        // NumPy keeps the addresses of these tables for the life of the process.
+        // NumPy keeps the addresses of these tables until the process ends.
         let functions = leak(self.loops.iter().map(|row| row.function).collect());
         let data = leak(vec![std::ptr::null_mut::<c_void>(); self.loops.len()]);
         let types = leak(self.loops.iter().flat_map(|row| (row.types)(py)).collect());
@@ -591,8 +591,8 @@ impl Ufunc {
             );
             Bound::from_owned_ptr_or_err(py, ufunc)?
         };
-        // NumPy 2.2 and newer let a ufunc say where it lives and what its whole docstring is; older
-        // versions find the module by search, and put a line of their own before the docstring.
+        // In NumPy 2.2 and later, a ufunc can set its module and its whole docstring; earlier
+        // versions search for the module, and prepend a line to the docstring.
         for (attribute, value) in [("__module__", c"mypackage"), ("__doc__", self.doc)] {
             match ufunc.setattr(attribute, value) {
                 Err(error) if error.is_instance_of::<PyAttributeError>(py) => {}
@@ -603,7 +603,7 @@ impl Ufunc {
     }
 }
 
-/// `PyUFunc_None`: a reduction of no elements has no value.
+/// `PyUFunc_None`: reductions have no identity.
 const NO_IDENTITY: c_int = -1;
 
 fn leak<T>(table: Vec<T>) -> &'static mut [T] {

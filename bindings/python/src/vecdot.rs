@@ -23,10 +23,10 @@ const PRODUCTS_WATCHED_FROM: usize = 2 * GRAIN;
 /// Parameters
 /// ----------
 /// x1, x2 : array_like
-///     Vectors along `axis`, of one length; the other axes are broadcast. Bool, any integer,
+///     Vectors along `axis`, of equal length; the other axes are broadcast. Bool, any integer,
 ///     float16, float32, float64, complex64 or complex128, also mixed. `x1` is conjugated.
 /// out : ndarray, optional
-///     Where to put the result; as if made first and then copied, so it may overlap the inputs.
+///     Where to put the result; it may overlap the inputs.
 /// axis : int, optional
 ///     The axis of the vectors, in each of the two arrays; the last by default.
 /// dtype : dtype, optional
@@ -37,7 +37,7 @@ const PRODUCTS_WATCHED_FROM: usize = 2 * GRAIN;
 /// Returns
 /// -------
 /// ndarray or scalar
-///     The products. Of truth values they are their conjunctions' disjunction, as in NumPy.
+///     The products. For bools, as in NumPy, whether any pair is True in both.
 ///
 /// Raises
 /// ------
@@ -108,7 +108,7 @@ pub(super) fn vecdot<'py>(
     };
     let target = Target::Number(number);
     let writer = Writer::new(py, VECDOT, target, None, &pairs.shape, pairs.results())?;
-    // NumPy's product of truth values is their conjunction, and the sum their disjunction.
+    // In NumPy, the product of bools is their conjunction and the sum their disjunction.
     let truth = number.part == Dtype::Bool;
     if truth {
         let put = |index: usize, sum: &Accumulator| {
@@ -125,8 +125,8 @@ pub(super) fn vecdot<'py>(
     writer.finish(py)
 }
 
-/// The product of two plain vectors of one dtype, rounded; the exact one where that is not a finite
-/// number. Without the costs of any others.
+/// The rounded product of two plain vectors of the same dtype, or the exact one where that is not
+/// finite: a fast path.
 fn total(
     py: Python<'_>,
     left: Operand<'_, '_>,
@@ -148,7 +148,7 @@ fn total(
     watched_from(PRODUCTS_WATCHED_FROM, py, size, || exact::dot_contiguous(&x, &y))
 }
 
-/// The exact dot products of two plain arrays as an `ExactSum`: what `mypackage.dask` merges.
+/// The exact dot products of two plain arrays as an `ExactSum`, for `mypackage.dask`.
 #[pyfunction]
 pub(super) fn vecdot_states<'py>(
     x1: &Bound<'py, PyAny>,
@@ -226,7 +226,7 @@ impl<'a> Pairs<'a> {
         Ok(Pairs { left: broadcast(left), right: broadcast(right), shape })
     }
 
-    /// Parts of a result.
+    /// The number of parts of a result.
     pub fn parts(&self) -> usize {
         if self.left.complex || self.right.complex { 2 } else { 1 }
     }
@@ -236,7 +236,7 @@ impl<'a> Pairs<'a> {
         self.parts() * self.shape.iter().product::<usize>()
     }
 
-    /// Computes with the GIL released where that pays; see `watched`.
+    /// Computes, releasing the GIL where that pays; see `watched`.
     pub fn compute(&self, py: Python<'_>, sink: &(dyn Sink + Sync)) -> PyResult<()> {
         let size = self.shape.iter().product::<usize>().saturating_mul(self.left.len());
         watched_from(PRODUCTS_WATCHED_FROM, py, size, || {
@@ -245,7 +245,7 @@ impl<'a> Pairs<'a> {
     }
 }
 
-/// The common shape of two, if there is one.
+/// The broadcast shape of two shapes, if there is one.
 fn broadcast(shapes: [&Vec<usize>; 2]) -> Option<Vec<usize>> {
     let ndim = shapes[0].len().max(shapes[1].len());
     let size = |shape: &Vec<usize>, axis: usize| {

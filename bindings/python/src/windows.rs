@@ -11,7 +11,7 @@ use mypackage::interrupt::GRAIN;
 use mypackage::sum::{Dtype, View};
 use mypackage::windows::{Bounds, Statistic, WindowRequest, Windows, move_windows, segment_sums};
 
-/// What callers give for the windows; `None` for what was not given.
+/// The arguments that define the windows; `None` for those not given.
 struct Arguments<'py> {
     window: Option<Bound<'py, PyAny>>,
     min_count: Option<Bound<'py, PyAny>>,
@@ -21,7 +21,7 @@ struct Arguments<'py> {
     end: Option<Bound<'py, PyAny>>,
 }
 
-/// `axis=`, by default the last one.
+/// `axis=`, by default the last axis.
 pub(super) struct AxisArgument<'py>(Option<Bound<'py, PyAny>>);
 
 impl<'a, 'py> FromPyObject<'a, 'py> for AxisArgument<'py> {
@@ -41,7 +41,7 @@ fn statistic_of(name: &str) -> PyResult<Statistic> {
     })
 }
 
-/// An integer: none of the floats, bools and strings that stand for one elsewhere.
+/// An integer, but not a float, bool or string.
 fn integer(name: &str, what: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
     let numpy_bool = numpy(value.py())?.getattr("bool_")?;
     let refused = || {
@@ -73,7 +73,7 @@ fn axis_of(name: &str, ndim: usize, axis: &AxisArgument<'_>) -> PyResult<usize> 
     }
 }
 
-/// The indices of windows, one array of them.
+/// An array of the beginnings or ends of windows.
 fn indices<'py>(name: &str, what: &str, values: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let numpy = numpy(values.py())?;
     let array = numpy.call_method1("asarray", (values,))?;
@@ -202,7 +202,7 @@ fn run<'py>(
         shape[axis] = bounds.len();
     }
     let mut result = NewArray::empty(py, &shape, target)?;
-    // Prefix sums of a window and of what follows it, or the results of a line.
+    // Memory for prefix sums of a window and of what follows it, or for the results of a line.
     let longest = match request.windows {
         Windows::Fixed(window) => window,
         Windows::Bounds(bounds) => bounds.len(),
@@ -214,7 +214,7 @@ fn run<'py>(
     } else {
         vec![both]
     };
-    // Each part of a sum, or both together.
+    // The parts of a sum separately, or both together.
     for part in 0..if target.complex { 2 } else { 1 } {
         let (values, other) = (&parts[part], parts.get(1 - part).filter(|_| number.complex));
         let (cost, axes) = (request.cost(values, axis), result.axes());
@@ -253,8 +253,8 @@ fn moved<'py>(
     windows.call_method1("moved", (name, a, window, min_count, axis, ddof, start, end))
 }
 
-/// Statistics of windows, for callers inside the package: as a dtype given by its number, and with
-/// the lowest integer as a missing element where that is said.
+/// Statistics of windows, for callers inside the package: the dtype is given by its number, and the
+/// lowest integer may stand for a missing element.
 #[pyfunction]
 #[pyo3(signature = (
     name, a, window, min_count, axis, ddof, start, end, dtype, lowest_is_missing=false
@@ -287,14 +287,14 @@ pub(super) fn move_numbers<'py>(
     of_numbers(name, array, number, &arguments, target, lowest_is_missing)
 }
 
-/// The elements of an array of one dtype.
+/// The elements of an array with a given dtype.
 fn view_of<'a>(object: &'a Bound<'_, PyAny>, number: Number) -> Option<View<'a>> {
     let (array, is) = Array::of_numbers(object)?;
     (is == number).then(|| array.view(number, false))
 }
 
-/// The sums, or the means, of segments of a contiguous array of float64; an empty one has sum 0 and
-/// mean NaN. `None` if the offsets decrease or lie outside of the array.
+/// The sums or the means of segments of a contiguous float64 array; an empty one has the sum 0 and
+/// the mean NaN. `None` if the offsets decrease or lie outside the array.
 #[pyfunction]
 #[pyo3(signature = (values, offsets, mean))]
 pub(super) fn segment_slices<'py>(
@@ -369,8 +369,8 @@ macro_rules! moving {
 moving! {
 /// Exact sums of moving windows, each rounded once.
 ///
-/// Each result is that of the elements in its window alone: nothing stays of what has left it. NaNs
-/// (NaT in time differences) are left out and counted.
+/// Each result depends only on the elements in its window: elements that have left it leave no
+/// rounding errors behind. NaNs (NaT in time differences) are left out and counted.
 ///
 #[doc = parameters_of_windows!()]
 #[doc = bounds_of_windows!()]
@@ -378,8 +378,8 @@ moving! {
 /// Returns
 /// -------
 /// ndarray
-///     In the shape of `a`, or as long as `start` along the axis. Floats, complex numbers and time
-///     differences keep their dtype; integers and bools give float64.
+///     With the shape of `a`, or the length of `start` along the axis. Floats, complex numbers and
+///     time differences keep their dtype; integers and bools give float64.
 ///
 #[doc = errors_of_windows!()]
 ///
@@ -389,9 +389,9 @@ moving! {
 ///
 /// Notes
 /// -----
-/// Infinities are numbers: a window that holds one gives an infinity, or NaN if it holds both. Once
-/// they have left, sums are finite again. A sum beyond the range is infinite; no warning is given.
-/// With ``min_count=0``, which `start` and `end` allow, the sum of an empty window is 0.
+/// Infinities count as numbers: a window with infinities gives an infinity, or NaN if they have
+/// both signs. Later windows are finite again. A sum beyond the range is infinite; no warning is
+/// given. With ``min_count=0``, which `start` and `end` allow, the sum of an empty window is 0.
 ///
 /// References
 /// ----------
@@ -420,9 +420,9 @@ moving! {
 /// Returns
 /// -------
 /// ndarray
-///     In the shape of `a`, or as long as `start` along the axis. Floats, complex numbers and time
-///     differences keep their dtype, these in whole ticks, rounded half to even; integers and bools
-///     give float64.
+///     With the shape of `a`, or the length of `start` along the axis. Floats, complex numbers and
+///     time differences keep their dtype, these in whole ticks, rounded half to even; integers and
+///     bools give float64.
 ///
 #[doc = errors_of_windows!()]
 ///
@@ -448,14 +448,16 @@ ddof,
 ///
 #[doc = parameters_of_windows!()]
 /// ddof : int, optional
-///     Degrees of freedom that are lost; windows with no more elements than that give NaN.
+///     Delta degrees of freedom: the divisor is the number of elements minus `ddof`. Windows with
+///     no more elements than `ddof` give NaN.
 #[doc = bounds_of_windows!()]
 ///
 /// Returns
 /// -------
 /// ndarray
-///     In the shape of `a`, or as long as `start` along the axis. Floats keep their dtype, complex
-///     numbers give that of their parts, integers and bools float64. Time differences are refused.
+///     With the shape of `a`, or the length of `start` along the axis. Floats keep their dtype,
+///     complex numbers give that of their parts, integers and bools float64. Time differences are
+///     refused.
 ///
 #[doc = errors_of_windows!()]
 ///
@@ -465,7 +467,7 @@ ddof,
 ///
 /// Notes
 /// -----
-/// A window with an infinity gives NaN, and those after it are right again.
+/// A window with an infinity gives NaN; later windows are not affected.
 ///
 /// Examples
 /// --------
@@ -480,18 +482,20 @@ moving! {
 ddof,
 /// Exact standard deviations of moving windows, each rounded once.
 ///
-/// The root of the exact variance, rounded once: not the root of a rounded one.
+/// The square root of the exact variance, not of a rounded one.
 ///
 #[doc = parameters_of_windows!()]
 /// ddof : int, optional
-///     Degrees of freedom that are lost; windows with no more elements than that give NaN.
+///     Delta degrees of freedom: the divisor is the number of elements minus `ddof`. Windows with
+///     no more elements than `ddof` give NaN.
 #[doc = bounds_of_windows!()]
 ///
 /// Returns
 /// -------
 /// ndarray
-///     In the shape of `a`, or as long as `start` along the axis. Floats keep their dtype, complex
-///     numbers give that of their parts, integers and bools float64. Time differences are refused.
+///     With the shape of `a`, or the length of `start` along the axis. Floats keep their dtype,
+///     complex numbers give that of their parts, integers and bools float64. Time differences are
+///     refused.
 ///
 #[doc = errors_of_windows!()]
 ///
@@ -501,7 +505,7 @@ ddof,
 ///
 /// Notes
 /// -----
-/// A window with an infinity gives NaN, and those after it are right again.
+/// A window with an infinity gives NaN; later windows are not affected.
 ///
 /// Examples
 /// --------

@@ -16,7 +16,7 @@ pub(super) fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
     UFUNCS.iter().try_for_each(|ufunc| ufunc.add_to(module))
 }
 
-/// The loops of a four-parameter sequence: int64 and uint64 in every mix.
+/// The loops of a four-parameter sequence, for every mix of int64 and uint64.
 macro_rules! lucas_loops {
     ($S:ident) => { lucas_loops!(@p $S: i64 i64, u64 u64, i64 u64, u64 i64) };
     (@p $S:ident: $($n:ident $m:ident),+) => {
@@ -30,7 +30,7 @@ macro_rules! lucas_loops {
     };
 }
 
-/// A docstring put together from literals.
+/// A docstring assembled from literals.
 macro_rules! doc {
     ($($part:literal),+ $(,)?) => {
         const {
@@ -42,7 +42,7 @@ macro_rules! doc {
     };
 }
 
-/// The docstring of a sequence's numbers themselves.
+/// The docstring of a sequence.
 macro_rules! number_doc {
     ($name:literal, $title:literal, $definition:literal, $range:literal, $see:literal, $example:literal $(,)?) => {
         doc!(
@@ -100,7 +100,7 @@ Examples
     };
 }
 
-/// The docstring of a sequence's numbers modulo m.
+/// The docstring of a sequence modulo m.
 macro_rules! remainder_doc {
     ($name:literal, $title:literal, $reflection:literal, $see:literal, $example:literal $(,)?) => {
         doc!(

@@ -15,7 +15,7 @@ use mypackage::fibonacci::modular::Member;
 use mypackage::fibonacci::small::NO_INDEX;
 use mypackage::fibonacci::{big_modular, pisano};
 
-/// An index whose number can be held: |n|, and whether n < 0.
+/// An index whose number fits into memory: |n|, and whether n < 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Index {
     magnitude: u64,
@@ -23,7 +23,7 @@ struct Index {
 }
 
 impl Index {
-    /// Reads an entry, and refuses one whose number would be too large.
+    /// Reads an entry; refuses an index whose number would be too large.
     fn read(function: &str, entry: &Bound<'_, PyAny>) -> PyResult<Index> {
         let int = index(function, entry)?;
         let value = int.extract::<i64>().map(|n| (n.unsigned_abs(), n < 0));
@@ -32,7 +32,7 @@ impl Index {
             Err(_) => (None, false),
         };
         big::check_size(function, &shown(&int), magnitude).map_err(raised)?;
-        // `check_size` lets no index pass that exceeds int64.
+        // `check_size` refuses indices beyond int64.
         Ok(Index { magnitude: magnitude.unwrap_or(u64::MAX), negative })
     }
 }
@@ -44,7 +44,7 @@ fn function_name<S: Which>() -> &'static str {
     }
 }
 
-/// From here on a single number takes long enough to let other Python threads run.
+/// From this index on, a single number takes long enough to release the GIL.
 const LONG: u64 = 1 << 17;
 
 /// F(n) or L(n) by doubling.
@@ -74,7 +74,7 @@ impl<S: Which> Loop for Number<S> {
                 call.set_object(at, from_big(py, &value, negate)?);
                 return Ok(());
             }
-            // In ascending order each number is near the one before it.
+            // In ascending order, each number can be computed from the one before it.
             indices.sort_unstable();
             let mut climb = Climb::new(name, S::MEMBER);
             for (count, &(index, at)) in indices.iter().enumerate() {
@@ -95,7 +95,7 @@ struct Climb<'py> {
     function: &'static str,
     member: Member,
     walk: Option<Walk>,
-    /// The last two numbers given, if their indices are neighbours, and the latter's index.
+    /// The last two numbers, if their indices are adjacent, and the index of the second.
     last: Option<(u64, Option<Bound<'py, PyAny>>, Bound<'py, PyAny>)>,
 }
 
@@ -107,7 +107,7 @@ impl<'py> Climb<'py> {
     fn to(&mut self, py: Python<'py>, n: u64) -> PyResult<Bound<'py, PyAny>> {
         let (value, below) = match self.last.take() {
             Some((at, below, value)) if at == n => (value, below),
-            // Two neighbours in hand: Python's own addition, without any conversion.
+            // The next number after two adjacent ones, by Python's own addition without conversion.
             Some((at, Some(below), value)) if at + 1 == n => (value.add(below)?, Some(value)),
             Some((at, None, below)) if at + 1 == n => (self.walk_to(py, n)?, Some(below)),
             _ => (self.walk_to(py, n)?, None),

@@ -11,7 +11,7 @@ use mypackage::fibonacci::modular::{self, Member, Ring, SharedRing};
 use mypackage::fibonacci::pisano;
 use mypackage::fibonacci::small::{self, Stores, Tabulated};
 
-/// F(n) or L(n) where it fits a word.
+/// F(n) or L(n) in 64 bits.
 pub(super) struct Number<S, T>(PhantomData<(S, T)>);
 
 impl<S: Which, T: Tabulated + Scalar> Loop for Number<S, T> {
@@ -19,7 +19,7 @@ impl<S: Which, T: Tabulated + Scalar> Loop for Number<S, T> {
     type Outputs = (T,);
 
     fn run(call: &Call<(T,), (T,)>) -> PyResult<()> {
-        // A block is a part of the call, or a copy that is on its way elsewhere.
+        // A block is private to the call, or a copy.
         let stores = if call.is_direct() { Stores::of(call.count()) } else { Stores::Cached };
         call.for_each_block(Work::Light, |(n,), (out,)| match S::MEMBER {
             Member::U => small::fibonacci_with(stores, n, out),

@@ -7,7 +7,9 @@
 //! exact: `P` as `k` leaves room for the window, `Q` as what it has in multiples of 2^(k-52) is moved to
 //! `P` after each tile. The same with squares, whose rests are rounded to multiples of the last bit.
 //!
-//! A tile with a number that is too large, not finite or has bits below the last one is not done.
+//! A tile with a number that is too large or not finite is not done. Where numbers are *rough*, that is,
+//! have bits below the last one, these are rounded as well, and how many the windows have tells how
+//! far off their sums may be: results that this might change are in doubt.
 
 use super::tile::Frame;
 use crate::binary64::power_of_two;
@@ -51,6 +53,12 @@ impl Job {
         1.5 * power_of_two(self.frame.first) + power_of_two(self.frame.first - self.below)
     }
 
+    /// More than the sum of windows with so many rough numbers is off by: half a step for each, and one for
+    /// what operations lose.
+    fn off(&self, rough: u64) -> f64 {
+        (rough as f64 + 1.0) * power_of_two(self.frame.first - LEVEL - 52 - 1)
+    }
+
     fn escaped(&self, bits: u64) -> bool {
         bits >> (53 - self.below) != 0
     }
@@ -62,6 +70,8 @@ pub(super) struct State {
     pub sums: [[f64; WIDEST]; SUMS],
     /// How many elements are not missing.
     pub counts: [u64; WIDEST],
+    /// How many are rough.
+    pub rough: [u64; WIDEST],
     /// The sums of each result of the last tile, for variances.
     pub totals: Box<[[[f64; WIDEST]; SUMS]; SETTLED]>,
     /// The bits in both levels of all numbers so far, for variances.
@@ -73,6 +83,7 @@ impl State {
         State {
             sums: [[0.0; WIDEST]; SUMS],
             counts: [0; WIDEST],
+            rough: [0; WIDEST],
             totals: Box::new([[[0.0; WIDEST]; SUMS]; SETTLED]),
             bits: [0; 2],
         }
@@ -89,6 +100,7 @@ impl State {
             self.sums[2 * pair + 1][lane] = lower as f64 * power_of_two(level - LEVEL - 52);
         }
         self.counts[lane] = begun.count as u64;
+        self.rough[lane] = begun.rough as u64;
         for (all, bits) in self.bits.iter_mut().zip(begun.bits) {
             *all |= bits;
         }
@@ -106,12 +118,13 @@ impl State {
     }
 }
 
-/// A window's sums in steps of the levels, how many elements are not missing, and the bits that its
-/// numbers have.
+/// A window's sums in steps of the levels, how many elements are not missing and how many rough, and the
+/// bits that its numbers have.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Begun {
     pub steps: [i64; SUMS],
     pub count: usize,
+    pub rough: usize,
     pub bits: [u64; 2],
 }
 
@@ -123,7 +136,7 @@ fn begin_body<S: Simd, const MOMENTS: bool>(s: S, job: &Job, numbers: &[f64]) ->
     let Constants { start, levels: [_, b, c, d], centre, .. } = Constants::new(s, job);
     let zero = s.splat(0.0);
     let mut sums = [zero; SUMS];
-    let (mut missing, mut escaped, mut remains, mut bits) = (zero, zero, zero, [zero; 2]);
+    let (mut missing, mut escaped, mut smooth, mut bits) = (zero, zero, zero, [zero; 2]);
     // (A closure would be compiled without the instructions that this function may use.)
     macro_rules! add {
         ($number:expr) => {
@@ -135,7 +148,7 @@ fn begin_body<S: Simd, const MOMENTS: bool>(s: S, job: &Job, numbers: &[f64]) ->
             escaped = s.or(escaped, s.xor(upper, start));
             let l = s.subtract(x, s.subtract(upper, start));
             let lower = s.add(l, b);
-            remains = s.or(remains, s.xor(l, s.subtract(lower, b)));
+            smooth = s.add_bits(smooth, s.equal(l, s.subtract(lower, b)));
             let (upper, lower) = (s.subtract_bits(upper, start), s.subtract_bits(lower, b));
             sums[0] = s.add_bits(sums[0], upper);
             sums[1] = s.add_bits(sums[1], lower);
@@ -160,18 +173,21 @@ fn begin_body<S: Simd, const MOMENTS: bool>(s: S, job: &Job, numbers: &[f64]) ->
         last[..numbers.len() - whole].copy_from_slice(&numbers[whole..]);
         add!(s.read(&last, 0));
     }
-    if job.escaped(s.any(escaped)) || s.any(remains) << 1 != 0 {
+    if job.escaped(s.any(escaped)) {
         return None;
     }
+    // (Masks are -1.)
+    let total = |masks: S::V| s.total_bits(masks).wrapping_neg() as usize;
     Some(Begun {
         steps: sums.map(|sum| s.total_bits(sum) as i64),
-        count: s.total_bits(missing).wrapping_neg() as usize,
+        count: total(missing),
+        rough: numbers.len().next_multiple_of(S::W) - total(smooth),
         bits: bits.map(|bits| s.any(bits)),
     })
 }
 
 vectorized! {
-    /// The sums of a window; `None` if a number is none of the lanes'.
+    /// The sums of a window; `None` if a number is too large for the lanes.
     pub(super) fn begin[const MOMENTS: bool][MOMENTS](
         job: &Job, numbers: &[f64]
     ) -> Option<Begun> = begin_body
@@ -183,7 +199,9 @@ pub(super) enum Outcome {
     Done,
     /// Some results are NaN: of few elements, or in doubt.
     Marked,
-    /// Nothing has changed but the results, which are of no use.
+    /// Nothing has changed but the results, which are of no use: there are rough numbers.
+    Rough,
+    /// Likewise: there are numbers that are too large, or not finite.
     Failed,
 }
 
@@ -269,9 +287,10 @@ impl<S: Simd> Constants<S> {
         })
     }
 
-    /// Means of sums `high + low`, where `sum` is `high + low` rounded and `rest` what it lacks.
+    /// Means of sums `high + low`, where `sum` is `high + low` rounded and `rest` what it lacks: quotients and
+    /// their corrections.
     ///
-    /// These are right: with `u` the last bit of the quotient, `count * u <= 2^(k-54)`, and the sum is a
+    /// Their sums are right: with `u` the last bit of the quotient, `count * u <= 2^(k-54)`, and the sum is a
     /// multiple of `2^(k-95)`. So the mean is a number halfway between two, or `2^(k-95) / count` away from
     /// all of these, which is `2^-41 u` and more. The correction, less than `2 u`, is known to 51 bits; and
     /// exactly where the mean is halfway, as it is a small multiple of `u / 2` then.
@@ -282,7 +301,7 @@ impl<S: Simd> Constants<S> {
         rest: Square<S>,
         count: Square<S>,
         reciprocal: Square<S>,
-    ) -> Square<S> {
+    ) -> [Square<S>; 2] {
         let s = self.s;
         let quotient = each!(s, |j| s.multiply(sum[j], reciprocal[j]));
         let remainder = each!(s, |j| s.subtract_product(quotient[j], count[j], sum[j]));
@@ -290,7 +309,7 @@ impl<S: Simd> Constants<S> {
         let first = each!(s, |j| s.multiply(left[j], reciprocal[j]));
         let lacks = each!(s, |j| s.subtract_product(first[j], count[j], left[j]));
         let correction = each!(s, |j| s.multiply_add(lacks[j], reciprocal[j], first[j]));
-        each!(s, |j| s.add(quotient[j], correction[j]))
+        [quotient, correction]
     }
 
     /// Whether all lanes of masks are set.
@@ -306,7 +325,7 @@ impl<S: Simd> Constants<S> {
 
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
-fn advance_body<S: Simd, const KIND: u8, const COUNTED: bool>(
+fn advance_body<S: Simd, const KIND: u8, const COUNTED: bool, const ROUGH: bool>(
     s: S,
     job: &Job,
     line: &[f64],
@@ -325,6 +344,9 @@ fn advance_body<S: Simd, const KIND: u8, const COUNTED: bool>(
     let zero = s.splat(0.0);
     let (mut escaped, mut remains, mut marked) = (zero, zero, false);
     let mut bits = [zero; 2];
+    // What windows' sums may be off by, while so many more enter.
+    let mut rough = lanes(&state.rough.map(f64::from_bits));
+    let off = lanes(&state.rough.map(|rough| job.off(rough + length as u64)));
     let before = places.map(|place| place.wrapping_sub(job.distance));
     let to = places.map(|place| place.wrapping_sub(base));
     // Moves what the lower sums have in multiples of the upper ones' last bits.
@@ -374,8 +396,20 @@ fn advance_body<S: Simd, const KIND: u8, const COUNTED: bool>(
             s.add(l[j], b)
         });
         let kept = each!(s, |j| s.subtract(lower[j], b));
-        for j in 0..S::W {
-            remains = s.or(remains, s.xor(l[j], kept[j]));
+        let (mut l, mut l_old) = (l, l_old);
+        if ROUGH {
+            let lower_old = each!(s, |j| s.add(l_old[j], b));
+            let kept_old = each!(s, |j| s.subtract(lower_old[j], b));
+            for j in 0..S::W {
+                // (A mask is -1.)
+                let (smooth, smooth_old) = (s.equal(l[j], kept[j]), s.equal(l_old[j], kept_old[j]));
+                rough = s.add_bits(rough, s.subtract_bits(smooth, smooth_old));
+            }
+            (l, l_old) = (kept, kept_old);
+        } else {
+            for j in 0..S::W {
+                remains = s.or(remains, s.xor(l[j], kept[j]));
+            }
         }
         if moments {
             for j in 0..S::W {
@@ -393,11 +427,15 @@ fn advance_body<S: Simd, const KIND: u8, const COUNTED: bool>(
         }
         let sum = each!(s, |j| s.add(high[j], low[j]));
         let mut result = sum;
-        if KIND == 0 && job.to_odd {
-            result = constants.odd(sum, high, low);
-        }
         // Masks of results that are certain, and of windows with enough elements.
         let mut sure = [zero; WIDEST];
+        if KIND == 0 && ROUGH {
+            result = each!(s, |j| s.add(high[j], s.subtract(low[j], off)));
+            let other = each!(s, |j| s.add(high[j], s.add(low[j], off)));
+            sure = each!(s, |j| s.equal(result[j], other[j]));
+        } else if KIND == 0 && job.to_odd {
+            result = constants.odd(sum, high, low);
+        }
         if COUNTED {
             let start = s.splat(power_of_two(52));
             counted = each!(s, |j| s.subtract(s.add_bits(counted[j], start), start));
@@ -411,7 +449,15 @@ fn advance_body<S: Simd, const KIND: u8, const COUNTED: bool>(
                 reciprocal = each!(s, |j| s.divide(s.splat(1.0), counted[j]));
             }
             if KIND == 1 {
-                result = constants.means(sum, rest, count, reciprocal);
+                let [quotient, correction] = constants.means(sum, rest, count, reciprocal);
+                result = each!(s, |j| s.add(quotient[j], correction[j]));
+                if ROUGH {
+                    let off = each!(s, |j| s.multiply(off, reciprocal[j]));
+                    let lower = each!(s, |j| s.subtract(correction[j], off[j]));
+                    let upper = each!(s, |j| s.add(correction[j], off[j]));
+                    result = each!(s, |j| s.add(quotient[j], lower[j]));
+                    sure = each!(s, |j| s.equal(result[j], s.add(quotient[j], upper[j])));
+                }
             } else {
                 let q = each!(s, |j| s.multiply_add(x[j], x[j], c));
                 let q_old = each!(s, |j| s.multiply_add(y[j], y[j], c));
@@ -443,7 +489,15 @@ fn advance_body<S: Simd, const KIND: u8, const COUNTED: bool>(
                     free = each!(s, |j| s.subtract(counted[j], ddof));
                     free_reciprocal = each!(s, |j| s.divide(s.splat(1.0), free[j]));
                 }
-                let doubt = each!(s, |j| s.multiply(count[j], constants.doubt));
+                let mut doubt = each!(s, |j| s.multiply(count[j], constants.doubt));
+                if ROUGH {
+                    // What the square of the sum is off by, divided by the count.
+                    let unsigned = s.splat(f64::from_bits(u64::MAX >> 1));
+                    let twice = each!(s, |j| s.and(s.add(sum[j], sum[j]), unsigned));
+                    let of_each = each!(s, |j| s.multiply(off, reciprocal[j]));
+                    doubt =
+                        each!(s, |j| s.multiply_add(s.add(twice[j], off), of_each[j], doubt[j]));
+                }
                 let moments = Moments {
                     sum,
                     rest,
@@ -464,9 +518,12 @@ fn advance_body<S: Simd, const KIND: u8, const COUNTED: bool>(
             let few = each!(s, |j| s.less(counted[j], least));
             let set = s.splat(f64::from_bits(u64::MAX));
             let enough = each!(s, |j| s.xor(few[j], set));
-            sure = if moments { each!(s, |j| s.and(sure[j], enough[j])) } else { enough };
+            sure = match moments || ROUGH {
+                true => each!(s, |j| s.and(sure[j], enough[j])),
+                false => enough,
+            };
         }
-        if (moments || COUNTED) && !constants.all(sure) {
+        if (moments || COUNTED || ROUGH) && !constants.all(sure) {
             result = each!(s, |j| s.select(sure[j], result[j], s.splat(f64::NAN)));
             marked = true;
         }
@@ -476,13 +533,17 @@ fn advance_body<S: Simd, const KIND: u8, const COUNTED: bool>(
         }
         at += S::W;
     }
-    if job.escaped(s.any(escaped)) || s.any(remains) << 1 != 0 {
+    if job.escaped(s.any(escaped)) {
         return Outcome::Failed;
+    }
+    if s.any(remains) << 1 != 0 {
+        return Outcome::Rough;
     }
     for (kept, sums) in state.sums.iter_mut().zip(sums) {
         s.write(sums, kept, 0);
     }
     state.counts = s.lanes(counts);
+    state.rough = s.lanes(rough);
     for (all, bits) in state.bits.iter_mut().zip(bits) {
         *all |= s.any(bits);
     }
@@ -551,8 +612,9 @@ impl<S: Simd> Moments<S> {
 vectorized! {
     /// Moves all lanes on by so many results, a multiple of 8 and at most a tile: lane `j` from the
     /// element `places[j]` on, whose result is at `places[j] - base`. `KIND` is 0 for sums, 1 for means,
-    /// 2 for variances, 3 for their roots. With `COUNTED`, elements may be missing.
-    pub(super) fn advance[const KIND: u8, const COUNTED: bool][KIND, COUNTED](
+    /// 2 for variances, 3 for their roots. With `COUNTED`, elements may be missing; with `ROUGH`, rough ones may
+    /// be among those that enter or are in the windows.
+    pub(super) fn advance[const KIND: u8, const COUNTED: bool, const ROUGH: bool][KIND, COUNTED, ROUGH](
         job: &Job,
         line: &[f64],
         places: &[usize; WIDEST],

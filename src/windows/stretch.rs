@@ -4,14 +4,13 @@ use std::ops::Range;
 
 use super::decide::decide;
 use super::lanes::{self, Job, LONGEST, Outcome, SETTLED, State};
-use super::line::{SAMPLE, exponent, last_bit};
+use super::line::{SAMPLE, exponent};
 use super::running::{Elements, Moving, Running};
 use super::tile::{self, Frame};
 use super::{Options, Statistic};
 use crate::binary64::power_of_two;
 use crate::cpu::Isa;
 use crate::exact::round::Format;
-use crate::kernel::levels::LEVEL;
 use crate::products::dot::products;
 use crate::simd::WIDEST;
 
@@ -21,16 +20,17 @@ const FEWEST: usize = 256;
 const PATIENCE: usize = 1 << 14;
 /// Binades for numbers that are larger than those of a sample.
 const ROOM: i32 = 2;
-/// The same, where all are looked at: with more, small numbers would lose bits.
-const MORE_ROOM: i32 = 9;
+/// The same, where all are looked at, for sums and for moments: with more, most results would be in doubt.
+const MORE_ROOM: [i32; 2] = [16, 9];
 
 /// What results of stretches are made with.
 pub(super) struct Stretches {
     isa: Isa,
     options: Options,
     state: State,
-    /// Whether elements of the last tile might be missing.
+    /// Whether elements of the last tile might be missing, and whether there were rough ones.
     counted: bool,
+    rough: bool,
 }
 
 /// Lanes of so many results, from these elements on; some are done in each.
@@ -72,7 +72,13 @@ impl Stretches {
             && matches!(options.format, Format::F64 | Format::F32)
             && options.is_enough(options.window)
             && (isa.lanes() > 2 || cfg!(target_arch = "aarch64"));
-        serves.then(|| Stretches { isa, options, state: State::new(), counted: false })
+        serves.then(|| Stretches {
+            isa,
+            options,
+            state: State::new(),
+            counted: false,
+            rough: false,
+        })
     }
 
     /// The length of the windows.
@@ -115,7 +121,7 @@ impl Stretches {
         results: &mut [f64],
         base: usize,
     ) -> bool {
-        self.state.bits = [0; 2];
+        (self.state.bits, self.state.rough) = ([0; 2], [0; WIDEST]);
         self.counted = false;
         for (lane, place) in lanes.places().into_iter().enumerate().take(self.isa.lanes()) {
             let numbers = &line[place - self.options.window..place];
@@ -129,6 +135,7 @@ impl Stretches {
             self.counted |= begun.count < self.options.window;
             self.state.set(lane, &begun, job);
         }
+        self.rough = self.state.rough != [0; WIDEST];
         if let Some(index) = lanes.opening {
             let Some(result) = self.finish(job, line) else {
                 return false;
@@ -140,13 +147,16 @@ impl Stretches {
             let length = SETTLED.min(lanes.length - lanes.done);
             let places = lanes.places();
             let counts = self.state.counts;
-            let mut outcome = self.advance(job, line, &places, length, results, base);
-            if outcome == Outcome::Failed && !self.counted {
-                self.counted = true;
-                outcome = self.advance(job, line, &places, length, results, base);
-            }
-            let narrow = self.options.format != Format::F64
-                && self.options.statistic != Statistic::Sum
+            self.rough = self.state.rough != [0; WIDEST];
+            let outcome = loop {
+                let outcome = self.advance(job, line, &places, length, results, base);
+                match outcome {
+                    Outcome::Failed if !self.counted => self.counted = true,
+                    Outcome::Rough => self.rough = true,
+                    _ => break outcome,
+                }
+            };
+            let narrow = self.may_be_halfway()
                 && places[..self.isa.lanes()].iter().any(|place| {
                     results[place - base..][..length].iter().fold(false, |any, &x| any | halfway(x))
                 });
@@ -155,7 +165,7 @@ impl Stretches {
                 Outcome::Done | Outcome::Marked => {
                     self.settle(job, line, &places, &counts, length, results, base)
                 }
-                Outcome::Failed => false,
+                Outcome::Rough | Outcome::Failed => false,
             };
             if !settled {
                 return false;
@@ -175,8 +185,8 @@ impl Stretches {
         base: usize,
     ) -> Outcome {
         macro_rules! advance {
-            ($kind:literal, $counted:literal) => {
-                lanes::advance::<$kind, $counted>(
+            ($kind:literal, $counted:literal, $rough:literal) => {
+                lanes::advance::<$kind, $counted, $rough>(
                     self.isa,
                     job,
                     line,
@@ -187,16 +197,20 @@ impl Stretches {
                     base,
                 )
             };
+            ($kind:literal) => {
+                match (self.counted, self.rough) {
+                    (false, false) => advance!($kind, false, false),
+                    (false, true) => advance!($kind, false, true),
+                    (true, false) => advance!($kind, true, false),
+                    (true, true) => advance!($kind, true, true),
+                }
+            };
         }
-        match (self.options.statistic, self.counted) {
-            (Statistic::Sum, false) => advance!(0, false),
-            (Statistic::Mean, false) => advance!(1, false),
-            (Statistic::Var, false) => advance!(2, false),
-            (Statistic::Std, false) => advance!(3, false),
-            (Statistic::Sum, true) => advance!(0, true),
-            (Statistic::Mean, true) => advance!(1, true),
-            (Statistic::Var, true) => advance!(2, true),
-            (Statistic::Std, true) => advance!(3, true),
+        match self.options.statistic {
+            Statistic::Sum => advance!(0),
+            Statistic::Mean => advance!(1),
+            Statistic::Var => advance!(2),
+            Statistic::Std => advance!(3),
         }
     }
 
@@ -222,10 +236,13 @@ impl Stretches {
 
     /// Whether the lanes leave a result to others.
     fn in_doubt(&self, result: f64) -> bool {
-        result.is_nan()
-            || self.options.format != Format::F64
-                && self.options.statistic != Statistic::Sum
-                && halfway(result)
+        result.is_nan() || self.may_be_halfway() && halfway(result)
+    }
+
+    /// Whether results are rounded again that are not rounded to odd.
+    fn may_be_halfway(&self) -> bool {
+        let Options { statistic, format, .. } = self.options;
+        format != Format::F64 && (statistic != Statistic::Sum || self.rough)
     }
 
     /// Decides the results of a tile that are in doubt; whether that was possible.
@@ -240,7 +257,10 @@ impl Stretches {
         results: &mut [f64],
         base: usize,
     ) -> bool {
-        let mut patience = PATIENCE;
+        let mut patience = match self.rough {
+            false => PATIENCE,
+            true => (PATIENCE / 8).max(self.options.window / 8),
+        };
         for (lane, &place) in places.iter().enumerate().take(self.isa.lanes()) {
             let mut count = counts[lane] as usize;
             let mut alike = None;
@@ -282,7 +302,9 @@ impl Stretches {
             if are_alike(line, &inside, alike) {
                 return Some(0.0);
             }
-            if let Some(decided) = decide(&self.options, &job.frame, totals, self.state.bits, count)
+            if !self.rough
+                && let Some(decided) =
+                    decide(&self.options, &job.frame, totals, self.state.bits, count)
             {
                 return Some(decided);
             }
@@ -357,7 +379,9 @@ fn choose(isa: Isa, options: &Options, numbers: &[f64], look: bool) -> Option<Jo
     let most_of_sample = sample.iter().fold(0.0, most);
     let (top, room) = if look || most_of_sample == 0.0 {
         let top = tile::survey(isa, numbers, centre).most;
-        if most_of_sample > 0.0 && exponent(top) - exponent(most_of_sample) > MORE_ROOM {
+        if most_of_sample > 0.0
+            && exponent(top) - exponent(most_of_sample) > MORE_ROOM[usize::from(moments)]
+        {
             return None;
         }
         (top, 0)
@@ -377,9 +401,7 @@ fn choose(isa: Isa, options: &Options, numbers: &[f64], look: bool) -> Option<Jo
     }
     let (lowest, highest) = super::line::exponents(options.statistic);
     let first = if top == 0.0 { 0 } else { reach + room + below };
-    let last = first - LEVEL - 52;
-    let lost = |&&x: &&f64| last_bit(x - centre).is_some_and(|bit| bit < last);
-    if !(lowest..=highest).contains(&first) || sample.iter().filter(lost).count() > 1 {
+    if !(lowest..=highest).contains(&first) {
         return None;
     }
     let squares = 2 * (first - below) + below - 1;

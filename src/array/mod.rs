@@ -2,7 +2,7 @@
 //!
 //! - `dtype`: the types of elements.
 //! - `view`: arrays owned by the caller, lines and rows of them; the only module that dereferences
-//! a caller's addresses.
+//!   a caller's addresses.
 //! - `element`: conversion of elements of any dtype, with masks, to what kernels take.
 //! - `walk`: the order of axes, and iterating over positions.
 //! - `memory`: prefetching and huge pages.

@@ -1,4 +1,4 @@
-//! The kernel for cumulative sums down the columns of a matrix: rows stream by.
+//! The kernel for cumulative sums down the columns of a matrix, read row by row.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use crate::interrupt::Interrupt;
 use crate::kernel::levels::highest_exponent;
 use crate::kernel::number::Number;
 
-/// Columns that are taken at once: their prefixes stay in the first-level cache.
+/// Columns processed together, whose prefixes stay in the first-level cache.
 pub(super) const WIDTH: usize = 512;
 /// Rows for which a vector of columns stays in registers.
 const GROUP: usize = 8;
@@ -20,7 +20,7 @@ pub(super) struct Beside {
     isa: Isa,
     /// The exponent of the first level of all columns.
     first: Option<i32>,
-    /// Each prefix in two parts, before a block of rows and after it.
+    /// Each prefix in two parts, before and after a block of rows.
     before: Parts,
     after: Parts,
 }
@@ -33,7 +33,7 @@ impl Beside {
         Box::new(Beside { isa, first: None, before: nothing, after: nothing })
     }
 
-    /// Writes the prefixes of columns; whether they are exact.
+    /// Writes the prefixes of columns; returns whether they are exact.
     pub fn scan<T: Number + Prefix>(
         &mut self,
         rows: Rows<'_, T>,
@@ -127,7 +127,7 @@ fn add_columns<T: Number + Prefix, const W: usize>(
     }
 }
 
-/// Columns for whole vectors of `W`, and what is left of them for vectors of four, two and one.
+/// Columns in whole vectors of `W`; the rest in vectors of four, two and one.
 #[inline(always)]
 fn shares<const W: usize>(width: usize) -> [Range<usize>; 4] {
     let up_to = |lanes: usize| (width - width % lanes).max(width - width % W);
@@ -160,14 +160,14 @@ fn add_block_body<T: Number + Prefix, const W: usize>(
 }
 
 dispatch! {
-    /// Writes the prefixes of rows that follow sums in two parts, and returns the last ones;
+    /// Writes the prefixes of rows, continuing from sums in two parts, and returns the last ones;
     /// whether all are exact.
     fn add_block[T: Number + Prefix][T](
         rows: Rows<'_, T>, out: &mut RowsMut<'_, T>, first: i32, before: &Parts, parts: &mut Parts
     ) -> bool = add_block_body::<T, {W}>
 }
 
-/// Writes the prefixes of integers; whether none was lost.
+/// Writes the prefixes of integers; returns whether none overflowed.
 pub(super) fn scan_integers<T: Native>(
     isa: Isa,
     rows: Rows<'_, T>,
@@ -189,7 +189,7 @@ fn add_integers_body<T: Native>(
     out: &mut RowsMut<'_, u64>,
     sums: &mut [u64; WIDTH],
 ) -> bool {
-    // The highest bit tells whether a sum was lost.
+    // The highest bit tells whether a sum overflowed.
     let mut lost = 0;
     for row in 0..rows.len() {
         for ((x, sum), to) in rows.row(row).iter().zip(&mut *sums).zip(out.row(row)) {
@@ -203,7 +203,7 @@ fn add_integers_body<T: Native>(
 }
 
 dispatch! {
-    /// Adds rows of integers to the sums, and writes these; whether none was lost.
+    /// Adds rows of integers to the sums, and writes these; returns whether none overflowed.
     fn add_integers[T: Native][T](
         rows: Rows<'_, T>, out: &mut RowsMut<'_, u64>, sums: &mut [u64; WIDTH]
     ) -> bool = add_integers_body::<T>
@@ -245,7 +245,8 @@ mod tests {
         }
     }
 
-    /// Whether the columns are taken, on all instruction sets alike; if so, they must be right.
+    /// Whether the kernel accepts the columns, alike on all instruction sets; if so, checks the
+    /// results.
     fn takes<T: Number + Prefix + PartialEq + std::fmt::Debug>(width: usize, values: &[T]) -> bool {
         let matrix = Matrix::new(width, values, values[0]);
         let all: Vec<bool> = Isa::available()
@@ -261,7 +262,7 @@ mod tests {
                         assert_eq!(prefix, T::of_sum(&sum), "{isa:?}, column {column} of {width}");
                     }
                 }
-                // What is beside the columns stays as it was.
+                // Numbers beside the columns are not changed.
                 assert!(out.column(width).all(|x| x == T::default()));
                 exact
             })
@@ -293,7 +294,7 @@ mod tests {
         let mut values = numbers(width * TILE, 0, 8, 1);
         values.extend(numbers(width * TILE, 20, 8, 2));
         assert!(takes_both(width, &values));
-        // The prefixes come back to small ones.
+        // The prefixes become small again.
         values.extend(values.clone().iter().map(|x| -x));
         values.extend(numbers(width * TILE, -20, 4, 3));
         assert!(takes(width, &values));

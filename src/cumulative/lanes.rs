@@ -1,8 +1,8 @@
-//! Sums of a vector's numbers up to each of its lanes.
+//! Cumulative sums across the lanes of a vector.
 //!
-//! Compilers make scalar code of numbers that move to other lanes. So the moves are instructions
-//! that compilers do not look into, for four and eight lanes; fewer are not worth their moves. A token
-//! says that the processor has them.
+//! Compilers generate scalar code for moves between lanes, so these are written in assembly, for
+//! four and eight lanes; with fewer they do not pay. A token proves that the processor has the
+//! instructions.
 
 #![allow(unsafe_code)] // Instructions that move lanes.
 
@@ -110,8 +110,8 @@ mod runs {
     }
 }
 
-/// The sums of what is in all lanes of `before` and a vector's integers up to each of its lanes; and
-/// the last of these in all lanes. In one piece, which compilers leave as it is.
+/// The sum in `before`, which is the same in all lanes, plus a vector's integers up to each lane;
+/// and the last of these in all lanes. One block of assembly, which compilers do not rearrange.
 #[inline(always)]
 pub(crate) fn run_integers<S: Simd, const W: usize>(
     simd: S,
@@ -143,10 +143,10 @@ pub(crate) fn run_integers<S: Simd, const W: usize>(
     [sums, last_integer(simd, sums)]
 }
 
-/// For [`moved`]: all lanes get what the last one had.
+/// For [`moved`]: broadcasts the last lane.
 const LAST: usize = 0;
 
-/// Each lane gets what the one `BY` lanes before had, and the first `BY` lanes get 0.
+/// Shifts by `BY` lanes; the first `BY` lanes become 0.
 #[inline(always)]
 fn moved<S: Simd, const BY: usize, const W: usize>(_: S, x: [u64; W]) -> [u64; W] {
     #[cfg(target_arch = "x86_64")]
@@ -185,7 +185,7 @@ fn add_up<S: Simd, const W: usize>(
     x: [u64; W],
     add: impl Fn([u64; W], [u64; W]) -> [u64; W],
 ) -> [u64; W] {
-    // Each step doubles the lanes that a lane is the sum of.
+    // Each step doubles the number of lanes that a lane is the sum of.
     let two = if W > 1 { add(x, moved::<S, 1, W>(simd, x)) } else { x };
     let four = if W > 2 { add(two, moved::<S, 2, W>(simd, two)) } else { two };
     if W > 4 { add(four, moved::<S, 4, W>(simd, four)) } else { four }
@@ -197,7 +197,7 @@ pub(crate) fn add_up_integers<S: Simd, const W: usize>(simd: S, x: [u64; W]) -> 
     add_up(simd, x, |x, y| std::array::from_fn(|lane| x[lane].wrapping_add(y[lane])))
 }
 
-/// Numbers whose sums, of any of them, are numbers too.
+/// Numbers all of whose partial sums are representable.
 #[inline(always)]
 pub(super) fn add_up_numbers<S: Simd, const W: usize>(simd: S, x: [f64; W]) -> [f64; W] {
     let add = |x: u64, y: u64| (f64::from_bits(x) + f64::from_bits(y)).to_bits();
@@ -255,7 +255,7 @@ mod tests {
                 expected.extend((0..x.len()).map(|lane| x[..=lane].iter().sum::<u64>()));
                 expected.extend(x.iter().map(|_| x[x.len() - 1]));
             }
-            // (Those that run on come between.)
+            // (The running sums come between.)
             let lanes = isa.lanes();
             let runs: Vec<u64> = (x.chunks(lanes))
                 .flat_map(|x| {

@@ -1,8 +1,8 @@
 //! Exact cumulative sums: every prefix rounded once.
 //!
-//! - `prefix`: the arithmetic; `lanes` moves numbers within a vector for it.
-//! - `tile`: the kernel along a line. `beside`: the one down columns.
-//! - `slices`: of a slice. `scan`: along an axis of any array.
+//! - `prefix`: the arithmetic; `lanes` has the cumulative sums within a vector.
+//! - `tile`: the kernel along a line. `beside`: the kernel down columns.
+//! - `slices`: cumulative sums of a slice. `scan`: along an axis of any array.
 
 mod beside;
 pub(super) mod lanes;

@@ -1,8 +1,8 @@
-//! A prefix as two numbers, what is added to these, and what they are rounded to.
+//! A prefix as the unevaluated sum of two numbers, adding to it, and rounding it.
 //!
-//! Every number is split at the last bit of a level, and what is left is a multiple of the last bit
-//! of the next level, or else noticed. So all sums of such parts are exact, in whatever order they
-//! are formed, and the sum of a prefix's two parts is the one operation that rounds.
+//! Every number is split at the last bit of a level. The rest must be a multiple of the last bit of
+//! the next level, which is checked. So all sums of such parts are exact, in any order, and only
+//! the sum of a prefix's two parts rounds.
 
 use crate::array::element::Native;
 use crate::array::view::LineMut;
@@ -11,18 +11,18 @@ use crate::exact::accumulator::Accumulator;
 use crate::exact::round::{Format, Magnitude};
 use crate::kernel::levels::{HIGHEST, LEVEL, any, levels, scale};
 
-/// Numbers, at most, that are added to a prefix before [`fitted`] sees it again.
+/// The largest number of additions to a prefix between two calls of [`fitted`].
 pub(super) const TILE: usize = 512;
-/// Binades from the first level to what all numbers must be below.
+/// Binades from the first level down to the bound on all numbers.
 const BELOW: i32 = 11;
-/// Binades from the largest number to the first level.
+/// Binades from the largest number up to the first level.
 const HEADROOM: i32 = BELOW + 1;
-/// Binades from the prefix to the first level: at least two, and some more for it to grow.
+/// Binades from the prefix up to the first level: at least two, and a margin for growth.
 const ROOM: i32 = 4;
 
-/// The first level for numbers up to a biased exponent that are added to a prefix.
+/// The first level for adding numbers up to a biased exponent to a prefix.
 pub(super) fn first_level(highest: i32, prefix: f64) -> Option<i32> {
-    // The exponent of a finite number; that of the smallest normal one for smaller ones.
+    // The exponent of a finite number; for subnormal ones, that of the smallest normal number.
     let exponent = (prefix.to_bits() >> 52) as i32 & 0x7ff;
     let first = scale(highest, HEADROOM)?.max(exponent.max(1) - 1023 + ROOM);
     (first <= HIGHEST).then_some(first)
@@ -34,8 +34,8 @@ pub(super) fn biases(first: i32) -> [f64; 2] {
     levels::<2>(first, LEVEL).1
 }
 
-/// A prefix as multiples of the last bits of two levels, the second at most half of the first
-/// level's; whether it is that, and small enough.
+/// A prefix as multiples of the last bits of two levels, the second at most half the last bit of
+/// the first; and whether that succeeded and the prefix is small enough.
 #[inline(always)]
 pub(super) fn fitted([high, low]: [f64; 2], bias: [f64; 2]) -> ([f64; 2], bool) {
     let upper = (high + bias[0]) - bias[0];
@@ -48,7 +48,7 @@ pub(super) fn fitted([high, low]: [f64; 2], bias: [f64; 2]) -> ([f64; 2], bool) 
     (parts, exact & small)
 }
 
-/// Splits vectors of numbers, and knows whether all could be split.
+/// Splits vectors of numbers, and records whether all splits were exact.
 #[derive(Clone, Copy)]
 pub(super) struct Split<const W: usize> {
     bias: [f64; 2],
@@ -60,12 +60,12 @@ impl<const W: usize> Split<W> {
     #[inline(always)]
     pub fn new(first: i32) -> Split<W> {
         let [high, low] = biases(first);
-        // A number of the allowed size does not change the leading bits of this.
+        // Adding a number within the bound does not change the leading bits of this.
         let high = high + power_of_two(first - BELOW);
         Split { bias: [high, low], escaped: [0; W], remainder: [0; W] }
     }
 
-    /// A vector as multiples of the first level's last bit, and what is left.
+    /// A vector as multiples of the first level's last bit, and the rest.
     #[inline(always)]
     pub fn split(&mut self, x: [f64; W]) -> [[f64; W]; 2] {
         let [mut high, mut low] = [[0.0; W]; 2];
@@ -80,7 +80,7 @@ impl<const W: usize> Split<W> {
         [high, low]
     }
 
-    /// Whether all numbers were small enough, and what was left multiples of the second level's
+    /// Whether all numbers were within the bound, and the rests multiples of the second level's
     /// last bit.
     #[inline(always)]
     pub fn is_exact(&self) -> bool {
@@ -89,22 +89,22 @@ impl<const W: usize> Split<W> {
     }
 }
 
-/// What prefixes are rounded to.
+/// The formats that prefixes are rounded to.
 pub(super) trait Prefix: Copy + Default + 'static {
-    /// What is kept of it.
+    /// The type of the stored result.
     type Result: Native;
-    /// The highest first level whose prefixes are in the results' range.
+    /// The highest first level whose prefixes cannot overflow the results.
     const HIGHEST: i32;
     /// The sum of two parts, the first a multiple of the second's last bit.
     fn of_parts(high: f64, low: f64) -> Self;
     fn of_sum(sum: &Accumulator) -> Self;
     fn result(self) -> Self::Result;
     fn is_infinite(self) -> bool;
-    /// Some results of a line, if they are prefixes as they are.
+    /// A part of the results of a line, if prefixes are stored in it without conversion.
     fn as_results<'a>(_: &'a mut LineMut<'_>, _: usize, _: usize) -> Option<&'a mut [Self]> {
         None
     }
-    /// Whether it is finite, and the result is not.
+    /// Whether rounding to the result overflows.
     #[inline(always)]
     fn overflows(self) -> bool {
         false
@@ -161,8 +161,9 @@ impl Prefix for f32 {
     }
 }
 
-/// A number rounded *to odd* (if inexact, to the neighbour whose last bit is 1), on its way to
-/// binary16: to round it again gives what one rounding gives (Boldo and Melquiond, 2008).
+/// A number rounded *to odd* (if inexact, to the neighbour whose last bit is 1), before it is
+/// rounded to binary16: rounding it again is then the same as rounding once (Boldo and Melquiond,
+/// 2008).
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Half(f64);
 
@@ -184,7 +185,7 @@ impl Prefix for Half {
         let magnitude = bits & ABSOLUTE;
         let half_up = (1 << (BITS - 1)) - 1 + (magnitude >> BITS & 1);
         let normal = ((magnitude + half_up) >> BITS).saturating_sub(REBIAS).min(INFINITY);
-        // The last bit of this sum is that of subnormal results.
+        // The last bit of this sum is that of subnormal binary16 numbers.
         let start = power_of_two(52 - 24);
         let subnormal = (f64::from_bits(magnitude) + start).to_bits() - start.to_bits();
         let result = if magnitude < power_of_two(-14).to_bits() { subnormal } else { normal };
@@ -207,7 +208,7 @@ fn add_to_odd(high: f64, low: f64) -> f64 {
     let sum = high + low;
     let error = low - (sum - high);
     let inexact = u64::from(error.to_bits() << 1 != 0);
-    // The neighbour towards zero, and then the odd one of the two.
+    // The neighbour towards zero, and then the one of the two with an odd last bit.
     let beyond = (sum.to_bits() ^ error.to_bits()) >> 63 & inexact;
     f64::from_bits((sum.to_bits() - beyond) | inexact)
 }
@@ -236,7 +237,7 @@ mod tests {
     #[test]
     fn parts_that_fit_are_multiples_and_small() {
         let bias = biases(20);
-        // Multiples of 2^-32 and 2^-75 are kept; what is left over half of 2^-32 moves up.
+        // Multiples of 2^-32 and 2^-75 are kept; a rest above half of 2^-32 is carried.
         let [one, two] = [-32, -75].map(power_of_two);
         assert_eq!(fitted([5.0 * one, 3.0 * two], bias), ([5.0 * one, 3.0 * two], true));
         assert_eq!(fitted([5.0 * one, 0.75 * one], bias), ([6.0 * one, -0.25 * one], true));
@@ -244,7 +245,7 @@ mod tests {
         assert!(!fitted([one, two / 2.0], bias).1);
         assert!(!fitted([power_of_two(19), 0.0], bias).1);
         assert!(!fitted([0.0, power_of_two(19)], bias).1);
-        // What is left over does not fit the lower part, or the other way round.
+        // The rest does not fit into the lower part, or the sum not into the upper one.
         assert!(!fitted([power_of_two(-53), 2.0], bias).1);
         assert!(!fitted([power_of_two(-34), power_of_two(-90)], bias).1);
         let most = 0.375 * power_of_two(20);
@@ -271,14 +272,14 @@ mod tests {
         }
         assert!(splits(0.0) && splits(-0.0) && splits(-limit) && !splits(limit));
         assert!(!splits(f64::NAN) && !splits(f64::INFINITY) && !splits(f64::NEG_INFINITY));
-        // One that does not fit is enough.
+        // A single number that does not fit is detected.
         let mut split = Split::<4>::new(first);
         split.split([1.0, 2.0, limit, 3.0]);
         split.split([1.0; 4]);
         assert!(!split.is_exact());
     }
 
-    /// The neighbours of numbers that binary32 and binary16 round in different ways.
+    /// Numbers near the midpoints of binary32 and binary16.
     fn hard() -> Vec<f64> {
         let kept = |x: &f64, bits: u32| f64::from_bits(x.to_bits() >> bits << bits);
         let mut hard = vec![0.0, 65504.0, 65519.0, 65520.0, 65536.0, 3.4028235677973366e38];

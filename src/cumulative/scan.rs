@@ -21,7 +21,7 @@ use crate::kernel::number::Number;
 use crate::simd::Simd;
 use crate::tuning::tuning;
 
-/// Lines that are walked along together: neighbours in memory share cache lines.
+/// Lines that are processed together, since neighbours in memory share cache lines.
 const GROUP: usize = 8;
 
 /// A prefix that does not fit the type of the results.
@@ -36,13 +36,13 @@ const GROUP: usize = 8;
 pub struct Misfit {
     /// The line, in row-major order.
     pub line: usize,
-    /// Its place in the line.
+    /// The position in the line.
     pub index: usize,
     /// Its exact value.
     pub value: i128,
 }
 
-/// What happened on the way.
+/// What happened while summing.
 ///
 /// ```
 /// use mypackage::sum::ScanStatus;
@@ -56,12 +56,12 @@ pub struct ScanStatus {
     pub invalid: bool,
     /// A finite prefix is beyond the range of the results' type.
     pub overflow: bool,
-    /// The first integer prefix that does not fit; the results are then of no use.
+    /// The first integer prefix that does not fit; then the results are meaningless.
     pub misfit: Option<Misfit>,
 }
 
 impl ScanStatus {
-    /// Of these lines and others, in any order.
+    /// Combines the outcomes of two sets of lines.
     pub(crate) fn and(self, others: ScanStatus) -> ScanStatus {
         let misfits = [self.misfit, others.misfit].into_iter().flatten();
         ScanStatus {
@@ -72,9 +72,10 @@ impl ScanStatus {
     }
 }
 
-/// Writes the prefixes of all lines along an axis, each rounded once, to an array of the same shape;
-/// parallel where that pays. A prefix that is zero is -0.0 where all elements so far are, else 0.0. If the lines are `joined`, they are one sum in row-major order. Results of
-/// an integer type must be in `range`; they are only for elements that are integers, too.
+/// Writes the prefixes of all lines along an axis, each rounded once, to an array of the same
+/// shape; parallel where that pays. A zero prefix is -0.0 if all elements so far are, else 0.0. If
+/// the lines are `joined`, they are summed as one line in row-major order. Results of an integer
+/// type, which need integer elements, must be in `range`.
 ///
 /// ```
 /// use mypackage::sum::{Misfit, View, ViewMut, cumsum_axis};
@@ -154,7 +155,7 @@ fn scan_axis(
     by_native!(dtype, scan_integers(lines, &integers))
 }
 
-/// Of floating-point prefixes.
+/// The state for floating-point prefixes.
 #[derive(Debug, Clone, Copy)]
 struct Kinds {
     /// The type of the elements.
@@ -166,7 +167,7 @@ struct Kinds {
     skip_nan: bool,
 }
 
-/// Prefixes as floating-point numbers.
+/// Floating-point prefixes.
 fn scan_floating(lines: Lines<'_>, kinds: Kinds) -> ScanStatus {
     let interrupt = lines.interrupt.clone();
     let parts = lines.split(beside::WIDTH, GROUP, |for_each_group| {
@@ -177,17 +178,17 @@ fn scan_floating(lines: Lines<'_>, kinds: Kinds) -> ScanStatus {
     parts.into_iter().fold(ScanStatus::default(), ScanStatus::and)
 }
 
-/// What a thread needs for floating-point prefixes.
+/// A thread's state for floating-point prefixes.
 struct Floating<'a> {
     kinds: Kinds,
     interrupt: &'a Interrupt,
     isa: Isa,
     /// Whether the thread's floating-point environment is the default one.
     floating: bool,
-    /// For lines side by side.
+    /// For adjacent lines.
     beside: Option<Box<Beside>>,
     running: Vec<Running>,
-    /// Space for a tile's numbers.
+    /// A buffer for the numbers of a tile.
     numbers: Vec<f64>,
     pieces: &'static [Piece],
     /// Whether all elements of a joined line were -0.0 so far.
@@ -235,7 +236,7 @@ impl<'a> Floating<'a> {
         }
     }
 
-    /// Makes prefixes of nothing but -0.0 the same, which the kernels have made 0.0.
+    /// Corrects prefixes of only -0.0, which the kernels have written as 0.0.
     fn sign_zeros(&mut self, group: &mut Group<'_>) {
         let sign = match self.kinds.out {
             Dtype::F64 => Format::F64.sign_bit(),
@@ -247,7 +248,7 @@ impl<'a> Floating<'a> {
                 self.negative_zeros = true;
             }
             let elements = group.line(line);
-            // Most lines are done with after one element.
+            // For most lines, this stops at the first element.
             let (mut start, mut count) = (0, 1);
             while self.negative_zeros && start < elements.len() && !self.interrupt.is_set() {
                 let part = elements.skip(start).truncate(count);
@@ -262,7 +263,7 @@ impl<'a> Floating<'a> {
         }
     }
 
-    /// The prefixes of neighbouring lines, if the kernel for these can take them.
+    /// The prefixes of adjacent lines, if the kernel for these accepts them.
     fn scan_beside<T: Native + Number + Prefix>(&mut self, group: &mut Group<'_>) -> bool {
         if !self.floating {
             return false;
@@ -286,7 +287,7 @@ impl<'a> Floating<'a> {
             }
             for (running, line) in lines.clone().enumerate() {
                 let elements = group.line(line).skip(start).truncate(TILE);
-                // (What is read of a line is no part of what its results are written to.)
+                // (Lines that are read and lines of results do not overlap.)
                 let (kinds, pieces) = (self.kinds, self.pieces);
                 let read = read_part(self.isa, kinds, elements, pieces, &mut self.numbers);
                 let mut out = group.out(line);
@@ -316,7 +317,7 @@ impl<'a> Floating<'a> {
         }
     }
 
-    /// Notes what happened to the running sums, and starts them again.
+    /// Records what happened to the running sums, and resets them.
     fn settle(&mut self) {
         for running in &mut self.running {
             self.status.invalid |= running.is_invalid();
@@ -325,7 +326,8 @@ impl<'a> Floating<'a> {
         }
     }
 }
-/// Elements as numbers: where they are, or on a stage, all pieces of one before the next.
+/// Elements as numbers: in place, or converted in a buffer, with all parts of one element before
+/// the next.
 enum Read<'a> {
     F64(&'a [f64]),
     F32(&'a [f32]),
@@ -374,7 +376,7 @@ fn read_part<'a>(
     Read::Staged(numbers)
 }
 
-/// (By their bits: in any floating-point environment.)
+/// (By their bits, which is correct in any floating-point environment.)
 #[inline(always)]
 fn clear_nans_body(numbers: &mut [f64]) {
     for x in numbers {
@@ -388,8 +390,8 @@ dispatch! {
     fn clear_nans(numbers: &mut [f64]) = clear_nans_body
 }
 
-/// Writes the prefixes of a part of a line that starts at `start`, each of `step` numbers more;
-/// whether any overflows in being narrowed.
+/// Writes the prefixes of a part of a line from `start` on, one for every `step` numbers; returns
+/// whether narrowing any of them overflows.
 fn advance<T: Number, P: Prefix>(
     running: &mut Running,
     numbers: &[T],
@@ -397,7 +399,7 @@ fn advance<T: Number, P: Prefix>(
     start: usize,
     step: usize,
 ) -> bool {
-    // A prefix of another size is no result yet.
+    // Prefixes of another type are narrowed first.
     if step == 1
         && let Some(results) = P::as_results(out, start, numbers.len())
     {
@@ -409,7 +411,7 @@ fn advance<T: Number, P: Prefix>(
     for numbers in numbers.chunks(TILE) {
         let prefixes = &mut prefixes[..numbers.len()];
         running.advance(numbers, prefixes);
-        // The prefix after the last piece of an element is the one asked for.
+        // Only the prefix after the last part of an element is a result.
         for prefix in prefixes[step - 1..].iter().step_by(step) {
             overflow |= prefix.overflows();
             out.write(index, prefix.result());
@@ -419,23 +421,23 @@ fn advance<T: Number, P: Prefix>(
     overflow
 }
 
-/// Of integer prefixes.
+/// The state for integer prefixes.
 struct Integers<'a> {
-    /// Whether 64-bit prefixes of such elements have a sign.
+    /// Whether 64-bit prefixes of such elements are signed.
     signed: bool,
-    /// Whether the results hold all prefixes that 64-bit arithmetic does not lose.
+    /// Whether the results can hold all 64-bit prefixes.
     whole: bool,
     range: &'a RangeInclusive<i128>,
     joined: bool,
 }
 
 impl Integers<'_> {
-    /// What the 64 bits of a prefix mean.
+    /// The value of the 64 bits of a prefix.
     fn domain(&self, bits: u64) -> i128 {
         if self.signed { (bits as i64).into() } else { bits.into() }
     }
 
-    /// The prefixes in 64-bit arithmetic; whether all are right, and in range.
+    /// Writes prefixes in 64-bit arithmetic; returns whether all are correct and in range.
     fn add_up<V: Native>(&self, isa: Isa, values: &[V], before: i128, to: &mut [u64]) -> bool {
         self.domain(before as u64) == before
             && add_up(isa, values, before as u64, to)
@@ -443,8 +445,8 @@ impl Integers<'_> {
     }
 }
 
-/// Prefixes as integers: a tile at a time in 64-bit arithmetic, or one by one if a prefix may be
-/// beyond its range.
+/// Integer prefixes: tile by tile in 64-bit arithmetic, or one by one if a prefix may overflow
+/// that.
 fn scan_integers<V: Native>(lines: Lines<'_>, integers: &Integers<'_>) -> ScanStatus {
     let interrupt = lines.interrupt.clone();
     let parts = lines.split(beside::WIDTH, GROUP, |for_each_group| {
@@ -462,7 +464,7 @@ fn scan_integers<V: Native>(lines: Lines<'_>, integers: &Integers<'_>) -> ScanSt
     parts.into_iter().fold(ScanStatus::default(), ScanStatus::and)
 }
 
-/// What a thread needs for integer prefixes.
+/// A thread's state for integer prefixes.
 struct IntegerScan<'a, V> {
     integers: &'a Integers<'a>,
     interrupt: &'a Interrupt,
@@ -537,7 +539,7 @@ impl<V: Native> IntegerScan<'_, V> {
     }
 }
 
-/// Adds up integers; whether no prefix was lost.
+/// Adds up integers; returns whether no prefix overflowed.
 #[inline(always)]
 fn add_up_body<S: Simd, const W: usize, T: Native>(
     simd: S,

@@ -1,7 +1,8 @@
-//! Exact cumulative sums of a slice, or of a line that comes in parts.
+//! Exact cumulative sums of a slice, or of a line given in parts.
 //!
-//! The running sum is kept in two parts by the kernel in [`super::tile`], a tile of numbers at a
-//! time. A tile whose numbers do not fit goes through the [`Accumulator`], prefix by prefix.
+//! The kernel in [`super::tile`] keeps the running sum in two parts, and processes a tile of
+//! numbers at a time. A tile that it does not accept is added to an [`Accumulator`], prefix by
+//! prefix.
 
 use super::prefix::{Prefix, TILE, first_level};
 use super::tile::tile;
@@ -11,15 +12,15 @@ use crate::exact::accumulator::Accumulator;
 use crate::kernel::levels::highest_exponent;
 use crate::kernel::number::Number;
 
-/// A running sum. While it advances, the floating-point environment must be the default one.
+/// A running sum. Advancing it requires the default floating-point environment.
 #[derive(Debug)]
 pub(super) struct Running {
     isa: Isa,
     /// Whether the thread's floating-point environment is the default one.
     floating: bool,
-    /// The exponent of the first level, once there is one.
+    /// The exponent of the first level, once it is chosen.
     first: Option<i32>,
-    /// The sum in two parts; none if it is in `exact`.
+    /// The sum in two parts; `None` if it is in `exact`.
     parts: Option<[f64; 2]>,
     exact: Accumulator,
     /// Whether a finite prefix became infinite.
@@ -38,7 +39,7 @@ impl Running {
         }
     }
 
-    /// Starts again from 0.
+    /// Resets to 0.
     pub fn reset(&mut self) {
         self.parts = Some([0.0; 2]);
         self.overflowed = false;
@@ -49,7 +50,7 @@ impl Running {
         self.parts.is_none() && self.exact.is_invalid()
     }
 
-    /// Writes the prefixes that end with each of as many numbers.
+    /// Writes the prefixes that end with each of the numbers.
     pub fn advance<T: Number, P: Prefix>(&mut self, numbers: &[T], prefixes: &mut [P]) {
         for (numbers, prefixes) in numbers.chunks(TILE).zip(prefixes.chunks_mut(TILE)) {
             if self.is_nan() {
@@ -64,7 +65,7 @@ impl Running {
         self.parts.is_none() && self.exact.special().is_some_and(f64::is_nan)
     }
 
-    /// In two parts; leaves the sum as it was if they do not suffice.
+    /// Tries to add in two parts; otherwise the sum is not changed.
     fn advance_tile<T: Number, P: Prefix>(&mut self, numbers: &[T], prefixes: &mut [P]) -> bool {
         let Some(parts) = self.parts.or_else(|| self.exact.to_pair()) else {
             return false;
@@ -84,7 +85,7 @@ impl Running {
         first.is_some_and(add)
     }
 
-    /// By the accumulator, one by one.
+    /// Adds to the accumulator, one by one.
     fn advance_each<T: Number, P: Prefix>(&mut self, numbers: &[T], prefixes: &mut [P]) {
         if let Some(parts) = self.parts.take() {
             self.exact = parts.into_iter().collect();
@@ -140,7 +141,7 @@ mod tests {
         }
     }
 
-    /// Of the same numbers, rounded to binary32 first.
+    /// For the same numbers, rounded to binary32 first.
     fn check_f32(values: &[f64]) {
         let values: Vec<f32> = values.iter().map(|&x| x as f32).collect();
         for isa in Isa::available() {
@@ -191,7 +192,7 @@ mod tests {
     fn sums_of_three_numbers_are_not_split() {
         let mut values = vec![1.0; 2 * TILE];
         (values[1], values[2]) = (2f64.powi(-60), 2f64.powi(-200));
-        // The ones go, and then the first of the two.
+        // First the ones are cancelled, then the first of the two.
         values.extend([2.0 - 2.0 * TILE as f64, -2f64.powi(-60), 1.0]);
         check(&values);
     }

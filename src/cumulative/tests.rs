@@ -6,12 +6,12 @@ use super::scan::{ScanStatus, cumsum_axis, nancumsum_axis};
 use crate::array::view::ViewMut;
 use crate::testing::{Layout, Oracle, layouts, numbers};
 
-/// Numbers of similar sizes, of many and of all, and such as cancel.
+/// Numbers of similar, of many and of all magnitudes, and numbers that cancel.
 fn values(kind: usize, count: usize, seed: u64) -> Vec<f64> {
     let (centre, spread) = [(0, 4), (0, 80), (0, 1900), (-1060, 30), (1000, 8), (40, 2)][kind % 6];
     let mut values = numbers(count, centre, spread, seed);
     if kind >= 6 {
-        // Each is followed by its negative, and by something small.
+        // Each is followed by its negative, and by a small number.
         for index in (2..count).step_by(3) {
             values[index - 1] = -values[index - 2];
             values[index] = f64::from(index as u32 % 7) * 1e-20;

@@ -1,4 +1,4 @@
-//! The kernel for cumulative sums along a line: a vector of neighbours at a time.
+//! The kernel for cumulative sums along a line, a vector at a time.
 
 use super::lanes::{add_up_numbers, last_number};
 use super::prefix::{Prefix, Split, TILE, biases, fitted};
@@ -8,7 +8,7 @@ use crate::kernel::number::Number;
 use crate::simd::Simd;
 use crate::tuning::tuning;
 
-/// The sum so far in every lane, and what splits the numbers to come.
+/// The sum so far, in every lane, and the splitter of further numbers.
 #[derive(Clone, Copy)]
 struct Line<const W: usize> {
     high: [f64; W],
@@ -41,7 +41,7 @@ fn tile_body<S: Simd, const W: usize, T: Number, P: Prefix>(
     prefixes: &mut [P],
 ) -> Option<[f64; 2]> {
     if W == 2 {
-        // Two lanes are not worth their moves.
+        // With two lanes, moves between lanes do not pay.
         tile_of::<S, T, P, 1>(simd, numbers, parts, first, prefixes)
     } else {
         tile_of::<S, T, P, W>(simd, numbers, parts, first, prefixes)
@@ -77,8 +77,9 @@ fn tile_of<S: Simd, T: Number, P: Prefix, const W: usize>(
 }
 
 vectorized! {
-    /// Writes the prefixes of at most [`TILE`] numbers that follow a sum of two parts, and returns
-    /// the last one in two parts; `None`, and nothing of use written, if not all fit the levels.
+    /// Writes the prefixes of at most [`TILE`] numbers, continuing from a sum in two parts, and
+    /// returns the last one in two parts; `None`, with meaningless output, if not all fit the
+    /// levels.
     pub(super) fn tile[T: Number, P: Prefix][T, P](
         numbers: &[T], parts: [f64; 2], first: i32, prefixes: &mut [P]
     ) -> Option<[f64; 2]> = tile_body{W}
@@ -94,7 +95,7 @@ mod tests {
 
     const FIRST: i32 = 16;
 
-    /// The last prefix in two parts, if the tile is taken; all prefixes must be right then.
+    /// The last prefix in two parts, if the tile is accepted; then all prefixes are checked.
     fn checked(isa: Isa, values: &[f64], parts: [f64; 2]) -> Option<[f64; 2]> {
         let mut prefixes = vec![0f64; values.len()];
         let last = tile(isa, values, parts, FIRST, &mut prefixes)?;

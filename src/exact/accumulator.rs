@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 ///
 /// The finite part is a 128-bit fixed-point window, which is all that ordinary data needs, and a
 /// superaccumulator (Neal 2015) that is allocated when the window does not suffice. Infinities and
-/// NaNs are counted, so that a subtraction takes back exactly what was added.
+/// NaNs are counted, so that subtraction exactly undoes addition.
 ///
 /// # Examples
 /// ```
@@ -40,9 +40,10 @@ pub struct Accumulator {
 impl Accumulator {
     /// The lowest bit of a binary64 product.
     pub(super) const LOWEST_EXPONENT: i32 = -2148;
-    /// Every sum is smaller than two to this; that of 2^62 products is.
+    /// Every sum is smaller than two to this, since a sum of 2^62 products is.
     pub(super) const HIGHEST_EXPONENT: i32 = 2112;
-    /// No counter of a sum that was merged or read is larger, so that one by one none overflows.
+    /// No counter of a merged or decoded sum is larger, so that adding numbers one by one cannot
+    /// overflow it.
     pub(super) const MOST: i64 = 1 << 62;
 
     /// An empty sum.
@@ -68,7 +69,7 @@ impl Accumulator {
         self.add_signed(x, false);
     }
 
-    /// Takes back one number that was added, and one from the count.
+    /// Subtracts one number, and one from the count.
     ///
     /// ```
     /// let mut total: mypackage::sum::Accumulator = [1.0, f64::INFINITY].into_iter().collect();
@@ -81,7 +82,7 @@ impl Accumulator {
         self.add_signed(x, true);
     }
 
-    /// Adds one number; the count stays.
+    /// Adds one number, without counting it.
     #[inline]
     pub(crate) fn add_uncounted(&mut self, x: f64) {
         self.add_signed(x, false);
@@ -89,7 +90,7 @@ impl Accumulator {
 
     #[inline]
     fn add_signed(&mut self, x: f64, subtract: bool) {
-        // By the bits: a comparison would depend on the floating-point environment.
+        // By the bits, since a comparison would depend on the floating-point environment.
         if is_finite(x) {
             let (m, e) = decompose(x);
             let m = i128::from(m);
@@ -99,7 +100,7 @@ impl Accumulator {
         }
     }
 
-    /// Adds an infinity or a NaN `times` times; the count stays.
+    /// Adds an infinity or a NaN `times` times, without counting it.
     pub(crate) fn add_special(&mut self, x: f64, times: i64) {
         if x.to_bits() & ABSOLUTE > f64::INFINITY.to_bits() {
             self.nans += times;
@@ -123,8 +124,8 @@ impl Accumulator {
     #[inline]
     pub fn add_product(&mut self, x: f64, y: f64) {
         self.count += 1;
-        // (Compilers make a comparison of numbers of one of their bits with 0, and that depends on the
-        // floating-point environment.)
+        // (Compilers turn a test of the bits for 0 into a floating-point comparison, which depends
+        // on the environment.)
         let is_zero = |x: f64| std::hint::black_box(x.to_bits() & ABSOLUTE) == 0;
         if is_finite(x) && is_finite(y) {
             let ((mx, ex), (my, ey)) = (decompose(x), decompose(y));
@@ -134,7 +135,7 @@ impl Accumulator {
                 ex + ey,
             );
         } else if is_zero(x) || is_zero(y) {
-            // 0 * inf has no value; it is invalid, as inf - inf is.
+            // 0 * inf is invalid, as inf - inf is.
             self.positive_infinities += 1;
             self.negative_infinities += 1;
         } else {
@@ -153,7 +154,7 @@ impl Accumulator {
         }
     }
 
-    /// Adds `value * 2^exponent` to the finite part; the count stays.
+    /// Adds `value * 2^exponent` to the finite part, without counting it.
     ///
     /// ```
     /// let mut total = mypackage::sum::Accumulator::new();
@@ -196,6 +197,11 @@ impl Accumulator {
         self.exponent = exponent;
     }
 
+    /// Its memory in bytes.
+    pub(super) fn memory(&self) -> usize {
+        size_of::<Accumulator>() + self.digits.as_deref().map_or(0, size_of_val)
+    }
+
     /// Moves the window into the superaccumulator.
     fn spill(&mut self) {
         let (window, exponent) = (std::mem::take(&mut self.window), self.exponent);
@@ -206,14 +212,14 @@ impl Accumulator {
         );
     }
 
-    /// The finite part as a whole.
+    /// The finite part as one superaccumulator.
     fn in_digits(&self, digits: &Digits) -> Digits {
         let mut all = digits.clone();
         all.add(self.window < 0, self.window.unsigned_abs(), self.exponent);
         all
     }
 
-    /// Adds the numbers one by one into the superaccumulator: for values of wildly different sizes.
+    /// Adds the numbers one by one to the superaccumulator; for widely differing magnitudes.
     pub(crate) fn add_each(&mut self, values: impl Iterator<Item = f64>) {
         let mut digits = self.digits.take().unwrap_or_else(Digits::new);
         for x in values {
@@ -226,7 +232,7 @@ impl Accumulator {
         self.digits = Some(digits);
     }
 
-    /// Adds everything that `other` holds.
+    /// Adds the contents of `other`.
     ///
     /// # Examples
     /// ```
@@ -246,7 +252,8 @@ impl Accumulator {
         }
     }
 
-    /// As [`Accumulator::merge`]; what cannot be held is an error, and then nothing has changed.
+    /// As [`Accumulator::merge`], but a result that cannot be represented is an error, and then
+    /// nothing is changed.
     ///
     /// ```
     /// use mypackage::sum::Accumulator;
@@ -266,7 +273,7 @@ impl Accumulator {
         Ok(())
     }
 
-    /// Adds the finite part of `other`, of which the caller knows that it can be held.
+    /// Adds the finite part of `other`, if the caller knows that the result can be represented.
     fn merge_finite(&mut self, other: &Accumulator) {
         self.add_scaled(other.window, other.exponent);
         if let Some(theirs) = &other.digits {
@@ -284,15 +291,14 @@ impl Accumulator {
         self.set_counters(std::array::from_fn(|index| mine[index] + theirs[index]));
     }
 
-    /// A power of two that the finite part's magnitude does not exceed, as an exponent; not far
-    /// above it.
+    /// The exponent of a power of two that bounds the finite part's magnitude, closely.
     fn height(&self) -> i32 {
         let window = (i128::BITS - self.window.unsigned_abs().leading_zeros()) as i32;
         let window = if self.window == 0 { i32::MIN / 2 } else { window + self.exponent };
         self.digits.as_ref().map_or(window, |digits| digits.height().max(window) + 1)
     }
 
-    /// Changes the sign of everything held, counts included: `a.merge(-b)` subtracts `b` from `a`.
+    /// Negates the sum, and the counts: `a.merge(-b)` subtracts `b` from `a`.
     ///
     /// ```
     /// use mypackage::sum::Accumulator;
@@ -321,7 +327,7 @@ impl Accumulator {
         }
     }
 
-    /// How many numbers were added, less those subtracted.
+    /// The number of numbers added minus those subtracted.
     ///
     /// ```
     /// let total: mypackage::sum::Accumulator = [1.0, f64::NAN].into_iter().collect();
@@ -332,13 +338,13 @@ impl Accumulator {
         self.count
     }
 
-    /// Adds zeros: to the count alone.
+    /// Adds zeros, which changes only the count.
     #[inline]
     pub(crate) fn add_zeros(&mut self, count: i64) {
         self.count += count;
     }
 
-    /// NaN or an infinity where the sum is one, `None` where it is finite.
+    /// NaN or an infinity if the sum is one, `None` if it is finite.
     pub(crate) fn special(&self) -> Option<f64> {
         match (self.nans, self.positive_infinities, self.negative_infinities) {
             (0, 0, 0) => None,
@@ -366,7 +372,7 @@ impl Accumulator {
         self.nans == 0 && self.positive_infinities != 0 && self.negative_infinities != 0
     }
 
-    /// Whether the sum is finite (its rounded value may overflow all the same).
+    /// Whether the sum is finite (its rounded value may still overflow).
     ///
     /// ```
     /// let total: mypackage::sum::Accumulator = [f64::MAX, f64::MAX].into_iter().collect();
@@ -407,7 +413,7 @@ impl Accumulator {
 
     /// The bits of the sum divided by `divisor`, rounded once to `format`, half to even.
     ///
-    /// The sign of a negative `divisor` counts; NaN for 0.
+    /// `divisor` may be negative; NaN if it is 0.
     ///
     /// ```
     /// use mypackage::sum::{Accumulator, Format};
@@ -424,7 +430,8 @@ impl Accumulator {
             && (-960..=890).contains(&self.exponent)
             && self.special().is_none()
         {
-            // The conversion rounds, once; the scaling is exact this far from the ends.
+            // Only the conversion rounds; the scaling is exact this far from overflow and
+            // underflow.
             return (self.window as f64 * power_of_two(self.exponent)).to_bits();
         }
         self.round_slow(divisor, format)
@@ -471,7 +478,8 @@ impl Accumulator {
         f32::from_bits(self.round(Format::F32) as u32)
     }
 
-    /// The sum rounded to binary64, and what that lacks, if both are finite numbers.
+    /// The sum rounded to binary64, and the rounding error, if both are representable finite
+    /// numbers.
     pub(crate) fn to_pair(&self) -> Option<[f64; 2]> {
         if self.digits.is_none()
             && (-960..=890).contains(&self.exponent)
@@ -482,7 +490,7 @@ impl Accumulator {
             let rest = self.window - high as i128;
             let low = rest as f64;
             let unit = power_of_two(self.exponent);
-            // The scaling is exact this far from the ends.
+            // The scaling is exact this far from overflow and underflow.
             return (low as i128 == rest).then_some([high * unit, low * unit]);
         }
         let high = self.to_f64();
@@ -524,7 +532,7 @@ impl Accumulator {
         Some(if negative != (divisor < 0) { -integer } else { integer })
     }
 
-    /// The finite part in its one canonical form.
+    /// The finite part in canonical form.
     pub(super) fn canonical(&self) -> Canonical {
         let (negative, mut bytes, mut exponent) = match &self.digits {
             None => {
@@ -567,7 +575,7 @@ impl Accumulator {
         result
     }
 
-    /// The counts of NaNs, +infinities, -infinities and of all numbers.
+    /// The counts of NaNs, +infinities, -infinities and all numbers.
     pub(super) fn counters(&self) -> [i64; 4] {
         [self.nans, self.positive_infinities, self.negative_infinities, self.count]
     }
@@ -591,8 +599,8 @@ impl Accumulator {
     }
 }
 
-/// What a merge would hold, before it is made.
-/// The counters that these sums have together, if they and the sum of all can be held.
+/// The counters that these sums have together, if they and the total can be represented. (Checked
+/// before anything is changed.)
 pub(super) fn merged_counters<S>(sums: S) -> Result<[i64; 4]>
 where
     S: Iterator<Item: Borrow<Accumulator>> + Clone,
@@ -610,7 +618,7 @@ where
         check_counter(counter)?;
     }
     if highest + doublings > Accumulator::HIGHEST_EXPONENT {
-        // The bound proves nothing; the sum itself does, for which there is room.
+        // The bound does not decide; the sum itself does, which the digits can hold.
         let mut all = Accumulator::new();
         sums.for_each(|sum| all.merge_finite(sum.borrow()));
         if all.canonical().top() > Accumulator::HIGHEST_EXPONENT {
@@ -622,7 +630,7 @@ where
     Ok(counters.map(|counter| counter as i64))
 }
 
-/// Refuses what a counter would overflow with.
+/// Refuses counts that would overflow a counter.
 pub(super) fn check_counter(counter: i128) -> Result<()> {
     let most = i128::from(Accumulator::MOST);
     if (-most..=most).contains(&counter) {
@@ -651,7 +659,7 @@ pub(super) struct Canonical {
 }
 
 impl Canonical {
-    /// The magnitude is below two to this, and not below half of it; 0 if it is 0.
+    /// The magnitude is below two to this, but at least half of it; 0 if it is 0.
     pub fn top(&self) -> i32 {
         self.magnitude.last().map_or(0, |&last| {
             self.exponent + 8 * self.magnitude.len() as i32 - last.leading_zeros() as i32
@@ -659,7 +667,7 @@ impl Canonical {
     }
 }
 
-/// Equality of the exact values and of all counts, however they came about.
+/// Equality of the exact values and of all counts, whatever the representation.
 impl PartialEq for Accumulator {
     fn eq(&self, other: &Accumulator) -> bool {
         self.counters() == other.counters() && self.canonical() == other.canonical()
@@ -692,7 +700,7 @@ mod tests {
         values.iter().copied().collect()
     }
 
-    /// Doubles until that fails, and returns how often it did not.
+    /// Doubles until that fails, and returns how often it succeeded.
     fn doublings(total: &mut Accumulator) -> usize {
         (0..5000).take_while(|_| total.try_merge(&total.clone()).is_ok()).count()
     }
@@ -719,7 +727,7 @@ mod tests {
         for sign in [1.0, -1.0] {
             for values in [&[1e308][..], &[1e308, 1e-300], &[f64::MAX, 2f64.powi(-1074), 1.0]] {
                 let mut total = sum_of(values);
-                // The count stays at 0, whatever is merged.
+                // The count stays 0, whatever is merged.
                 total.add_zeros(-total.count());
                 if sign < 0.0 {
                     total.negate();
@@ -732,7 +740,7 @@ mod tests {
                 assert_eq!(total, before);
                 assert_eq!(total.to_f64(), sign * f64::INFINITY);
                 assert_eq!(Accumulator::from_bytes(&total.to_bytes()), Ok(total.clone()));
-                // There is room for what brings it back.
+                // Numbers that make it smaller can still be added.
                 let mut negated = total.clone();
                 negated.negate();
                 total.try_merge(&negated).unwrap();
@@ -813,7 +821,7 @@ mod tests {
             let top = total.canonical().top();
             if !total.is_zero() {
                 prop_assert!(total.height() >= top);
-                // The same sum as it is kept where nothing cancelled.
+                // The same sum in the representation without cancellation.
                 let plain = Accumulator::from_canonical(&total.canonical());
                 prop_assert!(plain.height() <= top + 128, "{} {top}", plain.height());
             }

@@ -1,9 +1,9 @@
-//! Arrays of exact sums: pairs of numbers where these suffice, accumulators where not.
+//! Arrays of exact sums: pairs of numbers where these suffice, otherwise accumulators.
 //!
 //! Sums of ordinary numbers have fewer than a hundred bits. In an array they are kept as `high + low`,
-//! `high` being the sum rounded to binary64 and `low` what that lacks: 16 bytes and a count that is
-//! shared, in place of an accumulator's 64. A block of sums of which one is no such pair is kept as
-//! accumulators. Which of the two it is cannot be seen from outside.
+//! where `high` is the sum rounded to binary64 and `low` the rounding error: 16 bytes and a shared
+//! count, instead of an accumulator's 64. A block in which a sum is not such a pair holds
+//! accumulators. The representation is not visible outside.
 
 use std::borrow::Cow;
 
@@ -32,7 +32,7 @@ use crate::error::Result;
 #[derive(Debug, Clone)]
 pub struct Cells {
     len: usize,
-    /// Each of [`BATCH`] sums, but for the last.
+    /// Blocks of [`BATCH`] sums, except for the last one.
     blocks: Vec<Block>,
 }
 
@@ -42,16 +42,15 @@ pub(super) enum Block {
     Wide(Vec<Accumulator>),
 }
 
-/// Sums that are pairs of numbers, in the one form where `high` is the rounded sum; no zero is
-/// negative.
+/// Sums as pairs of numbers in normal form: `high` is the rounded sum, and no zero is negative.
 #[derive(Debug, Clone)]
 pub(super) struct Narrow {
     pub counts: Counts,
-    /// All upper parts, then all lower ones.
+    /// All upper parts, followed by all lower ones.
     numbers: Vec<f64>,
 }
 
-/// The numbers in each sum of a block.
+/// The counts of the sums of a block.
 #[derive(Debug, Clone)]
 pub(super) enum Counts {
     All(i64),
@@ -66,7 +65,7 @@ impl Counts {
         }
     }
 
-    /// Those of a block of `length` sums, one by one.
+    /// The counts of `length` sums, one by one.
     fn each(&mut self, length: usize) -> &mut [i64] {
         if let Counts::All(count) = *self {
             *self = Counts::Each(vec![count; length]);
@@ -101,7 +100,7 @@ impl Counts {
 }
 
 impl Narrow {
-    /// From numbers of unknown origin, if they have the one form.
+    /// From untrusted numbers, if they are in normal form.
     pub fn checked(counts: Counts, numbers: Vec<f64>) -> Option<Narrow> {
         let given = Narrow { counts, numbers };
         if !environment::is_default() {
@@ -118,7 +117,7 @@ impl Narrow {
         (finite && again.has_numbers_of(&given)).then_some(given)
     }
 
-    /// By their bits, which no mode of the processor can make others.
+    /// Negates the bits, which is correct in any floating-point environment.
     fn has_numbers_of(&self, other: &Narrow) -> bool {
         self.numbers.len() == other.numbers.len()
             && self.numbers.iter().zip(&other.numbers).all(|(x, y)| x.to_bits() == y.to_bits())
@@ -142,7 +141,7 @@ impl Narrow {
         self.numbers.split_at_mut(length)
     }
 
-    /// Whether that worked; if not, the sums that it should have set are lost.
+    /// Returns whether that succeeded; if not, these sums are lost.
     fn set_pairs(&mut self, first: usize, step: usize, pairs: PairSlice<'_>, count: i64) -> bool {
         let length = self.len();
         self.counts.set_some((0..pairs.len()).map(|index| first + index * step), count, length);
@@ -159,7 +158,7 @@ impl Narrow {
         })
     }
 
-    /// The sum of blocks; `None` if any is or becomes wide.
+    /// The sum of blocks; `None` if one is wide, or the result is.
     fn sum<'a>(&self, others: impl Iterator<Item = &'a Block>) -> Option<Narrow> {
         if !environment::is_default() {
             return None;
@@ -227,7 +226,7 @@ impl Block {
         }
     }
 
-    /// The same sums as pairs, if they are that.
+    /// The same sums as pairs, if all are pairs.
     pub fn narrowed(&self) -> Option<Cow<'_, Narrow>> {
         match self {
             Block::Narrow(narrow) => Some(Cow::Borrowed(narrow)),
@@ -262,7 +261,7 @@ impl Block {
         Block::Wide(sums)
     }
 
-    /// Refuses blocks whose sums could not be held.
+    /// Refuses blocks whose sums could not be represented.
     fn check<'a>(blocks: impl Iterator<Item = &'a Block> + Clone) -> Result<()> {
         let total = |index| blocks.clone().map(move |block| i128::from(block.count(index))).sum();
         let mut narrow = blocks.clone().map(|block| match block {
@@ -270,7 +269,7 @@ impl Block {
             Block::Wide(_) => None,
         });
         let length = blocks.clone().next().map_or(0, Block::len);
-        // Pairs are far from being too large. How many there are may be the same for all.
+        // Pairs are far below the limit. The counts may be the same for all.
         match narrow.try_fold(true, |all, one| Some(all & one?)) {
             Some(true) => check_counter(total(0)),
             Some(false) => (0..length).try_for_each(|index| check_counter(total(index))),
@@ -293,7 +292,7 @@ impl Block {
         }
     }
 
-    /// Sets the sums `first`, `first + step`, ...; in the default floating-point environment.
+    /// Sets the sums `first`, `first + step`, ...; requires the default floating-point environment.
     pub fn set_pairs(&mut self, first: usize, step: usize, pairs: PairSlice<'_>, count: i64) {
         if let Block::Narrow(narrow) = self
             && narrow.set_pairs(first, step, pairs, count)
@@ -321,7 +320,7 @@ impl Block {
     }
 }
 
-/// Equality of the exact values and of all counts, however they are kept.
+/// Equality of the exact values and of all counts, whatever the representation.
 impl PartialEq for Block {
     fn eq(&self, other: &Block) -> bool {
         let each = || 0..self.len();
@@ -345,14 +344,14 @@ impl PartialEq for Cells {
 
 impl Eq for Cells {}
 
-/// They are kept as they are.
+/// Keeps accumulators.
 impl From<Vec<Accumulator>> for Cells {
     fn from(cells: Vec<Accumulator>) -> Cells {
         Cells::in_blocks(cells.into_iter(), |block| block)
     }
 }
 
-/// In their short form, where they have one.
+/// Converts to pairs where possible.
 impl FromIterator<Accumulator> for Cells {
     fn from_iter<I: IntoIterator<Item = Accumulator>>(cells: I) -> Cells {
         Cells::in_blocks(cells.into_iter(), |block| {
@@ -388,7 +387,7 @@ impl Cells {
         Cells::of_blocks(len, block_lengths(len).map(|length| Block::zeros(length, 0)).collect())
     }
 
-    /// Blocks of the lengths that [`block_lengths`] tells.
+    /// Blocks of the lengths that [`block_lengths`] gives.
     pub(super) fn of_blocks(len: usize, blocks: Vec<Block>) -> Cells {
         Cells { len, blocks }
     }
@@ -406,20 +405,18 @@ impl Cells {
         self.len
     }
 
-    /// The memory that they take, in bytes.
+    /// Their memory in bytes.
     ///
     /// ```
     /// assert!(mypackage::sum::Cells::new(100).bytes() >= 1600);
     /// ```
     pub fn bytes(&self) -> usize {
-        let block = |block: &Block| match block {
-            Block::Narrow(narrow) => match narrow.counts {
-                Counts::All(_) => 2 * size_of::<f64>() * narrow.len(),
-                Counts::Each(_) => 3 * size_of::<f64>() * narrow.len(),
-            },
-            Block::Wide(cells) => size_of::<Accumulator>() * cells.len(),
+        let of_block = |block: &Block| match block {
+            Block::Narrow(Narrow { counts: Counts::All(_), numbers }) => size_of_val(&numbers[..]),
+            Block::Narrow(narrow) => 3 * size_of_val(&narrow.numbers[..]) / 2,
+            Block::Wide(cells) => cells.iter().map(Accumulator::memory).sum(),
         };
-        self.blocks.iter().map(block).sum()
+        self.blocks.iter().map(|block| size_of::<Block>() + of_block(block)).sum()
     }
 
     /// Whether there are no sums.
@@ -441,7 +438,7 @@ impl Cells {
     /// ```
     ///
     /// # Panics
-    /// If there are not so many.
+    /// If the index is out of range.
     pub fn get(&self, index: usize) -> Cow<'_, Accumulator> {
         self.blocks[index / BATCH].get(index % BATCH)
     }
@@ -468,7 +465,7 @@ impl Cells {
         self.blocks.iter().flat_map(|block| (0..block.len()).map(|index| block.count(index)))
     }
 
-    /// Gives every sum another count.
+    /// Replaces all counts.
     #[doc(hidden)]
     pub fn set_counts(&mut self, count: impl Fn(usize) -> i64) {
         for (block, first) in self.blocks.iter_mut().zip((0..).step_by(BATCH)) {
@@ -488,7 +485,7 @@ impl Cells {
         }
     }
 
-    /// Adds everything that others of the same length hold, in one pass.
+    /// Adds the contents of others of the same length, in one pass.
     ///
     /// ```
     /// use mypackage::sum::{Accumulator, Cells};
@@ -501,7 +498,7 @@ impl Cells {
     /// ```
     ///
     /// # Errors
-    /// That of [`Accumulator::try_merge`], and then nothing has changed.
+    /// That of [`Accumulator::try_merge`]; then nothing is changed.
     ///
     /// # Panics
     /// If the lengths differ.
@@ -514,7 +511,7 @@ impl Cells {
         Ok(())
     }
 
-    /// Refuses others that can't be merged.
+    /// Refuses others that cannot be merged.
     fn check(&self, others: &[&Cells]) -> Result<()> {
         assert!(others.iter().all(|other| other.len == self.len), "the lengths differ");
         self.blocks.iter().enumerate().try_for_each(|(index, block)| {
@@ -543,7 +540,7 @@ impl Cells {
         Ok(Cells::of_blocks(self.len, self.blocks.iter().enumerate().map(merged).collect()))
     }
 
-    /// Changes the sign of everything held, counts included.
+    /// Negates all sums, and the counts.
     ///
     /// ```
     /// use mypackage::sum::{Accumulator, Cells};
@@ -570,7 +567,7 @@ impl Cells {
         all
     }
 
-    /// Hands the sums to a sink, the counts only if they are `counted`.
+    /// Passes the sums to a sink, with their counts if they are `counted`.
     #[doc(hidden)]
     pub fn put(&self, counted: bool, sink: &dyn Sink) {
         // The sink may round pairs by floating-point arithmetic.
@@ -599,17 +596,6 @@ impl Cells {
             }
         }
     }
-
-    /// Bytes of memory, but for the superaccumulators of wide sums.
-    #[doc(hidden)]
-    pub fn memory(&self) -> usize {
-        let of_block = |block: &Block| match block {
-            Block::Narrow(Narrow { counts: Counts::All(_), numbers }) => size_of_val(&numbers[..]),
-            Block::Narrow(narrow) => 3 * size_of_val(&narrow.numbers[..]) / 2,
-            Block::Wide(cells) => size_of_val(&cells[..]),
-        };
-        self.blocks.iter().map(|block| size_of::<Block>() + of_block(block)).sum()
-    }
 }
 
 /// The lengths of the blocks of an array.
@@ -630,7 +616,7 @@ mod tests {
 
     const LEN: usize = 2 * BATCH + 37;
 
-    /// Sums of some numbers each, kept as pairs where they are that, and the same as accumulators.
+    /// Sums of some numbers each, as pairs where possible, and the same sums as accumulators.
     fn sums(seed: u64, spread: u64, special: u64) -> (Cells, Vec<Accumulator>) {
         let mut next = pseudo_random(seed);
         let values = numbers(3 * LEN, 3, spread, seed);
@@ -656,7 +642,7 @@ mod tests {
         assert_eq!(cells.len(), expected.len());
         assert!(cells.iter().zip(expected).all(|(cell, expected)| *cell == *expected));
         assert!(cells.counts().eq(expected.iter().map(Accumulator::count)));
-        // However they are kept, they are equal, and so are their bytes.
+        // In either representation they are equal, and so are their bytes.
         let wide = Cells::from(expected.to_vec());
         assert_eq!(*cells, wide);
         assert_eq!(wide, *cells);
@@ -665,7 +651,7 @@ mod tests {
         let (_, _, again) = decode(&bytes).unwrap();
         assert_eq!(again, *cells);
         assert_eq!(encode(0, &[expected.len()], &again), bytes);
-        // A sink is told the same sums, in pairs or not.
+        // A sink receives the same sums from both.
         for counted in [true, false] {
             struct Slots(Mutex<Vec<Option<Accumulator>>>, bool);
             impl Sink for Slots {
@@ -748,7 +734,7 @@ mod tests {
             let mut batch = Pairs::new();
             batch.high.copy_from_slice(&numbers(BATCH, 3, 3, 7));
             batch.low.copy_from_slice(&numbers(BATCH, -20, 3, 8));
-            // The sum of the first is beyond the numbers.
+            // The sum of the first overflows.
             (batch.high[0], batch.low[0]) = (f64::MAX, huge);
             for (first, results) in [(0, BATCH), (1000, 600), (BATCH, 1), (LEN - 1, 1), (1, 3)] {
                 if (results - 1) * step + first >= LEN || step == 0 && results > 1 {
@@ -848,7 +834,7 @@ mod tests {
                 expected.iter_mut().for_each(Accumulator::negate);
             }
             check(&cells, &expected);
-            // Taking all back leaves nothing.
+            // Subtracting everything leaves 0.
             let mut rest = cells.clone();
             rest.negate();
             rest.merge(&[&cells]).unwrap();

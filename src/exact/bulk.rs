@@ -4,7 +4,8 @@ use super::pairs::{PairSlice, two_sum};
 use super::round::Format;
 use crate::cpu::{Isa, dispatch};
 
-/// The results divided by `divisor`, rounded once, half to even; NaN for those that need another way.
+/// The results divided by `divisor`, rounded once, half to even; NaN for those that must be rounded
+/// otherwise.
 #[inline(always)]
 fn round_f64_body(pairs: PairSlice<'_>, divisor: f64, rounded: &mut [f64]) {
     let PairSlice { high, low } = pairs.range(0..rounded.len());
@@ -16,8 +17,8 @@ fn round_f64_body(pairs: PairSlice<'_>, divisor: f64, rounded: &mut [f64]) {
     }
     for (index, rounded) in rounded.iter_mut().enumerate() {
         let (sum, rest) = two_sum(high[index], low[index]);
-        // The exact quotient is `quotient + (remainder + rest) / divisor`, the correction known
-        // but for its last bits. They do not matter unless they change the result.
+        // The exact quotient is `quotient + (remainder + rest) / divisor`, where the last bits of
+        // the correction are not known. They matter only if they change the result.
         let quotient = sum / divisor;
         let remainder = f64::mul_add(-quotient, divisor, sum);
         let correction = (remainder + rest) / divisor;
@@ -29,7 +30,7 @@ fn round_f64_body(pairs: PairSlice<'_>, divisor: f64, rounded: &mut [f64]) {
     }
 }
 
-/// More than the relative error of what is rounded.
+/// A bound on the relative error of the correction.
 const DOUBT: f64 = 8.0 * f64::EPSILON;
 /// Above this, no remainder of a division underflows.
 const SMALL: f64 = 1e-200;
@@ -46,8 +47,8 @@ fn round_f32_body(pairs: PairSlice<'_>, divisor: f64, rounded: &mut [f32]) {
     }
 }
 
-/// Both ends of `(high + low ± error) / divisor`, rounded to binary64; infinite or NaN ones for what
-/// needs another way.
+/// Both ends of `(high + low ± error) / divisor`, rounded to binary64; infinite or NaN where the
+/// sum must be rounded otherwise.
 #[inline(always)]
 fn ends(high: f64, low: f64, error: f64, divisor: f64) -> (f64, f64) {
     if divisor == 1.0 {
@@ -78,7 +79,7 @@ fn round_f32_within_body(pairs: PairSlice<'_>, error: f64, divisor: f64, rounded
     let PairSlice { high, low } = pairs.range(0..rounded.len());
     for (index, rounded) in rounded.iter_mut().enumerate() {
         let (lower, upper) = ends(high[index], low[index], error, divisor);
-        // Ends that were rounded already are moved apart, by more than that.
+        // Rounded ends are moved apart by more than their rounding errors.
         let lower = (lower - lower.abs() * DOUBT) as f32;
         let upper = (upper + upper.abs() * DOUBT) as f32;
         let certain = lower == upper && lower != 0.0 && lower.abs() < f32::INFINITY;
@@ -97,8 +98,8 @@ dispatch! {
 }
 
 /// Sums that lie within `error` of pairs, divided by `divisor` and rounded once to a format, half to even;
-/// NaN where that can't be told, and for zeros and what is not finite. binary32 numbers are widened;
-/// there is no other format.
+/// NaN where the interval does not decide, for zeros, and for sums that are not finite. binary32
+/// results are widened; other formats are not supported.
 pub(crate) fn round_within(
     isa: Isa,
     pairs: PairSlice<'_>,
@@ -118,7 +119,7 @@ pub(crate) fn round_within(
 
 dispatch! {
     /// The results divided by `divisor`, rounded once to binary64, half to even; NaN for those that
-    /// need another way.
+    /// must be rounded otherwise.
     #[doc(hidden)]
     pub fn round_f64(pairs: PairSlice<'_>, divisor: f64, rounded: &mut [f64]) = round_f64_body
 }
@@ -168,7 +169,7 @@ mod tests {
         }
     }
 
-    /// Quotients half way between two numbers, and as near to that as pairs can be.
+    /// Quotients half-way between two numbers, and as close to that as pairs can be.
     #[test]
     fn next_to_midpoints() {
         let mut next = pseudo_random(1);

@@ -1,4 +1,4 @@
-//! The byte form of accumulators: compact, versioned, checked.
+//! Serialised accumulators: compact, versioned, with a check sum.
 //!
 //! ```text
 //! "MYXS"  version  kind  ndim  dimension * ndim  block * blocks  CRC-32 of all before it (4 bytes)
@@ -8,12 +8,13 @@
 //! cell:   nans  +infinities  -infinities  count  head  [exponent  magnitude bytes]
 //! ```
 //!
-//! `version`, `kind` and `ndim` are a byte each, and so is the first of a block. Whole numbers are
-//! LEB128, signed ones zigzag coded. A block has 1024 cells, the last one what is left. If all sums of
-//! a block are `high + low`, `high` being the sum rounded to binary64 and `low` what that lacks, they
-//! are written so (8 bytes, lowest first), after the count that they share or the count of each.
-//! Otherwise `head` is twice the number of magnitude bytes, plus 1 if the sum is negative; the value
-//! is `±magnitude * 2^exponent`, the magnitude odd, lowest byte first. Equal sums have equal bytes.
+//! `version`, `kind` and `ndim` are a byte each, and so is the first of a block. Integers are
+//! LEB128, signed ones with zigzag coding. A block has 1024 cells, the last one the rest. If all
+//! sums of a block are `high + low`, where `high` is the sum rounded to binary64 and `low` the
+//! rounding error, they are written like that (8 bytes each, lowest first), after their common
+//! count or the count of each. Otherwise `head` is twice the number of magnitude bytes, plus 1 if
+//! the sum is negative; the value is `±magnitude * 2^exponent`, the magnitude odd, lowest byte
+//! first. Equal sums have equal bytes.
 
 use super::accumulator::{Accumulator, Canonical};
 use super::array::{Block, Cells, Counts, Narrow, block_lengths};
@@ -21,14 +22,14 @@ use crate::error::{Error, Result};
 
 const MAGIC: [u8; 4] = *b"MYXS";
 const VERSION: u8 = 2;
-/// What a block begins with.
+/// The first byte of a block.
 const CELLS: u8 = 0;
 const PAIRS: u8 = 1;
 const COUNTED_PAIRS: u8 = 2;
-/// Bytes of a sum of products in 2^-2148..2^2112.
+/// The size of a sum of products in 2^-2148..2^2112, in bytes.
 const LONGEST: usize = 533;
 
-/// Encodes an array of accumulators; `kind` is the caller's to use.
+/// Encodes an array of accumulators; the meaning of `kind` is up to the caller.
 ///
 /// ```
 /// use mypackage::sum::{Accumulator, Cells, decode, encode};
@@ -40,7 +41,7 @@ const LONGEST: usize = 533;
 /// ```
 ///
 /// # Panics
-/// If there are more than 255 dimensions, or not as many cells as the shape has.
+/// If there are more than 255 dimensions, or the shape does not fit the number of cells.
 pub fn encode(kind: u8, shape: &[usize], cells: &Cells) -> Vec<u8> {
     let ndim = u8::try_from(shape.len()).expect("an array has at most 255 dimensions");
     assert_eq!(shape.iter().product::<usize>(), cells.len(), "the shape is that of the cells");
@@ -172,7 +173,7 @@ impl Reader<'_> {
             size = size.checked_mul(dimension)?;
             shape.push(dimension);
         }
-        // A cell takes five bytes at least: no allocation for a size that is a lie.
+        // A cell takes at least five bytes: do not allocate for a false size.
         if size.checked_mul(5)? > available {
             return None;
         }
@@ -220,7 +221,7 @@ impl Reader<'_> {
             if magnitude[0] % 2 == 0
                 || magnitude[length - 1] == 0
                 || value.exponent < Accumulator::LOWEST_EXPONENT
-                // Before the sum's top, which does not overflow then.
+                // Checked first, so that the sum below cannot overflow.
                 || value.exponent > Accumulator::HIGHEST_EXPONENT
                 || value.top() > Accumulator::HIGHEST_EXPONENT
             {
@@ -236,7 +237,7 @@ impl Reader<'_> {
 }
 
 impl Accumulator {
-    /// The byte form: about 20 bytes for ordinary data, 550 at most. Equal sums have equal bytes.
+    /// The sum as bytes: about 20 for ordinary data, at most 550. Equal sums have equal bytes.
     ///
     /// ```
     /// use mypackage::sum::Accumulator;

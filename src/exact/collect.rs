@@ -1,4 +1,4 @@
-//! A sink that keeps every sum, in an array that threads fill together.
+//! A sink that stores every sum in an array, which threads fill together.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,7 +7,7 @@ use super::array::{Block, Cells, block_lengths};
 use super::pairs::{BATCH, PairSlice};
 use super::sink::Sink;
 
-/// Takes the results of a kernel, from any thread.
+/// Receives the results of a kernel, from any thread.
 #[doc(hidden)]
 pub struct Collector {
     len: usize,
@@ -15,13 +15,13 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// For `len` results, most of them sums of `count` numbers.
+    /// A sink for `len` results, most of them sums of `count` numbers.
     pub fn new(len: usize, count: i64) -> Collector {
         let blocks = block_lengths(len).map(|length| Mutex::new(Block::zeros(length, count)));
         Collector { len, blocks: blocks.collect() }
     }
 
-    /// The sums, once every kernel has put its own.
+    /// The sums, once all kernels are done.
     pub fn finish(self) -> Cells {
         let blocks = self.blocks.into_iter();
         let blocks = blocks.map(|block| block.into_inner().unwrap_or_else(PoisonError::into_inner));
@@ -39,7 +39,7 @@ impl Sink for Collector {
     }
 
     fn put_pairs(&self, index: usize, step: usize, pairs: PairSlice<'_>, count: i64) {
-        // The step of a single result may be 0.
+        // For a single result, the step may be 0.
         let step = step.max(1);
         let mut put = 0;
         while put < pairs.len() {

@@ -1,11 +1,11 @@
-//! Sums that are known up to a bound, which is enough to round most of them.
+//! Sums that are known up to an error bound, which suffices to round most of them.
 
 use super::accumulator::Accumulator;
 use super::round::Format;
 
 /// A sum that lies within `error` of `total`.
 ///
-/// Infinities, NaNs and the count are those of `total`, and exact.
+/// Infinities, NaNs and the count are exact, and are those of `total`.
 #[doc(hidden)]
 #[derive(Debug, Clone, Default)]
 pub struct Interval {
@@ -25,7 +25,7 @@ impl Interval {
         Interval::default()
     }
 
-    /// Whether the sum is `total`.
+    /// Whether the sum is exactly `total`.
     #[inline]
     pub(crate) fn is_exact(&self) -> bool {
         self.error.units == 0
@@ -38,7 +38,7 @@ impl Interval {
         self.error.add(errors, error_exponent);
     }
 
-    /// Adds everything that `other` holds.
+    /// Adds the contents of `other`.
     pub(crate) fn merge(&mut self, other: &Interval) {
         self.total.merge(&other.total);
         self.error.add(other.error.units, other.error.exponent);
@@ -50,16 +50,17 @@ impl Interval {
         one
     }
 
-    /// Takes the sum for `total`, which was proved by other means.
+    /// Declares that the sum is exactly `total`, if that was proved by other means.
     pub(crate) fn set_exact(&mut self) {
         self.error = Bound::default();
     }
 
     /// The bits of the sum divided by `divisor`, rounded once to `format`, half to even; `None` if
-    /// that cannot be told.
+    /// the interval does not decide.
     ///
-    /// Rounding is monotone: where both ends of the interval round to one number, so does the sum, also
-    /// to an infinity. Ends that round to zero decide nothing: the sum may be zero, which has no sign.
+    /// Rounding is monotone: if both ends of the interval round to the same number, or infinity, so
+    /// does the sum. If they round to zero, the result is not decided, since the sign of a zero may
+    /// differ.
     #[inline]
     pub(crate) fn round_quotient(&self, divisor: i64, format: Format) -> Option<u64> {
         if self.is_exact() || !self.total.is_finite() {
@@ -101,8 +102,8 @@ impl Bound {
             *self = Bound { units, exponent };
             return;
         }
-        // The one of the lower exponent is rounded up to the other's unit; both to a larger one if the
-        // sum would not fit.
+        // The bound with the lower exponent is rounded up to the unit of the other; both to a
+        // larger unit if the sum would not fit.
         let mut common = exponent.max(self.exponent);
         loop {
             let rounded = |units: u64, from: i32| match common - from {
@@ -123,7 +124,7 @@ impl Bound {
 mod tests {
     use super::*;
 
-    /// `total` units of 2^-60, known up to `errors` of them.
+    /// An interval of `total` units of 2^-60, with an error of `errors` units.
     fn interval(total: i128, errors: u64) -> Interval {
         let mut interval = Interval::new();
         interval.add(total, -60, errors, -60);
@@ -136,10 +137,10 @@ mod tests {
 
     #[test]
     fn both_ends_decide() {
-        // 1 + 2^-53 lies half way; a unit is 2^-60.
+        // 1 + 2^-53 is a midpoint; a unit is 2^-60.
         let one = 1i128 << 60;
         let tie = one + (1 << 7);
-        // (Below 1, numbers are half as far apart.)
+        // (Below 1, the spacing of numbers is half as large.)
         assert_eq!(round(&interval(one, 63), 1), Some(1.0));
         assert_eq!(round(&interval(one, 64), 1), Some(1.0));
         assert_eq!(round(&interval(one, 65), 1), None);
@@ -181,7 +182,7 @@ mod tests {
         assert_eq!(round(&interval(1 << 60, 1 << 8), 3), None);
     }
 
-    /// A bound does not grow by being added to often.
+    /// Many additions do not inflate a bound.
     #[test]
     fn many_bounds_of_two_scales_add_up_to_little_more() {
         let mut bound = Bound::default();
@@ -213,7 +214,7 @@ mod tests {
                 parts.negate();
                 excess.merge(&parts);
                 assert!(excess.is_zero() || excess.to_f64() > 0.0);
-                // And not to much more.
+                // And not much larger.
                 assert!(
                     bound.units as f64 * 2f64.powi(bound.exponent)
                         <= 6.0 * (twice[0].to_f64() + twice[1].to_f64())

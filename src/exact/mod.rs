@@ -1,12 +1,13 @@
-//! Exact sums as values: kept, merged, rounded once, written as bytes.
+//! Exact sums as values: stored, merged, rounded once, serialised.
 //!
-//! - `accumulator`: one sum of anything; `small_superaccumulator` holds what does not fit 128 bits.
-//! - `interval`: a sum that is known up to a bound, which is enough to round most.
-//! - `pairs`: up to a thousand sums that are two numbers each, as most sums of ordinary data are.
-//! - `array`: arrays of sums, in pairs where these suffice. `sink`: where kernels put their results;
-//!   `collect` is one that keeps them all.
-//! - `round`, `quotient`, `bulk`: the one rounding, of a sum, of a quotient of two, of many at once.
-//! - `scale`: multiples. `bytes`: what a file or another process gets.
+//! - `accumulator`: a single sum; `small_superaccumulator` holds sums beyond 128 bits.
+//! - `interval`: a sum that is known up to an error bound, which usually suffices to round it.
+//! - `pairs`: up to a thousand sums, each as the unevaluated sum of two numbers, which suffices for
+//!   most data.
+//! - `array`: arrays of sums, as pairs where these suffice. `sink`: what receives the results of
+//!   kernels; `collect` is one that stores them all.
+//! - `round`, `quotient`, `bulk`: rounding a sum, a quotient of two sums, many sums at once.
+//! - `scale`: multiples. `bytes`: the serialised form.
 
 pub(super) mod accumulator;
 pub(super) mod array;

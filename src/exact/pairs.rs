@@ -1,11 +1,11 @@
-//! Exact results as pairs of numbers: most are, and so are added and rounded in vectors.
+//! Exact results as pairs of numbers, which are added and rounded in vectors.
 
 use std::ops::Range;
 
 use super::accumulator::Accumulator;
 use crate::cpu::dispatch;
 
-/// Results in one batch.
+/// The number of results in a batch.
 pub(crate) const BATCH: usize = 1024;
 
 /// Up to [`BATCH`] results, each exactly `high + low`, both finite and far from overflow.
@@ -35,33 +35,33 @@ impl Pairs {
 pub struct PairSlice<'a> {
     /// The upper parts.
     pub high: &'a [f64],
-    /// The lower parts, as many.
+    /// The lower parts.
     pub low: &'a [f64],
 }
 
 impl<'a> PairSlice<'a> {
-    /// How many results.
+    /// The number of results.
     #[allow(clippy::len_without_is_empty)] // Never empty.
     pub fn len(self) -> usize {
         self.high.len()
     }
 
-    /// Some of them.
+    /// A part of them.
     pub fn range(self, range: Range<usize>) -> PairSlice<'a> {
         PairSlice { high: &self.high[range.clone()], low: &self.low[range] }
     }
 
-    /// One of the sums, if both its parts and itself are 64-bit integers.
+    /// One of the sums, if it and both its parts are 64-bit integers.
     #[inline]
     pub fn integer(self, index: usize) -> Option<i64> {
         let [high, low] = [self.high[index], self.low[index]];
         let whole = (high as i64 as f64, low as i64 as f64) == (high, low);
-        // The conversion to an integer ends at i64::MAX, and that back to a number at 2^63.
+        // The conversion to an integer saturates at i64::MAX, which converts back to 2^63.
         let fits = high.abs() < 2f64.powi(63) && low.abs() < 2f64.powi(63);
         (whole && fits).then(|| (high as i64).checked_add(low as i64)).flatten()
     }
 
-    /// One of the sums, as any other.
+    /// One of the sums as an accumulator.
     pub fn accumulator(self, index: usize, count: i64) -> Accumulator {
         let mut sum = Accumulator::new();
         self.add_to(index, count, &mut sum);
@@ -90,7 +90,7 @@ fn normalise_body(pairs: PairSlice<'_>, high: &mut [f64], low: &mut [f64]) -> bo
     let (low, pairs) = (&mut low[..length], pairs.range(0..length));
     let mut overflow = 0;
     for index in 0..length {
-        // No -0.0 is one of two equal pairs.
+        // Neither of two equal pairs contains -0.0.
         (high[index], low[index]) = two_sum(pairs.high[index] + 0.0, pairs.low[index]);
         overflow |= (0.0 * low[index]).to_bits() << 1;
     }
@@ -98,8 +98,8 @@ fn normalise_body(pairs: PairSlice<'_>, high: &mut [f64], low: &mut [f64]) -> bo
 }
 
 dispatch! {
-    /// Copies pairs in the one form that has the rounded sum for its upper part; false if any
-    /// overflows, and then all are lost.
+    /// Copies pairs in normal form, with the rounded sum as the upper part; false if any overflows,
+    /// and then the output is meaningless.
     pub(super) fn normalise(pairs: PairSlice<'_>, high: &mut [f64], low: &mut [f64]) -> bool
         = normalise_body
 }
@@ -114,7 +114,7 @@ fn add_body(high: &mut [f64], low: &mut [f64], others: PairSlice<'_>) -> bool {
         let (lower, first) = two_sum(low[index], others.low[index]);
         let (rest, second) = two_sum(rest, lower);
         (high[index], low[index]) = two_sum(sum, rest);
-        // What overflowed leaves a NaN or an infinity, and then this is NaN.
+        // An overflow leaves a NaN or an infinity, which makes this NaN.
         let overflow = 0.0 * low[index];
         lost |= (first.to_bits() | second.to_bits() | overflow.to_bits()) << 1;
     }
@@ -122,7 +122,8 @@ fn add_body(high: &mut [f64], low: &mut [f64], others: PairSlice<'_>) -> bool {
 }
 
 dispatch! {
-    /// Adds pairs to others, exactly; false if any sum is no pair, and then all are lost.
+    /// Adds pairs to others, exactly; false if any sum is not a pair, and then the output is
+    /// meaningless.
     pub(crate) fn add(high: &mut [f64], low: &mut [f64], others: PairSlice<'_>) -> bool = add_body
 }
 
@@ -140,7 +141,7 @@ mod tests {
         result
     }
 
-    /// Whether the sums were pairs.
+    /// Returns whether the sums are pairs.
     fn check(isa: Isa, left: &[Vec<f64>; 2], right: &[Vec<f64>; 2]) -> bool {
         let [mut high, mut low] = left.clone();
         let others = PairSlice { high: &right[0], low: &right[1] };
@@ -168,7 +169,7 @@ mod tests {
                 };
                 let mut total = pairs(1);
                 for seed in 2..40 {
-                    // Numbers of few bits, as sums of data have them.
+                    // Numbers of few bits, as in typical data.
                     let other = pairs(seed)
                         .map(|half| half.iter().map(|x| (x * 65536.0).round()).collect::<Vec<_>>());
                     let rounded = normal(isa, &other[0], &other[1]);

@@ -6,13 +6,13 @@ use dashu_int::ops::{BitTest, DivRem};
 use super::accumulator::{Accumulator, Canonical};
 use super::round::{Format, Magnitude};
 
-/// Bits of a quotient that decide its rounding to any format.
+/// The bits of a quotient that suffice to round it to any format.
 const ENOUGH: usize = 67;
 
 impl Accumulator {
     /// The bits of the sum divided by another sum, rounded once to `format`, half to even.
     ///
-    /// Infinities, NaNs and zeros are divided as IEEE 754 has it.
+    /// Infinities, NaNs and zeros are divided as in IEEE 754.
     ///
     /// ```
     /// use mypackage::sum::{Accumulator, Format};
@@ -24,7 +24,7 @@ impl Accumulator {
     pub fn divide(&self, divisor: &Accumulator, format: Format) -> u64 {
         let (left, right) = (self.canonical(), divisor.canonical());
         if !self.is_finite() || !divisor.is_finite() || right.magnitude.is_empty() {
-            // At most one of the two is an ordinary number, of which only the sign counts.
+            // At most one of the two is finite and nonzero, of which only the sign matters.
             let value = |sum: &Accumulator, canonical: &Canonical| match sum.special() {
                 Some(special) => special,
                 None if canonical.magnitude.is_empty() => 0.0,
@@ -48,7 +48,7 @@ impl Accumulator {
     }
 }
 
-/// A quotient that is no finite number, or 0 (which has no sign here).
+/// A quotient that is not finite, or 0 (without a sign here).
 fn special(x: f64, format: Format) -> u64 {
     match (x.is_nan(), x.is_infinite()) {
         (true, _) => format.nan(),

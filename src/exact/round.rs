@@ -1,4 +1,4 @@
-//! The single rounding: from an exact magnitude to the nearest number of a format, ties to even.
+//! Rounding an exact magnitude to the nearest number of a format, ties to even.
 
 /// An IEEE 754 binary interchange format.
 ///
@@ -34,7 +34,7 @@ impl Format {
         1 - self.bias() - self.fraction_bits as i32
     }
 
-    /// The bit that makes a number negative.
+    /// The sign bit.
     ///
     /// ```
     /// use mypackage::sum::Format;
@@ -56,7 +56,7 @@ impl Format {
         ((1 << self.exponent_bits) - 1) << self.fraction_bits
     }
 
-    /// The one bit pattern that every NaN result has: quiet, positive, no payload.
+    /// The bit pattern of all NaN results: quiet, positive, no payload.
     ///
     /// ```
     /// use mypackage::sum::Format;
@@ -69,9 +69,9 @@ impl Format {
     }
 }
 
-/// A non-negative real number: `head * 2^exponent`, and a bit more below if `sticky`.
+/// A non-negative real number: `head * 2^exponent`, plus a positive rest if `sticky`.
 ///
-/// "A bit more" is greater than 0 and smaller than one unit of `head`.
+/// The rest is smaller than one unit of `head`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Magnitude {
     pub head: u128,
@@ -119,7 +119,7 @@ impl Magnitude {
 
     /// The bits of the nearest number of `format`, ties to even; infinity beyond its range.
     ///
-    /// A sticky part needs a head of at least two bits more than the significand.
+    /// With a sticky part, the head must have at least two bits more than the significand.
     pub fn round(self, negative: bool, format: Format) -> u64 {
         let sign = if negative { format.sign_bit() } else { 0 };
         if self.head == 0 {

@@ -3,8 +3,7 @@
 use super::accumulator::Accumulator;
 
 impl Accumulator {
-    /// The sum of the same numbers, each multiplied by an integer; the count stays. `None` where it
-    /// is beyond what a sum can be.
+    /// The sum multiplied by an integer, with the same count. `None` if it cannot be represented.
     ///
     /// ```
     /// use mypackage::sum::Accumulator;
@@ -18,7 +17,7 @@ impl Accumulator {
         let [nans, up, down, count] = self.counters();
         finite.set_counters([0, 0, 0, 0]);
         let (negative, magnitude, exponent) = finite.to_parts()?;
-        // No sum has more bits than this, and the highest is that of a sign.
+        // No sum has more bits than this, the highest of which is the sign.
         let bits = 8 * magnitude.len() as i32 + exponent;
         if bits + 64 >= Accumulator::HIGHEST_EXPONENT - 16 {
             return None;
@@ -32,7 +31,7 @@ impl Accumulator {
             result.add_scaled(product, exponent + 32 * index as i32);
         }
         result.set_counters(match factor {
-            // 0 times an infinity has no value.
+            // 0 times an infinity is NaN.
             0 if up != 0 || down != 0 => [nans, 1, 1, count],
             0 => [nans, 0, 0, count],
             1.. => [nans, up, down, count],

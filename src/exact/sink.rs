@@ -1,4 +1,4 @@
-//! Where results go: what a kernel calls for each sum, and for many that are pairs at once.
+//! What receives the results of kernels, one by one, or as batches of pairs.
 
 use super::accumulator::Accumulator;
 use super::interval::Interval;
@@ -9,30 +9,31 @@ use super::round::Format;
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rounding {
-    /// To this format.
+    /// The format.
     pub format: Format,
-    /// Divided by their counts before.
+    /// Whether sums are divided by their counts.
     pub mean: bool,
 }
 
-/// What takes the results of a kernel, in any order; each once.
+/// Receives the results of a kernel, each once, in any order.
 #[doc(hidden)]
 pub trait Sink {
-    /// One result.
+    /// Receives one result.
     fn put(&self, index: usize, sum: &Accumulator);
 
-    /// How results are rounded, if that is all that is wanted of them; `None` if the exact sums are.
+    /// How results are rounded, if only rounded results are needed; `None` if exact sums are.
     fn rounding(&self) -> Option<Rounding> {
         None
     }
 
-    /// A result that was rounded as [`Sink::rounding`] says, to a finite number.
+    /// Receives a result that was rounded to a finite number as [`Sink::rounding`] says.
     fn put_rounded(&self, index: usize, bits: u64) {
         let _ = (index, bits);
         unreachable!("a sink that says how results are rounded takes them");
     }
 
-    /// One result, if it is known well enough; otherwise the exact one has to be put.
+    /// Receives one result if the interval decides it; otherwise returns false, and the exact sum
+    /// must be put.
     fn put_interval(&self, index: usize, sum: &Interval) -> bool {
         if let Some(Rounding { format, mean }) = self.rounding()
             && let divisor = if mean { sum.total.count() } else { 1 }
@@ -42,7 +43,7 @@ pub trait Sink {
             if bits & format.infinity() != format.infinity() {
                 self.put_rounded(index, bits);
             } else {
-                // An overflow, or no finite sum, which is to be reported.
+                // An overflow, or a sum that is not finite, which must be reported.
                 self.put(index, &sum.total);
             }
             return true;
@@ -54,8 +55,8 @@ pub trait Sink {
         decided
     }
 
-    /// The results `index, index + step, ...`, each the sum of `count` numbers; on a thread whose
-    /// floating-point environment is the default one.
+    /// Receives the results `index, index + step, ...`, each the sum of `count` numbers. The thread
+    /// must have the default floating-point environment.
     fn put_pairs(&self, index: usize, step: usize, pairs: PairSlice<'_>, count: i64) {
         for result in 0..pairs.len() {
             self.put(index + result * step, &pairs.accumulator(result, count));
@@ -63,7 +64,7 @@ pub trait Sink {
     }
 }
 
-/// A function that takes the results one by one.
+/// A function that receives the results one by one.
 #[doc(hidden)]
 pub struct Each<F>(pub F);
 

@@ -1,7 +1,7 @@
 //! A superaccumulator: a fixed-point number wide enough for every finite sum of products.
 //!
 //! Source: Radford M. Neal, "Fast exact summation using small and large superaccumulators" (2015),
-//! whose small superaccumulator this is, widened to products of two binary64 numbers.
+//! extended to products of two binary64 numbers.
 
 use super::round::Magnitude;
 use crate::binary64::decompose;
@@ -10,7 +10,7 @@ use crate::binary64::decompose;
 const LOWEST: i32 = -2148;
 /// Products reach 2^2048, and 2^63 of them 2^2111: (2111 + 2148) / 32 digits and one for the sign.
 const DIGITS: usize = 136;
-/// A digit holds 32 bits and takes additions of 33 bits (with sign) between two carries.
+/// A digit has 32 bits, and receives terms of 33 bits (with sign) between carry propagations.
 const ADDITIONS_BETWEEN_CARRIES: u32 = 1 << 29;
 
 /// A number `sum(digit[i] * 2^(32 i - 2148))` whose carries are delayed.
@@ -89,9 +89,9 @@ impl Digits {
         }
     }
 
-    /// A power of two that the magnitude does not exceed, as an exponent.
+    /// The exponent of a power of two that bounds the magnitude.
     pub fn height(&self) -> i32 {
-        // Above the digits that matter, a negative number has those of its sign.
+        // Above its significant digits, a negative number has sign digits.
         let top = match self.digit[DIGITS - 1] {
             0 => self.digit.iter().rposition(|&digit| digit != 0),
             -1 => self.digit[..DIGITS - 1].iter().rposition(|&digit| digit != 0xffff_ffff),
@@ -101,7 +101,7 @@ impl Digits {
         top.map_or(LOWEST, |top| LOWEST + 32 * top as i32) + 64
     }
 
-    /// Leaves every digit but the last in 0..2^32; the last carries the sign.
+    /// Propagates carries: every digit but the last is then in 0..2^32; the last carries the sign.
     fn carry(&mut self) {
         let mut carry = 0;
         for digit in &mut self.digit[..DIGITS - 1] {

@@ -1,4 +1,4 @@
-//! Cumulative sums by label: each element's is the exact sum of those so far with its label.
+//! Cumulative sums by label: the exact sums of all elements so far with the same label.
 
 use std::ops::RangeInclusive;
 
@@ -11,12 +11,12 @@ use crate::cumulative::scan::{Misfit, ScanStatus};
 use crate::exact::accumulator::Accumulator;
 use crate::exact::round::Format;
 
-/// Elements that are read at once.
+/// The number of elements read at once.
 const PIECE: usize = 512;
 
-/// Writes the prefixes of the elements of each label along an axis, each rounded once; 0 where the
-/// label is negative. A prefix that is zero is -0.0 where all elements so far are, else 0.0. Integer
-/// prefixes must lie in a range.
+/// Writes the cumulative sums by label along an axis, each rounded once; 0 where the label is
+/// negative. A zero prefix is -0.0 if all elements so far are, else 0.0. Integer prefixes must lie
+/// in a range.
 ///
 /// ```
 /// use mypackage::sum::{View, ViewMut, cumsum_groups};
@@ -30,7 +30,7 @@ const PIECE: usize = 512;
 /// ```
 ///
 /// # Panics
-/// If there are not as many labels as elements in a line, or the shapes differ.
+/// If the number of labels is not the length of a line, or the shapes differ.
 pub fn cumsum_groups(
     values: &View<'_>,
     prefixes: ViewMut<'_>,
@@ -52,15 +52,15 @@ pub fn cumsum_groups(
     statuses.into_iter().fold(ScanStatus::default(), ScanStatus::and)
 }
 
-/// The elements so far with one label.
+/// The state of one label.
 #[derive(Clone, Default)]
 struct Running {
     sum: Accumulator,
-    /// Whether one was not -0.0.
+    /// Whether an element other than -0.0 occurred.
     other: bool,
 }
 
-/// What prefixes are rounded to.
+/// The formats that prefixes are rounded to.
 #[derive(Clone, Copy)]
 struct Target<'a> {
     out: Dtype,
@@ -104,7 +104,7 @@ fn scan(
     status.invalid |= sums.iter().any(|running| running.sum.is_invalid());
 }
 
-/// The number of different labels, and each label's place among them; none for negative ones.
+/// The number of distinct labels, and the rank of each label; `None` for negative ones.
 fn consecutive(labels: &[i64]) -> (usize, Vec<Option<usize>>) {
     let mut different: Vec<i64> = labels.iter().copied().filter(|&label| label >= 0).collect();
     different.sort_unstable();
@@ -114,7 +114,7 @@ fn consecutive(labels: &[i64]) -> (usize, Vec<Option<usize>>) {
 }
 
 impl Target<'_> {
-    /// The bits of a prefix, which may be `negative` zero.
+    /// The bits of a prefix, a `negative` zero if it is zero.
     fn rounded(
         &self,
         sum: &Accumulator,

@@ -1,7 +1,7 @@
-//! Numbers as pairs of integers, two million of which add up without overflow.
+//! Numbers as pairs of integers, two million of which can be added without overflow.
 //!
-//! The levels of `kernel::block` again, but less filled: a number is cut at the last bits of two of
-//! them, and counts how many there are in each part.
+//! As with the levels of `kernel::levels`, but with more headroom: a number is cut at the last bits
+//! of two levels, and each part is an integer multiple of its unit.
 
 use crate::array::element::Native;
 use crate::cpu::{Isa, dispatch};
@@ -9,16 +9,16 @@ use crate::exact::accumulator::Accumulator;
 use crate::kernel::levels;
 use crate::kernel::number::{Integer, Number};
 
-/// A native number that can be cut.
+/// A native number type that can be cut.
 pub(super) trait Cut: Native {
-    /// A scale for `cut` that suits all of the numbers; `None` if there is none.
+    /// A scale for `cut` that fits all the numbers; `None` if there is none.
     fn scale(isa: Isa, values: &[Self]) -> Option<i32>;
     /// Cuts numbers into two integers each, from `-2^PART_BITS` to `2^PART_BITS`, in the scale's
-    /// `units`; whether that was exact.
+    /// `units`; returns whether that was exact.
     fn cut(isa: Isa, values: &[Self], scale: i32, pairs: &mut [[i64; 2]]) -> bool;
-    /// The exponents of what the integers count.
+    /// The exponents of the units of the two integers.
     fn units(scale: i32) -> [i32; 2];
-    /// Adds the number as it is, without counting it.
+    /// Adds the number without cutting or counting it.
     fn add_to(self, sum: &mut Accumulator);
 }
 
@@ -89,7 +89,7 @@ fn cut_body<T: Number>(values: &[T], scale: i32, pairs: &mut [[i64; 2]]) -> bool
             high.to_bits().wrapping_sub(bits[0]) as i64,
             low.to_bits().wrapping_sub(bits[1]) as i64,
         ];
-        // Outside its binade, the upper part is far from these bounds.
+        // Within these bounds, the upper part is in its binade.
         failed |=
             left.to_bits() << 1 | pair[0].wrapping_add(1 << PART_BITS) as u64 >> (PART_BITS + 1);
     }

@@ -1,8 +1,7 @@
-//! Sums by label along an axis: what is summed together, by which thread.
+//! Sums by label along an axis: the division of work.
 //!
-//! A table of many groups is slow to be mapped and to be found in: sorted labels do with one for the
-//! groups of a window. Lines that lie side by side in memory have a table in common, to which a
-//! number of each is added at once.
+//! Large tables are slow to map and to access, so sorted labels use a table for a window of groups.
+//! Lines that are adjacent in memory share a table, to which an element of each is added at a time.
 
 use super::cut::Cut;
 use super::labels::{Labels, WINDOW};
@@ -16,18 +15,18 @@ use crate::exact::sink::{Each, Sink};
 use crate::interrupt::Interrupt;
 use crate::threads::{self, PARALLEL_FROM};
 
-/// So few lines are read one by one.
+/// Up to this many lines are read one by one.
 const NARROW: usize = 16;
-/// So many sums of lines side by side stay in the second-level cache.
+/// The number of sums of adjacent lines that stay in the second-level cache.
 const ROWS: usize = 1 << 16;
-/// So many elements, about, are summed by one thread before it looks for more.
+/// The approximate number of elements per task of a thread.
 const BUNCH: usize = 1 << 15;
 
-/// Sums along an axis by label: element `i` of a line belongs to the group `labels[i]`, or to none if
-/// that is negative. Calls `put(index, sum)`, from any thread, for every result in row-major order of
-/// the array's shape with `groups` in place of the axis.
+/// Sums along an axis by label: element `i` of a line belongs to the group `labels[i]`, or to no
+/// group if that is negative. Calls `put(index, sum)`, from any thread, for every result in
+/// row-major order of the array's shape with `groups` in place of the axis.
 ///
-/// Counts are not kept: they are those of the labels.
+/// Sums have no counts, since these are the counts of the labels.
 ///
 /// ```
 /// use std::sync::Mutex;
@@ -56,8 +55,8 @@ pub fn sum_groups(
     sum_groups_into(view, axis, labels, groups, &Each(put));
 }
 
-/// As [`sum_groups`], into any [`Sink`]. Labels that are not below `groups` belong to no group: it
-/// returns the highest of them, or -1.
+/// As [`sum_groups`], into any [`Sink`]. Labels that are not below `groups` are ignored; the
+/// highest of these is returned, or -1.
 ///
 /// # Panics
 /// If there is no such axis, or the labels are not as many as its elements.
@@ -87,11 +86,11 @@ fn run<V: Cut>(
     let size = results.saturating_mul(along.size);
     let interrupt = &Interrupt::of_call(size);
     let isa = cpu::isa();
-    // Sorted labels name the groups of one window after the other.
+    // Sorted labels are processed in windows of groups.
     let window = if labels.ascending { WINDOW.min(groups) } else { groups };
     let windows = if window == 0 { 0 } else { groups.div_ceil(window) };
     let threads = threads::get();
-    // Lines that lie closer together than their elements are read side by side.
+    // Lines that are closer together than their elements are read together.
     let across = after.last().filter(|across| {
         across.size >= NARROW && across.stride.unsigned_abs() < along.stride.unsigned_abs()
     });
@@ -146,7 +145,7 @@ fn run<V: Cut>(
     let highest = if tasks == 0 {
         Labels::surveyed(labels.all).highest
     } else if labels.ascending {
-        // The last window ends before stray labels.
+        // The last window ends before labels that are out of range.
         labels.highest
     } else {
         strays.into_iter().max().unwrap_or(-1)
@@ -154,12 +153,12 @@ fn run<V: Cut>(
     if highest < groups as i64 { -1 } else { highest }
 }
 
-/// What a thread keeps from one window to the next.
+/// A thread's state between windows.
 struct Worker {
     scratch: Scratch,
     /// The highest label beyond the tables.
     stray: i64,
-    /// The group after the last window, and where its labels begin.
+    /// The first group after the last window, and the position where its labels begin.
     next: (usize, usize),
 }
 
@@ -168,14 +167,14 @@ impl Worker {
         Worker { scratch: Scratch::new(), stray: -1, next: (0, 0) }
     }
 
-    /// The part of a line with sorted labels that belongs to its groups.
+    /// The part of a line with sorted labels that belongs to the window.
     fn cut_out<'a>(&mut self, whole: Part<'a>) -> Part<'a> {
         let below = |group: usize| move |&label: &i64| label < group as i64;
         let start = match self.next {
             (group, start) if group == whole.first && group > 0 => start,
             _ => whole.labels.partition_point(below(whole.first)),
         };
-        // The end is near, most often.
+        // The end is usually near.
         let end = whole.first + whole.groups;
         let labels = &whole.labels[start..];
         let mut most = whole.groups;
@@ -195,7 +194,7 @@ mod tests {
     use super::*;
     use crate::testing::{numbers, pseudo_random};
 
-    /// The sums of each line's groups, and those of the numbers added one by one.
+    /// The sums by label of each line, and the same by an oracle.
     fn both_ways(
         lines: &[Vec<f64>],
         labels: &[i64],
@@ -225,7 +224,7 @@ mod tests {
         [sums.into_inner().unwrap(), expected]
     }
 
-    /// Lines of which the scale of each does not suit the next, and such of numbers of all sizes.
+    /// Lines whose scales do not fit the next line, and lines of numbers of all magnitudes.
     fn lines(length: usize) -> Vec<Vec<f64>> {
         let like = [(0, 4), (1, 4), (60, 9), (-60, 9), (0, 200), (-1060, 20), (1000, 40), (0, 2)];
         let mut lines: Vec<_> =
@@ -244,7 +243,7 @@ mod tests {
                 (0..length).map(|_| (next() % (groups as u64 + 1)) as i64 - 1).collect();
             let mut sorted = unsorted.clone();
             sorted.sort_unstable();
-            // Twice, as many lines as are read side by side.
+            // Twice the number of lines that are read together.
             let lines = [lines(length), lines(length)].concat();
             for (labels, side_by_side) in
                 [(&unsorted, false), (&unsorted, true), (&sorted, false), (&sorted, true)]

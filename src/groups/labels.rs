@@ -1,29 +1,29 @@
-//! Labels, and what is known of them before they are used.
+//! Labels, and what is known about them in advance.
 
 use crate::cpu::{self, dispatch};
 use crate::exact::pairs::BATCH;
 use crate::threads;
 
-/// Labels, and what is known of them.
+/// Labels, with what is known about them.
 #[derive(Debug, Clone, Copy)]
 #[doc(hidden)]
 pub struct Labels<'a> {
-    /// One for each element; a negative one is that of no group.
+    /// A label for each element; negative ones mean no group.
     pub all: &'a [i64],
-    /// At least as high as all labels; -1 if there is none, or all are negative.
+    /// An upper bound of all labels; -1 if there are none, or all are negative.
     pub highest: i64,
-    /// Whether it is known that none is less than the one before.
+    /// Whether they are known to be non-decreasing.
     pub ascending: bool,
 }
 
 impl<'a> Labels<'a> {
-    /// Looks at all labels.
+    /// Examines all labels.
     pub fn surveyed(all: &'a [i64]) -> Labels<'a> {
         let isa = cpu::isa();
         let both = |one: (i64, bool), other: (i64, bool)| (one.0.max(other.0), one.1 && other.1);
         let parts = threads::split(all.len(), SHARE, |ranges| {
             ranges.fold((-1, true), |known, range| {
-                // With the label before them.
+                // Including the previous label.
                 both(known, survey(isa, &all[range.start.saturating_sub(1)..range.end]))
             })
         });
@@ -31,7 +31,7 @@ impl<'a> Labels<'a> {
         Labels { all, highest, ascending }
     }
 
-    /// Looks at no more labels than are needed to know which way to sum so many groups.
+    /// Examines only as many labels as are needed to choose a method for this number of groups.
     pub fn of_groups(all: &'a [i64], groups: usize) -> Labels<'a> {
         let apart = all.len() / SAMPLE + 1;
         let unknown = Labels { all, highest: i64::MAX, ascending: false };
@@ -42,17 +42,17 @@ impl<'a> Labels<'a> {
         }
     }
 
-    /// So many groups have a label, at most.
+    /// An upper bound on the number of groups with labels.
     pub fn groups(&self) -> usize {
         (self.highest + 1) as usize
     }
 }
 
-/// Groups of sorted labels that are summed at once.
+/// The number of groups in a window of sorted labels.
 pub(super) const WINDOW: usize = BATCH;
-/// Labels that tell whether all may be ascending.
+/// The number of labels examined to see whether they may be ascending.
 const SAMPLE: usize = 16;
-/// Labels that are looked at in one go.
+/// The number of labels examined at once.
 const SHARE: usize = 1 << 16;
 
 #[inline(always)]

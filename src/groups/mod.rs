@@ -1,9 +1,9 @@
-//! Exact sums of the elements that carry the same label.
+//! Exact sums of the elements with the same label.
 //!
-//! - `cut`: numbers as pairs of integers, which is what a table adds.
-//! - `table`: tables of groups, how they are filled and handed on.
-//! - `labels`: what is known of labels in advance.
-//! - `group`: arrays, line by line or several lines at once. `cumulative`: prefixes by label.
+//! - `cut`: numbers as pairs of integers, which tables add.
+//! - `table`: tables of sums by label.
+//! - `labels`: what is known about labels in advance.
+//! - `group`: reductions of arrays by label. `cumulative`: cumulative sums by label.
 
 pub(super) mod cumulative;
 mod cut;

@@ -1,13 +1,12 @@
-//! Tables of groups: how they are filled, by label, and handed on.
+//! Tables of groups: adding numbers by label, and reading the sums.
 //!
 //! A piece of numbers is cut into pairs of integers at a scale that is common to the whole line
-//! (`block`'s levels again, but less filled, so that two million pairs add up without overflow, and
-//! as many more as the sums have room for); the pairs are added to their groups. A piece that cannot
-//! be cut exactly is added number by number to an [`Accumulator`] for each group. Both are exact, so
-//! the order of the elements does not matter.
+//! (with enough headroom for two million pairs, and more as long as the sums are small); the pairs
+//! are added to their groups. A piece that cannot be cut exactly is added number by number to an
+//! [`Accumulator`] for each group. Both are exact, so the order of the elements does not matter.
 //!
-//! The scale is that of the line before or guessed from some of the numbers; if it does not suit, the
-//! sums start again. Each thread has a table; they are added up as the sums are handed on.
+//! The scale is that of the previous line, or guessed from a sample; if it does not fit, the sums
+//! are restarted. Each thread has a table; they are added when the sums are read.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -26,20 +25,19 @@ use crate::interrupt::Interrupt;
 use crate::kernel::levels::HIGHEST;
 use crate::threads::{self, PARALLEL_FROM};
 
-/// A line or a part of it, or several side by side, the labels, and the range of groups that they
-/// may name.
+/// A line, a part of it, or several adjacent lines, with the labels and the range of groups.
 #[derive(Clone, Copy)]
 pub(super) struct Part<'a> {
     pub view: &'a View<'a>,
     /// The first element, in bytes.
     pub offset: isize,
-    /// From one element of a line to the next, in bytes.
+    /// The distance from one element of a line to the next, in bytes.
     pub along: isize,
-    /// Elements in a line.
+    /// The number of elements in a line.
     pub count: usize,
-    /// From one line to the next, in bytes.
+    /// The distance from one line to the next, in bytes.
     pub across: isize,
-    /// Lines side by side.
+    /// The number of adjacent lines.
     pub width: usize,
     pub labels: &'a [i64],
     pub first: usize,
@@ -53,9 +51,9 @@ impl<'a> Part<'a> {
     }
 }
 
-/// What a thread keeps from one part to the next.
+/// A thread's state between parts.
 pub(super) struct Scratch {
-    /// That of the part before, which suits the next one most often.
+    /// The scale of the previous part, which usually fits the next one.
     scale: Option<i32>,
     cut: Box<CutPiece>,
     batch: Box<Pairs>,
@@ -67,18 +65,18 @@ impl Scratch {
     }
 }
 
-/// A piece of numbers, each cut in two.
+/// A piece of numbers, each cut into two integers.
 type CutPiece = [[i64; 2]; PIECE];
 
-/// The groups of a part, in as many tables as threads filled them; at least one.
+/// The groups of a part, in one table for each thread that filled one; at least one.
 pub(super) struct Tables<V>(Vec<Table<V>>);
 
 /// The groups of a part, or of some of its elements.
 struct Table<V> {
-    /// Sums of each group, side by side.
+    /// The number of sums of each group: one for each line.
     width: usize,
     scale: Scale,
-    /// Whether the scale did not suit some numbers; they are not in the table.
+    /// Whether the scale did not fit some numbers, which are missing from the table.
     unfit: bool,
     /// The label of the first group.
     first: i64,
@@ -86,19 +84,19 @@ struct Table<V> {
     stray: i64,
     /// Two integers for each sum.
     pairs: Vec<[i64; 2]>,
-    /// So many more numbers can be added before an integer might overflow.
+    /// How many more numbers can be added before an integer might overflow.
     room: usize,
-    /// What the pairs could not take; empty until it is needed.
+    /// The sums of what the pairs could not hold; empty until needed.
     wide: Vec<Accumulator>,
     value: PhantomData<V>,
 }
 
-/// What numbers are cut at, which may be nothing.
+/// How numbers are cut, if at all.
 #[derive(Clone, Copy)]
 enum Scale {
-    /// It must suit all numbers.
+    /// The scale must fit all numbers.
     Borrowed(Option<i32>),
-    /// It must be large enough for all numbers.
+    /// The scale must be large enough for all numbers.
     Own(Option<i32>),
 }
 
@@ -109,19 +107,19 @@ impl Scale {
     }
 }
 
-/// So many parts of numbers add up without overflow.
+/// How many parts can be added without overflow.
 const ROOM: usize = room(0);
-/// Numbers that are cut at once: what becomes of them stays in the first-level cache.
+/// How many numbers are cut at once, so that the parts stay in the first-level cache.
 pub(super) const PIECE: usize = 512;
-/// Elements that a thread adds, about, before it looks for more.
+/// The approximate number of elements per task of a thread.
 const SHARE: usize = 1 << 16;
-/// Pieces that a scale is guessed from.
+/// The number of pieces from which a scale is guessed.
 const SAMPLE: usize = 16;
-/// Labels looked ahead, to ask for their groups' memory in time.
+/// The prefetch distance in labels.
 const AHEAD: usize = 64;
-/// Labels of a piece that tell whether most are equal to the one before.
+/// The number of labels examined to see whether most equal their predecessor.
 const FEW: usize = 32;
-/// So many groups stay in the first-level cache.
+/// The number of groups that stay in the first-level cache.
 const NEAR: usize = 1 << 11;
 
 impl<V: Cut> Tables<V> {
@@ -129,14 +127,14 @@ impl<V: Cut> Tables<V> {
         let Scratch { scale, cut, .. } = scratch;
         let scale_of = |part: Part<'_>| {
             let mut scale = None;
-            // Infinities and NaNs have no scale, and need none.
+            // Infinities and NaNs do not need a scale.
             for_pieces::<V>(isa, part, interrupt, |_, values| {
                 scale = scale.max(V::scale(isa, values));
             });
             scale
         };
         let count = part.count;
-        // A table for each thread should be worth its memory.
+        // More threads pay only if there are enough elements for their tables.
         let (threads, tables) = (threads::get(), (count / 4 / part.groups.max(1)).max(1));
         let shares = match count * part.width {
             size if size < PARALLEL_FROM || threads == 1 => 1,
@@ -169,8 +167,8 @@ impl<V: Cut> Tables<V> {
                 return tables;
             }
         }
-        // All numbers of a short line; of a long one, to look at some saves a passage through
-        // memory, and the scale has room for larger ones.
+        // All numbers of a short line; a sample of a long one, which saves a pass over memory. The
+        // scale leaves room for larger ones.
         let piece = PIECE / part.width;
         let apart = (count / SAMPLE).max(piece);
         let starts = (0..count).step_by(apart);
@@ -187,7 +185,7 @@ impl<V: Cut> Tables<V> {
         filled(Scale::Own(*scale))
     }
 
-    /// Whether the scale suited all numbers.
+    /// Whether the scale fitted all numbers.
     fn fit(&self) -> bool {
         self.0.iter().all(|table| !table.unfit)
     }
@@ -197,8 +195,8 @@ impl<V: Cut> Tables<V> {
         self.0.iter().map(|table| table.stray).max().unwrap_or(-1)
     }
 
-    /// Hands over the sums: of the groups as results `first`, `first + step`, ..., those of lines
-    /// side by side after one another.
+    /// Passes on the sums, those of groups as results `first`, `first + step`, ..., and those of
+    /// adjacent lines one after the other.
     pub fn put(&self, first: usize, step: usize, scratch: &mut Scratch, sink: &(dyn Sink + Sync)) {
         let Tables(tables) = self;
         let Some(Table { width, scale, pairs, .. }) = tables.first() else {
@@ -230,7 +228,7 @@ impl<V: Cut> Tables<V> {
         }
     }
 
-    /// Some of the sums as pairs of numbers, if they are that.
+    /// A part of the sums as pairs of numbers, if they are pairs.
     fn to_pairs(&self, range: Range<usize>, units: [f64; 2], pairs: &mut Pairs) -> bool {
         let Tables(tables) = self;
         let isa = cpu::isa();
@@ -281,7 +279,7 @@ impl<V: Cut> Table<V> {
         }
     }
 
-    /// Adds a piece, or one number to each line; the labels may be more.
+    /// Adds a piece, or one number to each line; there may be more labels.
     fn add(&mut self, isa: Isa, values: &[V], labels: &[i64], pairs: &mut CutPiece) {
         if self.unfit {
             return;
@@ -354,7 +352,7 @@ impl<V: Cut> Table<V> {
         &mut self.wide
     }
 
-    /// Finds out how large the integers are, and moves them to the accumulators if they are large.
+    /// Determines how large the integers are, and moves large ones to the accumulators.
     fn make_room(&mut self) {
         self.room = room(longest(cpu::isa(), &self.pairs));
         if self.room < ROOM / 2 {
@@ -379,7 +377,7 @@ fn unit(exponent: i32) -> f64 {
     if exponent < -1022 { f64::from_bits(1 << (exponent + 1074)) } else { power_of_two(exponent) }
 }
 
-/// The sums as pairs of numbers, if they are that.
+/// The sums as pairs of numbers, if they are pairs.
 #[inline(always)]
 fn to_pairs_body(sums: &[[i64; 2]], units: [f64; 2], pairs: &mut Pairs) -> bool {
     let mut longest = 0;
@@ -395,7 +393,7 @@ dispatch! {
     fn to_pairs(sums: &[[i64; 2]], units: [f64; 2], pairs: &mut Pairs) -> bool = to_pairs_body
 }
 
-/// So many parts of numbers can be added to integers up to `longest` without overflow.
+/// How many parts can be added to integers up to `longest` without overflow.
 const fn room(longest: u64) -> usize {
     ((i64::MAX as u64 - longest) >> PART_BITS) as usize
 }
@@ -410,13 +408,14 @@ dispatch! {
     fn longest(sums: &[[i64; 2]]) -> u64 = longest_body
 }
 
-/// Where in a table the group is, if its first one is `first`: a lower label is beyond every table.
+/// The index of the group in a table that begins at `first`; a lower label gives an index beyond
+/// every table.
 #[inline(always)]
 fn place(label: i64, first: i64) -> usize {
     usize::try_from(label.wrapping_sub(first) as u64).unwrap_or(usize::MAX)
 }
 
-/// Adds a pair to the sum that its label names; a label beyond the sums may be the highest such.
+/// Adds a pair to the sum of its label; keeps the highest label beyond the sums.
 #[inline(always)]
 fn add_to(sums: &mut [[i64; 2]], first: i64, label: i64, pair: [i64; 2], stray: &mut i64) {
     if let Some(sum) = sums.get_mut(place(label, first)) {
@@ -427,8 +426,8 @@ fn add_to(sums: &mut [[i64; 2]], first: i64, label: i64, pair: [i64; 2], stray: 
     }
 }
 
-/// Calls `add` with each pair and its label, and `ask(index)` before every eight of them. What comes
-/// next, the numbers from `values` on and their labels, is asked for meanwhile.
+/// Calls `add` with each pair and its label, and `ask(index)` before every eight of them. Meanwhile
+/// the next numbers, from `values` on, and their labels are prefetched.
 #[inline(always)]
 fn for_each_label<V>(
     pairs: &[[i64; 2]],
@@ -448,9 +447,9 @@ fn for_each_label<V>(
     rest.iter().zip(last).for_each(add);
 }
 
-/// Adds pairs to the sums that their labels name; the labels may be more. Returns the highest label
-/// beyond the sums, or -1. `FAR` sums are asked for in advance.
-#[inline(never)] // In registers of its own.
+/// Adds pairs to the sums of their labels; there may be more labels. Returns the highest label
+/// beyond the sums, or -1. With `FAR`, sums are prefetched.
+#[inline(never)] // Kept in registers.
 fn add_pairs<const FAR: bool, T>(
     sums: &mut [[i64; 2]],
     first: i64,
@@ -471,9 +470,9 @@ fn add_pairs<const FAR: bool, T>(
     stray
 }
 
-/// As [`add_pairs`], for labels that are often equal to the one before: a sum that was just written
-/// takes long to be read again.
-#[inline(never)] // In registers of its own.
+/// As [`add_pairs`], for labels that often equal their predecessor: reading a sum that was just
+/// written has a high latency.
+#[inline(never)] // Kept in registers.
 fn add_runs<V>(
     sums: &mut [[i64; 2]],
     first: i64,
@@ -514,8 +513,8 @@ fn add_pair<V: Cut>(scale: Option<i32>, pair: [i64; 2], sum: &mut Accumulator) {
     }
 }
 
-/// Calls `visit(start, values)` for the values of a line, a piece at a time, or of lines side by
-/// side, one of each at a time, unless the call is interrupted.
+/// Calls `visit(start, values)` for the values of a line, piece by piece, or of adjacent lines, one
+/// element of each at a time, unless the call is interrupted.
 fn for_pieces<V: Cut>(
     isa: Isa,
     part: Part<'_>,

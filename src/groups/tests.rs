@@ -9,7 +9,7 @@ use super::group::sum_groups;
 use crate::array::view::ViewMut;
 use crate::testing::{Oracle, layouts, numbers, pseudo_random};
 
-/// Labels of so many groups, or of none, in any order or rising.
+/// Labels below `groups`, or negative, in any order or ascending.
 fn labels(count: usize, groups: usize, rising: bool, seed: u64) -> Vec<i64> {
     let mut next = pseudo_random(seed);
     let mut labels: Vec<i64> =

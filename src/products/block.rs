@@ -1,4 +1,4 @@
-//! The kernel for products: the exact sum of those of one block of pairs.
+//! The kernel for products: the exact sum of the products of one block of pairs.
 //!
 //! A product is two numbers (Dekker 1971; by a fused multiply-add where the processor has one):
 //!
@@ -13,18 +13,18 @@
 //! # Products of one size
 //!
 //! If all |p| >= 2^(k-33), where k is the exponent of the first level, the last bit of each product
-//! is at least 2^(k-138), the last bit of the third level. What the first level leaves of `p` is a
-//! multiple of 2^(k-85), so the second one takes it whole; what that leaves of `e`, the third one
-//! takes whole. This kernel needs no remainder: only the smallest |p|. (The second level receives at
-//! most 256 + 2 times 2^(k-53) + 2^(k-54) in a lane, the third one 2^(k-96): either stays in its
-//! binade.)
+//! is at least 2^(k-138), the last bit of the third level. The rest of `p` after the first level is
+//! a multiple of 2^(k-85), so the second level absorbs it completely; the third level does so with
+//! the rest of `e`. This kernel needs no remainder, only the smallest |p|. (The second level
+//! receives at most 256 + 2 times 2^(k-53) + 2^(k-54) in a lane, the third one 2^(k-96): either
+//! stays in its binade.)
 //!
 //! # Products of any sizes
 //!
 //! Is `e` exact? If |p| >= 2^-968, the last bit of x * y is at least 2^-1074. A smaller p that is
-//! not 0 passes all levels untouched, since their last bits are larger than [`LOWEST_LAST_BIT`], and
-//! shows in the remainder. There remain the products that are 0; a block with any is read again to
-//! see whether they are truly 0.
+//! not 0 passes all levels unchanged, since their last bits are larger than [`LOWEST_LAST_BIT`],
+//! and appears in the remainder. Products that are 0 remain; a block with any is read again to see
+//! whether they are exactly 0.
 
 use std::hint::black_box;
 
@@ -39,11 +39,11 @@ use crate::kernel::levels::{BLOCK, LEVEL, Levels, Sums, any, collect, levels};
 use crate::kernel::number::Number;
 use crate::tuning::tuning;
 
-/// Pairs in a block.
+/// The number of pairs in a block.
 pub(super) const PAIRS: usize = BLOCK;
 /// The exponent that the last bit of the last level must exceed.
 const LOWEST_LAST_BIT: i32 = -967;
-/// The exponent from which on a product's error is a binary64 number.
+/// The exponent from which the error of a product is a binary64 number.
 const EXACT_FROM: i32 = -968;
 
 /// At most [`PAIRS`] pairs. With `EXACT`, every product is a binary64 number.
@@ -73,10 +73,10 @@ impl<T: Number, const EXACT: bool> Terms for Products<'_, T, EXACT> {
     }
     #[inline(always)]
     fn margin(self, tier: Tier) -> i32 {
-        // Products in three levels must be of one size.
+        // Products in three levels must be of similar magnitude.
         if tier == Tier::Levels3 { 4 } else { 8 }
     }
-    /// It is not known how small the products are.
+    /// There is no lower bound on the products.
     #[inline(always)]
     fn depth(self, _: Tier) -> i32 {
         i32::MAX
@@ -139,8 +139,8 @@ impl<T: Number, const EXACT: bool> Terms for Products<'_, T, EXACT> {
     }
 }
 
-/// Hands vectors of widened pairs to a function, for four streams in turn, with how many of their
-/// lanes hold pairs (the others are 0).
+/// Passes vectors of widened pairs to a function, for four streams in turn, with the number of
+/// lanes that hold pairs (the others are 0).
 macro_rules! read_pairs {
     ($x:ident, $y:ident, $w:ident, $ahead:ident,
      |stream: $stream:ident, $left:ident, $right:ident, $valid:pat_param| $add:expr) => {{
@@ -190,7 +190,7 @@ macro_rules! read_pairs {
     }};
 }
 
-/// Fewer numbers than a vector has, and zeros.
+/// A vector of fewer numbers, filled up with zeros.
 #[inline(always)]
 fn padded<T: Number, const W: usize>(numbers: &[T]) -> [f64; W] {
     let mut vector = [0.0; W];
@@ -203,8 +203,8 @@ fn padded<T: Number, const W: usize>(numbers: &[T]) -> [f64; W] {
 /// Binades from the first level to the smallest product of [`similar_body`].
 const SIMILAR: i32 = 33;
 
-/// `x - y` by a fused multiply-add: some processors have units for these that would idle otherwise,
-/// and the compiler, which does not know that the factor is 1, leaves it at that.
+/// `x - y` by a fused multiply-add, for which some processors have otherwise idle units. The
+/// compiler keeps it, since it does not know that the factor is 1.
 #[inline(always)]
 fn minus<const W: usize>(x: f64, y: f64, one: f64) -> f64 {
     if has_fma::<W>() { x.mul_add(one, -y) } else { x - y }
@@ -242,7 +242,7 @@ impl<const W: usize> Similar<W> {
     }
 }
 
-/// The smaller one, as the processor's instruction has it.
+/// The smaller one, with the semantics of the instruction.
 #[inline(always)]
 fn smaller(x: f64, y: f64) -> f64 {
     if x < y { x } else { y }
@@ -308,7 +308,7 @@ fn error<const W: usize>(x: f64, y: f64, p: f64) -> f64 {
     if has_fma::<W>() {
         return x.mul_add(y, -p);
     }
-    // Veltkamp's splitting; beyond 2^996 it gives NaN, which the remainder shows.
+    // Veltkamp's splitting; beyond 2^996 it gives NaN, which appears in the remainder.
     let split = |x: f64| {
         let scaled = x * 134_217_729.0;
         let high = scaled - (scaled - x);
@@ -347,7 +347,7 @@ fn any_vanishes<T: Number>(x: &[T], y: &[T]) -> bool {
     x.iter().zip(y).fold(false, |any, pair| any | vanishes(pair))
 }
 
-/// Writes products and their errors; whether these are exact.
+/// Writes products and their errors; returns whether these are exact.
 #[inline(always)]
 fn take_apart_body<T: Number, const W: usize>(
     x: &[T],
@@ -388,14 +388,13 @@ dispatch! {
 }
 
 dispatch! {
-    /// The exact sum of the products of a block, if they are of one size.
+    /// The exact sum of the products of a block, if they are of similar magnitude.
     fn similar_block[T: Number][T](x: &[T], y: &[T], first: i32, ahead: usize) -> Option<Sums<3>>
         = similar_body::<T, {W}>
 }
 
 dispatch! {
-    /// Writes up to `CHUNK / 2` products, then what each is less than the exact product; `false` if
-    /// any is not exact.
+    /// Writes up to `CHUNK / 2` products, then their errors; `false` if any error is not exact.
     fn take_apart[T: Number][T](
         x: &[T], y: &[T], ahead: usize, terms: &mut [f64; large_superaccumulator::CHUNK]
     ) -> bool = take_apart_body::<T, {W}>

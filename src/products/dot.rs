@@ -12,7 +12,7 @@ use crate::kernel::adaptive::Summer;
 use crate::kernel::number::Number;
 use crate::kernel::slice;
 
-/// The exact dot product of two slices, rounded once to binary64. The product of nothing is 0.0.
+/// The exact dot product of two slices, rounded once to binary64. For empty slices it is 0.0.
 ///
 /// # Panics
 /// If the slices differ in length.
@@ -43,16 +43,16 @@ pub fn dot_f32(x: &[f32], y: &[f32]) -> f32 {
 
 /// A number whose products are [`Products`].
 pub(crate) trait Factor: Number {
-    /// Adds the products of two runs of one length, without counting them.
+    /// Adds the products of two slices of the same length, without counting them.
     fn add_products(x: &[Self], y: &[Self], summer: &mut Summer, into: &mut Interval);
-    /// The same, of a sum that is exact.
+    /// The same, for a sum that is exact.
     fn add_products_exactly(x: &[Self], y: &[Self], summer: &mut Summer, into: &mut Accumulator) {
         let mut sum = Interval::from(std::mem::take(into));
         Self::add_products(x, y, summer, &mut sum);
         debug_assert!(sum.is_exact());
         *into = sum.total;
     }
-    /// For about `total` products, for results that are rounded to a format, or exact ones.
+    /// Prepares for about `total` products, whose sum is rounded to a format, or exact.
     fn summer(isa: Isa, total: usize, rounded: Option<Format>) -> Summer;
 }
 

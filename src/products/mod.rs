@@ -1,7 +1,7 @@
 //! Exact sums of products.
 //!
-//! - `block`: the arithmetic, for one block of pairs.
-//! - `dot`: of two slices. `vecdot`: along an axis of any two arrays.
+//! - `block`: the arithmetic for one block of pairs.
+//! - `dot`: products of two slices. `vecdot`: along an axis of any two arrays.
 
 mod block;
 pub(super) mod dot;

@@ -1,8 +1,8 @@
 //! Exact dot products along an axis of any two arrays.
 //!
-//! A product of complex numbers is two sums of products of their parts, and an integer of 64 bits
-//! is the sum of two binary64 numbers where a floating-point number is its partner. All of these
-//! end in one accumulator for each part of each result.
+//! A product of complex numbers is two sums of products of their parts, and a 64-bit integer beside
+//! a floating-point number is the sum of two binary64 numbers. All these products are added to one
+//! accumulator for each part of each result.
 
 use std::ops::Range;
 
@@ -38,12 +38,12 @@ use crate::{cpu, environment, threads};
 pub struct Vectors<'a> {
     /// The elements: the last axis is that of a vector, or the last but one if they are complex.
     pub view: View<'a>,
-    /// Whether an element is two, a real part and an imaginary one.
+    /// Whether an element has a real and an imaginary part.
     pub complex: bool,
 }
 
 impl Vectors<'_> {
-    /// All axes but those of a vector.
+    /// The outer axes.
     fn outer(&self) -> &[Axis] {
         let axes = self.view.axes();
         &axes[..axes.len() - if self.complex { 2 } else { 1 }]
@@ -62,11 +62,11 @@ impl Vectors<'_> {
     }
 }
 
-/// Computes the dot product of each vector on the left with the one at the same place on the right,
-/// calling `put(parts * index + part, sum)` for each part of each result, from any thread; indices are
-/// in row-major order of the outer axes, which both arrays have alike (one that is broadcast has
-/// a stride of 0). There are two parts, real and imaginary, if either side is complex, and else one;
-/// the left side is conjugated. The count of a sum is that of its products.
+/// Computes the dot product of each vector on the left with the corresponding one on the right,
+/// calling `put(parts * index + part, sum)` for each part of each result, from any thread; indices
+/// are in row-major order of the outer axes, which must be the same for both arrays (a broadcast
+/// axis has stride 0). There are two parts, real and imaginary, if either side is complex,
+/// otherwise one; the left side is conjugated. The count of a sum is the number of its products.
 ///
 /// ```
 /// use std::sync::Mutex;
@@ -87,7 +87,7 @@ pub fn vecdot(left: &Vectors<'_>, right: &Vectors<'_>, put: &(dyn Fn(usize, &Acc
     vecdot_into(left, right, &Each(put));
 }
 
-/// As [`vecdot`], for a sink, which may say how results are rounded.
+/// As [`vecdot`], with a sink, which may specify how results are rounded.
 ///
 /// # Panics
 /// If the shapes differ.
@@ -104,7 +104,7 @@ pub fn vecdot_into(left: &Vectors<'_>, right: &Vectors<'_>, sink: &(dyn Sink + S
     });
 }
 
-/// Below this many products, one by one is faster than a block.
+/// Below this many products, adding them one by one is faster than a block.
 const SHORT: usize = 12;
 
 /// Numbers taken from the elements at an offset.
@@ -128,7 +128,7 @@ struct Plan<'a> {
     right: &'a Vectors<'a>,
     outer: Vec<Step<2>>,
     kernel: Kernel,
-    /// For each part of the result.
+    /// The terms for each part of the result.
     terms: Vec<Vec<Term>>,
     interrupt: Interrupt,
 }
@@ -142,7 +142,7 @@ enum Kernel {
     Unsigned,
 }
 
-/// What a thread needs.
+/// A thread's state.
 struct Workspace {
     summer: Summer,
     left: Box<[f64; PAIRS]>,
@@ -181,7 +181,7 @@ impl<'a> Plan<'a> {
         Workspace { summer, left: Box::new([0.0; PAIRS]), right: Box::new([0.0; PAIRS]) }
     }
 
-    /// Some results, one after the other.
+    /// A range of results, one after the other.
     fn run(&self, results: Range<usize>, sink: &dyn Sink) {
         if let Some(Rounding { format, mean: false }) = sink.rounding() {
             if self.kernel == Kernel::F64 && format == Format::F64 {
@@ -194,7 +194,7 @@ impl<'a> Plan<'a> {
         self.run_exactly(results, sink);
     }
 
-    /// Results that are rounded, many at once where memory holds vectors as slices of `T`.
+    /// Rounded results, in batches where the vectors are slices of `T` in memory.
     fn run_rounded<T: Factor + Native>(
         &self,
         results: Range<usize>,
@@ -222,7 +222,7 @@ impl<'a> Plan<'a> {
         rounded.put(self.isa, &batch, &mut workspace.summer, sink);
     }
 
-    /// Some results, one after the other, by their exact sums.
+    /// A range of results, one after the other, by their exact sums.
     fn run_exactly(&self, results: Range<usize>, sink: &dyn Sink) {
         let count = self.left.len();
         let mut workspace = self.workspace(results.len().saturating_mul(count));
@@ -251,7 +251,7 @@ impl<'a> Plan<'a> {
         });
     }
 
-    /// A part of the sum that is a part of a result.
+    /// A part of the sum for one part of a result.
     fn sum(
         &self,
         offsets: [isize; 2],
@@ -286,7 +286,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The elements on each side; of complex ones, the parts at the components.
+    /// The elements on each side; of complex ones, the chosen parts.
     fn lines(&self, pairs: Pairs, components: [isize; 2]) -> [Line<'a>; 2] {
         let sides = [self.left, self.right];
         std::array::from_fn(|index| {
@@ -296,7 +296,7 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// Adds the products where memory holds them as slices of `T`; whether it does.
+    /// Adds the products if both sides are slices of `T` in memory; returns whether they are.
     fn add_direct<T: Factor + Native>(
         &self,
         pairs: Pairs,
@@ -331,7 +331,7 @@ impl<'a> Plan<'a> {
             if term.negative {
                 x.iter_mut().for_each(|x| *x = -*x);
             }
-            // Where the partner is infinite or NaN, the nearest number has said it all.
+            // If the partner is infinite or NaN, the nearest number decides the product.
             for (rest, partner) in [(term.left.piece, &mut *y), (term.right.piece, &mut *x)] {
                 if rest == Piece::Rest {
                     partner.iter_mut().filter(|y| !y.is_finite()).for_each(|y| *y = 0.0);
@@ -353,7 +353,7 @@ impl<'a> Plan<'a> {
         let [left, right] = self.lines(pairs, [0; 2]);
         read_words(self.isa, left, x);
         read_words(self.isa, right, y);
-        // Products have up to 128 bits: their halves are added apart.
+        // Products have up to 128 bits; their halves are added separately.
         let (mut high, mut low) = (0i128, 0i128);
         for (&x, &y) in x.iter().zip(&*y) {
             if SIGNED {
@@ -371,15 +371,15 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Numbers that are multiplied before their results are rounded.
+/// The number of products per batch of results.
 const AT_ONCE: usize = 2 * PAIRS;
 
-/// What a thread needs for results that are rounded.
+/// A thread's state for rounded results.
 struct Rounded {
     format: Format,
-    /// For vectors that are too long for a batch.
+    /// For vectors too long for a batch.
     summer: Summer,
-    /// The largest biased exponent of a product, once known; of the batch that it was chosen for.
+    /// The largest biased exponent of a product, once known, in the batch for which it was chosen.
     highest: Option<i32>,
     pairs: Box<exact_pairs::Pairs>,
     results: Box<[f64; BATCH]>,
@@ -391,12 +391,12 @@ impl Rounded {
         Rounded { format, summer, highest: None, pairs, results }
     }
 
-    /// How many vectors of a length are taken together.
+    /// The number of vectors per batch, for a length.
     fn at_once(&self, length: usize) -> usize {
         (AT_ONCE / length).clamp(1, BATCH)
     }
 
-    /// Puts some results; those that an interval does not decide by their exact sums.
+    /// Puts a range of results; those that an interval does not decide, by their exact sums.
     fn put<T: Factor>(
         &mut self,
         isa: Isa,
@@ -429,7 +429,7 @@ impl Rounded {
         }
     }
 
-    /// Rounds a batch, at the scale of the one before if that serves.
+    /// Rounds a batch, at the scale of the previous one if that fits.
     fn round<T: Factor>(&mut self, isa: Isa, batch: &[Factors<'_, T>]) -> bool {
         let results = &mut self.results[..batch.len()];
         for attempt in 0..2 {
@@ -459,7 +459,7 @@ impl Rounded {
     }
 }
 
-/// Some elements of two vectors: where these begin, and which of theirs.
+/// A range of elements of two vectors: the offsets of the vectors, and the range.
 #[derive(Debug, Clone, Copy)]
 struct Pairs {
     offsets: [isize; 2],
@@ -481,7 +481,7 @@ fn terms(left: &Vectors<'_>, right: &Vectors<'_>, part: usize) -> Vec<Term> {
     terms
 }
 
-/// What makes up the real (0) or the imaginary (1) part.
+/// The terms of the real (0) or the imaginary (1) part.
 fn components(vectors: &Vectors<'_>, part: usize) -> Vec<Component> {
     let axes = vectors.view.axes();
     let offset = match (vectors.complex, part) {
@@ -499,7 +499,7 @@ mod tests {
     use super::*;
     use crate::testing::{Oracle, numbers};
 
-    /// Takes rounded results, and rounds the others.
+    /// Receives rounded results, and rounds the others.
     struct Results {
         format: Format,
         bits: Mutex<Vec<Option<u64>>>,
@@ -524,7 +524,7 @@ mod tests {
         }
     }
 
-    /// The products of rows of two matrices, the second one's the same for all if `repeated`.
+    /// The products of the rows of two matrices; if `repeated`, the second one is a single row.
     fn check(x: &[f64], y: &[f64], length: usize, repeated: bool) {
         let count = x.len() / length;
         let of = |values: &[f64]| -> Vec<f32> { values.iter().map(|&x| x as f32).collect() };
@@ -572,7 +572,7 @@ mod tests {
                 let y = numbers(count * length, 3, spread, 9);
                 check(&x, &y, length, false);
                 check(&x, &y[..length], length, true);
-                // Rows of zeros, of integers, that cancel, and of another scale.
+                // Rows of zeros, of integers, of numbers that cancel, and of another scale.
                 let mut x = x;
                 x[..length].fill(0.0);
                 x[length..2 * length].iter_mut().for_each(|x| *x = x.trunc());

@@ -1348,7 +1348,7 @@ impl ExactSum {
 
     /// The size in bytes, for `sys.getsizeof` and schedulers.
     fn __sizeof__(&self) -> usize {
-        size_of::<State>() + self.snapshot().cells.memory()
+        size_of::<State>() + self.snapshot().cells.bytes()
     }
 
     fn __float__(&self, py: Python<'_>) -> PyResult<f64> {

@@ -11,14 +11,14 @@ use crate::simd::Simd;
 
 /// Binades between two levels.
 pub(super) const LEVEL: i32 = 43;
-/// The last bit of the second level is so far below the exponent of the first.
+/// The distance in binades from the exponent of the first level down to the last bit of the second.
 pub(super) const UNITS: i32 = LEVEL + 52;
-/// Vectors that each lane adds, at most, those of the ends included.
+/// The largest number of additions in a lane, including those at the ends.
 const DEPTH: usize = 256;
-/// Levels of squares within which nothing over- or underflows.
+/// The levels of squares for which nothing overflows or underflows.
 pub(super) const RANGE: std::ops::Range<i32> = -860..960;
 
-/// The numbers of a block, at most: two streams of vectors.
+/// The largest number of elements in a block: two streams of vectors.
 pub(super) const fn block_length<const W: usize>() -> usize {
     (DEPTH - 4) * W * 2
 }
@@ -29,7 +29,7 @@ pub(super) const fn has_fma<const W: usize>() -> bool {
     W != 2 || cfg!(target_feature = "fma") || cfg!(target_arch = "aarch64")
 }
 
-/// A number that a block is made of, widened to binary64.
+/// An element type of blocks, which is widened to binary64.
 pub(crate) trait Real: Native {
     fn widen(self) -> f64;
     /// The first numbers as a vector.
@@ -71,9 +71,9 @@ pub(super) struct Block {
     pub squares: i128,
     /// Of differences at even and at odd places, in units of `2^(level_of_sums(level) - 95)`.
     pub sums: [i128; 2],
-    /// No square is larger.
+    /// An upper bound of the squares.
     pub largest: f64,
-    /// The numbers that are not NaN, where those are left out.
+    /// The number of elements that are not NaN, where NaNs are left out.
     pub count: i64,
 }
 
@@ -152,7 +152,7 @@ impl<const W: usize> Stream<W> {
     }
 }
 
-/// Adds squares to a first level, and what that leaves of them to a second.
+/// Adds squares to a first level, and the rests to a second.
 #[inline(always)]
 pub(super) fn add_square<const W: usize>(
     d: [f64; W],
@@ -179,7 +179,7 @@ pub(super) fn add_square<const W: usize>(
     }
 }
 
-/// Adds differences to a first level, and what that leaves of them to a second.
+/// Adds differences to a first level, and the rests to a second.
 #[inline(always)]
 pub(super) fn add_difference<const W: usize>(
     d: [f64; W],
@@ -272,7 +272,7 @@ fn body<V: Real, const W: usize, const SHIFT: bool, const SUMS: bool, const SKIP
         }
         second.add::<SHIFT, SUMS, SKIP>(vector, shifts);
     }
-    // (As one value in memory: otherwise the compiler takes the vectors of the loop apart.)
+    // (As one value in memory; otherwise the compiler splits the vectors of the loop.)
     let [first, second] = std::hint::black_box([first, second]);
     // Whole numbers of last bits.
     let mut escaped = 0;
@@ -309,12 +309,12 @@ fn body<V: Real, const W: usize, const SHIFT: bool, const SUMS: bool, const SKIP
     })
 }
 
-/// What a block's kernel is asked for.
+/// The options of a block's kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ask {
-    /// Sums beside the squares.
+    /// Whether to compute sums besides squares.
     pub sums: bool,
-    /// Leave out NaNs.
+    /// Whether to leave out NaNs.
     pub skip_nan: bool,
 }
 
@@ -337,8 +337,8 @@ fn add_body<V: Real, const W: usize>(
 }
 
 dispatch! {
-    /// The sums of a block of at most [`length`] numbers, those at odd places of their own if numbers
-    /// are parts of complex ones; `None` if a square is too large for the level.
+    /// The sums of a block of at most [`length`] numbers, with separate sums for odd positions if
+    /// the numbers are parts of complex ones; `None` if a square is too large for the level.
     pub(super) fn add[V: Real][V](
         values: &[V], shift: [f64; 2], level: i32, ask: Ask, ahead: usize
     ) -> Option<Block> = add_body::<V, {W}>
@@ -350,6 +350,6 @@ fn length_body<const W: usize>() -> usize {
 }
 
 dispatch! {
-    /// The numbers of a block, at most; a multiple of 8.
+    /// The largest number of elements in a block; a multiple of 8.
     pub(super) fn length() -> usize = length_body::<{W}>
 }

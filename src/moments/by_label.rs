@@ -2,8 +2,9 @@
 //!
 //! All numbers are centred at one number and cut at one scale (`tiles` has the centring): with
 //! `|d| < 2^e`, `d` is a multiple of `2^(e-42)`, one of `2^(e-84)` and a rest of at most `2^(e-85)`, and
-//! so is `d^2` in units of `2^(2e-42)` and `2^(2e-84)`. A group adds up its multiples as integers; what
-//! was left out is a bound for the error. Groups whose result that leaves in doubt are read again.
+//! so is `d^2` in units of `2^(2e-42)` and `2^(2e-84)`. The multiples of a group are added as
+//! integers; the omitted rests bound the error. Groups whose result this does not decide are read
+//! again.
 
 use super::covariance::Variable;
 use super::finish::{Near, Pair, estimate};
@@ -18,17 +19,17 @@ use crate::exact::accumulator::Accumulator;
 use crate::exact::round::Format;
 use crate::interrupt::Interrupt;
 
-/// Elements that are read at once.
+/// The number of elements read at once.
 const PIECE: usize = 512;
-/// Bits of each of the two integers that a number is cut into.
+/// The number of bits of each of the two integers that a number is cut into.
 const BITS: i32 = 42;
-/// So many numbers add up in 64 bits.
+/// How many numbers can be added in 64 bits.
 const EMPTIED_AFTER: usize = 1 << 20;
 
 /// A number's two integers and its square's.
 type Cut = [i64; 4];
 
-/// The variance, or its root, of the elements with each label below `groups`, and their numbers.
+/// The variance or its root for each label below `groups`, and the number of elements.
 ///
 /// ```
 /// use mypackage::moments::{Ddof, Measure, Question, Variable, moments_by_label};
@@ -57,7 +58,7 @@ pub fn moments_by_label(
         }
     }
     let interrupt = Interrupt::of_call(labels.len());
-    // (Estimates are floating-point arithmetic.)
+    // (Estimates use floating-point arithmetic.)
     let near = if x.complex || question.measure == Measure::Norm || !environment::is_default() {
         None
     } else {
@@ -74,7 +75,7 @@ pub fn moments_by_label(
         Some(Answer { value, remark: Remark::None })
     };
     let mut answers: Vec<_> = (0..groups).map(answer).collect();
-    // The others, from exact sums. (A group without elements has no sums to be made.)
+    // The other groups, from exact sums, except empty ones.
     let mut slots = vec![-1i64; groups];
     let mut doubtful = Vec::new();
     for (group, answer) in answers.iter().enumerate() {
@@ -114,7 +115,7 @@ fn exact(x: &Variable<'_>, labels: &[i64], groups: usize) -> Vec<Sums> {
 /// The sums of groups, in units of `2^(e-84)` and `2^(2e-84)`.
 struct Table {
     exponent: i32,
-    /// Whether nothing was left out.
+    /// Whether nothing was omitted.
     is_exact: bool,
     sums: Vec<[i128; 2]>,
 }
@@ -123,7 +124,7 @@ impl Table {
     fn of(&self, group: usize, n: i64) -> Near {
         let [sum, square] = self.sums[group];
         let units = [self.exponent - 2 * BITS, 2 * self.exponent - 2 * BITS].map(power_of_two);
-        // Half a unit each, and the rounding of a multiplication.
+        // Half a unit for each, and the rounding of a multiplication.
         let error = if self.is_exact { 0.0 } else { 0.51 * n as f64 };
         Near::new(
             Pair::of_integer(square, units[1]),
@@ -134,7 +135,7 @@ impl Table {
     }
 }
 
-/// The tables; `None` where the numbers have no common scale.
+/// The tables; `None` if the numbers have no common scale.
 fn near(x: &Variable<'_>, labels: &[i64], counts: &[i64], interrupt: &Interrupt) -> Option<Table> {
     let isa = cpu::isa();
     let mut stage = [0.0; PIECE];
@@ -217,7 +218,7 @@ fn cut_body<const W: usize>(
 }
 
 dispatch! {
-    /// Centres numbers and cuts them, and their squares, in two.
+    /// Centres numbers, and cuts them and their squares into two integers each.
     fn cut(values: &mut [f64], centre: f64, exponent: i32, cuts: &mut [Cut; PIECE])
         = cut_body::<{W}>
 }

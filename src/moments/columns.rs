@@ -1,4 +1,4 @@
-//! Down the columns of a matrix: rows stream by, each column has a shift and levels of its own.
+//! Moments of the columns of a matrix, read row by row; each column has its own shift and levels.
 
 use super::block::{LEVEL, Levels, RANGE, Real, UNITS, level_of_sums, starts_of_level};
 use super::finish::{Near, Pair};
@@ -8,35 +8,35 @@ use crate::binary64::{SIGN_AND_EXPONENT, power_of_two};
 use crate::cpu::{Isa, dispatch, vectorized};
 use crate::simd::{Portable, Simd};
 
-/// Columns whose sums are in a core's first cache at once.
+/// The number of columns whose sums stay in the first-level cache.
 const STRIP: usize = 256;
-/// Rows that are added before the levels start again.
+/// The number of rows after which the levels are emptied.
 const ROWS: usize = 252;
-/// Rows that are added at once.
+/// The number of rows added at once.
 const AT_ONCE: usize = 4;
-/// Rows that shifts and levels are guessed from.
+/// The number of rows from which shifts and levels are guessed.
 const SAMPLE: usize = 16;
 
 /// The sums of a panel of columns.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
-    /// Columns that are told apart; value `i` of a row belongs to column `i % columns`.
+    /// The number of columns; value `i` of a row belongs to column `i % columns`.
     columns: usize,
     shift: Vec<f64>,
     level: Vec<i32>,
     /// In units of the levels' last bits: of squares, of differences.
     totals: Vec<[i128; 2]>,
     failed: Vec<bool>,
-    /// Numbers that were added to each column, those that do not count included.
+    /// The number of elements added to each column, including excluded ones.
     added: i64,
-    /// How many of them do not count.
+    /// The number of excluded elements.
     left_out: Vec<i64>,
 }
 
 /// Integers times powers of two.
 type Scaled = [(i128, i32); 2];
 
-/// The hot sums of a strip.
+/// The sums of a strip of columns in registers.
 struct Strip {
     shift: [f64; STRIP],
     starts: [[f64; STRIP]; 4],
@@ -44,7 +44,7 @@ struct Strip {
 }
 
 impl Columns {
-    /// Begins a panel of so many values in a row, of so many columns.
+    /// Begins a panel with this many values in a row, and this many columns.
     pub fn start(&mut self, width: usize, columns: usize) {
         self.columns = columns;
         self.shift.clear();
@@ -58,7 +58,7 @@ impl Columns {
         self.left_out.resize(columns, 0);
     }
 
-    /// Adds rows, of which those values count whose byte in `counted` is not 0.
+    /// Adds rows; values whose byte in `counted` is 0 are excluded.
     pub fn add<V: Real>(&mut self, isa: Isa, rows: Rows<'_, V>, counted: Option<Rows<'_, u8>>) {
         if self.shift.is_empty() {
             self.guess(isa, rows, counted);
@@ -152,8 +152,8 @@ impl Columns {
         }
     }
 
-    /// The sums of a column and by how much they may err, in units of powers of two; `None` if they
-    /// are not known.
+    /// The sums of a column and their error bounds, in units of powers of two; `None` if they are
+    /// not known.
     #[inline]
     fn sums(&self, column: usize) -> Option<(Scaled, [f64; 2])> {
         let (mut squares, mut sum, mut failed) = (0, 0, self.shift.is_empty());
@@ -172,7 +172,7 @@ impl Columns {
         Some(([(squares, exponents[0]), (sum, exponents[1])], errors))
     }
 
-    /// What is known of a column; `None` if that is not enough.
+    /// The bounds for a column; `None` if they do not suffice.
     #[inline]
     pub fn near(&self, column: usize) -> Option<Near> {
         let (sums, [squares_error, sum_error]) = self.sums(column)?;
@@ -181,7 +181,7 @@ impl Columns {
         Some(Near::new(squares, squares_error, sum, sum_error))
     }
 
-    /// The same, to be put together with what is known of other rows.
+    /// The same, to be merged with the bounds for other rows.
     pub fn wide(&self, column: usize) -> Option<Wide> {
         let (sums, errors) = self.sums(column)?;
         let count = self.added - self.left_out[column];
@@ -189,7 +189,7 @@ impl Columns {
     }
 }
 
-/// What some rows tell of columns.
+/// Statistics of columns from a sample of rows.
 struct Sample {
     low: Vec<f64>,
     high: Vec<f64>,
@@ -218,7 +218,7 @@ impl Sample {
 #[inline(always)]
 fn sample_row_body<V: Real>(row: &[V], counted: Option<&[u8]>, second: bool, sample: &mut Sample) {
     sample.count += 1.0;
-    // (What does not count is 0: a guess may be a bad one.)
+    // (Excluded values are 0, so a guess may be bad.)
     let _ = counted;
     let columns = row.len();
     if second {

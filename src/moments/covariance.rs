@@ -65,7 +65,8 @@ impl<'a> Variable<'a> {
         read_numbers(cpu::isa(), self.line(part, start, into.len()), Piece::Nearest, into);
     }
 
-    /// Reads what the nearest numbers lack; whether any does.
+    /// Reads the differences of the elements from the nearest numbers; returns whether any is not
+    /// 0.
     pub(super) fn read_rest(&self, part: usize, start: usize, into: &mut [f64]) -> bool {
         if !matches!(self.dtype(), Dtype::I64 | Dtype::U64) {
             into.fill(0.0);
@@ -109,15 +110,15 @@ impl<'a> Variable<'a> {
 /// ```
 #[derive(Debug, Clone)]
 pub struct CovarianceRequest<'a> {
-    /// What the rows and columns of the matrix are.
+    /// The variables, which are the rows and columns of the matrix.
     pub variables: Vec<Variable<'a>>,
     /// The observations of each.
     pub count: usize,
-    /// Real weights, one for each observation: how often it was made (`fweights`).
+    /// Real weights, one for each observation: its frequency (`fweights`).
     pub frequencies: Option<Variable<'a>>,
-    /// Real weights, one for each observation: how much it counts (`aweights`).
+    /// Real weights, one for each observation: its importance (`aweights`).
     pub importances: Option<Variable<'a>>,
-    /// What is taken from the number of observations; not looked at for correlations.
+    /// Delta degrees of freedom; ignored for correlations.
     pub ddof: i64,
     /// Whether to divide by the standard deviations.
     pub correlation: bool,
@@ -128,7 +129,7 @@ pub struct CovarianceRequest<'a> {
 /// A matrix of covariances or correlations, row by row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Covariances {
-    /// The bits of the entries, of complex ones both parts.
+    /// The bits of the entries; of complex ones, of both parts.
     pub bits: Vec<u64>,
     /// Whether a finite entry is beyond the format.
     pub overflow: bool,
@@ -160,7 +161,7 @@ struct Matrix<'a> {
     tiles: Option<Tiles>,
     /// The sum of the weights.
     total: Dyadic,
-    /// What numerators are divided by: 0 without degrees of freedom.
+    /// The divisor of numerators: 0 without degrees of freedom.
     divisor: Dyadic,
     /// The sum of each variable, by parts, and the numerator of its variance, once they were needed;
     /// `None` if it is not finite.
@@ -175,7 +176,7 @@ impl<'a> Matrix<'a> {
         let interrupt = Interrupt::of_call(pairs.saturating_mul(*count));
         let weights = (frequencies.is_some() || importances.is_some())
             .then(|| Weights::new(frequencies.as_ref(), importances.as_ref(), *count));
-        // (Tiles are floating-point arithmetic.)
+        // (Tiles use floating-point arithmetic.)
         let in_tiles = weights.is_none()
             && variables.iter().all(|variable| !variable.complex)
             && environment::is_default();
@@ -225,7 +226,7 @@ impl<'a> Matrix<'a> {
         Some([real?, imag?])
     }
 
-    /// Whether a variable has a covariance with any.
+    /// Whether a variable has finite covariances.
     fn is_finite(&self, index: usize) -> bool {
         let known = self.tiles.as_ref().and_then(|tiles| tiles.is_finite(index));
         known.unwrap_or_else(|| self.sum(index).is_some())
@@ -329,7 +330,7 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// What a function makes of each index, by all threads.
+/// The results of a function for each index, computed by all threads.
 pub(super) fn each<R: Send>(count: usize, of: impl Fn(usize) -> R + Sync) -> Vec<R> {
     let parts = threads::split(count, 1, |ranges| {
         ranges.flatten().map(|index| (index, of(index))).collect::<Vec<_>>()
@@ -359,7 +360,7 @@ mod tests {
         }
     }
 
-    /// Columns that are hard to certify, each like and unlike the others.
+    /// Columns that are hard to certify.
     fn columns(length: usize) -> Vec<Vec<f64>> {
         let mut next = pseudo_random(length as u64);
         let mut small = |range: u64| (next() % range) as f64;

@@ -5,7 +5,7 @@ use dashu_int::{IBig, UBig};
 use super::dyadic::Dyadic;
 use super::finish::Pair;
 
-/// What is taken from the number of elements before it divides.
+/// Delta degrees of freedom: it is subtracted from the number of elements in the divisor.
 ///
 /// ```
 /// use mypackage::moments::Ddof;
@@ -97,7 +97,7 @@ impl Ddof {
         match self {
             Ddof::Finite(Ratio { number: Some(ddof), .. }) if n < 1 << 53 => {
                 let pair = Pair::sum(n as f64, -ddof);
-                // (A `ddof` that is far below 0 or far beyond any count has no business here.)
+                // (Not for a `ddof` that is far below 0 or far beyond any count.)
                 (pair.high > 0.0 && ddof.abs() < 1e100).then_some(pair)
             }
             _ => None,

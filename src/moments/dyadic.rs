@@ -1,7 +1,7 @@
-//! Exact numbers `integer * 2^exponent`, and the one rounding of their quotients and roots.
+//! Exact numbers `integer * 2^exponent`, and correctly rounded quotients and roots of them.
 //!
-//! What moments are made of: a sum is such a number, and so are products and differences of sums.
-//! This is the way where nothing may be estimated; it takes some hundred nanoseconds.
+//! Sums are such numbers, and so are products and differences of sums. This is the slow path, for
+//! results that estimates do not decide; it takes some hundred nanoseconds.
 
 use dashu_int::ops::{BitTest, DivRem, SquareRoot};
 use dashu_int::{IBig, Sign, UBig};
@@ -18,7 +18,7 @@ pub(crate) struct Dyadic {
     exponent: i32,
 }
 
-/// Bits of a quotient or root that decide its rounding to any format.
+/// The bits of a quotient or root that suffice to round it to any format.
 const ENOUGH: usize = 67;
 
 impl Dyadic {

@@ -11,7 +11,7 @@ use crate::exact::round::{Format, Magnitude};
 pub struct Pair {
     /// The number nearest to the sum.
     pub high: f64,
-    /// What it lacks.
+    /// The rounding error.
     pub low: f64,
 }
 
@@ -46,7 +46,7 @@ impl Pair {
     }
 }
 
-/// What is known of `Q` and of `D^2`, and by how much each may err.
+/// `Q` and `D^2` with their error bounds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Near {
     pub squares: Pair,
@@ -57,8 +57,8 @@ pub(crate) struct Near {
 }
 
 impl Near {
-    /// Of sums known to within bounds. (`2^-98` of `Q` and `D^2 / n`, added by [`estimate`], covers
-    /// that the pairs and the square are not exact.)
+    /// From sums with error bounds. ([`estimate`] adds `2^-98` of `Q` and `D^2 / n`, since the
+    /// pairs and the square are not exact.)
     #[inline(always)]
     pub fn new(squares: Pair, squares_error: f64, sum: Pair, sum_error: f64) -> Near {
         let square = Pair::square(sum.high);
@@ -96,7 +96,7 @@ pub(crate) struct Estimate {
     error: f64,
 }
 
-/// More than the relative error of a rest after a few operations (`2^-53` each).
+/// A bound on the relative error of a rest after a few operations (`2^-53` each).
 const RELATIVE_ERROR: f64 = 1e-15;
 /// Within these, no remainder of a division or root underflows, and nothing overflows.
 const SMALL: f64 = 1e-200;
@@ -106,7 +106,7 @@ const LARGE: f64 = 1e250;
 #[inline(always)]
 pub(crate) fn estimate(near: Near, n: f64, m: Pair, root: bool) -> Estimate {
     let Near { squares, squares_error, product, product_error } = near;
-    // No quotient has to be rounded well: what it lacks is found, but for a last bit or two.
+    // Quotients need not be correctly rounded: their errors are computed up to a last bit or two.
     let [per_n, per_m] = [1.0 / n, 1.0 / m.high];
     // D^2 / n = u + v
     let u = product.high * per_n;
@@ -141,11 +141,11 @@ impl Estimate {
         }
         let unit = crate::binary64::power_of_two(exponent);
         let [value, rest, error] = [self.value, self.rest, self.error].map(|x| x * unit);
-        // (What underflows of an error is far less than this.)
+        // (Underflow in an error is far smaller than this.)
         Some(Estimate { value, rest, error: error + value * 1e-60 })
     }
 
-    /// The number, rounded once to binary64; NaN where that is not certain.
+    /// The number, rounded once to binary64; NaN where the interval does not decide.
     #[inline(always)]
     pub fn to_f64(self) -> f64 {
         let [low, high] = self.ends();
@@ -159,7 +159,8 @@ impl Estimate {
         if low == high && low > 0.0 { low } else { f32::NAN }
     }
 
-    /// The bits of the number, rounded once; `None` where that is not certain, or not finite.
+    /// The bits of the number, rounded once; `None` where the interval does not decide, or it is
+    /// not finite.
     #[inline(always)]
     pub fn round(self, format: Format) -> Option<u64> {
         if format == Format::F64 {
@@ -184,7 +185,7 @@ impl Estimate {
         [self.value + (self.rest - self.error), self.value + (self.rest + self.error)]
     }
 
-    /// The same, so far apart that they hold the interval after their rounding.
+    /// The same, widened to contain the interval after rounding.
     #[inline(always)]
     fn wide_ends(self) -> [f64; 2] {
         let [low, high] = self.ends();

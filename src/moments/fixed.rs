@@ -1,8 +1,9 @@
 //! Exact sums of numbers and of their squares, of any exponents: in fixed point (Kulisch), by integers.
 //!
-//! A number is an integer below 2^53 times a power of two, and its square one below 2^106: shifted to
-//! its place, it meets two or three digits of 64 bits. A carry beyond these is rare. What is negative
-//! has digits of its own, so that a sum about 0 borrows nothing from all the digits above.
+//! A number is an integer below 2^53 times a power of two, and its square one below 2^106: shifted
+//! into position, it overlaps two or three digits of 64 bits. A carry beyond these is rare.
+//! Negative numbers have separate digits, so that a sum near 0 does not borrow from all digits
+//! above.
 
 use super::block::Real;
 use super::finish::{Near, Pair};
@@ -22,7 +23,7 @@ const SQUARES: usize = 68;
 /// The sum of one part of the numbers.
 #[derive(Debug, Clone)]
 struct Part {
-    /// Of positive and of negative numbers.
+    /// The sums of positive and of negative numbers.
     digits: [[u64; DIGITS]; 2],
     infinities: [i64; 2],
     nans: i64,
@@ -51,7 +52,7 @@ impl Default for Fixed {
     }
 }
 
-/// Adds a number below `2^(64 N)` to the digits from a place on.
+/// Adds a number below `2^(64 N)` to the digits from a position on.
 #[inline(always)]
 fn add_at<const N: usize, const SIZE: usize>(
     digits: &mut [u64; SIZE],
@@ -81,7 +82,7 @@ fn carry_on(digits: &mut [u64]) {
     }
 }
 
-/// Adds a number, and its square, and tells whether it was finite.
+/// Adds a number and its square; returns whether it was finite.
 #[inline(always)]
 fn add<const SUMS: bool>(x: f64, part: &mut Part, squares: &mut [u64; SQUARES]) -> bool {
     let bits = x.to_bits();
@@ -172,8 +173,8 @@ fn highest(digits: &[u64]) -> Option<(i128, i32)> {
 }
 
 impl Fixed {
-    /// Adds numbers of so many parts, with the sums if `sums`, and without those of which a part is NaN
-    /// if `skip_nan`.
+    /// Adds numbers of one or two parts; their sums only if `sums`; with `skip_nan`, numbers with a
+    /// NaN part are left out.
     pub fn add<V: Real>(&mut self, values: &[V], parts: usize, sums: bool, skip_nan: bool) {
         match (parts, sums) {
             (1, false) => self.add_numbers::<V, 1, false>(values, skip_nan),
@@ -214,7 +215,7 @@ impl Fixed {
         }
     }
 
-    /// Adds what another one holds.
+    /// Adds another one.
     pub fn merge(&mut self, other: &Fixed) {
         if self.count == 0 {
             self.first = other.first;
@@ -230,7 +231,7 @@ impl Fixed {
         add_at(&mut self.squares, 0, other.squares);
     }
 
-    /// The result, where the highest digits tell: of real, finite numbers.
+    /// The result for real, finite numbers, if the highest digits decide it.
     pub fn round(&self, isa: Isa, question: &Question, format: Format) -> Option<u64> {
         let Part { digits: [positive, negative], infinities, nans } = &self.real;
         if self.imaginary.is_some() || *infinities != [0; 2] || *nans != 0 || self.count == 0 {

@@ -1,17 +1,17 @@
-//! Exact sums of products by label: what grouped variances and weighted means are made of.
+//! Exact sums of products by label, for grouped variances and weighted means.
 
 use super::covariance::Variable;
 use crate::array::dtype::Dtype;
 use crate::exact::accumulator::Accumulator;
 use crate::interrupt::Interrupt;
 
-/// Elements that are read at once.
+/// The number of elements read at once.
 const PIECE: usize = 512;
 
-/// Adds the products of a part of each element of `x` and one of `y` to the sum that the element's
-/// label names, without counting them; returns the highest label beyond the sums, or -1.
+/// Adds the products of a part of each element of `x` and a part of that of `y` to the sum of its
+/// label, without counting them; returns the highest label beyond the sums, or -1.
 ///
-/// Element `i` belongs to the group `labels[i]`, or to none if that is negative.
+/// Element `i` belongs to the group `labels[i]`, or to no group if that is negative.
 ///
 /// ```
 /// use mypackage::moments::{Variable, add_products_by_label};

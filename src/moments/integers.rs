@@ -1,4 +1,4 @@
-//! Integers: exact sums, whatever their sizes.
+//! Exact sums of integers of any size.
 
 use super::finish::{Near, Pair};
 use super::question::{Measure, Question, Sums};
@@ -7,7 +7,7 @@ use crate::array::element::Native;
 use crate::cpu::{Isa, dispatch};
 use crate::exact::round::Format;
 
-/// Numbers whose partial sums fit 64 bits.
+/// How many numbers have partial sums within 64 bits.
 const SUMMED: usize = 1 << 15;
 const MASK: u64 = 0xffff_ffff;
 
@@ -120,7 +120,7 @@ impl Integers {
         }
     }
 
-    /// Adds what another one holds.
+    /// Adds another one.
     #[inline]
     pub fn merge(&mut self, other: &Integers) {
         self.sum += other.sum;
@@ -131,7 +131,7 @@ impl Integers {
         self.count += other.count;
     }
 
-    /// The sum of the integers, and that of their squares as `2^64 a + b`, `0 <= b < 2^64`.
+    /// The sum of the integers, and the sum of their squares as `2^64 a + b`, `0 <= b < 2^64`.
     #[inline]
     fn without_offset(&self) -> (i128, [i128; 2]) {
         // x^2 = y^2 - 2^64 y + 2^126
@@ -155,7 +155,7 @@ impl Integers {
         above.checked_mul(1 << 64)?.checked_add(below)
     }
 
-    /// The result of so many numbers, if it is certain.
+    /// The result for this many numbers, if it is decided.
     #[inline]
     pub fn round(&self, isa: Isa, question: &Question, n: i64, format: Format) -> Option<u64> {
         let (above, below) = if question.measure == Measure::Norm {

@@ -1,5 +1,5 @@
-//! Results one after the other, each from lines through several arrays: of complex numbers, whose
-//! parts belong together, and of numbers with weights.
+//! Results computed one after the other, each from lines of several arrays: for complex numbers,
+//! whose parts belong together, and for numbers with weights.
 
 use super::partial::{Element, Partial, Worker};
 use super::question::{Answer, Question};
@@ -17,23 +17,23 @@ use crate::threads::{self, PARALLEL_FROM};
 
 /// Elements of a line that are a part of the work.
 const PART: usize = 1 << 16;
-/// Complex numbers that are staged at once, and numbers with weights.
+/// The number of complex or weighted numbers copied at once.
 const STAGE: usize = 1024;
 const WEIGHTED: usize = 256;
 
-/// The places in arrays of one shape where the elements of each result are.
+/// The positions of the elements of each result, in arrays of the same shape.
 struct Places<const N: usize> {
     origin: [isize; N],
     /// In row-major order.
     kept: Vec<Step<N>>,
-    /// From the sparsest to the densest, and then along the parts of a line.
+    /// By decreasing stride, then along the parts of a line.
     outer: Vec<Step<N>>,
     line: Step<N>,
 }
 
 impl<const N: usize> Places<N> {
-    /// The places in the first of the views and in those that there are of the others; axes of the
-    /// views without a mark are of no concern.
+    /// The positions in the first view and in the optional others; unmarked axes of the views are
+    /// ignored.
     fn new(views: [Option<&View<'_>>; N], reduced: &[bool]) -> Places<N> {
         let (mut origin, mut kept, mut outer) = ([0; N], Vec::new(), Vec::new());
         for (axis, &reduced) in reduced.iter().enumerate() {
@@ -61,7 +61,7 @@ impl<const N: usize> Places<N> {
         walk::count(&self.kept)
     }
 
-    /// The parts that the elements of a result come in.
+    /// The number of parts of a result's elements.
     fn parts(&self) -> usize {
         walk::count(&self.outer)
     }
@@ -91,8 +91,8 @@ impl<const N: usize> Places<N> {
     }
 }
 
-/// As [`super::moments_along`] of complex numbers, whose parts are the last axis of the elements; what
-/// is `reduced`, and the mask, have no such axis. NaNs are left out if the question says so.
+/// As [`super::moments_along`] of complex numbers, whose parts are the last axis of the elements;
+/// `reduced` and the mask have no such axis. NaNs are left out if the question says so.
 pub(super) fn complex_moments_along(
     input: &Input<'_>,
     reduced: &[bool],
@@ -155,7 +155,7 @@ impl<V: Element> Complex<'_, V> {
     }
 }
 
-/// What one thread reads complex numbers with.
+/// A thread's buffers for complex numbers.
 struct Reader<'a, V> {
     complex: &'a Complex<'a, V>,
     isa: Isa,
@@ -178,7 +178,8 @@ impl<'a, V: Element> Reader<'a, V> {
         self.complex.moments.begin(&mut self.worker, attempt);
     }
 
-    /// Ends a result, whose elements `add` adds, once or twice.
+    /// Completes a result, whose elements `add` adds once, or twice if the first pass does not
+    /// decide it.
     fn finish(&mut self, result: usize, mut add: impl FnMut(&mut Self, &mut Partial)) {
         for attempt in [Attempt::First, Attempt::Exact] {
             self.attempt(attempt);
@@ -246,8 +247,8 @@ impl<'a, V: Element> Reader<'a, V> {
 }
 
 /// Calls the sink for each weighted moment along the axes that are `reduced`, in row-major order, with
-/// a weight for each element. The parts of `complex` elements are their last axis; what is `reduced`,
-/// the weights and the mask have no such axis.
+/// a weight for each element. The parts of `complex` elements are their last axis; `reduced`, the
+/// weights and the mask have no such axis.
 ///
 /// ```
 /// use std::sync::Mutex;

@@ -1,16 +1,16 @@
 //! Exact moments: variances, standard deviations, norms, covariances and correlations.
 //!
-//! Each is the exact rational number, or its root, rounded once. `docs/numerics.md` states what is
-//! promised, and why it is kept.
+//! Each is the exact rational number, or its root, rounded once. `docs/numerics.md` states and
+//! proves this.
 //!
-//! - `dyadic`: exact numbers, and the one rounding of their quotients and roots.
-//! - `ddof`, `question`: what is asked of exact sums, and the answer. `finish`: the answer from sums that
-//!   are known to within bounds, where it is certain.
+//! - `dyadic`: exact numbers, and correctly rounded quotients and roots of them.
+//! - `ddof`, `question`: the result from exact sums. `finish`: the result from sums with error
+//!   bounds, where these decide it.
 //! - `block`: the arithmetic for adjacent numbers; `run` puts blocks together, `narrow` those of
-//!   float32 numbers, `integers` those of integers. `fixed`: exact sums of any numbers. `partial`: all
-//!   that is known of one result.
-//! - `reduction`: along any axes; `columns` and `short_rows` have many results at once. `lines`: of complex
-//!   numbers, and of those with weights, whose sums are in `weights`.
+//!   float32 numbers, `integers` those of integers. `fixed`: exact sums of any numbers. `partial`:
+//!   the state of one result.
+//! - `reduction`: along any axes; `columns` and `short_rows` compute many results at once. `lines`:
+//!   complex and weighted numbers; `weights` has the sums of the latter.
 //! - `groups`: exact sums of products by label; `by_label`: variances by label, most of them certified.
 //! - `covariance`: matrices of covariances and correlations; `tiles` multiplies most of them,
 //!   `weighted` those with weights.

@@ -1,5 +1,5 @@
-//! float32 numbers whose moments are wanted as float32 or float16: plain sums of float64 numbers, with
-//! a bound of their error.
+//! Moments of float32 numbers, rounded to float32 or float16: plain float64 sums with an error
+//! bound.
 
 use super::block::{Ask, Real};
 use super::finish::{Near, Pair};
@@ -7,12 +7,12 @@ use super::run::Wide;
 use crate::array::memory::prefetch;
 use crate::cpu::{Isa, dispatch};
 
-/// Vectors that a lane adds before its sum is put away.
+/// The number of additions in a lane before its sum is moved elsewhere.
 const DEPTH: usize = 256;
 
-/// More than the relative error of a block's sums of squares: at most 256 additions in a lane, up to
-/// 35 to put lanes together, and three operations on a difference and its square; of sums, relative to
-/// that of the sizes.
+/// A bound on the relative error of a block's sums of squares: at most 256 additions in a lane, up
+/// to 35 to add the lanes, and three operations on a difference and its square; for sums, it is
+/// relative to the sum of the magnitudes.
 const DOUBT: f64 = (DEPTH + 48) as f64 * 1.12e-16;
 
 /// Sums of `d = x - c` and of `d^2`, rounded on the way.
@@ -21,7 +21,7 @@ pub(super) struct Narrow {
     shift: [f64; 2],
     squares: Pair,
     sums: [Pair; 2],
-    /// The numbers that count.
+    /// The number of elements included.
     pub count: i64,
 }
 
@@ -85,7 +85,7 @@ fn body<const W: usize, const S: usize, const SUMS: bool, const SKIP: bool>(
         }
         add(S - 1, vector);
     }
-    // (As values in memory: otherwise the compiler takes the vectors of the loop apart.)
+    // (As values in memory; otherwise the compiler splits the vectors of the loop.)
     let (squares, sums, nans) = std::hint::black_box((squares, sums, nans));
     let mut total = Plain { squares: 0.0, sums: [0.0; 2], count: values.len() as i64 };
     for lane in 0..W {
@@ -120,7 +120,7 @@ fn length_body<const W: usize>() -> usize {
 }
 
 dispatch! {
-    /// The numbers of a block, at most; a multiple of 8.
+    /// The largest number of elements in a block; a multiple of 8.
     fn length() -> usize = length_body::<{W}>
 }
 
@@ -151,7 +151,7 @@ impl Narrow {
         Narrow { shift, squares: Pair::default(), sums: [Pair::default(); 2], count: 0 }
     }
 
-    /// Adds numbers of which all count, but for NaNs where these are left out.
+    /// Adds numbers, all of which are included, except NaNs where these are left out.
     #[inline]
     pub fn add(&mut self, isa: Isa, values: &[f32], ask: Ask, ahead: usize) {
         for block in values.chunks(length(isa)) {
@@ -168,7 +168,7 @@ impl Narrow {
         }
     }
 
-    /// The sums, and by how much they may err. (No sum of sizes is more than the root of `n Q`.)
+    /// The sums with their error bounds. (No sum of magnitudes is larger than the root of `n Q`.)
     #[inline]
     fn sums(&self, parts: usize) -> ([Pair; 2], [f64; 2]) {
         let squares_error = self.squares.high * (DOUBT * 1.01);
@@ -179,7 +179,7 @@ impl Narrow {
         (if parts == 1 { together } else { self.sums }, [squares_error, sums_error])
     }
 
-    /// What is known of the sums.
+    /// The sums with error bounds.
     #[inline]
     pub fn near(&self, parts: usize) -> Near {
         let (sums, [squares_error, sums_error]) = self.sums(parts);

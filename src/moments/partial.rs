@@ -1,4 +1,4 @@
-//! The numbers of one result so far, of any type, and what is kept from result to result.
+//! The state of one result, for any type, and of a thread between results.
 
 use super::block::{self, Ask, Real};
 use super::columns::Columns;
@@ -13,27 +13,27 @@ use crate::array::view::Rows;
 use crate::cpu::Isa;
 use crate::exact::round::Format;
 
-/// Bytes from which on memory is asked for ahead of its turn, and how far.
+/// The size in bytes from which memory is prefetched, and the prefetch distance.
 const FAR: usize = 1 << 20;
 const AHEAD: usize = 4 << 10;
 
-/// Numbers that are added exactly at once, where they have to be copied.
+/// The number of elements copied for exact addition.
 const STAGE: usize = 1024;
 
-/// What one thread needs for all its results.
+/// A thread's state for all its results.
 #[derive(Debug)]
 pub(crate) struct Worker {
     isa: Isa,
     ask: Ask,
-    /// 2 if numbers are the parts of complex ones.
+    /// 2 if the numbers are the parts of complex ones.
     parts: usize,
-    /// What results are rounded to; `None` if sums must be exact.
+    /// The format of results; `None` if exact sums are needed.
     format: Option<Format>,
     block: usize,
 }
 
 impl Worker {
-    /// For results rounded to a format, where that can be certified, else (`None`) for exact sums.
+    /// For results to be certified in a format, or, with `None`, for exact sums.
     pub fn new(isa: Isa, question: &Question, parts: usize, format: Option<Format>) -> Worker {
         Worker {
             isa,
@@ -44,38 +44,39 @@ impl Worker {
         }
     }
 
-    /// Whether numbers come with NaNs that are to be left out.
+    /// Whether NaNs are to be left out.
     pub fn leave_nans_out(&mut self, skip_nan: bool) {
         self.ask.skip_nan = skip_nan;
     }
 
-    /// From now on for exact sums, or where that can be certified for results of a format.
+    /// Switches to exact sums, or to results to be certified in a format.
     pub fn exactly(&mut self, exactly: bool, format: Option<Format>) {
         self.format = if exactly { None } else { format };
     }
 }
 
-/// The numbers of one result so far.
+/// The state of one result.
 #[derive(Debug, Default)]
 pub(crate) struct Partial {
     run: Option<Run>,
     narrow: Option<Narrow>,
     integers: Option<Integers>,
     exact: Option<Box<Fixed>>,
-    /// Blocks in a row that had to be added exactly, and how many more are without an attempt.
+    /// The number of consecutive blocks that had to be added exactly, and of further ones to be
+    /// added exactly without an attempt.
     refused: u8,
     hopeless: u8,
     wide: Option<Box<Wide>>,
-    /// Something was not finite, and must be found again.
+    /// Whether a number was not finite, so that the elements must be read again.
     spoilt: bool,
 }
 
-/// A number that has moments.
+/// A number type with moments.
 pub(crate) trait Element: Native {
     /// Adds numbers; NaNs are left out if the worker says so.
     fn add(values: &[Self], worker: &mut Worker, into: &mut Partial);
 
-    /// Adds numbers of which those count whose byte is not 0.
+    /// Adds numbers whose byte in the mask is not 0.
     fn add_selected(values: &[Self], counted: &[u8], worker: &mut Worker, into: &mut Partial);
 
     /// Whether there are kernels for columns and short rows.
@@ -102,7 +103,7 @@ fn ahead<V>(values: &[V]) -> usize {
     if size_of_val(values) >= FAR { AHEAD } else { 0 }
 }
 
-/// Adds numbers to sums about a shift, or exactly where those do not take them.
+/// Adds numbers to sums about a shift, or exactly if these do not accept them.
 #[inline(always)]
 fn add_run<V: Real>(values: &[V], worker: &mut Worker, into: &mut Partial) {
     if worker.format.is_none() {
@@ -113,7 +114,7 @@ fn add_run<V: Real>(values: &[V], worker: &mut Worker, into: &mut Partial) {
         if into.run.is_none() {
             into.run = Run::guess(values, worker.parts, ask, worker.block);
         }
-        // (Where block after block is refused, fewer and fewer are tried.)
+        // (If consecutive blocks are refused, attempts become rarer.)
         into.hopeless = into.hopeless.saturating_sub(1);
         let added = into.hopeless == 0
             && into.run.as_mut().is_some_and(|run| run.add(worker.isa, block, ask, ahead));
@@ -241,7 +242,7 @@ fn add_integers<T: Integer>(values: &[T], worker: &mut Worker, into: &mut Partia
     into.integers.get_or_insert_default().add(worker.isa, values);
 }
 
-/// Moves what counts together, and adds that.
+/// Compacts the included elements, and adds them.
 #[inline(always)]
 fn add_compressed<V: Native>(
     values: &[V],
@@ -270,7 +271,7 @@ fn add_exactly<V: Real>(values: &[V], worker: &Worker, into: &mut Partial) {
 }
 
 impl Partial {
-    /// What is known of a column; `None` if too little.
+    /// The bounds for a column; `None` if they do not suffice.
     pub fn of_column(column: Option<Wide>) -> Partial {
         Partial { spoilt: column.is_none(), wide: column.map(Box::new), ..Partial::default() }
     }
@@ -280,7 +281,7 @@ impl Partial {
         self.run.as_ref().map(|run| run.shift(parts)).or(wide).unwrap_or_default()
     }
 
-    /// All that is not integers as one; `None` if anything is infinite or NaN.
+    /// All sums except those of integers, merged; `None` if one is infinite or NaN.
     fn into_wide(self, shift: [f64; 2], parts: usize) -> Option<Wide> {
         let mut all = Wide::of(&Sums::default(), shift)?;
         if let Some(wide) = self.wide {
@@ -298,7 +299,7 @@ impl Partial {
         Some(all)
     }
 
-    /// Adds what another one holds.
+    /// Adds another one.
     pub fn merge(&mut self, mut other: Partial, parts: usize) {
         if let Some(theirs) = other.integers.take() {
             self.integers.get_or_insert_default().merge(&theirs);
@@ -325,7 +326,7 @@ impl Partial {
         self.spoilt |= self.wide.is_none();
     }
 
-    /// The numbers that count.
+    /// The number of elements included.
     #[inline]
     pub fn count(&self, parts: usize) -> i64 {
         let numbers = self.run.as_ref().map_or(0, |run| run.count)
@@ -336,7 +337,7 @@ impl Partial {
             + self.wide.as_ref().map_or(0, |wide| wide.count)
     }
 
-    /// The result, if it is certain.
+    /// The result, if it is decided.
     #[inline]
     pub fn round(&mut self, worker: &Worker, question: &Question, format: Format) -> Option<u64> {
         let Worker { isa, parts, .. } = *worker;
@@ -358,7 +359,7 @@ impl Partial {
         }
         let shift = self.shift(parts);
         let all = std::mem::take(self);
-        // (What was taken apart is no exact sum.)
+        // (Parts that were split off are not exact sums.)
         self.spoilt = true;
         let wide = all.into_wide(shift, parts)?;
         wide.round(isa, question, parts, count, format)

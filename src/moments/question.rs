@@ -1,4 +1,4 @@
-//! What is asked of exact sums, and the answer from them where nothing may be estimated.
+//! What to compute from exact sums, and the correctly rounded result from them.
 
 use super::ddof::{Ddof, Degrees};
 use super::dyadic::Dyadic;
@@ -6,7 +6,7 @@ use super::finish::Pair;
 use crate::exact::accumulator::Accumulator;
 use crate::exact::round::Format;
 
-/// What a result measures.
+/// The kind of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Measure {
     /// The mean of the squared distances from the mean.
@@ -17,52 +17,53 @@ pub enum Measure {
     Norm,
 }
 
-/// A moment, and how it divides.
+/// A moment, and its divisor.
 #[derive(Debug, Clone)]
 pub struct Question {
-    /// What is asked.
+    /// The question.
     pub measure: Measure,
-    /// For [`Measure::Norm`] of no meaning.
+    /// Ignored for [`Measure::Norm`].
     pub ddof: Ddof,
-    /// NaNs were left out: a result without degrees of freedom is NaN, whatever is above the line.
+    /// Whether NaNs were left out: then a result without degrees of freedom is NaN, whatever the
+    /// numerator.
     pub skip_nan: bool,
 }
 
-/// What is remarkable about a result.
+/// A condition to be reported about a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remark {
     /// Nothing.
     None,
     /// No degrees of freedom.
     Degrees,
-    /// An infinity is as far from the mean as it is near.
+    /// An element is infinite, so its distance from the mean is undefined.
     Invalid,
     /// A finite result beyond the format.
     Overflow,
 }
 
-/// A result as bits of its format, or as an integer; and what is to be reported.
+/// A result, as the bits of a format or as an integer, and a remark about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer<T> {
     /// The result.
     pub value: T,
-    /// What to report.
+    /// The remark.
     pub remark: Remark,
 }
 
-/// The exact sums of numbers and of their squares, and how many there were.
+/// The exact sums of numbers and of their squares, and their count.
 #[derive(Debug, Clone, Default)]
 pub struct Sums {
-    /// How many numbers.
+    /// The number of numbers.
     pub count: i64,
-    /// Their sum; of complex numbers, that of the real and that of the imaginary parts.
+    /// Their sum; for complex numbers, the sums of the real and of the imaginary parts.
     pub sums: [Accumulator; 2],
-    /// The sum of their squares, of complex numbers those of both parts.
+    /// The sum of their squares; for complex numbers, of both parts.
     pub squares: Accumulator,
 }
 
 impl Sums {
-    /// Adds what another one holds.
+    /// Adds another one.
     pub fn merge(&mut self, other: &Sums) {
         self.count += other.count;
         self.squares.merge(&other.squares);
@@ -81,7 +82,7 @@ enum Exact {
 }
 
 impl Question {
-    /// Whether numbers are summed beside their squares.
+    /// Whether numbers are summed besides their squares.
     pub(crate) fn has_sums(&self) -> bool {
         self.measure != Measure::Norm
     }
@@ -106,7 +107,7 @@ impl Question {
         Answer { value, remark }
     }
 
-    /// The same, rounded to an integer; or what a float would be, where there is none.
+    /// The same, rounded to an integer; or a float, if there is no integer.
     pub fn round_to_integer(
         &self,
         sums: &Sums,
@@ -138,7 +139,8 @@ impl Question {
         if lacking && (self.skip_nan || n == 0) {
             return Exact::Special(f64::NAN, Remark::Degrees);
         }
-        // (The squares of infinities are infinite, and those of NaNs are NaN: so may the sums be.)
+        // (The squares of infinities are infinite, and those of NaNs are NaN, and so may be the
+        // sums.)
         let numerator = match mean {
             None => scatter(n, all).ok_or((
                 f64::NAN,
@@ -170,14 +172,14 @@ fn scatter(n: i64, all: &Sums) -> Option<Dyadic> {
     all.sums.iter().try_fold(squares, |rest, sum| Some(rest.minus(&Dyadic::of(sum)?.squared())))
 }
 
-/// `n sum |x - mean|^2`; or what it is if that is no finite number.
+/// `n sum |x - mean|^2`, or the value if that is not finite.
 fn scatter_about(mean: [Pair; 2], n: i64, all: &Sums) -> Result<Dyadic, (f64, Remark)> {
     let count = Dyadic::from(i128::from(n));
     let squares = all.squares.to_f64();
     if squares.is_nan() || mean.iter().any(|mean| mean.high.is_nan()) {
         return Err((f64::NAN, Remark::None));
     }
-    // An infinity less one of its sign is no number; less anything else, it is infinite.
+    // An infinity minus one of its sign is NaN; minus anything else, it is infinite.
     let meets = |(sum, mean): (&Accumulator, Pair)| {
         mean.high.is_infinite() && sum.has_infinity(mean.high < 0.0)
     };

@@ -1,4 +1,4 @@
-//! Moments over any axes: of real numbers, as a reduction for the walk through memory.
+//! Moments of real numbers over any axes, as a `Reduction` of `crate::reduce`.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -17,13 +17,13 @@ use crate::exact::round::Format;
 use crate::reduce::{Attempt, Counts, Input, PanelShape, Reduction, Results, ShortRows, reduce};
 use crate::threads::PARALLEL_FROM;
 
-/// Short rows that are taken at once.
+/// The number of short rows processed at once.
 const BATCH: usize = 256;
 
-/// What is asked of an array.
+/// The moments to compute for an array.
 #[derive(Debug, Clone, Copy)]
 pub struct Along<'a> {
-    /// What is asked.
+    /// The question.
     pub question: &'a Question,
     /// A mean for each result, to be used in place of the numbers' own.
     pub means: Option<&'a [[Pair; 2]]>,
@@ -31,14 +31,14 @@ pub struct Along<'a> {
     pub format: Option<Format>,
 }
 
-/// What takes the results, from any thread, in any order.
+/// Receives the results, from any thread, in any order.
 pub trait Sink: Sync {
-    /// The bits of a result in the format that was asked for.
+    /// The bits of a result in the requested format.
     fn put(&self, index: usize, bits: u64, remark: Remark);
-    /// A result rounded to an integer, or a float where that is none.
+    /// A result rounded to an integer, or a float if there is no integer.
     fn put_integer(&self, index: usize, answer: Answer<Result<i128, f64>>);
-    /// The results `first, first + step, ...`, finite numbers of the format that was asked for
-    /// (binary64 or binary32), of which there is nothing to report.
+    /// The results `first, first + step, ...`, finite numbers in the requested format (binary64 or
+    /// binary32), without remarks.
     fn put_all(&self, first: usize, step: usize, numbers: &[f64], format: Format) {
         for (index, &x) in numbers.iter().enumerate() {
             self.put(first + index * step, bits_of(x, format), Remark::None);
@@ -52,7 +52,7 @@ fn bits_of(x: f64, format: Format) -> u64 {
 }
 
 /// Calls the sink for each moment along the axes that are `reduced`, in row-major order. The parts of
-/// `complex` elements are their last axis; what is `reduced` has no such axis, nor has the mask.
+/// `complex` elements are their last axis; `reduced` and the mask have no such axis.
 ///
 /// ```
 /// use std::sync::Mutex;
@@ -95,8 +95,8 @@ pub fn moments_along(
     by_native!(input.view.dtype(), run(input, reduced, request, sink));
 }
 
-/// The moment of all elements, rounded to a format, without the usual costs if they are few and lie
-/// side by side. The parts of `complex` elements are their last axis.
+/// The moment of all elements, rounded to a format, with a fast path for few contiguous elements.
+/// The parts of `complex` elements are their last axis.
 ///
 /// ```
 /// use mypackage::moments::{Ddof, Measure, Question, moment_of_all};
@@ -139,7 +139,7 @@ pub fn moment_of_all(
     sink.0.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Takes one result.
+/// Receives one result.
 struct One(Mutex<Answer<u64>>);
 
 impl Sink for One {
@@ -155,27 +155,27 @@ pub(super) struct Moments<'a> {
     pub sink: &'a dyn Sink,
 }
 
-/// What a thread keeps.
+/// A thread's state.
 pub(super) struct Kept {
     worker: Worker,
     isa: Isa,
     columns: Columns,
-    /// The columns of the last panel whose results were certain.
+    /// The columns of the last panel whose results were decided.
     done: Vec<bool>,
-    /// Of short rows.
+    /// The results of short rows.
     results: Vec<f64>,
-    /// Those that are not in `results`.
+    /// The rows that are not in `results`.
     answers: Vec<(usize, Answer<u64>)>,
 }
 
 impl Moments<'_> {
     /// The format that results may be certified for.
     fn certified(&self) -> Option<Format> {
-        // Kernels do arithmetic in the environment that they find.
+        // Kernels need the default floating-point environment.
         self.request.format.filter(|_| self.request.means.is_none() && environment::is_default())
     }
 
-    /// What a thread needs for numbers of so many parts.
+    /// A thread's state for numbers of one or two parts.
     pub fn new_worker(&self, isa: Isa, parts: usize) -> Worker {
         Worker::new(isa, self.request.question, parts, self.certified())
     }
@@ -185,7 +185,8 @@ impl Moments<'_> {
         worker.exactly(attempt == Attempt::Exact, self.certified());
     }
 
-    /// Puts a result; `false` if it is uncertain, and its elements must come again to be added exactly.
+    /// Puts a result; `false` if it is not decided, so that its elements must be added again,
+    /// exactly.
     #[inline]
     pub fn put(&self, worker: &Worker, result: usize, mut partial: Partial) -> bool {
         if let Some(format) = self.certified()
@@ -216,7 +217,7 @@ impl Moments<'_> {
         true
     }
 
-    /// What short rows of a length are divided by; `None` if there is no kernel for such results.
+    /// The divisors for short rows of a length; `None` if there is no kernel for such results.
     fn divisors(&self, length: usize) -> Option<Divisors> {
         let question = self.request.question;
         let format = self.certified().filter(|&format| format != Format::F16)?;
@@ -231,7 +232,7 @@ impl<V: Element> Reduction<V> for Moments<'_> {
 
     fn worker(&self, isa: Isa, _: usize) -> Kept {
         let mut worker = self.new_worker(isa, 1);
-        // What is left out does not come here.
+        // Excluded elements do not occur here.
         worker.leave_nans_out(false);
         let columns = Columns::default();
         let (done, results, answers) = (Vec::new(), Vec::new(), Vec::new());

@@ -1,4 +1,5 @@
-//! The numbers of one result, block by block: sums about a shift to within bounds, or exact ones.
+//! Adding the numbers of one result block by block: sums about a shift with error bounds, or exact
+//! ones.
 
 use dashu_int::IBig;
 
@@ -11,15 +12,16 @@ use crate::cpu::{Isa, dispatch};
 use crate::exact::accumulator::Accumulator;
 use crate::exact::round::Format;
 
-/// Numbers that shift and level are guessed from.
+/// The number of elements from which shift and level are guessed.
 const SAMPLE: usize = 16;
-/// Numbers after which the integer sums are put away: far fewer than they have room for.
+/// The number of elements after which the integer sums are moved elsewhere, long before they
+/// overflow.
 const PUT_AWAY_FROM: i64 = 1 << 36;
 
-/// Sums of `d = x - c` and of `d^2` to within bounds.
+/// Sums of `d = x - c` and of `d^2` with error bounds.
 #[derive(Debug)]
 pub(super) struct Run {
-    /// `c`, that of numbers at even and at odd places.
+    /// `c`, for numbers at even and at odd positions.
     shift: [f64; 2],
     /// The exponent of the first level of squares.
     level: i32,
@@ -28,12 +30,12 @@ pub(super) struct Run {
     sums: [i128; 2],
     /// The numbers added at this level.
     added: i64,
-    /// The numbers that count.
+    /// The number of elements included.
     pub count: i64,
     settled: Option<Box<Settled>>,
 }
 
-/// What was added at lower levels.
+/// The sums at lower levels.
 #[derive(Debug, Default)]
 struct Settled {
     squares: Accumulator,
@@ -42,15 +44,15 @@ struct Settled {
     sums_error: f64,
 }
 
-/// A level for the largest square, or sum of squares, that a lane holds.
+/// A level for the largest square, or sum of squares, in a lane.
 fn level_for(sum: f64) -> Option<i32> {
     let level = (sum.to_bits() >> 52) as i32 - 1022;
     (sum.is_finite() && RANGE.contains(&level)).then_some(level)
 }
 
 impl Run {
-    /// A run with a guess of its shift and level from some of its numbers; `None` if they are of no
-    /// use. `parts` is 2 if numbers are the parts of complex ones.
+    /// A run with a guess of its shift and level from some of its numbers; `None` if these are
+    /// useless for that. `parts` is 2 if the numbers are the parts of complex ones.
     #[inline]
     pub fn guess<V: Real>(values: &[V], parts: usize, ask: Ask, block: usize) -> Option<Run> {
         let units = values.len() / parts;
@@ -75,7 +77,7 @@ impl Run {
                 (low, high, sum) = (low.min(x), high.max(x), sum + x);
             }
             let mean = sum / size as f64;
-            // Only where the sums would cancel by more than the levels can spare.
+            // Only if cancellation would exceed what the levels allow for.
             if ask.sums && high - low < mean.abs() / 64.0 {
                 shift[part] = if high == low { low } else { mean };
             }
@@ -91,7 +93,7 @@ impl Run {
             return None;
         }
         let depth = values.len().min(block).div_ceil(8) as f64;
-        // (A sample without differences: those that there are will be a few last bits.)
+        // (If the sample is constant, other differences are assumed to be a few last bits.)
         let sum = (squares / counted as f64 * depth * 4.0)
             .max(largest * 4.0)
             .max(last_bit * last_bit * depth);
@@ -106,7 +108,7 @@ impl Run {
         [self.shift[0], if parts == 1 { 0.0 } else { self.shift[1] }]
     }
 
-    /// Adds a block, but for NaNs where these are left out; `false` if that must be done exactly.
+    /// Adds a block, without NaNs where these are left out; `false` if it must be added exactly.
     #[inline]
     pub fn add<V: Real>(&mut self, isa: Isa, values: &[V], ask: Ask, ahead: usize) -> bool {
         for _attempt in 0..2 {
@@ -138,8 +140,9 @@ impl Run {
         false
     }
 
-    /// How much sums of so many numbers at this level may err: an addition to a second level half its
-    /// last bit, twice for what the rest of a square leaves, or if a square takes two.
+    /// The error bound of sums of this many numbers at this level: half a last bit for each
+    /// addition to a second level, twice that for the omitted rest of a square, or for squares that
+    /// take two additions.
     fn errors(&self) -> [f64; 2] {
         let added = self.added as f64;
         [
@@ -160,7 +163,7 @@ impl Run {
         (self.squares, self.sums, self.added) = (0, [0; 2], 0);
     }
 
-    /// What is known of the sums; `None` if they are no pairs.
+    /// The sums with error bounds; `None` if they are not pairs.
     #[inline]
     fn near(&mut self, parts: usize) -> Near {
         let (squares, sums, [squares_error, sums_error]);
@@ -198,7 +201,7 @@ impl Run {
         }
     }
 
-    /// The result of `count` numbers, if it is certain.
+    /// The result for `count` numbers, if it is decided.
     #[inline]
     pub fn round(
         &mut self,
@@ -256,13 +259,13 @@ fn round_body(
 }
 
 dispatch! {
-    /// `(Q - D^2 / n) / degrees` or its root, times `2^exponent`, if its rounding is certain.
+    /// `(Q - D^2 / n) / degrees` or its root, times `2^exponent`, if its rounding is decided.
     pub(super) fn round_near(
         near: Near, n: f64, degrees: Pair, root: bool, exponent: i32, format: Format
     ) -> Option<u64> = round_body
 }
 
-/// A result from what is known of its sums, if it is certain.
+/// A result from sums with error bounds, if it is decided.
 #[inline]
 pub(super) fn round(
     isa: Isa,
@@ -302,8 +305,7 @@ dispatch! {
     fn plain_squares[V: Real][V](values: &[V], shift: [f64; 2]) -> f64 = plain_squares_body::<V, {W}>
 }
 
-/// As a [`Run`], in numbers of any length: what runs about different shifts become when they are
-/// merged.
+/// As a [`Run`], with big integers, to merge runs about different shifts.
 #[derive(Debug, Clone)]
 pub(super) struct Wide {
     shift: [f64; 2],
@@ -315,7 +317,7 @@ pub(super) struct Wide {
 }
 
 impl Wide {
-    /// Of sums that are integers times powers of two.
+    /// From sums that are integers times powers of two.
     pub fn of_integers(
         shift: f64,
         count: i64,
@@ -333,7 +335,7 @@ impl Wide {
         }
     }
 
-    /// Of pairs of sums; `None` if they are not finite.
+    /// From pairs of sums; `None` if they are not finite.
     pub fn of_pairs(
         shift: [f64; 2],
         count: i64,
@@ -347,7 +349,7 @@ impl Wide {
         Some(Wide { shift, count, squares: exactly(squares)?, sums, squares_error, sums_error })
     }
 
-    /// Of exact sums; `None` if they are not finite.
+    /// From exact sums; `None` if they are not finite.
     pub fn of(sums: &Sums, shift: [f64; 2]) -> Option<Wide> {
         let plain = Wide {
             shift: [0.0; 2],
@@ -400,7 +402,7 @@ impl Wide {
         Some(())
     }
 
-    /// The result, if it is certain.
+    /// The result, if it is decided.
     pub fn round(
         &self,
         isa: Isa,

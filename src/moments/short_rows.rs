@@ -1,6 +1,6 @@
 //! Many short rows, a result each: a lane for each row.
 //!
-//! Shift and level come from the true extremes of a row, so that nothing can leave its level.
+//! Shift and level come from the extremes of each row, so no number can exceed its level.
 
 use super::block::{LEVEL, Levels, Real};
 use super::finish::{Near, Pair, estimate};
@@ -14,11 +14,11 @@ use crate::simd::Simd;
 pub(super) const LONGEST: usize = 128;
 pub(super) const SHORTEST: usize = 4;
 
-/// Within these sizes of the largest difference nothing over- or underflows.
+/// If the largest difference is within these bounds, nothing overflows or underflows.
 const SMALLEST: f64 = 1e-120;
 const LARGEST: f64 = 1e130;
 
-/// What is asked of each row: `n`, `n - ddof` and whether the root of the variance.
+/// For each row: `n`, `n - ddof` and whether to take the root.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Divisors {
     pub count: f64,
@@ -34,7 +34,7 @@ fn power_below(x: f64) -> f64 {
     f64::from_bits(x.to_bits() & 0x7ff << 52)
 }
 
-/// The results of `W` rows, as many as a vector has lanes; not finite for one that is uncertain.
+/// The results of `W` rows, one in each lane; not finite if not decided.
 #[inline(always)]
 fn lanes<S: Simd, V: Real, const W: usize>(
     simd: S,
@@ -45,7 +45,7 @@ fn lanes<S: Simd, V: Real, const W: usize>(
     let length = stage.len();
     let rows = rows.map(|row| &row[..length]);
     let (mut low, mut high) = ([f64::INFINITY; W], [f64::NEG_INFINITY; W]);
-    // Squares of numbers of different rows, turned.
+    // Transposed squares of numbers, with a row in each lane.
     let whole = length / W * W;
     for at in (0..whole).step_by(W) {
         let mut square = [[0.0; W]; W];
@@ -117,7 +117,7 @@ fn lanes<S: Simd, V: Real, const W: usize>(
         let found = estimate(near, divisors.count, divisors.degrees, divisors.root);
         let result =
             if divisors.format == Format::F64 { found.to_f64() } else { found.to_f32().into() };
-        // (A NaN is no extreme; but it is in the sums.)
+        // (The extremes ignore NaNs, but the sums do not.)
         let certain = largest[lane] > SMALLEST && largest[lane] < LARGEST && !d1[lane].is_nan();
         let same = low[lane] == high[lane] && !d1[lane].is_nan() && high[lane].is_finite();
         results[lane] = match (same, certain) {
@@ -131,7 +131,7 @@ fn lanes<S: Simd, V: Real, const W: usize>(
 
 #[inline(always)]
 fn add_body<S: Simd, V: Real>(simd: S, rows: Rows<'_, V>, divisors: Divisors, results: &mut [f64]) {
-    // (A token's lanes are no argument of an array's type.)
+    // (A token's number of lanes cannot be used in an array type.)
     match S::W {
         8 => add_vectors::<S, V, 8>(simd, rows, divisors, results),
         4 => add_vectors::<S, V, 4>(simd, rows, divisors, results),
@@ -157,8 +157,8 @@ fn add_vectors<S: Simd, V: Real, const W: usize>(
 }
 
 vectorized! {
-    /// The results of rows of numbers, of a length between [`SHORTEST`] and [`LONGEST`]; not
-    /// finite for those that are uncertain.
+    /// The results of rows of numbers, of a length between [`SHORTEST`] and [`LONGEST`]; not finite
+    /// for those that are not decided.
     pub(super) fn moments_of_rows[V: Real][V](
         rows: Rows<'_, V>, divisors: Divisors, results: &mut [f64]
     ) = add_body

@@ -18,7 +18,7 @@ pub(super) fn normal(next: &mut impl FnMut() -> u64) -> f64 {
     (0..12).map(|_| unit()).sum::<f64>() - 6.0
 }
 
-/// Numbers of a kind that is difficult in its own way.
+/// Adversarial numbers of several kinds.
 pub(super) fn kind(kind: usize, count: usize, seed: u64) -> Vec<f64> {
     let mut next = pseudo_random(seed * 977 + kind as u64);
     let spread = |next: &mut dyn FnMut() -> u64, range: u64| (next() % range) as f64;
@@ -99,7 +99,7 @@ fn sums(values: &[f64], parts: usize, skip_nan: bool) -> Sums {
     all
 }
 
-/// Checks what is certified, and that not too little is; how much was not.
+/// Checks certified results, and that enough are certified; returns how many were not.
 fn check<T: Element>(
     values: &[T],
     wide: &[f64],
@@ -162,7 +162,7 @@ fn float64_of_every_kind() {
                 }
             }
         }
-        // Ordinary data must not take the slow way.
+        // Ordinary data must not take the slow path.
         if [0, 1, 13, 14].contains(&kind) {
             assert!(certain * 10 >= asked * 9, "kind {kind}: {certain} of {asked}");
         }
@@ -282,7 +282,7 @@ fn integers() {
     }
 }
 
-/// The results as `moments` puts them.
+/// The results that `moments` puts.
 #[derive(Default)]
 struct Results(Mutex<Vec<(usize, u64, Remark)>>);
 
@@ -392,7 +392,7 @@ fn all_of_a_view() {
     }
 }
 
-/// A matrix of columns, each of a kind of its own.
+/// A matrix whose columns are of different kinds.
 fn matrix(rows: usize, columns: usize, seed: usize) -> Vec<f64> {
     let lines: Vec<_> =
         (0..columns).map(|column| kind((column + seed) % KINDS, rows, column as u64)).collect();

@@ -1,4 +1,4 @@
-//! Sums of products of many variables: centred, in tiles of two by two, with certain errors.
+//! Sums of products of many variables: centred, in tiles of two by two, with proved error bounds.
 //!
 //! Each variable is centred at a number c for which all d = x - c are exact (0, or one within a factor
 //! of two of all x: Sterbenz 1974), which changes no numerator:
@@ -8,7 +8,7 @@
 //! ```
 //!
 //! With |d| < 2^e known for each variable beforehand, the products of a pair go to two accumulators,
-//! `1.5 * 2^k` and `1.5 * 2^(k-43)` with k = e_x + e_y + 9, that are emptied every [`BLOCK`]
+//! `1.5 * 2^k` and `1.5 * 2^(k-43)` with k = e_x + e_y + 9, which are emptied after every [`BLOCK`]
 //! observations:
 //!
 //! ```text
@@ -16,12 +16,13 @@
 //! ```
 //!
 //! A lane takes at most 128 products below 2^(k-9), so the first stays within 2^(k-2) of its start and
-//! in its binade: no element needs a check. What it leaves is at most 2^(k-53), rounded by 2^(k-106);
-//! the second one, whose last bit is 2^(k-95), rounds that by 2^(k-96) at most and stays within
-//! 2^(k-46) of its start. So the sum of n products is an integer in units of 2^(k-95), with an error of
-//! n units at most; and of 0, if all products are multiples of 2^(k-95). Sums of d likewise, k = e + 9.
+//! in its binade: no element needs a check. The rest is at most 2^(k-53), with a rounding error of
+//! 2^(k-106); the second one, whose last bit is 2^(k-95), rounds that by 2^(k-96) at most and stays
+//! within 2^(k-46) of its start. So the sum of n products is an integer in units of 2^(k-95), with
+//! an error of n units at most; and of 0, if all products are multiples of 2^(k-95). Sums of d
+//! likewise, k = e + 9.
 //!
-//! An entry is certified if all numbers within its error round alike.
+//! An entry is certified if all numbers within its error bound round to the same result.
 
 use std::hint::black_box;
 
@@ -37,7 +38,7 @@ use crate::exact::round::Format;
 use crate::interrupt::Interrupt;
 use crate::threads;
 
-/// Observations between two emptyings of the accumulators.
+/// The number of observations between two emptyings of the accumulators.
 const BLOCK: usize = 256;
 /// Binades from the largest product to the first accumulator: a lane of two takes 128.
 const HEADROOM: i32 = 9;
@@ -47,15 +48,15 @@ const LEVEL: i32 = 43;
 const UNIT: i32 = LEVEL + 52;
 /// Where all the numbers above are normal ones.
 const EXPONENTS: std::ops::RangeInclusive<i32> = -800..=800;
-/// The exponent of which 0 is a multiple.
+/// The exponent of the last bit of 0.
 const ANY: i32 = i32::MAX / 4;
-/// Blocks that a thread reads before it looks for more.
+/// The number of blocks per task of a thread.
 const SHARE: usize = 64;
 
-/// What is known of a variable before its products are added.
+/// What is known about a variable before its products are added.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Centred {
-    /// What is taken from each number; `None` if the variable is none of the tiles'.
+    /// The number subtracted from each element; `None` if the variable is not handled by tiles.
     pub centre: Option<f64>,
     /// All differences are below 2^exponent.
     pub exponent: i32,
@@ -94,11 +95,11 @@ impl Tiles {
         let ranges = threads::split(blocks, SHARE, |blocks| {
             let mut ranges = vec![Range::new(); variables.len()];
             if !environment::is_default() {
-                // A thread with modes of its own leaves the work to others.
+                // A thread with another floating-point environment leaves the work to others.
                 return ranges;
             }
             let mut stage = [0.0; BLOCK];
-            // (Block by block, for variables may be the columns of a matrix.)
+            // (Block by block, since variables may be the columns of a matrix.)
             for block in blocks.flatten().take_while(|_| !interrupt.is_set()) {
                 let start = block * BLOCK;
                 let values = &mut stage[..BLOCK.min(count - start)];
@@ -224,7 +225,7 @@ impl Tiles {
         Some(Dyadic::from(self.count as i128).times(&product).minus(&sums))
     }
 
-    /// The bits of an entry, if they are certain.
+    /// The bits of an entry, if they are decided.
     pub fn entry(&self, row: usize, column: usize) -> Option<u64> {
         let (x, y) = (self.centred(row)?, self.centred(column)?);
         // In units of 2^(e_x + e_y).
@@ -262,7 +263,7 @@ fn combined(high: i64, low: i64) -> i128 {
     (i128::from(high) << LEVEL) + i128::from(low)
 }
 
-/// The numbers of a variable: between which bounds they lie.
+/// Bounds of the numbers of a variable.
 #[derive(Debug, Clone)]
 pub(super) struct Range {
     lowest: f64,
@@ -364,13 +365,13 @@ fn trailing_exponent(x: f64) -> i32 {
     exponent + significand.trailing_zeros() as i32
 }
 
-/// As the processor's instruction has it.
+/// With the semantics of the instruction.
 #[inline(always)]
 fn smaller(x: f64, y: f64) -> f64 {
     if x < y { x } else { y }
 }
 
-/// As the processor's instruction has it.
+/// With the semantics of the instruction.
 #[inline(always)]
 fn larger(x: f64, y: f64) -> f64 {
     if x > y { x } else { y }
@@ -420,7 +421,7 @@ pub(super) const fn has_fma<const W: usize>() -> bool {
     W > 2 || cfg!(not(target_arch = "x86_64"))
 }
 
-/// What the lanes of an accumulator took, in units of its last bit.
+/// The sum of an accumulator's lanes, in units of its last bit.
 #[inline(always)]
 fn taken<const W: usize>(lanes: [f64; W], bias: f64) -> i64 {
     lanes.into_iter().map(|x| x.to_bits().wrapping_sub(bias.to_bits()) as i64).sum()
@@ -486,7 +487,7 @@ fn tile_body<const W: usize>(
         add_product(*next_x, *y, &mut sums[2]);
         add_product(*next_x, *next_y, &mut sums[3]);
     }
-    // So that the loop keeps whole vectors in registers.
+    // This makes the loop keep whole vectors in registers.
     let sums = black_box(sums);
     std::array::from_fn(|pair| {
         [taken(sums[pair][0], bias[pair][0]), taken(sums[pair][1], bias[pair][1])]
@@ -500,7 +501,7 @@ dispatch! {
         = tile_body::<{W}>
 }
 
-/// A product, rounded, and what that lacks (Dekker 1971), without a fused multiply-add.
+/// A rounded product and its error (Dekker 1971), without a fused multiply-add.
 #[inline(always)]
 pub(super) fn two_product(x: f64, y: f64) -> (f64, f64) {
     let split = |x: f64| {
@@ -512,7 +513,7 @@ pub(super) fn two_product(x: f64, y: f64) -> (f64, f64) {
     (product, ((xh * yh - product) + xh * yl + xl * yh) + xl * yl)
 }
 
-/// A sum, rounded, and what that lacks (Knuth 1969).
+/// A rounded sum and its error (Knuth 1969).
 #[inline(always)]
 fn two_sum(x: f64, y: f64) -> (f64, f64) {
     let s = x + y;
@@ -528,9 +529,9 @@ struct Interval {
     error: f64,
 }
 
-/// More than the relative error of what is computed below with pairs, 2^-100 or so.
+/// A bound on the relative error of the pair arithmetic below, which is about 2^-100.
 const PAIR: f64 = 1.0 / (1u128 << 97) as f64;
-/// More than that of a few operations, and of errors themselves.
+/// A bound for a few operations, which also covers rounding of the bounds.
 const FEW: f64 = 1.0 / (1u64 << 49) as f64;
 
 impl Interval {
@@ -583,8 +584,8 @@ impl Interval {
         Some(Interval { high, low, error: error * (1.0 + FEW) })
     }
 
-    /// The bits of the number times `2^exponent`, if all within the error round alike; of correlations,
-    /// for which the exponent is 0, at most 1.
+    /// The bits of the number times `2^exponent`, if all within the error round to the same result;
+    /// of correlations, for which the exponent is 0, at most 1.
     fn round(self, exponent: i32, format: Format) -> Option<u64> {
         let error = self.error * (1.0 + FEW) + self.low.abs() * FEW;
         let ends = [self.low - error, self.low + error].map(|low| self.high + low);

@@ -14,10 +14,10 @@ use crate::binary64::decompose;
 /// A number as `integer * 2^exponent`; `None` if it is infinite or NaN.
 type Term = Option<(IBig, i32)>;
 
-/// Elements that are read at once.
+/// The number of elements read at once.
 const PIECE: usize = 512;
 
-/// The weights of all observations, and those that count twice.
+/// The weights of all observations, and those that occur twice in products.
 pub(super) struct Weights {
     frequencies: Vec<Term>,
     importances: Vec<Term>,

@@ -1,4 +1,5 @@
-//! Weighted moments: sums of `w`, `w x` and `w x^2`, which no pair of numbers holds, as integers.
+//! Weighted moments: sums of `w`, `w x` and `w x^2`, as integers, since pairs of numbers cannot
+//! hold them.
 
 use dashu_int::{IBig, UBig};
 
@@ -78,7 +79,7 @@ impl Long {
 pub(super) enum Number {
     /// Sign, magnitude and exponent.
     Finite(bool, u64, i32),
-    /// What is no such number.
+    /// An infinity or NaN.
     Special(f64),
 }
 
@@ -168,7 +169,7 @@ impl Weighted {
                     self.squares.add(false, u128::from(w) * (square >> 64), place + 64);
                 }
                 Number::Special(x) if x.is_nan() => self.nan = true,
-                // A weight of 0 leaves an infinity no value.
+                // 0 times an infinity is NaN.
                 Number::Special(_) => self.infinite = true,
             }
         }

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use crate::cpu::{self, dispatch};
 
-/// Windows from the indices `starts` up to before `ends`; none of them if the first is not less.
+/// Windows from the indices `starts` up to, but excluding, `ends`; empty if the start is not less
+/// than the end.
 ///
 /// ```
 /// use mypackage::windows::Bounds;
@@ -21,18 +22,18 @@ pub struct Bounds<'a> {
     common: Common,
 }
 
-/// What windows have in common. (Memory sets the time that looking at them takes: so once.)
+/// Properties of all windows, determined in a single pass.
 #[derive(Debug, Clone, Copy, Default)]
 struct Common {
     lowest: i64,
     highest: i64,
-    /// Whether no index is less than that of the window before.
+    /// Whether the indices are non-decreasing.
     rising: bool,
     /// The longest window.
     longest: i64,
 }
 
-/// Indices that are looked at together.
+/// The number of indices examined together.
 const LANES: usize = 8;
 
 #[inline(always)]
@@ -86,12 +87,12 @@ fn steady_body(starts: &[i64], ends: &[i64]) -> bool {
 }
 
 dispatch! {
-    /// Whether each window is the one before moved on by one.
+    /// Whether each window is the previous one moved by one.
     fn steady(starts: &[i64], ends: &[i64]) -> bool = steady_body
 }
 
 impl<'a> Bounds<'a> {
-    /// Those from the one indices up to before the others.
+    /// Windows from these starts to these ends.
     ///
     /// # Panics
     /// If there are not as many of both.
@@ -100,18 +101,18 @@ impl<'a> Bounds<'a> {
         Bounds { starts, ends, common: common(cpu::isa(), starts, ends) }
     }
 
-    /// How many windows these are.
+    /// The number of windows.
     pub fn len(&self) -> usize {
         self.starts.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no windows.
     pub fn is_empty(&self) -> bool {
         self.starts.is_empty()
     }
 
-    /// The first index that is not from 0 to `count`: whether it is an end, of which window, and what
-    /// it is.
+    /// The first index that is not from 0 to `count`: whether it is an end, the window, and the
+    /// index.
     pub fn outside(&self, count: usize) -> Option<(bool, usize, i64)> {
         let count = count as i64;
         if self.common.lowest >= 0 && self.common.highest <= count {
@@ -123,12 +124,12 @@ impl<'a> Bounds<'a> {
         })
     }
 
-    /// The length of the longest window, or of a longer one that these are a part of.
+    /// The length of the longest window, or an upper bound of it.
     pub(super) fn longest(&self) -> usize {
         self.common.longest as usize
     }
 
-    /// A window. (Where another thread writes to the indices meanwhile: some window of the line.)
+    /// A window. (If another thread writes to the indices meanwhile, any window of the line.)
     pub(super) fn get(&self, index: usize) -> [usize; 2] {
         [self.starts[index], self.ends[index]]
             .map(|index| index.clamp(0, self.common.highest) as usize)
@@ -142,8 +143,8 @@ impl<'a> Bounds<'a> {
         (0..self.len()).map(move |index| self.get(index))
     }
 
-    /// How many elements are read for all windows one after the other, or at most so many where these
-    /// move forward.
+    /// The number of elements read for all windows one after the other; an upper bound if the
+    /// windows move forward.
     pub(super) fn cost(&self) -> usize {
         if self.common.rising
             && let ([.., last_start], [.., last_end]) = (self.starts, self.ends)
@@ -159,7 +160,8 @@ impl<'a> Bounds<'a> {
         steps.fold(0, usize::saturating_add)
     }
 
-    /// How many of the windows from one on, and at most `most`, are each the one before moved on by one.
+    /// How many windows from a given one on, at most `most`, are each the previous one moved by
+    /// one.
     pub(super) fn run(&self, first: usize, most: usize) -> usize {
         const PIECE: usize = 256;
         let most = most.min(self.len() - first);

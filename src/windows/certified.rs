@@ -1,5 +1,5 @@
-//! Certified rounding of means, variances and their roots: the result, or NaN where the next number
-//! might be the right one.
+//! Certified rounding of means, variances and their roots: the result, or NaN where it is not
+//! decided.
 //!
 //! A sum comes in two parts, `high + low`, the first a multiple of the second's last bit, and the
 //! sum of squares in two that may be wrong by a known amount. Each quotient is refined by its exact
@@ -67,12 +67,13 @@ impl Target for Half {
     }
 }
 
-/// More than what is doubtful in a correction, relative to it.
+/// A bound on the relative error of a correction.
 const DOUBT: f64 = 2.1e-15;
-/// More than the relative error of what is not certified to the last bit of binary64.
+/// A bound on the relative error of results that are not certified in binary64.
 const NEAR: f64 = 4.0 * f64::EPSILON;
 
-/// The result in the interval from `value + lower` to `value + upper`; NaN if there are two.
+/// The result that the interval from `value + lower` to `value + upper` rounds to; NaN if there are
+/// two.
 #[inline(always)]
 fn agreed<T: Target>(value: f64, lower: f64, upper: f64) -> f64 {
     let (a, b) = (value + lower, value + upper);
@@ -81,7 +82,7 @@ fn agreed<T: Target>(value: f64, lower: f64, upper: f64) -> f64 {
     }
     // (The ends themselves were rounded.)
     let (a, b) = (T::nearest(a - a.abs() * NEAR), T::nearest(b + b.abs() * NEAR));
-    // (Zeros of both signs are two results.)
+    // (Zeros of both signs count as two results.)
     if a.to_bits() == b.to_bits() { a } else { f64::NAN }
 }
 
@@ -129,7 +130,7 @@ pub(super) fn mean<T: Target, const W: usize>(
     if exact { rounded } else { certain }
 }
 
-/// A sum that is in doubt by `doubt`, divided by `divisor`.
+/// A sum with an error bound of `doubt`, divided by `divisor`.
 pub(super) fn quotient<T: Target>(high: f64, low: f64, doubt: f64, divisor: f64) -> f64 {
     let quotient = high / divisor;
     let correction = (fused::<2>(-quotient, divisor, high) + low) / divisor;
@@ -141,7 +142,7 @@ pub(super) fn quotient<T: Target>(high: f64, low: f64, doubt: f64, divisor: f64)
     agreed::<T>(quotient, correction - doubt, correction + doubt)
 }
 
-/// Sums of differences and of their squares, the latter in doubt by `doubt`.
+/// Sums of differences and of their squares, the latter with an error bound of `doubt`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sums {
     pub high: f64,
@@ -151,7 +152,7 @@ pub(super) struct Sums {
     pub doubt: f64,
 }
 
-/// Numbers of elements, without and with the degrees of freedom lost, and their reciprocals.
+/// The number of elements, and that minus `ddof`, with their reciprocals.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Counts {
     pub count: f64,

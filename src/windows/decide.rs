@@ -1,4 +1,4 @@
-//! Results that are in doubt, from exact sums.
+//! Results that the fast kernels do not decide, from exact sums.
 
 use dashu_int::UBig;
 
@@ -56,8 +56,8 @@ pub(super) fn decide(
     number(round_moment(UBig::from(numerator), 2 * unit, divisor, root, format))
 }
 
-/// `numerator * 2^exponent / divisor`, rounded once: an estimate, and what it leaves. `None` where that
-/// takes more care.
+/// `numerator * 2^exponent / divisor`, rounded once, from an estimate and its remainder. `None` for
+/// exponents near the ends of the range.
 fn quick_quotient(numerator: u128, exponent: i32, divisor: u64) -> Option<f64> {
     if numerator == 0 {
         return Some(0.0);
@@ -65,7 +65,7 @@ fn quick_quotient(numerator: u128, exponent: i32, divisor: u64) -> Option<f64> {
     let estimate = numerator as f64 / divisor as f64;
     let (significand, scale) = decompose(estimate);
     let lost = numerator.leading_zeros();
-    // Far from where the distance of neighbours changes, and from where results are not normal.
+    // Away from powers of two, and from subnormal results.
     if !((1 << 52) + 8..(1 << 53) - 8).contains(&significand)
         || lost < 2
         || !(-900..900).contains(&(scale + exponent))

@@ -1,4 +1,5 @@
-//! The windows of full stretches of a line: lanes side by side, and the exact sums that move in them.
+//! Windows of stretches of a line where all windows are full: in each lane of a vector, an exact
+//! sum moves along.
 //!
 //! A stretch of results is cut into as many parts as a vector has lanes, and each lane moves along
 //! its own. A number enters as two parts, `x = h + l`: `h` is what `x + 2^k * 1.5` keeps of it, a
@@ -24,17 +25,18 @@ pub(super) const SETTLED: usize = 64;
 /// Sums: of numbers in two parts, and of their squares.
 pub(super) const SUMS: usize = 4;
 
-/// What holds for a stretch.
+/// The constants of a stretch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Job {
     pub window: usize,
-    /// How far what leaves is before what enters: the window, or what a caller wants.
+    /// The distance from the element that leaves to the one that enters: usually the window's
+    /// length.
     pub distance: usize,
     pub frame: Frame,
     /// Binades from the first level to the numbers.
     pub below: i32,
     pub ddof: f64,
-    /// Fewer elements have no result.
+    /// Windows with fewer elements have no result.
     pub least: f64,
     /// Whether sums are rounded to odd, so that they can be rounded again.
     pub to_odd: bool,
@@ -53,8 +55,8 @@ impl Job {
         1.5 * power_of_two(self.frame.first) + power_of_two(self.frame.first - self.below)
     }
 
-    /// More than the sum of windows with so many rough numbers is off by: half a step for each, and one for
-    /// what operations lose.
+    /// A bound on the error of the sum of a window with this many rough numbers: half a step for
+    /// each, and one for the rounding of operations.
     fn off(&self, rough: u64) -> f64 {
         (rough as f64 + 1.0) * power_of_two(self.frame.first - LEVEL - 52 - 1)
     }
@@ -64,13 +66,13 @@ impl Job {
     }
 }
 
-/// The windows before the next results, a lane each.
+/// The windows before the next results, one in each lane.
 #[derive(Debug)]
 pub(super) struct State {
     pub sums: [[f64; WIDEST]; SUMS],
-    /// How many elements are not missing.
+    /// The number of elements that are not missing.
     pub counts: [u64; WIDEST],
-    /// How many are rough.
+    /// The number of rough elements.
     pub rough: [u64; WIDEST],
     /// The sums of each result of the last tile, for variances.
     pub totals: Box<[[[f64; WIDEST]; SUMS]; SETTLED]>,
@@ -89,7 +91,7 @@ impl State {
         }
     }
 
-    /// Makes a window that of a lane.
+    /// Sets the window of a lane.
     pub fn set(&mut self, lane: usize, begun: &Begun, job: &Job) {
         let Frame { first, squares, .. } = job.frame;
         for (pair, level) in [first, squares].into_iter().enumerate() {
@@ -137,7 +139,7 @@ fn begin_body<S: Simd, const MOMENTS: bool>(s: S, job: &Job, numbers: &[f64]) ->
     let zero = s.splat(0.0);
     let mut sums = [zero; SUMS];
     let (mut missing, mut escaped, mut smooth, mut bits) = (zero, zero, zero, [zero; 2]);
-    // (A closure would be compiled without the instructions that this function may use.)
+    // (A closure would be compiled without this function's target features.)
     macro_rules! add {
         ($number:expr) => {
             let number = $number;
@@ -168,7 +170,7 @@ fn begin_body<S: Simd, const MOMENTS: bool>(s: S, job: &Job, numbers: &[f64]) ->
         at += S::W;
     }
     if whole < numbers.len() {
-        // What is not there is missing.
+        // Elements beyond the line count as missing.
         let mut last = [f64::NAN; WIDEST];
         last[..numbers.len() - whole].copy_from_slice(&numbers[whole..]);
         add!(s.read(&last, 0));
@@ -193,15 +195,15 @@ vectorized! {
     ) -> Option<Begun> = begin_body
 }
 
-/// What became of a tile.
+/// The outcome of a tile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Done,
-    /// Some results are NaN: of few elements, or in doubt.
+    /// Some results are NaN: those with too few elements, or not decided.
     Marked,
-    /// Nothing has changed but the results, which are of no use: there are rough numbers.
+    /// The tile was not processed, because there are rough numbers; the results are meaningless.
     Rough,
-    /// Likewise: there are numbers that are too large, or not finite.
+    /// The same, because numbers are too large or not finite.
     Failed,
 }
 
@@ -209,7 +211,7 @@ pub(super) enum Outcome {
 #[derive(Clone, Copy)]
 struct Constants<S: Simd> {
     s: S,
-    /// 1, which the compiler does not know: so that some subtractions are done where products are.
+    /// The value 1, hidden from the compiler, so that some subtractions use multiply-add units.
     one: S::V,
     start: S::V,
     levels: [S::V; SUMS],
@@ -257,7 +259,7 @@ impl<S: Simd> Constants<S> {
         }
     }
 
-    /// `a - b`, by the units of products if there are such.
+    /// `a - b`, by a fused multiply-add if there is one.
     #[inline(always)]
     fn minus(&self, a: S::V, b: S::V) -> S::V {
         if S::FMA { self.s.multiply_subtract(a, self.one, b) } else { self.s.subtract(a, b) }

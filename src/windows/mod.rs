@@ -1,4 +1,5 @@
-//! Statistics of moving windows: each result is that of its window's elements alone, rounded once.
+//! Statistics of moving windows: each result is computed from its window's elements alone, rounded
+//! once.
 //!
 //! Missing elements (NaN, or the lowest integer of time differences) are left out and counted; a
 //! window with fewer than `least` others has no result, nor has a variance without degrees of
@@ -10,15 +11,16 @@
 //! - infinities give +-infinity or NaN for sums and means and NaN for the others, as long as they
 //!   are in the window.
 //!
-//! So a result cannot depend on what was in the window before, on threads or on the processor.
+//! So a result does not depend on earlier elements, on threads or on the processor.
 //!
-//! - `lanes`: the kernels of windows that are full and whose numbers are of similar sizes. `stretch`:
-//!   what results of a line these give.
-//! - `tile`: the kernels of all others. `certified`: rounding from sums in two parts.
-//! - `line`: the results of a line. `outliers`: numbers that its tiles do not take.
-//! - `decide`: results in doubt, from exact sums.
-//! - `running`: exact sums of what is in the window, for everything else.
-//! - `bounds`: windows by indices. `request`: arrays, and where the results go. `segments`: windows that follow one another.
+//! - `lanes`: the kernels for full windows of numbers of similar magnitude. `stretch`: the parts of
+//!   a line that these handle.
+//! - `tile`: the kernels for all other windows. `certified`: rounding sums in two parts.
+//! - `line`: the results of a line. `outliers`: numbers that the tiles cannot hold.
+//! - `decide`: undecided results, from exact sums.
+//! - `running`: exact sums of the window's elements, for everything else.
+//! - `bounds`: windows by indices. `request`: arrays and their results. `segments`: consecutive
+//!   windows.
 
 mod bounds;
 mod certified;
@@ -40,7 +42,7 @@ pub use segments::segment_sums;
 
 use crate::exact::round::Format;
 
-/// What is asked for of each window.
+/// The statistic of each window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Statistic {
     /// The sum.
@@ -59,22 +61,22 @@ impl Statistic {
     }
 }
 
-/// What holds for all windows.
+/// The parameters of all windows.
 #[derive(Debug, Clone, Copy)]
 struct Options {
     statistic: Statistic,
     /// The length of the longest window.
     window: usize,
-    /// Fewer elements have no result.
+    /// Windows with fewer elements have no result.
     least: usize,
     ddof: i64,
     format: Format,
 }
 
 impl Options {
-    /// Whether so many elements have a result.
+    /// Whether a window with this many elements has a result.
     fn is_enough(&self, count: usize) -> bool {
-        // (The sum of no elements is one, if that is wanted.)
+        // (An empty sum is a result, if `least` is 0.)
         let free = match self.statistic {
             Statistic::Sum => 1,
             Statistic::Mean => count as i128,

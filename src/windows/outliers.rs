@@ -1,17 +1,17 @@
-//! Outliers: numbers that a frame does not take, summed exactly while they are in the window.
+//! Outliers: numbers that the frame cannot hold, summed exactly while they are in the window.
 
 use super::tile::Frame;
 use crate::binary64::power_of_two;
 use crate::exact::accumulator::Accumulator;
 
-/// A number that the frame does not take, or what it leaves of one.
+/// A number that the frame cannot hold, or the rest of one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Outlier {
     pub index: usize,
     pub value: f64,
-    /// Whether the number entered the prefix sums as nothing.
+    /// Whether the number entered the prefix sums as 0.
     pub whole: bool,
-    /// Whether it is among those that are near to each other.
+    /// Whether it is among those of similar magnitude.
     pub near: bool,
 }
 
@@ -27,13 +27,13 @@ pub(super) struct Held {
     sum: Accumulator,
     squares: Accumulator,
     near: Near,
-    /// How many are not near.
+    /// The number of those that are not.
     others: usize,
-    /// Both rounded to two numbers, and whether these are up to date.
+    /// Both sums, rounded to two numbers, and whether these are up to date.
     pairs: Option<[[f64; 2]; 2]>,
 }
 
-/// Outliers of similar sizes: their sum is an integer.
+/// Outliers of similar magnitude, whose sum is an integer.
 #[derive(Debug, Clone, Copy, Default)]
 struct Near {
     count: usize,
@@ -45,7 +45,7 @@ struct Near {
 impl Near {
     /// Exponents of last bits, from the unit up.
     const RANGE: u32 = 60;
-    /// So many integers of 53 + 60 bits have a sum of 126.
+    /// How many integers of 53 + 60 bits can be added in 126 bits.
     const MOST: usize = 1 << 13;
 
     /// A number in units, if it is near to the others.
@@ -59,7 +59,7 @@ impl Near {
 }
 
 impl Held {
-    /// Takes an outlier in; whether it is near to others.
+    /// Adds an outlier; returns whether its magnitude is similar to the others'.
     pub fn enter(&mut self, outlier: Outlier, frame: &Frame, moments: bool) -> bool {
         if !moments && outlier.value.is_finite() && self.near.count < Near::MOST {
             if self.near.count == 0 {
@@ -78,7 +78,7 @@ impl Held {
         false
     }
 
-    /// Takes out an outlier that entered.
+    /// Removes an outlier.
     pub fn leave(&mut self, outlier: Outlier, frame: &Frame, moments: bool) {
         if outlier.near {
             self.near.total -= self.near.integer(outlier.value).unwrap_or_default();
@@ -107,7 +107,7 @@ impl Held {
         }
     }
 
-    /// The sum that is not finite, if it is not.
+    /// The sum, if it is not finite.
     pub fn special(&self) -> Option<f64> {
         self.sum.special()
     }
@@ -119,7 +119,7 @@ impl Held {
         sum
     }
 
-    /// The nearest numbers to the sums, and those to what these leave.
+    /// The sums, each rounded to a number, and the rests, rounded likewise.
     pub fn pairs(&mut self, moments: bool) -> [[f64; 2]; 2] {
         if let Some(pairs) = self.pairs {
             return pairs;

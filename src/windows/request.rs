@@ -1,4 +1,4 @@
-//! Arrays of any layout: their lines, and where the results go.
+//! Arrays of any layout: lines and their results.
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -23,19 +23,19 @@ const PART: usize = 9024;
 /// Neighbouring lines that are read together, where each line's elements lie far apart: their elements
 /// share cache lines.
 const TOGETHER: usize = 8;
-/// Elements of a line that are read, or written, before those of its neighbour.
+/// The number of elements of a line that are read or written before those of its neighbour.
 const ROWS: usize = 64;
 
 /// The windows of each line.
 #[derive(Debug, Clone, Copy)]
 pub enum Windows<'a> {
-    /// One for each element: it and those before it, so many in all.
+    /// A window for each element: it and those before it, this many in all.
     Fixed(usize),
-    /// Those from and to so many indices as there are results.
+    /// Windows between given indices.
     Bounds(Bounds<'a>),
 }
 
-/// What is asked for of the windows along an axis.
+/// The statistics to compute for windows along an axis.
 ///
 /// ```
 /// use mypackage::sum::{View, ViewMut};
@@ -62,13 +62,13 @@ pub struct WindowRequest<'a> {
     pub windows: Windows<'a>,
     /// Windows with fewer elements that are not missing have no result: NaN.
     pub least: usize,
-    /// What is subtracted from the number of elements in a variance's divisor.
+    /// Delta degrees of freedom of variances.
     pub ddof: i64,
     /// Whether the lowest 64-bit integer is a missing element, as of time differences.
     pub lowest_is_missing: bool,
 }
 
-/// What happened on the way.
+/// What happened while summing.
 ///
 /// ```
 /// assert_eq!(mypackage::windows::WindowStatus::default().misfit, None);
@@ -141,7 +141,7 @@ pub fn move_windows(
 }
 
 impl WindowRequest<'_> {
-    /// How many elements are read along an axis of an array, or about so.
+    /// About how many elements are read along an axis of an array.
     ///
     /// ```
     /// # use mypackage::sum::View;
@@ -189,7 +189,7 @@ fn trailing(bounds: Bounds<'_>, count: usize) -> Option<usize> {
     (window > 0 && bounds.len() == count && bounds.iter().enumerate().all(alike)).then_some(window)
 }
 
-/// What a thread keeps from one line to the next.
+/// A thread's state between lines.
 struct Worker<'a> {
     request: WindowRequest<'a>,
     out: Dtype,
@@ -214,7 +214,7 @@ impl<'a> Worker<'a> {
         is_only: bool,
     ) -> Worker<'a> {
         let options = request.options(out);
-        // Tiles are floating-point arithmetic; sums that move are integers.
+        // Tiles use floating-point arithmetic; running sums use integers.
         let tiles = environment::is_default()
             && options.window <= LONGEST
             && out.is_floating()
@@ -325,7 +325,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// The results of the only line, in parts that threads share out; whether that is worth it.
+    /// The results of the only line, in parts shared among threads; returns whether that pays.
     fn run_in_parts(&self, numbers: &[f64], out: &mut LineMut<'_>) -> bool {
         let Windows::Fixed(window) = self.request.windows else {
             return false;
@@ -550,7 +550,7 @@ fn convert_body(from: &[i64], to: &mut [f64]) -> bool {
 }
 
 dispatch! {
-    /// Integers as numbers; whether all were small enough.
+    /// Integers as numbers; returns whether all were small enough.
     fn convert(from: &[i64], to: &mut [f64]) -> bool = convert_body
 }
 
@@ -578,7 +578,7 @@ fn write(out: &mut LineMut<'_>, dtype: Dtype, place: usize, results: &[f64]) {
     }
 }
 
-/// Results between two looks at whether to go on.
+/// The number of results between two checks for interrupts.
 const TURN: usize = 1 << 12;
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! The exact sums of a window that moves: what enters is added, what leaves is subtracted.
+//! The exact sums of a moving window: elements that enter are added, those that leave are
+//! subtracted.
 //!
-//! Nothing is ever rounded, so that nothing stays of what has left. This is the way for data that
-//! the tiles do not take, and for windows that are not all alike.
+//! Nothing is rounded, so elements that have left have no effect. This is the path for data that
+//! the tiles do not accept, and for windows of varying length.
 
 use std::hint::black_box;
 use std::ops::Range;
@@ -68,7 +69,8 @@ impl<'a> Moving<'a> {
         }
     }
 
-    /// Moves to a window: by what enters and leaves, or anew if that is less.
+    /// Moves to a window, by adding and subtracting elements, or by starting again if that is less
+    /// work.
     pub fn move_to(&mut self, range: Range<usize>) {
         let range = if range.is_empty() { self.range.end..self.range.end } else { range };
         let steps = self.range.start.abs_diff(range.start) + self.range.end.abs_diff(range.end);
@@ -135,7 +137,7 @@ pub(super) struct Running {
     pub count: usize,
     pub parts: [Accumulator; 2],
     pub squares: Accumulator,
-    /// Whether squares are wanted.
+    /// Whether squares are summed.
     pub moments: bool,
 }
 
@@ -154,13 +156,13 @@ impl Running {
         self.change(element, true);
     }
 
-    /// (In any floating-point environment: of numbers that may be subnormal, only signs and bits are
-    /// looked at. Integers, which alone have rests, are none.)
+    /// (Works in any floating-point environment: only signs and bits of possibly subnormal numbers
+    /// are used. Only integers, which are never subnormal, have rests.)
     #[inline]
     fn change(&mut self, Element { nearest, rest, imaginary }: Element, leaves: bool) {
         let signed = |x: f64| if leaves { -x } else { x };
-        // (Compilers make a comparison of numbers of one of their bits with 0, and that depends on the
-        // environment.)
+        // (Compilers turn a test of the bits for 0 into a floating-point comparison, which depends
+        // on the environment.)
         let is_zero = |x: f64| black_box(x.to_bits() & ABSOLUTE) == 0;
         let values = [(0, nearest), (0, rest), (1, imaginary)];
         for (part, value) in values.into_iter().filter(|&(_, value)| !is_zero(value)) {
@@ -226,7 +228,7 @@ fn integer(sum: &Accumulator) -> (IBig, i32) {
     (if negative { -magnitude } else { magnitude }, exponent)
 }
 
-/// Bits of a quotient or root that decide its rounding to any format.
+/// The bits of a quotient or root that suffice to round it to any format.
 const ENOUGH: usize = 67;
 
 /// `numerator * 2^exponent / divisor`, or its root, rounded once.

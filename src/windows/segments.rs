@@ -13,9 +13,9 @@ use crate::interrupt::Interrupt;
 use crate::kernel::levels::LEVEL;
 use crate::simd::{Simd, WIDEST};
 
-/// Segments whose levels are chosen together.
+/// The number of segments whose levels are chosen together.
 const GROUP: usize = 256;
-/// Numbers that are looked at to choose them.
+/// The number of elements examined to choose them.
 const SAMPLED: usize = 32;
 /// Binades for numbers that are larger than those of the sample.
 const SPARE_BINADES: i32 = 3;
@@ -24,7 +24,7 @@ const LONGEST_SEGMENT: usize = 1024;
 /// Binades from the largest number to the first level: 512 of them leave a lane in its binade.
 const HEADROOM: i32 = 11;
 
-/// Whether offsets cut an array of so many numbers: they never fall and stay within it.
+/// Whether offsets are valid for an array of this length: non-decreasing and within it.
 fn cut(offsets: &[i64], length: usize) -> bool {
     let ends = [offsets.first(), offsets.last()];
     let within = |end: Option<&i64>| {
@@ -137,7 +137,7 @@ fn add_body<S: Simd>(
             let length = if segment.len() > LONGEST_SEGMENT { 0 } else { segment.len() };
             let (mut high, mut low) = ([upper; 2], [lower; 2]);
             let mut escaped = zero;
-            // (A closure would be compiled without the instructions that this function may use.)
+            // (A closure would be compiled without this function's target features.)
             macro_rules! enter {
                 ($stream:literal, $x:expr) => {
                     let x = $x;

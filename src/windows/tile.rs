@@ -173,7 +173,7 @@ pub(super) fn remainder(x: f64, frame: &Frame) -> f64 {
 pub(super) struct Question {
     /// The longest window.
     pub window: usize,
-    /// Fewer elements have no result.
+    /// Windows with fewer elements have no result.
     pub least: f64,
     pub ddof: f64,
 }

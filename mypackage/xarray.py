@@ -450,7 +450,8 @@ def average(
         data = masked_where(np.not_equal(data, data), data)
     both = mypackage.average(data, axes, weights, returned=True, keepdims=keepdims)
     parts = [
-        obj.reduce(partial(_already, result=_filled(x)), dims, keepdims=keepdims) for x in both
+        obj.reduce(partial(_already, result=_filled(x)), dims, keepdims=keepdims, keep_attrs=True)
+        for x in both
     ]
     return tuple(parts) if returned else parts[0]
 

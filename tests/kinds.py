@@ -220,8 +220,10 @@ def xarray_kinds():
     yield ("xarray DataArray", Kind(data(FLOATS), owner="DataArray", **xr))
     yield ("xarray DataArray with NaN", Kind(data(NANS), WITHOUT, owner="DataArray", **xr))
     for dtype in ("timedelta64", "datetime64"):
+        # (Older releases of xarray have nanoseconds only.)
         times = np.array(TICKS, "m8[s]") if dtype == "timedelta64" else DATES.astype("M8[s]")
-        elements = TICKS if dtype == "timedelta64" else SECONDS
+        times = times.astype(f"{dtype}[ns]")
+        elements = [x * 10**9 for x in (TICKS if dtype == "timedelta64" else SECONDS)]
         yield (f"xarray DataArray of {dtype}", Kind(data(times), elements, owner="DataArray", **xr))
     yield (
         "xarray Variable",
@@ -352,8 +354,14 @@ def other_kinds():
     yield (
         "polars Series of Decimal",
         Kind(
+            # (polars 1.0 takes Decimals of one scale only.)
             lambda pl: pl.Series(
-                [Decimal("1e20"), Decimal(1), Decimal("-1e20"), Decimal("0.5")],
+                [
+                    Decimal(f"1{'0' * 20}.0"),
+                    Decimal("1.0"),
+                    Decimal(f"-1{'0' * 20}.0"),
+                    Decimal("0.5"),
+                ],
                 dtype=pl.Decimal(30, 1),
             ),
             [10**20, 1, -(10**20), Fraction(1, 2)],

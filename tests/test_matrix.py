@@ -319,6 +319,15 @@ def ticks(a):
     return a.astype("int64").to_numpy() if hasattr(a, "iloc") else np.asarray(a).view("i8")
 
 
+def differences(a):
+    """Times since the first."""
+    if type(a).__module__.startswith("pyarrow"):
+        return importlib.import_module("pyarrow.compute").subtract(a, a[0])
+    if type(a).__module__.startswith("polars"):
+        return a - a[:1]
+    return a - (a.iloc[0] if hasattr(a, "iloc") else a[0])
+
+
 def grouped(a, _=None):
     """Groups of what a pandas or xarray object holds that was grouped already."""
     if type(a).__module__.startswith("pandas"):
@@ -392,7 +401,7 @@ WAYS = [
         r"\.astype\('float64'\)",
         given(lambda a: (ticks(a) if hasattr(a, "dt") else np.asarray(a)).astype("f8")),
     ),
-    (r"subtract one of them", given(lambda a: a - (a.iloc[0] if hasattr(a, "iloc") else a[0]))),
+    (r"subtract one of them", given(differences)),
     (r"numpy\.asarray\(a, float\)", given(lambda a: np.asarray(a, float))),
     (r"astype\(float\)", given(lambda a: a.astype(float))),
     (r"numpy\.ravel\(numpy\.asarray\(a\)\)", given(lambda a: np.ravel(np.asarray(a)))),

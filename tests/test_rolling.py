@@ -174,6 +174,8 @@ def test_what_is_refused(pd, pandas_front):
 @pytest.mark.parametrize("center", [False, True])
 @pytest.mark.parametrize(("window", "min_periods"), [(1, None), (3, 1), (4, None), (9, 3)])
 @pytest.mark.parametrize("chunks", [None, 1, 4, 10])
+# (That of older releases of xarray.)
+@pytest.mark.filterwarnings("ignore:Degrees of freedom:RuntimeWarning")
 def test_data_arrays(statistic, center, window, min_periods, chunks):
     xr = pytest.importorskip("xarray")
     import mypackage.xarray

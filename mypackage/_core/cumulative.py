@@ -167,6 +167,8 @@ def nancumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = Non
             # NaNs count as 0 there anyway.
             return _native.cumsum(a, axis, dtype, out)
         if kind == "pandas":
+            # (Not every column that is refused could be filled.)
+            front(kind).columns_of(a, name)
             return _native.cumsum(a.fillna(0), axis, dtype, out)
         if kind == "arrow":
             if front(kind).is_table(a):

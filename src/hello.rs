@@ -1,10 +1,10 @@
-//! The smallest things that can go through an interface: a text, two integers, a record.
+//! The smallest examples for an interface: a text, two integers, a record.
 
 use std::ffi::CStr;
 
 use crate::error::{Error, Result};
 
-/// What every interface says first, with C's null at its end.
+/// The greeting, with a terminating null for C.
 ///
 /// ```
 /// assert_eq!(mypackage::hello::GREETING.to_str(), Ok("Hello from rust"));

@@ -1,44 +1,44 @@
-//! Long calls that can be given up.
+//! Interrupting long calls.
 //!
-//! Whoever starts a long kernel may run it on a thread of its own ([`watched`]) and meanwhile look
-//! for a reason to give up. Kernels ask between pieces of at most [`GRAIN`] numbers whether that
-//! happened ([`Interrupt::is_set`]) and then return early, with results that are of no use.
+//! The caller of a long kernel may run it on another thread ([`watched`]) and meanwhile check for a
+//! reason to stop. Between pieces of at most [`GRAIN`] numbers, kernels check whether that happened
+//! ([`Interrupt::is_set`]), and then return early, with meaningless results.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Numbers that a kernel reads before it asks again: some milliseconds, of the most difficult
-/// numbers a few tenths of a second. Smaller calls need not be watched.
+/// How many numbers a kernel reads between two checks: some milliseconds of work, or a few tenths
+/// of a second for the most difficult numbers. Smaller calls need not be watched.
 pub const GRAIN: usize = 1 << 23;
 
 /// As [`GRAIN`], for kernels that take up to 300 ns for a number.
 pub const SLOW_GRAIN: usize = 1 << 20;
 
 thread_local! {
-    /// The flag of the call that this thread works for, if it is watched.
+    /// The flag of the call that this thread works on, if it is watched.
     static CURRENT: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
 }
 
-/// Whether a call was given up.
+/// Whether a call was interrupted.
 #[derive(Debug, Clone, Default)]
 #[doc(hidden)]
 pub struct Interrupt(Option<Arc<AtomicBool>>);
 
 impl Interrupt {
-    /// That of the calling thread's call, given its size. Other threads get a clone.
+    /// The flag of the calling thread's call, given its size. Other threads get a clone.
     #[inline]
     pub fn of_call(size: usize) -> Interrupt {
         Interrupt(if size < GRAIN { None } else { CURRENT.with_borrow(Clone::clone) })
     }
 
-    /// As [`Interrupt::of_call`], of a kernel that takes longer for a number.
+    /// As [`Interrupt::of_call`], for a kernel that takes longer for each number.
     #[inline]
     pub fn of_slow_call(size: usize) -> Interrupt {
         Interrupt(if size < SLOW_GRAIN { None } else { CURRENT.with_borrow(Clone::clone) })
     }
 
-    /// Whether anyone looks for a reason to return early.
+    /// Whether the call is watched.
     #[inline]
     pub fn is_possible(&self) -> bool {
         self.0.is_some()
@@ -51,9 +51,9 @@ impl Interrupt {
     }
 }
 
-/// Runs `work` on another thread. Ten times a second until it is done `look` is called here; once
-/// that fails, the work is interrupted and what it returned is dropped. Where no thread can be
-/// started, the work is done here, unwatched.
+/// Runs `work` on another thread. Until it is done, `look` is called here ten times a second; once
+/// it fails, the work is interrupted and its result dropped. If no thread can be started, the work
+/// is done here, unwatched.
 ///
 /// # Errors
 /// That of `look`.
@@ -125,7 +125,7 @@ mod tests {
         let result = watched(
             || {
                 let interrupt = Interrupt::of_call(GRAIN);
-                // Threads that help have the same flag.
+                // Helper threads have the same flag.
                 std::thread::scope(|scope| {
                     let helper = scope.spawn(|| while !interrupt.is_set() {});
                     helper.join().expect("it does not panic");

@@ -1,6 +1,6 @@
 //! Exact, bit-reproducible sums and exact Fibonacci numbers.
 //!
-//! The kernels take slices and return values; they know nothing of Python or C. Two crates of this
+//! The kernels take slices and return values; they do not depend on Python or C. Two crates of this
 //! workspace convert arguments and errors for other languages: `bindings/python` is the extension
 //! module for NumPy, `bindings/capi` the C library.
 //!

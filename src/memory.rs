@@ -1,14 +1,14 @@
-//! Memory that must be there before a computation begins.
+//! Checking for memory before a computation begins.
 //!
-//! Rust's collections, and those of the libraries in use, end the process where there is no memory.
-//! A call that needs much therefore asks for all of it first, gives it back, and begins if it got
-//! it. Between the two another thread may take it: that window remains, and `docs/numerics.md` says so.
+//! Rust's collections, and those of libraries, abort the process if memory is exhausted. So a call
+//! that needs much memory first allocates all of it, frees it, and only then begins. In between
+//! another thread may take the memory; `docs/numerics.md` mentions this.
 
 use std::hint::black_box;
 
 use crate::error::{Error, Result};
 
-/// Whether so many bytes could be had.
+/// Whether this many bytes can be allocated.
 ///
 /// ```
 /// assert!(mypackage::memory::is_there(1000) && !mypackage::memory::is_there(usize::MAX));
@@ -16,12 +16,12 @@ use crate::error::{Error, Result};
 pub fn is_there(bytes: usize) -> bool {
     let mut memory = Vec::<u8>::new();
     let outcome = memory.try_reserve_exact(bytes);
-    // Or the compiler would take it for granted.
+    // Otherwise the compiler would remove the allocation.
     black_box(memory.as_ptr());
     outcome.is_ok()
 }
 
-/// Refuses to go on if so many bytes can't be had.
+/// Returns an error if this many bytes cannot be allocated.
 ///
 /// ```
 /// use mypackage::{Error, memory};

@@ -1,9 +1,9 @@
 //! A value that several threads read and change.
 //!
-//! Copies share it until one of them changes. Nothing here holds two locks at once, and so a call
-//! that has two such values to look at must not either: it takes [`snapshot`](Shared::snapshot)s.
-//! (`a == b` beside `b == a` would else wait for each other.) `tests/loom` compiles this file with
-//! loom's locks, and tries every order in which threads can meet.
+//! Copies share it until one of them changes. No function here holds two locks at once; callers
+//! that need two such values take [`snapshot`](Shared::snapshot)s. (Otherwise `a == b` and `b == a`
+//! on two threads could deadlock.) `tests/loom` compiles this file with loom's locks, and tests
+//! every interleaving of threads.
 
 use std::sync::{Arc, PoisonError};
 
@@ -28,7 +28,7 @@ use std::sync::{Mutex, MutexGuard};
 pub struct Shared<T>(Mutex<Arc<T>>);
 
 impl<T> Shared<T> {
-    /// A value that nobody shares yet.
+    /// A value that is not shared yet.
     ///
     /// ```
     /// assert_eq!(*mypackage::shared::Shared::new(1).snapshot(), 1);
@@ -37,12 +37,12 @@ impl<T> Shared<T> {
         Shared(Mutex::new(Arc::new(value)))
     }
 
-    /// What is changed in one step leaves a whole value even if it panics.
+    /// A change in one step leaves a consistent value even if it panics.
     fn lock(&self) -> MutexGuard<'_, Arc<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The value as it is now; later changes are made to another.
+    /// The current value; later changes do not affect it.
     ///
     /// ```
     /// let shared = mypackage::shared::Shared::new(1);
@@ -54,8 +54,7 @@ impl<T> Shared<T> {
         Arc::clone(&self.lock())
     }
 
-    /// Changes the value while nobody else reads or changes it. `change` must look at no other
-    /// [`Shared`].
+    /// Changes the value with exclusive access. `change` must not use another [`Shared`].
     ///
     /// ```
     /// let shared = mypackage::shared::Shared::new(1);
@@ -72,7 +71,7 @@ impl<T> Clone for Shared<T> {
     }
 }
 
-/// Equality of both values as they are at some moment, not the same one.
+/// Equality of snapshots of both values, taken one after the other.
 impl<T: PartialEq> PartialEq for Shared<T> {
     fn eq(&self, other: &Shared<T>) -> bool {
         let (mine, theirs) = (self.snapshot(), other.snapshot());

@@ -1,8 +1,9 @@
-//! Vectors of binary64 numbers, where a kernel must not depend on the compiler's choice of them.
+//! Vectors of binary64 numbers, for kernels that must not depend on automatic vectorisation.
 //!
-//! A *token* stands for an instruction set that the processor has: whoever holds one may use its
-//! instructions. Bodies of kernels are generic over [`Simd`]; `vectorized!` (in `cpu`) compiles them
-//! for each token. [`Portable`] needs no instruction set, so tests can run every body at any width.
+//! A *token* proves that the processor has an instruction set, so its holder may use the
+//! instructions. Bodies of kernels are generic over [`Simd`]; `vectorized!` (in `cpu`) compiles
+//! them for each token. [`Portable`] needs no instruction set, so tests can run every body at any
+//! width.
 
 #![allow(unsafe_code)] // Intrinsics, and loads from addresses that the caller vouches for.
 
@@ -17,16 +18,16 @@ pub(crate) const WIDEST: usize = 8;
 ///
 /// Arithmetic is IEEE 754's, lane by lane. Masks have all bits of a lane set, or none.
 pub(crate) trait Simd: Copy + 'static {
-    /// What a processor has on which there is such a token.
+    /// The instruction set that a token proves.
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     const LEVEL: Level;
     /// Lanes of a vector.
     const W: usize;
     /// Whether [`Simd::multiply_add`] and [`Simd::multiply_subtract`] round once. Kernels that need
-    /// that must not call them where it does not hold.
+    /// that must not call them otherwise.
     const FMA: bool;
-    /// Vectors that are added to two levels side by side, 3 or 4, so that none waits for the one before
-    /// and all sums stay in registers.
+    /// The number of vectors, 3 or 4, that are added to two levels in parallel, which hides
+    /// latencies and keeps all sums in registers.
     const STREAMS: usize;
     /// A vector.
     type V: Copy;
@@ -73,7 +74,7 @@ pub(crate) trait Simd: Copy + 'static {
     fn subtract_bits(self, a: Self::V, b: Self::V) -> Self::V;
     /// The sum of the bits read as integers, modulo 2^64.
     fn add_bits(self, a: Self::V, b: Self::V) -> Self::V;
-    /// `a` where it is the smaller one, else `b`: so `b` if `a` is a NaN.
+    /// `a` if it is smaller, else `b`; so `b` if `a` is NaN.
     fn smaller(self, a: Self::V, b: Self::V) -> Self::V;
     /// A mask of the lanes that are not NaN.
     fn ordered(self, a: Self::V) -> Self::V;
@@ -91,24 +92,23 @@ pub(crate) trait Simd: Copy + 'static {
     fn select(self, mask: Self::V, a: Self::V, b: Self::V) -> Self::V;
     /// Whether all lanes of a mask are set.
     fn all(self, mask: Self::V) -> bool;
-    /// The square of the first `W` vectors turned: lane `i` of vector `j` is what lane `j` of vector
-    /// `i` was.
+    /// The first `W` vectors, transposed: lane `i` of vector `j` is lane `j` of vector `i`.
     fn turn(self, square: [Self::V; WIDEST]) -> [Self::V; WIDEST];
 
-    /// The vector at a place of a slice.
+    /// The vector at a position of a slice.
     ///
     /// # Panics
-    /// If the slice ends before it does.
+    /// If it extends beyond the slice.
     #[inline(always)]
     fn read(self, from: &[f64], at: usize) -> Self::V {
         let numbers = &from[at..at + Self::W];
         // SAFETY: there are `W` numbers.
         unsafe { self.load(numbers.as_ptr()) }
     }
-    /// Writes a vector at a place of a slice.
+    /// Writes a vector at a position of a slice.
     ///
     /// # Panics
-    /// If the slice ends before it does.
+    /// If it extends beyond the slice.
     #[inline(always)]
     fn write(self, x: Self::V, to: &mut [f64], at: usize) {
         let numbers = &mut to[at..at + Self::W];
@@ -168,11 +168,11 @@ pub(crate) trait Simd: Copy + 'static {
     unsafe fn store_singles(self, x: Self::Singles, at: *mut f32);
     /// The numbers without their signs.
     fn magnitudes(self, a: Self::Singles) -> Self::Singles;
-    /// The next smaller ones; of zeros NaNs. For magnitudes.
+    /// The next smaller numbers; NaN for zeros. For magnitudes.
     fn predecessors(self, a: Self::Singles) -> Self::Singles;
-    /// `a` where it is the larger one, else `b`: so `b` if `a` is a NaN.
+    /// `a` if it is larger, else `b`; so `b` if `a` is NaN.
     fn larger_singles(self, a: Self::Singles, b: Self::Singles) -> Self::Singles;
-    /// `a` where it is the smaller one, else `b`: so `b` if `a` is a NaN.
+    /// `a` if it is smaller, else `b`; so `b` if `a` is NaN.
     fn smaller_singles(self, a: Self::Singles, b: Self::Singles) -> Self::Singles;
 
     /// The result of an operation on all lanes, one after the other.
@@ -184,7 +184,7 @@ pub(crate) trait Simd: Copy + 'static {
         lanes[1..2 * Self::W].iter().fold(lanes[0], |all, &lane| operation(all, lane))
     }
 
-    /// A vector of these bits, of which those beyond its lanes are of no meaning.
+    /// A vector of these bits; those beyond its lanes are ignored.
     #[inline(always)]
     fn of_bits(self, bits: &[u64; WIDEST]) -> Self::V {
         // SAFETY: no vector has more lanes.
@@ -200,14 +200,14 @@ pub(crate) trait Simd: Copy + 'static {
         lanes
     }
 
-    /// 1.0, which the compiler does not know: for [`Simd::minus`].
+    /// 1.0, hidden from the compiler, for [`Simd::minus`].
     #[inline(always)]
     fn hidden_one(self) -> Self::V {
         if Self::FMA { black_box(self.splat(1.0)) } else { self.splat(1.0) }
     }
 
-    /// `a - b`, by a fused multiply-add where there is one: many processors have other units for these
-    /// than for additions, and in half of the operations each the units share the work.
+    /// `a - b`, by a fused multiply-add if there is one: many processors have separate units for
+    /// these, so that half of the operations run on each.
     #[inline(always)]
     fn minus(self, hidden_one: Self::V, a: Self::V, b: Self::V) -> Self::V {
         if Self::FMA { self.multiply_subtract(a, hidden_one, b) } else { self.subtract(a, b) }
@@ -226,7 +226,7 @@ pub(crate) trait Simd: Copy + 'static {
     }
 }
 
-/// Arrays of `W` numbers, in whatever instructions the compiler has for them.
+/// Arrays of `W` numbers, vectorised by the compiler.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Portable<const W: usize>;
 
@@ -293,7 +293,7 @@ impl<const W: usize> Simd for Portable<W> {
     #[inline(always)]
     fn multiply_add(self, a: [f64; W], b: [f64; W], c: [f64; W]) -> [f64; W] {
         std::array::from_fn(|lane| {
-            // Elsewhere `mul_add` would be a call of a library.
+            // Elsewhere `mul_add` would be a library call.
             if Self::FMA { a[lane].mul_add(b[lane], c[lane]) } else { a[lane] * b[lane] + c[lane] }
         })
     }
@@ -417,7 +417,7 @@ mod x86 {
     use super::{Simd, WIDEST};
     use crate::cpu::Level;
 
-    /// AVX2 and FMA, with what else `Isa::Avx2` stands for.
+    /// AVX2 and FMA, and the other extensions of `Isa::Avx2`.
     #[derive(Debug, Clone, Copy)]
     pub(crate) struct Avx2(());
     /// AVX-512 F, BW, CD, DQ and VL, with all of [`Avx2`].
@@ -442,7 +442,7 @@ mod x86 {
         }
     }
 
-    /// Operations that are one intrinsic each.
+    /// Operations that are a single intrinsic.
     macro_rules! operations {
         ($vector:ty: $($name:ident($($operand:ident),*) = $intrinsic:expr;)*) => {$(
             #[inline(always)]

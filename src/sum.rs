@@ -1,14 +1,14 @@
 //! Exact sums: the real-number sum of all numbers, rounded once, half to even.
 //!
-//! One number, so it cannot depend on the order, the layout, the threads or the processor.
-//! `docs/numerics.md` states what is promised, and why each kernel keeps it. From the ground up,
-//! each standing on those before it:
+//! So it does not depend on the order, the layout, the threads or the processor. `docs/numerics.md`
+//! states what is promised, and proves it for each kernel. The modules, each depending only on
+//! those before it:
 //!
-//! - `binary64`: the bits of numbers.
-//! - `array`: arrays in memory, and how they are read.
-//! - `exact`: exact sums as values, alone and in arrays, and their rounding.
+//! - `binary64`: the fields of numbers.
+//! - `array`: arrays in memory, and reading their elements.
+//! - `exact`: exact sums as values, alone and in arrays, and rounding them.
 //! - `kernel`: the arithmetic, for numbers that lie in memory in some regular way.
-//! - What users ask for: `reduce` (sums over any axes), `products` (of products), `cumulative`,
+//! - The public functions: `reduce` (sums over any axes), `products` (of products), `cumulative`,
 //!   `groups` (by label), `summary` (what other orders of summation lose).
 
 pub use crate::array::dtype::Dtype;
@@ -37,7 +37,7 @@ pub use crate::summary::{Summary, summarize};
 use crate::cpu;
 use crate::kernel::slice;
 
-/// The exact sum of a slice, rounded once to binary64. The sum of nothing is 0.0.
+/// The exact sum of a slice, rounded once to binary64. An empty sum is 0.0.
 ///
 /// ```
 /// assert_eq!(mypackage::sum::sum(&[1e308, 1e308, -1e308]), 1e308);

@@ -1,15 +1,16 @@
-//! How well conditioned a sum is, and what the usual orders of summation lose.
+//! The conditioning of a sum, and the errors of the usual orders of summation.
 
 use crate::exact::accumulator::Accumulator;
 
 /// NumPy's PW_BLOCKSIZE: longer runs are halved.
 const PAIRWISE_BLOCK: usize = 128;
-/// Numbers that are added exactly at once: enough for the fast kernels, and still in the cache.
+/// The number of elements added exactly at once: enough for the fast kernels, and still in the
+/// cache.
 const STAGE: usize = 4096;
 
-/// What there is to know about a sum of binary64 numbers.
+/// The exact sum of binary64 numbers, with the errors of inexact orders of summation.
 ///
-/// NaNs are counted and left out; the two inexact sums take them for 0, as `np.nansum` does.
+/// NaNs are counted and left out; the two inexact sums treat them as 0, as `np.nansum` does.
 ///
 /// ```
 /// let summary = mypackage::sum::summarize(3, |into| {
@@ -25,29 +26,30 @@ const STAGE: usize = 4096;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
-    /// All numbers, NaNs included.
+    /// The number of elements, including NaNs.
     pub count: usize,
-    /// The NaNs among them.
+    /// The number of NaNs.
     pub nan_count: usize,
     /// The exact sum, rounded once.
     pub sum: f64,
-    /// The exact mean, rounded once; NaN of nothing.
+    /// The exact mean, rounded once; NaN without numbers.
     pub mean: f64,
     /// The smallest number.
     pub min: Option<f64>,
     /// The largest number.
     pub max: Option<f64>,
-    /// The sum of the magnitudes over the magnitude of the sum: by how much relative errors of the
-    /// numbers are amplified. Infinite for a sum of 0; none if all numbers are 0, or one infinite.
+    /// The sum of the magnitudes divided by the magnitude of the sum: the factor by which relative
+    /// errors of the numbers are amplified. Infinite for a sum of 0; `None` if all numbers are 0,
+    /// or one is infinite.
     pub condition_number: Option<f64>,
     /// The sum rounded after every addition, from left to right.
     pub naive_sum: f64,
-    /// How many binary64 numbers `naive_sum` is away from `sum`, if both are finite.
+    /// The distance of `naive_sum` from `sum`, counted in binary64 numbers, if both are finite.
     pub naive_ulps: Option<u64>,
-    /// The sum in the order of `np.sum` for a contiguous array (of NumPy 2.3 and later; earlier
-    /// ones took 8192 numbers at a time).
+    /// The sum in the order of `np.sum` for a contiguous array (NumPy 2.3 and later; earlier
+    /// versions took 8192 numbers at a time).
     pub pairwise_sum: f64,
-    /// How many binary64 numbers `pairwise_sum` is away from `sum`, if both are finite.
+    /// The distance of `pairwise_sum` from `sum`, counted in binary64 numbers, if both are finite.
     pub pairwise_ulps: Option<u64>,
 }
 
@@ -127,11 +129,11 @@ impl<E, R: FnMut(&mut [f64]) -> Result<(), E>> Running<R> {
         Ok(pairwise_block(block))
     }
 
-    /// Accounts for a block, and sets its NaNs to 0.
+    /// Updates the statistics for a block, and sets its NaNs to 0.
     fn take(&mut self, block: &mut [f64]) {
         // One pass: the three chains of dependent operations hide each other's latency.
         for x in block.iter_mut() {
-            // A NaN is neither less nor greater.
+            // NaN is neither less nor greater.
             self.min = if *x < self.min { *x } else { self.min };
             self.max = if *x > self.max { *x } else { self.max };
             if x.is_nan() {
@@ -146,7 +148,7 @@ impl<E, R: FnMut(&mut [f64]) -> Result<(), E>> Running<R> {
         }
     }
 
-    /// Adds what is staged to the exact sums.
+    /// Adds the buffered numbers to the exact sums.
     fn add_exactly(&mut self) {
         self.sum.add_slice(&self.stage);
         self.stage.iter_mut().for_each(|x| *x = x.abs());

@@ -1,7 +1,7 @@
-//! Sums block by block: for each the cheapest kernel that serves.
+//! Sums block by block, each by the cheapest kernel that succeeds.
 //!
-//! A block is one of numbers, or of pairs whose products are added ([`Terms`]). What suited the
-//! blocks before is tried first.
+//! A block consists of numbers, or of pairs whose products are added ([`Terms`]). The kernel and
+//! the scale that succeeded for previous blocks are tried first.
 
 use super::certified::{self, Block, HIGHEST_SCALED, LOWEST, SUBNORMAL};
 use super::hysteresis::{Hysteresis, PATIENCE};
@@ -34,7 +34,7 @@ impl Tier {
             Tier::Levels2 => levels::LEVEL,
             Tier::Levels3 => 2 * levels::LEVEL,
             Tier::Levels4 => 3 * levels::LEVEL,
-            // Smaller numbers do no harm.
+            // Smaller numbers are exact too.
             Tier::Certified | Tier::Bins => 1 << 16,
         }
     }
@@ -52,47 +52,47 @@ const EXACT: &[Tier] = &[Tier::Levels2, Tier::Levels3, Tier::Levels4, Tier::Bins
 const EXACT_PRODUCTS: &[Tier] = &[Tier::Levels3, Tier::Levels4, Tier::Bins];
 /// For sums that are rounded.
 const ROUNDED: &[Tier] = &[Tier::Certified, Tier::Bins];
-/// For sums that are rounded of numbers that take longer to be read than to be added: to read them
-/// again, where the interval does not decide, would cost more.
+/// For rounded sums of numbers that take longer to read than to add, so that a second pass, where
+/// the interval does not decide, would cost more.
 const ROUNDED_FAR: &[Tier] = &[Tier::Levels2, Tier::Certified, Tier::Bins];
 
 /// What a block adds: its numbers, or the products of its pairs.
 pub(crate) trait Terms: Copy {
-    /// Whether [`Terms::certified`] takes terms too large for the levels.
+    /// Whether [`Terms::certified`] accepts terms too large for the levels.
     const SCALABLE: bool;
-    /// Whether its bound is a smaller one for results that are not narrow.
+    /// Whether its bound is smaller for results that are not narrow.
     const REFINES: bool;
     /// The largest biased exponent of a term; 2047 if any is infinite or NaN.
     fn highest_exponent(self, isa: Isa) -> i32;
-    /// The smallest one of a term that is not 0; 2047 if it is not known.
+    /// The smallest biased exponent of a nonzero term; 2047 if it is not known.
     fn lowest_exponent(self, isa: Isa) -> i32;
-    /// The largest and the smallest one of the first few terms; `None` if all of these are 0.
+    /// The largest and the smallest biased exponent of the first few terms; `None` if all are 0.
     fn first_exponents(self) -> Option<(i32, i32)>;
-    /// By how many binades the others may be larger than these and still be summed by a tier's
-    /// kernel.
+    /// By how many binades other terms may be larger than these and still be summed by the kernel
+    /// of a tier.
     fn margin(self, tier: Tier) -> i32;
-    /// So many binades below the first level a tier holds all bits of a term of that exponent.
+    /// How many binades below the first level a tier still holds all bits of a term.
     fn depth(self, tier: Tier) -> i32;
-    /// The sum up to a bound, if the terms fit two levels. For results with a shorter significand
-    /// than binary64's if `narrow`.
+    /// The sum with an error bound, if the terms fit two levels. For results with a shorter
+    /// significand than binary64's if `narrow`.
     fn certified(self, isa: Isa, first: i32, ahead: usize, narrow: bool) -> Option<Block>;
     /// The exact sum in two levels, if the terms fit them.
     fn levels2(self, isa: Isa, first: i32, ahead: usize) -> Option<Block>;
     /// The exact sum in `K` levels, more than two, if the terms fit them.
     fn levels<const K: usize>(self, isa: Isa, first: i32, ahead: usize) -> Option<Sums<K>>;
-    /// Adds terms whose biased exponents are at most 1, without counting them; whether there is a
-    /// kernel for it.
+    /// Adds terms whose biased exponents are at most 1, without counting them; returns whether
+    /// there is a kernel for it.
     fn add_smallest(self, isa: Isa, into: &mut Accumulator) -> bool;
     fn count(self) -> usize;
     /// Adds the terms one by one, without counting them.
     fn add_each(self, into: &mut Accumulator);
-    /// The same in any floating-point environment.
+    /// The same, in any floating-point environment.
     fn add_bits(self, into: &mut Accumulator);
-    /// Adds the terms to bins, or to the accumulator where that can't be; without counting them.
+    /// Adds the terms to bins, or to the accumulator if there are no bins, without counting them.
     fn add_to_bins(self, isa: Isa, bins: &mut Bins, into: &mut Accumulator, ahead: usize);
 }
 
-/// Numbers up to which there is a kernel without long registers.
+/// The number of elements up to which there is a kernel with shorter registers.
 const SMALL: usize = 64;
 
 impl<T: Number> Terms for &[T] {
@@ -113,7 +113,7 @@ impl<T: Number> Terms for &[T] {
         for x in self.iter().take(SAMPLE) {
             let magnitude = x.widen().to_bits() & ABSOLUTE;
             highest = highest.max(magnitude);
-            // Less one, 0 is the largest.
+            // After subtracting 1, 0 becomes the largest.
             lowest = lowest.min(magnitude.wrapping_sub(1));
         }
         (highest > 0).then_some(((highest >> 52) as i32, (lowest.wrapping_add(1) >> 52) as i32))
@@ -159,7 +159,7 @@ impl<T: Number> Terms for &[T] {
         let mut sums = levels::exact_block(isa, blocks.next()?, first, ahead)?;
         for block in blocks {
             let block = levels::exact_block(isa, block, first, ahead)?;
-            // (A few numbers at the end may be taken at another scale.)
+            // (A few numbers at the end may be added at another scale.)
             sums = (sums.exponents == block.exponents).then(|| sums.plus(block))?;
         }
         Some(sums)
@@ -185,7 +185,7 @@ impl<T: Number> Terms for &[T] {
     }
 }
 
-/// The sum over up to four blocks of [`BLOCK`] numbers; of one, mostly.
+/// The sum over up to four blocks of [`BLOCK`] numbers, but usually one.
 #[inline(always)]
 fn in_blocks<T: Number>(values: &[T], sum: impl Fn(&[T]) -> Option<Block>) -> Option<Block> {
     if values.len() <= BLOCK {
@@ -203,26 +203,26 @@ fn in_blocks<T: Number>(values: &[T], sum: impl Fn(&[T]) -> Option<Block>) -> Op
 
 /// The exponent of the smallest subnormal number.
 const SMALLEST: i32 = -1074;
-/// From this scale on, what one level leaves to the next is 0 or not subnormal. (Some processors take
-/// a hundred times as long for operations on subnormal numbers.)
+/// From this scale on, the rests between levels are 0 or normal. (Operations on subnormal numbers
+/// take some processors a hundred times as long.)
 const NO_SUBNORMALS: i32 = LOWEST;
-/// The scale before the first block: lower than any.
+/// The scale before the first block, lower than any other.
 const UNKNOWN: i32 = i32::MIN / 2;
 
-/// Below this many, the processor's own prefetching suffices.
+/// Below this many, the hardware prefetcher suffices.
 const PREFETCH_FROM: usize = 1 << 13;
-/// Numbers that are not in a core's own caches.
+/// The number of elements that exceed a core's own caches.
 const FAR: usize = 1 << 21;
-/// Below this many terms, bins cost more to empty than they save.
+/// Below this many terms, emptying the bins costs more than they save.
 const BINS_FROM: usize = 256;
-/// Numbers from which a scale is guessed.
+/// The number of elements from which a scale is guessed.
 pub(crate) const SAMPLE: usize = 8;
-/// Others may be smaller than these by so many binades.
+/// By how many binades other numbers may be smaller than these.
 const SMALLER: i32 = 4;
-/// The scale is lowered only for blocks smaller by more binades than this.
+/// The scale is lowered only if a block is smaller by more binades than this.
 const SLACK: i32 = 4;
 
-/// Adds slices to an [`Interval`], remembering what suited the blocks before.
+/// Adds slices to an [`Interval`], remembering what succeeded for previous blocks.
 pub(crate) struct Summer {
     isa: Isa,
     /// Whether the thread's floating-point environment is the default one.
@@ -230,29 +230,31 @@ pub(crate) struct Summer {
     tiers: &'static [Tier],
     /// Whether results have a shorter significand than binary64's.
     narrow: bool,
-    /// Of two levels for blocks of binary32 numbers whose plain sums were rounded.
+    /// When to try plain sums of blocks of binary32 numbers again, after they were rounded.
     refinement: Hysteresis,
     /// The exponent of the first level's accumulator.
     first: i32,
-    /// The highest one so far of a block that was certified.
+    /// The highest exponent so far for a certified block.
     certified_at: i32,
-    /// The one of `tiers` that is tried first: the cheapest one, or while that is given up another.
+    /// The index in `tiers` of the kernel that is tried first: the cheapest one, or another while
+    /// that is given up.
     tier: usize,
     cheapest: Hysteresis,
-    /// Bytes between reading and prefetching.
+    /// The prefetch distance in bytes.
     ahead: usize,
-    /// What the lower levels hold: it would not fit the window of the upper ones' accumulator.
+    /// The sums of the lower levels, which would not fit into the window of the accumulator for the
+    /// upper ones.
     lower: Option<Box<Accumulator>>,
     bins: Option<Box<Bins>>,
 }
 
 impl Summer {
-    /// For about `total` numbers in all, for results that are rounded to a format, or exact ones.
+    /// For about `total` numbers in all, and results that are rounded to a format, or exact.
     #[inline]
     pub fn new(isa: Isa, total: usize, rounded: Option<Format>) -> Summer {
         let tiers = match rounded {
             None => EXACT,
-            // Of a few, ties are common, and the exact kernel is as fast.
+            // For a few numbers, ties are common, and the exact kernel is as fast.
             Some(_) if total <= SMALL => EXACT,
             Some(_) if total < FAR => ROUNDED,
             Some(_) => ROUNDED_FAR,
@@ -295,26 +297,26 @@ impl Summer {
         }
     }
 
-    /// Bytes between reading and asking for memory.
+    /// The prefetch distance in bytes.
     #[inline]
     pub fn ahead(&self) -> usize {
         self.ahead
     }
 
-    /// If all numbers that were certified so far are 0 or have at least this magnitude, nothing was
+    /// If all numbers certified so far are 0 or at least this large in magnitude, nothing was
     /// rounded.
     pub fn exact_from(&self) -> f64 {
         let exponent = (self.certified_at - levels::LEVEL).max(-1022);
         crate::binary64::power_of_two(exponent.min(1023))
     }
 
-    /// Adds a slice; the count is the caller's.
+    /// Adds a slice, without counting it.
     #[inline]
     pub fn add<T: Number>(&mut self, values: &[T], into: &mut Interval) {
         self.add_blocks(memory::chunks_at_lines(values, T::BLOCK), into);
     }
 
-    /// Adds a slice to an exact sum; the count is the caller's. For summers of exact sums.
+    /// Adds a slice to an exact sum, without counting it. Only for exact results.
     #[inline]
     pub fn add_exactly<T: Number>(&mut self, values: &[T], into: &mut Accumulator) {
         let mut sum = Interval::from(std::mem::take(into));
@@ -323,8 +325,8 @@ impl Summer {
         *into = sum.total;
     }
 
-    /// Adds those numbers that a mask lets through, where there is one, and that are not NaN, if these
-    /// are left out; how many these are.
+    /// Adds the numbers that a mask, if there is one, includes, and that are not NaN, if these are
+    /// left out; returns how many these are.
     pub fn add_selected<T: Number>(
         &mut self,
         values: &[T],
@@ -361,7 +363,8 @@ impl Summer {
         counted
     }
 
-    /// Adds a block by the kernel that selects, if there is one for it; how many numbers count.
+    /// Adds a block by the selecting kernel, if there is one for it; returns how many numbers are
+    /// included.
     fn add_selected_block<T: Number>(
         &mut self,
         values: &[T],
@@ -390,8 +393,8 @@ impl Summer {
         Some(count)
     }
 
-    /// Adds the numbers with an even index to one sum and those with an odd one to another; the counts are
-    /// the caller's.
+    /// Adds the numbers with an even index to one sum and those with an odd one to another, without
+    /// counting them.
     pub fn add_in_turn<T: Number>(&mut self, values: &[T], into: &mut [Interval; 2]) {
         for block in values.chunks(BLOCK) {
             if !self.floating {
@@ -415,7 +418,7 @@ impl Summer {
         }
     }
 
-    /// Adds a block by the kernel for two sums, if it serves.
+    /// Adds a block by the kernel for two sums; returns whether that succeeded.
     fn try_in_turn<T: Number>(&mut self, block: &[T], into: &mut [Interval; 2]) -> bool {
         let Summer { isa, first, ahead, .. } = *self;
         if !(LOWEST..=HIGHEST).contains(&first) {
@@ -437,7 +440,7 @@ impl Summer {
         true
     }
 
-    /// Adds blocks; the count is the caller's.
+    /// Adds blocks, without counting them.
     #[inline]
     pub fn add_blocks(&mut self, blocks: impl Iterator<Item = impl Terms>, into: &mut Interval) {
         if !self.floating {
@@ -449,7 +452,7 @@ impl Summer {
         self.finish(into);
     }
 
-    /// Moves what the kernels of difficult numbers hold.
+    /// Moves the sums of the kernels for difficult numbers.
     #[inline]
     fn finish(&mut self, into: &mut Interval) {
         if let Some(lower) = self.lower.take() {
@@ -460,7 +463,7 @@ impl Summer {
         }
     }
 
-    /// Guesses the scale of the first block, and the tier.
+    /// Guesses the scale and the tier of the first block.
     #[inline(always)]
     fn guess_scale(&mut self, terms: impl Terms) {
         if self.first != UNKNOWN {
@@ -480,14 +483,14 @@ impl Summer {
 
     #[inline(always)]
     fn guess_scale_of(&mut self, highest: i32, margin: i32) {
-        // There is room for a guess, and a block is summed faster than measured.
+        // The levels leave room for a guess, and adding a block is faster than measuring it.
         let headroom = levels::headroom(self.isa) + margin;
         self.first = levels::scale(highest, headroom)
             .filter(|&first| first >= NO_SUBNORMALS)
             .unwrap_or(UNKNOWN);
     }
 
-    /// Goes on to the first tier that holds all bits of numbers from the one exponent to the other.
+    /// Advances to the first tier that holds all bits of numbers between two exponents.
     #[inline(never)]
     fn guess_tier(&mut self, terms: impl Terms, highest: i32, lowest: i32) {
         for tier in self.tier + 1..self.tiers.len() {
@@ -498,7 +501,7 @@ impl Summer {
         }
     }
 
-    /// Tries a dearer tier first for some time.
+    /// Starts with a more expensive tier for some time.
     fn give_up_for(&mut self, tier: usize) {
         self.tier = tier;
         self.cheapest.give_up_for(PATIENCE);
@@ -531,7 +534,7 @@ impl Summer {
         } else if own > self.first || own < self.first - SLACK {
             self.first = own;
         } else if self.tiers[start] == Tier::Certified {
-            // The same kernel at the same scale would fail again.
+            // The same kernel would fail again at the same scale.
             start += 1;
         }
         let lowest = terms.lowest_exponent(self.isa) - 1023;
@@ -552,8 +555,8 @@ impl Summer {
     #[inline]
     fn try_tier<X: Terms>(&mut self, tier: Tier, terms: X, into: &mut Interval) -> bool {
         let Summer { isa, first, ahead, .. } = *self;
-        // Below, the second level has all bits of the smallest numbers; between, remainders would be
-        // subnormal.
+        // Below this, the second level has all bits of the smallest numbers; in between, remainders
+        // would be subnormal.
         let two_levels =
             if first <= SUBNORMAL && X::SCALABLE { SUBNORMAL } else { first.max(LOWEST) };
         match tier {
@@ -591,8 +594,8 @@ impl Summer {
         }
     }
 
-    /// The sum of a block up to a bound. Plain sums are rounded in few blocks of most binary32 numbers: two
-    /// levels there are cheaper than to read all of them again if the numbers cancel.
+    /// The sum of a block with an error bound. For most binary32 data, plain sums are rounded in
+    /// few blocks; for these, two levels are cheaper than a second pass if the numbers cancel.
     #[inline(always)]
     fn certified<X: Terms>(&mut self, terms: X, first: i32) -> Option<Block> {
         let Summer { isa, ahead, narrow, .. } = *self;
@@ -605,7 +608,7 @@ impl Summer {
             return block;
         }
         self.refinement.fail();
-        // (At the end of the levels' range they do not always serve.)
+        // (At the ends of the range, levels do not always succeed.)
         terms.certified(isa, first, ahead, false).or(block)
     }
 
@@ -624,7 +627,7 @@ impl Summer {
     }
 }
 
-/// Adds a block's sums, if there are any: those of the two upper levels to `upper`.
+/// Adds the sums of a block, if there are any; those of the two upper levels to `upper`.
 #[inline]
 fn deposit<const K: usize>(
     sums: Option<Sums<K>>,

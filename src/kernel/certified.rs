@@ -1,8 +1,8 @@
-//! The kernels for results that are rounded: sums of blocks, known up to a bound.
+//! The kernels for rounded results: sums of blocks with error bounds.
 //!
-//! A result that is rounded once does not need the exact sum, only an interval that certainly holds
-//! it ([`crate::exact::interval`]). Only where the ends of that round to different numbers, the exact
-//! kernels have to do it again.
+//! A rounded result does not need the exact sum, only an interval that is proved to contain it
+//! ([`crate::exact::interval`]). Only if the ends of the interval round to different numbers, the
+//! exact kernels read the block again.
 //!
 //! # Two levels
 //!
@@ -16,18 +16,18 @@
 //! While every `s` is in its binade, `h` and `r` are exact (Dekker's FastTwoSum, 1971). Only `S2 + r`
 //! may be rounded, each time by at most half of the last bit of `S2`, which is `2^(k-95)`. So at the
 //! end of a block, with `n` additions in all, the sum lies within `n * 2^(k-95)` of what the lanes
-//! hold beyond their biases, and that is twice as much as is needed. For products `s` and `r` take
-//! one fused multiply-add each, and the second one is rounded too: by far less than the other half.
+//! hold beyond their biases, which is twice the necessary bound. For products, `s` and `r` take one
+//! fused multiply-add each, and the second one is rounded too, by far less than the other half.
 //!
-//! The same body with `EXACT` also collects what `S2 + r` rounds away; if it is nothing for each
-//! number, the sum is exact.
+//! With `EXACT`, the same body also collects the rounding errors of `S2 + r`; if all are 0, the sum
+//! is exact.
 //!
 //! # Single precision
 //!
-//! binary32 numbers are added in plain binary64 lanes. With `A` additions a lane of numbers below
-//! `2^(M+1)`, each partial sum is below `A * 2^(M+1)` and each addition is wrong by at most `2^-53` of
-//! that. None is wrong at all if `A` times the largest magnitude is at most `2^53` times the last bit of the
-//! smallest number that is not 0.
+//! binary32 numbers are added in plain binary64 lanes. With `A` additions in a lane of numbers
+//! below `2^(M+1)`, each partial sum is below `A * 2^(M+1)` and the relative error of each addition
+//! is at most `2^-53`. All are exact if `A` times the largest magnitude is at most `2^53` times the
+//! last bit of the smallest number that is not 0.
 //!
 //! `docs/numerics.md` has the proofs.
 
@@ -39,22 +39,22 @@ use crate::cpu::vectorized;
 use crate::simd::{Simd, WIDEST};
 use crate::tuning::tuning;
 
-/// Vectors of which the smallest magnitudes are taken side by side.
+/// The number of vectors whose smallest magnitudes are computed in parallel.
 const MEASURED: usize = 4;
-/// The most additions to a lane of a block, of which [`BLOCK`] is worth fewer in any width.
+/// The largest number of additions in a lane; a [`BLOCK`] has fewer at any width.
 pub(super) const MOST_ADDITIONS: usize = 500;
 /// Binades from the first level to the last bit of the second one.
 pub(crate) const DEPTH: i32 = LEVEL + 52;
 /// The lowest first level: below it, remainders would be subnormal.
 pub(super) const LOWEST: i32 = -900;
-/// At this first level, the second one's last bit is the smallest subnormal number: nothing is
+/// At this first level, the last bit of the second is the smallest subnormal number, so nothing is
 /// rounded.
 pub(super) const SUBNORMAL: i32 = -979;
-/// Larger numbers than the levels hold are multiplied by `2^-64`.
+/// Numbers too large for the levels are multiplied by `2^-64`.
 const SCALED_BY: i32 = 64;
-/// The highest first level, of numbers that are scaled.
+/// The highest first level for scaled numbers.
 pub(super) const HIGHEST_SCALED: i32 = HIGHEST + SCALED_BY;
-/// Numbers in a block of binary32 ones.
+/// The number of elements in a block of binary32 numbers.
 pub(crate) const SINGLES: usize = 4 * BLOCK;
 /// Vectors of binary64 lanes for binary32 numbers.
 const SINGLE_STREAMS: usize = 8;
@@ -162,7 +162,8 @@ impl<S: Simd, const N: usize> Lanes<S, N> {
     }
 
     /// The sums of the lanes in units of the levels' last bits, if `PARTS` is 2 those of the even and of
-    /// the odd ones; they begin again. Whether these are right, [`Lanes::are_right`] tells at the end.
+    /// the odd ones; the lanes are reset. [`Lanes::are_right`] tells at the end whether these are
+    /// correct.
     #[inline(always)]
     pub fn take_sums<const PARTS: usize>(&mut self) -> [[i64; 2]; PARTS] {
         let simd = self.simd;
@@ -185,7 +186,7 @@ impl<S: Simd, const N: usize> Lanes<S, N> {
         sums
     }
 
-    /// Whether all accumulators kept to their binades, and nothing was lost of what was added exactly.
+    /// Whether all accumulators stayed in their binades, and exact additions lost nothing.
     #[inline(always)]
     pub fn are_right(&self) -> bool {
         self.simd.any(self.escaped) & SIGN_AND_EXPONENT == 0
@@ -195,8 +196,8 @@ impl<S: Simd, const N: usize> Lanes<S, N> {
     /// The lanes' sums in units of the levels' last bits; `None` if any was not in its binade or, if
     /// `EXACT`, anything was lost.
     ///
-    /// The second level is compared at the end only: it can't come back, except from a NaN or an
-    /// infinity, which it never leaves.
+    /// The second level is checked only at the end: once it has left its binade it cannot return,
+    /// and NaN and infinity persist.
     #[inline(always)]
     pub fn finish<const EXACT: bool>(self) -> Option<[i64; 2]> {
         let simd = self.simd;
@@ -251,13 +252,14 @@ macro_rules! read {
     }};
 }
 
-/// Vectors that are taken in one turn of a loop: of an odd number of streams two each, so that a turn
-/// is whole cache lines.
+/// The number of vectors in one iteration of a loop: for an odd number of streams two each, so that
+/// an iteration reads whole cache lines.
 pub(super) const fn in_turn(streams: usize) -> usize {
     if streams.is_multiple_of(2) { streams } else { 2 * streams }
 }
 
-/// Additions to a lane of `count` numbers that are handed on in `streams`, the last ones to one of them.
+/// The number of additions in a lane for `count` numbers in `streams`, the last ones in a single
+/// stream.
 pub(super) const fn additions(count: usize, width: usize, streams: usize) -> usize {
     count / (streams * width) + in_turn(streams)
 }
@@ -283,7 +285,7 @@ fn sum_in_streams<S: Simd, T: Number, const EXACT: bool, const N: usize>(
     assert!(additions(values.len(), S::W, N) <= MOST_ADDITIONS);
     let errors = if EXACT { 0 } else { values.len() + S::W };
     if !EXACT && first > HIGHEST {
-        // What is rounded here is below 2^-1074.
+        // Rounding errors here are below 2^-1074.
         let first = first - SCALED_BY;
         let factor = simd.splat(power_of_two(-SCALED_BY));
         let mut lanes = Lanes::<S, N>::new(simd, first);
@@ -313,8 +315,8 @@ fn sum_body<S: Simd, T: Number, const EXACT: bool>(
 }
 
 vectorized! {
-    /// The sum of up to [`BLOCK`] numbers in two levels, the first at the exponent `first`; `None` if
-    /// they do not fit. If `EXACT`, nothing is lost.
+    /// The sum of up to [`BLOCK`] numbers in two levels, the first at the exponent `first`; `None`
+    /// if they do not fit. With `EXACT`, the sum is exact.
     pub(super) fn sum_block[T: Number, const EXACT: bool][T, EXACT](
         values: &[T], first: i32, ahead: usize
     ) -> Option<Block> = sum_body
@@ -346,7 +348,7 @@ fn two_body<S: Simd, T: Number, const EXACT: bool>(
 }
 
 vectorized! {
-    /// As [`sum_block`], of the numbers with an even index and of those with an odd one.
+    /// As [`sum_block`], for numbers with even and with odd indices separately.
     pub(super) fn two_sums[T: Number, const EXACT: bool][T, EXACT](
         values: &[T], first: i32, ahead: usize
     ) -> Option<[Block; 2]> = two_body
@@ -418,8 +420,8 @@ fn selected_body<S: Simd, T: Number, const MASKED: bool, const SKIP: bool>(
 }
 
 vectorized! {
-    /// As [`sum_block`], of those numbers that a mask (if `MASKED`) lets through and that are not NaN
-    /// (if `SKIP`); with how many these are.
+    /// As [`sum_block`], for the numbers that a mask includes (if `MASKED`) and that are not NaN
+    /// (if `SKIP`); and their count.
     pub(super) fn selected_block[T: Number, const MASKED: bool, const SKIP: bool][T, MASKED, SKIP](
         values: &[T], mask: &[u8], first: i32, ahead: usize
     ) -> Option<(Block, usize)> = selected_body
@@ -437,7 +439,7 @@ fn dot_in_streams<S: Simd, T: Number, const N: usize>(
     assert!(x.len() == y.len());
     let mut lanes = Lanes::<S, N>::new(simd, first);
     let lead = tuning().lead_of_second;
-    // (Of two for each stream, the compiler would not keep all in registers.)
+    // (With two for each stream, the compiler would not keep all in registers.)
     let (lefts, left) = (x.chunks_exact(N * S::W), x.len() % (N * S::W));
     for (x, y) in lefts.zip(y.chunks_exact(N * S::W)) {
         for vector in 0..N {
@@ -479,7 +481,7 @@ fn exponent(x: f32) -> i32 {
     (x.to_bits() >> 23).max(1) as i32 - 127
 }
 
-/// Sums up the lanes that `count` terms below `2^(highest + 1)` went to, without rounding if `is_exact`.
+/// Adds the lanes of `count` terms below `2^(highest + 1)`, without rounding if `is_exact`.
 #[inline(always)]
 fn fold<S: Simd>(
     simd: S,
@@ -499,7 +501,7 @@ fn fold<S: Simd>(
     let parts = total.finish::<false>()?;
     let mut block = Block::of_levels(parts, first, 0);
     if !is_exact {
-        // The addition of the totals is wrong by less than one such unit.
+        // The error of adding the totals is less than one such unit.
         block.errors = (count + S::W + 1) as u64;
         block.error_exponent = highest + 1 + log - 53;
     }
@@ -544,7 +546,7 @@ fn single_body<S: Simd>(simd: S, values: &[f32], ahead: usize) -> Option<Block> 
     let largest = simd.fold_singles(largest, f32::max);
     let smallest = simd.fold_singles(smallest, f32::min);
     if largest == 0.0 && smallest == f32::INFINITY {
-        // Zeros; or NaNs, which the comparisons forget.
+        // Zeros, or NaNs, which comparisons ignore.
         let is_zero = values.iter().all(|&x| x == 0.0);
         return is_zero.then_some(Block::ZERO);
     }
@@ -616,7 +618,7 @@ fn single_dot_body<S: Simd>(simd: S, x: &[f32], y: &[f32], ahead: usize) -> Opti
     if !(large.is_finite() && larger.is_finite()) {
         return None;
     }
-    // Of the smallest product nothing is known.
+    // The smallest product is not known.
     fold(simd, lanes, x.len(), exponent(large) + exponent(larger) + 1, false)
 }
 
@@ -634,7 +636,7 @@ fn smallest_body<S: Simd>(simd: S, values: &[f64]) -> f64 {
     let ahead = 0;
     let less_one = simd.splat(f64::from_bits(u64::MAX));
     read!(simd, f64, values, MEASURED, ahead, |stream, x| {
-        // The next smaller magnitude. That of a zero is a NaN, and is passed over.
+        // The next smaller magnitude. For a zero this is a NaN, which is ignored.
         let x = simd.add_bits(simd.and(x, sign), less_one);
         smallest[stream] = simd.smaller(x, smallest[stream]);
     });
@@ -678,7 +680,7 @@ mod tests {
         IBig::from(units) << (exponent + 2200) as usize
     }
 
-    /// Whether the exact sum lies in the block's interval.
+    /// Whether the interval of the block contains the exact sum.
     fn holds(block: Block, sum: &IBig) -> bool {
         let difference = sum - scaled(block.units, block.exponent);
         let bound = scaled(block.errors.into(), block.error_exponent);
@@ -694,7 +696,7 @@ mod tests {
         products.fold(IBig::ZERO, |sum, x| sum + x) >> 2200usize
     }
 
-    /// The exact sum of a block that is exact; the bodies of all widths, and the kernels of all
+    /// Checks the exact sum of a block with the bodies of all widths and the kernels of all
     /// instruction sets.
     fn check_sum(values: &[f64], first: i32, must_work: bool) {
         let expected = sum_of(values);
@@ -808,7 +810,8 @@ mod tests {
         }
     }
 
-    /// 600 additions to a lane could carry the second level out of its binade; nobody can ask for it.
+    /// 600 additions in a lane could carry the second level out of its binade; the interface does
+    /// not allow it.
     #[test]
     #[should_panic]
     fn too_many_additions_are_refused() {
@@ -893,7 +896,7 @@ mod tests {
                 for block in blocks.into_iter().chain(kernels) {
                     let block = block.unwrap();
                     assert!(holds(block, &sum), "{spread} {length}");
-                    // Numbers of like sizes are exact.
+                    // Sums of numbers of similar magnitude are exact.
                     assert!(block.errors == 0 || spread > 15);
                 }
                 let kernels = isas.iter().map(|&isa| single_dot_block(isa, &x, &y, 0));
@@ -924,8 +927,8 @@ mod tests {
         }
     }
 
-    /// Numbers, and one more that puts their sum at a fraction of the bound from a point half way
-    /// between two numbers of the format.
+    /// Numbers, and one more that moves their sum to a fraction of the bound from a midpoint of the
+    /// format.
     fn near_a_midpoint(
         first: i32,
         count: usize,

@@ -1,8 +1,9 @@
-//! The kernel for sums down the columns of a matrix: rows stream by, every column keeps its levels.
+//! The kernel for sums down the columns of a matrix, which is read row by row; each column has its
+//! own levels.
 //!
 //! The algorithm is that of `levels`, with two levels and a scale of its own for each column. Each
-//! column is checked, and one that does not fit its scale in some block of rows is added alone, by the
-//! run's kernel.
+//! column is checked; one that does not fit its scale in a block of rows is added separately, by
+//! the kernel for lines.
 
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
@@ -20,35 +21,35 @@ use crate::exact::accumulator::Accumulator;
 use crate::exact::pairs::{BATCH, Pairs};
 use crate::simd::{Simd, WIDEST};
 
-/// Columns in a panel: their sums stay in the first-level cache.
+/// The number of columns in a panel, whose sums stay in the first-level cache.
 pub(crate) const WIDTH: usize = BATCH;
 /// Panels are padded to whole vectors of any instruction set.
 pub(crate) const VECTOR: usize = 8;
-/// binary64 numbers in a row up to which a processor foresees which rows are read next, several in turn; to
-/// ask for them makes that slower.
+/// The length of rows, in binary64 numbers, up to which the hardware prefetcher follows several
+/// rows in turn; prefetching them would be slower.
 pub(crate) const FORESEEN: usize = 40;
-/// Rows in a block: what a level can take between two collections.
+/// The number of rows in a block: as many as a level can take before it is emptied.
 const ROWS: usize = 256;
-/// Binades from a column's largest number to its first accumulator, as 256 rows add up to less
-/// than a quarter of it; and some more, as only the first rows are measured.
+/// Binades from a column's largest number to its first accumulator, since 256 rows add up to less
+/// than a quarter of it; plus a margin, since only the first rows are measured.
 const HEADROOM: i32 = 10 + 3;
-/// Rows that are measured to choose the columns' scales.
+/// The number of rows measured to choose the scales of the columns.
 const SAMPLE: usize = 8;
 /// Blocks after which the columns' 64-bit sums (52 bits from each block) are emptied.
 const BLOCKS: u32 = 1 << 10;
 /// As [`BLOCKS`], for integers: each part of a row is below 2^32.
 const INTEGER_BLOCKS: u32 = 1 << 22;
-/// The scale of a column that has shown nothing but zeros: any other number leaves it.
+/// The scale of a column with only zeros so far, which no other number fits.
 const LOWEST_SCALE: i32 = -1022;
-/// Parts of blocks (51 bits each) that add up to less than 63 bits.
+/// The number of parts of blocks (51 bits each) whose sum is below 63 bits.
 const FOLDED: usize = 1 << 11;
 
 type Lanes<T> = [T; WIDTH];
 
 /// The sums of up to [`WIDTH`] columns.
 ///
-/// A matrix of few columns is taken as a wider one, `period` columns and as many again: the columns
-/// that belong together have one scale and end in one sum.
+/// A matrix of few columns is treated as a wider one that repeats the `period` columns: the copies
+/// of a column share a scale, and their sums are added.
 pub(crate) struct Panel {
     width: usize,
     period: usize,
@@ -59,18 +60,18 @@ pub(crate) struct Panel {
     floating: bool,
     /// Whether the columns have scales.
     scaled: bool,
-    /// What is not in `state.parts`; none if all is.
+    /// The sums that are not in `state.parts`; empty if all are.
     totals: Vec<Accumulator>,
     summer: Summer,
 }
 
-/// What the kernels work on.
+/// The state of the kernels.
 struct State {
     bias: [Lanes<f64>; 2],
     sums: [Lanes<f64>; 2],
     escaped: Lanes<u64>,
     remainder: Lanes<u64>,
-    /// Exact sums of the blocks before, in units of the levels' last bits; or of integers.
+    /// Exact sums of previous blocks, in units of the levels' last bits; or of integers.
     parts: [Lanes<i64>; 2],
 }
 
@@ -89,12 +90,13 @@ impl Panel {
         }
     }
 
-    /// Sums a few rows, that are not added to this panel, to pairs; whether that worked.
+    /// Sums a few rows to pairs, without adding them to this panel; returns whether that succeeded.
     pub fn sum_few<T: Number>(&self, isa: Isa, rows: Rows<'_, T>, pairs: &mut Pairs) -> bool {
         self.floating && few::sum_few(isa, rows, pairs)
     }
 
-    /// Begins the sums of a matrix of `width` columns, of which each `period`-th belong together.
+    /// Begins the sums of a matrix of `width` columns, in which column `i` is a copy of column `i %
+    /// period`.
     pub fn start(&mut self, width: usize, period: usize, integers: bool) {
         assert!(width <= WIDTH && width.is_multiple_of(period));
         self.blocks = 0;
@@ -105,7 +107,7 @@ impl Panel {
         }
         self.scaled = false;
         let bias = if integers {
-            // The last bits weigh what the parts of integers do.
+            // The weights of the last bits are those of the parts of integers.
             levels::levels::<2>(52 + 32, 32).1
         } else {
             levels::levels::<2>(LOWEST_SCALE, LEVEL).1
@@ -123,7 +125,7 @@ impl Panel {
         levels::levels::<2>(first, apart).0.map(|exponent| exponent - 52)
     }
 
-    /// The sums of the parts of the columns that belong to one of the first `period`.
+    /// The sum of the parts over all copies of one of the first `period` columns.
     fn parts(&self, column: usize) -> [i128; 2] {
         [0, 1].map(|level| {
             let parts = self.state.parts[level][column..self.width].iter();
@@ -152,7 +154,7 @@ impl Panel {
         to_pairs(isa, &self.state, period, pairs)
     }
 
-    /// The sum of a column and of those that belong to it; the count is the caller's.
+    /// The sum of a column over all its copies, without a count.
     pub fn sum(&self, column: usize) -> Accumulator {
         let mut sum = self.totals.get(column).cloned().unwrap_or_default();
         let [high, low] = self.parts(column);
@@ -161,7 +163,7 @@ impl Panel {
         sum
     }
 
-    /// Moves the parts of a column, and of those that belong to it, to its accumulator.
+    /// Moves the parts of all copies of a column to its accumulator.
     fn empty(&mut self, column: usize) {
         self.totals.resize_with(self.period, Accumulator::new);
         self.totals[column] = self.sum(column);
@@ -254,7 +256,7 @@ impl Panel {
         self.scaled = true;
     }
 
-    /// Sets the scale of a column and of those that belong to it.
+    /// Sets the scale of all copies of a column.
     fn set_scale(&mut self, column: usize, first: i32) {
         let (_, bias) = levels::levels::<2>(first, LEVEL);
         for level in 0..2 {
@@ -284,11 +286,11 @@ impl Panel {
 }
 
 thread_local! {
-    /// The state of the panel before: to clear it takes longer than a small sum.
+    /// The state of the previous panel, since clearing a new one takes longer than a small sum.
     static SPARE: Cell<Option<Box<State>>> = const { Cell::new(None) };
 }
 
-/// A state that goes back to [`SPARE`]; it is there until it is dropped.
+/// A state that returns to [`SPARE`] when it is dropped; `Some` until then.
 struct Borrowed(Option<Box<State>>);
 
 impl Deref for Borrowed {
@@ -307,7 +309,7 @@ impl DerefMut for Borrowed {
 impl Drop for Borrowed {
     fn drop(&mut self) {
         let state = self.0.take();
-        // Nobody needs it once the thread is ending.
+        // It is not needed when the thread is ending.
         let _ = SPARE.try_with(|spare| spare.set(state));
     }
 }
@@ -344,7 +346,7 @@ fn load<T: Copy, const W: usize>(rows: Rows<'_, T>, row: usize, column: usize) -
     *rows.row(row)[column..].first_chunk().expect("so many columns")
 }
 
-/// Calls `add` for the rows, or for a copy that is as wide as a vector.
+/// Calls `add` for the rows, or for copies as wide as a vector.
 fn in_vectors<T: Copy + Default>(
     rows: Rows<'_, T>,
     width: usize,
@@ -376,8 +378,7 @@ fn vector<T: Copy, const W: usize>(lanes: &Lanes<T>, column: usize) -> [T; W] {
     std::array::from_fn(|lane| lanes[column + lane])
 }
 
-/// Whether [`Simd::minus`] pays: not if there are so few registers that one more for `one` costs more
-/// than it saves.
+/// Whether [`Simd::minus`] pays: not with few registers, of which it needs one more.
 const fn has_registers<S: Simd>() -> bool {
     S::STREAMS > 3
 }
@@ -387,8 +388,8 @@ fn minus<S: Simd>(simd: S, one: S::V, a: S::V, b: S::V) -> S::V {
     if has_registers::<S>() { simd.minus(one, a, b) } else { simd.subtract(a, b) }
 }
 
-/// Adds `COUNT` rows to `V` vectors of columns, and notes which columns were not exact. If `MASKED`, what
-/// `keep` does not have is left out.
+/// Adds `COUNT` rows to `V` vectors of columns, and records which columns were not exact. If
+/// `MASKED`, lanes outside `keep` are left out.
 #[inline(always)]
 fn add_group<S: Simd, T: Number, const V: usize, const COUNT: usize, const MASKED: bool>(
     simd: S,
@@ -440,8 +441,8 @@ fn add_group<S: Simd, T: Number, const V: usize, const COUNT: usize, const MASKE
     }
 }
 
-/// Adds `COUNT` rows to all columns: two vectors of these at once, so that none waits for the one before.
-/// The last vector may share columns with the one before; it adds zeros to these.
+/// Adds `COUNT` rows to all columns, two vectors at once, to hide latencies. The last vector may
+/// overlap the previous one; it adds zeros to the shared columns.
 #[inline(always)]
 fn add_some<S: Simd, T: Number, const COUNT: usize>(
     simd: S,
@@ -490,7 +491,7 @@ fn add_carefully_body<S: Simd, T: Number>(
 }
 
 vectorized! {
-    /// Adds rows to the columns, and notes which of them were not exact.
+    /// Adds rows to the columns, and records which of them were not exact.
     fn add_carefully[T: Number][T](rows: Rows<'_, T>, width: usize, state: &mut State)
         = add_carefully_body
 }
@@ -500,7 +501,7 @@ fn moved(state: &State, level: usize, column: usize) -> u64 {
     state.sums[level][column].to_bits().wrapping_sub(state.bias[level][column].to_bits())
 }
 
-/// Adds the block's sums of the columns that kept to their scale; whether all did.
+/// Adds the sums of the block for the columns that fitted their scale; returns whether all did.
 #[inline(always)]
 fn collect_each_body(state: &mut State, width: usize) -> bool {
     let mut any = 0;
@@ -554,7 +555,7 @@ dispatch! {
     fn to_pairs(state: &State, width: usize, pairs: &mut Pairs) -> bool = to_pairs_body
 }
 
-/// Adds `COUNT` rows to `W` columns, the first `skip` lanes excepted.
+/// Adds `COUNT` rows to `W` columns, except for the first `skip` lanes.
 #[inline(always)]
 fn add_integer_group<T: Integer, const W: usize, const COUNT: usize>(
     rows: Rows<'_, T>,
@@ -567,7 +568,7 @@ fn add_integer_group<T: Integer, const W: usize, const COUNT: usize>(
     let mut high: [i64; W] = vector(&parts[0], column);
     let mut low: [i64; W] = vector(&parts[1], column);
     for row in 0..COUNT {
-        // The rows that follow begin too far away for the processor to foresee.
+        // The next rows are too far away for the hardware prefetcher.
         prefetch(address(part, row + COUNT, 0));
         let x: [T; W] = load(part, row, 0);
         for lane in 0..W {
@@ -580,8 +581,8 @@ fn add_integer_group<T: Integer, const W: usize, const COUNT: usize>(
     parts[1][column..column + W].copy_from_slice(&low);
 }
 
-/// Adds `COUNT` rows to all vectors of columns. The last vector may share columns with the one before; it
-/// adds zeros to these.
+/// Adds `COUNT` rows to all vectors of columns. The last vector may overlap the previous one; it
+/// adds zeros to the shared columns.
 #[inline(always)]
 fn add_some_integers<T: Integer, const W: usize, const COUNT: usize>(
     rows: Rows<'_, T>,

@@ -1,7 +1,7 @@
-//! The kernel for sums down columns of a few rows: every column is a pair of numbers.
+//! The kernel for sums down columns of a few rows: each sum is a pair of numbers.
 //!
 //! The pair is kept exact by two error-free additions for each number (Knuth 1969). That is more
-//! than `columns` does for a number, but there is nothing to be done before and after.
+//! work for each number than in `columns`, but needs no set-up and no final step.
 
 use super::levels::any;
 use super::number::Number;
@@ -9,12 +9,12 @@ use crate::array::view::Rows;
 use crate::cpu::dispatch;
 use crate::exact::pairs::{BATCH, Pairs, two_sum};
 
-/// The most rows; for more, `columns` is faster.
+/// The largest number of rows; for more, `columns` is faster.
 const MOST: usize = 16;
 /// The fewest columns: a vector.
 const NARROWEST: usize = 8;
 
-/// Whether the kernel takes so many rows and columns.
+/// Whether the kernel accepts this many rows and columns.
 pub(crate) fn suits(rows: usize, columns: usize) -> bool {
     (2..=MOST).contains(&rows) && (NARROWEST..=BATCH).contains(&columns)
 }
@@ -25,7 +25,7 @@ fn sum_few_body<T: Number, const W: usize>(rows: Rows<'_, T>, pairs: &mut Pairs)
     assert!(rows.len() > 1 && (NARROWEST..=BATCH).contains(&width));
     let mut lost = [0; W];
     for column in (0..width).step_by(W) {
-        // The last vector may share columns with the one before.
+        // The last vector may overlap the previous one.
         let column = column.min(width - W);
         let part = rows.part(0, rows.len(), column, W);
         let load = |row: usize| -> [T; W] { *part.row(row).first_chunk().expect("W columns") };

@@ -1,22 +1,22 @@
-//! When a kernel that is cheaper, but failed, is tried again.
+//! When to try a cheaper kernel again that has failed.
 
-/// For so many blocks a kernel that failed too often is not tried.
+/// The number of blocks for which a kernel that failed too often is not tried.
 pub(super) const PATIENCE: u32 = 64;
-/// A failure costs so many points; every block earns one.
+/// The points that a failure costs; every block earns one.
 const FAILURE: u32 = 8;
-/// With more points against it, a kernel is given up.
+/// With more points than this, a kernel is given up.
 const ENOUGH: u32 = 20;
 
-/// Whether a kernel is given up for now, after failures that were not rare enough.
+/// Whether a kernel is given up for now, after frequent failures.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Hysteresis {
     points: u32,
-    /// Blocks until the kernel is tried again.
+    /// The number of blocks until the kernel is tried again.
     wait: u32,
 }
 
 impl Hysteresis {
-    /// A kernel that is given up at once if it fails at the very beginning.
+    /// For a kernel that is given up at once if it fails on the first block.
     pub fn strict() -> Hysteresis {
         Hysteresis { points: ENOUGH + 1 - FAILURE, wait: 0 }
     }
@@ -25,13 +25,13 @@ impl Hysteresis {
         self.wait > 0
     }
 
-    /// A block was done, by whatever kernel.
+    /// Records that a block was added, by any kernel.
     pub fn next(&mut self) {
         self.points = self.points.saturating_sub(1);
         self.wait = self.wait.saturating_sub(1);
     }
 
-    /// The kernel failed; whether that was once too often.
+    /// Records a failure; returns whether the kernel is now given up.
     pub fn fail(&mut self) -> bool {
         self.points += FAILURE;
         let is_enough = self.points > ENOUGH;

@@ -5,7 +5,7 @@ use crate::array::memory::{self, CACHE_LINE};
 use crate::cpu::dispatch;
 use crate::tuning::tuning;
 
-/// Vectors of 64-bit numbers that are added side by side.
+/// The number of vectors of 64-bit numbers that are added in parallel.
 const STREAMS: usize = 2;
 
 #[inline(always)]
@@ -18,8 +18,8 @@ fn sum_integers_body<T: Integer, const W: usize>(values: &[T]) -> i128 {
         let [high, low] = x.parts();
         (high << 32 | low) as u64 ^ T::BIAS
     };
-    // The sum of the upper halves, and the sum modulo 2^64: all that is lacking are less than 2^30
-    // numbers below 2^32.
+    // The sum of the upper halves and the sum modulo 2^64 determine the sum, since there are less
+    // than 2^30 lower halves below 2^32.
     let (mut upper, mut modular) = ([[0u64; W]; STREAMS], [[0u64; W]; STREAMS]);
     let steps = values.as_chunks::<W>().0.as_chunks::<STREAMS>().0;
     let ahead = tuning().ahead;

@@ -1,8 +1,8 @@
-//! Sums of numbers of any sizes: a sum of significands for each exponent.
+//! Sums of numbers of any magnitudes: a sum of significands for each exponent.
 //!
 //! Source: Radford M. Neal, "Fast exact summation using small and large superaccumulators" (2015),
-//! whose large superaccumulator this is. Here the significands have signs, and a sum without room
-//! for the next one shows by an overflow, so that nothing is counted.
+//! whose large superaccumulator this is. Here the significands are signed, and full bins are
+//! detected by overflow, so that additions need not be counted.
 
 use super::number::Number;
 use crate::array::memory::prefetch_lines;
@@ -10,25 +10,26 @@ use crate::binary64::{FRACTION, HIDDEN, INFINITE, LAST_BIT_BIAS};
 use crate::cpu::{self, Isa, dispatch};
 use crate::exact::accumulator::Accumulator;
 
-/// Numbers that are taken apart together, in vectors, before they are added one by one.
+/// The number of elements that are decomposed together, in vectors, before they are added one by
+/// one.
 pub(crate) const CHUNK: usize = 512;
-/// One for each exponent field.
+/// One bin for each exponent field.
 const BINS: usize = INFINITE as usize + 1;
-/// Numbers go to these in turn, so that few must wait for the addition before them.
+/// Numbers are added to these tables in turn, to reduce dependencies between additions.
 const TABLES: usize = 2;
-/// So many bins are put together in 128 bits.
+/// How many bins are combined in 128 bits.
 const TOGETHER: usize = 32;
 
 /// A sum in parts that are multiples of powers of two.
 pub(crate) struct Bins {
     sums: [[i64; BINS]; TABLES],
-    /// What full bins held, infinities and NaNs.
+    /// The contents of full bins, infinities and NaNs.
     others: Accumulator,
     is_empty: bool,
     parts: Parts,
 }
 
-/// A chunk's numbers, taken apart.
+/// The numbers of a chunk, decomposed.
 struct Parts {
     significands: [i64; CHUNK],
     exponents: [u16; CHUNK],
@@ -44,7 +45,7 @@ impl Bins {
         })
     }
 
-    /// Adds numbers, without counting them. `ahead` bytes ahead, memory is asked for in advance.
+    /// Adds numbers, without counting them, and prefetches `ahead` bytes ahead.
     #[inline]
     pub fn add<T: Number>(&mut self, isa: Isa, values: &[T], ahead: usize) {
         self.is_empty = false;
@@ -61,7 +62,7 @@ impl Bins {
         for (group, total) in group_totals(cpu::isa(), &self.sums).into_iter().enumerate() {
             into.add_scaled(total, (TOGETHER * group) as i32 - LAST_BIT_BIAS);
         }
-        // Exponent field 0 means the same exponent as 1: what is there counts twice.
+        // Exponent field 0 means the same exponent as 1, so that bin is added twice.
         for table in &self.sums {
             into.add_scaled(table[0].into(), -LAST_BIT_BIAS);
         }
@@ -96,7 +97,7 @@ fn add_chunk_body<T: Number>(values: &[T], ahead: usize, bins: &mut Bins) {
     if !all_finite {
         add_others(others, values);
     }
-    // The last one's neighbour is left from another chunk.
+    // The neighbour of the last one is from another chunk.
     let count = values.len().next_multiple_of(TABLES);
     significands[values.len()..count].fill(0);
     let significands = significands[..count].as_chunks::<TABLES>().0;
@@ -170,7 +171,7 @@ mod tests {
             for ahead in [0, 1 << 12] {
                 let mut bins = Bins::new();
                 for _ in 0..2 {
-                    // What was emptied must not come back.
+                    // Emptied bins must not be added again.
                     let mut total = Accumulator::new();
                     bins.add(isa, values, ahead);
                     bins.empty_into(&mut total);

@@ -1,4 +1,4 @@
-//! The kernel: the exact sum of one block of numbers, in a few operations per element.
+//! The basic kernel: the exact sum of one block of numbers, in a few operations per element.
 //!
 //! # Levels
 //!
@@ -13,11 +13,11 @@
 //!
 //! (Dekker's FastTwoSum, 1971, whose condition `|S| >= |x|` follows from the binade; depositing
 //! into a biased accumulator is due to Rump, Ogita and Oishi, 2008, and Demmel and Nguyen, 2013.)
-//! `l` goes to the next level, whose accumulator lies [`LEVEL`] binades lower; what the last level
-//! leaves must be zero in every lane. Each `s` is compared with the bias: `escaped` collects the
-//! bits of sign and exponent that ever differed. If none did, every condition above holds, and lane
-//! minus bias is an integer multiple of the accumulator's last bit: the difference of the two bit
-//! patterns.
+//! `l` goes to the next level, whose accumulator lies [`LEVEL`] binades lower; the rest after the
+//! last level must be zero in every lane. Each `s` is compared with the bias: `escaped` collects
+//! the bits of sign and exponent that ever differed. If none did, every condition above holds, and
+//! lane minus bias is an integer multiple of the accumulator's last bit: the difference of the two
+//! bit patterns.
 //!
 //! `docs/numerics.md` has the proofs.
 
@@ -28,15 +28,15 @@ use crate::array::memory::{CACHE_LINE, prefetch};
 use crate::binary64::{ABSOLUTE, SIGN_AND_EXPONENT, power_of_two};
 use crate::cpu::{Isa, Level, dispatch};
 
-/// Numbers in a full block: many enough to make its beginning and end cheap, few enough for the
-/// lanes to keep to their binades.
+/// The number of elements in a full block: large enough to amortise its set-up, small enough for
+/// the lanes to stay in their binades.
 pub(crate) const BLOCK: usize = 2048;
 /// Binades between two levels. A level receives at most 256 + 4 parts of at most half a last bit
 /// of the level above (2^-53 of its binade): their sum stays below half of this level's.
 pub(crate) const LEVEL: i32 = 43;
 /// The highest exponent of a first accumulator.
 pub(crate) const HIGHEST: i32 = 1022;
-/// At this exponent the last bit is the smallest subnormal number: nothing can be left over.
+/// At this exponent the last bit is the smallest subnormal number, so there is no rest.
 const LOWEST_LEVEL: i32 = -1022;
 
 /// The sums of one block: level `j` holds `parts[j] * 2^(exponents[j])`.
@@ -47,7 +47,7 @@ pub(crate) struct Sums<const K: usize> {
 }
 
 impl<const K: usize> Sums<K> {
-    /// The sum of two sums of one scale.
+    /// The sum of two sums of the same scale.
     #[inline(always)]
     pub fn plus(self, other: Sums<K>) -> Sums<K> {
         let parts = std::array::from_fn(|level| self.parts[level] + other.parts[level]);
@@ -62,16 +62,17 @@ pub(crate) fn levels<const K: usize>(first: i32, apart: i32) -> ([i32; K], [f64;
     (exponents, exponents.map(|exponent| 1.5 * power_of_two(exponent)))
 }
 
-/// What is done with the vectors of a block.
+/// An operation on the vectors of a block.
 trait Lanes<T, const W: usize>: Copy {
-    /// Whether memory is asked for before the first stream rather than between the streams, where
-    /// it would drive many lanes out of their registers.
+    /// Whether to prefetch before the first stream instead of between streams, where that would
+    /// spill registers.
     const ASKS_FIRST: bool;
     /// Adds one vector to the lanes of a stream (a constant, so that lanes live in registers).
     fn add<const STREAM: usize>(&mut self, vector: [T; W]);
 }
 
-/// Adds all numbers to `lanes`, four streams of vectors in turn, and asks for memory `ahead` bytes ahead.
+/// Adds all numbers to `lanes`, four streams of vectors in turn, and prefetches `ahead` bytes
+/// ahead.
 #[inline(always)]
 fn read<T: Number, const W: usize, L: Lanes<T, W>>(values: &[T], ahead: usize, lanes: &mut L) {
     debug_assert!(values.len() <= BLOCK);
@@ -79,7 +80,7 @@ fn read<T: Number, const W: usize, L: Lanes<T, W>>(values: &[T], ahead: usize, l
     let (vectors, rest) = values.as_chunks::<W>();
     let (steps, vectors) = vectors.as_chunks::<4>();
     for step in steps {
-        // (Even if it is 0 bytes ahead: a condition in this loop would take longer.)
+        // (Even if `ahead` is 0, since a condition in this loop would take longer.)
         let ask = |stream: usize| {
             if asks(stream) {
                 prefetch(step[stream].as_ptr().wrapping_byte_add(ahead));
@@ -89,7 +90,7 @@ fn read<T: Number, const W: usize, L: Lanes<T, W>>(values: &[T], ahead: usize, l
             (0..4).for_each(ask);
         }
         let load = |stream: usize| {
-            // One line at a time: several at once wait for each other.
+            // One line at a time, since several prefetches at once stall.
             if !L::ASKS_FIRST {
                 ask(stream);
             }
@@ -100,8 +101,8 @@ fn read<T: Number, const W: usize, L: Lanes<T, W>>(values: &[T], ahead: usize, l
         lanes.add::<2>(load(2));
         lanes.add::<3>(load(3));
     }
-    // Whole vectors pass here. Without this the compiler may take them apart in the loop above, to
-    // please the few scalar lines that come after it.
+    // A barrier: otherwise the compiler may split vectors in the loop above for the sake of the
+    // scalar code after it.
     *lanes = black_box(*lanes);
     for &vector in vectors {
         lanes.add::<0>(vector);
@@ -111,11 +112,11 @@ fn read<T: Number, const W: usize, L: Lanes<T, W>>(values: &[T], ahead: usize, l
     }
 }
 
-/// The last numbers, fewer than a vector has, and zeros.
+/// The last numbers, fewer than a vector has, filled up with zeros.
 #[inline(always)]
 fn last<T: Number, const W: usize>(values: &[T], rest: &[T]) -> [T; W] {
     if let Some(vector) = values.last_chunk::<W>() {
-        // Those before them need not be copied away.
+        // The vector that ends with them, with the numbers before them set to zero.
         return std::array::from_fn(|lane| {
             if lane + rest.len() < W { T::default() } else { vector[lane] }
         });
@@ -125,7 +126,7 @@ fn last<T: Number, const W: usize>(values: &[T], rest: &[T]) -> [T; W] {
     vector
 }
 
-/// The lanes' sums less their biases; `None` if a lane is not in its binade.
+/// The lanes minus their biases; `None` if a lane is not in its binade.
 #[inline(always)]
 pub(crate) fn collect<const W: usize, const STREAMS: usize, const K: usize>(
     lanes: [[[f64; W]; STREAMS]; K],
@@ -139,7 +140,7 @@ pub(crate) fn collect<const W: usize, const STREAMS: usize, const K: usize>(
     Some(Sums { parts, exponents: exponents.map(|exponent| exponent - 52) })
 }
 
-/// The lanes' sums less their biases, in units of the last bit, and the bits in which any differs
+/// The lanes minus their biases, in units of the last bit, and the bits in which any lane differs
 /// from its bias: if sign and exponent are not among them, these are the sums.
 #[inline(always)]
 fn units<const W: usize, const STREAMS: usize, const K: usize>(
@@ -167,9 +168,9 @@ pub(crate) fn any<const W: usize>(lanes: [u64; W]) -> u64 {
     lanes.into_iter().fold(0, |any, lane| any | lane)
 }
 
-/// `K` levels, what they left over, and whether the first one left its binade.
+/// `K` levels, the rest after them, and whether the first one left its binade.
 ///
-/// With fewer than four streams, streams share lanes, which then are fewer than the registers.
+/// With fewer than four streams, the lanes are shared, and need fewer registers.
 #[derive(Clone, Copy)]
 pub(crate) struct Levels<const W: usize, const K: usize, const STREAMS: usize> {
     exponents: [i32; K],
@@ -188,7 +189,7 @@ impl<const W: usize, const K: usize, const STREAMS: usize> Levels<W, K, STREAMS>
         Levels { exponents, bias, sums, escaped: [0; W], remainder: [0; W] }
     }
 
-    /// Adds one vector to level `TOP` of a stream, and what is left over to those below.
+    /// Adds one vector to level `TOP` of a stream, and the rest to the levels below.
     #[inline(always)]
     pub fn cascade<const STREAM: usize, const TOP: usize>(&mut self, mut x: [f64; W]) {
         for level in TOP..K {
@@ -207,7 +208,7 @@ impl<const W: usize, const K: usize, const STREAMS: usize> Levels<W, K, STREAMS>
         }
     }
 
-    /// The sums, if all that was added is in them.
+    /// The sums, if they are exact.
     #[inline(always)]
     pub fn finish(self) -> Option<Sums<K>> {
         let kept =
@@ -227,8 +228,8 @@ impl<T: Number, const W: usize, const K: usize, const STREAMS: usize> Lanes<T, W
     }
 }
 
-/// Numbers up to which [`exact_body`] does without long registers: these take longer to be summed up
-/// than to be filled.
+/// The number of elements up to which [`exact_body`] uses shorter registers, since adding the lanes
+/// of long ones takes longer than filling them.
 const SMALL: usize = 64;
 
 /// The exact sum of a few vectors in one stream.
@@ -291,12 +292,12 @@ fn highest_exponent_body<T: Number>(values: &[T]) -> i32 {
 /// The smallest biased exponent (sign dropped) of the numbers that are not 0; 0 if all are.
 #[inline(always)]
 fn lowest_exponent_body<T: Number>(values: &[T]) -> i32 {
-    // Less one, 0 is the largest.
+    // After subtracting 1, 0 becomes the largest.
     let magnitudes = values.iter().map(|x| (x.widen().to_bits() & ABSOLUTE).wrapping_sub(1));
     (magnitudes.fold(u64::MAX, u64::min).wrapping_add(1) >> 52) as i32
 }
 
-/// Numbers that are counted side by side in units of the smallest subnormal one.
+/// The number of elements added in parallel in units of the smallest subnormal number.
 const COUNTED: usize = 8;
 
 /// With biased exponents 0 and 1, a number's bits are its multiple of the smallest subnormal one.
@@ -339,20 +340,20 @@ dispatch! {
         = highest_exponent_body::<T>
 }
 
-/// The first level's exponent for numbers up to a biased exponent, so many binades above the
-/// largest; `None` if that is beyond the range, or if there are infinities or NaNs.
+/// The exponent of the first level for numbers up to a biased exponent, `headroom` binades above
+/// the largest; `None` if that is beyond the range, or if there are infinities or NaNs.
 pub(crate) fn scale(highest: i32, headroom: i32) -> Option<i32> {
     // The exponent field of a subnormal number is 0, but counts as 1.
     let first = highest.max(1) - 1023 + headroom;
-    // (That of infinities and NaNs is beyond the range.)
+    // (For infinities and NaNs it is beyond the range.)
     (first <= HIGHEST).then_some(first)
 }
 
-/// Binades from a block's largest number to the first accumulator: the numbers of one lane add up
-/// to less than a quarter of the accumulator.
+/// Binades from a block's largest number to the first accumulator: the sum of the numbers in one
+/// lane is less than a quarter of the accumulator.
 pub(super) fn headroom(isa: Isa) -> i32 {
     match isa.level() {
-        // (Of 2048 numbers in three streams of four lanes, a lane takes up to 177.)
+        // (With 2048 numbers in three streams of four lanes, a lane takes up to 177.)
         Level::Baseline | Level::Avx2 => 10,
         Level::Avx512 => 8,
     }

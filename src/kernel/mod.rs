@@ -2,14 +2,15 @@
 //!
 //! - `number`: the types of numbers.
 //! - `levels`: exact sums of one block of adjacent numbers, in any number of levels; read this first.
-//!   `large_superaccumulator` takes the numbers that these can't, of any sizes.
-//! - `certified`: sums of a block that are known up to a bound, for results that are rounded; and exact
-//!   ones in two levels.
-//! - `adaptive`: block after block, each by the cheapest kernel that serves. `slice`: any number of
-//!   adjacent numbers, parallel where that pays. `hysteresis`: when what failed is tried again.
+//!   `large_superaccumulator` adds numbers of any magnitudes.
+//! - `certified`: sums of a block with error bounds, for rounded results; and exact ones in two
+//!   levels.
+//! - `adaptive`: sums block by block, each by the cheapest kernel that succeeds. `slice`: any
+//!   number of
+//!   adjacent numbers, parallel where that pays. `hysteresis`: when to try a failed kernel again.
 //! - `integers`: adjacent integers. `short_rows`: many short runs. `columns`: down the columns of a
 //!   matrix; `few`: of a few rows.
-//! - `summand`: which of these is the one for a type.
+//! - `summand`: the kernels for each type.
 
 pub(super) mod adaptive;
 pub(super) mod certified;

@@ -3,28 +3,28 @@
 use crate::binary64;
 use crate::simd::{Simd, WIDEST};
 
-/// Numbers that binary64 holds exactly.
+/// Number types that binary64 represents exactly.
 pub(crate) trait Number: Copy + Default + Send + Sync + 'static {
-    /// Numbers that are added together, at most.
+    /// The largest number of elements that are added together.
     const BLOCK: usize;
-    /// Whether the significand is too long for one accumulator of the flagged kernel.
+    /// Whether the significand is too long for one level.
     const SPLIT: bool;
     /// Binades from the first to the last bit of the significand.
     const LAST_BIT: i32;
     fn widen(self) -> f64;
     /// As [`Number::widen`], in any floating-point environment.
     fn widen_bits(self) -> f64;
-    /// The first numbers of a slice that has at least as many as a vector, widened.
+    /// The first numbers of a slice, which has at least as many as a vector, widened.
     ///
     /// # Panics
-    /// If it has not.
+    /// If the slice is shorter.
     fn load_first<S: Simd>(simd: S, values: &[Self]) -> S::V;
     /// The numbers, if they are binary64.
     fn as_doubles(values: &[Self]) -> Option<&[f64]>;
     /// The numbers, if they are binary32.
     fn singles(values: &[Self]) -> Option<&[f32]>;
 
-    /// Fewer numbers than a vector has, and zeros.
+    /// Fewer numbers than a vector has, filled up with zeros.
     #[inline(always)]
     fn load_some<S: Simd>(simd: S, values: &[Self]) -> S::V {
         let mut vector = [Self::default(); WIDEST];
@@ -85,7 +85,7 @@ impl Number for f32 {
 
 /// An integer, cut into parts whose sums do not overflow: `high * 2^32 + low`.
 pub(crate) trait Integer: Copy + Default + Send + Sync + 'static {
-    /// What makes 64-bit numbers unsigned, their order kept, by an exclusive or.
+    /// The mask whose exclusive or maps 64-bit integers to unsigned ones, in the same order.
     const BIAS: u64;
     fn parts(self) -> [i64; 2];
 }

@@ -1,7 +1,7 @@
 //! The kernel for sums of many short runs of memory, such as the rows of a narrow matrix.
 //!
-//! It is the exact kernel of `certified`, with a scale that is common to many runs. What it cannot do
-//! exactly is left to the caller.
+//! This is the exact kernel of `certified`, with a scale common to many runs. Runs that it cannot
+//! sum exactly are left to the caller.
 
 use super::adaptive::Summer;
 use super::certified::{Lanes, MOST_ADDITIONS, additions, in_streams, in_turn};
@@ -17,29 +17,30 @@ use crate::exact::pairs::{BATCH, Pairs};
 use crate::exact::round::Format;
 use crate::simd::{Simd, WIDEST};
 
-/// The longest runs; for longer ones the usual kernel is as good.
+/// The longest runs; for longer ones the usual kernel is as fast.
 pub(crate) const LONGEST: usize = 1024;
-/// Bits by which the sum of all lanes may be longer than a number.
+/// The number of bits by which the sum of all lanes may exceed a number.
 const EXCESS: u32 = 8;
-/// Vectors that are added side by side for one run.
+/// The number of vectors added in parallel for one run.
 const STREAMS: usize = 2;
-/// Batches for which the exact kernel is not tried once it has failed: one difficult number may be why.
+/// The number of batches for which the exact kernel is not tried after it has failed, which a
+/// single difficult number may cause.
 const EXACT_PATIENCE: u32 = 4;
-/// Of fewer numbers, ties are common, and the exact kernel is as fast.
+/// For fewer numbers, ties are common, and the exact kernel is as fast.
 const CERTIFIED_FROM: usize = 64;
-/// Scales up to which no sum overflows.
+/// The highest scale, up to which no sum overflows.
 const FIRST_UP_TO: i32 = 1000;
-/// Scales from which all results and their parts are normal numbers.
+/// The lowest scale, from which all results and their parts are normal numbers.
 const FIRST_FROM: i32 = -700;
 
 /// The sums of a batch of runs.
 pub(crate) struct Batches {
     /// The scale, once known.
     first: Option<i32>,
-    /// How many numbers are summed from a run, in turn: 2 for complex ones.
+    /// The number of interleaved sums in a run: 2 for complex numbers.
     parts: usize,
     exact: Hysteresis,
-    /// Of the kernel that knows sums up to a bound.
+    /// The state of the certified kernel.
     certified: Hysteresis,
     pub pairs: Box<Pairs>,
 }
@@ -52,18 +53,18 @@ impl Batches {
         Batches { first: None, parts, exact, certified, pairs: Pairs::new() }
     }
 
-    /// How many runs of `length` numbers make a batch: few enough that one difficult number does
-    /// not spoil much.
+    /// The number of runs of `length` numbers in a batch: few, since one difficult number spoils a
+    /// batch.
     pub fn size(&self, length: usize) -> usize {
         (2 * BLOCK / length).clamp(1, BATCH / self.parts)
     }
 
-    /// Whether the runs are short, and if they are very short, side by side.
+    /// Whether the runs are short, and, if they are very short, adjacent.
     pub fn suit<T>(stride: isize, length: usize) -> bool {
         length <= LONGEST && (length >= 8 || stride == (length * size_of::<T>()) as isize)
     }
 
-    /// Puts the exact sums of a batch of runs in `pairs`; whether that worked.
+    /// Puts the exact sums of a batch of runs in `pairs`; returns whether that succeeded.
     pub fn sum<T: Number>(&mut self, isa: Isa, runs: Rows<'_, T>, summer: &mut Summer) -> bool {
         debug_assert!(
             runs.len() * self.parts <= BATCH && Batches::suit::<T>(runs.stride(), runs.width())
@@ -82,22 +83,22 @@ impl Batches {
         false
     }
 
-    /// Chooses the scale for a batch; whether it is another one than before.
+    /// Chooses the scale for a batch; returns whether it has changed.
     fn measure<T: Number>(&mut self, isa: Isa, runs: Rows<'_, T>) -> bool {
         let mut highest = 0;
         for run in 0..runs.len() {
             highest = levels::highest_exponent(isa, runs.row(run)).max(highest);
         }
-        // The numbers of a lane add up to less than half of its accumulator.
+        // The sum of the numbers in a lane is less than half of its accumulator.
         let lane = runs.width().div_ceil(STREAMS * isa.lanes()) + 1;
         let headroom = lane.next_power_of_two().ilog2() as i32 + 2;
         let first = levels::scale(highest, headroom).filter(|&first| first >= FIRST_FROM);
         std::mem::replace(&mut self.first, first) != first
     }
 
-    /// Puts the sums of a batch of runs in `pairs`, known up to a bound, and rounds them to a format,
-    /// divided by a number; NaN where that can't be told. `None` if it is not worth trying, or
-    /// was not.
+    /// Puts the sums of a batch of runs in `pairs`, with an error bound, and rounds them to a
+    /// format, divided by a number; NaN where the bound does not decide. `None` if the kernel is
+    /// not used.
     pub fn round<T: Number>(
         &mut self,
         isa: Isa,
@@ -134,7 +135,7 @@ impl Batches {
         false
     }
 
-    /// As [`Batches::sum`], of integers.
+    /// As [`Batches::sum`], for integers.
     pub fn sum_integers<T: Integer>(&mut self, isa: Isa, runs: Rows<'_, T>) -> bool {
         debug_assert!(runs.len() <= BATCH && Batches::suit::<T>(runs.stride(), runs.width()));
         if self.parts != 1 {
@@ -154,9 +155,9 @@ impl Batches {
     }
 }
 
-/// Calls `$add(stream, vector)` for all vectors of a run, the streams in turn; the last vector begins
-/// early, and `$keep` drops what was read before. (A macro, since a closure that is not inlined would be
-/// compiled without the token's instructions.)
+/// Calls `$add(stream, vector)` for all vectors of a run, the streams in turn; the last vector
+/// begins early, and `$keep` masks the numbers that were read before. (A macro, since a closure
+/// that is not inlined would be compiled without the token's instructions.)
 macro_rules! read_run {
     ($simd:ident, $type:ty, $run:ident, $streams:ident, $keep:ident, $ahead:ident,
      |$stream:ident, $x:ident| $add:expr) => {{
@@ -172,7 +173,7 @@ macro_rules! read_run {
             }
         }
         let rest = turns.remainder();
-        // (Not a loop, so that the sums stay in registers.)
+        // (Unrolled, so that the sums stay in registers.)
         read_run!(@one 0, $simd, $type, rest, $streams, |$stream, $x| $add);
         read_run!(@one 1, $simd, $type, rest, $streams, |$stream, $x| $add);
         read_run!(@one 2, $simd, $type, rest, $streams, |$stream, $x| $add);
@@ -209,13 +210,13 @@ fn keep_last<S: Simd>(simd: S, length: usize) -> S::V {
 /// enough.
 #[inline(always)]
 fn pair([high, low]: [i64; 2], units: [f64; 2]) -> ([f64; 2], u64) {
-    // The upper level may have a few bits too many for a number; the lower takes them.
+    // The upper level may have a few bits too many for a number; these go to the lower part.
     let excess = high & ((1 << EXCESS) - 1);
     let low = low + (excess << LEVEL);
     ([(high - excess) as f64 * units[0], low as f64 * units[1]], low.unsigned_abs())
 }
 
-/// Lower parts from here on are no numbers.
+/// Lower parts from here on are not representable.
 const TOO_LONG: u64 = 1 << 53;
 
 /// The last bits of two levels.
@@ -224,7 +225,7 @@ fn units(first: i32) -> [f64; 2] {
     [first, first - LEVEL].map(|exponent| power_of_two(exponent - 52))
 }
 
-/// Sums runs to pairs; false if any is not exact. Memory is asked for `ahead` bytes ahead.
+/// Sums runs to pairs; false if any is not exact. Prefetches `ahead` bytes ahead.
 #[inline(always)]
 fn sum_runs_body<S: Simd, T: Number, const PARTS: usize>(
     simd: S,
@@ -306,7 +307,7 @@ vectorized! {
         = certify_body
 }
 
-/// Two runs of one length, whose products are added up to a result.
+/// Two runs of the same length, whose products are added to a result.
 #[derive(Clone, Copy)]
 pub(crate) struct Factors<'a, T> {
     pub result: usize,
@@ -314,7 +315,7 @@ pub(crate) struct Factors<'a, T> {
     pub y: &'a [T],
 }
 
-/// As [`certify_in_streams`], of products.
+/// As [`certify_in_streams`], for products.
 #[inline(always)]
 fn certify_products_in_streams<S: Simd, T: Number, const N: usize>(
     simd: S,
@@ -347,7 +348,7 @@ fn certify_products_in_streams<S: Simd, T: Number, const N: usize>(
         let whole = length - length % step;
         let (left, right) = (&x[whole..], &y[whole..]);
         let vectors = left.len() / S::W;
-        // (Not a loop, so that the sums stay in registers.)
+        // (Unrolled, so that the sums stay in registers.)
         macro_rules! add_one {
             ($($vector:literal)*) => {$(
                 if $vector + 1 < in_turn(N) && $vector < vectors {
@@ -358,7 +359,7 @@ fn certify_products_in_streams<S: Simd, T: Number, const N: usize>(
         add_one!(0 1 2 3 4);
         if !left.len().is_multiple_of(S::W) {
             let (x, y) = match length.checked_sub(S::W) {
-                // (Infinities and NaNs among those that are dropped were noticed before.)
+                // (Infinities and NaNs among masked numbers were detected before.)
                 Some(at) => {
                     (simd.and(T::load_first(simd, &x[at..]), keep), T::load_first(simd, &y[at..]))
                 }
@@ -386,7 +387,8 @@ vectorized! {
 }
 
 /// Rounds the sums of products of up to [`BATCH`] pairs of runs of up to [`LONGEST`] numbers, at a scale
-/// for products up to a biased exponent; NaN for those that need another way. Whether there is such a scale.
+/// for products up to a biased exponent; NaN for those that must be computed otherwise. Returns
+/// whether there is such a scale.
 pub(crate) fn round_products<T: Number>(
     isa: Isa,
     runs: &[Factors<'_, T>],
@@ -405,9 +407,8 @@ pub(crate) fn round_products<T: Number>(
     true
 }
 
-/// What the sum of a run may differ by from the pair that [`certify`] finds for it: a last bit of the
-/// lower level for each addition, which is twice as much as they lose, and two for the additions of the
-/// test.
+/// The error bound of the pair that [`certify`] computes for a run: a last bit of the lower level
+/// for each addition, which is twice the error, and two for the additions of the test.
 fn bound(first: i32, length: usize) -> f64 {
     (length + WIDEST + 2) as f64 * units(first)[1]
 }
@@ -440,7 +441,7 @@ mod tests {
     use crate::simd::Portable;
     use crate::testing::{Oracle, beside_a_midpoint, numbers};
 
-    /// How many results no kernel decides, of all; the others are right.
+    /// How many results are not decided, of all; checks the others.
     fn check_rounded<T: Number>(values: &[T], length: usize, first: i32) -> (usize, usize) {
         let rows = Rows::of(values, length);
         let (mut undecided, mut all) = (0, 0);
@@ -501,7 +502,7 @@ mod tests {
             let (undecided, all) = check_rounded(&values[..count], length, 20);
             assert!(length < 64 || undecided < all / 20, "{undecided} of {all}, {length}");
             check_rounded(&singles[..count], length, 20);
-            // Far above the numbers, and too low for them.
+            // Scales far above the numbers, and too low for them.
             check_rounded(&values[..count], length, 70);
             check_rounded(&values[..count], length, 3);
         }
@@ -547,7 +548,7 @@ mod tests {
         }
     }
 
-    /// What is decided is right, by all kernels for products; how many are not.
+    /// Checks decided results of all kernels for products; returns how many are not decided.
     fn check_products(x: &[f64], y: &[f64], length: usize, first: i32) -> usize {
         let runs: Vec<_> = x.chunks_exact(length).zip(y.chunks_exact(length)).enumerate().collect();
         let runs: Vec<_> = runs.iter().map(|&(result, (x, y))| Factors { result, x, y }).collect();
@@ -598,7 +599,7 @@ mod tests {
         }
     }
 
-    /// Products by one lie beside midpoints as the numbers do; others are as large and as small as can be.
+    /// Products by 1 are as close to midpoints as the numbers; other products are extreme.
     #[test]
     fn difficult_products_are_decided_rightly_or_not_at_all() {
         for first in [FIRST_FROM, FIRST_FROM + 30, 0, FIRST_UP_TO - 30, FIRST_UP_TO] {

@@ -18,8 +18,8 @@ pub(crate) fn sum<T: Summand>(isa: Isa, values: &[T]) -> Accumulator {
     sum_for(isa, values, None).0.total
 }
 
-/// The sum of a slice, exact unless it is `rounded`; parallel where that pays. If all numbers are 0 or
-/// of at least the magnitude that comes second, it is exact all the same.
+/// The sum of a slice, exact unless it is `rounded`; parallel where that pays. If all numbers are 0
+/// or at least as large as the returned magnitude, it is exact.
 fn sum_for<T: Summand>(isa: Isa, values: &[T], rounded: Option<Format>) -> (Interval, f64) {
     let isa = T::isa_of_slices(isa);
     let sum = |part: Range<usize>| {
@@ -49,8 +49,8 @@ pub(crate) fn round<T: Summand>(
     let (mut total, exact_from) = sum_for(isa, values, Some(format));
     let mut bits = total.round_quotient(divisor, format);
     if bits.is_none() {
-        // The ends of the interval differ, as they do where numbers cancel. Numbers of like sizes were
-        // not rounded even so, and that is seen faster than they are added again.
+        // The ends of the interval differ, as they do where numbers cancel. If the numbers are of
+        // similar magnitude, nothing was rounded; checking that is faster than adding them again.
         if smallest::<T>(isa, values).is_some_and(|smallest| smallest >= exact_from) {
             total.set_exact();
         } else {
@@ -68,8 +68,8 @@ fn smallest<T: Summand>(isa: Isa, values: &[T]) -> Option<f64> {
     })
 }
 
-/// What a function finds of each part of `0..count`, put together; parallel where that pays. An
-/// interrupted call finds less.
+/// The merged results of a function for parts of `0..count`; parallel where that pays. An
+/// interrupted call skips parts.
 pub(crate) fn in_parts<R: Send>(
     count: usize,
     sum: impl Fn(Range<usize>) -> R + Sync,

@@ -1,5 +1,4 @@
-//! Which kernel is the one for a type of numbers, floating or integer, in each way that they lie in
-//! memory.
+//! The kernels for each number type, by memory layout.
 
 use super::adaptive::Summer;
 use super::columns::Panel;
@@ -23,7 +22,7 @@ pub(crate) trait Summand: Native {
     }
     /// Adds a run, without counting it.
     fn add_run(isa: Isa, values: &[Self], summer: &mut Summer, into: &mut Interval);
-    /// Adds the numbers of a run that a mask lets through, where there is one, and that are not NaN, if
+    /// Adds the numbers of a run that a mask, if there is one, includes, and that are not NaN, if
     /// these are left out; returns how many these are.
     fn add_selected_run(
         isa: Isa,
@@ -33,7 +32,7 @@ pub(crate) trait Summand: Native {
         summer: &mut Summer,
         into: &mut Interval,
     ) -> usize;
-    /// Whether there is a kernel for two sums in turn.
+    /// Whether there is a kernel for two interleaved sums.
     const TURNS: bool = false;
     /// Adds the numbers with an even index to one sum and those with an odd one to another, without
     /// counting them.
@@ -45,11 +44,11 @@ pub(crate) trait Summand: Native {
     fn doubles(_: &[Self]) -> Option<&[f64]> {
         None
     }
-    /// Sums a batch of short runs to pairs; whether that worked.
+    /// Sums a batch of short runs to pairs; returns whether that succeeded.
     fn sum_runs(isa: Isa, runs: Rows<'_, Self>, batches: &mut Batches, summer: &mut Summer)
     -> bool;
-    /// Rounds the sums of a batch of short runs, divided by a number, to a format; NaN for those that need
-    /// another way. Whether there is a kernel for it, and it was worth trying.
+    /// Rounds the sums of a batch of short runs, divided by a number, to a format; NaN for those
+    /// that must be computed otherwise. Returns whether there is a kernel for it that was used.
     fn round_runs(
         isa: Isa,
         runs: Rows<'_, Self>,
@@ -61,8 +60,7 @@ pub(crate) trait Summand: Native {
         let _ = (isa, runs, batches, format, divisor, rounded);
         false
     }
-    /// Sums the columns of a few rows to pairs, with a panel's help;
-    /// whether that worked.
+    /// Sums the columns of a few rows to pairs, using a panel; returns whether that succeeded.
     fn sum_few(isa: Isa, rows: Rows<'_, Self>, panel: &mut Panel, pairs: &mut Pairs) -> bool;
     /// Adds rows to the columns of a panel, without counting them.
     fn add_rows(isa: Isa, rows: Rows<'_, Self>, panel: &mut Panel);
@@ -186,7 +184,8 @@ macro_rules! integer {
 
 integer!(i64, u64, i32, u32, i16, u16, i8, u8);
 
-/// Copies the numbers that the mask lets through, and zeros for the others; how many these are.
+/// Copies the numbers that the mask includes, and zeros for the others; returns how many are
+/// included.
 #[inline(always)]
 fn keep_body<T: Copy + Default>(values: &[T], mask: &[u8], kept: &mut [T]) -> usize {
     let mut count = 0;

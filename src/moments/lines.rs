@@ -43,7 +43,7 @@ impl<const N: usize> Places<N> {
             let strides = axes.map(|axis| axis.map_or(0, |axis| axis.stride));
             let mut step = Step { size, strides };
             if reduced {
-                // Forward through memory: the order does not matter.
+                // Traverse memory forwards, since the order does not matter.
                 step.turn_forward(&mut origin);
                 outer.push(step);
             } else {

@@ -1,14 +1,14 @@
 //! Reductions: one result from the elements along any axes of any array.
 //!
-//! A [`Reduction`] says what is computed of the elements, and gives its results to whoever asked for
-//! them; [`reduce`] walks through memory for it, in an order that suits memory: every reduction here
-//! is exact, so that the order does not matter. What it finds there is handed over in the form in
-//! which it lies: long runs, panels of columns, short rows. Where it is nothing of the kind, or
-//! elements are left out, it is copied to a stage first.
+//! A [`Reduction`] defines what is computed from the elements, and passes on the results;
+//! [`reduce`] traverses memory for it, in the most efficient order, since every reduction here is
+//! exact and independent of the order. Elements are passed according to their layout: as long runs,
+//! panels of columns, or short rows. Other layouts, and elements to be excluded, are copied to a
+//! buffer (a *stage*) first.
 //!
-//! - `plan`: the axes sorted, the choice of a way, and the sharing out among threads.
-//! - The ways: `runs`, each result from its own elements; `panels`, many columns at once; `rows`,
-//!   many short rows at once.
+//! - `plan`: sorting the axes, choosing a strategy, and dividing the work among threads.
+//! - The strategies: `runs`, each result from its own elements; `panels`, many columns at once;
+//!   `rows`, many short rows at once.
 //! - The reductions: `sum`, `squares`.
 
 mod panels;
@@ -26,7 +26,7 @@ use crate::array::element::Native;
 use crate::array::view::{Rows, View};
 use crate::cpu::Isa;
 
-/// An array, and what of it is counted.
+/// An array, and which of its elements are included.
 ///
 /// ```
 /// use mypackage::sum::{Input, View, collect};
@@ -39,7 +39,7 @@ use crate::cpu::Isa;
 pub struct Input<'a> {
     /// The elements.
     pub view: View<'a>,
-    /// Truth values of the same shape: elements whose byte is 0 are left out.
+    /// A mask of the same shape: elements whose byte is 0 are excluded.
     pub mask: Option<View<'a>>,
     /// Whether NaNs are left out.
     pub skip_nan: bool,
@@ -52,36 +52,36 @@ impl<'a> From<View<'a>> for Input<'a> {
     }
 }
 
-/// Whether a result may be read once more.
+/// Whether the elements of a result may be read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attempt {
-    /// A reduction may compute an interval, and ask for another attempt if that does not tell what
-    /// the result is.
+    /// A reduction may compute an interval, and request another attempt if that does not decide the
+    /// result.
     First,
-    /// It must come to an end.
+    /// The result must be final.
     Exact,
 }
 
-/// What is computed of the elements of each result. One value serves all threads.
+/// What is computed from the elements of each result. One value is shared by all threads.
 ///
-/// `V` holds the elements exactly: [`f32`] those of float16, [`u8`] truth values.
+/// `V` represents the elements exactly: [`f32`] those of float16, [`u8`] bools.
 pub(crate) trait Reduction<V: Native>: Sync {
-    /// What one thread keeps from one result to the next.
+    /// A thread's state between results.
     type Worker;
-    /// What is known of a result until all its elements were seen.
+    /// The intermediate state of a result.
     type Partial: Send;
 
-    /// For about so many elements in all.
+    /// A state for about this many elements in all.
     fn worker(&self, isa: Isa, elements: usize) -> Self::Worker;
 
     /// Begins a result.
     fn start(&self, worker: &mut Self::Worker, attempt: Attempt) -> Self::Partial;
 
-    /// Adds values: a long run of memory, or up to [`runs::STAGED`] values from a stage.
+    /// Adds values: a long run in memory, or up to [`runs::STAGED`] values from a stage.
     fn add(&self, worker: &mut Self::Worker, into: &mut Self::Partial, values: &[V]);
 
-    /// Adds up to [`runs::STAGED`] values of which only those whose byte in `counted` is 1 count; the
-    /// others are 0, and so is their byte.
+    /// Adds up to [`runs::STAGED`] values. Those with a 0 in `counted` are excluded, and are 0; the
+    /// others have a 1 there.
     fn add_selected(
         &self,
         worker: &mut Self::Worker,
@@ -89,14 +89,14 @@ pub(crate) trait Reduction<V: Native>: Sync {
         values: &[V],
         counted: &[u8],
     ) {
-        // Right where zeros add nothing.
+        // Correct if zeros do not change the result.
         let _ = counted;
         self.add(worker, into, values);
     }
 
-    /// Adds those of a long run of values in memory that the bytes of a mask let through, if there is
-    /// one, and that are not NaN, if these are left out; how many these are. `None` without a kernel
-    /// for it, and then they come by way of a stage.
+    /// Adds the values of a long run in memory that a mask, if there is one, includes, and that are
+    /// not NaN, if these are left out; returns how many these are. `None` if there is no kernel for
+    /// it; then they are passed through a stage.
     fn add_selected_run(
         &self,
         worker: &mut Self::Worker,
@@ -109,21 +109,21 @@ pub(crate) trait Reduction<V: Native>: Sync {
         None
     }
 
-    /// Whether there is a kernel for two results whose values take turns.
+    /// Whether there is a kernel for two results whose values alternate.
     const TURNS: bool = false;
 
-    /// Adds the values with an even index of a long run of memory to one result, and those with an odd
-    /// one to another.
+    /// Adds the values with an even index of a long run in memory to one result, and those with an
+    /// odd one to another.
     fn add_in_turn(&self, worker: &mut Self::Worker, into: &mut [Self::Partial; 2], values: &[V]) {
         let _ = (worker, into, values);
         unreachable!("there is no kernel for two results in turn");
     }
 
-    /// Adds what is known of other elements of the same result.
+    /// Merges the state of other elements of the same result.
     fn merge(&self, into: &mut Self::Partial, other: Self::Partial);
 
-    /// Ends a result of `count` elements that count. If it returns `false`, all of them come again,
-    /// as [`Attempt::Exact`].
+    /// Ends a result with `count` included elements. If it returns `false`, all of them are passed
+    /// again, as [`Attempt::Exact`].
     fn finish(
         &self,
         worker: &mut Self::Worker,
@@ -132,15 +132,15 @@ pub(crate) trait Reduction<V: Native>: Sync {
         count: i64,
     ) -> bool;
 
-    /// Begins a panel of columns, whose elements come in rows; whether there is a kernel for it.
-    /// Otherwise the elements of each column come one after the other.
+    /// Begins a panel of columns, whose elements are passed row by row; returns whether there is a
+    /// kernel for it. Otherwise the elements of each column are passed separately.
     fn start_panel(&self, worker: &mut Self::Worker, panel: PanelShape, attempt: Attempt) -> bool {
         let _ = (worker, panel, attempt);
         false
     }
 
-    /// Adds rows of [`PanelShape::width`] values to the columns; what was left out is 0, and
-    /// its byte in `counted`, if there are any, too.
+    /// Adds rows of [`PanelShape::width`] values to the columns; excluded values are 0, and so are
+    /// their bytes in `counted`, if there are any.
     fn add_rows(
         &self,
         worker: &mut Self::Worker,
@@ -151,8 +151,8 @@ pub(crate) trait Reduction<V: Native>: Sync {
         unreachable!("there is no kernel for panels");
     }
 
-    /// Ends the columns of a panel as results. If it returns `false`, all of its rows come again, as
-    /// [`Attempt::Exact`].
+    /// Ends the columns of a panel as results. If it returns `false`, all of its rows are passed
+    /// again, as [`Attempt::Exact`].
     fn finish_panel(
         &self,
         worker: &mut Self::Worker,
@@ -163,35 +163,34 @@ pub(crate) trait Reduction<V: Native>: Sync {
         unreachable!("there is no kernel for panels");
     }
 
-    /// Whether a column of the panel that has just ended need not be read again, though others must.
+    /// Whether a column of the panel that has just ended is decided, though others must be read
+    /// again.
     fn is_done(&self, worker: &Self::Worker, column: usize) -> bool {
         let _ = (worker, column);
         false
     }
 
-    /// What is known of a column of a panel, of which not all rows have been seen.
+    /// The state of a column of a panel after some of its rows.
     fn column(&self, worker: &mut Self::Worker, column: usize) -> Self::Partial {
         let _ = (worker, column);
         unreachable!("there is no kernel for panels");
     }
 
-    /// Begins a batch of results of short rows each, at most so many that the length of
-    /// [`ShortRows`] allows; whether there is a kernel for it. The batch is as large as the reduction
-    /// likes, which is what is returned; 0 without a kernel.
+    /// Begins a batch of results that consist of short rows. Returns the size of the batch, which
+    /// the reduction chooses; 0 if there is no kernel for it.
     fn rows_at_once(&self, worker: &mut Self::Worker, rows: ShortRows) -> usize {
         let _ = (worker, rows);
         0
     }
 
-    /// Adds a row to each result of a batch; `first` tells whether they are the first rows of a
-    /// batch.
+    /// Adds a row to each result of a batch; `first` is true for the first rows of a batch.
     fn add_short_rows(&self, worker: &mut Self::Worker, rows: Rows<'_, V>, first: bool) {
         let _ = (worker, rows, first);
         unreachable!("there is no kernel for short rows");
     }
 
-    /// Ends a batch of results of `count` elements each. If it returns `false`, the elements of each
-    /// come one after the other.
+    /// Ends a batch of results of `count` elements each. If it returns `false`, the elements of
+    /// each result are passed separately.
     fn finish_short_rows(&self, worker: &mut Self::Worker, results: Results, count: i64) -> bool {
         let _ = (worker, results, count);
         unreachable!("there is no kernel for short rows");
@@ -201,27 +200,27 @@ pub(crate) trait Reduction<V: Native>: Sync {
 /// A panel of columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PanelShape {
-    /// Values in a row: at most [`panels::WIDTH`].
+    /// The number of values in a row: at most [`panels::WIDTH`].
     pub width: usize,
-    /// Columns. Where they are less than the width, several rows of memory lie side by side: value
-    /// `i` of a row belongs to column `i % columns`.
+    /// The number of columns. If it is less than the width, a row consists of several rows of
+    /// memory: value `i` of a row belongs to column `i % columns`.
     pub columns: usize,
-    /// Rows in all.
+    /// The total number of rows.
     pub rows: usize,
 }
 
-/// Rows that are a result each.
+/// Short rows, each of which gives a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ShortRows {
     /// Values in a row.
     pub length: usize,
-    /// Results in a row: 2 if the parts of complex numbers take turns, else 1.
+    /// The number of results in a row: 2 for interleaved parts of complex numbers, else 1.
     pub parts: usize,
     /// Bytes from one row to the next.
     pub stride: isize,
     /// Results.
     pub count: usize,
-    /// Rows that each result consists of.
+    /// The number of rows of each result.
     pub rows_each: usize,
 }
 
@@ -240,12 +239,12 @@ impl Results {
     }
 }
 
-/// How many elements count.
+/// The number of included elements.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Counts<'a> {
-    /// In every column.
+    /// The same number in every column.
     All(i64),
-    /// In each column.
+    /// The number in each column.
     Each(&'a [i64]),
 }
 

@@ -1,4 +1,4 @@
-//! Columns: rows of memory, added to a panel of results.
+//! Sums of columns: rows of memory are added to a panel of results.
 
 use super::plan::{Axes, DATA, MASK, Offsets, Plan, RESULT, SHORT};
 use super::runs::{STAGED, Thread, add_staged};
@@ -12,36 +12,36 @@ use crate::interrupt::GRAIN;
 pub(crate) const WIDTH: usize = crate::kernel::columns::WIDTH;
 /// Values in a vector, on every processor.
 const VECTOR: usize = crate::kernel::columns::VECTOR;
-/// Values that are copied at once where memory is not a matrix of numbers: enough rows for the
-/// panel to be worth starting.
+/// The number of values copied at once if memory is not a matrix of numbers: enough rows for a
+/// panel to pay.
 const COPIED: usize = 1 << 13;
-/// Values, at most, of rows that are taken side by side where each row of values must be found.
+/// The largest number of values in rows that are combined, if each row must be located.
 const FOLDED: usize = WIDTH / 4;
-/// As [`FOLDED`], of binary64 numbers in memory: rows that are as short as this are read nearly in the
-/// order of memory, which the processor foresees. (Shorter numbers and integers gain nothing.)
+/// As [`FOLDED`], of binary64 numbers in memory: rows as short as this are read nearly
+/// sequentially, which suits the hardware prefetcher. (Narrower numbers and integers gain nothing.)
 const FORESEEN: usize = crate::kernel::columns::FORESEEN;
-/// Columns whose elements are read in turn, where there is no kernel for panels: as many as share
-/// cache lines, and more.
+/// The number of columns read in turn, if there is no kernel for panels: more than share cache
+/// lines.
 const IN_TURN: usize = 32;
-/// Rows of these that are read at once.
+/// The number of rows of these that are read at once.
 const BLOCK: usize = 256;
 
-/// Columns of memory, and the rows that they consist of.
+/// Columns in memory, and their rows.
 struct Matrix<'a> {
     columns: Axes,
     rows: Axes,
     outer: &'a [Axes],
-    /// Rows taken side by side.
+    /// The number of rows of memory combined into one.
     fold: usize,
     offsets: Offsets,
 }
 
-/// How many elements count in the columns of a panel.
+/// The numbers of included elements in the columns of a panel.
 #[derive(Default)]
 struct Counted {
-    /// In every column.
+    /// The same number in every column.
     common: i64,
-    /// What more counts in each.
+    /// The further elements in each column.
     more: Vec<i64>,
 }
 
@@ -77,7 +77,7 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
         });
     }
 
-    /// One panel; whether its elements need not be read again.
+    /// Reduces one panel; returns whether its elements need not be read again.
     fn run_panel(
         &mut self,
         plan: &Plan<'_>,
@@ -96,7 +96,7 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
         counted.more.clear();
         counted.more.resize(columns.size, 0);
         walk::for_each(outer, offsets, &plan.interrupt, |offsets| {
-            // Rows that lie side by side, and what is left of them.
+            // Combined rows, and the remaining ones.
             let folded =
                 Step { size: rows.size / fold, strides: rows.strides.map(|x| x * fold as isize) };
             self.add_rows(plan, &columns, offsets, &folded, width, width, counted);
@@ -117,7 +117,7 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
             }
             return true;
         }
-        // Without a selection there are no counts but the common one; with one, often.
+        // Without a selection there is only the common count; with one, often too.
         let more = counted.more[0];
         let counts = if counted.more.iter().all(|&count| count == more) {
             Counts::All(counted.common + more)
@@ -161,7 +161,7 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
             counted.common += rows.len() as i64 * side_by_side;
             return;
         }
-        // Rows that are not as wide as the others are filled up with what does not count.
+        // Shorter rows are filled up with excluded values.
         let is_short = width < wide;
         let at_once = (COPIED / wide).min(rows.size).max(1);
         let stage = stage.get_or_insert_with(|| Stage::new(at_once * wide));
@@ -199,7 +199,7 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
         }
     }
 
-    /// The elements of each column one after the other, some of each in turn.
+    /// Passes the elements of each column separately, some of each in turn.
     fn run_in_turn(&mut self, plan: &Plan<'_>, matrix: &Matrix<'_>, attempt: Attempt) -> bool {
         let Matrix { columns, rows, outer, offsets, .. } = *matrix;
         let mut done = true;
@@ -224,7 +224,7 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
         done
     }
 
-    /// Some columns; returns those that must be read again.
+    /// Reduces some columns; returns those that must be read again.
     #[allow(clippy::too_many_arguments)]
     fn add_in_turn(
         &mut self,
@@ -267,8 +267,8 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
     }
 }
 
-/// How many rows are taken side by side, of at most so many values: those of a narrow matrix follow each
-/// other without a gap, and a wide panel is faster.
+/// How many rows are combined into one of at most `most` values: the rows of a narrow matrix are
+/// contiguous, and a wide panel is faster.
 fn fold(columns: &Axes, rows: &Axes, most: usize) -> usize {
     let follow = [DATA, MASK]
         .into_iter()
@@ -277,7 +277,7 @@ fn fold(columns: &Axes, rows: &Axes, most: usize) -> usize {
         return 1;
     }
     let most = (most / columns.size).min(rows.size.div_ceil(SHORT));
-    // Whole vectors, if there can be.
+    // Whole vectors, if possible.
     let vectors = VECTOR >> columns.size.trailing_zeros().min(VECTOR.ilog2());
     (most - most % vectors).max(most.min(vectors)).max(1)
 }

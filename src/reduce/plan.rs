@@ -1,8 +1,8 @@
-//! The axes of a reduction in the order of memory, the choice of a way, and the sharing out among
-//! threads.
+//! Sorting the axes of a reduction in memory order, choosing a strategy, and dividing the work
+//! among threads.
 //!
-//! If the densest axis is reduced, each result is one of runs of memory; otherwise rows of memory
-//! are added to a panel of columns.
+//! If the axis with the smallest stride is reduced, each result consists of runs in memory;
+//! otherwise rows in memory are added to a panel of columns.
 
 use super::panels::WIDTH;
 use super::runs::Thread;
@@ -14,22 +14,22 @@ use crate::cpu::{self, Isa};
 use crate::interrupt::Interrupt;
 use crate::threads::{self, PARALLEL_FROM};
 
-/// Fewer terms than this make a short result.
+/// A result with fewer terms than this is short.
 pub(super) const SHORT: usize = 32;
-/// Columns that make a part for a thread: a row's are long enough to be found in time.
+/// The number of columns in a thread's part: enough for efficient prefetching along a row.
 const WIDE: usize = 256;
-/// Rows that make a part.
+/// The number of rows in a part.
 const TALL: usize = 256;
 
-/// What goes on along an axis: bytes of the array, bytes of the mask, and results.
+/// The strides along an axis: of the array and the mask in bytes, and of results.
 pub(super) type Axes = Step<3>;
-/// How far each is from its first one.
+/// The offsets of the array, the mask and the results.
 pub(super) type Offsets = [isize; 3];
 pub(super) const DATA: usize = 0;
 pub(super) const MASK: usize = 1;
 pub(super) const RESULT: usize = 2;
 
-/// A part of the work: axes sorted from the sparsest to the densest.
+/// A part of the work, with axes sorted by decreasing stride.
 #[derive(Clone)]
 pub(super) struct Plan<'a> {
     pub isa: Isa,
@@ -80,7 +80,7 @@ impl<'a> Plan<'a> {
             let mask = input.mask.as_ref().map_or(0, |mask| mask.axes()[index].stride);
             let mut step = Step { size: axis.size, strides: [axis.stride, mask, 0] };
             if marks[index] {
-                // Forward through memory: the order does not matter.
+                // Traverse memory forwards, since the order does not matter.
                 step.turn_forward(&mut origin);
                 reduced.push(step);
             } else {
@@ -109,7 +109,7 @@ impl<'a> Plan<'a> {
         walk::count(&self.reduced)
     }
 
-    /// So many elements along an axis, and what of them is counted.
+    /// A number of elements along an axis, and their mask.
     #[inline]
     pub fn line(&self, offsets: Offsets, axis: &Axes, count: usize) -> (Line<'a>, Selection<'a>) {
         let mask = self.input.mask.as_ref();
@@ -118,13 +118,13 @@ impl<'a> Plan<'a> {
         (line, Selection { mask, skip_nan: self.input.skip_nan })
     }
 
-    /// Whether elements may be left out.
+    /// Whether elements may be excluded.
     #[inline]
     pub fn is_selective<V: Native>(&self) -> bool {
         self.input.mask.is_some() || self.input.skip_nan && V::HAS_NAN
     }
 
-    /// Whether values can be read where they are, and adjacent ones are rows.
+    /// Whether values can be read in place, and rows are contiguous.
     pub fn is_direct<V: Native>(&self) -> bool {
         let align = align_of::<V>() as isize;
         let aligned = |axis: &Axes| axis.strides[DATA] % align == 0;
@@ -134,7 +134,7 @@ impl<'a> Plan<'a> {
             && self.kept.iter().chain(&self.reduced).all(aligned)
     }
 
-    /// Whether neighbours in memory belong to one result.
+    /// Whether neighbours in memory belong to the same result.
     pub fn runs_are_dense(&self) -> bool {
         let stride = |axis: &Axes| axis.strides[DATA].unsigned_abs();
         match (self.kept.last(), self.reduced.last()) {
@@ -143,7 +143,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The same of a part of an axis, which is one of those that `axes` gives.
+    /// The same plan for a part of an axis, one of those in `axes`.
     fn split(
         &self,
         axes: for<'p> fn(&'p mut Plan<'a>) -> &'p mut Vec<Axes>,
@@ -162,8 +162,7 @@ impl<'a> Plan<'a> {
         starts.map(part).collect()
     }
 
-    /// In parts by the kept axes, if there is enough to share out, else by the elements of each
-    /// result.
+    /// Divides the work along the kept axes if these are long enough, else along the reduced ones.
     fn run_parallel<V: Native, R: Reduction<V>>(&self, threads: usize, reduction: &R) {
         let parts = 4 * threads;
         let longest = |axes: &[Axes], parts| axes.iter().position(|axis| axis.size >= parts);
@@ -182,14 +181,14 @@ impl<'a> Plan<'a> {
         {
             return run_all(self.split(|plan| &mut plan.kept, axis, parts));
         }
-        // As few parts as can be: a long piece of a row is read faster than short ones.
+        // As few parts as possible, since long pieces of a row are read faster than short ones.
         if let Some(axis) = longest(&self.kept, WIDE * threads) {
             return run_all(self.split(|plan| &mut plan.kept, axis, threads));
         }
         let Some(axis) = reduced else {
             return Thread::new(reduction, self).run(self);
         };
-        // What the parts know is put together result by result.
+        // The states of the parts are merged result by result.
         let parts = (self.terms() / TALL).clamp(threads, parts);
         let plans = self.split(|plan| &mut plan.reduced, axis, parts);
         let mut thread = Thread::new(reduction, self);
@@ -211,14 +210,14 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// What is known of a result.
+/// The state of a result.
 pub(super) struct Share<P> {
     pub result: usize,
     pub count: i64,
     pub partial: P,
 }
 
-/// What is known of the same results, in the same order.
+/// Merges the states of the same results, in the same order.
 fn merged<V: Native, R: Reduction<V>>(
     reduction: &R,
     mut left: Vec<Share<R::Partial>>,

@@ -1,4 +1,4 @@
-//! Many short rows at once, each a result; and two results in turn, as of complex numbers.
+//! Many short rows at once, each a result; and two interleaved results, as for complex numbers.
 
 use super::plan::{Axes, DATA, Plan, RESULT};
 use super::runs::Thread;
@@ -74,8 +74,8 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
         true
     }
 
-    /// Whether there are but two results, whose elements take turns in memory, and there is a kernel for
-    /// them.
+    /// Whether there are only two results, whose elements are interleaved in memory, and there is a
+    /// kernel for them.
     pub fn run_two(&mut self, plan: &Plan<'_>) -> bool {
         let size = size_of::<V>() as isize;
         let ([part], [run]) = (plan.kept.as_slice(), plan.reduced.as_slice()) else {

@@ -1,4 +1,4 @@
-//! Each result from its own elements: long runs of memory, or lines through it.
+//! Each result from its own elements: long runs in memory, or lines through it.
 
 use super::plan::{Axes, DATA, Offsets, Plan, RESULT, SHORT, Share};
 use super::{Attempt, Reduction};
@@ -7,16 +7,16 @@ use crate::array::memory;
 use crate::array::walk::{self, Step};
 use crate::interrupt::GRAIN;
 
-/// Values that are staged at once.
+/// The number of values copied to a stage at once.
 pub(super) const STAGED: usize = crate::kernel::levels::BLOCK;
 
-/// What one thread works with.
+/// A thread's state.
 pub(super) struct Thread<'r, V: Native, R: Reduction<V>> {
     pub reduction: &'r R,
     pub worker: R::Worker,
     pub stage: Option<Stage<V>>,
     attempt: Attempt,
-    /// Where results go that other threads know more of; otherwise they are finished.
+    /// Receives the states of results shared with other threads; otherwise results are finished.
     shares: Option<Vec<Share<R::Partial>>>,
 }
 
@@ -39,7 +39,7 @@ impl<'r, V: Native, R: Reduction<V>> Thread<'r, V, R> {
         if self.run_short_rows(plan) || self.run_two(plan) {
             return;
         }
-        // A result of few terms costs more than its terms do: better many results at once.
+        // A result with few terms has more overhead than work, so many are computed at once.
         if plan.runs_are_dense() && (plan.terms() >= SHORT || densest.size < SHORT) {
             self.run_runs(plan);
         } else {
@@ -47,7 +47,7 @@ impl<'r, V: Native, R: Reduction<V>> Thread<'r, V, R> {
         }
     }
 
-    /// What a part of all elements tells of the results, in their order.
+    /// The states of all results after a part of the elements, in order.
     pub fn shares(mut self, plan: &Plan<'_>, attempt: Attempt) -> Vec<Share<R::Partial>> {
         (self.attempt, self.shares) = (attempt, Some(Vec::new()));
         self.run(plan);
@@ -56,7 +56,8 @@ impl<'r, V: Native, R: Reduction<V>> Thread<'r, V, R> {
         shares
     }
 
-    /// Finishes results, all or (in order) the `wanted` ones; those that must be read again.
+    /// Finishes results, all or (in order) the `wanted` ones; returns those that must be read
+    /// again.
     pub fn finish_all(
         &mut self,
         shares: Vec<Share<R::Partial>>,
@@ -78,13 +79,13 @@ impl<'r, V: Native, R: Reduction<V>> Thread<'r, V, R> {
         self.shares.is_some()
     }
 
-    /// Calls `read`, which tells what it knows of a result, until that is enough.
+    /// Calls `read`, which computes the state of a result, until the result is decided.
     pub fn until_done(&mut self, mut read: impl FnMut(&mut Self, Attempt) -> bool) {
         let attempts = [self.attempt, Attempt::Exact];
         let _ = attempts.into_iter().any(|attempt| read(self, attempt));
     }
 
-    /// Ends a result; whether its elements need not be read again.
+    /// Ends a result; returns whether its elements need not be read again.
     pub fn put(&mut self, result: usize, partial: R::Partial, count: i64) -> bool {
         match &mut self.shares {
             None => self.reduction.finish(&mut self.worker, result, partial, count),
@@ -95,7 +96,7 @@ impl<'r, V: Native, R: Reduction<V>> Thread<'r, V, R> {
         }
     }
 
-    /// Each result from runs of memory.
+    /// Computes each result from runs in memory.
     pub fn run_runs(&mut self, plan: &Plan<'_>) {
         let (run, outer) = match plan.reduced.split_last() {
             Some((run, outer)) => (run, outer),
@@ -108,7 +109,7 @@ impl<'r, V: Native, R: Reduction<V>> Thread<'r, V, R> {
         });
     }
 
-    /// One result; whether its elements need not be read again.
+    /// Computes one result; returns whether its elements need not be read again.
     pub fn run_result(
         &mut self,
         plan: &Plan<'_>,
@@ -154,7 +155,7 @@ impl<'r, V: Native, R: Reduction<V>> Thread<'r, V, R> {
                 if added == values.len() || plan.interrupt.is_set() {
                     return;
                 }
-                // (All of the run, or nothing.)
+                // (Either the whole run, or nothing.)
                 debug_assert_eq!(added, 0);
             }
             if run.strides[DATA].unsigned_abs() <= size {
@@ -181,7 +182,7 @@ impl<'r, V: Native, R: Reduction<V>> Thread<'r, V, R> {
     }
 }
 
-/// Adds the first values of a stage; how many of them count.
+/// Adds the first values of a stage; returns how many of them are included.
 pub(super) fn add_staged<V: Native, R: Reduction<V>>(
     plan: &Plan<'_>,
     reduction: &R,

@@ -11,8 +11,8 @@ use crate::kernel::number::Number;
 use crate::products::dot::Factor;
 
 /// The exact sums of the squares of the elements over the axes that are marked as `reduced`, one for
-/// each position along the others, given to `sink` from any thread and in any order; their indices are
-/// in row-major order. No square overflows, underflows or is rounded.
+/// each position along the others, passed to `sink` from any thread and in any order; their indices
+/// are in row-major order. No square overflows, underflows or is rounded.
 ///
 /// ```
 /// use std::sync::Mutex;
@@ -27,7 +27,7 @@ use crate::products::dot::Factor;
 /// ```
 ///
 /// # Panics
-/// If there is not a mark for each axis, or the mask is of another shape than the array.
+/// If there is not one mark for each axis, or the shape of the mask differs from the array's.
 pub fn sum_of_squares_into(input: &Input<'_>, reduced: &[bool], sink: &(dyn Sink + Sync)) {
     fn run<V: Square>(input: &Input<'_>, reduced: &[bool], sink: &(dyn Sink + Sync)) {
         reduce::<V, _>(input, reduced, &SumOfSquares { sink });
@@ -35,9 +35,9 @@ pub fn sum_of_squares_into(input: &Input<'_>, reduced: &[bool], sink: &(dyn Sink
     by_native!(input.view.dtype(), run(input, reduced, sink));
 }
 
-/// A native number whose squares have a kernel.
+/// A native number type with a kernel for squares.
 pub(crate) trait Square: Native {
-    /// For about `total` squares.
+    /// A state for about `total` squares.
     fn summer(isa: Isa, total: usize) -> Summer;
     /// Adds the squares, without counting them.
     fn add_squares(isa: Isa, values: &[Self], summer: &mut Summer, into: &mut Accumulator);
@@ -94,9 +94,10 @@ integer!(
     u16: sum_narrow, i8: sum_narrow, u8: sum_narrow
 );
 
-/// Below this many squares of floating-point numbers, one by one is faster than a block.
+/// Below this many squares of floating-point numbers, adding them one by one is faster than a
+/// block.
 const FEW: usize = 12;
-/// Integers whose squares are added without overflow.
+/// The number of integers whose squares are added without overflow.
 const AT_ONCE: usize = 1 << 30;
 
 /// The magnitude of an integer.
@@ -126,7 +127,7 @@ magnitude! {
     u8: u64::from;
 }
 
-/// Squares of up to 64 bits: their halves add up apart.
+/// Squares of up to 64 bits, whose halves are added separately.
 #[inline(always)]
 fn sum_narrow_body<T: Magnitude>(values: &[T]) -> [i128; 2] {
     let (mut high, mut low) = (0u64, 0u64);
@@ -139,7 +140,7 @@ fn sum_narrow_body<T: Magnitude>(values: &[T]) -> [i128; 2] {
     [high.into(), low.into()]
 }
 
-/// Squares of up to 128 bits: their upper 96 bits and the others add up apart.
+/// Squares of up to 128 bits, whose upper 96 bits and lower 32 bits are added separately.
 #[inline(always)]
 fn sum_wide_body<T: Magnitude>(values: &[T]) -> [i128; 2] {
     let (mut high, mut low) = (0u128, 0u64);
@@ -234,7 +235,7 @@ mod tests {
             values[70..2000].fill(<$type>::MIN);
             values[2000..2900].fill(<$type>::MAX);
             for count in [0, 1, 77, 3000] {
-                // 64 bits at a time, as a school child would.
+                // Long multiplication, 64 bits at a time.
                 let mut words = [0u64; 3];
                 for &x in &values[..count] {
                     let magnitude = i128::from(x).unsigned_abs();

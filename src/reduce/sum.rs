@@ -1,4 +1,4 @@
-//! Exact sums over axes, for whoever takes them: rounded, as means, or as they are.
+//! Exact sums over axes, for sinks that round them, compute means, or keep them.
 
 use super::{Attempt, Counts, Input, PanelShape, Reduction, Results, ShortRows, reduce};
 use crate::array::dtype::by_native;
@@ -20,11 +20,11 @@ use crate::kernel::short_rows::Batches;
 use crate::kernel::slice;
 use crate::kernel::summand::Summand;
 
-/// Fewer numbers are not worth a batch for each position of the outer axes.
+/// With fewer numbers, a batch for each position of the outer axes does not pay.
 const WORTHWHILE: usize = BLOCK / 4;
 
-/// The exact sum of an array that is a native slice in memory: [`sum_into`] without its costs. `None`
-/// for any other.
+/// The exact sum of an array that is a native slice in memory: a fast path for [`sum_into`]. `None`
+/// for any other array.
 ///
 /// ```
 /// use mypackage::sum::{View, sum_contiguous};
@@ -39,8 +39,8 @@ pub fn sum_contiguous(view: &View<'_>) -> Option<Accumulator> {
     by_native!(view.dtype(), run(view))
 }
 
-/// As [`sum_contiguous`], of the bits of the sum, or of the mean if `mean`, rounded once to `format`; the
-/// exact sum where that overflows or is not finite.
+/// As [`sum_contiguous`], but the bits of the sum, or of the mean if `mean`, rounded once to
+/// `format`; the exact sum if that overflows or is not finite.
 ///
 /// ```
 /// use mypackage::sum::{Format, View, round_contiguous};
@@ -64,7 +64,7 @@ pub fn round_contiguous(
 }
 
 /// The exact sums over the axes that are marked as `reduced`, one for each position along the others,
-/// given to `sink` from any thread and in any order; their indices are in row-major order.
+/// passed to `sink` from any thread and in any order; their indices are in row-major order.
 ///
 /// ```
 /// use std::sync::Mutex;
@@ -81,7 +81,7 @@ pub fn round_contiguous(
 /// ```
 ///
 /// # Panics
-/// If there is not a mark for each axis, or the mask is of another shape than the array.
+/// If there is not one mark for each axis, or the shape of the mask differs from the array's.
 pub fn sum_into(input: &Input<'_>, reduced: &[bool], sink: &(dyn Sink + Sync)) {
     fn run<V: Summand>(input: &Input<'_>, reduced: &[bool], sink: &(dyn Sink + Sync)) {
         reduce::<V, _>(input, reduced, &Sum { sink });
@@ -116,13 +116,13 @@ struct Sum<'a> {
     sink: &'a (dyn Sink + Sync),
 }
 
-/// What a thread needs for sums.
+/// A thread's state for sums.
 struct Worker {
     isa: Isa,
     summer: Summer,
-    /// For another attempt.
+    /// The state for another attempt.
     exact: Option<Summer>,
-    /// About so many elements in all.
+    /// The approximate number of elements in all.
     elements: usize,
     /// Whether the result must be exact.
     attempt: Attempt,
@@ -130,11 +130,11 @@ struct Worker {
     rows: Option<ShortSums>,
 }
 
-/// The sums of one panel after another.
+/// The sums of panels, one after another.
 struct Columns {
     panel: Panel,
     shape: PanelShape,
-    /// Whether the panel has begun: not yet, if all rows may come at once.
+    /// Whether the panel has begun: not before it is known that rows come in several calls.
     started: bool,
     /// Whether the sums are in `pairs` already.
     summed: bool,
@@ -328,13 +328,13 @@ struct ShortSums {
     pairs: Option<Box<Pairs>>,
     /// Memory for the next ones.
     spare: Option<Box<Pairs>>,
-    /// What the pairs do not hold; none if they hold all.
+    /// The sums that are not pairs; empty if all are.
     difficult: Vec<Accumulator>,
-    /// How results are rounded, if each is that of one row and nothing else is wanted.
+    /// How results are rounded, if each consists of one row and exact sums are not needed.
     rounding: Option<Rounding>,
     /// The rounded results; NaN for those in `undecided`.
     rounded: Box<[f64; BATCH]>,
-    /// Whether the results of the batch are there.
+    /// Whether the results of the batch are complete.
     is_rounded: bool,
     undecided: Vec<(usize, Accumulator)>,
 }
@@ -356,7 +356,7 @@ impl ShortSums {
     }
 
     /// Rounds the results of a batch, each of one row, those that an interval does not decide by
-    /// their exact sums; whether that worked.
+    /// their exact sums; returns whether that succeeded.
     fn round<V: Summand>(&mut self, isa: Isa, rows: Rows<'_, V>, summer: &mut Summer) -> bool {
         let Some(Rounding { format, mean }) = self.rounding else { return false };
         let divisor = if mean { rows.width() as f64 } else { 1.0 };
@@ -376,7 +376,7 @@ impl ShortSums {
         self.is_rounded
     }
 
-    /// Begins the sums of so many rows.
+    /// Begins the sums of this many rows.
     fn start(&mut self, rows: usize) {
         self.results = rows * self.parts;
         self.difficult.clear();
@@ -415,7 +415,7 @@ impl ShortSums {
         }
     }
 
-    /// Puts the results, of `terms` numbers each.
+    /// Passes on the results, of `terms` numbers each.
     fn put(&mut self, results: Results, terms: i64, sink: &dyn Sink) {
         if std::mem::take(&mut self.is_rounded) {
             let is_double = self.rounding.is_some_and(|rounding| rounding.format == Format::F64);

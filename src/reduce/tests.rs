@@ -1,5 +1,5 @@
-//! Every way through memory, against sums of big integers, and a reduction that asks for all that the
-//! walk can do.
+//! Every strategy, checked against sums of big integers, and a test reduction that uses every
+//! feature of the traversal.
 
 #![allow(unsafe_code)] // Views with strides of their own.
 
@@ -30,8 +30,8 @@ struct Array {
 }
 
 impl Array {
-    /// `order` sorts the axes in memory, `gaps` lie between them, `turned` are those that go
-    /// backwards.
+    /// `order` gives the order of the axes in memory, `gaps` the gaps along them, `turned` those
+    /// with negative strides.
     fn new(
         dtype: Dtype,
         swapped: bool,
@@ -129,7 +129,7 @@ fn element(dtype: Dtype, x: f64) -> ([u8; 8], f64) {
             let (bytes, _) = of!(u8, if x > 0.0 { 3 } else { 0 });
             (bytes, f64::from(u8::from(x > 0.0)))
         }
-        // Whole numbers up to 2^10 have a simple form.
+        // Integers up to 2^10 are easy to construct.
         _ => {
             let value = (x as i32).rem_euclid(1024);
             let exponent = if value == 0 { 0 } else { value.ilog2() };
@@ -224,7 +224,7 @@ impl Prepared {
         let array = Array::new(*dtype, *swapped, shape, order, gaps, turned, &mut value);
         let mask = case.masked.then(|| {
             let mut next = pseudo_random(seed ^ 1);
-            // In an order of its own.
+            // In another order.
             let order: Vec<usize> = order.iter().rev().copied().collect();
             let mut value = || if next().is_multiple_of(3) { 0.0 } else { 1.0 };
             Array::new(Dtype::Bool, false, shape, &order, gaps, turned, &mut value)
@@ -237,7 +237,7 @@ impl Prepared {
         Input { view: self.array.view(), mask, skip_nan }
     }
 
-    /// The values that count, result by result.
+    /// The included values of each result.
     fn results(&self, reduced: &[bool]) -> Vec<Vec<f64>> {
         let counts = |&index: &usize| {
             self.mask.as_ref().is_none_or(|mask| mask.values[index] != 0.0)
@@ -327,19 +327,19 @@ fn every_element_once_with_many_threads() {
     threads::set(before).unwrap();
 }
 
-/// Sums of which no two sets of values have the same, in all likelihood.
+/// A hash of the set of values.
 fn hash(x: f64) -> i128 {
     let bits = if x == 0.0 { 0 } else { x.to_bits() };
     i128::from(pseudo_random(bits)())
 }
 
-/// A reduction that has kernels for what its bits say, and needs a second attempt now and then.
+/// A reduction with kernels as its bits say, which needs a second attempt from time to time.
 struct Probe {
     panels: bool,
     rows: bool,
     /// Whether the batches of short rows that were announced are then refused.
     refuses: bool,
-    /// Every so many results are in doubt.
+    /// One in this many results needs a second attempt.
     doubt: usize,
     results: Mutex<BTreeMap<usize, (i128, i64)>>,
 }
@@ -372,7 +372,7 @@ impl Probe {
     }
 }
 
-/// The hashes of values of which some may be left out.
+/// The hashes of values, some of which may be excluded.
 fn hashes(values: &[f64], counted: Option<&[u8]>) -> Vec<i128> {
     let counts = |index: usize| counted.is_none_or(|counted| counted[index] == 1);
     let each = values.iter().enumerate();

@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # The module typing takes longer to load than this one.
+    from types import TracebackType
+
 
 def _is_command() -> bool:
     """Whether the package is imported to run as ``python -m mypackage`` or as ``mypackage``."""
@@ -13,6 +17,20 @@ def _is_command() -> bool:
     program: str = (getattr(sys, "argv", None) or [""])[0]
     return program == "-m" or os.path.splitext(os.path.basename(program))[0] == "mypackage"
 
+
+def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print one line for Ctrl-C while modules are imported, for which Python has a traceback."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("mypackage: interrupted", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+if _is_command():
+    sys.excepthook = _show
+
+# Here, since the extension panics if it is interrupted while it imports NumPy.
+import numpy  # noqa: E402, F401
 
 try:
     # The error of `from . import` would blame a circular import.

@@ -341,3 +341,40 @@ def test_closed_pipe():
             timeout=60,
         )
     assert (finished.returncode, finished.stderr) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_at_the_start(tmp_path):
+    """One line, even while modules are imported."""
+    (tmp_path / "numpy.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    finished = run("info", env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert (finished.returncode, finished.stdout) == (-signal.SIGINT, "")
+    assert finished.stderr == "mypackage: interrupted\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX shells")
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("info >&-", "standard output is closed"),
+        ("--help >&-", "standard output is closed"),
+        ("sum - <&-", "-: standard input is closed"),
+        ("info >/dev/full", "[Errno 28] No space left on device"),
+        ("--version >/dev/full", "[Errno 28] No space left on device"),
+    ],
+)
+def test_closed_and_full_files(command, message):
+    if "/dev/full" in command and not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full")
+    # (Where nothing is buffered, argparse does not notice.)
+    environment = {key: x for key, x in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    finished = subprocess.run(
+        ["sh", "-c", f'"{sys.executable}" -m mypackage {command}'],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment,
+    )
+    assert (finished.returncode, finished.stdout) == (1, "")
+    assert finished.stderr == f"mypackage: {message}\n"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -70,7 +71,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit status: 0; 1 for bad input; 130 after Ctrl-C. (A wrong option exits with 2.)
     """
+    process = argv is None
     argv = sys.argv[1:] if argv is None else list(argv)
+    if sys.stdout is None:
+        return _fail("standard output is closed")
     try:
         # Import only the command that is run; all of them for --help or an unknown command.
         commands = argv[:1] if argv and argv[0] in COMMANDS else list(COMMANDS)
@@ -78,7 +82,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if "_ARGCOMPLETE" in os.environ:
             # For a shell's completion request, this prints the answer and exits.
             require("argcomplete").autocomplete(parser)
-        arguments = parser.parse_args(argv)
+        try:
+            arguments = parser.parse_args(argv)
+        finally:
+            # Also of --help and --version, after which argparse exits.
+            sys.stdout.flush()
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             try:
@@ -87,17 +95,29 @@ def main(argv: Sequence[str] | None = None) -> int:
                 arguments.parser.error(str(error))
         sys.stdout.flush()
     except KeyboardInterrupt:
+        if process:
+            # The process ends now; another interrupt has nothing to add but a traceback.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         return _fail("interrupted", INTERRUPTED)
     except BrokenPipeError:
-        # The reader, such as `head`, has closed the pipe. Python flushes again at exit: let that
-        # succeed.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader, such as `head`, has closed the pipe.
+        _abandon_output()
         return 0
     except MemoryError as error:
         return _fail(f"out of memory: {error}" if str(error) else "out of memory")
     except (CommandError, ArithmeticError, ImportError, OSError, TypeError, ValueError) as error:
+        if isinstance(error, OSError):
+            try:
+                sys.stdout.flush()
+            except OSError:
+                _abandon_output()
         return _fail(str(error))
     return 0
+
+
+def _abandon_output() -> None:
+    """Let what Python writes at exit succeed, though standard output takes no more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show_warning(message: Warning | str, *place: object, **more: object) -> None:

@@ -62,6 +62,8 @@ def opened(source: Source, encoding: str | None, offset: int) -> Iterator[Text]:
     """Open a file's text at an offset; encoding None means a byte order mark's, or UTF-8."""
     with contextlib.ExitStack() as stack:
         if str(source.path) == STDIN:
+            if sys.stdin is None:
+                raise OSError("standard input is closed")
             raw: Any = sys.stdin.buffer
         else:
             raw = stack.enter_context(source.path.open("rb"))

@@ -1,27 +1,28 @@
-//! What depends on the processor's maker. All of it was measured: the processors of one maker are alike,
-//! those of two are not.
+//! Parameters that depend on the processor's vendor, all of them measured. Processors of one vendor
+//! are alike, those of different vendors are not.
 
 use crate::cpu::made_by_amd;
 
-/// Distances in bytes, and choices.
+/// Prefetch distances in bytes, and choices.
 #[derive(Debug)]
 pub(crate) struct Tuning {
-    /// Between reading memory from its beginning to its end and asking for it. (Intel's read a fifth
-    /// slower from a page on; AMD's foresee less and want two.)
+    /// The prefetch distance for a sequential pass over memory. (Intel's processors read a fifth
+    /// slower at a distance of a page or more; AMD's hardware prefetchers look less far ahead, and
+    /// two pages are best.)
     pub ahead: usize,
-    /// As `ahead`, of numbers that are summed. (Zen 4 reads binary64 numbers from memory a quarter slower
-    /// if it is asked at all; binary32 ones in its second-level cache, of which twice as many are in a
-    /// line, with AVX-512 a third faster.)
+    /// As `ahead`, for numbers that are summed. (With any prefetching, Zen 4 reads binary64 numbers
+    /// from memory a quarter slower. For binary32 numbers in the second-level cache, of which a
+    /// line holds twice as many, prefetching is a third faster with AVX-512; they use `ahead`.)
     pub ahead_of_sum: usize,
-    /// As `ahead_of_sum`, of the first of two arrays that are read side by side. (Zen 3 and 4 read them a
-    /// fifth to a half slower if they are asked, wherever they lie. Between numbers that take longer to
-    /// be added, Intel's want less.)
+    /// As `ahead_of_sum`, for the first of two arrays that are read together. (Zen 3 and 4 read
+    /// them a fifth to a half slower with any prefetching. Since products take longer to add, a
+    /// shorter distance is best on Intel's processors.)
     pub ahead_of_two: usize,
-    /// How much earlier the second of two arrays is asked for, if the first is. (Intel's read both faster
-    /// if they are not at the same places of two pages.)
+    /// How much further ahead the second of two arrays is prefetched, if the first one is. (Intel's
+    /// processors read both faster if they are not at the same offset within a page.)
     pub lead_of_second: usize,
-    /// Whether kernels that convert most of what they read to longer numbers are faster in vectors of
-    /// 512 bits. (In these, Intel's convert with the units that add.)
+    /// Whether kernels that mostly convert to wider numbers are faster with vectors of 512 bits.
+    /// (With these, Intel's processors convert in the same units that add.)
     pub converts_in_512_bits: bool,
 }
 
@@ -33,7 +34,7 @@ const AMD: Tuning = Tuning {
     converts_in_512_bits: true,
 };
 
-/// Intel's, on which everything else was measured.
+/// The parameters for Intel's processors, used for all others too.
 const OTHERS: Tuning = Tuning {
     ahead: 3 << 10,
     ahead_of_sum: 3 << 10,
@@ -42,7 +43,7 @@ const OTHERS: Tuning = Tuning {
     converts_in_512_bits: false,
 };
 
-/// That of this processor.
+/// The parameters for this processor.
 #[inline(always)]
 pub(crate) fn tuning() -> &'static Tuning {
     if made_by_amd() { &AMD } else { &OTHERS }

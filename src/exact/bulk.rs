@@ -65,9 +65,16 @@ fn ends(high: f64, low: f64, error: f64, divisor: f64) -> (f64, f64) {
 }
 
 #[inline(always)]
-fn round_f64_within_body(pairs: PairSlice<'_>, error: f64, divisor: f64, rounded: &mut [f64]) {
+fn round_f64_within_body<const EACH: bool>(
+    pairs: PairSlice<'_>,
+    errors: &[f64],
+    divisor: f64,
+    rounded: &mut [f64],
+) {
     let PairSlice { high, low } = pairs.range(0..rounded.len());
+    let errors = &errors[..if EACH { rounded.len() } else { 1 }];
     for (index, rounded) in rounded.iter_mut().enumerate() {
+        let error = errors[if EACH { index } else { 0 }];
         let (lower, upper) = ends(high[index], low[index], error, divisor);
         let certain = lower == upper && lower != 0.0 && lower.abs() < f64::INFINITY;
         *rounded = if certain { lower } else { f64::NAN };
@@ -75,9 +82,16 @@ fn round_f64_within_body(pairs: PairSlice<'_>, error: f64, divisor: f64, rounded
 }
 
 #[inline(always)]
-fn round_f32_within_body(pairs: PairSlice<'_>, error: f64, divisor: f64, rounded: &mut [f64]) {
+fn round_f32_within_body<const EACH: bool>(
+    pairs: PairSlice<'_>,
+    errors: &[f64],
+    divisor: f64,
+    rounded: &mut [f64],
+) {
     let PairSlice { high, low } = pairs.range(0..rounded.len());
+    let errors = &errors[..if EACH { rounded.len() } else { 1 }];
     for (index, rounded) in rounded.iter_mut().enumerate() {
+        let error = errors[if EACH { index } else { 0 }];
         let (lower, upper) = ends(high[index], low[index], error, divisor);
         // Rounded ends are moved apart by more than their rounding errors.
         let lower = (lower - lower.abs() * DOUBT) as f32;
@@ -88,32 +102,34 @@ fn round_f32_within_body(pairs: PairSlice<'_>, error: f64, divisor: f64, rounded
 }
 
 dispatch! {
-    fn round_f64_within(pairs: PairSlice<'_>, error: f64, divisor: f64, rounded: &mut [f64])
-        = round_f64_within_body
+    fn round_f64_within[const EACH: bool][EACH](
+        pairs: PairSlice<'_>, errors: &[f64], divisor: f64, rounded: &mut [f64]
+    ) = round_f64_within_body::<EACH>
 }
 
 dispatch! {
-    fn round_f32_within(pairs: PairSlice<'_>, error: f64, divisor: f64, rounded: &mut [f64])
-        = round_f32_within_body
+    fn round_f32_within[const EACH: bool][EACH](
+        pairs: PairSlice<'_>, errors: &[f64], divisor: f64, rounded: &mut [f64]
+    ) = round_f32_within_body::<EACH>
 }
 
-/// Sums that lie within `error` of pairs, divided by `divisor` and rounded once to a format, half to even;
-/// NaN where the interval does not decide, for zeros, and for sums that are not finite. binary32
-/// results are widened; other formats are not supported.
+/// Rounds sums that lie within `errors` (one for each, or one for all) of pairs, divided by `divisor`, once to a
+/// format, half to even; NaN where the interval does not decide, for zeros, and for sums that are not finite.
+/// binary32 results are widened; other formats are not supported.
 pub(crate) fn round_within(
     isa: Isa,
     pairs: PairSlice<'_>,
-    error: f64,
+    errors: &[f64],
     divisor: f64,
     format: Format,
     rounded: &mut [f64],
 ) {
-    if format == Format::F64 {
-        round_f64_within(isa, pairs, error, divisor, rounded);
-    } else if format == Format::F32 {
-        round_f32_within(isa, pairs, error, divisor, rounded);
-    } else {
-        rounded.fill(f64::NAN);
+    match (format, errors.len()) {
+        (Format::F64, 1) => round_f64_within::<false>(isa, pairs, errors, divisor, rounded),
+        (Format::F64, _) => round_f64_within::<true>(isa, pairs, errors, divisor, rounded),
+        (Format::F32, 1) => round_f32_within::<false>(isa, pairs, errors, divisor, rounded),
+        (Format::F32, _) => round_f32_within::<true>(isa, pairs, errors, divisor, rounded),
+        _ => rounded.fill(f64::NAN),
     }
 }
 

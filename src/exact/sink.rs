@@ -15,7 +15,8 @@ pub struct Rounding {
     pub mean: bool,
 }
 
-/// Receives the results of a kernel, each once, in any order.
+/// Receives the results of a kernel in any order: each once or, with a [`Sink::rounding`], perhaps again with the
+/// same value.
 #[doc(hidden)]
 pub trait Sink {
     /// Receives one result.

@@ -1,7 +1,7 @@
 //! When to try a cheaper kernel again that has failed.
 
 /// The number of blocks for which a kernel that failed too often is not tried.
-pub(super) const PATIENCE: u32 = 64;
+pub(crate) const PATIENCE: u32 = 64;
 /// The points that a failure costs; every block earns one.
 const FAILURE: u32 = 8;
 /// With more points than this, a kernel is given up.
@@ -9,7 +9,7 @@ const ENOUGH: u32 = 20;
 
 /// Whether a kernel is given up for now, after frequent failures.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Hysteresis {
+pub(crate) struct Hysteresis {
     points: u32,
     /// The number of blocks until the kernel is tried again.
     wait: u32,

@@ -16,7 +16,7 @@ pub(super) mod adaptive;
 pub(super) mod certified;
 pub(super) mod columns;
 pub(super) mod few;
-mod hysteresis;
+pub(super) mod hysteresis;
 mod integers;
 pub(super) mod large_superaccumulator;
 pub(super) mod levels;

@@ -124,8 +124,9 @@ impl Batches {
                 continue;
             };
             certify(isa, runs, first, 0, &mut self.pairs);
-            let bound = bound(first, runs.width());
-            bulk::round_within(isa, self.pairs.first(runs.len()), bound, divisor, format, rounded);
+            let bound = [bound(first, runs.width())];
+            let sums = self.pairs.first(runs.len());
+            bulk::round_within(isa, sums, &bound, divisor, format, rounded);
             let undecided = rounded.iter().filter(|x| x.is_nan()).count();
             if undecided <= runs.len() / 4 {
                 return true;
@@ -402,8 +403,8 @@ pub(crate) fn round_products<T: Number>(
         return false;
     };
     certify_products(isa, runs, first, pairs);
-    let bound = bound(first, runs.first().map_or(0, |run| run.x.len()));
-    bulk::round_within(isa, pairs.first(runs.len()), bound, 1.0, format, rounded);
+    let bound = [bound(first, runs.first().map_or(0, |run| run.x.len()))];
+    bulk::round_within(isa, pairs.first(runs.len()), &bound, 1.0, format, rounded);
     true
 }
 
@@ -451,8 +452,8 @@ mod tests {
             {
                 let mut rounded = [0.0; BATCH];
                 let rounded = &mut rounded[..rows.len()];
-                let (sums, bound) = (pairs.first(rows.len()), bound(first, length));
-                bulk::round_within(isa, sums, bound, divisor as f64, format, rounded);
+                let (sums, bound) = (pairs.first(rows.len()), [bound(first, length)]);
+                bulk::round_within(isa, sums, &bound, divisor as f64, format, rounded);
                 for (run, &rounded) in rounded.iter().enumerate() {
                     all += 1;
                     if rounded.is_nan() {
@@ -557,8 +558,8 @@ mod tests {
             for format in [Format::F64, Format::F32] {
                 let mut rounded = [0.0; BATCH];
                 let rounded = &mut rounded[..runs.len()];
-                let (sums, bound) = (pairs.first(runs.len()), bound(first, length));
-                bulk::round_within(isa, sums, bound, 1.0, format, rounded);
+                let (sums, bound) = (pairs.first(runs.len()), [bound(first, length)]);
+                bulk::round_within(isa, sums, &bound, 1.0, format, rounded);
                 for (run, &rounded) in runs.iter().zip(&*rounded) {
                     if rounded.is_nan() {
                         undecided += 1;

@@ -9,8 +9,9 @@
 //! - `plan`: sorting the axes, choosing a strategy, and dividing the work among threads.
 //! - The strategies: `runs`, each result from its own elements; `panels`, many columns at once;
 //!   `rows`, many short rows at once.
-//! - The reductions: `sum`, `squares`.
+//! - The reductions: `sum` (that of panels in `column_sums`), `squares`.
 
+mod column_sums;
 mod panels;
 mod plan;
 mod rows;

@@ -214,10 +214,10 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
             let is_left = |column: &usize| !self.reduction.is_done(&self.worker, first + column);
             let mut left: Vec<usize> = (0..columns.size).filter(is_left).collect();
             for &attempt in attempts {
-                left = self.add_in_turn(plan, &columns, &rows, outer, offsets, left, attempt);
                 if left.is_empty() {
                     break;
                 }
+                left = self.add_in_turn(plan, &columns, &rows, outer, offsets, left, attempt);
             }
             done &= left.is_empty();
         }

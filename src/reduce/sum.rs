@@ -1,5 +1,6 @@
 //! Exact sums over axes, for sinks that round them, compute means, or keep them.
 
+use super::column_sums::ColumnSums;
 use super::{Attempt, Counts, Input, PanelShape, Reduction, Results, ShortRows, reduce};
 use crate::array::dtype::by_native;
 use crate::array::view::{Rows, View};
@@ -13,8 +14,6 @@ use crate::exact::pairs::{self, BATCH, Pairs};
 use crate::exact::round::Format;
 use crate::exact::sink::{Rounding, Sink};
 use crate::kernel::adaptive::Summer;
-use crate::kernel::columns::Panel;
-use crate::kernel::few;
 use crate::kernel::levels::BLOCK;
 use crate::kernel::short_rows::Batches;
 use crate::kernel::slice;
@@ -126,28 +125,8 @@ struct Worker {
     elements: usize,
     /// Whether the result must be exact.
     attempt: Attempt,
-    columns: Option<Columns>,
+    columns: Option<ColumnSums>,
     rows: Option<ShortSums>,
-}
-
-/// The sums of panels, one after another.
-struct Columns {
-    panel: Panel,
-    shape: PanelShape,
-    /// Whether the panel has begun: not before it is known that rows come in several calls.
-    started: bool,
-    /// Whether the sums are in `pairs` already.
-    summed: bool,
-    pairs: Box<Pairs>,
-}
-
-impl Columns {
-    fn start<V: Summand>(&mut self) {
-        if !self.started {
-            self.panel.start(self.shape.width, self.shape.columns, !V::HAS_NAN);
-            self.started = true;
-        }
-    }
 }
 
 impl Worker {
@@ -212,54 +191,30 @@ impl<V: Summand> Reduction<V> for Sum<'_> {
         self.sink.put_interval(result, &sum)
     }
 
-    fn start_panel(&self, worker: &mut Worker, shape: PanelShape, _: Attempt) -> bool {
-        let isa = worker.isa;
-        let columns = worker.columns.get_or_insert_with(|| Columns {
-            panel: Panel::new(isa),
-            shape,
-            started: false,
-            summed: false,
-            pairs: Pairs::new(),
-        });
-        (columns.shape, columns.started, columns.summed) = (shape, false, false);
-        if !few::suits(shape.rows, shape.columns) || shape.width > shape.columns {
-            columns.start::<V>();
-        }
-        true
+    fn start_panel(&self, worker: &mut Worker, shape: PanelShape, attempt: Attempt) -> bool {
+        let Worker { isa, elements, .. } = *worker;
+        let columns = worker.columns.get_or_insert_with(|| ColumnSums::new(isa));
+        columns.start::<V>(shape, attempt, self.sink.rounding(), elements)
     }
 
     fn add_rows(&self, worker: &mut Worker, rows: Rows<'_, V>, _: Option<Rows<'_, u8>>) {
-        let Some(columns) = &mut worker.columns else { return };
-        if !columns.started && rows.len() == columns.shape.rows {
-            let Columns { panel, pairs, .. } = &mut *columns;
-            columns.summed = V::sum_few(worker.isa, rows, panel, pairs);
-        }
-        if !columns.summed {
-            columns.start::<V>();
-            V::add_rows(worker.isa, rows, &mut columns.panel);
+        if let Some(columns) = &mut worker.columns {
+            columns.add(worker.isa, rows);
         }
     }
 
     fn finish_panel(&self, worker: &mut Worker, results: Results, counts: Counts<'_>) -> bool {
-        let Some(columns) = &mut worker.columns else { return true };
-        if let Counts::All(count) = counts
-            && (columns.summed || columns.panel.pairs(worker.isa, &mut columns.pairs))
-        {
-            let pairs = columns.pairs.first(results.count);
-            self.sink.put_pairs(results.first, results.step, pairs, count);
-            return true;
-        }
-        for column in 0..results.count {
-            let mut sum = columns.sum(column);
-            sum.add_zeros(counts.get(column));
-            self.sink.put(results.at(column), &sum);
-        }
-        true
+        let columns = worker.columns.as_mut();
+        columns.is_none_or(|columns| columns.finish(worker.isa, results, counts, self.sink))
+    }
+
+    fn is_done(&self, worker: &Worker, column: usize) -> bool {
+        worker.columns.as_ref().is_some_and(|columns| columns.is_decided(column))
     }
 
     fn column(&self, worker: &mut Worker, column: usize) -> Interval {
         let columns = worker.columns.as_ref();
-        columns.map_or_else(Accumulator::new, |columns| columns.sum(column)).into()
+        columns.map_or_else(Interval::new, |columns| columns.interval(column))
     }
 
     fn rows_at_once(&self, worker: &mut Worker, rows: ShortRows) -> usize {
@@ -307,16 +262,6 @@ impl<V: Summand> Reduction<V> for Sum<'_> {
             sums.put(results, count, self.sink);
         }
         true
-    }
-}
-
-impl Columns {
-    fn sum(&self, column: usize) -> Accumulator {
-        if self.summed {
-            self.pairs.first(BATCH).accumulator(column, 0)
-        } else {
-            self.panel.sum(column)
-        }
     }
 }
 

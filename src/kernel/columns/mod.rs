@@ -1,25 +1,37 @@
-//! The kernel for sums down the columns of a matrix, which is read row by row; each column has its
-//! own levels.
+//! Sums down the columns of a matrix, which is read row by row; each column has its own levels.
 //!
-//! The algorithm is that of `levels`, with two levels and a scale of its own for each column. Each
-//! column is checked; one that does not fit its scale in a block of rows is added separately, by
-//! the kernel for lines.
+//! The algorithm is that of `levels`, with two levels and a scale of its own for each column. There are two
+//! kernels:
+//!
+//! - `exact` checks each column; one that does not fit its scale in a block of rows is added separately, by the
+//!   kernel for lines.
+//! - `certified`, for results that are rounded, ignores what the second level loses and bounds it instead. Where
+//!   that does not decide all results, a second pass over the rows makes the sums exact.
+//!
+//! `integers` is the kernel for integers, `body` the loop over rows that the other two share.
+
+mod body;
+mod certified;
+mod exact;
+mod integers;
+#[cfg(test)]
+mod tests;
 
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 
 use super::adaptive::Summer;
 use super::few;
+use super::hysteresis::Hysteresis;
 use super::levels::{self, LEVEL};
 use super::number::{Integer, Number};
-use crate::array::memory::prefetch;
 use crate::array::view::Rows;
 use crate::binary64::{ABSOLUTE, SIGN_AND_EXPONENT};
-use crate::cpu::{Isa, dispatch, vectorized};
+use crate::cpu::{Isa, dispatch};
 use crate::environment;
 use crate::exact::accumulator::Accumulator;
+use crate::exact::interval::Interval;
 use crate::exact::pairs::{BATCH, Pairs};
-use crate::simd::{Simd, WIDEST};
 
 /// The number of columns in a panel, whose sums stay in the first-level cache.
 pub(crate) const WIDTH: usize = BATCH;
@@ -46,6 +58,28 @@ const FOLDED: usize = 1 << 11;
 
 type Lanes<T> = [T; WIDTH];
 
+/// How rows are added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// To exact sums.
+    Exact,
+    /// To sums that are known up to a bound.
+    Certified,
+    /// In a second pass over the same rows, which makes certified sums exact.
+    Proving,
+}
+
+/// How rows are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// In groups, during which a column's accumulators stay in registers.
+    Groups,
+    /// As `Groups`, with the next group prefetched.
+    Prefetched,
+    /// One by one, in the order of memory.
+    Rows,
+}
+
 /// The sums of up to [`WIDTH`] columns.
 ///
 /// A matrix of few columns is treated as a wider one that repeats the `period` columns: the copies
@@ -54,8 +88,18 @@ pub(crate) struct Panel {
     width: usize,
     period: usize,
     integers: bool,
+    mode: Mode,
+    order: Order,
+    /// Whether all blocks so far were added by the certified kernel, at one scale.
+    is_uniform: bool,
+    /// Whether all numbers so far are large enough to be added exactly.
+    are_large: bool,
+    /// Of the certified kernel.
+    certified: Hysteresis,
     state: Borrowed,
     blocks: u32,
+    /// Rows that were added in all.
+    added: u64,
     /// Whether the thread's floating-point environment is the default one.
     floating: bool,
     /// Whether the columns have scales.
@@ -81,8 +125,14 @@ impl Panel {
             width: 0,
             period: 0,
             integers: false,
+            mode: Mode::Exact,
+            order: Order::Groups,
+            is_uniform: true,
+            are_large: true,
+            certified: Hysteresis::default(),
             state: Borrowed(SPARE.take().or_else(|| Some(Box::new(State::EMPTY)))),
             blocks: 0,
+            added: 0,
             floating: environment::is_default(),
             scaled: false,
             totals: Vec::new(),
@@ -95,11 +145,14 @@ impl Panel {
         self.floating && few::sum_few(isa, rows, pairs)
     }
 
-    /// Begins the sums of a matrix of `width` columns, in which column `i` is a copy of column `i %
-    /// period`.
-    pub fn start(&mut self, width: usize, period: usize, integers: bool) {
+    /// Begins the sums of a matrix of `width` columns, in which column `i` is a copy of column `i % period`. Sums
+    /// of integers are exact in any mode. `order` applies to rows that are not short.
+    pub fn start(&mut self, width: usize, period: usize, integers: bool, mode: Mode, order: Order) {
         assert!(width <= WIDTH && width.is_multiple_of(period));
-        self.blocks = 0;
+        self.mode = if integers || !self.floating { Mode::Exact } else { mode };
+        (self.order, self.is_uniform, self.are_large) = (order, true, true);
+        (self.blocks, self.added) = (0, 0);
+        self.certified = Hysteresis::strict();
         self.totals.clear();
         let padded = width.max(VECTOR);
         for parts in &mut self.state.parts {
@@ -116,6 +169,20 @@ impl Panel {
             self.state.bias[level][..padded].fill(bias[level]);
         }
         (self.width, self.period, self.integers) = (width, period, integers);
+    }
+
+    /// Whether the sums are known up to a bound only.
+    pub fn is_certified(&self) -> bool {
+        self.mode == Mode::Certified
+    }
+
+    /// Prepares for the same rows to come once more, to make the sums exact; whether that can be.
+    pub fn prove(&mut self) -> bool {
+        let can = self.mode == Mode::Certified && self.is_uniform;
+        if can {
+            (self.mode, self.blocks) = (Mode::Proving, 0);
+        }
+        can
     }
 
     /// The exponents of the units of a column's parts.
@@ -154,7 +221,28 @@ impl Panel {
         to_pairs(isa, &self.state, period, pairs)
     }
 
-    /// The sum of a column over all its copies, without a count.
+    /// Additions to a column and to those that belong to it, and some for those of the final test.
+    fn errors(&self) -> u64 {
+        self.added * (self.width / self.period) as u64 + 4
+    }
+
+    /// What the sums may differ by from those of [`Panel::pairs`].
+    pub fn bounds(&self, isa: Isa, bounds: &mut [f64]) {
+        let errors = if self.is_certified() { self.errors() as f64 } else { 0.0 };
+        certified::bounds(isa, &self.state, errors, &mut bounds[..self.period]);
+    }
+
+    /// What is known of the sum of a column and of those that belong to it; the count is the caller's.
+    pub fn interval(&self, column: usize) -> Interval {
+        let mut sum = Interval::from(self.sum(column));
+        let [_, unit] = self.units(column);
+        if self.is_certified() && unit > -1074 {
+            sum.add(0, unit, self.errors(), unit);
+        }
+        sum
+    }
+
+    /// The sum of a column and of those that belong to it; the count is the caller's.
     pub fn sum(&self, column: usize) -> Accumulator {
         let mut sum = self.totals.get(column).cloned().unwrap_or_default();
         let [high, low] = self.parts(column);
@@ -188,17 +276,24 @@ impl Panel {
             return;
         }
         self.in_blocks(rows, BLOCKS, |panel, rows| {
-            if panel.blocks == 1 && !panel.scaled {
-                panel.measure(isa, rows);
+            if panel.mode == Mode::Proving {
+                return panel.prove_block(isa, rows);
             }
-            panel.add_block(isa, rows);
+            if panel.blocks == 1 && !panel.scaled {
+                panel.measure(isa, rows.truncate(SAMPLE));
+                panel.scaled = true;
+            }
+            panel.added += rows.len() as u64;
+            if !panel.certify_block(isa, rows) {
+                panel.add_block(isa, rows);
+            }
         });
     }
 
     pub fn add_integers<T: Integer>(&mut self, isa: Isa, rows: Rows<'_, T>) {
         self.in_blocks(rows, INTEGER_BLOCKS, |panel, rows| {
             in_vectors(rows, panel.width, |rows, width| {
-                add_integers(isa, rows, width, &mut panel.state.parts);
+                integers::add_integers(isa, rows, width, &mut panel.state.parts);
             });
         });
     }
@@ -221,12 +316,90 @@ impl Panel {
         }
     }
 
-    fn add_block<T: Number>(&mut self, isa: Isa, rows: Rows<'_, T>) {
+    /// Adds a block to sums that are known up to a bound; whether that was possible.
+    fn certify_block<T: Number>(&mut self, isa: Isa, rows: Rows<'_, T>) -> bool {
+        if self.mode != Mode::Certified {
+            return false;
+        }
+        self.certified.next();
+        if !self.certified.is_given_up() {
+            let order = self.order(rows);
+            // Only some rows of the first block were measured.
+            let is_first = self.blocks == 1;
+            for measures in [false, true] {
+                if measures {
+                    self.measure(isa, rows);
+                }
+                let Panel { width, ref mut state, .. } = *self;
+                state.begin(width.max(VECTOR));
+                let mut all = true;
+                in_vectors(rows, width, |rows, width| {
+                    all &= certified::add_certified(isa, rows, width, order, state);
+                });
+                if all {
+                    certified::collect_all(isa, state, width);
+                    return true;
+                }
+                if !is_first {
+                    break;
+                }
+            }
+            self.certified.fail();
+        }
+        self.is_uniform = false;
+        false
+    }
+
+    /// Makes the sums of a block exact that the certified kernel added.
+    fn prove_block<T: Number>(&mut self, isa: Isa, rows: Rows<'_, T>) {
+        let order = self.order(rows);
+        let Panel { width, are_large, ref state, .. } = *self;
+        if are_large {
+            let mut all = true;
+            in_vectors(rows, width, |rows, width| {
+                all &= certified::are_large(isa, rows, width, order, state);
+            });
+            if all {
+                return;
+            }
+            // Others will follow.
+            self.are_large = false;
+        }
+        self.add_carefully(isa, rows);
+        for column in 0..width {
+            if self.state.remainder[column] << 1 != 0 {
+                let own = column % self.period;
+                let mut values = [T::default(); ROWS];
+                self.add_exactly(gather(rows, column, &mut values), own);
+                let units = self.units(column);
+                for level in 0..2 {
+                    let moved = exact::moved(&self.state, level, column) as i64;
+                    self.totals[own].add_scaled(-i128::from(moved), units[level]);
+                }
+            }
+        }
+    }
+
+    /// How rows are read.
+    fn order<T>(&self, rows: Rows<'_, T>) -> Order {
+        let is_far = rows.stride().unsigned_abs() > FORESEEN * size_of::<f64>();
+        if is_far { self.order } else { Order::Groups }
+    }
+
+    fn add_carefully<T: Number>(&mut self, isa: Isa, rows: Rows<'_, T>) {
+        let order = self.order(rows);
         let Panel { width, ref mut state, .. } = *self;
         state.begin(width.max(VECTOR));
         state.forget_failures(width.max(VECTOR));
-        in_vectors(rows, width, |rows, width| add_carefully(isa, rows, width, state));
-        if !collect_each(isa, state, width) {
+        in_vectors(rows, width, |rows, width| {
+            exact::add_carefully(isa, rows, width, order, state);
+        });
+    }
+
+    fn add_block<T: Number>(&mut self, isa: Isa, rows: Rows<'_, T>) {
+        self.add_carefully(isa, rows);
+        let Panel { width, ref mut state, .. } = *self;
+        if !exact::collect_each(isa, state, width) {
             for column in 0..width {
                 if self.state.escaped[column] & SIGN_AND_EXPONENT != 0
                     || self.state.remainder[column] << 1 != 0
@@ -237,11 +410,11 @@ impl Panel {
         }
     }
 
-    /// Chooses the columns' scales by a first block of rows. There are no parts yet.
+    /// Chooses the columns' scales by some rows. There are no parts yet.
     fn measure<T: Number>(&mut self, isa: Isa, rows: Rows<'_, T>) {
         let mut highest = [0; WIDTH];
         let Panel { width, period, .. } = *self;
-        measure(isa, rows.truncate(SAMPLE), width, &mut highest);
+        measure(isa, rows, width, &mut highest);
         let (own, others) = highest[..width].split_at_mut(period);
         for (index, &other) in others.iter().enumerate() {
             own[index % period] = other.max(own[index % period]);
@@ -253,7 +426,6 @@ impl Panel {
                 self.set_scale(column, first);
             }
         }
-        self.scaled = true;
     }
 
     /// Sets the scale of all copies of a column.
@@ -269,20 +441,30 @@ impl Panel {
     #[inline(never)]
     fn add_column<T: Number>(&mut self, isa: Isa, rows: Rows<'_, T>, column: usize) {
         let mut values = [T::default(); ROWS];
-        for (row, value) in values[..rows.len()].iter_mut().enumerate() {
-            [*value] = load(rows, row, column);
-        }
-        let values = &values[..rows.len()];
+        let values = gather(rows, column, &mut values);
         let own = column % self.period;
-        self.totals.resize_with(self.period, Accumulator::new);
         if let Some(first) = levels::scale(levels::highest_exponent(isa, values), HEADROOM)
             && (((first + 1023) as u64) << 52) > self.state.bias[0][own].to_bits()
         {
             self.empty(own);
             self.set_scale(own, first);
         }
+        self.add_exactly(values, own);
+    }
+
+    fn add_exactly<T: Number>(&mut self, values: &[T], own: usize) {
+        self.totals.resize_with(self.period, Accumulator::new);
         self.summer.add_exactly(values, &mut self.totals[own]);
     }
+}
+
+/// Copies a block of a column.
+fn gather<'a, T: Copy>(rows: Rows<'_, T>, column: usize, values: &'a mut [T; ROWS]) -> &'a [T] {
+    let values = &mut values[..rows.len()];
+    for (row, value) in values.iter_mut().enumerate() {
+        [*value] = load(rows, row, column);
+    }
+    values
 }
 
 thread_local! {
@@ -367,159 +549,6 @@ fn in_vectors<T: Copy + Default>(
     }
 }
 
-/// All bits in the lanes from `first` on.
-#[inline(always)]
-fn lanes_from<const W: usize>(first: usize) -> [u64; W] {
-    std::array::from_fn(|lane| if lane >= first { u64::MAX } else { 0 })
-}
-
-#[inline(always)]
-fn vector<T: Copy, const W: usize>(lanes: &Lanes<T>, column: usize) -> [T; W] {
-    std::array::from_fn(|lane| lanes[column + lane])
-}
-
-/// Whether [`Simd::minus`] pays: not with few registers, of which it needs one more.
-const fn has_registers<S: Simd>() -> bool {
-    S::STREAMS > 3
-}
-
-#[inline(always)]
-fn minus<S: Simd>(simd: S, one: S::V, a: S::V, b: S::V) -> S::V {
-    if has_registers::<S>() { simd.minus(one, a, b) } else { simd.subtract(a, b) }
-}
-
-/// Adds `COUNT` rows to `V` vectors of columns, and records which columns were not exact. If
-/// `MASKED`, lanes outside `keep` are left out.
-#[inline(always)]
-fn add_group<S: Simd, T: Number, const V: usize, const COUNT: usize, const MASKED: bool>(
-    simd: S,
-    rows: Rows<'_, T>,
-    start: usize,
-    column: usize,
-    keep: S::V,
-    state: &mut State,
-) {
-    let part = rows.part(start, COUNT, column, V * S::W);
-    let is_far = rows.stride().unsigned_abs() > FORESEEN * size_of::<f64>();
-    let zero = simd.splat(0.0);
-    let one = if has_registers::<S>() { simd.hidden_one() } else { zero };
-    let mut bias = [zero; V];
-    let (mut high, mut low) = ([zero; V], [zero; V]);
-    let (mut escaped, mut remainder) = ([zero; V], [zero; V]);
-    for index in 0..V {
-        let at = column + index * S::W;
-        bias[index] = simd.read(&state.bias[0], at);
-        high[index] = simd.read(&state.sums[0], at);
-        low[index] = simd.read(&state.sums[1], at);
-        escaped[index] = simd.read_bits(&state.escaped, at);
-        remainder[index] = simd.read_bits(&state.remainder, at);
-    }
-    for row in 0..COUNT {
-        for index in 0..V {
-            let at = index * S::W;
-            if is_far {
-                prefetch(address(part, row + COUNT, at));
-            }
-            let x = T::load_first(simd, &part.row(row)[at..]);
-            let x = if MASKED { simd.and(x, keep) } else { x };
-            let s = simd.add(high[index], x);
-            let rest = minus(simd, one, x, minus(simd, one, s, high[index]));
-            let t = simd.add(low[index], rest);
-            escaped[index] = simd.or(escaped[index], simd.xor(s, bias[index]));
-            let lost = simd.subtract(rest, minus(simd, one, t, low[index]));
-            remainder[index] = simd.or(remainder[index], lost);
-            high[index] = s;
-            low[index] = t;
-        }
-    }
-    for index in 0..V {
-        let at = column + index * S::W;
-        simd.write(high[index], &mut state.sums[0], at);
-        simd.write(low[index], &mut state.sums[1], at);
-        simd.write_bits(escaped[index], &mut state.escaped, at);
-        simd.write_bits(remainder[index], &mut state.remainder, at);
-    }
-}
-
-/// Adds `COUNT` rows to all columns, two vectors at once, to hide latencies. The last vector may
-/// overlap the previous one; it adds zeros to the shared columns.
-#[inline(always)]
-fn add_some<S: Simd, T: Number, const COUNT: usize>(
-    simd: S,
-    rows: Rows<'_, T>,
-    row: usize,
-    width: usize,
-    state: &mut State,
-) {
-    let keep = simd.splat(0.0);
-    let (whole, together) = (width - width % S::W, width - width % (2 * S::W));
-    for column in (0..together).step_by(2 * S::W) {
-        add_group::<S, T, 2, COUNT, false>(simd, rows, row, column, keep, state);
-    }
-    if together < whole {
-        add_group::<S, T, 1, COUNT, false>(simd, rows, row, together, keep, state);
-    }
-    if whole < width {
-        let mut lanes = [0u64; WIDEST];
-        lanes[whole + S::W - width..S::W].fill(u64::MAX);
-        let keep = simd.read_bits(&lanes, 0);
-        add_group::<S, T, 1, COUNT, true>(simd, rows, row, width - S::W, keep, state);
-    }
-}
-
-#[inline(always)]
-fn add_carefully_body<S: Simd, T: Number>(
-    simd: S,
-    rows: Rows<'_, T>,
-    width: usize,
-    state: &mut State,
-) {
-    const GROUP: usize = 8;
-    let width = width.min(WIDTH);
-    assert!((VECTOR..=rows.width()).contains(&width));
-    let grouped = rows.len() - rows.len() % GROUP;
-    for row in (0..grouped).step_by(GROUP) {
-        add_some::<S, T, GROUP>(simd, rows, row, width, state);
-    }
-    let paired = rows.len() - rows.len() % 2;
-    for row in (grouped..paired).step_by(2) {
-        add_some::<S, T, 2>(simd, rows, row, width, state);
-    }
-    if paired < rows.len() {
-        add_some::<S, T, 1>(simd, rows, paired, width, state);
-    }
-}
-
-vectorized! {
-    /// Adds rows to the columns, and records which of them were not exact.
-    fn add_carefully[T: Number][T](rows: Rows<'_, T>, width: usize, state: &mut State)
-        = add_carefully_body
-}
-
-#[inline(always)]
-fn moved(state: &State, level: usize, column: usize) -> u64 {
-    state.sums[level][column].to_bits().wrapping_sub(state.bias[level][column].to_bits())
-}
-
-/// Adds the sums of the block for the columns that fitted their scale; returns whether all did.
-#[inline(always)]
-fn collect_each_body(state: &mut State, width: usize) -> bool {
-    let mut any = 0;
-    for column in 0..width.min(WIDTH) {
-        let failed = state.escaped[column] & SIGN_AND_EXPONENT | state.remainder[column] << 1;
-        any |= failed;
-        for level in 0..2 {
-            let moved = moved(state, level, column) as i64;
-            state.parts[level][column] += if failed == 0 { moved } else { 0 };
-        }
-    }
-    any == 0
-}
-
-dispatch! {
-    fn collect_each(state: &mut State, width: usize) -> bool = collect_each_body
-}
-
 #[inline(always)]
 fn measure_body<T: Number>(rows: Rows<'_, T>, width: usize, highest: &mut Lanes<u64>) {
     for row in 0..rows.len() {
@@ -553,76 +582,4 @@ fn to_pairs_body(state: &State, width: usize, pairs: &mut Pairs) -> bool {
 
 dispatch! {
     fn to_pairs(state: &State, width: usize, pairs: &mut Pairs) -> bool = to_pairs_body
-}
-
-/// Adds `COUNT` rows to `W` columns, except for the first `skip` lanes.
-#[inline(always)]
-fn add_integer_group<T: Integer, const W: usize, const COUNT: usize>(
-    rows: Rows<'_, T>,
-    column: usize,
-    skip: usize,
-    parts: &mut [Lanes<i64>; 2],
-) {
-    let keep = lanes_from::<W>(skip);
-    let part = rows.part(0, COUNT, column, W);
-    let mut high: [i64; W] = vector(&parts[0], column);
-    let mut low: [i64; W] = vector(&parts[1], column);
-    for row in 0..COUNT {
-        // The next rows are too far away for the hardware prefetcher.
-        prefetch(address(part, row + COUNT, 0));
-        let x: [T; W] = load(part, row, 0);
-        for lane in 0..W {
-            let part = x[lane].parts();
-            high[lane] += part[0] & keep[lane] as i64;
-            low[lane] += part[1] & keep[lane] as i64;
-        }
-    }
-    parts[0][column..column + W].copy_from_slice(&high);
-    parts[1][column..column + W].copy_from_slice(&low);
-}
-
-/// Adds `COUNT` rows to all vectors of columns. The last vector may overlap the previous one; it
-/// adds zeros to the shared columns.
-#[inline(always)]
-fn add_some_integers<T: Integer, const W: usize, const COUNT: usize>(
-    rows: Rows<'_, T>,
-    start: usize,
-    width: usize,
-    parts: &mut [Lanes<i64>; 2],
-) {
-    let rows = rows.part(start, COUNT, 0, width);
-    let whole = width - width % W;
-    for column in (0..whole).step_by(W) {
-        add_integer_group::<T, W, COUNT>(rows, column, 0, parts);
-    }
-    if whole < width {
-        add_integer_group::<T, W, COUNT>(rows, width - W, whole + W - width, parts);
-    }
-}
-
-#[inline(always)]
-fn add_integers_body<T: Integer, const W: usize>(
-    rows: Rows<'_, T>,
-    width: usize,
-    parts: &mut [Lanes<i64>; 2],
-) {
-    // Groups of rows, for which a column's state stays in registers; then pairs and single ones.
-    const GROUP: usize = 8;
-    let width = width.min(WIDTH);
-    let grouped = rows.len() - rows.len() % GROUP;
-    for row in (0..grouped).step_by(GROUP) {
-        add_some_integers::<T, W, GROUP>(rows, row, width, parts);
-    }
-    let paired = rows.len() - rows.len() % 2;
-    for row in (grouped..paired).step_by(2) {
-        add_some_integers::<T, W, 2>(rows, row, width, parts);
-    }
-    if paired < rows.len() {
-        add_some_integers::<T, W, 1>(rows, paired, width, parts);
-    }
-}
-
-dispatch! {
-    fn add_integers[T: Integer][T](rows: Rows<'_, T>, width: usize, parts: &mut [Lanes<i64>; 2])
-        = add_integers_body::<T, {W}>
 }

@@ -67,9 +67,8 @@ def summarize(a: Any, axis: Any = None) -> Summary:
         - ``sum``, ``mean``: exact, rounded once; without numbers the mean is NaN.
         - ``min``, ``max``: NaN without numbers.
         - ``condition_number``: the sum of the magnitudes divided by the magnitude of the sum: the
-        factor by which relative errors of the numbers are amplified. Infinite for a sum of 0; NaN
-        if all numbers
-          are 0 or one is infinite.
+          factor by which relative errors of the numbers are amplified. Infinite for a sum of 0; NaN
+          if all numbers are 0 or one is infinite.
         - ``naive_sum``, ``pairwise_sum``: rounded after every addition, from left to right, and in
           the order of `numpy.sum` for a contiguous array (NumPy 2.3 and later).
         - ``naive_ulps``, ``pairwise_ulps``: their distance from ``sum``, counted in float64

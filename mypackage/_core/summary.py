@@ -72,7 +72,7 @@ def summarize(a: Any, axis: Any = None) -> Summary:
         - ``naive_sum``, ``pairwise_sum``: rounded after every addition, from left to right, and in
           the order of `numpy.sum` for a contiguous array (NumPy 2.3 and later).
         - ``naive_ulps``, ``pairwise_ulps``: their distance from ``sum``, counted in float64
-        numbers; NaN if either is not finite.
+          numbers; NaN if either is not finite.
 
     Raises
     ------

@@ -4,7 +4,7 @@
 row for the rows of an array, or ``(groups,)``. Its methods are
 
 - ``add(column, reduction, labels, size)``: adds the numbers; with labels, each to the group of its
-label, where -1 means no group, and the shape becomes ``(size,)``;
+  label, where -1 means no group, and the shape becomes ``(size,)``;
 - ``merge(other)``: adds a state of the same shape;
 - ``finish(reduction, dtype)``: the results, rounded once;
 - ``counts()``: how many numbers were added;

@@ -389,6 +389,16 @@ def test_lists_are_not_rounded():
         mypackage.move_sum(big, 2)
 
 
+def test_logarithmic_units_of_pint():
+    pint = pytest.importorskip("pint")
+    quantity = pint.get_application_registry().Quantity
+    for unit in ("decibel", "dBm"):
+        for function in (mypackage.sum, mypackage.mean, mypackage.cumsum):
+            with pytest.raises(TypeError, match=r"logarithmic unit .*\.magnitude"):
+                function(quantity(np.ones(2), unit))
+    assert mypackage.mean(quantity(np.array([1.0, 2.0]), "degC")).magnitude == 1.5
+
+
 def test_summaries_of_what_float64_holds():
     numbers = [2**64, 0.5, -(2**64), float("nan")]
     for a in (numbers, np.array(numbers, object), [*map(Decimal, numbers[:3]), Decimal("nan")]):

@@ -220,6 +220,33 @@ def test_time_differences(file, capsys, tmp_path):
     assert output(capsys, path, "--axis", "0", "--op", "nanmean") == "4 seconds\t1 seconds\n"
 
 
+def test_dates(file, capsys, tmp_path):
+    """Means, half to even in their unit; no sums."""
+    days = pa.array([1, 2, 4, 4], pa.date32())
+    times = pa.array([1, None, 2, 2], pa.timestamp("us"))
+    zoned = pa.array([1, 2, 3, 4], pa.timestamp("us", "Asia/Tokyo"))
+    spans = pa.array([1, 2, 3, 4], pa.duration("us"))
+    columns = {"d": days, "t": times, "z": zoned, "s": spans, "k": [0, 1, 0, 1]}
+    path = file(columns)
+    mean = [path, "--op", "mean", "--columns"]
+    assert output(capsys, *mean, "d") == "1970-01-04\n"
+    assert output(capsys, *mean, "t", "--skip-nulls") == "1970-01-01T00:00:00.000002\n"
+    assert output(capsys, *mean, "t", "--op", "nanmean") == "1970-01-01T00:00:00.000002\n"
+    assert output(capsys, *mean, "d,s") == "d\t1970-01-04\ns\t2 microseconds\n"
+    assert output(capsys, *mean, "d", "--by", "k") == "k\td\n0\t1970-01-03\n1\t1970-01-04\n"
+    assert output(capsys, *mean, "d", "--dtype", "M8[h]") == "1970-01-03T18\n"
+    results = json.loads(output(capsys, *mean, "d,s", "--json"))["results"]
+    assert [one["value"] for one in results] == ["1970-01-04", "2 microseconds"]
+    assert "no exact sum of date32" in refusal(capsys, path, "--columns", "d")
+    assert "values are null; --skip-nulls" in refusal(capsys, *mean, "t")
+    assert "without its time zone; mypackage.mean" in refusal(capsys, *mean, "z")
+    assert "dates and time differences" in refusal(capsys, *mean, "d,s", "--total")
+    assert "a datetime64, not float64" in refusal(capsys, *mean, "d", "--dtype", "float64")
+    np.save(tmp_path / "days.npy", np.array(["2020-01-01", "2020-01-03"], "M8[D]"))
+    assert output(capsys, tmp_path / "days.npy", "--op", "mean") == "2020-01-02\n"
+    assert "dates have exact means only" in refusal(capsys, tmp_path / "days.npy")
+
+
 def test_types_that_differ_from_file_to_file(file, capsys, tmp_path):
     """Decimals are no integers of their digits, nor the other way round."""
     first = file({"x": pa.array([Decimal("1.5")], pa.decimal128(5, 1))})

@@ -275,7 +275,8 @@ def _plain(value: Any) -> Any:
     """A number as a JSON value; NaN, infinities, decimals and complex numbers become strings."""
     if isinstance(value, np.ndarray):
         return [_plain(item) for item in value] if value.ndim else _plain(value[()])
-    if isinstance(value, (int, np.integer, np.bool_)):
+    # (A timedelta64 is an np.integer.)
+    if isinstance(value, (int, np.integer, np.bool_)) and not isinstance(value, np.timedelta64):
         return int(value)
     if isinstance(value, (float, np.floating)) and math.isfinite(value):
         # The shortest digits that identify it in its own dtype.

@@ -71,6 +71,11 @@ def check(name: str, a: Any, mean: bool) -> None:
             f"{name}: numbers in the logarithmic unit {a.unit} do not add up; give its .physical "
             "or its .value"
         )
+    if kind == "pint" and not a._is_multiplicative and _is_logarithmic(a):
+        raise TypeError(
+            f"{name}: numbers in the logarithmic unit {a.units} do not add up; convert with "
+            ".to_base_units(), or give its .magnitude"
+        )
     if kind == "pint" and not mean and not a._is_multiplicative:
         raise TypeError(
             f"{name}: {a.units} has an offset, so that only means have a meaning; convert with "
@@ -78,6 +83,12 @@ def check(name: str, a: Any, mean: bool) -> None:
         )
     if kind == "other" and (not isinstance(a, np.ndarray) or hasattr(a, "mask")):
         refuse(name, a)
+
+
+def _is_logarithmic(a: Any) -> bool:
+    """Whether a pint quantity is in decibels and the like."""
+    units = a._REGISTRY._units
+    return any(getattr(units.get(name), "is_logarithmic", False) for name in a._units)
 
 
 def with_unit(a: Any, result: Any, adds: bool = False) -> Any:

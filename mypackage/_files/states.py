@@ -58,8 +58,8 @@ class Sums:
     ) -> None:
         """Add the numbers of a column, leaving out rows without a value."""
         values = column.values
-        if column.exponents is not None or values.dtype.kind == "m":
-            raise TypeError("decimals or time differences and other numbers have no common result")
+        if column.exponents is not None or values.dtype.kind in "mM":
+            raise TypeError("decimals or times and other numbers have no common result")
         hidden = [row for row, _ in column.wide]
         if column.nulls is not None and len(column.nulls):
             hidden.extend(column.nulls.tolist())
@@ -345,7 +345,7 @@ class Decimals:
 
 
 class Times:
-    """Exact sums of time differences: for each unit, the sum of the ticks."""
+    """Exact sums of time differences, or of dates, for their mean: for each unit, of the ticks."""
 
     def __init__(self, shape: tuple[int, ...] = ()) -> None:
         self._shape = shape
@@ -361,10 +361,9 @@ class Times:
         size: int = 0,
     ) -> None:
         """Add the numbers of a column, leaving out rows without a value."""
-        if reduction.finish not in ("sum", "mean"):
-            raise TypeError(f"there is no exact {reduction.name} of time differences")
-        if column.values.dtype.kind != "m":
-            raise TypeError("time differences and numbers have nothing in common")
+        _check_times(column.values.dtype, reduction)
+        if column.values.dtype.kind not in "mM":
+            raise TypeError("times and numbers have nothing in common")
         unit = column.values.dtype.newbyteorder("=")
         values = np.ascontiguousarray(column.values, unit)
         lost = np.isnat(values)
@@ -382,12 +381,14 @@ class Times:
             self.lost.add(Column(lost.astype(np.int64)), REDUCTIONS["sum"], labels, size)
 
     def _part(self, unit: str) -> Sums:
+        if any(np.dtype(one).kind != np.dtype(unit).kind for one in self.parts):
+            raise TypeError("dates and time differences have nothing in common; choose columns")
         return self.parts.setdefault(unit, Sums(self._shape))
 
     def merge(self, other: Any) -> None:
         """Merge another state of the same shape."""
         if not isinstance(other, Times):
-            raise TypeError("time differences and numbers have no common total; choose columns")
+            raise TypeError("times and numbers have no common total; choose columns")
         for unit, part in other.parts.items():
             self._part(unit).merge(part)
         self.lost.merge(other.lost)
@@ -395,8 +396,10 @@ class Times:
     def finish(self, reduction: Reduction, dtype: np.dtype[Any] | None) -> Any:
         """The results, in a dtype or in the finest unit."""
         dtype = np.result_type(*self.parts) if dtype is None else dtype
-        if dtype.kind != "m":
-            raise TypeError(f"the result of time differences is a timedelta64, not {dtype}")
+        kind = np.dtype(next(iter(self.parts))).kind
+        if dtype.kind != kind:
+            whose = "dates is a datetime64" if kind == "M" else "time differences is a timedelta64"
+            raise TypeError(f"the result of {whose}, not {dtype}")
         finest = np.result_type(*self.parts, dtype)
         ticks_of = {
             unit: int(np.ones((), unit).astype(finest).view(np.int64)) for unit in self.parts
@@ -458,14 +461,20 @@ def state_of(reduction: Reduction, column: Column, shape: tuple[int, ...]) -> An
     """An empty state for a column like this one."""
     if column.exponents is not None:
         return Decimals(shape)
-    if column.values.dtype.kind == "m":
-        if reduction.state != "ExactSum":
-            raise TypeError(
-                f"time differences have exact sums and means only, so --op {reduction.name} is "
-                "refused"
-            )
+    if column.values.dtype.kind in "mM":
+        _check_times(column.values.dtype, reduction)
         return Times(shape)
     return STATES[reduction.state](shape)
+
+
+def _check_times(dtype: np.dtype[Any], reduction: Reduction) -> None:
+    """Refuse what has no exact result for times."""
+    if dtype.kind == "M" and reduction.finish != "mean":
+        raise TypeError(f"dates have exact means only, so --op {reduction.name} is refused")
+    if dtype.kind == "m" and reduction.state != "ExactSum":
+        raise TypeError(
+            f"time differences have exact sums and means only, so --op {reduction.name} is refused"
+        )
 
 
 # By `Reduction.state`; decimals and time differences have classes of their own.

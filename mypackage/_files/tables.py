@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mypackage._core.reductions import STATEFUL
 from mypackage._extras import require
 
 from . import pieces
@@ -85,10 +86,18 @@ class _Table:
         """Refuse columns that are not numbers before anything is read."""
         numeric = [i for i in choice.numbers if _is_numeric(schema.field(i).type)]
         for i in choice.numbers:
+            kind = schema.field(i).type
+            if _is_date(kind) and STATEFUL[self._options.op].finish == "mean":
+                if getattr(kind, "tz", None) is None:
+                    continue
+                raise TypeError(
+                    f"column {schema.names[i]}: the mean of {kind} elements would be without its "
+                    "time zone; mypackage.mean of the column has it"
+                )
             if i not in numeric:
                 way_out = f"; choose other columns with {paste(schema.names, numeric)}"
                 raise TypeError(
-                    f"column {schema.names[i]}: there is no exact sum of {schema.field(i).type} "
+                    f"column {schema.names[i]}: there is no exact {self._options.op} of {kind} "
                     f"elements{way_out if numeric else ''}"
                 )
 
@@ -134,6 +143,11 @@ def _is_numeric(kind: Any) -> bool:
     return types.is_duration(kind) or any(check(kind) for check in checks)
 
 
+def _is_date(kind: Any) -> bool:
+    types = require("pyarrow").types
+    return bool(types.is_timestamp(kind) or types.is_date(kind))
+
+
 def _column(array: Any, what: str, missing: bool) -> Column:
     nulls = None
     if array.null_count:
@@ -147,7 +161,8 @@ def _column(array: Any, what: str, missing: bool) -> Column:
     if types.is_decimal(array.type):
         return _decimals(array, nulls)
     if nulls is not None:
-        if types.is_floating(array.type) or types.is_duration(array.type):
+        times = types.is_duration(array.type) or _is_date(array.type)
+        if types.is_floating(array.type) or times:
             # Nulls are NaN or NaT here, and nothing is rounded.
             values = array.to_numpy(zero_copy_only=False).copy()
             values[nulls] = 0

@@ -8,12 +8,14 @@
 //! - `certified`, for results that are rounded, ignores what the second level loses and bounds it instead. Where
 //!   that does not decide all results, a second pass over the rows makes the sums exact.
 //!
-//! `integers` is the kernel for integers, `body` the loop over rows that the other two share.
+//! `integers` is the kernel for integers, `body` the loop over rows that the other two share, `scale` chooses
+//! the columns' scales.
 
 mod body;
 mod certified;
 mod exact;
 mod integers;
+mod scale;
 #[cfg(test)]
 mod tests;
 
@@ -26,7 +28,7 @@ use super::hysteresis::Hysteresis;
 use super::levels::{self, LEVEL};
 use super::number::{Integer, Number};
 use crate::array::view::Rows;
-use crate::binary64::{ABSOLUTE, SIGN_AND_EXPONENT};
+use crate::binary64::SIGN_AND_EXPONENT;
 use crate::cpu::{Isa, dispatch};
 use crate::environment;
 use crate::exact::accumulator::Accumulator;
@@ -412,20 +414,11 @@ impl Panel {
 
     /// Chooses the columns' scales by some rows. There are no parts yet.
     fn measure<T: Number>(&mut self, isa: Isa, rows: Rows<'_, T>) {
-        let mut highest = [0; WIDTH];
-        let Panel { width, period, .. } = *self;
-        measure(isa, rows, width, &mut highest);
-        let (own, others) = highest[..width].split_at_mut(period);
-        for (index, &other) in others.iter().enumerate() {
-            own[index % period] = other.max(own[index % period]);
-        }
-        for column in 0..period {
-            if let Some(first) = levels::scale((highest[column] >> 52) as i32, HEADROOM)
-                && highest[column] != 0
-            {
-                self.set_scale(column, first);
-            }
-        }
+        let Panel { width, period, ref mut state, .. } = *self;
+        let negative = &mut state.sums[0];
+        negative[..width.max(VECTOR)].fill(-0.0);
+        in_vectors(rows, width, |rows, width| scale::measure(isa, rows, width, negative));
+        scale::choose(isa, state, width, period);
     }
 
     /// Sets the scale of all copies of a column.
@@ -547,21 +540,6 @@ fn in_vectors<T: Copy + Default>(
         }
         add(Rows::of(copy[..count].as_flattened(), VECTOR), VECTOR);
     }
-}
-
-#[inline(always)]
-fn measure_body<T: Number>(rows: Rows<'_, T>, width: usize, highest: &mut Lanes<u64>) {
-    for row in 0..rows.len() {
-        for (column, highest) in highest[..width.min(WIDTH)].iter_mut().enumerate() {
-            let [x] = load::<T, 1>(rows, row, column);
-            *highest = (x.widen().to_bits() & ABSOLUTE).max(*highest);
-        }
-    }
-}
-
-dispatch! {
-    fn measure[T: Number][T](rows: Rows<'_, T>, width: usize, highest: &mut Lanes<u64>)
-        = measure_body::<T>
 }
 
 /// The sums of the first columns, if they are pairs of numbers.

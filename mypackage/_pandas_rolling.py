@@ -46,7 +46,7 @@ class Windows(Generic[T_Pandas]):
     def __init__(self, name: str, windows: Any, numbers: Any) -> None:
         if getattr(windows, "method", "single") != "single":
             raise TypeError(
-                f"{name}: method='table' has no exact results; each column is one here already"
+                f"{name}: method='table' is not supported; each column is computed by itself"
             )
         self._name, self._windows, self._numbers = name, windows, numbers
 
@@ -307,7 +307,7 @@ def rolling(
     from mypackage.pandas import _numbers
 
     if win_type is not None:
-        raise TypeError(f"rolling: win_type={win_type!r} weighs windows; there are no weights here")
+        raise TypeError(f"rolling: win_type={win_type!r} is not supported: windows have no weights")
     arguments: dict[str, Any] = {"window": window, "min_periods": min_periods, "center": center}
     arguments |= {"on": on, "closed": closed, "method": method}
     if step is not None:

@@ -333,7 +333,7 @@ def _nulls(name: str, nulls: int, column: Any) -> ValueError:
     if name in __all__:
         ways = [f"mypackage.arrow.{name}(..., skip_nulls=True)", f"mypackage.nan{name}", *ways]
     return ValueError(
-        f"{name}: {nulls} of {len(column)} values are null, which is no number; "
+        f"{name}: {nulls} of {len(column)} values are null, so they are not numbers; "
         f"{' or '.join(ways)} leaves nulls out"
     )
 

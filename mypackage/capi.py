@@ -230,7 +230,7 @@ def set_num_threads(n: int) -> None:
     """
     n = operator.index(n)
     if not 0 <= n < 2**32:
-        raise ValueError(f"{n} is no number of threads")
+        raise ValueError(f"{n} is not a number of threads")
     library.mypackage_set_num_threads(n)
 
 

@@ -288,7 +288,8 @@ def _floats(source: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
         lost = [(x, y) for x, y in zip(array.flat, floats.flat, strict=True) if int(y) != int(x)]
         if lost:
             raise TypeError(
-                f"summarize: {lost[0][0]} is no float64 number; mypackage.sum is exact for integers"
+                f"summarize: {lost[0][0]} is not a float64 number; "
+                "mypackage.sum is exact for integers"
             )
     elif np.any(floats.astype(array.dtype) != array) and array.dtype.itemsize > 8:
         raise TypeError(f"summarize: float64 does not hold these {array.dtype} numbers")

@@ -736,7 +736,7 @@ def _labels(name: str, obj: Any, by: Any) -> Any:
             )
     if isinstance(by, str):
         if by not in obj.coords and not (isinstance(obj, xr.Dataset) and by in obj):
-            raise ValueError(f"{name}: {by!r} is no coordinate of the elements")
+            raise ValueError(f"{name}: {by!r} is not a coordinate of the elements")
         return obj[by]
     if isinstance(by, xr.DataArray):
         return by

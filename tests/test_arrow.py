@@ -40,7 +40,7 @@ def test_nulls(make):
         with pytest.raises(ValueError, match=r"1 of 3 values are null.*skip_nulls=True"):
             function(column)
     # What has no way to skip them does not say so.
-    with pytest.raises(ValueError, match=r"null, which is no number; the column's drop_null"):
+    with pytest.raises(ValueError, match=r"null, so they are not numbers; the column's drop_null"):
         mypackage.cumsum(column)
     assert arrow.sum(column, skip_nulls=True) == LARGE + 2
     assert arrow.mean(column, skip_nulls=True) == (LARGE + 2) / 2

@@ -492,7 +492,7 @@ def test_decimals(file, capsys):
     assert output(capsys, path, "--decimal-exact") == "9" * 30 + ".00\n"
     assert "--op mean" in misuse(capsys, path, "--decimal-exact", "--op", "mean")
     path = file("x\nnan\n")
-    assert "is no decimal number" in refusal(capsys, path, "--decimal-exact", "--header")
+    assert "is not a decimal number" in refusal(capsys, path, "--decimal-exact", "--header")
     for number in ("1e10001", "1e-10001", "0." + "0" * 10_000 + "1"):
         assert "is beyond 10000" in refusal(capsys, file(f"x\n{number}\n"), "--decimal-exact")
     path = file("x\n0.1\n0.2\n")

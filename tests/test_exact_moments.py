@@ -186,7 +186,7 @@ def test_as_a_value():
     assert moments != 3 and (moments - [1.0]).var() == 0
     with pytest.raises(TypeError):
         hash(moments)
-    with pytest.raises(TypeError, match="no ExactMoments"):
+    with pytest.raises(TypeError, match="not an ExactMoments"):
         moments.merge(mypackage.ExactSum())
     with pytest.raises(TypeError, match="real number"):
         moments.var(1j)

@@ -103,7 +103,7 @@ def test_nulls_of_arrow():
     with pytest.raises(ValueError) as error:
         mypackage.mean(column)
     assert str(error.value) == (
-        "mean: 1 of 3 values are null, which is no number; "
+        "mean: 1 of 3 values are null, so they are not numbers; "
         "mypackage.arrow.mean(..., skip_nulls=True) or mypackage.nanmean or the column's "
         "drop_null() leaves nulls out"
     )

@@ -86,7 +86,7 @@ impl Error {
             Problem::BeyondDecimal => {
                 format!(": the exponent of {text} is beyond {LARGEST_EXPONENT}")
             }
-            Problem::NotFinite => format!(": {text} is no decimal number"),
+            Problem::NotFinite => format!(": {text} is not a decimal number"),
             Problem::Null => ": a value is missing".to_string(),
         }
     }

@@ -277,7 +277,7 @@ def _target(name: str, given: list[np.ndarray], dtype: Any) -> Any:
         return target
     if target.char not in "efdFD":
         raise TypeError(
-            f"{name}: the entries of dtype={target} are no floats; choose float64 or complex128"
+            f"{name}: the entries of dtype={target} are not floats; choose float64 or complex128"
         )
     if default.kind == "c" and target.kind != "c":
         raise TypeError(

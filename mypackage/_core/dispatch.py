@@ -212,7 +212,7 @@ def numbers(name: str, values: Any, nan: bool = False) -> np.ndarray:
         missing = np.ma.getmaskarray(values)
     if missing.any():
         raise ValueError(
-            f"{name}: {int(missing.sum())} of the values are missing, which is no number; "
+            f"{name}: {int(missing.sum())} of the values are missing, so they are not numbers; "
             "mypackage.sum and its kin leave them out"
         )
     units.refuse(name, values)

@@ -236,7 +236,7 @@ class ExactMoments:
 
     def _checked(self, other: Any) -> tuple[ExactSum, ExactSum]:
         if not isinstance(other, ExactMoments):
-            raise TypeError(f"ExactMoments: a {type(other).__name__} is no ExactMoments")
+            raise TypeError(f"ExactMoments: a {type(other).__name__} is not an ExactMoments")
         if other.shape != self.shape:
             raise ValueError(
                 f"ExactMoments: moments of shape {other.shape} cannot be merged into moments of "

@@ -106,16 +106,16 @@ def refuse(name: str, a: Any) -> None:
             f"{name}: a generator has no shape; use numpy.fromiter(generator, dtype) or list"
         )
     if a is None:
-        raise TypeError(f"{name}: None is no number; give an array, a list or a number")
+        raise TypeError(f"{name}: None is not a number; give an array, a list or a number")
     if isinstance(a, Mapping):
-        raise TypeError(f"{name}: a {kind} is no array; give list(a.values())")
+        raise TypeError(f"{name}: a {kind} is not an array; give list(a.values())")
     if isinstance(a, (AbstractSet, MappingView)):
-        raise TypeError(f"{name}: a {kind} is no array; give list(a)")
+        raise TypeError(f"{name}: a {kind} is not an array; give list(a)")
     for base in type(a).__mro__:
         package = base.__module__.partition(".")[0].partition("_")[0]
         for refused, part, way in _REFUSED:
             if package == refused and part in base.__name__:
-                raise TypeError(f"{name}: a {kind} is no array of numbers; {way}")
+                raise TypeError(f"{name}: a {kind} is not an array of numbers; {way}")
 
 
 def _refuse_parts(name: str, a: Sequence[Any]) -> None:

@@ -36,7 +36,7 @@ def moments(
     name = reduction.name
     exact = dtype is not None and dtype.kind == "O"
     if exact and reduction.finish != "var":
-        raise TypeError(f"{name}: a square root is no Fraction; dtype=object is for variances")
+        raise TypeError(f"{name}: a square root is not a Fraction; dtype=object is for variances")
     lacking = False
     results = []
     others = [x.ravel() for x in (means, weights) if x is not None]
@@ -73,7 +73,7 @@ def grouped(
     name = reduction.name
     exact = dtype is not None and dtype.kind == "O"
     if exact and reduction.finish != "var":
-        raise TypeError(f"{name}: a square root is no Fraction; dtype=object is for variances")
+        raise TypeError(f"{name}: a square root is not a Fraction; dtype=object is for variances")
     counts = np.bincount(labels[labels >= 0], minlength=groups)
     results: list[Any] = []
     decimals = are_decimals(name, lines[..., labels >= 0].ravel().tolist()) and dtype is None
@@ -219,9 +219,7 @@ def _moment(
         return math.nan, False
     total = sum(w for _, w in pairs)
     if weighted and total == 0:
-        raise ZeroDivisionError(
-            f"{name}: weights sum to zero along the axis; there is no mean to be distant from"
-        )
+        raise ZeroDivisionError(f"{name}: weights sum to zero along the axis; there is no mean")
     if isinstance(ddof, float) and not math.isfinite(ddof):
         divisor: Any = -ddof
     else:

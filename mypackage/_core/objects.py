@@ -85,7 +85,7 @@ def kind_of(name: str, kind: type) -> Kind:
         )
     if kind is type(None):
         raise TypeError(
-            f"{name}: None is no number; numpy.ma.masked_equal(a, None) leaves it out, and "
+            f"{name}: None is not a number; numpy.ma.masked_equal(a, None) leaves it out, and "
             "numpy.sum adds objects as they add themselves"
         )
     raise TypeError(

@@ -187,7 +187,7 @@ def _explained(error: CsvError, names: Sequence[str], choice: Choice) -> ValueEr
     elif problem == "encoding":
         way_out = "; --encoding names another encoding"
     elif problem == "nul":
-        way_out = ", so it is no text in UTF-8; --encoding names another encoding"
+        way_out = ", so it is not text in UTF-8; --encoding names another encoding"
     elif problem == "text":
         others = [i for i in choice.numbers if i not in no_numbers]
         if others:

@@ -223,5 +223,5 @@ def _key(array: Any, what: str, skip_nulls: bool) -> Keys:
         try:
             texts = values.cast(pa.string()).to_pylist()
         except pa.ArrowException:
-            raise TypeError(f"{what}: {array.type} values are no keys of groups") from None
+            raise TypeError(f"{what}: {array.type} values cannot be keys of groups") from None
     return Keys(indices, texts, numeric)

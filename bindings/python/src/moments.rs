@@ -681,7 +681,7 @@ pub(super) fn weighted_moments_of_array<'py>(
             Err(PyValueError::new_err(format!("{name}: weights must not be negative")))
         }
         Err(Fault::Zero) => Err(PyZeroDivisionError::new_err(format!(
-            "{name}: weights sum to zero along the axis; there is no mean to be distant from"
+            "{name}: weights sum to zero along the axis; there is no mean"
         ))),
     }
 }

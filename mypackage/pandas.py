@@ -634,7 +634,7 @@ def group_by_number(
         if not missing.any():
             return np.asarray(function(codes, values, axis=axis, **options))
         if name in GROUPED_MOMENTS and values.ndim == 1:
-            options["size"] = size_of(name, codes, len(values), size)
+            options["size"] = size_of(name, codes, 0, len(values), size)
             return np.asarray(function(codes[~missing], values[~missing], **options))
         result = function(codes, np.ma.MaskedArray(values, missing), axis=axis, **options)
         if name not in ("group_mean", "group_nanmean"):

@@ -467,7 +467,7 @@ def _moment_of_objects(
     if array.ndim == 0:
         raise ValueError(f"{name}: array must have at least one axis")
     (along,) = normalised(name, axis, array.ndim)
-    groups = groups_.size_of(name, labels, array.shape[along], size)
+    groups = groups_.size_of(name, labels, along, array.shape[along], size)
     exact = moments.exact_ddof(name, ddof)
     target = None if dtype is None else np.dtype(dtype)
     result, counts = object_moments.grouped(
@@ -602,22 +602,7 @@ def _plain(
     if not -numbers.ndim <= along < numbers.ndim:
         raise np.exceptions.AxisError(along, numbers.ndim)
     along %= numbers.ndim
-    if len(labels) != numbers.shape[along]:
-        raise ValueError(
-            f"{name}: group_idx has {len(labels)} labels, but axis {along} of array has "
-            f"{numbers.shape[along]} elements"
-        )
-    highest = int(labels.max(initial=-1))
-    if size is None:
-        return labels, numbers, along, highest + 1
-    try:
-        groups = index(size)
-    except TypeError:
-        groups = -1
-    if groups < 0:
-        raise ValueError(f"{name}: size must be an int of at least 0, not {size}")
-    if highest >= groups:
-        raise ValueError(f"{name}: the label {highest} in group_idx is not below size={groups}")
+    groups = groups_.size_of(name, labels, along, numbers.shape[along], size)
     return labels, numbers, along, groups
 
 

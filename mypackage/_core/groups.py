@@ -31,11 +31,11 @@ def labels_of(name: str, group_idx: Any) -> np.ndarray:
     return labels if mask is np.ma.nomask else np.where(mask, -1, labels)
 
 
-def size_of(name: str, labels: np.ndarray, length: int, size: Any) -> int:
+def size_of(name: str, labels: np.ndarray, axis: int, length: int, size: Any) -> int:
     """The number of groups, for labels along an axis of `length` elements."""
     if len(labels) != length:
         raise ValueError(
-            f"{name}: group_idx has {len(labels)} labels, but the axis of array has {length} "
+            f"{name}: group_idx has {len(labels)} labels, but axis {axis} of array has {length} "
             "elements"
         )
     greatest = int(labels.max(initial=-1))
@@ -67,7 +67,7 @@ def by_label(
     if a.ndim == 0:
         raise ValueError(f"{name}: array must have at least one axis")
     (axis,) = normalised(name, axis, a.ndim)
-    size = size_of(name, labels, a.shape[axis], size)
+    size = size_of(name, labels, axis, a.shape[axis], size)
     if a.dtype.kind == "O":
         result = objects.grouped(reduction, labels, a, axis, size, dtype)
     elif a.dtype.kind in "mM":
@@ -99,7 +99,7 @@ def of_some(
     if a.ndim == 0:
         raise ValueError(f"{name}: array must have at least one axis")
     (axis,) = normalised(name, axis, a.ndim)
-    size = size_of(name, labels, a.shape[axis], size)
+    size = size_of(name, labels, axis, a.shape[axis], size)
     shape = (*a.shape[:axis], size, *a.shape[axis + 1 :])
     # An invalid element belongs to no group, although other lines have valid ones at its position.
     # So each line has its own groups.

@@ -10,9 +10,11 @@ import numpy as np
 from mypackage._core import objects, timedelta
 from mypackage._core.groups import fill, labels_of
 from mypackage._core.reductions import Reduction
+from mypackage._core.rounding import whole
 from mypackage._core.states import grouped
+from mypackage._errors import report_no_freedom
 from mypackage._extras import require
-from mypackage._native import ExactSum
+from mypackage._native import ExactSum, split_states
 
 da = require("dask.array")
 
@@ -114,6 +116,66 @@ class Quotient(NamedTuple):
     def merge(self, *others: Quotient) -> None:
         for mine, theirs in zip(self, zip(*others, strict=True), strict=True):
             mine.merge(*theirs)
+
+
+class Moments(NamedTuple):
+    """The state of moments of objects; it merges as an ExactMoments does."""
+
+    sums: objects.States
+    squares: objects.States
+
+    def copy(self) -> Moments:
+        return Moments(self.sums.copy(), self.squares.copy())
+
+    def merge(self, *others: Moments) -> None:
+        for mine, theirs in zip(self, zip(*others, strict=True), strict=True):
+            mine.merge(*theirs)
+
+
+def moment_state(x: np.ndarray, where: Any, axis: Any, *, name: str, skip_nan: bool) -> Moments:
+    parts = (name, *shown(x, where), axis, skip_nan)
+    return Moments(objects.states(*parts), objects.square_states(*parts))
+
+
+def moment_value(total: Moments, *, reduction: Reduction, ddof: Any, dtype: Any) -> Any:
+    """Round the root, and report what the function in memory reports."""
+    from mypackage._core import object_moments  # Only here: fractions costs an import.
+
+    value, lacking = object_moments.of_states(reduction, *total, ddof, dtype)
+    if lacking.any() and reduction.finish != "norm":
+        report_no_freedom(reduction.name)
+    return value
+
+
+def shown(x: np.ndarray, where: Any) -> tuple[np.ndarray, Any]:
+    """The elements of a chunk, and which of them are wanted and not masked."""
+    where = True if where is None else where
+    if not isinstance(x, np.ma.MaskedArray):
+        return x, where
+    hidden = np.ma.getmaskarray(x)
+    return np.where(hidden, np.zeros((), x.dtype), x.data), where & ~hidden
+
+
+def deviations(total: Any, *, ddof: Any, dtype: Any) -> np.ndarray:
+    """Standard deviations in whole ticks, half to even; the lowest integer for none."""
+    from fractions import Fraction
+
+    results = []
+    for sums, squares in zip(*map(split_states, total._content()), strict=True):
+        count = sums.count
+        divisor = (
+            -ddof
+            if isinstance(ddof, float) and not np.isfinite(ddof)
+            else count - (Fraction(ddof) if isinstance(ddof, float) else Fraction(*ddof))
+        )
+        if not (count and divisor > 0):
+            report_no_freedom("std")
+            results.append(np.iinfo(np.int64).min)
+            continue
+        scatter = Fraction(squares.as_fraction()) - Fraction(sums.as_fraction()) ** 2 / count
+        square = Fraction(0) if divisor == np.inf else scatter / divisor
+        results.append(whole(square.numerator, square.denominator, True))
+    return np.array(results, dtype).reshape(total.shape)
 
 
 def average_state(x: np.ndarray, weights: np.ndarray, axis: tuple[int, ...]) -> Quotient:

@@ -34,10 +34,15 @@ from mypackage._core.moments import exact_ddof, one_ddof
 from mypackage._core.reductions import ARRAYS, GROUPED, MOMENTS, REDUCTIONS, VECDOT, Reduction
 from mypackage._core.states import grouped, result_dtype, rounded, rounded_groups
 from mypackage._dask_objects import (
+    Moments,
     Quotient,
     average_state,
     average_value,
+    deviations,
     group_parts,
+    moment_state,
+    moment_value,
+    shown,
     vecdot_state,
     weights_value,
 )
@@ -533,14 +538,33 @@ def _moment(
     a = da.asanyarray(a)
     if where is not True and not is_dask(where):
         where = wanted(where)
-    exact_ddof(name, ddof)
-    dtype = _moment_dtype(reduction, a.dtype, dtype)
+    exact = exact_ddof(name, ddof)
     masked = _is_masked(a)
+    state: Callable[..., Any]
+    if a.dtype.kind in "mM" and reduction.finish == "std" and not masked:
+        over = {"axis": axis, "keepdims": bool(keepdims), "split_every": split_every}
+        return _deviation(reduction, a, dtype, exact, where, out, over)
+    if a.dtype.kind == "O":
+        if masked:
+            raise TypeError(
+                f"{name}: masked dask arrays of objects have no exact result here; give its "
+                "compute()"
+            )
+        if dtype is not None:
+            # Refuses the dtypes that are refused in memory.
+            getattr(mypackage, name)(np.ones(1, object), dtype=dtype)
+        dtype = np.dtype(np.float64 if dtype is None else dtype)
+        state = partial(moment_state, name=name, skip_nan=reduction.skip_nan)
+        finish = partial(moment_value, reduction=reduction, ddof=exact)
+    else:
+        dtype = _moment_dtype(reduction, a.dtype, dtype)
+        state = partial(_moment_state, name=name, skip_nan=reduction.skip_nan)
+        finish = partial(_moment_value, reduction=reduction, ddof=ddof, masked=masked)
     return _tree(
         a,
         None if where is True else where,
-        partial(_moment_state, name=name, skip_nan=reduction.skip_nan),
-        partial(_moment_value, reduction=reduction, ddof=ddof, masked=masked),
+        state,
+        finish,
         name=name,
         axis=axis,
         dtype=dtype,
@@ -549,6 +573,44 @@ def _moment(
         out=out,
         masked=masked,
     )
+
+
+def _deviation(
+    reduction: Reduction, a: Any, dtype: Any, ddof: Any, where: Any, out: Any, over: dict[str, Any]
+) -> Any:
+    """Standard deviations of times and of time differences, in whole ticks."""
+    # Refuses the dtypes that are refused in memory, and has the unit of the others.
+    unit = mypackage.std(np.zeros(1, a.dtype), dtype=dtype).dtype
+    ticks_of = mypackage.std(np.zeros(1, a.dtype)).dtype
+    if unit != ticks_of:
+        raise TypeError(
+            f"{reduction.name}: the deviations of lazy {a.dtype} elements are {ticks_of}, not "
+            f"{unit}"
+        )
+    lost = a.map_blocks(_lost, dtype=np.int8)
+    chosen = da.logical_not(lost)
+    if where is not True:
+        chosen = da.logical_and(chosen, where)
+        lost = da.logical_and(lost, where)
+    ticks = _tree(
+        a.map_blocks(_ticks, dtype=np.int64),
+        chosen,
+        partial(_moment_state, name="std", skip_nan=False),
+        partial(deviations, ddof=ddof),
+        name=reduction.name,
+        dtype=np.dtype(np.int64),
+        **over,
+    )
+    if reduction.skip_nan:
+        result = ticks.map_blocks(np.ndarray.view, unit, dtype=unit)
+    else:
+        gone = da.any(lost, **over)
+        result = da.map_blocks(_with_lost, ticks, gone, unit=unit, dtype=unit)
+    return result if out is None else require("dask.array.core").handle_out(out, result)
+
+
+def _with_lost(ticks: np.ndarray, lost: np.ndarray, *, unit: np.dtype[Any]) -> np.ndarray:
+    return np.where(lost, np.array("NaT", unit), np.asarray(ticks).view(unit))
 
 
 def _moment_dtype(reduction: Reduction, source: np.dtype[Any], dtype: Any, name: str = "") -> Any:
@@ -1664,13 +1726,12 @@ def _of_other_dtypes(
     initial: Any,
 ) -> Any:
     """The reduction of an array of objects or times."""
-    name = reduction.name
-    if _is_masked(a):
-        raise TypeError(f"{name}: masked dask arrays of {a.dtype} have no exact result here")
+    name, masked = reduction.name, _is_masked(a)
+    finish: Callable[..., Any]
     if a.dtype.kind == "O":
         start = [] if type(initial) is int and initial == 0 else [initial]
         state = partial(_object_state, name=name, skip_nan=reduction.skip_nan)
-        finish = partial(_object_value, reduction=reduction, start=start)
+        finish = partial(_object_value, reduction=reduction, start=start, masked=masked)
         dtype = np.dtype(object if dtype is None else dtype)
     else:
         timedelta.check(name, a.dtype, reduction.finish)
@@ -1681,7 +1742,7 @@ def _of_other_dtypes(
         dtype = a.dtype.newbyteorder("=")
         ticks = 0 if reduction.finish == "mean" else timedelta.in_ticks(name, initial, dtype)
         state = partial(_time_state, skip_nan=reduction.skip_nan)
-        finish = partial(_time_value, reduction=reduction, initial=ticks)
+        finish = partial(_time_value, reduction=reduction, initial=ticks, masked=masked)
     return _tree(
         a,
         None if where is True else where,
@@ -1693,26 +1754,40 @@ def _of_other_dtypes(
         keepdims=bool(keepdims),
         split_every=split_every,
         out=out,
+        masked=masked,
     )
 
 
 def _object_state(x: Any, where: Any, axis: Any, *, name: str, skip_nan: bool) -> Any:
-    return objects.states(name, x, True if where is None else where, axis, skip_nan)
+    return objects.states(name, *shown(x, where), axis, skip_nan)
 
 
-def _object_value(total: Any, *, reduction: Reduction, dtype: Any, start: list[Any]) -> Any:
+def _object_value(
+    total: Any, *, reduction: Reduction, dtype: Any, start: list[Any], masked: bool = False
+) -> Any:
+    nothing = np.equal(np.reshape(total.counts, total.shape), 0)
+    if masked and nothing.any():
+        # A masked mean of nothing is masked, and no cause for a warning.
+        total = objects.States(total.shape, total.totals, [max(n, 1) for n in total.counts])
     result = total.values(reduction, dtype, start)
-    if isinstance(result, np.ndarray):
-        return result
-    return objects.column([result], np.dtype(dtype)).reshape(())
+    if not isinstance(result, np.ndarray):
+        result = objects.column([result], np.dtype(dtype)).reshape(())
+    return np.ma.array(result, mask=nothing) if masked else result
 
 
 def _time_state(x: Any, where: Any, axis: Any, *, skip_nan: bool) -> ExactSum:
-    return timedelta.state(x, True if where is None else where, axis, skip_nan)
+    values, chosen = shown(x, where)
+    return timedelta.state(values, chosen, axis, skip_nan)
 
 
-def _time_value(total: ExactSum, *, reduction: Reduction, dtype: Any, initial: int) -> Any:
-    return timedelta.of_state(reduction, total, dtype, initial)
+def _time_value(
+    total: ExactSum, *, reduction: Reduction, dtype: Any, initial: int, masked: bool
+) -> Any:
+    nothing = np.equal(total.count, 0)
+    if masked and np.any(nothing):
+        total = total.copy().add(np.zeros((1, *total.shape)), 0, nothing)
+    result = timedelta.of_state(reduction, total, dtype, initial)
+    return np.ma.array(result, mask=nothing) if masked else result
 
 
 def _check_initial(name: str, source: np.dtype[Any], dtype: np.dtype[Any], initial: Any) -> None:
@@ -1798,7 +1873,7 @@ def _state(
 
 
 # The values that the nodes of a tree exchange.
-_State = ExactSum | ExactMoments | _Quotient | Quotient | objects.States
+_State = ExactSum | ExactMoments | Moments | _Quotient | Quotient | objects.States
 
 
 def _states(nested: Any) -> Iterator[Any]:

@@ -96,8 +96,8 @@ astropy Magnitude                         ----- --- -- ------- -------- ---- -- 
 pint Quantity                             ooooo ooo -- ------- -------- oo-o -- -- -----
 pint Quantity with an offset              --ooo --- -- ------- -------- -o-- -- -- -----
 dask array                                ooooo ooo oo ooooo-- oooooooo oooo oo -- -----
-dask array of timedelta64                 ooooo ooo -- ------- oooo--oo oo-- oo -- -----
-dask array of objects                     ooooo ooo o- ------- oooo--oo ---- oo -- -----
+dask array of timedelta64                 ooooo ooo -- -o-o--- oooo--oo oo-- oo -- -----
+dask array of objects                     ooooo ooo o- ooooo-- oooo--oo ---- oo -- -----
 dask Series                               ----- --- -- ------- -------- ---- -- -- -----
 dask DataFrame                            ----- --- -- ------- -------- ---- -- -- -----
 pyarrow Array                             ===== === == ======= ======== ==== == == =====

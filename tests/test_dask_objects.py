@@ -1,5 +1,6 @@
 """Dask arrays of objects and of times: the results of the arrays in memory."""
 
+import warnings
 from decimal import Decimal
 from fractions import Fraction
 
@@ -50,3 +51,85 @@ def test_negative_zeros_of_lazy_objects():
     values = np.array([-0.0, -0.0, -0.0, 0.0, -0.0], object)
     result = mypackage.cumsum(da.from_array(values, chunks=2)).compute()
     assert np.signbit(result.astype(float)).tolist() == [True, True, True, False, False]
+
+
+PARTS = np.array([[10**30, Fraction(1, 3), 0.5, 1j], [2, 7, -(10**30), 3]], object)
+MOMENTS = ["var", "std", "nanvar", "nanstd", "norm"]
+
+
+@pytest.mark.parametrize("chunks", [1, 2, 4])
+@pytest.mark.parametrize("name", MOMENTS)
+def test_moments_of_objects(name, chunks):
+    function = getattr(mypackage, name)
+    for values in (PARTS, PARTS[:, :3]):
+        lazy = da.from_array(values, chunks=chunks)
+        for axis in (None, 0, 1):
+            for options in ({},) if name == "norm" else ({}, {"ddof": 1}, {"where": values != 7}):
+                result = function(lazy, axis=axis, **options)
+                assert isinstance(result, da.Array) and result.dtype == np.float64
+                ours = function(values, axis=axis, **options)
+                np.testing.assert_array_equal(result.compute(), ours)
+    real = da.from_array(PARTS[:, :3], chunks=chunks)
+    if name.endswith("var"):
+        exact = function(real, 1, dtype=object).compute()
+        assert exact.tolist() == function(PARTS[:, :3], 1, dtype=object).tolist()
+        wide = function(real // 10**20, dtype="f4").compute()
+        assert wide == function(PARTS[:, :3] // 10**20, dtype="f4")
+    special = np.array([np.nan, 1, np.inf, 2], object)
+    with np.errstate(invalid="ignore"):
+        lazy = function(da.from_array(special, chunks=chunks))
+        np.testing.assert_array_equal(lazy.compute(), function(special))
+    with pytest.raises(TypeError, match=r"lazy array of them .* compute\(\)"):
+        function(da.from_array(DECIMALS, chunks=chunks)).compute()
+    if name != "norm":
+        with pytest.warns(RuntimeWarning, match="Degrees of freedom"):
+            assert np.isnan(function(real[0, :1], ddof=1).compute())
+        with pytest.raises(TypeError, match="cannot be given as dtype"):
+            function(real, dtype="S3")
+
+
+@pytest.mark.parametrize("chunks", [1, 2, 6])
+def test_deviations_of_times(chunks):
+    for values in (
+        TIMES,
+        TIMES[:1, :5],
+        TIMES[1:, :5].view("M8[s]"),
+        TIMES[1:, :3].astype(">m8[s]"),
+    ):
+        lazy = da.from_array(values, chunks=chunks)
+        for name in ("std", "nanstd"):
+            function = getattr(mypackage, name)
+            for axis in (None, 0, 1):
+                for options in ({}, {"ddof": 1}, {"where": np.arange(values.shape[1]) != 2}):
+                    with warnings.catch_warnings():
+                        warnings.filterwarnings("ignore", "Degrees of freedom")
+                        try:
+                            ours = function(values, axis, **options)
+                        except OverflowError:
+                            continue
+                        result = function(lazy, axis, **options)
+                        assert result.dtype == ours.dtype
+                        np.testing.assert_array_equal(result.compute(), ours)
+    with pytest.raises(TypeError, match=r"^var: "):
+        mypackage.var(da.from_array(TIMES, chunks=chunks))
+    with pytest.raises(TypeError, match="are timedelta64"):
+        mypackage.std(da.from_array(TIMES, chunks=chunks), dtype="m8[ms]")
+
+
+def test_masked_chunks():
+    hidden = np.ma.array(
+        [[10**30, None, 2, 0.5], [1, None, -(10**30), 7]],
+        mask=[[0, 1, 0, 0], [0, 1, 0, 1]],
+        dtype=object,
+    )
+    times = np.ma.array(TIMES[:, :4], mask=[[0, 0, 1, 1], [0, 0, 0, 1]])
+    for values in (hidden, times):
+        lazy = da.from_array(values, chunks=(1, 2))
+        for name in ("sum", "nansum", "mean", "nanmean"):
+            function = getattr(mypackage, name)
+            for axis in (None, 0, 1):
+                result, ours = function(lazy, axis).compute(), function(values, axis)
+                assert np.ma.getmaskarray(result).tolist() == np.ma.getmaskarray(ours).tolist()
+                assert np.ma.filled(result, 0).tolist() == np.ma.filled(ours, 0).tolist()
+    with pytest.raises(TypeError, match=r"^var: masked dask arrays .* compute\(\)"):
+        mypackage.var(da.from_array(hidden, chunks=1))

@@ -12,7 +12,16 @@ import numpy as np
 
 from mypackage._errors import report_invalid, report_overflow
 
-from .objects import DIGITS, Kind, column, fraction, kind_of, refuse_mixed_decimals
+from .objects import (
+    DIGITS,
+    Kind,
+    States,
+    Total,
+    column,
+    fraction,
+    kind_of,
+    refuse_mixed_decimals,
+)
 from .reductions import Reduction
 from .rounding import nearest, whole
 
@@ -220,10 +229,7 @@ def _moment(
     total = sum(w for _, w in pairs)
     if weighted and total == 0:
         raise ZeroDivisionError(f"{name}: weights sum to zero along the axis; there is no mean")
-    if isinstance(ddof, float) and not math.isfinite(ddof):
-        divisor: Any = -ddof
-    else:
-        divisor = total - (Fraction(ddof) if isinstance(ddof, float) else Fraction(*ddof))
+    divisor = _divisor(total, ddof)
     lacking = divisor <= 0
     if lacking and reduction.skip_nan:
         return math.nan, True
@@ -253,6 +259,61 @@ def _moment(
         return Fraction(0), False
     # With weights that sum to W, the divisor is W - ddof.
     return scatter / divisor, False
+
+
+def _divisor(total: Any, ddof: Any) -> Any:
+    """What a sum of squares is divided by: the number of elements, or their weights, less ddof."""
+    if isinstance(ddof, float) and not math.isfinite(ddof):
+        return -ddof
+    return total - (Fraction(ddof) if isinstance(ddof, float) else Fraction(*ddof))
+
+
+def of_states(
+    reduction: Reduction, sums: States, squares: States, ddof: Any, dtype: np.dtype[Any]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The moments of elements whose exact sums and sums of squares are known.
+
+    The second result is where they lack degrees of freedom.
+    """
+    name = reduction.name
+    results, lacking = [], []
+    for total, square, count in zip(sums.totals, squares.totals, sums.counts, strict=True):
+        if total.kind is Kind.DECIMAL:
+            raise TypeError(
+                f"{name}: moments of Decimals are Decimals, and a lazy array of them cannot be "
+                "told beforehand; give its compute()"
+            )
+        value, few = _of_sums(reduction, total, square, count, ddof)
+        exact = dtype.kind == "O"
+        results.append(value if exact else _rounded(name, reduction.finish, value, dtype))
+        lacking.append(few)
+    return column(results, dtype).reshape(sums.shape), np.array(lacking, bool).reshape(sums.shape)
+
+
+def _of_sums(
+    reduction: Reduction, total: Total, square: Total, count: int, ddof: Any
+) -> tuple[Any, bool]:
+    """The same as `_moment`, from the sum of the elements and that of their squares."""
+    special = isinstance(square.real, float)
+    if reduction.finish == "norm":
+        return (square.real if special else Fraction(fraction(square.real))), not count
+    if not count:
+        return math.nan, True
+    divisor = _divisor(count, ddof)
+    lacking = bool(divisor <= 0)
+    if lacking and reduction.skip_nan:
+        return math.nan, True
+    if special:
+        if math.isinf(square.real) and not lacking:
+            report_invalid(reduction.name)
+        return math.nan, lacking
+    if math.isnan(divisor):
+        return math.nan, False
+    parts = [Fraction(fraction(part)) for part in (total.real, total.imag)]
+    scatter = Fraction(fraction(square.real)) - sum(part**2 for part in parts) / count
+    if lacking:
+        return (math.inf if scatter else math.nan), True
+    return (Fraction(0) if math.isinf(divisor) else scatter / divisor), False
 
 
 def _rounded(name: str, finish: str, x: Any, dtype: np.dtype[Any] | None) -> Any:

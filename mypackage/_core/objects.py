@@ -775,14 +775,28 @@ class States:
 
 def states(name: str, a: np.ndarray, where: Any, axis: Any, skip_nan: bool) -> States:
     """The exact sums of an object array over some axes."""
+    shape, elements = _elements(name, a, where, axis, skip_nan)
+    return States(shape, [add_up(name, row) for row in elements], list(map(len, elements)))
+
+
+def square_states(name: str, a: np.ndarray, where: Any, axis: Any, skip_nan: bool) -> States:
+    """The exact sums of the squares, of complex numbers those of their magnitudes."""
+    shape, elements = _elements(name, a, where, axis, skip_nan)
+    totals = [add_totals(name, [square(name, add_up(name, [x])) for x in row]) for row in elements]
+    return States(shape, totals, list(map(len, elements)))
+
+
+def _elements(
+    name: str, a: np.ndarray, where: Any, axis: Any, skip_nan: bool
+) -> tuple[tuple[int, ...], list[list[Any]]]:
+    """The shape of the results over some axes, and the elements that each is of."""
     axes = normalised(name, axis, a.ndim)
     wanted = np.broadcast_to(np.asarray(where, bool), a.shape)
     if skip_nan:
         wanted = wanted & ~is_nan(a)
     rows = zip(_rows(a, axes), _rows(wanted, axes), strict=True)
     elements = [[x for x, take in zip(*row, strict=True) if take] for row in rows]
-    shape = reduced_shape(a.shape, axes, False)
-    return States(shape, [add_up(name, row) for row in elements], list(map(len, elements)))
+    return reduced_shape(a.shape, axes, False), elements
 
 
 # -- Groups ---------------------------------------------------------------------------------------

@@ -106,6 +106,56 @@ mod tests {
     use super::*;
     use crate::testing::pseudo_random;
 
+    /// What numbers have in common is what they are multiples of, and no more.
+    #[test]
+    fn sums_of_multiples_decide() {
+        let mut next = pseudo_random(12);
+        let mut decided = 0;
+        for _ in 0..4000 {
+            // A frame as for windows of 2^(below - 2) numbers.
+            let below = 10 + (next() % 12) as i32;
+            let first = 20;
+            let frame = Frame {
+                first,
+                squares: 2 * (first - below) + below - 1,
+                reach: power_of_two(first - below),
+                centre: 0.0,
+            };
+            let [last, of_squares] = [first, frame.squares].map(|level| level - LEVEL - 52);
+            let whole: Vec<i128> =
+                (0..2 + next() % 5).map(|_| (next() % 32) as i128 - 16).collect();
+            let all = whole.iter().fold(0, |all, x| all | x.unsigned_abs() as u64);
+            // In the first level, or below all of its bits.
+            let in_first = next().is_multiple_of(2);
+            let shift =
+                if in_first { LEVEL + (next() % 6) as i32 } else { 33 + (next() % 5) as i32 };
+            let unit = last + shift;
+            if all == 0 || 2 * unit < of_squares {
+                continue;
+            }
+            let bits = match in_first {
+                true => [all << (shift - LEVEL), 0],
+                false => [0, all << shift],
+            };
+            let sum: i128 = whole.iter().sum();
+            let squares: i128 = whole.iter().map(|x| x * x).sum();
+            let totals = [sum << shift, squares << (2 * unit - of_squares)];
+            let count = whole.len();
+            let numerator =
+                UBig::try_from(count as i128 * squares - sum * sum).expect("a variance");
+            for (statistic, root) in [(Statistic::Var, false), (Statistic::Std, true)] {
+                let format = Format::F64;
+                let options = Options { statistic, window: count, least: count, ddof: 1, format };
+                let result = decide(&options, &frame, totals, bits, count);
+                let divisor = (count * (count - 1)) as u128;
+                let right = round_moment(numerator.clone(), 2 * unit, divisor, root, format);
+                assert_eq!(result.map(f64::to_bits), Some(right), "{whole:?} {shift} {below}");
+                decided += 1;
+            }
+        }
+        assert!(decided > 4000, "{decided}");
+    }
+
     #[test]
     fn quick_quotients_are_rounded_once() {
         let mut next = pseudo_random(3);

@@ -38,8 +38,10 @@ pub(super) struct Job {
     pub ddof: f64,
     /// Windows with fewer elements have no result.
     pub least: f64,
-    /// Whether sums are rounded to odd, so that they can be rounded again.
-    pub to_odd: bool,
+    /// Whether results are rounded again: sums are rounded to odd for that, others marked if they lie halfway.
+    pub again: bool,
+    /// Whether most numbers have no bits below those of the first level.
+    pub coarse: bool,
 }
 
 impl Job {
@@ -154,8 +156,8 @@ fn begin_body<S: Simd, const MOMENTS: bool>(s: S, job: &Job, numbers: &[f64]) ->
             let (upper, lower) = (s.subtract_bits(upper, start), s.subtract_bits(lower, b));
             sums[0] = s.add_bits(sums[0], upper);
             sums[1] = s.add_bits(sums[1], lower);
+            bits = [s.or(bits[0], upper), s.or(bits[1], lower)];
             if MOMENTS {
-                bits = [s.or(bits[0], upper), s.or(bits[1], lower)];
                 let q = s.multiply_add(x, x, c);
                 let r = s.add(s.multiply_subtract(x, x, s.subtract(q, c)), d);
                 sums[2] = s.add_bits(sums[2], s.subtract_bits(q, c));
@@ -195,13 +197,43 @@ vectorized! {
     ) -> Option<Begun> = begin_body
 }
 
+#[inline(always)]
+fn is_coarse_body<S: Simd>(s: S, job: &Job, numbers: &[f64]) -> bool {
+    let start = s.splat(job.start());
+    let mut remains = s.splat(0.0);
+    let mut at = 0;
+    while at + S::W <= numbers.len() {
+        let x = s.read(numbers, at);
+        remains = s.or(remains, s.xor(x, s.subtract(s.add(x, start), start)));
+        at += S::W;
+    }
+    s.any(remains) << 1 == 0
+}
+
+vectorized! {
+    /// Whether numbers, a multiple of 8 of them, have no bits below those of the first level.
+    pub(super) fn is_coarse[][](job: &Job, numbers: &[f64]) -> bool = is_coarse_body
+}
+
+/// What elements are among those of a tile and in the windows.
+pub(super) mod mode {
+    /// Some may be missing.
+    pub const COUNTED: u8 = 1;
+    /// Some may be rough.
+    pub const ROUGH: u8 = 2;
+    /// None has bits below those of the first level, and none is one of the above.
+    pub const COARSE: u8 = 4;
+}
+
 /// The outcome of a tile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Done,
-    /// Some results are NaN: those with too few elements, or not decided.
+    /// Some results are NaN (those with too few elements, or not decided), or might be rounded wrongly to
+    /// binary32.
     Marked,
-    /// The tile was not processed, because there are rough numbers; the results are meaningless.
+    /// The tile was not processed, because there are rough numbers, or, where all were to be coarse, some
+    /// that are not; the results are meaningless.
     Rough,
     /// The same, because numbers are too large or not finite.
     Failed,
@@ -314,6 +346,25 @@ impl<S: Simd> Constants<S> {
         [quotient, correction]
     }
 
+    /// Whether one of the results might be rounded wrongly to binary32: as `halfway`, unless it is exact.
+    #[inline(always)]
+    fn any_halfway(&self, results: Square<S>, exact: Square<S>) -> bool {
+        let s = self.s;
+        let [unsigned, rest] = [u64::MAX >> 1, u64::MAX >> 35].map(|x| s.splat(f64::from_bits(x)));
+        let one = s.splat(1.0);
+        let half = s.splat(1.0 + power_of_two(-24));
+        let (zero, least) = (s.splat(0.0), s.splat(power_of_two(-126)));
+        let mut any = zero;
+        for j in 0..S::W {
+            let magnitude = s.and(results[j], unsigned);
+            // (What is below the bits of binary32, as a normal number.)
+            let is_halfway = s.equal(s.or(s.and(results[j], rest), one), half);
+            let is_small = s.and(s.less(magnitude, least), s.less(zero, magnitude));
+            any = s.or(any, s.select(exact[j], zero, s.or(is_halfway, is_small)));
+        }
+        s.any(any) != 0
+    }
+
     /// Whether all lanes of masks are set.
     #[inline(always)]
     fn all(&self, masks: Square<S>) -> bool {
@@ -327,7 +378,7 @@ impl<S: Simd> Constants<S> {
 
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
-fn advance_body<S: Simd, const KIND: u8, const COUNTED: bool, const ROUGH: bool>(
+fn advance_body<S: Simd, const KIND: u8, const MODE: u8>(
     s: S,
     job: &Job,
     line: &[f64],
@@ -338,6 +389,9 @@ fn advance_body<S: Simd, const KIND: u8, const COUNTED: bool, const ROUGH: bool>
     base: usize,
 ) -> Outcome {
     let moments = KIND >= 2;
+    let counts_all = MODE & mode::COUNTED != 0;
+    let is_rough = MODE & mode::ROUGH != 0;
+    let is_coarse = MODE & mode::COARSE != 0;
     let constants = Constants::new(s, job);
     let Constants { start, levels: [a, b, c, d], centre, .. } = constants;
     let lanes = |x: &[f64; WIDEST]| s.read(x, 0);
@@ -364,11 +418,11 @@ fn advance_body<S: Simd, const KIND: u8, const COUNTED: bool, const ROUGH: bool>
         let old = constants.load(line, &before, at);
         let (mut x, mut y) = (new, old);
         let mut counted = [zero; WIDEST];
-        if moments && !COUNTED {
+        if moments && !counts_all {
             x = each!(s, |j| s.subtract(x[j], centre));
             y = each!(s, |j| s.subtract(y[j], centre));
         }
-        if COUNTED {
+        if counts_all {
             let enters = each!(s, |j| s.ordered(x[j]));
             let leaves = each!(s, |j| s.ordered(y[j]));
             if moments {
@@ -384,11 +438,38 @@ fn advance_body<S: Simd, const KIND: u8, const COUNTED: bool, const ROUGH: bool>
             }
         }
         let upper = each!(s, |j| s.add(x[j], start));
-        let upper_old = each!(s, |j| s.add(y[j], start));
         for j in 0..S::W {
             escaped = s.or(escaped, s.xor(upper[j], start));
         }
         let h = each!(s, |j| s.subtract(upper[j], start));
+        if is_coarse {
+            for j in 0..S::W {
+                remains = s.or(remains, s.xor(x[j], h[j]));
+            }
+            let difference = each!(s, |j| s.subtract(x[j], y[j]));
+            let mut result = [zero; WIDEST];
+            for j in 0..S::W {
+                sums[0] = s.add(sums[0], difference[j]);
+                result[j] = sums[0];
+            }
+            if KIND == 1 {
+                let sum = result;
+                result = each!(s, |j| s.divide(sum[j], constants.window));
+                if job.again {
+                    // (Halfway are mostly quotients of few bits.)
+                    let rest =
+                        each!(s, |j| s.subtract_product(result[j], constants.window, sum[j]));
+                    marked |= constants.any_halfway(result, each!(s, |j| s.equal(rest[j], zero)));
+                }
+            }
+            let rows = s.turn(result);
+            for j in 0..S::W {
+                s.write(rows[j], results, to[j] + at);
+            }
+            at += S::W;
+            continue;
+        }
+        let upper_old = each!(s, |j| s.add(y[j], start));
         let h_old = each!(s, |j| s.subtract(upper_old[j], start));
         let l = each!(s, |j| constants.minus(x[j], h[j]));
         let l_old = each!(s, |j| constants.minus(y[j], h_old[j]));
@@ -399,7 +480,7 @@ fn advance_body<S: Simd, const KIND: u8, const COUNTED: bool, const ROUGH: bool>
         });
         let kept = each!(s, |j| s.subtract(lower[j], b));
         let (mut l, mut l_old) = (l, l_old);
-        if ROUGH {
+        if is_rough {
             let lower_old = each!(s, |j| s.add(l_old[j], b));
             let kept_old = each!(s, |j| s.subtract(lower_old[j], b));
             for j in 0..S::W {
@@ -431,14 +512,14 @@ fn advance_body<S: Simd, const KIND: u8, const COUNTED: bool, const ROUGH: bool>
         let mut result = sum;
         // Masks of results that are certain, and of windows with enough elements.
         let mut sure = [zero; WIDEST];
-        if KIND == 0 && ROUGH {
+        if KIND == 0 && is_rough {
             result = each!(s, |j| s.add(high[j], s.subtract(low[j], off)));
             let other = each!(s, |j| s.add(high[j], s.add(low[j], off)));
             sure = each!(s, |j| s.equal(result[j], other[j]));
-        } else if KIND == 0 && job.to_odd {
+        } else if KIND == 0 && job.again {
             result = constants.odd(sum, high, low);
         }
-        if COUNTED {
+        if counts_all {
             let start = s.splat(power_of_two(52));
             counted = each!(s, |j| s.subtract(s.add_bits(counted[j], start), start));
         }
@@ -446,14 +527,14 @@ fn advance_body<S: Simd, const KIND: u8, const COUNTED: bool, const ROUGH: bool>
             let rest = each!(s, |j| s.subtract(low[j], s.subtract(sum[j], high[j])));
             let (mut count, mut reciprocal) =
                 ([constants.window; WIDEST], [constants.reciprocal; WIDEST]);
-            if COUNTED {
+            if counts_all {
                 count = counted;
                 reciprocal = each!(s, |j| s.divide(s.splat(1.0), counted[j]));
             }
             if KIND == 1 {
                 let [quotient, correction] = constants.means(sum, rest, count, reciprocal);
                 result = each!(s, |j| s.add(quotient[j], correction[j]));
-                if ROUGH {
+                if is_rough {
                     let off = each!(s, |j| s.multiply(off, reciprocal[j]));
                     let lower = each!(s, |j| s.subtract(correction[j], off[j]));
                     let upper = each!(s, |j| s.add(correction[j], off[j]));
@@ -486,13 +567,13 @@ fn advance_body<S: Simd, const KIND: u8, const COUNTED: bool, const ROUGH: bool>
                 }
                 let (mut free, mut free_reciprocal) =
                     ([constants.free; WIDEST], [constants.free_reciprocal; WIDEST]);
-                if COUNTED {
+                if counts_all {
                     let ddof = s.splat(job.ddof);
                     free = each!(s, |j| s.subtract(counted[j], ddof));
                     free_reciprocal = each!(s, |j| s.divide(s.splat(1.0), free[j]));
                 }
                 let mut doubt = each!(s, |j| s.multiply(count[j], constants.doubt));
-                if ROUGH {
+                if is_rough {
                     // What the square of the sum is off by, divided by the count.
                     let unsigned = s.splat(f64::from_bits(u64::MAX >> 1));
                     let twice = each!(s, |j| s.and(s.add(sum[j], sum[j]), unsigned));
@@ -515,19 +596,22 @@ fn advance_body<S: Simd, const KIND: u8, const COUNTED: bool, const ROUGH: bool>
                     if KIND == 2 { moments.get::<false>(s) } else { moments.get::<true>(s) };
             }
         }
-        if COUNTED {
+        if counts_all {
             let least = s.splat(job.least);
             let few = each!(s, |j| s.less(counted[j], least));
             let set = s.splat(f64::from_bits(u64::MAX));
             let enough = each!(s, |j| s.xor(few[j], set));
-            sure = match moments || ROUGH {
+            sure = match moments || is_rough {
                 true => each!(s, |j| s.and(sure[j], enough[j])),
                 false => enough,
             };
         }
-        if (moments || COUNTED || ROUGH) && !constants.all(sure) {
+        if (moments || counts_all || is_rough) && !constants.all(sure) {
             result = each!(s, |j| s.select(sure[j], result[j], s.splat(f64::NAN)));
             marked = true;
+        }
+        if job.again && (KIND >= 1 || is_rough) {
+            marked |= constants.any_halfway(result, [zero; WIDEST]);
         }
         let rows = s.turn(result);
         for j in 0..S::W {
@@ -614,9 +698,8 @@ impl<S: Simd> Moments<S> {
 vectorized! {
     /// Moves all lanes on by so many results, a multiple of 8 and at most a tile: lane `j` from the
     /// element `places[j]` on, whose result is at `places[j] - base`. `KIND` is 0 for sums, 1 for means,
-    /// 2 for variances, 3 for their roots. With `COUNTED`, elements may be missing; with `ROUGH`, rough ones may
-    /// be among those that enter or are in the windows.
-    pub(super) fn advance[const KIND: u8, const COUNTED: bool, const ROUGH: bool][KIND, COUNTED, ROUGH](
+    /// 2 for variances, 3 for their roots. `MODE` is made of those of `mode`.
+    pub(super) fn advance[const KIND: u8, const MODE: u8][KIND, MODE](
         job: &Job,
         line: &[f64],
         places: &[usize; WIDEST],

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::decide::decide;
-use super::lanes::{self, Job, LONGEST, Outcome, SETTLED, State};
-use super::line::{SAMPLE, exponent};
+use super::lanes::{self, Job, LONGEST, Outcome, SETTLED, State, mode};
+use super::line::{SAMPLE, exponent, last_bit};
 use super::running::{Elements, Moving, Running};
 use super::tile::{self, Frame};
 use super::{Options, Statistic};
@@ -28,9 +28,11 @@ pub(super) struct Stretches {
     isa: Isa,
     options: Options,
     state: State,
-    /// Whether elements of the last tile might be missing, and whether there were rough ones.
+    /// Whether elements of the last tile might be missing, whether there were rough ones, and whether all were
+    /// coarse.
     counted: bool,
     rough: bool,
+    coarse: bool,
 }
 
 /// Lanes of so many results, from these elements on; some are done in each.
@@ -78,6 +80,7 @@ impl Stretches {
             state: State::new(),
             counted: false,
             rough: false,
+            coarse: false,
         })
     }
 
@@ -121,6 +124,8 @@ impl Stretches {
         results: &mut [f64],
         base: usize,
     ) -> bool {
+        // From here on windows have coarse numbers alone, but for what enters.
+        let mut coarse_from = lanes.done;
         (self.state.bits, self.state.rough) = ([0; 2], [0; WIDEST]);
         self.counted = false;
         for (lane, place) in lanes.places().into_iter().enumerate().take(self.isa.lanes()) {
@@ -133,6 +138,9 @@ impl Stretches {
                 return false;
             };
             self.counted |= begun.count < self.options.window;
+            if begun.bits[1] != 0 {
+                coarse_from = lanes.done + self.options.window;
+            }
             self.state.set(lane, &begun, job);
         }
         self.rough = self.state.rough != [0; WIDEST];
@@ -148,23 +156,27 @@ impl Stretches {
             let places = lanes.places();
             let counts = self.state.counts;
             self.rough = self.state.rough != [0; WIDEST];
+            self.coarse = job.coarse && !self.counted && !self.rough && lanes.done >= coarse_from;
             let outcome = loop {
                 let outcome = self.advance(job, line, &places, length, results, base);
                 match outcome {
+                    Outcome::Failed | Outcome::Rough if self.coarse => self.coarse = false,
                     Outcome::Failed if !self.counted => self.counted = true,
                     Outcome::Rough => self.rough = true,
                     _ => break outcome,
                 }
             };
-            let narrow = self.may_be_halfway()
-                && places[..self.isa.lanes()].iter().any(|place| {
-                    results[place - base..][..length].iter().fold(false, |any, &x| any | halfway(x))
-                });
+            if job.coarse
+                && !self.coarse
+                && places[..self.isa.lanes()]
+                    .iter()
+                    .any(|&place| !lanes::is_coarse(self.isa, job, &line[place..place + length]))
+            {
+                coarse_from = lanes.done + length + self.options.window;
+            }
             let settled = match outcome {
-                Outcome::Done if !narrow => true,
-                Outcome::Done | Outcome::Marked => {
-                    self.settle(job, line, &places, &counts, length, results, base)
-                }
+                Outcome::Done => true,
+                Outcome::Marked => self.settle(job, line, &places, &counts, length, results, base),
                 Outcome::Rough | Outcome::Failed => false,
             };
             if !settled {
@@ -185,8 +197,8 @@ impl Stretches {
         base: usize,
     ) -> Outcome {
         macro_rules! advance {
-            ($kind:literal, $counted:literal, $rough:literal) => {
-                lanes::advance::<$kind, $counted, $rough>(
+            ($kind:literal, $mode:expr) => {
+                lanes::advance::<$kind, { $mode }>(
                     self.isa,
                     job,
                     line,
@@ -199,14 +211,16 @@ impl Stretches {
             };
             ($kind:literal) => {
                 match (self.counted, self.rough) {
-                    (false, false) => advance!($kind, false, false),
-                    (false, true) => advance!($kind, false, true),
-                    (true, false) => advance!($kind, true, false),
-                    (true, true) => advance!($kind, true, true),
+                    (false, false) => advance!($kind, 0),
+                    (false, true) => advance!($kind, mode::ROUGH),
+                    (true, false) => advance!($kind, mode::COUNTED),
+                    (true, true) => advance!($kind, mode::COUNTED | mode::ROUGH),
                 }
             };
         }
         match self.options.statistic {
+            Statistic::Sum if self.coarse => advance!(0, mode::COARSE),
+            Statistic::Mean if self.coarse => advance!(1, mode::COARSE),
             Statistic::Sum => advance!(0),
             Statistic::Mean => advance!(1),
             Statistic::Var => advance!(2),
@@ -218,6 +232,7 @@ impl Stretches {
     fn finish(&mut self, job: &Job, line: &[f64]) -> Option<f64> {
         // Of numbers that change nothing, one enters and one leaves.
         const APART: usize = 8;
+        self.coarse = false;
         let numbers = [job.frame.centre; APART * (WIDEST + 1)];
         let mut results = [0.0; APART * (WIDEST + 1)];
         let places = std::array::from_fn(|lane| APART * (lane + 1));
@@ -404,6 +419,7 @@ fn choose(isa: Isa, options: &Options, numbers: &[f64], look: bool) -> Option<Jo
     if !(lowest..=highest).contains(&first) {
         return None;
     }
+    let below_first = |&&x: &&f64| last_bit(x).is_some_and(|bit| bit < first - 52);
     let squares = 2 * (first - below) + below - 1;
     let frame = Frame { first, squares, reach: power_of_two(first - below), centre };
     Some(Job {
@@ -418,7 +434,8 @@ fn choose(isa: Isa, options: &Options, numbers: &[f64], look: bool) -> Option<Jo
         } else {
             options.least
         } as f64,
-        to_odd: options.format != Format::F64,
+        again: options.format != Format::F64,
+        coarse: !moments && 2 * sample.iter().filter(below_first).count() < sample.len(),
     })
 }
 

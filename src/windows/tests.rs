@@ -271,13 +271,15 @@ fn options(window: usize) -> impl Strategy<Value = Options> {
     let formats =
         prop_oneof![3 => Just(Format::F64), 1 => Just(Format::F32), 1 => Just(Format::F16)];
     let least = prop_oneof![Just(window), Just(1), 1..=window];
-    (0..4usize, least, 0..3i64, formats).prop_map(move |(kind, least, ddof, format)| Options {
-        statistic: STATISTICS[kind],
-        window,
-        least,
-        ddof,
-        format,
-    })
+    (0..4usize, least, prop_oneof![5 => 0..3i64, 1 => 3..9i64], formats).prop_map(
+        move |(kind, least, ddof, format)| Options {
+            statistic: STATISTICS[kind],
+            window,
+            least,
+            ddof,
+            format,
+        },
+    )
 }
 
 /// Lines, and what is asked for of their windows, which may be as long as the line.
@@ -618,6 +620,116 @@ fn neighbours_are_not_nearest() {
             assert!(totals.give(right, &options));
             assert!(!totals.give(right + step, &options) && !totals.give(right - step, &options));
             assert!(!totals.give(f64::NAN, &options) && !totals.give(f64::INFINITY, &options));
+        }
+    }
+}
+
+/// Checks results of a line by a new engine, and by one that another line went before.
+fn check_after(before: &[f64], line: &[f64], options: Options) {
+    let prefixes = Totals::of_prefixes(line);
+    for isa in Isa::available() {
+        for earlier in [&[][..], before] {
+            let mut engine = Engine::new(isa, options);
+            let interrupt = &Interrupt::default();
+            engine.run(earlier, 0..earlier.len(), None, interrupt, |_, _| ());
+            let mut results = vec![0.0; line.len()];
+            engine.run(line, 0..line.len(), Some(&mut results), interrupt, |_, _| ());
+            for (index, &result) in results.iter().enumerate() {
+                let start = (index + 1).saturating_sub(options.window);
+                let totals = Totals::between(&prefixes, start, index + 1);
+                assert!(totals.give(result, &options), "{isa:?} {options:?} {index}: {result:e}");
+            }
+        }
+    }
+}
+
+/// Results that are a little more or less than halfway between two numbers of binary32, where that is lost in
+/// binary64; those exactly halfway; and the same among the smallest numbers.
+#[test]
+fn results_halfway_between_single_numbers() {
+    let [unit, tiny] = [2f64.powi(-21), 2f64.powi(-60)];
+    for scale in [1.0, 2f64.powi(-128)] {
+        for beyond in [tiny, -tiny, 0.0] {
+            for odd in [1.0, 3.0] {
+                // Means of 8 of them are 1 + odd * 2^-24, and a little beyond; sums are halfway, too.
+                let eight = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 2.0 + odd * unit, beyond];
+                let eight = eight.map(|x| x * scale);
+                // For sums, bits that are below the last one.
+                let rough =
+                    eight.map(|x| if x == beyond * scale { x * 2f64.powi(-200) } else { x });
+                for (statistic, eight) in
+                    [(Statistic::Mean, eight), (Statistic::Mean, rough), (Statistic::Sum, rough)]
+                {
+                    let line: Vec<f64> = eight.into_iter().cycle().take(700).collect();
+                    for least in [8, 1] {
+                        let options =
+                            Options { statistic, window: 8, least, ddof: 0, format: Format::F32 };
+                        check_after(&line, &line, options);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What numbers before a block have, in windows that end in it: bits, and how many are missing.
+#[test]
+fn windows_across_blocks() {
+    // The difference of two is an odd number of 27 bits: their variance is halfway between two numbers.
+    let fine = f64::from((1 << 27) - 1) * 2f64.powi(-20);
+    for place in (4090..4104).chain([8192, 8193]) {
+        let mut line: Vec<f64> = (0..9000).map(|index| f64::from(index % 3 * 64 - 64)).collect();
+        (line[place], line[place + 1]) = (fine, 0.0);
+        for statistic in [Statistic::Var, Statistic::Std] {
+            let options = Options { statistic, window: 2, least: 2, ddof: 0, format: Format::F64 };
+            check_after(&line, &line, options);
+        }
+    }
+    let mut line = numbers(0, 9000, 4);
+    line[4200..4240].fill(f64::NAN);
+    for statistic in STATISTICS {
+        let options = Options { statistic, window: 50, least: 30, ddof: 0, format: Format::F64 };
+        check_after(&numbers(0, 9000, 5), &line, options);
+    }
+}
+
+/// Windows with no more elements than degrees of freedom are lost have no variance, whatever is asked for.
+#[test]
+fn more_degrees_of_freedom_than_elements() {
+    let mut line = numbers(0, 1500, 8);
+    for index in 0..1500 {
+        if index % 100 >= 3 {
+            line[index] = f64::NAN;
+        }
+    }
+    line[..400].copy_from_slice(&numbers(0, 400, 9));
+    for statistic in [Statistic::Var, Statistic::Std] {
+        for ddof in [0, 2, 3, 5, 11] {
+            let options = Options { statistic, window: 12, least: 1, ddof, format: Format::F64 };
+            check_after(&line, &line, options);
+        }
+    }
+}
+
+/// Outliers of one line are none of the next one, by indices too.
+#[test]
+fn outliers_of_the_last_line_are_gone() {
+    let options =
+        Options { statistic: Statistic::Sum, window: 30, least: 1, ddof: 0, format: Format::F64 };
+    let (starts, ends): (Vec<i64>, Vec<i64>) =
+        (0..2900).map(|index| (index, index + 20 + index % 7)).unzip();
+    for isa in Isa::available() {
+        let mut engine = Engine::new(isa, options);
+        for place in [2800, 60, 1000] {
+            let mut line = numbers(0, 3000, place as u64);
+            line[place] = 1e300;
+            let bounds = Bounds::new(&starts, &ends);
+            let mut results = vec![0.0; starts.len()];
+            engine.run_bounds(&line, bounds, Some(&mut results), &Interrupt::default(), |_, _| ());
+            for (index, &result) in results.iter().enumerate() {
+                let totals = Totals::of(&line[index..ends[index] as usize]);
+                assert!(totals.give(result, &options), "{isa:?} {place} {index}");
+            }
         }
     }
 }

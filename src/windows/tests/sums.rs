@@ -5,7 +5,7 @@ use std::ops::Range;
 use dashu_int::IBig;
 use proptest::prelude::*;
 
-use super::super::lanes::{self, Job, Outcome, State};
+use super::super::lanes::{self, Job, Outcome, State, mode};
 use super::super::outliers::{Held, Outlier};
 use super::super::stretch::Stretches;
 use super::super::tile::{self, Ends, Frame, Question, SPARE, STREAMS};
@@ -43,6 +43,19 @@ impl Case {
         }
     }
 
+    fn job(&self, least: usize) -> Job {
+        Job {
+            window: self.window,
+            distance: self.window,
+            frame: self.frame(),
+            below: self.below(),
+            ddof: 0.0,
+            least: least as f64,
+            again: false,
+            coarse: false,
+        }
+    }
+
     /// The exponent of the last bit of the second level, and that of squares.
     fn last(&self) -> [i32; 2] {
         let Frame { first, squares, .. } = self.frame();
@@ -60,6 +73,11 @@ impl Case {
     /// Whether the levels take all of a number.
     fn fits(&self, x: f64) -> bool {
         self.reaches(x) && self.left(x - self.centre) == 0.0
+    }
+
+    /// Whether a number has no bits below those of the first level.
+    fn is_coarse(&self, x: f64) -> bool {
+        (x - self.centre) % power_of_two(self.frame().first - 52) == 0.0
     }
 
     /// How many numbers have bits below the last one.
@@ -200,27 +218,19 @@ fn is_right(case: &Case, result: f64, range: Range<usize>, options: &Options, ro
 }
 
 /// Moves lanes along a line as far as they go.
-fn check_lanes<const KIND: u8, const COUNTED: bool, const ROUGH: bool>(
-    case: &Case,
-) -> Result<(), TestCaseError> {
+fn check_lanes<const KIND: u8, const MODE: u8>(case: &Case) -> Result<(), TestCaseError> {
+    let [counted, rough_too, coarse] =
+        [mode::COUNTED, mode::ROUGH, mode::COARSE].map(|bit| MODE & bit != 0);
     let Case { line, window, centre, .. } = case;
     let (window, moments) = (*window, KIND >= 2);
     let options = Options {
         statistic: STATISTICS[KIND as usize],
         window,
-        least: if COUNTED { 1 } else { window },
+        least: if counted { 1 } else { window },
         ddof: 0,
         format: Format::F64,
     };
-    let job = Job {
-        window,
-        distance: window,
-        frame: case.frame(),
-        below: case.below(),
-        ddof: 0.0,
-        least: options.least as f64,
-        to_odd: false,
-    };
+    let job = case.job(options.least);
     let last = case.last();
     // (Sums are not centred.)
     if !moments && *centre != 0.0 {
@@ -245,9 +255,11 @@ fn check_lanes<const KIND: u8, const COUNTED: bool, const ROUGH: bool>(
             let fit = numbers.iter().all(|&x| x.is_nan() || case.reaches(x));
             let begun = begin(start);
             prop_assert_eq!(begun.is_some(), fit, "{:?} {:?}", isa, numbers);
-            ready &= fit && (COUNTED || !numbers.iter().any(|x| x.is_nan()));
+            ready &= fit && (counted || !numbers.iter().any(|x| x.is_nan()));
             let rough = case.rough(start - window..start);
-            ready &= ROUGH || rough == 0;
+            ready &= rough_too || rough == 0;
+            let all_coarse = numbers.iter().all(|&x| x.is_nan() || case.is_coarse(x));
+            ready &= !coarse || all_coarse;
             if let Some(begun) = begun {
                 let total = |pair: usize| {
                     (i128::from(begun.steps[2 * pair]) << LEVEL)
@@ -257,6 +269,7 @@ fn check_lanes<const KIND: u8, const COUNTED: bool, const ROUGH: bool>(
                 prop_assert!(case.are_sums(totals, start - window..start, moments));
                 prop_assert_eq!(begun.count, case.sums(start - window..start).count);
                 prop_assert_eq!(begun.rough, rough);
+                prop_assert_eq!(begun.bits[1] == 0, all_coarse);
                 state.set(lane, &begun, &job);
             }
         }
@@ -266,7 +279,7 @@ fn check_lanes<const KIND: u8, const COUNTED: bool, const ROUGH: bool>(
             let some = lanes::SETTLED.min(length - done);
             let places = starts.map(|start| start + done);
             let (sums, counts, rough) = (state.sums, state.counts, state.rough);
-            let outcome = lanes::advance::<KIND, COUNTED, ROUGH>(
+            let outcome = lanes::advance::<KIND, MODE>(
                 isa,
                 &job,
                 line,
@@ -277,10 +290,14 @@ fn check_lanes<const KIND: u8, const COUNTED: bool, const ROUGH: bool>(
                 0,
             );
             let enter = places[..width].iter().flat_map(|&place| &line[place..place + some]);
-            let taken = |x: f64| COUNTED && x.is_nan();
+            let taken = |x: f64| counted && x.is_nan();
             let failed = enter.clone().any(|&x| !taken(x) && !case.reaches(x));
             prop_assert_eq!(outcome == Outcome::Failed, failed, "{:?}", isa);
-            let left = !failed && !ROUGH && enter.into_iter().any(|&x| !taken(x) && !case.fits(x));
+            let too_fine = |x: f64| match coarse {
+                true => !case.is_coarse(x),
+                false => !rough_too && !case.fits(x),
+            };
+            let left = !failed && enter.into_iter().any(|&x| !taken(x) && too_fine(x));
             prop_assert_eq!(outcome == Outcome::Rough, left, "{:?}", isa);
             if failed || left {
                 // Nothing has changed.
@@ -307,14 +324,14 @@ fn check_lanes<const KIND: u8, const COUNTED: bool, const ROUGH: bool>(
                 // (So that the lower sum is exact whatever is added.)
                 let steps = power_of_two(49) + power_of_two(42);
                 prop_assert!(low.abs() <= steps * power_of_two(last[0]));
-                if COUNTED {
+                if counted {
                     prop_assert_eq!(state.counts[lane], exact.count as u64);
                 }
-                let first = if ROUGH { end - some + 1 } else { end };
+                let first = if rough_too { end - some + 1 } else { end };
                 for end in (first..=end).rev().step_by(1 + window / 64) {
                     let inside = end - window..end;
                     prop_assert!(
-                        is_right(case, results[end - 1], inside.clone(), &options, ROUGH),
+                        is_right(case, results[end - 1], inside.clone(), &options, rough_too),
                         "{isa:?} {options:?} {end}: {:e} of {:?}",
                         results[end - 1],
                         &line[inside]
@@ -334,7 +351,7 @@ fn check_lanes<const KIND: u8, const COUNTED: bool, const ROUGH: bool>(
                     let totals = state.totals(lane, index, &job.frame);
                     prop_assert!(case.are_sums(totals, end - window..end, true));
                 }
-                if ROUGH {
+                if rough_too {
                     continue;
                 }
                 // The bits are those of all numbers so far.
@@ -457,28 +474,52 @@ proptest! {
     #[test]
     fn lanes_have_those_of_their_windows(case in cases(1..120, 0..3), kind in 0..8) {
         match kind {
-            0 => check_lanes::<0, false, false>(&case)?,
-            1 => check_lanes::<1, false, false>(&case)?,
-            2 => check_lanes::<2, false, false>(&case)?,
-            3 => check_lanes::<3, false, false>(&case)?,
-            4 => check_lanes::<0, true, false>(&case)?,
-            5 => check_lanes::<1, true, false>(&case)?,
-            6 => check_lanes::<2, true, false>(&case)?,
-            _ => check_lanes::<3, true, false>(&case)?,
+            0 => check_lanes::<0, 0>(&case)?,
+            1 => check_lanes::<1, 0>(&case)?,
+            2 => check_lanes::<2, 0>(&case)?,
+            3 => check_lanes::<3, 0>(&case)?,
+            4 => check_lanes::<0, { mode::COUNTED }>(&case)?,
+            5 => check_lanes::<1, { mode::COUNTED }>(&case)?,
+            6 => check_lanes::<2, { mode::COUNTED }>(&case)?,
+            _ => check_lanes::<3, { mode::COUNTED }>(&case)?,
+        }
+    }
+
+    #[test]
+    fn and_lanes_of_coarse_numbers(case in cases(1..120, 0..3), coarse in 0..3, kind in 0..2) {
+        let mut case = case;
+        let step = power_of_two(case.frame().first - 52);
+        let few = |index: usize| if coarse == 0 { index % 400 != 399 } else { true };
+        for (index, x) in case.line.iter_mut().enumerate() {
+            if x.is_finite() && few(index) {
+                *x -= *x % step;
+            }
+        }
+        match kind {
+            0 => check_lanes::<0, { mode::COARSE }>(&case)?,
+            _ => check_lanes::<1, { mode::COARSE }>(&case)?,
+        }
+        let Case { line, window, .. } = &case;
+        for numbers in line.chunks_exact(8 * (1 + window % 8)).filter(|_| case.centre == 0.0) {
+            let right = numbers.iter().all(|x| x % step == 0.0);
+            let job = case.job(*window);
+            for isa in Isa::available() {
+                prop_assert!(lanes::is_coarse(isa, &job, numbers) == right || numbers.iter().any(|&x| !case.reaches(x)));
+            }
         }
     }
 
     #[test]
     fn lanes_with_rough_numbers_too(case in cases(1..120, 0..3), kind in 0..8) {
         match kind {
-            0 => check_lanes::<0, false, true>(&case)?,
-            1 => check_lanes::<1, false, true>(&case)?,
-            2 => check_lanes::<2, false, true>(&case)?,
-            3 => check_lanes::<3, false, true>(&case)?,
-            4 => check_lanes::<0, true, true>(&case)?,
-            5 => check_lanes::<1, true, true>(&case)?,
-            6 => check_lanes::<2, true, true>(&case)?,
-            _ => check_lanes::<3, true, true>(&case)?,
+            0 => check_lanes::<0, { mode::ROUGH }>(&case)?,
+            1 => check_lanes::<1, { mode::ROUGH }>(&case)?,
+            2 => check_lanes::<2, { mode::ROUGH }>(&case)?,
+            3 => check_lanes::<3, { mode::ROUGH }>(&case)?,
+            4 => check_lanes::<0, { mode::COUNTED | mode::ROUGH }>(&case)?,
+            5 => check_lanes::<1, { mode::COUNTED | mode::ROUGH }>(&case)?,
+            6 => check_lanes::<2, { mode::COUNTED | mode::ROUGH }>(&case)?,
+            _ => check_lanes::<3, { mode::COUNTED | mode::ROUGH }>(&case)?,
         }
     }
 
@@ -535,6 +576,21 @@ proptest! {
                 prop_assert!(near(square_high, square_low, squares, 2160));
             }
         }
+    }
+}
+
+/// The lower sums of windows up to the longest that need no carry, and beyond, where all that is added to
+/// them has the same sign and is the most that may be.
+#[test]
+fn lower_sums_at_their_largest() {
+    for window in [255, 256, 257, 300, 511, 512, 513, 700, 1024, 1025, 2048] {
+        let mut case = Case { line: Vec::new(), window, reach: 0, centre: 0.0 };
+        let step = power_of_two(case.frame().first - 52);
+        let rest = step / 2.0 - power_of_two(case.last()[0]);
+        let sign = |index: usize| [1.0, -1.0][index / (2 * window) % 2];
+        case.line = (0..3 * window + 900).map(|index| sign(index) * (3.0 * step + rest)).collect();
+        check_tiles::<0>(&case).expect("sums are right");
+        check_tiles::<1>(&case).expect("means are right");
     }
 }
 
@@ -597,12 +653,12 @@ proptest! {
     #[test]
     fn of_long_windows_too(case in cases(1000..9000, 0..2), kind in 0..9) {
         match kind {
-            0 => check_lanes::<0, false, false>(&case)?,
-            1 => check_lanes::<1, true, false>(&case)?,
-            2 => check_lanes::<2, false, false>(&case)?,
-            6 => check_lanes::<0, false, true>(&case)?,
-            7 => check_lanes::<1, true, true>(&case)?,
-            8 => check_lanes::<2, false, true>(&case)?,
+            0 => check_lanes::<0, 0>(&case)?,
+            1 => check_lanes::<1, { mode::COUNTED }>(&case)?,
+            2 => check_lanes::<2, 0>(&case)?,
+            6 => check_lanes::<0, { mode::ROUGH }>(&case)?,
+            7 => check_lanes::<1, { mode::COUNTED | mode::ROUGH }>(&case)?,
+            8 => check_lanes::<2, { mode::ROUGH }>(&case)?,
             3 => check_tiles::<0>(&case)?,
             4 => check_tiles::<1>(&case)?,
             _ => check_tiles::<2>(&case)?,

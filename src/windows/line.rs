@@ -23,22 +23,23 @@ use crate::exact::round::Format;
 use crate::interrupt::Interrupt;
 use crate::kernel::levels::LEVEL;
 
-/// Results that are taken at once, at least.
+/// The least number of results processed at once.
 const SPAN: usize = 1 << 16;
-/// As many windows that move by one are taken like those of a fixed length.
+/// The least number of consecutive windows, each moved by one, that are processed like windows of a
+/// fixed length.
 const RUN: usize = 512;
-/// Numbers of a block, at least.
+/// The least number of elements in a block.
 const BLOCK: usize = 4096;
-/// The longest windows that tiles take: so many steps of the second level are an integer.
+/// The longest windows for tiles, whose sums of second-level steps fit an integer.
 pub(super) const LONGEST: usize = 1 << 20;
-/// Numbers that are looked at to choose a frame.
+/// The number of elements examined to choose a frame.
 pub(super) const SAMPLE: usize = 64;
-/// One number in so many may be an outlier before the frame is not worth it.
+/// One element in this many may be an outlier; with more, a frame does not pay.
 const WILD: usize = 4;
-/// Outliers that any block may have.
+/// The number of outliers that any block may have.
 const TAME: usize = 64;
 
-/// What results of lines are made with, one line after another.
+/// The state for the results of lines, one after the other.
 pub(super) struct Engine {
     isa: Isa,
     options: Options,
@@ -67,7 +68,7 @@ struct Block<'a> {
     line: &'a [f64],
     start: usize,
     end: usize,
-    /// Whether all of its numbers are in the frame's reach.
+    /// Whether all of its numbers are within the range of the frame.
     plain: bool,
     /// Whether an element of some window may be missing.
     gaps: bool,
@@ -97,7 +98,7 @@ impl Engine {
         }
     }
 
-    /// Makes room for prefix sums, which lanes do without.
+    /// Allocates prefix sums, which lanes do not need.
     fn make_room(&mut self) {
         if !self.counts.is_empty() {
             return;
@@ -480,7 +481,7 @@ impl Engine {
         [total(0), if self.options.statistic.is_moment() { total(2) } else { 0 }]
     }
 
-    /// A result that is in doubt, from integers, if these are exact.
+    /// An undecided result, from integers, if these are exact.
     fn decide(&self, places: [usize; 2], count: usize, frame: &Frame) -> Option<f64> {
         let bits = [0, 1].map(|level| self.bits[0][level] | self.bits[1][level]);
         decide(&self.options, frame, self.totals(places), bits, count)
@@ -530,7 +531,7 @@ impl Engine {
         }
     }
 
-    /// The result of a window with outliers; NaN if it is in doubt.
+    /// The result of a window with outliers; NaN if it is not decided.
     fn certify<T: Target>(
         &self,
         block: Block<'_>,
@@ -623,7 +624,7 @@ impl Engine {
         }
     }
 
-    /// What makes the results of windows as long as one, if anything does.
+    /// The state for windows of the same length as one, if they can be computed together.
     fn stretches_of(&mut self, [start, end]: [usize; 2]) -> Option<&mut Stretches> {
         let window = end.saturating_sub(start);
         let known = self.stretches.as_ref().is_some_and(|known| known.window() == window);
@@ -769,7 +770,7 @@ impl Engine {
         }
     }
 
-    /// The results that are still in doubt, by running exact sums.
+    /// The results that are still undecided, by running exact sums.
     fn settle(&mut self, block: Block<'_>, pending: &[usize], results: &mut [f64]) {
         if pending.is_empty() {
             return;
@@ -801,7 +802,7 @@ impl Engine {
         }
     }
 
-    /// Results by running exact sums alone.
+    /// Results from running exact sums only.
     fn run_slowly(&self, line: &[f64], outputs: Range<usize>, results: &mut [f64]) {
         let mut moving = Moving::new(self.options, Elements::real(line));
         moving.start(outputs.start);
@@ -836,7 +837,7 @@ struct Group {
 }
 
 impl Group {
-    /// As many of the first windows as need at most `most` elements in all; at least one.
+    /// The number of first windows that need at most `most` elements in all; at least one.
     fn of(bounds: Bounds<'_>, most: usize) -> Group {
         let mut group = Group { windows: 0, start: usize::MAX, end: 0 };
         for [start, end] in bounds.iter() {
@@ -853,13 +854,13 @@ impl Group {
         group
     }
 
-    /// Whether prefix sums are less work than the windows alone.
+    /// Whether prefix sums are less work than adding each window.
     fn pays(&self) -> bool {
         self.end > self.start && (self.end - self.start) / 16 <= self.windows
     }
 }
 
-/// Where numbers differ from those before them.
+/// The positions where numbers differ from their predecessors.
 struct Alike<'a> {
     line: &'a [f64],
     next: usize,
@@ -938,7 +939,7 @@ fn choose(isa: Isa, options: &Options, numbers: &[f64]) -> Option<(Frame, Survey
         return None;
     }
     let reach = power_of_two(first - below);
-    // So near the centre, every difference is exact (Sterbenz).
+    // This close to the centre, every difference is exact (Sterbenz).
     let reach = if centre == 0.0 { reach } else { reach.min(centre.abs() / 2.0) };
     let squares = 2 * (first - below) + below - 1;
     Some((Frame { first, squares, reach, centre }, survey))
@@ -969,7 +970,7 @@ mod tests {
     use super::*;
     use crate::testing::{numbers, pseudo_random};
 
-    /// Lines that take all ways through the tiles and past them.
+    /// Lines that exercise all code paths.
     fn lines(count: usize) -> Vec<Vec<f64>> {
         let ordinary = numbers(count, 0, 4, 1);
         let far: Vec<f64> = ordinary.iter().map(|x| 1e9 + x).collect();
@@ -1038,7 +1039,7 @@ mod tests {
                                  {result:e} is not {expected:e}"
                             );
                         }
-                        // A part of the line, by another way to put results.
+                        // A part of the line, with another way to write results.
                         let part = 1000..3000;
                         engine.run(line, part, None, interrupt, |start, put| {
                             for (index, &result) in put.iter().enumerate() {

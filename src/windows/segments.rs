@@ -1,9 +1,10 @@
 //! Sums and means of many short segments of an array, one after the other.
 //!
-//! The levels are chosen once for many segments. A lane keeps two sums, of what the first level takes
-//! of each number and of the rests, which the second one rounds by at most half its last bit each; so
-//! the segment's sum is known to within as many last bits as it has numbers. Where both ends of that
-//! round alike, this is the result; others are added up exactly (`docs/numerics.md`, certified sums).
+//! The levels are chosen once for many segments. A lane keeps two sums: of the parts of numbers in
+//! the first level, and of the rests, each of which the second level rounds by at most half its
+//! last bit. So the segment's sum is known to within one last bit for each number. If both ends of
+//! that interval round to the same result, it is decided; other segments are added exactly
+//! (`docs/numerics.md`, certified sums).
 
 use super::certified::{self, Wide};
 use crate::binary64::power_of_two;
@@ -17,7 +18,7 @@ use crate::simd::{Simd, WIDEST};
 const GROUP: usize = 256;
 /// The number of elements examined to choose them.
 const SAMPLED: usize = 32;
-/// Binades for numbers that are larger than those of the sample.
+/// A margin, in binades, for numbers that are larger than those of the sample.
 const SPARE_BINADES: i32 = 3;
 /// The longest segment that is added this way: at most 512 numbers for each of two streams of a lane.
 const LONGEST_SEGMENT: usize = 1024;
@@ -34,8 +35,9 @@ fn cut(offsets: &[i64], length: usize) -> bool {
         && ends.into_iter().all(within)
 }
 
-/// Writes the sums, or the means, of `numbers[offsets[i]..offsets[i + 1]]`, each rounded once; the sum of
-/// none is 0, their mean NaN. Nothing, and `false`, if the offsets fall or lie outside.
+/// Writes the sums, or the means, of `numbers[offsets[i]..offsets[i + 1]]`, each rounded once; an
+/// empty sum is 0, an empty mean NaN. Writes nothing and returns `false` if the offsets decrease or
+/// lie outside.
 ///
 /// ```
 /// use mypackage::windows::segment_sums;
@@ -47,7 +49,7 @@ fn cut(offsets: &[i64], length: usize) -> bool {
 /// ```
 ///
 /// # Panics
-/// If there is not a place for each segment.
+/// If the number of results is not that of segments.
 pub fn segment_sums(numbers: &[f64], offsets: &[i64], mean: bool, results: &mut [f64]) -> bool {
     assert_eq!(results.len() + 1, offsets.len().max(1), "a place for each segment");
     if !cut(offsets, numbers.len()) {
@@ -57,7 +59,7 @@ pub fn segment_sums(numbers: &[f64], offsets: &[i64], mean: bool, results: &mut 
     true
 }
 
-/// As [`segment_sums`], of offsets that cut the array.
+/// As [`segment_sums`], for valid offsets.
 fn sums_of(isa: Isa, numbers: &[f64], offsets: &[i64], mean: bool, results: &mut [f64]) {
     let tiles = crate::environment::is_default();
     let interrupt = Interrupt::of_call(numbers.len());
@@ -85,7 +87,7 @@ fn sums_of(isa: Isa, numbers: &[f64], offsets: &[i64], mean: bool, results: &mut
     }
 }
 
-/// The results of some segments; NaN where they are not certain.
+/// The results of some segments; NaN where they are not decided.
 fn some(isa: Isa, numbers: &[f64], offsets: &[i64], mean: bool, results: &mut [f64]) {
     let (start, end) = (offsets[0] as usize, offsets[results.len()] as usize);
     let step = (end - start).div_ceil(SAMPLED).max(1);
@@ -99,8 +101,8 @@ fn some(isa: Isa, numbers: &[f64], offsets: &[i64], mean: bool, results: &mut [f
     }
 }
 
-/// Masks of the last lanes of a vector: `W` words from the place `n` on have ones in the last `n` lanes of
-/// `W`, for `n` up to `W`; the ones begin at `WIDEST`.
+/// Masks of the last lanes of a vector: the `W` words from position `n` on have ones in the last
+/// `n` lanes, for `n` up to `W`; the ones begin at `WIDEST`.
 const ONES: f64 = f64::from_bits(u64::MAX);
 const MASKS: [f64; 2 * WIDEST] =
     [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, ONES, ONES, ONES, ONES, ONES, ONES, ONES, ONES];
@@ -160,7 +162,7 @@ fn add_body<S: Simd>(
             }
             let rest = length - at;
             if rest > 0 {
-                // The last numbers, without those that were added already or lie before the segment.
+                // The last numbers, without those that were already added or precede the segment.
                 let last = if end >= S::W {
                     s.and(s.read(numbers, end - S::W), s.read(&MASKS, WIDEST + rest - S::W))
                 } else {
@@ -189,7 +191,7 @@ fn add_body<S: Simd>(
         escaped = s.or(escaped, s.or(s.xor(high, whole), s.xor(low, whole)));
         let high = s.multiply(s.subtract(high, whole), s.splat(units[0]));
         let low = s.multiply(s.subtract(low, whole), s.splat(units[1]));
-        // Half a last bit for each number, and what the additions here may lose.
+        // Half a last bit for each number, and the rounding errors of the additions here.
         let lengths_vector = s.read(&lengths, 0);
         let doubt = s.multiply(s.add(lengths_vector, s.splat(16.0)), s.splat(units[1]));
         let a = s.add(high, s.subtract(low, doubt));
@@ -212,7 +214,7 @@ fn add_body<S: Simd>(
 }
 
 vectorized! {
-    /// The results of some segments at a first level; NaN where they are not certain.
+    /// The results of some segments at a given first level; NaN where they are not decided.
     fn add[][](
         numbers: &[f64],
         offsets: &[i64],

@@ -1,4 +1,4 @@
-//! Stretches of a line whose windows are all full, by lanes (`lanes`).
+//! Stretches of a line in which all windows are full, computed by `lanes`.
 
 use std::ops::Range;
 
@@ -14,16 +14,17 @@ use crate::exact::round::Format;
 use crate::products::dot::products;
 use crate::simd::WIDEST;
 
-/// Fewer results are not worth the lanes' beginning.
+/// With fewer results, setting up the lanes does not pay.
 const FEWEST: usize = 256;
-/// Numbers that may be added anew for the results of one tile that are in doubt.
+/// The largest number of elements that are added again for undecided results of one tile.
 const PATIENCE: usize = 1 << 14;
-/// Binades for numbers that are larger than those of a sample.
+/// A margin, in binades, for numbers that are larger than those of a sample.
 const ROOM: i32 = 2;
-/// The same, where all are looked at, for sums and for moments: with more, most results would be in doubt.
+/// The same, if all numbers are examined, for sums and for moments; with more, most results would
+/// not be decided.
 const MORE_ROOM: [i32; 2] = [16, 9];
 
-/// What results of stretches are made with.
+/// The state for results of stretches.
 pub(super) struct Stretches {
     isa: Isa,
     options: Options,
@@ -35,12 +36,13 @@ pub(super) struct Stretches {
     coarse: bool,
 }
 
-/// Lanes of so many results, from these elements on; some are done in each.
+/// The lanes: their length in results, their first elements, and the number of results done in
+/// each.
 struct Lanes {
     starts: [usize; WIDEST],
     length: usize,
     done: usize,
-    /// The first result, if it is that of the line's first full window: no element leaves there.
+    /// The first result, if it belongs to the line's first full window, which no element leaves.
     opening: Option<usize>,
 }
 
@@ -50,7 +52,7 @@ impl Lanes {
         let first = outputs.start + usize::from(opening.is_some());
         let count = outputs.end - first;
         let length = count.div_ceil(width).next_multiple_of(width);
-        // The last ones may overlap.
+        // The last lanes may overlap.
         let last = outputs.end - length;
         let starts = std::array::from_fn(|lane| last.min(first + lane * length));
         Lanes { starts, length, done: 0, opening }
@@ -68,7 +70,7 @@ impl Lanes {
 }
 
 impl Stretches {
-    /// `None` if lanes do not serve these options on this processor.
+    /// `None` if lanes do not support these options on this processor.
     pub fn new(isa: Isa, options: Options) -> Option<Stretches> {
         let serves = options.window <= LONGEST
             && matches!(options.format, Format::F64 | Format::F32)
@@ -89,7 +91,7 @@ impl Stretches {
         self.options.window
     }
 
-    /// Writes results of full windows; the ranges of those that are left to others.
+    /// Writes results of full windows; returns the ranges of the remaining ones.
     pub fn run(
         &mut self,
         line: &[f64],
@@ -115,7 +117,7 @@ impl Stretches {
         lanes.left(self.isa.lanes())
     }
 
-    /// Moves lanes on as far as they go; whether that is to the end.
+    /// Advances the lanes as far as possible; returns whether they reach the end.
     fn attempt(
         &mut self,
         job: &Job,
@@ -228,9 +230,9 @@ impl Stretches {
         }
     }
 
-    /// The result of the first lane's window, which is the line's first one.
+    /// The result of the first window of the line, which is that of the first lane.
     fn finish(&mut self, job: &Job, line: &[f64]) -> Option<f64> {
-        // Of numbers that change nothing, one enters and one leaves.
+        // A number enters and leaves that does not change the sums.
         const APART: usize = 8;
         self.coarse = false;
         let numbers = [job.frame.centre; APART * (WIDEST + 1)];
@@ -249,7 +251,7 @@ impl Stretches {
         self.decide(job, line, last, count, totals, &mut None, &mut patience)
     }
 
-    /// Whether the lanes leave a result to others.
+    /// Whether the lanes have not decided a result.
     fn in_doubt(&self, result: f64) -> bool {
         result.is_nan() || self.may_be_halfway() && halfway(result)
     }
@@ -260,7 +262,7 @@ impl Stretches {
         format != Format::F64 && (statistic != Statistic::Sum || self.rough)
     }
 
-    /// Decides the results of a tile that are in doubt; whether that was possible.
+    /// Computes the undecided results of a tile; returns whether that was possible.
     #[allow(clippy::too_many_arguments)]
     fn settle(
         &self,
@@ -331,7 +333,7 @@ impl Stretches {
             moving.move_to(inside);
             return Some(moving.number());
         }
-        // The numbers are finite: kernels add them up.
+        // The numbers are finite, so kernels can add them.
         *patience = patience.checked_sub(numbers.len() / 16)?;
         let Options { statistic, ddof, format, .. } = self.options;
         let mut running = Running::new(statistic);
@@ -352,8 +354,8 @@ fn halfway(x: f64) -> bool {
     bits & (2 * HALF - 1) == HALF || bits.wrapping_sub(1) < (1023 - 126) << 52
 }
 
-/// Whether all numbers of a window are one number, missing ones aside. `known` are elements of which
-/// that is known from the last window, which ended before.
+/// Whether all numbers of a window, except missing ones, are equal. `known` are elements for which
+/// this is known from an earlier window.
 fn are_alike(line: &[f64], inside: &Range<usize>, known: &mut Option<Range<usize>>) -> bool {
     let mut number = f64::NAN;
     let mut from = inside.end;
@@ -379,7 +381,7 @@ fn are_alike(line: &[f64], inside: &Range<usize>, known: &mut Option<Range<usize
     from <= inside.start
 }
 
-/// The levels for some numbers: by a sample, or, to `look`, by all of them.
+/// The levels for some numbers, chosen by a sample, or, with `look`, by all of them.
 fn choose(isa: Isa, options: &Options, numbers: &[f64], look: bool) -> Option<Job> {
     let moments = options.statistic.is_moment();
     let step = numbers.len().div_ceil(SAMPLE).max(1);
@@ -408,7 +410,7 @@ fn choose(isa: Isa, options: &Options, numbers: &[f64], look: bool) -> Option<Jo
     let reach = exponent(top) + 1;
     let mut room = room;
     if centre != 0.0 {
-        // So near the centre, every difference is exact (Sterbenz).
+        // This close to the centre, every difference is exact (Sterbenz).
         room = room.min(exponent(centre.abs()) - 1 - reach);
     }
     if room < 0 {
@@ -428,7 +430,7 @@ fn choose(isa: Isa, options: &Options, numbers: &[f64], look: bool) -> Option<Jo
         frame,
         below,
         ddof: options.ddof as f64,
-        // (A variance needs more elements than degrees of freedom are lost.)
+        // (A variance needs more than `ddof` elements.)
         least: if moments {
             options.least.max(usize::try_from(options.ddof + 1).unwrap_or(0)).max(1)
         } else {
@@ -439,7 +441,7 @@ fn choose(isa: Isa, options: &Options, numbers: &[f64], look: bool) -> Option<Jo
     })
 }
 
-/// A number that most of a sample are near to; 0 if they are not.
+/// A number near most of a sample; 0 if there is none.
 fn centre(sample: &[f64]) -> f64 {
     let Some(&some) = sample.first() else {
         return 0.0;

@@ -1,11 +1,11 @@
-//! The kernels: numbers into prefix sums of two levels, and differences of these into results.
+//! The kernels: prefix sums in two levels, and results from their differences.
 //!
 //! A level is `1.5 * 2^k`: what is added to it is rounded to a multiple of 2^(k-52), and the bits of
-//! the sum less those of the level are that multiple as an integer. What this leaves of the number
-//! goes to the next level, 43 binades below. Prefix sums of such integers wrap around without loss,
-//! so that the difference of any two is the exact sum of what lies between them, whatever came
-//! before. Squares are rounded to the second level's last bit; as that happens once to each, the
-//! difference is in doubt by the window's own elements alone.
+//! the sum less those of the level are that multiple as an integer. The rest of the number goes to
+//! the next level, 43 binades below. Prefix sums of such integers wrap around without loss, so the
+//! difference of any two is the exact sum of the elements between them, whatever came before.
+//! Squares are rounded to the second level's last bit, each once, so the error of a difference
+//! depends only on the window's own elements.
 
 use super::certified::{self, Counts, Sums, Target, fused};
 use crate::binary64::power_of_two;
@@ -14,11 +14,11 @@ use crate::cumulative::lanes::run_integers;
 use crate::kernel::levels::{LEVEL, any};
 use crate::simd::Simd;
 
-/// Numbers that are taken at once, and results.
+/// The number of elements, and of results, processed at once.
 pub(super) const TILE: usize = 512;
 /// Prefix sums: of numbers in two levels, and of their squares in two.
 pub(super) const STREAMS: usize = 4;
-/// What an array of prefix sums has beyond its end, for whole vectors.
+/// The padding of arrays of prefix sums, for whole vectors.
 pub(super) const SPARE: usize = 8;
 
 /// The levels, and what is subtracted from the numbers.
@@ -26,7 +26,7 @@ pub(super) const SPARE: usize = 8;
 pub(super) struct Frame {
     /// The exponent of the first level of the numbers.
     pub first: i32,
-    /// That of their squares'.
+    /// The exponent of the first level of their squares.
     pub squares: i32,
     /// No number is farther than this from the centre.
     pub reach: f64,
@@ -40,29 +40,29 @@ impl Frame {
     }
 }
 
-/// The integer that a level's sum holds.
+/// The integer that a level's sum represents.
 #[inline(always)]
 fn steps(sum: f64, level: f64) -> u64 {
     sum.to_bits().wrapping_sub(level.to_bits())
 }
 
-/// The number of so many steps of a level, at most half of those that there are.
+/// The number that is this many steps of a level, at most half of all steps.
 #[inline(always)]
 pub(super) fn number(steps: u64, level: f64) -> f64 {
     f64::from_bits(steps.wrapping_add(level.to_bits())) - level
 }
 
-/// What the numbers of a tile have.
+/// Properties of the numbers of a tile.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Absorbed {
-    /// Whether something of any number is left by both levels.
+    /// Whether any number has a rest after both levels.
     pub remainder: bool,
-    /// The bits of both levels that any number has, for moments.
+    /// The bits in both levels that occur in any number, for moments.
     pub bits: [u64; 2],
 }
 
-/// The prefix sums so far, in every lane, and what the numbers have. (A closure would be compiled
-/// without the instructions that the function around it may use.)
+/// The prefix sums so far, in every lane, and properties of the numbers. (A closure would be
+/// compiled without the target features of the function around it.)
 struct Absorber<const W: usize> {
     levels: [f64; STREAMS],
     centre: f64,
@@ -139,7 +139,7 @@ fn absorb_body<S: Simd, const W: usize, const MOMENTS: bool>(
     let length = x.len().next_multiple_of(W) + 1;
     for stream in 0..if MOMENTS { STREAMS } else { 2 } {
         absorber.carry[stream] = [streams[stream][0]; W];
-        // (So that no place needs to be checked.)
+        // (So that no index needs to be checked.)
         streams[stream] = &mut std::mem::take(&mut streams[stream])[..length];
     }
     let (vectors, rest) = x.as_chunks::<W>();
@@ -155,20 +155,21 @@ fn absorb_body<S: Simd, const W: usize, const MOMENTS: bool>(
 }
 
 vectorized! {
-    /// Continues the prefix sums, whose first ones are given, by numbers within a frame's reach.
+    /// Continues the prefix sums, whose first ones are given, with numbers within the range of a
+    /// frame.
     pub(super) fn absorb[const MOMENTS: bool][MOMENTS](
         x: &[f64], frame: &Frame, streams: [&mut [u64]; STREAMS]
     ) -> Absorbed = absorb_body{W}
 }
 
-/// What is left of a number by both levels.
+/// The rest of a number after both levels.
 pub(super) fn remainder(x: f64, frame: &Frame) -> f64 {
     let [a, b, ..] = frame.levels();
     let rest = x - ((x + a) - a);
     rest - ((rest + b) - b)
 }
 
-/// What is asked for, of windows of how many elements.
+/// The statistic, and the numbers of elements in windows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Question {
     /// The longest window.
@@ -186,16 +187,16 @@ pub(super) struct Ends<'a> {
     pub counts: &'a [u64],
 }
 
-/// Steps of the second level up to which they need no carry to the first one.
+/// The number of steps of the second level up to which no carry to the first one is needed.
 const NARROW_WINDOW: usize = 256;
 
-/// What holds for all windows of a call of [`finish`].
+/// The constants of a call of [`finish`].
 struct Finisher<const W: usize> {
     levels: [f64; STREAMS],
     counts: Counts,
     least: f64,
     ddof: f64,
-    /// Half a step of each square, and what little more the operations may lose.
+    /// Half a step for each square, and a little more for the rounding of operations.
     doubt_of_each: f64,
     doubtful: [u64; W],
 }
@@ -204,7 +205,7 @@ struct Finisher<const W: usize> {
 type Sides<const W: usize> = [[[u64; W]; STREAMS]; 2];
 
 impl<const W: usize> Finisher<W> {
-    /// Sums of two levels as numbers; with `WIDE`, the second one may have many more steps.
+    /// Sums in two levels as numbers; with `WIDE`, the second one may have many more steps.
     #[inline(always)]
     fn parts<const WIDE: bool>(&self, sides: &Sides<W>, pair: usize) -> [[f64; W]; 2] {
         let [new, old] = sides;
@@ -272,7 +273,7 @@ impl<const W: usize> Finisher<W> {
     }
 }
 
-/// The vector at a place.
+/// The vector at a position.
 #[inline(always)]
 fn load<const W: usize>(from: &[u64], at: usize) -> [u64; W] {
     *from[at..].first_chunk::<W>().expect("a whole vector")
@@ -287,7 +288,7 @@ fn finish_all<T: Target, const KIND: u8, const COUNTED: bool, const WIDE: bool, 
 ) {
     let streams = if KIND >= 2 { STREAMS } else { 2 };
     let whole = results.len() - results.len() % W;
-    // (So that no place needs to be checked.)
+    // (So that no index needs to be checked.)
     let (mut new_streams, mut old_streams) = (new.streams, old.streams);
     for stream in 0..streams {
         new_streams[stream] = &new_streams[stream][..results.len()];
@@ -355,15 +356,15 @@ fn finish_body<T: Target, const KIND: u8, const COUNTED: bool, const W: usize>(
 }
 
 dispatch! {
-    /// Writes results; whether any is NaN: of too few elements, or in doubt. `KIND` is 0 for sums, 1
-    /// for means, 2 for variances, 3 for their roots. Without `COUNTED`, all windows are as long as
-    /// the question says.
+    /// Writes results; returns whether any is NaN, for too few elements or because it is not
+    /// decided. `KIND` is 0 for sums, 1 for means, 2 for variances, 3 for their roots. Without
+    /// `COUNTED`, all windows are as long as the question says.
     pub(super) fn finish[T: Target, const KIND: u8, const COUNTED: bool][T, KIND, COUNTED](
         question: Question, frame: &Frame, new: Ends<'_>, old: Ends<'_>, results: &mut [f64]
     ) -> bool = finish_body::<T, KIND, COUNTED, {W}>
 }
 
-/// What numbers have before a frame is chosen or used.
+/// Properties of numbers before a frame is chosen or used.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Survey {
     /// The greatest finite distance from a centre.
@@ -412,7 +413,7 @@ dispatch! {
     pub(super) fn survey(x: &[f64], centre: f64) -> Survey = survey_body::<{W}>
 }
 
-/// Cleans a vector, counts on, and notes whether a number is out of reach.
+/// Replaces numbers out of range in a vector, counts, and records whether there were any.
 #[inline(always)]
 fn clean_some<S: Simd, const W: usize>(
     simd: S,
@@ -462,8 +463,8 @@ fn clean_body<S: Simd, const W: usize>(
 }
 
 vectorized! {
-    /// The numbers within reach, others (and NaNs) replaced by the centre, and how many up to each
-    /// are not NaN; whether any number is out of reach.
+    /// The numbers within range, with others (and NaNs) replaced by the centre, and the number of
+    /// those up to each that are not NaN; whether any is out of range.
     pub(super) fn clean[][](
         x: &[f64], frame: &Frame, cleaned: &mut [f64], counts: &mut [u64]
     ) -> bool = clean_body{W}

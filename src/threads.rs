@@ -148,6 +148,13 @@ pub fn set(count: usize) -> Result<usize> {
 
 /// The fewest numbers worth waking another thread for.
 pub(crate) const PARALLEL_FROM: usize = 1 << 18;
+/// The fewest numbers for each thread.
+const EACH: usize = PARALLEL_FROM / 2;
+
+/// How many threads work on `size` numbers is worth.
+pub(crate) fn worth(size: usize) -> usize {
+    get().min(size / EACH).max(1)
+}
 
 /// Shares `0..count` out among threads, in ranges of `share` and a shorter last one. Each thread that
 /// takes part calls `part` once, with the ranges that it is to take, in ascending order. Returns what
@@ -164,10 +171,20 @@ pub fn split<R: Send>(
     share: usize,
     part: impl Fn(&mut dyn Iterator<Item = Range<usize>>) -> R + Sync,
 ) -> Vec<R> {
+    split_among(get(), count, share, part)
+}
+
+/// As [`split`], among up to so many threads.
+pub(crate) fn split_among<R: Send>(
+    threads: usize,
+    count: usize,
+    share: usize,
+    part: impl Fn(&mut dyn Iterator<Item = Range<usize>>) -> R + Sync,
+) -> Vec<R> {
     if share >= count {
         return vec![part(&mut std::iter::once(0..count))];
     }
-    together(count.div_ceil(share), |tasks| {
+    together(threads, count.div_ceil(share), |tasks| {
         part(&mut tasks.map(|task| task * share..count.min((task + 1) * share)))
     })
 }
@@ -175,8 +192,8 @@ pub fn split<R: Send>(
 /// How many of `count` things, of `size` numbers in all, a thread takes at a time: a multiple of
 /// `multiple`, and all of them if they are not worth another thread.
 pub(crate) fn share(count: usize, size: usize, multiple: usize) -> usize {
-    let threads = get();
-    if size < PARALLEL_FROM || threads == 1 {
+    let threads = worth(size);
+    if threads == 1 {
         return count;
     }
     count.div_ceil(4 * threads).next_multiple_of(multiple)
@@ -197,18 +214,17 @@ impl Iterator for Tasks<'_> {
     }
 }
 
-/// Calls `part` on the calling thread and on such others as come in time, up to the number of
-/// threads in all; each takes its tasks from `0..count`, and all are taken when this returns.
+/// Calls `part` on the calling thread and on such others as come in time, up to `threads` in all; each takes its tasks from `0..count`, and all are taken when this returns.
 /// Returns what the parts did, in no order.
-fn together<R: Send>(count: usize, part: impl Fn(Tasks<'_>) -> R + Sync) -> Vec<R> {
+fn together<R: Send>(threads: usize, count: usize, part: impl Fn(Tasks<'_>) -> R + Sync) -> Vec<R> {
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let take_part = || {
         let result = part(Tasks { next: &next, count });
         lock(&results).push(result);
     };
-    let threads = get();
-    let helpers = threads.min(count).saturating_sub(1);
-    let pool = if helpers > 0 { pool(threads - 1) } else { None };
+    let all = get();
+    let helpers = threads.min(all).min(count).saturating_sub(1);
+    let pool = if helpers > 0 { pool(all - 1) } else { None };
     match pool {
         Some(pool) => run_beside(&pool, helpers, &take_part),
         None => take_part(),
@@ -358,9 +374,9 @@ mod tests {
         let mut all = parts.concat();
         all.sort_unstable();
         assert!(all.into_iter().eq(0..1000));
-        assert_eq!(together(0, |tasks| tasks.count()), [0]);
-        assert_eq!(together(77, |tasks| tasks.count()).into_iter().sum::<usize>(), 77);
-        assert_eq!(serially(|| together(5, |tasks| tasks.count())), [5]);
+        assert_eq!(together(4, 0, |tasks| tasks.count()), [0]);
+        assert_eq!(together(4, 77, |tasks| tasks.count()).into_iter().sum::<usize>(), 77);
+        assert_eq!(serially(|| together(4, 5, |tasks| tasks.count())), [5]);
     }
 
     #[test]
@@ -372,6 +388,7 @@ mod tests {
             assert!(all.into_iter().eq(0..count), "{count} by {share}");
         }
         serially(|| assert_eq!(share(1000, PARALLEL_FROM, 8), 1000));
+        assert_eq!([0, EACH, PARALLEL_FROM - 1].map(worth), [1; 3]);
     }
 
     #[test]
@@ -456,14 +473,14 @@ mod tests {
     fn calls_within_calls_and_from_many_threads() {
         let sum = |tasks: Tasks<'_>| {
             tasks
-                .map(|_| together(10, |tasks| tasks.sum::<usize>()).into_iter().sum::<usize>())
+                .map(|_| together(4, 10, |tasks| tasks.sum::<usize>()).into_iter().sum::<usize>())
                 .sum()
         };
         std::thread::scope(|scope| {
             for _ in 0..5 {
                 scope.spawn(|| {
                     for _ in 0..200 {
-                        let parts: Vec<usize> = together(7, sum);
+                        let parts: Vec<usize> = together(4, 7, sum);
                         assert_eq!(parts.into_iter().sum::<usize>(), 7 * 45);
                     }
                 });

@@ -45,6 +45,15 @@ def test_smoke(name, root, tmp_path):
     assert all(found == cases[build_info()["isa"]] for found in cases.values())
 
 
+@pytest.mark.skipif(build_info()["profile"] != "release", reason="its figures would mislead")
+def test_threads(root):
+    """Any number of threads gives one result."""
+    script = root / "benchmarks" / "threads.py"
+    run = subprocess.run([sys.executable, str(script), "--smoke"], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("us") >= 3 * 4
+
+
 def case(check, floors=()):
     from pairs import Case, task
 

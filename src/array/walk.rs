@@ -199,7 +199,7 @@ impl<'a> Lines<'a> {
         let size = count.saturating_mul(self.len());
         let share = if self.joined { count } else { threads::share(count, size, multiple) };
         let most = if self.joined { 1 } else { most };
-        threads::split(count, share.max(1), |ranges| {
+        threads::split_among(threads::worth(size), count, share.max(1), |ranges| {
             part(&mut |visit| {
                 for range in &mut *ranges {
                     self.for_each_group(range, most, visit);

@@ -75,7 +75,7 @@ pub(crate) fn in_parts<R: Send>(
     sum: impl Fn(Range<usize>) -> R + Sync,
     add: impl Fn(R, R) -> R + Sync,
 ) -> R {
-    let threads = threads::get();
+    let threads = threads::worth(count);
     let interrupt = Interrupt::of_call(count);
     if count < PARALLEL_FROM || threads == 1 && !interrupt.is_possible() {
         return sum(0..count);
@@ -83,7 +83,7 @@ pub(crate) fn in_parts<R: Send>(
     let most = if interrupt.is_possible() { GRAIN } else { usize::MAX };
     let share = count.div_ceil(4 * threads).next_multiple_of(BLOCK);
     let share = share.clamp(PARALLEL_FROM / 4, most);
-    let sums = threads::split(count, share, |ranges| {
+    let sums = threads::split_among(threads, count, share, |ranges| {
         ranges.take_while(|_| !interrupt.is_set()).map(&sum).reduce(&add)
     });
     sums.into_iter().flatten().reduce(&add).unwrap_or_else(|| sum(0..0))

@@ -94,12 +94,13 @@ pub fn vecdot(left: &Vectors<'_>, right: &Vectors<'_>, put: &(dyn Fn(usize, &Acc
 #[doc(hidden)]
 pub fn vecdot_into(left: &Vectors<'_>, right: &Vectors<'_>, sink: &(dyn Sink + Sync)) {
     let plan = Plan::new(left, right);
-    let (results, threads) = (walk::count(&plan.outer), threads::get());
+    let results = walk::count(&plan.outer);
     let size = results.saturating_mul(left.len());
-    if threads > 1 && size >= threads::PARALLEL_FROM && results < 4 * threads {
+    let threads = threads::worth(size);
+    if threads > 1 && results < 4 * threads {
         return plan.run_divided(sink);
     }
-    threads::split(results, threads::share(results, size, 1), |ranges| {
+    threads::split_among(threads, results, threads::share(results, size, 1), |ranges| {
         ranges.for_each(|range| plan.run(range, sink));
     });
 }

@@ -12,7 +12,7 @@ use crate::array::view::{Line, View};
 use crate::array::walk::{self, Step};
 use crate::cpu::{self, Isa};
 use crate::interrupt::Interrupt;
-use crate::threads::{self, PARALLEL_FROM};
+use crate::threads;
 
 /// A result with fewer terms than this is short.
 pub(super) const SHORT: usize = 32;
@@ -64,8 +64,8 @@ pub(crate) fn reduce<V: Native, R: Reduction<V>>(
         return;
     }
     let plan = Plan::new(input, reduced);
-    let threads = threads::get();
-    if threads == 1 || plan.size() < PARALLEL_FROM {
+    let threads = threads::worth(plan.size());
+    if threads == 1 {
         Thread::new(reduction, &plan).run(&plan);
     } else {
         plan.run_parallel(threads, reduction);
@@ -167,7 +167,7 @@ impl<'a> Plan<'a> {
         let parts = 4 * threads;
         let longest = |axes: &[Axes], parts| axes.iter().position(|axis| axis.size >= parts);
         let run_all = |plans: Vec<Plan<'_>>| {
-            threads::split(plans.len(), 1, |tasks| {
+            threads::split_among(threads, plans.len(), 1, |tasks| {
                 let mut thread = None;
                 for plan in tasks.flat_map(|task| &plans[task]) {
                     thread.get_or_insert_with(|| Thread::new(reduction, plan)).run(plan);
@@ -181,20 +181,23 @@ impl<'a> Plan<'a> {
         {
             return run_all(self.split(|plan| &mut plan.kept, axis, parts));
         }
-        // As few parts as possible, since long pieces of a row are read faster than short ones.
-        if let Some(axis) = longest(&self.kept, WIDE * threads) {
-            return run_all(self.split(|plan| &mut plan.kept, axis, threads));
+        // Few parts: long pieces of a row are read faster than short ones, and the states of parts of a column
+        // must be merged. So there may be fewer than threads.
+        let wide = longest(&self.kept, 2 * WIDE);
+        let across = wide.map_or(1, |axis| self.kept[axis].size / WIDE).min(threads);
+        let down = self.terms() / TALL;
+        if let Some(axis) = wide.filter(|_| across >= down.min(threads)) {
+            return run_all(self.split(|plan| &mut plan.kept, axis, across));
         }
         let Some(axis) = reduced else {
             return Thread::new(reduction, self).run(self);
         };
-        // The states of the parts are merged result by result.
-        let parts = (self.terms() / TALL).clamp(threads, parts);
+        let parts = down.clamp(2, parts);
         let plans = self.split(|plan| &mut plan.reduced, axis, parts);
         let mut thread = Thread::new(reduction, self);
         let mut unknown = None;
         for attempt in [Attempt::First, Attempt::Exact] {
-            let shares = threads::split(plans.len(), 1, |tasks| {
+            let shares = threads::split_among(threads, plans.len(), 1, |tasks| {
                 let plans = tasks.flat_map(|task| &plans[task]);
                 let shares = plans.map(|plan| Thread::new(reduction, plan).shares(plan, attempt));
                 shares.reduce(|left, right| merged(reduction, left, right))

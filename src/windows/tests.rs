@@ -693,6 +693,29 @@ fn windows_across_blocks() {
     }
 }
 
+/// A number with many bits among numbers with few stays in windows long after it has entered, and decides
+/// results where the others cancel.
+#[test]
+fn fine_numbers_among_coarse_ones() {
+    for (seed, window) in [(1, 8), (2, 60), (3, 300), (4, 900)] {
+        let mut next = pseudo_random(seed);
+        let mut line: Vec<f64> = (0..9000u32)
+            .map(|index| f64::from(index / 2 % 1000) * if index % 2 == 0 { 1.0 } else { -1.0 })
+            .collect();
+        for _ in 0..8 {
+            let at = next() as usize % line.len();
+            line[at] += 2f64.powi(-42) * (next() % 7 + 1) as f64;
+        }
+        for (statistic, format) in [Statistic::Sum, Statistic::Mean]
+            .into_iter()
+            .flat_map(|statistic| [Format::F64, Format::F32].map(|format| (statistic, format)))
+        {
+            let options = Options { statistic, window, least: window, ddof: 0, format };
+            check_after(&line, &line, options);
+        }
+    }
+}
+
 /// Windows with no more elements than degrees of freedom are lost have no variance, whatever is asked for.
 #[test]
 fn more_degrees_of_freedom_than_elements() {

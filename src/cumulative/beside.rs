@@ -346,8 +346,9 @@ mod tests {
     fn integers_and_their_overflow() {
         for width in [1, 2, 3, 7, 8, 9, 31] {
             for count in [1, 8, 13, TILE + 9] {
-                let x = |index: usize| (index * index * 2_654_435) as i64 - (1 << 40);
-                let mut values: Vec<i64> = (0..width * count).map(x).collect();
+                let indices = 0..(width * count) as i64;
+                let mut values: Vec<i64> =
+                    indices.map(|index| index * index * 2_654_435 - (1 << 40)).collect();
                 let mut expected: Vec<u64> = values.iter().map(|&x| x as u64).collect();
                 for index in width..expected.len() {
                     expected[index] = expected[index].wrapping_add(expected[index - width]);

@@ -402,8 +402,8 @@ mod tests {
     #[test]
     fn the_largest_coefficients_do_not_overflow() {
         let a = vec![Word::MAX; 40_000];
-        let square =
-            (UBig::ONE << (40_000 * 64 * 2)) + UBig::ONE - (UBig::ONE << (40_000 * 64 + 1));
+        let bits = 40_000 * Word::BITS as usize;
+        let square = (UBig::ONE << (2 * bits)) + UBig::ONE - (UBig::ONE << (bits + 1));
         assert_eq!(UBig::from_words(&product(&a, &a)[..80_000]), square);
     }
 }

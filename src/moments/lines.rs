@@ -101,8 +101,7 @@ pub(super) fn complex_moments_along(
 ) {
     fn run<V: Element>(input: &Input<'_>, reduced: &[bool], request: &Along<'_>, sink: &dyn Sink) {
         let places = Places::new([Some(&input.view), input.mask.as_ref()], reduced);
-        let size = places.results() * input.view.size() / 2;
-        let interrupt = Interrupt::of_call(size);
+        let interrupt = Interrupt::of_call(input.view.size());
         let moments = Moments { request: *request, sink };
         Complex::<V> { input, places, interrupt, moments, values: std::marker::PhantomData }.run();
     }

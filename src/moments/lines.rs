@@ -52,7 +52,9 @@ impl<const N: usize> Places<N> {
         }
         let mut outer = walk::merged(outer);
         let line = outer.pop().unwrap_or(Step::ONE);
-        let parts = Step { size: line.size.div_ceil(PART), strides: line.from([0; N], PART) };
+        // Where there is one part, its stride means nothing and may not fit.
+        let strides = line.strides.map(|stride| stride.wrapping_mul(PART as isize));
+        let parts = Step { size: line.size.div_ceil(PART), strides };
         outer.push(parts);
         Places { origin, kept, outer, line }
     }

@@ -326,8 +326,8 @@ impl Panel {
         self.certified.next();
         if !self.certified.is_given_up() {
             let order = self.order(rows);
-            // Only some rows of the first block were measured.
-            let is_first = self.blocks == 1;
+            // Only some rows of the first block were measured. (Later, scales may only rise.)
+            let is_first = self.added == rows.len() as u64;
             for measures in [false, true] {
                 if measures {
                     self.measure(isa, rows);

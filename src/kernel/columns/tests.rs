@@ -216,6 +216,32 @@ fn what_leaves_its_scale_is_added_exactly() {
     }
 }
 
+/// When the columns' 64-bit sums are emptied, scales stay as they are, even if a number leaves its own there.
+#[test]
+fn scales_never_fall() {
+    let rows = BLOCKS as usize * ROWS + 300;
+    let mut columns = vec![vec![1.0; rows + 2]];
+    // The last block before they are emptied.
+    columns[0][BLOCKS as usize * ROWS - 9] = 1e30;
+    for sixteenths in [-12, -5, -1, 0, 1, 5, 12] {
+        let mut values = vec![2f64.powi(-HEADROOM), -2f64.powi(-HEADROOM)];
+        values.extend(beside_a_midpoint(0, rows, 53, sixteenths, false));
+        // The large ones first.
+        values.rotate_right(3);
+        columns.push(values);
+    }
+    let matrix = Matrix::of_columns(&columns);
+    let isa = Isa::available()[0];
+    let mut panel = Panel::new(isa);
+    panel.start(columns.len(), columns.len(), false, Mode::Certified, Order::Groups);
+    panel.add_floating(isa, matrix.rows());
+    for (column, values) in columns.iter().enumerate() {
+        let exact: Accumulator = values.iter().copied().collect();
+        let result = panel.interval(column).round_quotient(1, Format::F64);
+        assert!(result.is_none_or(|bits| bits == exact.to_f64().to_bits()), "{column}");
+    }
+}
+
 /// A second pass finds numbers below the second level, in one block only or in all.
 #[test]
 fn small_numbers_are_proved() {

@@ -133,6 +133,11 @@ pub(crate) fn round_within(
     }
 }
 
+/// The bits of a result of [`round_within`], or of any other number of binary64 or binary32.
+pub(crate) fn bits_of(x: f64, format: Format) -> u64 {
+    if format == Format::F64 { x.to_bits() } else { (x as f32).to_bits().into() }
+}
+
 dispatch! {
     /// The results divided by `divisor`, rounded once to binary64, half to even; NaN for those that
     /// must be rounded otherwise.

@@ -13,6 +13,7 @@ use crate::array::dtype::by_native;
 use crate::array::view::{Rows, View};
 use crate::cpu::{self, Isa};
 use crate::environment;
+use crate::exact::bulk;
 use crate::exact::round::Format;
 use crate::reduce::{Attempt, Counts, Input, PanelShape, Reduction, Results, ShortRows, reduce};
 use crate::threads::PARALLEL_FROM;
@@ -41,14 +42,9 @@ pub trait Sink: Sync {
     /// binary32), without remarks.
     fn put_all(&self, first: usize, step: usize, numbers: &[f64], format: Format) {
         for (index, &x) in numbers.iter().enumerate() {
-            self.put(first + index * step, bits_of(x, format), Remark::None);
+            self.put(first + index * step, bulk::bits_of(x, format), Remark::None);
         }
     }
-}
-
-/// The bits of a number of binary64 or binary32.
-fn bits_of(x: f64, format: Format) -> u64 {
-    if format == Format::F64 { x.to_bits() } else { (x as f32).to_bits().into() }
 }
 
 /// Calls the sink for each moment along the axes that are `reduced`, in row-major order. The parts of

@@ -14,6 +14,7 @@ use crate::array::view::{Axis, Line, View};
 use crate::array::walk::{self, Step};
 use crate::cpu::Isa;
 use crate::exact::accumulator::Accumulator;
+use crate::exact::bulk;
 use crate::exact::interval::Interval;
 use crate::exact::pairs::{self as exact_pairs, BATCH};
 use crate::exact::round::Format;
@@ -409,10 +410,7 @@ impl Rounded {
         let is_rounded = is_short && self.round(isa, batch);
         for (index, &Factors { result, x, y }) in batch.iter().enumerate() {
             if is_rounded && !self.results[index].is_nan() {
-                let x = self.results[index];
-                let is_double = self.format == Format::F64;
-                let bits = if is_double { x.to_bits() } else { (x as f32).to_bits().into() };
-                sink.put_rounded(result, bits);
+                sink.put_rounded(result, bulk::bits_of(self.results[index], self.format));
                 continue;
             }
             if !is_short {

@@ -174,12 +174,7 @@ impl ColumnSums {
             for (column, decided) in self.decided.iter_mut().enumerate() {
                 let x = rounded[column];
                 if !x.is_nan() {
-                    let bits = if format == Format::F64 {
-                        x.to_bits()
-                    } else {
-                        (x as f32).to_bits().into()
-                    };
-                    sink.put_rounded(results.at(column), bits);
+                    sink.put_rounded(results.at(column), bulk::bits_of(x, format));
                 } else if bounds[column] == 0.0 {
                     sink.put(results.at(column), &pairs.accumulator(column, count));
                 }

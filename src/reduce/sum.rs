@@ -8,6 +8,7 @@ use crate::cpu::{self, Isa};
 use crate::environment;
 use crate::exact::accumulator::Accumulator;
 use crate::exact::array::Cells;
+use crate::exact::bulk;
 use crate::exact::collect::Collector;
 use crate::exact::interval::Interval;
 use crate::exact::pairs::{self, BATCH, Pairs};
@@ -362,12 +363,12 @@ impl ShortSums {
 
     /// Passes on the results, of `terms` numbers each.
     fn put(&mut self, results: Results, terms: i64, sink: &dyn Sink) {
-        if std::mem::take(&mut self.is_rounded) {
-            let is_double = self.rounding.is_some_and(|rounding| rounding.format == Format::F64);
+        if std::mem::take(&mut self.is_rounded)
+            && let Some(Rounding { format, .. }) = self.rounding
+        {
             for (result, &x) in self.rounded[..self.results].iter().enumerate() {
                 if !x.is_nan() {
-                    let bits = if is_double { x.to_bits() } else { (x as f32).to_bits().into() };
-                    sink.put_rounded(results.at(result), bits);
+                    sink.put_rounded(results.at(result), bulk::bits_of(x, format));
                 }
             }
             for (result, sum) in &mut self.undecided {

@@ -4,6 +4,7 @@
 //! nothing was lost.
 
 use super::body::{Body, in_groups, prefetch_at};
+use super::exact::moved;
 use super::{Order, State, WIDTH};
 use crate::array::view::Rows;
 use crate::binary64::{ABSOLUTE, SIGN_AND_EXPONENT};
@@ -150,9 +151,7 @@ vectorized! {
 fn collect_all_body(state: &mut State, width: usize) {
     for level in 0..2 {
         for column in 0..width.min(WIDTH) {
-            let bias = state.bias[level][column].to_bits();
-            let moved = state.sums[level][column].to_bits().wrapping_sub(bias) as i64;
-            state.parts[level][column] += moved;
+            state.parts[level][column] += moved(state, level, column);
         }
     }
 }

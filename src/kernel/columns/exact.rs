@@ -81,16 +81,16 @@ fn add_carefully_body<S: Simd, T: Number>(
 }
 
 vectorized! {
-    /// Adds rows to the columns and notes which columns were not
-    /// exact.
+    /// Adds rows to the columns and notes which columns were not exact.
     pub(super) fn add_carefully[T: Number][T](
         rows: Rows<'_, T>, width: usize, order: Order, state: &mut State
     ) = add_carefully_body
 }
 
+/// A block's sum of a column, in units of the level's last bit.
 #[inline(always)]
-pub(super) fn moved(state: &State, level: usize, column: usize) -> u64 {
-    state.sums[level][column].to_bits().wrapping_sub(state.bias[level][column].to_bits())
+pub(super) fn moved(state: &State, level: usize, column: usize) -> i64 {
+    state.sums[level][column].to_bits().wrapping_sub(state.bias[level][column].to_bits()) as i64
 }
 
 /// Adds the block's sums of the columns that kept to their scale; whether all did.
@@ -101,7 +101,7 @@ fn collect_each_body(state: &mut State, width: usize) -> bool {
         let failed = state.escaped[column] & SIGN_AND_EXPONENT | state.remainder[column] << 1;
         any |= failed;
         for level in 0..2 {
-            let moved = moved(state, level, column) as i64;
+            let moved = moved(state, level, column);
             state.parts[level][column] += if failed == 0 { moved } else { 0 };
         }
     }

@@ -104,8 +104,6 @@ pub(crate) struct Panel {
     added: u64,
     /// Whether the thread's floating-point environment is the default one.
     floating: bool,
-    /// Whether the columns have scales.
-    scaled: bool,
     /// The sums that are not in `state.parts`; empty if all are.
     totals: Vec<Accumulator>,
     summer: Summer,
@@ -136,7 +134,6 @@ impl Panel {
             blocks: 0,
             added: 0,
             floating: environment::is_default(),
-            scaled: false,
             totals: Vec::new(),
             summer: Summer::new(isa, ROWS, None),
         }
@@ -160,7 +157,6 @@ impl Panel {
         for parts in &mut self.state.parts {
             parts[..padded].fill(0);
         }
-        self.scaled = false;
         let bias = if integers {
             // The weights of the last bits are those of the parts of integers.
             levels::levels::<2>(52 + 32, 32).1
@@ -281,9 +277,8 @@ impl Panel {
             if panel.mode == Mode::Proving {
                 return panel.prove_block(isa, rows);
             }
-            if panel.blocks == 1 && !panel.scaled {
+            if panel.added == 0 {
                 panel.measure(isa, rows.truncate(SAMPLE));
-                panel.scaled = true;
             }
             panel.added += rows.len() as u64;
             if !panel.certify_block(isa, rows) {
@@ -375,7 +370,7 @@ impl Panel {
                 self.add_exactly(gather(rows, column, &mut values), own);
                 let units = self.units(column);
                 for level in 0..2 {
-                    let moved = exact::moved(&self.state, level, column) as i64;
+                    let moved = exact::moved(&self.state, level, column);
                     self.totals[own].add_scaled(-i128::from(moved), units[level]);
                 }
             }

@@ -47,3 +47,23 @@ def resident_memory():
     if not statm.exists():
         pytest.skip("reads Linux's /proc")
     return lambda: int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.fixture(scope="session")
+def lost_memory(resident_memory):
+    """A function that tells how many bytes stay in use after a call that has been made before.
+
+    Other threads and huge pages change the memory of the process now and then, a leak each time:
+    the least of several calls counts.
+    """
+
+    def once(call):
+        before = resident_memory()
+        call()
+        return resident_memory() - before
+
+    def measure(call):
+        call()
+        return min(once(call) for _ in range(3))
+
+    return measure

@@ -117,23 +117,20 @@ def test_no_bytes_are_fatal(junk, name):
 @pytest.mark.parametrize(
     "request_", [b'{"name": "Jan", "age": 42}', b'{"name": "Jan"}', b'{"name": 1']
 )
-def test_answers_are_released(request_, resident_memory):
+def test_answers_are_released(request_, lost_memory):
     padded = request_.ljust(2000)
     # The error of a long name quotes it, so that a leak of answers would show.
     padded = padded.replace(b"Jan", b"J" * 1000)
 
-    def work(times):
-        for _ in range(times):
+    def work():
+        for _ in range(50_000):
             try:
                 exchange("greet", padded)
             except (TypeError, ValueError):
                 pass
 
-    work(2000)
-    before = resident_memory()
-    work(100_000)
-    # A byte lost for every call would be 100 kB; an answer, from 5 to 100 MB.
-    assert resident_memory() - before < 2_000_000
+    # A lost answer for every call would be from 2.5 to 50 MB.
+    assert lost_memory(work) < 1_000_000
 
 
 def test_every_kind_of_error_has_an_exception(root):

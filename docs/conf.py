@@ -145,6 +145,10 @@ html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_title = "mypackage"
+# Pages without others below them have nothing to list there.
+html_sidebars = {
+    name: [] for name in ("index", "numerics", "benchmarks", "contributing", "release-notes")
+}
 html_theme_options = {
     "show_toc_level": 2,
     "navigation_with_keys": False,

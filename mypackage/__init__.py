@@ -1,4 +1,31 @@
-"""Exact, bit-reproducible reductions and exact Fibonacci numbers for NumPy."""
+"""Exact, bit-reproducible reductions and exact Fibonacci numbers for NumPy.
+
+Reductions
+    sum, nansum, mean, nanmean, average, sum_of_squares, cumsum, nancumsum, cumulative_sum,
+    vecdot, matvec, vecmat, matmul, summarize
+Moments
+    var, std, nanvar, nanstd, norm, cov, corrcoef
+Windows and segments
+    move_sum, move_mean, move_var, move_std, segment_sum, segment_mean
+Groups
+    group_sum, group_mean, group_var, group_std, group_count, group_nansum, group_nanmean,
+    group_cumsum
+States, which are added to, merged and saved
+    ExactSum, ExactMoments
+Fibonacci numbers, as ufuncs
+    fibonacci, lucas, fibonacci_pair, fibonacci_index, is_fibonacci, fibonacci_mod, lucas_mod,
+    lucasu_mod, lucasv_mod, pisano_period
+Threads and settings
+    get_num_threads, set_num_threads, threads, show_config
+For C programs
+    get_include, get_library
+
+Submodules, which are loaded when they are first used
+    arrow, dask, flox, pandas, xarray : these functions for data of other libraries
+    numba, threadpoolctl : support for those two
+    capi, records : the C library, by ctypes and as typed records
+    tutorial : the smallest functions, step by step
+"""
 
 from . import _startup as _startup  # isort: split
 

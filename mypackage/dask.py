@@ -788,7 +788,7 @@ def _by_label(
     if labels.ndim != 1 or not (unknown or labels.shape[0] == array.shape[axis]):
         raise ValueError(
             f"{name}: group_idx has shape {labels.shape}, but axis {axis} of array has "
-            f"{array.shape[axis]} elements"
+            f"length {array.shape[axis]}"
         )
     return _tree(
         array,
@@ -1093,7 +1093,7 @@ def group_cumsum(
     if lengths[0] != lengths[1] and not is_unknown(labels, array):
         raise ValueError(
             f"{name}: group_idx has {lengths[0]} labels, but axis {place} of array has "
-            f"{lengths[1]} elements"
+            f"length {lengths[1]}"
         )
     options = {"size": size, "fill_value": fill_value, "dtype": dtype}
     if not is_dask(group_idx):

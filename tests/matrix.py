@@ -146,11 +146,12 @@ def markdown():
     """The table as docs/numerics.md has it."""
     lines = ["| input type | exact | its own type | refused |", "|---|---|---|---|"]
     for kind, codes in cells().items():
-        cells_ = [kind]
-        for code in WORDS:
-            names = [f"`{name}`" for name, given in codes.items() if given == code]
-            cells_.append("all" if len(names) == len(FUNCTIONS) else ", ".join(names))
-        lines.append("| " + " | ".join(cells_) + " |")
+        columns = [[f"`{name}`" for name in codes if codes[name] == code] for code in WORDS]
+        # The longest list is what the two others leave.
+        longest = max(columns, key=len)
+        rest = "all" if len(longest) == len(FUNCTIONS) else "all others"
+        cells_ = [rest if names is longest else ", ".join(names) for names in columns]
+        lines.append("| " + " | ".join([kind, *cells_]) + " |")
     return "\n".join(lines)
 
 

@@ -441,7 +441,7 @@ def test_group_refusals():
     lazy = da.ones((4, 3), chunks=2)
     with pytest.raises(ValueError, match="size="):
         mypackage.group_sum(da.zeros(3, dtype=int), lazy)
-    with pytest.raises(ValueError, match="axis 1 of array has 3"):
+    with pytest.raises(ValueError, match="axis 1 of array has length 3"):
         mypackage.group_sum([0, 1], lazy)
     with pytest.raises(ValueError, match=r"label 5 .* not below size=2"):
         mypackage.group_sum([0, 5, 0], lazy, size=2).compute(scheduler="sync")

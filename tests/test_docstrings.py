@@ -60,6 +60,13 @@ def test_functions_and_classes(name):
     assert objections(name) == []
 
 
+def test_the_package_docstring_is_an_index():
+    """It names each public function, class and submodule once."""
+    lines = [line for line in mypackage.__doc__.splitlines() if line.startswith("    ")]
+    names = re.findall(r"\w+", " ".join(line.partition(" : ")[0] for line in lines))
+    assert sorted(names) == sorted([*mypackage.__all__, *mypackage._SUBMODULES])
+
+
 @pytest.mark.parametrize("submodule", SUBMODULES)
 def test_submodules(submodule):
     library = SUBMODULES[submodule]

@@ -96,7 +96,7 @@ PAGES = [
 NEEDS = {
     "docs/guide/dask.md": ["dask"],
     "docs/guide/interfaces.md": ["numba"],
-    "docs/guide/labelled.md": ["pandas", "xarray"],
+    "docs/guide/labelled.md": ["pandas", "xarray", "flox", "polars", "pyarrow"],
     "docs/guide/windows.md": ["pandas"],
     "docs/howto/climate-budget.md": ["dask", "xarray"],
 }

@@ -411,6 +411,9 @@ def test_summaries_of_what_float64_holds():
         mypackage.summarize(np.array([1j], object))
     with pytest.raises(TypeError, match=r"^summarize: there is no exact result"):
         mypackage.summarize(np.array(["a"], object))
+    nothing = mypackage.summarize([])
+    assert (nothing.count, nothing.sum) == (0, 0.0) and np.isnan(nothing.mean)
+    assert mypackage.summarize(np.zeros((0, 2)), axis=0).sum.tolist() == [0.0, 0.0]
 
 
 def test_where_of_xarray_has_no_missing_values():

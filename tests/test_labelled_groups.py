@@ -141,7 +141,7 @@ def test_prefixes_of_other_numbers_by_label():
         mypackage.group_cumsum([-1], np.array(["2020"], "M8[s]"))
     with pytest.raises(TypeError, match=r"^group_cumsum: .* type str"):
         mypackage.group_cumsum([0], np.array(["a"], object))
-    with pytest.raises(ValueError, match="has 2 labels, but axis 0 of array has 1"):
+    with pytest.raises(ValueError, match="has 2 labels, but axis 0 of array has length 1"):
         mypackage.group_cumsum([0, 0], np.array([1], object))
     assert mypackage.group_cumsum([-1], np.array([5], object), fill_value=2).tolist() == [2]
 

@@ -43,7 +43,9 @@ INTERRUPTED = 130
 
 
 def _parser(commands: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="mypackage", description=mypackage.__doc__)
+    # With python -OO there is none.
+    summary = (mypackage.__doc__ or "").partition("\n")[0]
+    parser = argparse.ArgumentParser(prog="mypackage", description=summary)
     parser.add_argument("--version", action="version", version=mypackage.__version__)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in commands:

@@ -95,11 +95,11 @@ def cov(
     >>> mypackage.cov(x, [3.0, 2.0, 1.0])
     array([[ 1., -1.],
            [-1.,  1.]])
-    >>> float(mypackage.cov(np.full(3, 0.1))), float(np.cov(np.full(3, 0.1)))  # doctest: +SKIP
-    (0.0, 2.8888948165808165e-34)
+    >>> float(mypackage.cov(np.full(3, 0.1)))  # NumPy's need not be 0
+    0.0
     """
     if ddof is not None and ddof != int(ddof):
-        raise ValueError(f"cov: ddof must be integer, not {ddof}")
+        raise ValueError(f"cov: ddof must be an integer, not {ddof}")
     taken = (0 if bias else 1) if ddof is None else int(ddof)
     result = _matrix("cov", m, y, rowvar, taken, fweights, aweights, dtype)
     return np.asarray(np.squeeze(result))

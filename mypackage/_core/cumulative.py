@@ -307,7 +307,7 @@ def _by_group(name: str, labels: np.ndarray, a: np.ndarray, axis: int, dtype: An
     if len(labels) != a.shape[axis]:
         raise ValueError(
             f"{name}: group_idx has {len(labels)} labels, but axis {axis} of array has "
-            f"{a.shape[axis]} elements"
+            f"length {a.shape[axis]}"
         )
     order = np.argsort(labels, kind="stable")
     ordered = labels[order]

@@ -35,8 +35,8 @@ def size_of(name: str, labels: np.ndarray, axis: int, length: int, size: Any) ->
     """The number of groups, for labels along an axis of `length` elements."""
     if len(labels) != length:
         raise ValueError(
-            f"{name}: group_idx has {len(labels)} labels, but axis {axis} of array has {length} "
-            "elements"
+            f"{name}: group_idx has {len(labels)} labels, but axis {axis} of array has length "
+            f"{length}"
         )
     greatest = int(labels.max(initial=-1))
     if size is None:

@@ -45,8 +45,11 @@ def unsupported(name: str, dtype: np.dtype[Any], others: str = "") -> TypeError:
         way = "; a.view('i8') has its ticks"
     else:
         way = "; a.astype(float) makes float64 of what it can"
+    supported = f"{NUMBERS}{others}"
+    if " and " not in others:
+        supported = " and ".join(supported.rsplit(", ", 1))
     return TypeError(
-        f"{name}: there is no exact result for dtype {dtype}; supported are {NUMBERS}{others}{way}"
+        f"{name}: there is no exact result for dtype {dtype}; supported are {supported}{way}"
     )
 
 

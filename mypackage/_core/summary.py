@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -113,9 +114,10 @@ def summarize(a: Any, axis: Any = None) -> Summary:
             raise ValueError(f"summarize: float64 does not hold {lost}; mypackage.sum is exact")
     shape = reduced_shape(array.shape, axes, keepdims=False)
     rows = np.require(lines(numbers, axes), None, ["C", "A"])
+    count = math.prod(rows.shape[:-1])
     fields = [
         [np.nan if one is None else one for one in first + second]
-        for first, second in _native.summarize_rows(rows.reshape(-1, rows.shape[-1]))
+        for first, second in _native.summarize_rows(rows.reshape(count, rows.shape[-1]))
     ]
     if axis is None or not shape:
         whole = fields[0]

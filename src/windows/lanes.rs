@@ -1,16 +1,17 @@
-//! Windows of stretches of a line where all windows are full: in each lane of a vector, an exact
-//! sum moves along.
+//! Moving windows where all are full: each lane of a vector moves an exact sum along a part of the line.
 //!
 //! A stretch of results is cut into as many parts as a vector has lanes, and each lane moves along
 //! its own. A number enters as two parts, `x = h + l`: `h` is what `x + 2^k * 1.5` keeps of it, a
 //! multiple of 2^(k-52), and `l` the rest, which must be a multiple of 2^(k-95). What leaves is cut the
 //! same way, so that the sums `P` of the one and `Q` of the other are those of the window alone, and
-//! exact: `P` as `k` leaves room for the window, `Q` as what it has in multiples of 2^(k-52) is moved to
-//! `P` after each tile. The same with squares, whose rests are rounded to multiples of the last bit.
+//! exact: `P` because `k` leaves room for the window, and `Q` because its multiples of 2^(k-52) are moved
+//! to `P` after each tile. Squares are summed in the same way, but their rests are rounded to multiples
+//! of the last bit.
 //!
-//! A tile with a number that is too large or not finite is not done. Where numbers are *rough*, that is,
-//! have bits below the last one, these are rounded as well, and how many the windows have tells how
-//! far off their sums may be: results that this might change are in doubt.
+//! A tile that has a number too large for the levels, or one that is not finite, is left to another
+//! kernel. Some numbers may be *rough*, which means that they have bits below the last one. These are
+//! rounded as well. The number of rough elements in a window bounds the error of its sum, and results
+//! that such an error might change are left undecided.
 
 use super::tile::Frame;
 use crate::binary64::power_of_two;
@@ -18,9 +19,9 @@ use crate::cpu::vectorized;
 use crate::kernel::levels::LEVEL;
 use crate::simd::{Simd, WIDEST};
 
-/// Results of a lane between two moves of what the lower sums have in excess. The lower sum is at most
-/// half a step of the upper one after a move, and changes by at most a step for each result: so it
-/// stays below 2^49 of its own steps.
+/// The number of results of a lane after which the excess of its lower sum moves to the upper one. Right
+/// after that, the lower sum is at most half a step of the upper one, and each result changes it by at
+/// most a step, so it stays below 2^49 of its own steps.
 pub(super) const SETTLED: usize = 64;
 /// Sums: of numbers in two parts, and of their squares.
 pub(super) const SUMS: usize = 4;
@@ -51,8 +52,8 @@ impl Job {
             .map(|exponent| 1.5 * power_of_two(exponent))
     }
 
-    /// The first level, and as much more as a number may have: numbers from the negative of that to
-    /// below it change none of the upper bits.
+    /// The bias of the first level plus the limit for numbers, so that any number from the negative of the
+    /// limit to just below it leaves the upper bits as they are.
     fn start(&self) -> f64 {
         1.5 * power_of_two(self.frame.first) + power_of_two(self.frame.first - self.below)
     }
@@ -93,7 +94,7 @@ impl State {
         }
     }
 
-    /// Sets the window of a lane.
+    /// Sets a lane to the sums of a window.
     pub fn set(&mut self, lane: usize, begun: &Begun, job: &Job) {
         let Frame { first, squares, .. } = job.frame;
         for (pair, level) in [first, squares].into_iter().enumerate() {
@@ -122,8 +123,8 @@ impl State {
     }
 }
 
-/// A window's sums in steps of the levels, how many elements are not missing and how many rough, and the
-/// bits that its numbers have.
+/// A window's sums in steps of the levels, how many of its elements are present and how many rough, and the
+/// union of the bits of its numbers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Begun {
     pub steps: [i64; SUMS],
@@ -215,13 +216,13 @@ vectorized! {
     pub(super) fn is_coarse[][](job: &Job, numbers: &[f64]) -> bool = is_coarse_body
 }
 
-/// What elements are among those of a tile and in the windows.
+/// Which elements a tile and its windows may have.
 pub(super) mod mode {
     /// Some may be missing.
     pub const COUNTED: u8 = 1;
     /// Some may be rough.
     pub const ROUGH: u8 = 2;
-    /// None has bits below those of the first level, and none is one of the above.
+    /// None is missing or rough, and none has bits below those of the first level.
     pub const COARSE: u8 = 4;
 }
 
@@ -229,13 +230,13 @@ pub(super) mod mode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Done,
-    /// Some results are NaN (those with too few elements, or not decided), or might be rounded wrongly to
-    /// binary32.
+    /// Some results are NaN, since they have too few elements or are undecided, or rounding them to binary32
+    /// might be wrong.
     Marked,
-    /// The tile was not processed, because there are rough numbers, or, where all were to be coarse, some
-    /// that are not; the results are meaningless.
+    /// The results are meaningless, because there are rough numbers, or, where all numbers should be coarse,
+    /// some that are not.
     Rough,
-    /// The same, because numbers are too large or not finite.
+    /// The results are meaningless, because numbers are too large or not finite.
     Failed,
 }
 
@@ -252,7 +253,7 @@ struct Constants<S: Simd> {
     reciprocal: S::V,
     free: S::V,
     free_reciprocal: S::V,
-    /// What the sum of squares of one number may lack.
+    /// A bound on the error of one number's square.
     doubt: S::V,
 }
 
@@ -275,7 +276,7 @@ impl<S: Simd> Constants<S> {
     fn new(s: S, job: &Job) -> Constants<S> {
         let window = job.window as f64;
         let free = window - job.ddof;
-        // (And more: what operations lose is less than half of that.)
+        // Half a step, and 0.6 more for the roundings of the operations.
         let doubt = power_of_two(job.frame.squares - LEVEL - 52 - 1) * 1.6;
         Constants {
             s,
@@ -297,7 +298,7 @@ impl<S: Simd> Constants<S> {
         if S::FMA { self.s.multiply_subtract(a, self.one, b) } else { self.s.subtract(a, b) }
     }
 
-    /// `W` numbers of each lane, turned: a vector has one of each lane.
+    /// `W` numbers of each lane, transposed: a vector has one of each lane.
     #[inline(always)]
     fn load(&self, line: &[f64], places: &[usize; WIDEST], offset: usize) -> Square<S> {
         let s = self.s;
@@ -305,7 +306,7 @@ impl<S: Simd> Constants<S> {
         s.turn(rows)
     }
 
-    /// As `certified::to_odd`, of sums that are given.
+    /// Rounds to odd, like `certified::to_odd`, where the rounded sums are known.
     #[inline(always)]
     fn odd(&self, sum: Square<S>, high: Square<S>, low: Square<S>) -> Square<S> {
         let s = self.s;
@@ -314,20 +315,21 @@ impl<S: Simd> Constants<S> {
         each!(s, |j| {
             let error = s.subtract(low[j], s.subtract(sum[j], high[j]));
             let exact = s.equal(error, zero);
-            // The neighbour towards zero (a mask is -1), and then the odd one of the two.
+            // The neighbour towards zero (masks are -1); setting the last bit then makes it odd.
             let apart = s.less(s.or(s.and(s.xor(sum[j], error), sign), one), zero);
             let beyond = s.select(exact, zero, apart);
             s.or(s.add_bits(sum[j], beyond), s.select(exact, zero, last))
         })
     }
 
-    /// Means of sums `high + low`, where `sum` is `high + low` rounded and `rest` what it lacks: quotients and
-    /// their corrections.
+    /// The means of sums `high + low`, as quotients and corrections. `sum` is `high + low` rounded, and `rest` its
+    /// rounding error.
     ///
-    /// Their sums are right: with `u` the last bit of the quotient, `count * u <= 2^(k-54)`, and the sum is a
-    /// multiple of `2^(k-95)`. So the mean is a number halfway between two, or `2^(k-95) / count` away from
-    /// all of these, which is `2^-41 u` and more. The correction, less than `2 u`, is known to 51 bits; and
-    /// exactly where the mean is halfway, as it is a small multiple of `u / 2` then.
+    /// A quotient plus its correction is rounded to the right mean. With `u` the last bit of the quotient,
+    /// `count * u <= 2^(k-54)`, and the sum is a multiple of `2^(k-95)`. So the mean either is halfway between two
+    /// numbers, or is at least `2^(k-95) / count`, which is at least `2^-41 u`, away from any point halfway. The
+    /// correction is less than `2 u` and known to 51 bits. Where the mean is halfway, the correction is a small
+    /// multiple of `u / 2`, and exact.
     #[inline(always)]
     fn means(
         &self,
@@ -346,7 +348,8 @@ impl<S: Simd> Constants<S> {
         [quotient, correction]
     }
 
-    /// Whether one of the results might be rounded wrongly to binary32: as `halfway`, unless it is exact.
+    /// Whether rounding one of the results to binary32 might be wrong: those halfway between two binary32 numbers,
+    /// unless they are exact.
     #[inline(always)]
     fn any_halfway(&self, results: Square<S>, exact: Square<S>) -> bool {
         let s = self.s;
@@ -357,7 +360,7 @@ impl<S: Simd> Constants<S> {
         let mut any = zero;
         for j in 0..S::W {
             let magnitude = s.and(results[j], unsigned);
-            // (What is below the bits of binary32, as a normal number.)
+            // The bits that a normal binary32 number does not have.
             let is_halfway = s.equal(s.or(s.and(results[j], rest), one), half);
             let is_small = s.and(s.less(magnitude, least), s.less(zero, magnitude));
             any = s.or(any, s.select(exact[j], zero, s.or(is_halfway, is_small)));
@@ -400,12 +403,12 @@ fn advance_body<S: Simd, const KIND: u8, const MODE: u8>(
     let zero = s.splat(0.0);
     let (mut escaped, mut remains, mut marked) = (zero, zero, false);
     let mut bits = [zero; 2];
-    // What windows' sums may be off by, while so many more enter.
+    // Bounds on the errors of the windows' sums, however many of the entering elements are rough.
     let mut rough = lanes(&state.rough.map(f64::from_bits));
     let off = lanes(&state.rough.map(|rough| job.off(rough + length as u64)));
     let before = places.map(|place| place.wrapping_sub(job.distance));
     let to = places.map(|place| place.wrapping_sub(base));
-    // Moves what the lower sums have in multiples of the upper ones' last bits.
+    // Moves multiples of the upper sums' last bits from the lower sums to the upper ones.
     for pair in 0..if moments { 2 } else { 1 } {
         let level = [a, c][pair];
         let excess = s.subtract(s.add(sums[2 * pair + 1], level), level);
@@ -456,7 +459,7 @@ fn advance_body<S: Simd, const KIND: u8, const MODE: u8>(
                 let sum = result;
                 result = each!(s, |j| s.divide(sum[j], constants.window));
                 if job.again {
-                    // (Halfway are mostly quotients of few bits.)
+                    // Quotients halfway between two numbers are mostly exact, with few bits.
                     let rest =
                         each!(s, |j| s.subtract_product(result[j], constants.window, sum[j]));
                     marked |= constants.any_halfway(result, each!(s, |j| s.equal(rest[j], zero)));
@@ -548,7 +551,7 @@ fn advance_body<S: Simd, const KIND: u8, const MODE: u8>(
                 let q_old = each!(s, |j| s.subtract(q_old[j], c));
                 let r = each!(s, |j| s.multiply_subtract(x[j], x[j], q[j]));
                 let r_old = each!(s, |j| s.multiply_subtract(y[j], y[j], q_old[j]));
-                // (The level goes out again by the difference, which is exact.)
+                // The level cancels in the difference, which is exact.
                 let r = each!(s, |j| s.add(r[j], d));
                 let r_old = each!(s, |j| s.add(r_old[j], d));
                 let q = each!(s, |j| constants.minus(q[j], q_old[j]));
@@ -574,7 +577,7 @@ fn advance_body<S: Simd, const KIND: u8, const MODE: u8>(
                 }
                 let mut doubt = each!(s, |j| s.multiply(count[j], constants.doubt));
                 if is_rough {
-                    // What the square of the sum is off by, divided by the count.
+                    // A bound on the error of the sum's square, divided by the count.
                     let unsigned = s.splat(f64::from_bits(u64::MAX >> 1));
                     let twice = each!(s, |j| s.and(s.add(sum[j], sum[j]), unsigned));
                     let of_each = each!(s, |j| s.multiply(off, reciprocal[j]));
@@ -636,7 +639,7 @@ fn advance_body<S: Simd, const KIND: u8, const MODE: u8>(
     if marked { Outcome::Marked } else { Outcome::Done }
 }
 
-/// What a variance is made of.
+/// The inputs of a variance.
 struct Moments<S: Simd> {
     sum: Square<S>,
     rest: Square<S>,
@@ -650,9 +653,9 @@ struct Moments<S: Simd> {
 }
 
 impl<S: Simd> Moments<S> {
-    /// The results, and masks of those that are certain, as `certified::variance` has them, but for what
-    /// all lanes' sums have: what squares lose is more than what operations do. A stage after the other:
-    /// processors do not see from one long chain to the next.
+    /// The results, and masks of those that are certain, like those of `certified::variance`. Here the bound on the
+    /// squares' errors includes those of the operations. Each stage is computed for all vectors before the next
+    /// one: a processor looks ahead too little to overlap one long chain of operations with another.
     #[inline(always)]
     fn get<const ROOT: bool>(self, s: S) -> [Square<S>; 2] {
         let Moments { sum, rest, squares, squares_low, doubt, count, reciprocal, free, .. } = self;
@@ -682,7 +685,7 @@ impl<S: Simd> Moments<S> {
             let half = each!(s, |j| s.divide(s.splat(0.5), root[j]));
             let remainder = each!(s, |j| s.subtract_product(root[j], root[j], value[j]));
             correction = each!(s, |j| s.multiply(s.add(remainder[j], correction[j]), half[j]));
-            // (Roots of windows that are nearly constant lack a second term.)
+            // The second term of the root's expansion matters where a window is nearly constant.
             let double = each!(s, |j| s.add(half[j], half[j]));
             let second =
                 each!(s, |j| s.multiply(s.multiply(correction[j], correction[j]), double[j]));
@@ -696,9 +699,9 @@ impl<S: Simd> Moments<S> {
 }
 
 vectorized! {
-    /// Moves all lanes on by so many results, a multiple of 8 and at most a tile: lane `j` from the
-    /// element `places[j]` on, whose result is at `places[j] - base`. `KIND` is 0 for sums, 1 for means,
-    /// 2 for variances, 3 for their roots. `MODE` is made of those of `mode`.
+    /// Moves all lanes on by a number of results, a multiple of 8 and at most a tile. Lane `j` begins at the
+    /// element `places[j]`, whose result is at `places[j] - base`. `KIND` is 0 for sums, 1 for means,
+    /// 2 for variances, 3 for their roots. `MODE` combines the bits of `mode`.
     pub(super) fn advance[const KIND: u8, const MODE: u8][KIND, MODE](
         job: &Job,
         line: &[f64],

@@ -1,9 +1,9 @@
 //! The results of one line: its numbers block by block, in a frame that fits them.
 //!
-//! A block is at least as long as the window, so that to choose another frame and to form the
-//! prefix sums of the window anew costs no more than the block does. Numbers that the frame does
-//! not take (too large, too small, infinite) are *outliers*: they enter the prefix sums as nothing
-//! or by what fits, and what does not fit is added exactly while they are in the window.
+//! A block is at least as long as the window, so choosing another frame and forming the prefix sums
+//! of the window again costs no more than the block itself. Numbers that do not fit the frame (too
+//! large, too small, infinite) are *outliers*: the part that fits, if any, enters the prefix sums,
+//! and the rest is added exactly as long as the number is in the window.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -34,7 +34,7 @@ const BLOCK: usize = 4096;
 pub(super) const LONGEST: usize = 1 << 20;
 /// The number of elements examined to choose a frame.
 pub(super) const SAMPLE: usize = 64;
-/// One element in this many may be an outlier; with more, a frame does not pay.
+/// At most one element in this many may be an outlier; with more, a frame does not pay.
 const WILD: usize = 4;
 /// The number of outliers that any block may have.
 const TAME: usize = 64;
@@ -47,14 +47,14 @@ pub(super) struct Engine {
     stretches: Option<Stretches>,
     block: usize,
     frame: Option<Frame>,
-    /// Prefix sums from those before the window that ends before a block.
+    /// Prefix sums, beginning before the window that ends just before a block.
     streams: [Vec<u64>; STREAMS],
     /// How many elements were not missing, where this is known.
     counts: Vec<u64>,
     cleaned: Vec<f64>,
     results: Vec<f64>,
     outliers: VecDeque<Outlier>,
-    /// The bits of both levels that the numbers of the window have, and those of the block.
+    /// The union of the numbers' bits in both levels: of the window, and of the block.
     bits: [[u64; 2]; 2],
     /// The last missing element that was seen.
     missing: Option<usize>,
@@ -112,9 +112,9 @@ impl Engine {
         }
     }
 
-    /// The results `outputs` of a line whose missing elements are NaN: into `direct`, or handed to
-    /// `put` with the index of the first. Those of binary32 are not always rounded to it: that is for
-    /// the caller to do, and then gives the right number.
+    /// Computes the results `outputs` of a line whose missing elements are NaN. They are written to `direct`,
+    /// or passed to `put` with the index of the first. Results for binary32 may still have more bits; the
+    /// caller rounds them to it, which is correct.
     pub fn run(
         &mut self,
         line: &[f64],
@@ -154,7 +154,7 @@ impl Engine {
         interrupt: &Interrupt,
     ) {
         let (start, options) = (outputs.start, self.options);
-        // Where windows are full, and before that where they have enough elements at all.
+        // From where windows are full, and from where they have enough elements.
         let full = (options.window - 1).clamp(start, outputs.end);
         let enough = (start..full).find(|&index| options.is_enough(index + 1)).unwrap_or(full);
         results[..enough - start].fill(f64::NAN);
@@ -201,7 +201,7 @@ impl Engine {
         start.saturating_sub(self.options.window)
     }
 
-    /// The results of a block; whether the prefix sums are ready for the next one.
+    /// Computes a block; returns whether the prefix sums are ready for the next one.
     fn run_block(
         &mut self,
         line: &[f64],
@@ -252,7 +252,7 @@ impl Engine {
         true
     }
 
-    /// Counts that go up by one, from a place on.
+    /// Writes counts that go up by one, from a position on.
     fn count_up(&mut self, place: usize, length: usize) {
         let first = self.counts[place];
         for (index, count) in self.counts[place..=place + length].iter_mut().enumerate() {
@@ -279,7 +279,7 @@ impl Engine {
         self.bits = [self.bits[1], [0; 2]];
     }
 
-    /// Continues the prefix sums at a place by the numbers `from..end`.
+    /// Continues the prefix sums at a position with the numbers `from..end`.
     fn absorb(&mut self, block: Block<'_>, from: usize, end: usize, place: usize, frame: &Frame) {
         let numbers = &block.line[from..end];
         let mut outside = false;
@@ -325,7 +325,7 @@ impl Engine {
         }
     }
 
-    /// The results of a block up to the one that is returned.
+    /// Computes the results of a block up to an index, which is returned.
     fn advance(&mut self, block: Block<'_>, frame: &Frame, results: &mut [f64]) -> usize {
         let Block { start, end, .. } = block;
         let window = self.options.window;
@@ -465,7 +465,7 @@ impl Engine {
         (self.counts[place + window] - self.counts[place]) as usize
     }
 
-    /// The places of the prefix sums before and after a window that ends with an element.
+    /// The positions of the prefix sums before and after a window that ends with an element.
     fn places(&self, block: Block<'_>, index: usize) -> [usize; 2] {
         let place = index - block.start + 1;
         [place, place + self.options.window]
@@ -577,8 +577,8 @@ impl Engine {
         }
     }
 
-    /// The results of windows given by indices: into `direct`, or handed to `put` with the index of the
-    /// first.
+    /// Computes the results of windows given by indices. They are written to `direct`, or passed to `put` with
+    /// the index of the first.
     pub fn run_bounds(
         &mut self,
         line: &[f64],
@@ -624,7 +624,7 @@ impl Engine {
         }
     }
 
-    /// The state for windows of the same length as one, if they can be computed together.
+    /// The state for windows of the same length as a given one, if they can be computed together.
     fn stretches_of(&mut self, [start, end]: [usize; 2]) -> Option<&mut Stretches> {
         let window = end.saturating_sub(start);
         let known = self.stretches.as_ref().is_some_and(|known| known.window() == window);
@@ -637,7 +637,7 @@ impl Engine {
         self.stretches.as_mut()
     }
 
-    /// The results of windows that are each the one before moved on by one.
+    /// The results of windows that each are the previous one moved by one element.
     fn run_steadily(
         &mut self,
         line: &[f64],
@@ -646,7 +646,7 @@ impl Engine {
         moving: &mut Moving<'_>,
     ) {
         let first = windows.get(0);
-        // Windows by the elements that they end with.
+        // Windows are named by their last elements.
         let outputs = first[1] - 1..first[1] - 1 + windows.len();
         let base = outputs.start;
         let mut left = vec![outputs.clone()];
@@ -823,7 +823,7 @@ impl Engine {
     }
 }
 
-/// The first prefix sums that were gathered for one end of windows.
+/// The first of the prefix sums gathered for one end of the windows.
 fn gathered_ends(sums: &[[u64; TILE]; STREAMS + 1], length: usize) -> Ends<'_> {
     let [a, b, c, d, counts] = sums.each_ref().map(|sums| &sums[..length]);
     Ends { streams: [a, b, c, d], counts }
@@ -864,8 +864,7 @@ impl Group {
 struct Alike<'a> {
     line: &'a [f64],
     next: usize,
-    /// The last number, missing ones aside, and the place of the last that differs from the one
-    /// that follows it.
+    /// The last number that is not missing, and the position of the last one that differs from its successor.
     last: Option<(usize, f64)>,
     differs: Option<usize>,
 }
@@ -894,12 +893,11 @@ impl<'a> Alike<'a> {
 }
 
 fn fits(survey: Survey, frame: &Frame) -> bool {
-    // (A frame for much larger numbers loses the bits of small ones.)
+    // A frame for much larger numbers would lose the bits of small ones.
     survey.most <= frame.reach && (survey.most >= frame.reach / 512.0 || survey.most == 0.0)
 }
 
-/// A frame for most of some numbers, if there is one for numbers of such sizes, and what they have in
-/// it.
+/// A frame that fits most of the given numbers, if there is one, and the bits that they have in it.
 fn choose(isa: Isa, options: &Options, numbers: &[f64]) -> Option<(Frame, Survey)> {
     let moments = options.statistic.is_moment();
     let step = numbers.len().div_ceil(SAMPLE).max(1);
@@ -925,7 +923,7 @@ fn choose(isa: Isa, options: &Options, numbers: &[f64]) -> Option<(Frame, Survey
     let bulk = if exponent(few) - exponent(some) > LEVEL / 2 { some } else { few };
     let mut last_bits: Vec<i32> = distances.iter().filter_map(|&x| last_bit(x)).collect();
     last_bits.sort_unstable();
-    // (Few numbers have bits so far below those of a sample, and these few are outliers.)
+    // Few numbers have bits so far below those of a sample; they are outliers.
     let last = last_bits.first().map_or(0, |last| last - 8);
     // The window's length, and two binades more so that its sum is at most a quarter of a level.
     let below = usize::BITS as i32 - (options.window - 1).leading_zeros() as i32 + 2;
@@ -945,7 +943,7 @@ fn choose(isa: Isa, options: &Options, numbers: &[f64]) -> Option<(Frame, Survey
     Some((Frame { first, squares, reach, centre }, survey))
 }
 
-/// The exponents of first levels between which nothing over- or underflows.
+/// The range of exponents of first levels in which nothing overflows or underflows.
 pub(super) fn exponents(statistic: Statistic) -> (i32, i32) {
     match statistic {
         Statistic::Sum => (-900, 1000),

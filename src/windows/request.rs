@@ -17,11 +17,11 @@ use crate::exact::round::Format;
 use crate::interrupt::Interrupt;
 use crate::threads;
 
-/// Elements of a line that are read at once, at least. (Lanes of a power of two would share few sets of the
-/// cache.)
+/// The least number of elements of a line that are read at once. It is no power of two, since the parts of
+/// the lanes would then compete for a few sets of the cache.
 const PART: usize = 9024;
-/// Neighbouring lines that are read together, where each line's elements lie far apart: their elements
-/// share cache lines.
+/// The number of neighbouring lines that are read together where the elements of a line are far apart:
+/// those of neighbours share cache lines.
 const TOGETHER: usize = 8;
 /// The number of elements of a line that are read or written before those of its neighbour.
 const ROWS: usize = 64;
@@ -29,7 +29,7 @@ const ROWS: usize = 64;
 /// The windows of each line.
 #[derive(Debug, Clone, Copy)]
 pub enum Windows<'a> {
-    /// A window for each element: it and those before it, this many in all.
+    /// A window for each element: this many elements, of which it is the last.
     Fixed(usize),
     /// Windows between given indices.
     Bounds(Bounds<'a>),
@@ -56,7 +56,7 @@ pub enum Windows<'a> {
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct WindowRequest<'a> {
-    /// What is asked for.
+    /// The statistic to compute.
     pub statistic: Statistic,
     /// The windows of each line.
     pub windows: Windows<'a>,
@@ -75,16 +75,16 @@ pub struct WindowRequest<'a> {
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WindowStatus {
-    /// The line and the index of a result that is beyond 64-bit integers; the results are then of
-    /// no use.
+    /// The line and the index of a result that does not fit a 64-bit integer; all results are then
+    /// meaningless.
     pub misfit: Option<[usize; 2]>,
 }
 
 /// Writes the results of all windows along an axis, each rounded once; parallel where that pays.
 ///
-/// Results are floating-point numbers, or, for sums and means of integers, 64-bit integers, whose
+/// Results are floating-point numbers, or, for sums and means of integers, 64-bit integers, of which the
 /// lowest stands for no result. `other` has the other parts of complex numbers: an element is missing
-/// if either part is NaN, and variances are those of both together.
+/// if either part is NaN, and a variance is the sum of those of the two parts.
 ///
 /// ```
 /// use mypackage::sum::{View, ViewMut};
@@ -141,7 +141,7 @@ pub fn move_windows(
 }
 
 impl WindowRequest<'_> {
-    /// About how many elements are read along an axis of an array.
+    /// Roughly how many elements are read along an axis of an array.
     ///
     /// ```
     /// # use mypackage::sum::View;
@@ -179,7 +179,7 @@ impl WindowRequest<'_> {
     }
 }
 
-/// The length of windows that are one for each element: it and those before it, as many as there are.
+/// The common length, if there is a window for each element that ends with it, cut off at the start of the line.
 fn trailing(bounds: Bounds<'_>, count: usize) -> Option<usize> {
     let last = bounds.len().checked_sub(1)?;
     let window = bounds.get(last)[1].saturating_sub(bounds.get(last)[0]);
@@ -234,7 +234,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// The results of a group.
+    /// Computes a group of lines.
     fn run(&mut self, group: &mut Group<'_>) {
         let first = group.line(0);
         let scattered = first.as_slice::<f64>().is_none() && first.as_slice::<f32>().is_none();
@@ -307,7 +307,7 @@ impl<'a> Worker<'a> {
             }
             return;
         }
-        // Windows that are all alike need the elements of a part, and those of the window before.
+        // With windows of one length, a part needs its own elements and those of the window before it.
         let part = match self.request.windows {
             Windows::Fixed(window) => PART.max(window.saturating_mul(8)),
             Windows::Bounds(_) => results.max(1),
@@ -554,7 +554,7 @@ dispatch! {
     fn convert(from: &[i64], to: &mut [f64]) -> bool = convert_body
 }
 
-/// Writes results from a place on.
+/// Writes results from a position on.
 fn write(out: &mut LineMut<'_>, dtype: Dtype, place: usize, results: &[f64]) {
     match dtype {
         Dtype::F64 => {

@@ -33,8 +33,8 @@ pub(super) trait Body<S: Simd, T: Number> {
     );
 }
 
-/// Calls a body for all columns of a few rows. The last vector may share columns with the one before; it leaves
-/// these out.
+/// Calls a body for all columns of a few rows. The last vector may overlap the one before; it leaves the shared
+/// columns out.
 #[inline(always)]
 fn in_vectors<S: Simd, T: Number, B: Body<S, T>, const COUNT: usize>(
     simd: S,

@@ -49,7 +49,7 @@ impl<S: Simd, T: Number> Body<S, T> for Add<'_, S> {
                 let x = T::load_first(simd, &part.row(row)[at..]);
                 let x = if MASKED { simd.and(x, keep) } else { x };
                 let s = simd.add(high[index], x);
-                // That all are in one binade, the first of which is the bias.
+                // Whether all values of `high` are in one binade: the first of them is the bias.
                 escaped = simd.or(escaped, simd.xor(s, high[index]));
                 let rest = simd.minus(one, x, simd.minus(one, s, high[index]));
                 low[index] = simd.add(low[index], rest);
@@ -82,14 +82,13 @@ fn add_certified_body<S: Simd, T: Number>(
 }
 
 vectorized! {
-    /// Adds rows to the columns; whether all first levels
-    /// kept to their binades.
+    /// Adds rows to the columns; returns whether all first levels stayed in their binades.
     pub(super) fn add_certified[T: Number][T](
         rows: Rows<'_, T>, width: usize, order: Order, state: &mut State
     ) -> bool = add_certified_body
 }
 
-/// Looks for numbers that are smaller than the second level is.
+/// Looks for numbers that are smaller than the second level.
 struct Compare<'a, S: Simd> {
     bias: &'a [f64; WIDTH],
     small: S::V,
@@ -112,7 +111,8 @@ impl<S: Simd, T: Number> Body<S, T> for Compare<'_, S> {
         for row in 0..COUNT {
             for index in 0..V {
                 let x = T::load_first(simd, &part.row(row)[index * S::W..]);
-                // The number before, which zeros have not: theirs is a NaN.
+                // The next smaller magnitude. A zero has none: its bits wrap around to a NaN, which the minimum
+                // ignores.
                 let before = simd.subtract_bits(simd.and(x, absolute), last_bit);
                 smallest[index] = simd.smaller(before, smallest[index]);
             }
@@ -140,8 +140,8 @@ fn are_large_body<S: Simd, T: Number>(
 }
 
 vectorized! {
-    /// Whether each number is 0 or at least as large as the second level, whose last bit then is not larger
-    /// than the number's, so that nothing was lost.
+    /// Whether each number is 0 or at least as large as the second level. The last bit of the level is then at
+    /// most that of the number, so nothing was lost.
     pub(super) fn are_large[T: Number][T](
         rows: Rows<'_, T>, width: usize, order: Order, state: &State
     ) -> bool = are_large_body
@@ -165,13 +165,13 @@ dispatch! {
 fn bounds_body(state: &State, errors: f64, bounds: &mut [f64]) {
     for (column, bound) in bounds.iter_mut().enumerate() {
         let bias = state.bias[1][column];
-        // (If the last bit is the smallest number, nothing is lost.)
+        // If the last bit is the smallest subnormal number, nothing is lost.
         let unit = f64::from_bits(bias.to_bits() + 1) - bias;
         *bound = if unit > f64::from_bits(1) { errors * unit } else { 0.0 };
     }
 }
 
 dispatch! {
-    /// What the columns' sums may differ by from what is known of them, after so many additions.
+    /// Bounds on the errors of the columns' sums, after additions that each lost at most one last bit.
     pub(super) fn bounds(state: &State, errors: f64, bounds: &mut [f64]) = bounds_body
 }

@@ -75,7 +75,8 @@ fn add_carefully_body<S: Simd, T: Number>(
     order: Order,
     state: &mut State,
 ) {
-    // (Fewer loads and stores of more than the levels are worth more than the order of memory.)
+    // This kernel loads and stores more than the levels, so keeping these in registers for several rows is worth
+    // more than reading memory in order.
     let order = if order == Order::Rows { Order::Prefetched } else { order };
     in_groups(simd, rows, width, order, &mut Add { state, prefetches: order == Order::Prefetched });
 }
@@ -93,7 +94,7 @@ pub(super) fn moved(state: &State, level: usize, column: usize) -> i64 {
     state.sums[level][column].to_bits().wrapping_sub(state.bias[level][column].to_bits()) as i64
 }
 
-/// Adds the block's sums of the columns that kept to their scale; whether all did.
+/// Adds the block's sums of the columns that stayed within their scale; returns whether all did.
 #[inline(always)]
 fn collect_each_body(state: &mut State, width: usize) -> bool {
     let mut any = 0;

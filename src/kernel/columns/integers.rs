@@ -30,7 +30,7 @@ fn add_integer_group<T: Integer, const W: usize, const COUNT: usize>(
     let mut high: [i64; W] = vector(&parts[0], column);
     let mut low: [i64; W] = vector(&parts[1], column);
     for row in 0..COUNT {
-        // The rows that follow begin too far away for the processor to foresee.
+        // The next rows are too far away for the hardware prefetcher.
         prefetch(address(part, row + COUNT, 0));
         let x: [T; W] = load(part, row, 0);
         for lane in 0..W {
@@ -43,8 +43,8 @@ fn add_integer_group<T: Integer, const W: usize, const COUNT: usize>(
     parts[1][column..column + W].copy_from_slice(&low);
 }
 
-/// Adds `COUNT` rows to all vectors of columns. The last vector may share columns with the one before; it
-/// adds zeros to these.
+/// Adds `COUNT` rows to all vectors of columns. The last vector may overlap the one before; it adds zeros to the
+/// shared columns.
 #[inline(always)]
 fn add_some_integers<T: Integer, const W: usize, const COUNT: usize>(
     rows: Rows<'_, T>,

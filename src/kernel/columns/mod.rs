@@ -53,7 +53,7 @@ const SAMPLE: usize = 8;
 const BLOCKS: u32 = 1 << 10;
 /// As [`BLOCKS`], for integers: each part of a row is below 2^32.
 const INTEGER_BLOCKS: u32 = 1 << 22;
-/// The scale of a column with only zeros so far, which no other number fits.
+/// The scale of a column that has had only zeros so far; no other number fits it.
 const LOWEST_SCALE: i32 = -1022;
 /// The number of parts of blocks (51 bits each) whose sum is below 63 bits.
 const FOLDED: usize = 1 << 11;
@@ -96,7 +96,7 @@ pub(crate) struct Panel {
     is_uniform: bool,
     /// Whether all numbers so far are large enough to be added exactly.
     are_large: bool,
-    /// Of the certified kernel.
+    /// Whether the certified kernel is worth trying.
     certified: Hysteresis,
     state: Borrowed,
     blocks: u32,
@@ -174,7 +174,7 @@ impl Panel {
         self.mode == Mode::Certified
     }
 
-    /// Prepares for the same rows to come once more, to make the sums exact; whether that can be.
+    /// Prepares for a second pass over the same rows, which makes the sums exact; returns whether that is possible.
     pub fn prove(&mut self) -> bool {
         let can = self.mode == Mode::Certified && self.is_uniform;
         if can {
@@ -219,18 +219,19 @@ impl Panel {
         to_pairs(isa, &self.state, period, pairs)
     }
 
-    /// Additions to a column and to those that belong to it, and some for those of the final test.
+    /// How many additions to the second level of a column and its copies may have lost something, those of the
+    /// final test included.
     fn errors(&self) -> u64 {
         self.added * (self.width / self.period) as u64 + 4
     }
 
-    /// What the sums may differ by from those of [`Panel::pairs`].
+    /// Bounds on the differences between the sums and those of [`Panel::pairs`].
     pub fn bounds(&self, isa: Isa, bounds: &mut [f64]) {
         let errors = if self.is_certified() { self.errors() as f64 } else { 0.0 };
         certified::bounds(isa, &self.state, errors, &mut bounds[..self.period]);
     }
 
-    /// What is known of the sum of a column and of those that belong to it; the count is the caller's.
+    /// An interval that contains the sum of a column and its copies; the caller sets the count.
     pub fn interval(&self, column: usize) -> Interval {
         let mut sum = Interval::from(self.sum(column));
         let [_, unit] = self.units(column);
@@ -240,7 +241,7 @@ impl Panel {
         sum
     }
 
-    /// The sum of a column and of those that belong to it; the count is the caller's.
+    /// The sum of a column and its copies; the caller sets the count.
     pub fn sum(&self, column: usize) -> Accumulator {
         let mut sum = self.totals.get(column).cloned().unwrap_or_default();
         let [high, low] = self.parts(column);
@@ -313,7 +314,7 @@ impl Panel {
         }
     }
 
-    /// Adds a block to sums that are known up to a bound; whether that was possible.
+    /// Adds a block to sums that are known up to a bound; returns whether that was possible.
     fn certify_block<T: Number>(&mut self, isa: Isa, rows: Rows<'_, T>) -> bool {
         if self.mode != Mode::Certified {
             return false;
@@ -321,7 +322,8 @@ impl Panel {
         self.certified.next();
         if !self.certified.is_given_up() {
             let order = self.order(rows);
-            // Only some rows of the first block were measured. (Later, scales may only rise.)
+            // Only some rows of the first block were measured, so its scales may be chosen again. Later, they may
+            // only rise.
             let is_first = self.added == rows.len() as u64;
             for measures in [false, true] {
                 if measures {
@@ -347,7 +349,7 @@ impl Panel {
         false
     }
 
-    /// Makes the sums of a block exact that the certified kernel added.
+    /// Makes the sums of a block that the certified kernel added exact.
     fn prove_block<T: Number>(&mut self, isa: Isa, rows: Rows<'_, T>) {
         let order = self.order(rows);
         let Panel { width, are_large, ref state, .. } = *self;
@@ -359,7 +361,7 @@ impl Panel {
             if all {
                 return;
             }
-            // Others will follow.
+            // Further blocks will have small numbers, too.
             self.are_large = false;
         }
         self.add_carefully(isa, rows);

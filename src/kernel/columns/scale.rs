@@ -73,7 +73,7 @@ fn biases(magnitude: u64) -> Option<[u64; 2]> {
 
 #[inline(always)]
 fn choose_body(state: &mut State, width: usize, period: usize) {
-    // What was measured is where the sums begin later.
+    // The measured magnitudes are where the sums will be: nothing was added yet.
     let State { sums: [negative, _], bias: [upper, lower], .. } = state;
     let (own, copies) = negative[..width].split_at_mut(period);
     for copy in copies.chunks_exact(period) {

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 import numpy as np
 
 import mypackage
-from mypackage._core import columns, labelled_moments, labels, timedelta
+from mypackage._core import columns, labelled_moments, labels, timedelta, units
 from mypackage._core.axes import normalised
 from mypackage._core.columns import Column
 from mypackage._core.groups import labels_of, size_of
 from mypackage._core.inputs import array_of, named, wanted, without_labels
-from mypackage._core.kinds import front, label_kind
+from mypackage._core.kinds import front, is_dask, label_kind
 from mypackage._core.labelled_moments import moment
 from mypackage._core.objects import kind_of
 from mypackage._core.reductions import GROUPED, GROUPED_MOMENTS, REDUCTIONS, Reduction
@@ -537,6 +537,7 @@ def _averages_of_columns(a: Any, weights: Any, returned: bool) -> Any:
 
 def _weights(name: str, a: Any, weights: Any, axes: set[int]) -> np.ndarray:
     """The weights in the order of the labels of `a`, with its shape or that of one axis."""
+    labels.refuse_others(name, "weights", weights)
     frame = isinstance(a, pd.DataFrame)
     if isinstance(weights, pd.Series) and frame:
         along = a.index if axes == {0} else a.columns if axes == {1} else None
@@ -551,13 +552,21 @@ def _weights(name: str, a: Any, weights: Any, axes: set[int]) -> np.ndarray:
         weights = labels.reordered(name, "weights", weights, a.index)
         if frame:
             weights = weights[list(labels.reordered(name, "weights", weights.T, a.columns).index)]
+    return plain_weights(name, weights)
+
+
+def plain_weights(name: str, weights: Any) -> np.ndarray:
+    """The weights as a plain array; they must not be missing."""
     if label_kind(weights) == "pandas":
         table = columns_of(weights, name)
         if any(column.missing.any() for column in table):
             raise ValueError(f"{name}: weights must not be missing; fill them, with 0 say")
         return columns.table(table) if isinstance(weights, pd.DataFrame) else table[0].values
-    plain = np.asarray(weights)
-    if plain.dtype.kind in "fc" and np.isnan(plain).any():
+    if is_dask(weights):
+        raise TypeError(f"{name}: weights that are a dask array are lazy; give their compute()")
+    units.check(name, weights, False)
+    plain = np.asarray(units.plain(weights))
+    if np.ma.is_masked(weights) or (plain.dtype.kind in "fc" and np.isnan(plain).any()):
         raise ValueError(f"{name}: weights must not be missing; fill them, with 0 say")
     return plain
 
@@ -668,6 +677,7 @@ def group_by_number(
 
 def _codes(name: str, group_idx: Any, a: Any, axes: set[int]) -> np.ndarray:
     """The numbers of groups in the order of the labels of `a` along an axis."""
+    labels.refuse_others(name, "group_idx", group_idx)
     along = a.columns if axes == {1} else getattr(a, "index", None)
     if isinstance(group_idx, (pd.Series, pd.DataFrame)) and along is not None:
         group_idx = labels.reordered(name, "group_idx", group_idx, along)

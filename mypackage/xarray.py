@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import mypackage
-from mypackage._core import cumulative, labels, objects
+from mypackage._core import cumulative, labels, objects, units
 from mypackage._core.axes import normalised
 from mypackage._core.columns import missing_of
 from mypackage._core.group_moments import moments_of_groups
@@ -436,13 +436,12 @@ def average(
         raise TypeError(f"{name}: a Dataset is several arrays; map mypackage.average over it")
     dims = _dims(name, name, obj, axis)
     axes = None if dims is None else tuple(obj.dims.index(dim) for dim in dims)
-    data = obj.data
+    owners = [obj.data, None]
     if weights is not None:
-        weights = _aligned(name, "weights", weights, obj)
-        if not is_dask(weights):
-            weights = np.asarray(weights)
-            if weights.dtype.kind in "fc" and np.isnan(weights).any():
-                raise ValueError(f"{name}: weights must not be NaN; fill them, with 0 say")
+        owners[1] = _aligned(name, "weights", weights, obj)
+        weights = plain_weights(name, owners[1])
+    units.check(name, owners[0], True)
+    data = units.plain(owners[0])
     if data.dtype.kind in "fcmM":
         masked_where = (
             require("dask.array.ma").masked_where if is_dask(data) else np.ma.masked_where
@@ -450,10 +449,28 @@ def average(
         data = masked_where(np.not_equal(data, data), data)
     both = mypackage.average(data, axes, weights, returned=True, keepdims=keepdims)
     parts = [
-        obj.reduce(partial(_already, result=_filled(x)), dims, keepdims=keepdims, keep_attrs=True)
-        for x in both
+        obj.reduce(
+            partial(_already, result=units.with_unit(owner, _filled(x))),
+            dims,
+            keepdims=keepdims,
+            keep_attrs=True,
+        )
+        for x, owner in zip(both, owners, strict=True)
     ]
     return tuple(parts) if returned else parts[0]
+
+
+def plain_weights(name: str, weights: Any) -> Any:
+    """The weights without labels and unit; they must not be NaN."""
+    weights = getattr(weights, "data", weights) if label_kind(weights) else weights
+    units.check(name, weights, False)
+    weights = units.plain(weights)
+    if is_dask(weights):
+        return weights
+    weights = np.asanyarray(weights)
+    if weights.dtype.kind in "fc" and np.isnan(weights).any():
+        raise ValueError(f"{name}: weights must not be NaN; fill them, with 0 say")
+    return weights
 
 
 def _filled(result: Any) -> Any:

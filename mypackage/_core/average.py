@@ -10,7 +10,7 @@ from mypackage import _native
 
 from . import lists, objects, timedelta, units
 from .axes import aligned, lines, normalised, reduced_shape
-from .kinds import KERNELS, PLAIN, as_array, front, is_dask, label_kind, unsupported
+from .kinds import KERNELS, as_array, front, goes_to_dask, is_dask, label_kind, unsupported
 from .subclasses import wrapped
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def average(
     >>> float(mypackage.average([1e308, 1e308], weights=[1e308, 1e308]))
     1e+308
     """
-    if is_dask(a) or is_dask(weights):
+    if goes_to_dask(a, weights):
         return front("dask").average(a, axis, weights, returned, keepdims)
     # What wrappers of NumPy's function pass for arguments that were not given.
     absent: Any = np._NoValue
@@ -120,12 +120,12 @@ def average(
     for x in (a, weights):
         owner = label_kind(x)
         if owner in ("pandas", "xarray"):
-            if owner != label_kind(a):
-                raise TypeError(
-                    f"average: the weights are a {owner} object, whose labels match no "
-                    f"others; give their {PLAIN[owner]}"
-                )
-            return front(owner).average(a, axis, weights, returned, keepdims)
+            if owner == label_kind(a):
+                return front(owner).average(a, axis, weights, returned, keepdims)
+            # Labels beside a plain array match nothing, so that positions count.
+            weights = front(owner).plain_weights("average", weights)
+            if is_dask(weights):
+                return average(a, axis, weights, returned, keepdims=keepdims)
     a, weights = (
         front("arrow").plain(x, "average") if label_kind(x) == "arrow" else x for x in (a, weights)
     )

@@ -12,7 +12,7 @@ from . import lists, plain, units
 from .axes import normalised
 from .groups import fill, labels_of
 from .inputs import array_of, named
-from .kinds import KERNELS, as_array, front, is_dask, label_kind, refuse, unsupported
+from .kinds import KERNELS, as_array, front, goes_to_dask, is_dask, label_kind, refuse, unsupported
 
 
 def cumulative_sum(
@@ -274,7 +274,7 @@ def group_cumsum(
     """
     name = "group_cumsum"
     options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
-    if is_dask(group_idx) or is_dask(array):
+    if goes_to_dask(array, group_idx):
         return front("dask").group_cumsum(group_idx, array, **options)
     kind = label_kind(array)
     if kind in ("pandas", "xarray"):

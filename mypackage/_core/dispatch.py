@@ -17,6 +17,7 @@ from .kinds import (
     KERNELS,
     as_array,
     front,
+    goes_to_dask,
     is_dask,
     label_kind,
     own_numbers,
@@ -122,7 +123,7 @@ def vecdot(x1: Any, x2: Any, axis: int | None = None) -> Any:
 def grouped(name: str, group_idx: Any, array: Any, options: dict[str, Any]) -> tuple[Any, Any]:
     """Plain values and int64 labels for the extension; for other input, None and the result."""
     reduction = GROUPED[name]
-    if is_dask(array) or is_dask(group_idx):
+    if goes_to_dask(array, group_idx):
         return None, getattr(front("dask"), name)(group_idx, array, **options)
     kind = label_kind(array)
     if kind in ("pandas", "xarray"):

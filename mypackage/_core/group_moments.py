@@ -26,7 +26,7 @@ from .axes import normalised
 from .exact_moments import rounded
 from .groups import labels_of
 from .inputs import array_of, named
-from .kinds import KERNELS, as_array, front, is_dask, label_kind, unsupported
+from .kinds import KERNELS, as_array, front, goes_to_dask, is_dask, label_kind, unsupported
 from .reductions import GROUPED, GROUPED_MOMENTS
 
 if TYPE_CHECKING:
@@ -315,7 +315,7 @@ def total(
     if isinstance(min_count, bool) or not hasattr(min_count, "__index__"):
         raise TypeError(f"{name}: min_count must be an int, not {min_count!r}")
     least = index(min_count)
-    if is_dask(group_idx) or is_dask(array):
+    if goes_to_dask(array, group_idx):
         if not skip_nan:
             if least > 0:
                 raise TypeError(f"{name}: a dask array takes no min_count= here; use group_nansum")
@@ -406,7 +406,7 @@ def weighted_mean(group_idx: Any, array: Any, weights: Any, options: dict[str, A
 
 def _owner(group_idx: Any, array: Any) -> Callable[..., Any] | None:
     """What takes the name of a function and its arguments, if these are lazy or have labels."""
-    if is_dask(group_idx) or is_dask(array):
+    if goes_to_dask(array, group_idx):
         return lambda name, *arguments, **options: getattr(front("dask"), name)(
             *arguments, **options
         )

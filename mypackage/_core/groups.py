@@ -12,12 +12,16 @@ from mypackage import _native
 
 from . import objects, timedelta
 from .axes import normalised
-from .kinds import KERNELS, unsupported
+from .kinds import KERNELS, is_dask, unsupported
 from .reductions import Reduction
 
 
 def labels_of(name: str, group_idx: Any) -> np.ndarray:
     """Labels as int64; a masked label becomes -1."""
+    if is_dask(group_idx):
+        raise TypeError(
+            f"{name}: lazy labels of an array that is not lazy; give the labels' compute()"
+        )
     labels = np.asarray(group_idx)
     if labels.ndim != 1:
         raise ValueError(f"{name}: group_idx must have one axis, not {labels.ndim}")

@@ -6,6 +6,7 @@ import importlib
 import sys
 from collections.abc import Mapping, MappingView, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,11 @@ from mypackage._extras import is_of
 # The dtypes that have kernels.
 KERNELS = "?bBhHiIlLqQefdFD"
 NUMBERS = "bool, integers, float16, float32, float64, complex64, complex128"
+
+# The most axes that an array has in NumPy.
+_MAXDIMS = 64
+# The classes that lists usually hold, which have nothing to lose.
+_PLAIN_PARTS = {float, int, complex, bool, list, tuple, np.ndarray}
 
 # The attribute or method that gives the plain numbers of each labelled kind.
 PLAIN = {"pandas": "to_numpy()", "xarray": ".data", "arrow": "to_numpy()"}
@@ -61,6 +67,14 @@ def front(module: str) -> Any:
 def is_dask(a: object) -> bool:
     """Whether `a` is a dask array."""
     return is_of(a, "dask.array", "Array")
+
+
+def goes_to_dask(array: Any, other: Any) -> bool:
+    """Whether an array and its labels or weights are a matter of `mypackage.dask`.
+
+    A labelled array has an owner, which says what becomes of a lazy second input.
+    """
+    return is_dask(array) or (is_dask(other) and label_kind(array) not in ("pandas", "xarray"))
 
 
 def label_kind(a: Any) -> str | None:
@@ -122,11 +136,12 @@ def refuse(name: str, a: Any) -> None:
 
 
 def _refuse_parts(name: str, a: Sequence[Any]) -> None:
-    """Refuse lists of masked, labelled or lazy arrays, since NumPy would drop masks and labels."""
-    for kind in set(map(type, a)):
-        if kind in (float, int, list, np.ndarray):
-            continue
-        part = next(x for x in a if type(x) is kind)
+    """Refuse lists of masked, labelled or lazy arrays and of quantities.
+
+    NumPy would make an array without their masks, labels and units.
+    """
+    for kind, parts in _by_class(a).items():
+        part = parts[0]
         if isinstance(part, np.ma.MaskedArray):
             raise TypeError(
                 f"{name}: NumPy makes an array without masks of these masked arrays; give "
@@ -136,12 +151,39 @@ def _refuse_parts(name: str, a: Sequence[Any]) -> None:
             raise TypeError(
                 f"{name}: the dask arrays in this list are lazy; give dask.array.stack(a)"
             )
+        if isinstance(part, np.ndarray) or is_of(part, "pint", "Quantity"):
+            unit = str(getattr(part, "unit", getattr(part, "units", None)))
+            if type(part).__array_function__ is not np.ndarray.__array_function__ and (
+                unit not in ("", "dimensionless")
+            ):
+                raise TypeError(
+                    f"{name}: NumPy makes an array of these {kind.__name__} objects without what "
+                    "they have beside their numbers, a unit say; give numpy.stack(a)"
+                )
+            continue
         owner = label_kind(part)
-        if owner is not None and _lose_something(owner, [x for x in a if type(x) is kind]):
+        if owner is not None and _lose_something(owner, parts):
             raise TypeError(
                 f"{name}: an array of the {kind.__name__} objects in this list would be without "
                 f"their labels, which differ, or what is missing; of each give {own_numbers(part)}"
             )
+
+
+def _by_class(a: Sequence[Any]) -> dict[type, list[Any]]:
+    """What is in nested lists, by class, except plain numbers and arrays."""
+    found: dict[type, list[Any]] = {}
+    lists: list[Sequence[Any]] = [a]
+    # Level by level. (Deeper than NumPy's arrays may be, a list is refused or an object.)
+    for _ in range(_MAXDIMS):
+        kinds = set(map(type, chain.from_iterable(lists)))
+        for kind in kinds - _PLAIN_PARTS:
+            if not issubclass(kind, (np.generic, str)):
+                parts = (x for x in chain.from_iterable(lists) if type(x) is kind)
+                found.setdefault(kind, []).extend(parts)
+        if not kinds & {list, tuple}:
+            break
+        lists = [x for x in chain.from_iterable(lists) if type(x) in (list, tuple)]
+    return found
 
 
 def _lose_something(owner: str, parts: list[Any]) -> bool:

@@ -20,13 +20,9 @@ def aligned(name: str, argument: str, other: Any, a: Any) -> Any:
     ValueError
         If one of the two lacks a label, or has it more than once; the message names it.
     """
-    kind = label_kind(other)
-    if kind is None or kind == "arrow":
+    refuse_others(name, argument, other)
+    if label_kind(other) != "pandas":
         return np.asarray(other)
-    if kind != "pandas":
-        raise TypeError(
-            f"{name}: {argument} is of another package than the elements; give it as one of theirs"
-        )
     index = getattr(a, "index", None)
     if index is None or getattr(other, "index", None) is None:
         # An Index or an extension array has no labels.
@@ -36,6 +32,14 @@ def aligned(name: str, argument: str, other: Any, a: Any) -> Any:
     if columns is not None and getattr(other, "columns", None) is not None:
         other = reordered(name, argument, other.T, columns).T
     return other.to_numpy()
+
+
+def refuse_others(name: str, argument: str, other: Any) -> None:
+    """Refuse an argument with labels beside a pandas object, if they are not pandas' own."""
+    if label_kind(other) == "xarray":
+        raise TypeError(
+            f"{name}: {argument} is of another package than the elements; give it as one of theirs"
+        )
 
 
 def reordered(name: str, argument: str, other: Any, index: Any) -> Any:

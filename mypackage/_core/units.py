@@ -65,7 +65,7 @@ def plain(a: Any) -> Any:
 
 def check(name: str, a: Any, mean: bool) -> None:
     """Refuse units without sums, or without means."""
-    kind = kind_of(a)
+    kind = None if is_dask(a) else kind_of(a)
     if kind == "astropy" and hasattr(a.unit, "physical_unit"):
         raise TypeError(
             f"{name}: numbers in the logarithmic unit {a.unit} do not add up; give its .physical "

@@ -1,0 +1,140 @@
+"""Combinations of input types: units, masks, labels, nulls and lazy arrays beside each other."""
+
+import numpy as np
+import pytest
+
+import mypackage
+
+BIG = 2.0**53
+
+
+def test_nested_lists_keep_nothing_from_numpy():
+    masked = np.ma.array([1, 2], mask=[0, 1])
+    for lists in ([[masked], [masked]], [[np.ma.masked, 1], [1, 2]], ([(masked,)],)):
+        with pytest.raises(TypeError, match=r"^sum: .* without masks"):
+            mypackage.sum(lists)
+    pa = pytest.importorskip("pyarrow")
+    assert mypackage.sum([[pa.array([2**60 + 1])], [pa.array([-(2**60)])]]) == 1
+    with pytest.raises(TypeError, match="what is missing"):
+        mypackage.sum([[pa.array([1, None])]])
+    pd = pytest.importorskip("pandas")
+    with pytest.raises(TypeError, match="what is missing"):
+        mypackage.mean([[pd.Series([1.0, None])]])
+    assert mypackage.sum([[pd.Series([1, 2])], [pd.Series([1, 3])]]) == 7
+    # Deeper than arrays are, and a list in itself.
+    deep = [1.0]
+    for _ in range(70):
+        deep = [deep]
+    with pytest.raises((TypeError, ValueError)):
+        mypackage.sum(deep)
+    own = [1.0]
+    own.append(own)
+    with pytest.raises((TypeError, ValueError, RecursionError)):
+        mypackage.sum(own)
+
+
+def test_lists_of_quantities():
+    u = pytest.importorskip("astropy.units")
+    q = u.Quantity([BIG, 1.0, -BIG], "m")
+    for lists in ([q, q], [[q], [q]], [1 * u.m, 2 * u.km], [u.Quantity(1, "m"), 0]):
+        with pytest.raises(TypeError, match=r"^mean: .* unit .* give numpy\.stack\(a\)"):
+            mypackage.mean(lists)
+    assert mypackage.sum(np.stack([q, q])) == 2 * u.m
+    ratios = [(q / q)[0], (q / q)[1]]
+    assert mypackage.sum(ratios) == 2
+    with pytest.raises(TypeError, match="unit"):
+        # 5 % is 0.05, which is no float.
+        mypackage.sum([5 * u.percent, 1 * u.percent])
+    pint = pytest.importorskip("pint")
+    quantity = pint.get_application_registry().Quantity
+    pair = [quantity(np.array([1.0, 2.0]), "m"), quantity(np.array([1.0, 2.0]), "m")]
+    with pytest.raises(TypeError, match=r"numpy\.stack\(a\)"):
+        mypackage.sum(pair)
+    assert mypackage.sum(np.stack(pair)) == quantity(6.0, "m")
+    assert mypackage.sum([quantity(1.0, ""), quantity(2.0, "")]) == 3
+
+
+def test_labels_of_two_packages():
+    pd, xr = pytest.importorskip("pandas"), pytest.importorskip("xarray")
+    series = pd.Series([BIG, 1.0, -BIG], index=list("abc"))
+    other = xr.DataArray([2, 1, 0], {"x": list("cab")}, "x")
+    for call in (
+        lambda: mypackage.average(series, weights=other),
+        lambda: mypackage.sum(series, where=other > 0),
+        lambda: mypackage.group_sum(other, series),
+        lambda: mypackage.group_var(other, series),
+        lambda: mypackage.group_cumsum(other, series),
+        lambda: mypackage.ExactSum().add(series, where=other > 0),
+    ):
+        with pytest.raises(TypeError, match="of another package than the elements"):
+            call()
+    array = xr.DataArray([BIG, 1.0, -BIG], {"x": list("abc")}, "x")
+    weights = pd.Series([2, 1, 0], index=list("cab"))
+    with pytest.raises(TypeError, match="weights is a Series, not a DataArray"):
+        mypackage.average(array, weights=weights)
+
+
+def test_labelled_weights_of_plain_elements_go_by_position():
+    pd = pytest.importorskip("pandas")
+    weights = pd.Series([1, 1, 2], index=list("cab"))
+    for elements in ([BIG, 1.0, -BIG], np.array([BIG, 1.0, -BIG])):
+        assert mypackage.average(elements, weights=weights) == (1 - BIG) / 4
+    assert mypackage.average([[1.0, 3.0]], axis=1, weights=weights[:2]).tolist() == [2.0]
+    # Not by way of float64.
+    large = pd.array([2**60 + 1, -(2**60)], "Int64")
+    assert mypackage.average([0.0, 1.0], weights=large) == -(2.0**60)
+    for missing in (pd.array([1, None, 2], "Int64"), pd.Series([1.0, np.nan, 2.0])):
+        with pytest.raises(ValueError, match="weights must not be missing"):
+            mypackage.average([1.0, 2.0, 3.0], weights=missing)
+    masked = np.ma.array([1, 1, 2], mask=[1, 0, 0])
+    with pytest.raises(ValueError, match="weights must not be missing"):
+        mypackage.average(pd.Series([1.0, 2.0, 3.0]), weights=masked)
+    xr = pytest.importorskip("xarray")
+    array = xr.DataArray([4.0, 2.0, 1.0], {"x": list("cab")}, "x")
+    assert mypackage.average([1, 2, 3], weights=array) == 11 / 7
+    with pytest.raises(ValueError, match="must not be NaN"):
+        mypackage.average([1, 2, 3], weights=array.where(array < 4))
+
+
+def test_units_in_xarray():
+    xr, pint = pytest.importorskip("xarray"), pytest.importorskip("pint")
+    quantity = pint.get_application_registry().Quantity
+    array = xr.DataArray(quantity(np.array([1.0, np.nan, 4.0]), "m"), dims="x")
+    mean, total = mypackage.average(array, weights=quantity([1, 5, 1], "s"), returned=True)
+    assert mean.data == quantity(2.5, "m") and total.data == quantity(2.0, "s")
+    assert mypackage.average(array, weights=[3, 1, 0]).data == quantity(1.0, "m")
+    degrees = xr.DataArray(quantity(np.array([10.0, 20.0]), "degC"))
+    assert mypackage.average(degrees, weights=[1, 1]).data == quantity(15.0, "degC")
+    with pytest.raises(TypeError, match="offset"):
+        mypackage.average(degrees, weights=degrees)
+
+
+def test_masked_weights_of_xarray():
+    xr = pytest.importorskip("xarray")
+    array = xr.DataArray([[BIG, 1.0, -BIG], [1.0, 2.0, 3.0]], dims=("y", "x"))
+    weights = np.ma.array([1, 2, 3], mask=[1, 0, 0])
+    result = mypackage.average(array, axis=1, weights=weights)
+    assert result.values.tolist() == [(2 - 3 * BIG) / 5, 13 / 5]
+
+
+def test_lazy_second_inputs_of_labelled_elements():
+    da = pytest.importorskip("dask.array")
+    labels, weights = da.from_array(np.array([0, 0, 1])), da.from_array(np.array([1.0, 1.0, 2.0]))
+    pd = pytest.importorskip("pandas")
+    series = pd.Series([1.0, np.nan, 3.0])
+    for call in (
+        lambda: mypackage.group_sum(labels, series),
+        lambda: mypackage.group_nansum(labels, series),
+        lambda: mypackage.group_var(labels, series),
+        lambda: mypackage.group_cumsum(labels, series),
+        lambda: mypackage.average(series, weights=weights),
+    ):
+        with pytest.raises(TypeError, match=r"compute\(\)"):
+            call()
+    xr = pytest.importorskip("xarray")
+    array = xr.DataArray([1.0, np.nan, 3.0], {"x": list("abc")}, "x")
+    with pytest.raises(TypeError, match=r"give the labels' compute\(\)"):
+        mypackage.group_sum(labels, array)
+    for lazy in (weights, xr.DataArray(weights, dims="x")):
+        result = mypackage.average(array, weights=lazy)
+        assert isinstance(result, xr.DataArray) and result.compute().item() == 7 / 3

@@ -36,7 +36,7 @@ class BdistWheel(bdist_wheel):
 setup(
     cmdclass={"bdist_wheel": BdistWheel},
     rust_extensions=[
-        # The floor on one only: without Rust, setuptools-rust 1.13 fails to compare two of them.
+        # The oldest Rust on one only: without Rust, setuptools-rust 1.13 fails to compare two.
         extension(
             "mypackage._native",
             "bindings/python/Cargo.toml",

@@ -1,4 +1,4 @@
-"""Moments beside NumPy, bottleneck, pandas and `statistics`, with floors for AVX2.
+"""Moments beside NumPy, bottleneck, pandas and `statistics`, with targets for AVX2.
 
     python benchmarks/moments.py [--quick] [--only TEXT] [--csv FILE]
 
@@ -294,7 +294,7 @@ def difficult_cases(scale: Scale) -> Iterator[Case]:
 
 
 def matrix_cases(scale: Scale) -> Iterator[Case]:
-    # (The issue's floors: 4 for two lines, 0.6 for matrices.)
+    # (The targets: 4 for two lines, 0.6 for matrices.)
     table = [(2, scale.of(10**6), 4.0), (50, scale.of(10**4), 0.6), (200, scale.of(10**4), 0.6)]
     for name in "cov", "corrcoef":
         for count, length, ratio in table:

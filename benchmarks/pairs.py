@@ -1,4 +1,4 @@
-"""What the benchmarks share: cases in tables, timed in interleaved turns, held to floors.
+"""What the benchmarks share: cases in tables, timed in interleaved turns, held to targets.
 
 A script lists its cases and calls `main`, which gives it its command line. Every instruction set
 has a process of its own, for MYPACKAGE_ISA is read once; so has a user who sets that variable.
@@ -33,7 +33,7 @@ from mypackage._native import build_info
 
 OURS = "mypackage"
 ISA: str = build_info()["isa"]
-# Floors that name no instruction set are for the best one; slow peers are met there only.
+# Targets that name no instruction set are for the best one; slow peers are met there only.
 BEST: bool = ISA == build_info()["isas_available"][-1]
 CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -99,7 +99,7 @@ class Case:
 def by_default_and_alone(
     name: str, build: Callable[[], Task], floors: tuple[Floor, ...]
 ) -> Iterator[Case]:
-    """With all threads, as calls have them by default: then floors hold; and with one."""
+    """With all threads, as calls have them by default: then targets hold; and with one."""
     yield Case(name, build, CPUS, floors)
     if CPUS > 1:
         yield Case(name, build, 1)
@@ -201,7 +201,7 @@ def floors_of(row: dict[str, Any]) -> dict[str, float]:
 
 
 def show(row: dict[str, Any]) -> None:
-    """Prints a row, each floor beside its ratio."""
+    """Prints a row, each target beside its ratio."""
     floors, missed = floors_of(row), row["missed"].split("; ")
     shown = [
         f"{name} {value:.3g}"
@@ -219,12 +219,12 @@ def summarise(rows: list[dict[str, Any]]) -> None:
     missed = [row for row in judged if row["missed"]]
     if judged:
         met = len(judged) - len(missed)
-        print(f"\n{met} of {len(judged)} rows with floors meet them{'; not:' if missed else '.'}")
+        print(f"\n{met} of {len(judged)} rows with targets meet them{'; not:' if missed else '.'}")
     for row in missed:
         ratios = peers_of(row)
         peers = ", ".join(f"{name} {ratios[name]:.3g}" for name in row["missed"].split("; "))
         print(
-            f"  {row['case']}, {row['isa']}, {row['threads']}T: {peers} (floors: {row['floors']})"
+            f"  {row['case']}, {row['isa']}, {row['threads']}T: {peers} (targets: {row['floors']})"
         )
 
 
@@ -268,7 +268,7 @@ def write_csv(rows: list[dict[str, Any]], path: Path) -> None:
 
 
 def plot(rows: list[dict[str, Any]], path: Path) -> None:
-    """Ratios and floors, a panel for each instruction set."""
+    """Ratios and targets, a panel for each instruction set."""
     from matplotlib.figure import Figure
 
     labels = list(dict.fromkeys(f"{row['case']}, {row['threads']}T" for row in rows))

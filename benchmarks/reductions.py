@@ -1,4 +1,4 @@
-"""Means, dot products, prefix sums, grouped sums and `ExactSum` beside their peers, with floors.
+"""Means, dot products, prefix sums, grouped sums and `ExactSum` beside their peers, with targets.
 
     python benchmarks/reductions.py [--quick] [--only TEXT] [--csv FILE] [--plot FILE]
 
@@ -74,7 +74,7 @@ def beside_numpy(name: str, size: int, exact: Fraction, *arguments: Any, **optio
 
 
 def vecdot_cases(scale: Scale) -> Iterator[Case]:
-    """Sizes, threads and floor against NumPy."""
+    """Sizes, threads and target against NumPy."""
     table = [
         (scale.of(10**4), 1, 0.6),
         (scale.of(10**5), 1, 0.6),
@@ -106,7 +106,7 @@ def fraction_loop(x: list[float], y: list[float]) -> float:
 
 
 def cumsum_cases(scale: Scale) -> Iterator[Case]:
-    """Dtypes, shapes, axes and floors."""
+    """Dtypes, shapes, axes and targets."""
     large = scale.of(10**7, 2 * 10**6)
     table: list[tuple[str, tuple[int, ...], int, float]] = [
         ("float64", (scale.of(10**4),), 0, 2.0),

@@ -1,10 +1,10 @@
-"""`mypackage.sum` beside its peers: each promise of speed is a case, with its floor.
+"""`mypackage.sum` beside its peers: each promise of speed is a case, with its target.
 
     python benchmarks/sums.py [--quick] [--only TEXT] [--csv FILE] [--plot FILE]
 
 Every answer of ours is compared with exact arithmetic before and after it is timed. Figures are
 nanoseconds per element, and medians of the ratios of interleaved pairs: their time over ours. Each
-instruction set has its turn; floors are for the best one unless they name another, and for the
+instruction set has its turn; targets are for the best one unless they name another, and for the
 default number of threads unless they name one. The read limit is the fastest pass over the same
 memory, in the same run. Peers that are not installed are skipped.
 """
@@ -81,7 +81,7 @@ def exact_number(kind: str, size: int) -> Any:
 
 
 def dtype_cases(scale: Scale, large: int) -> Iterator[Case]:
-    """Sizes, threads and floor of each dtype."""
+    """Sizes, threads and target of each dtype."""
     table = {
         "float32": [(10**4, 1, 3.0), (10**5, 1, 3.0), (large, 2, 2.0)],
         "float16": [(10**4, 1, 1.0), (10**6, 1, 1.0)],
@@ -112,7 +112,7 @@ def against_numpy(make: Callable[[], np.ndarray], **options: Any) -> Task:
 
 
 def axis_cases(scale: Scale) -> Iterator[Case]:
-    """Full and quick shape, axis and floor."""
+    """Full and quick shape, axis and target."""
     first: list[tuple[tuple[int, ...], tuple[int, ...], Any, float]] = [
         ((1000, 1000), (1000, 1000), 0, 1.0),
         ((10**5, 1000), (10**4, 1000), 0, 1.0),

@@ -1,10 +1,10 @@
-"""Moving windows and segments beside bottleneck, pandas, polars and NumPy, with floors for AVX2.
+"""Moving windows and segments beside bottleneck, pandas, polars and NumPy, with targets for AVX2.
 
     python benchmarks/windows.py [--quick] [--only TEXT] [--csv FILE]
 
 As sums.py. Peers that are not installed are skipped. Some results of each are compared with
 fractions. Difficult data stand beside our own time for ordinary ones, or, where a time is the
-floor, beside a pause of that length.
+target, beside a pause of that length.
 """
 
 from __future__ import annotations

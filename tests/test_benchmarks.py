@@ -1,4 +1,4 @@
-"""The benchmarks run, check what they time, and hold it to floors; nothing here asserts a time."""
+"""The benchmarks run, check what they time, and hold it to targets; nothing here asserts a time."""
 
 import csv
 import math

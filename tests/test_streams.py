@@ -387,6 +387,13 @@ def test_a_damaged_checkpoint_is_refused(tmp_path, capsys):
         assert "offset" in refusal(capsys, "sum", *paths, "--checkpoint", state)
 
 
+def test_a_checkpoint_needs_a_directory(tmp_path, capsys):
+    paths, _ = checkpoint_of(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["sum", *map(str, paths), "--checkpoint", str(tmp_path / "absent" / "state")])
+    assert f"there is no directory {tmp_path / 'absent'}" in capsys.readouterr().err
+
+
 def test_a_checkpoint_of_something_else_is_refused(tmp_path, capsys):
     paths, state = checkpoint_of(tmp_path)
 

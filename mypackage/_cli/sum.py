@@ -163,6 +163,9 @@ def run(arguments: argparse.Namespace) -> None:
     elif arguments.axis is not None:
         options = options._replace(rows=True)
     if arguments.checkpoint:
+        folder = arguments.checkpoint.parent
+        if not folder.is_dir():
+            raise UsageError(f"--checkpoint {arguments.checkpoint}: there is no directory {folder}")
         for path, source in zip(paths, sources, strict=True):
             if not source.regular or not (path.suffix or arguments.format):
                 raise UsageError(f"--checkpoint needs files with a suffix, not {path}")

@@ -351,7 +351,7 @@ def test_dtype_is_what_is_rounded_to():
         (([0, 3, 5, 2], np.ones((4, 20))), {"size": 3, "axis": 0}, ValueError, "label 5"),
         (([0, 9, 5, 2], np.full((4, 20), np.inf)), {"size": 3, "axis": 0}, ValueError, "label 9"),
         (([0, 3], [1.0, 2.0]), {"size": 0}, ValueError, "label 3"),
-        (([0], [1.0, 2.0]), {}, ValueError, "1 labels.*2 elements"),
+        (([0], [1.0, 2.0]), {}, ValueError, "1 labels.*length 2"),
         (([0.5, 1], [1.0, 2.0]), {}, TypeError, "float64"),
         (([[0, 1]], [1.0, 2.0]), {}, ValueError, "one axis"),
         (([0, 1], ["a", "b"]), {}, TypeError, "no exact result"),

@@ -62,6 +62,18 @@ def test_shapes(call, message):
             lambda: mypackage.ExactSum("x"),
             "ExactSum: shape must be an int or a tuple of ints, not 'x'",
         ),
+        (
+            lambda: mypackage.ExactSum().divide(2),
+            "ExactSum.divide takes ExactSum objects, not 2; ExactSum().add(x) makes one",
+        ),
+        (
+            lambda: mypackage.cumsum(TABLE, axis=(0, 1)),
+            "axis must be an int, not (0, 1)",
+        ),
+        (
+            lambda: mypackage.sum(TABLE, axis="x"),
+            "axis must be None, an int or a tuple of ints, not 'x'",
+        ),
     ],
 )
 def test_values(call, message):

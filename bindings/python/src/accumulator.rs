@@ -462,6 +462,19 @@ fn flat(places: &Bound<'_, PyAny>) -> PyResult<Vec<usize>> {
     places.extract()
 }
 
+/// An argument of a method that takes other sums.
+fn exact_sum<'a, 'py>(
+    method: &str,
+    value: &'a Bound<'py, PyAny>,
+) -> PyResult<&'a Bound<'py, ExactSum>> {
+    value.cast().map_err(|_| {
+        PyTypeError::new_err(format!(
+            "ExactSum.{method} takes ExactSum objects, not {}; ExactSum().add(x) makes one",
+            represented(value)
+        ))
+    })
+}
+
 /// Refuses more sums than there is memory for.
 fn check_sums(sums: usize) -> PyResult<()> {
     check_memory(sums, 17, "exact sums")
@@ -719,12 +732,12 @@ impl ExactSum {
     #[pyo3(signature = (*others))]
     fn merge<'py>(
         slf: Bound<'py, ExactSum>,
-        others: Vec<Bound<'py, ExactSum>>,
+        others: Vec<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, ExactSum>> {
         let shape = slf.get().snapshot().shape.clone();
         let states = others
             .iter()
-            .map(|other| other.get().checked_snapshot(&shape))
+            .map(|other| exact_sum("merge", other)?.get().checked_snapshot(&shape))
             .collect::<PyResult<Vec<_>>>()?;
         slf.get().absorb(slf.py(), states)?;
         Ok(slf)
@@ -907,11 +920,14 @@ impl ExactSum {
     #[pyo3(signature = (sums, /, axis=0))]
     fn stack(
         class: &Bound<'_, PyType>,
-        sums: Vec<Bound<'_, ExactSum>>,
+        sums: Vec<Bound<'_, PyAny>>,
         axis: isize,
     ) -> PyResult<ExactSum> {
         let py = class.py();
-        let mut states: Vec<_> = sums.iter().map(|sum| sum.get().snapshot()).collect();
+        let mut states = sums
+            .iter()
+            .map(|sum| Ok(exact_sum("stack", sum)?.get().snapshot()))
+            .collect::<PyResult<Vec<_>>>()?;
         let Some(shape) = states.first().map(|state| state.shape.clone()) else {
             return Err(PyValueError::new_err("ExactSum.stack: there is nothing to stack"));
         };
@@ -1126,11 +1142,11 @@ impl ExactSum {
     fn divide<'py>(
         &self,
         py: Python<'py>,
-        divisor: &Bound<'py, ExactSum>,
+        divisor: &Bound<'py, PyAny>,
         dtype: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let state = self.snapshot();
-        let divisors = divisor.get().snapshot();
+        let divisors = exact_sum("divide", divisor)?.get().snapshot();
         if state.shape != divisors.shape {
             return Err(PyValueError::new_err(format!(
                 "ExactSum.divide: sums of shape {} cannot be divided by sums of shape {}",

@@ -47,7 +47,7 @@ pub(super) fn reduced_axes(ndim: usize, axis: Option<&Bound<'_, PyAny>>) -> PyRe
     };
     let mut reduced = vec![false; ndim];
     let mut mark = |axis: &Bound<'_, PyAny>| {
-        if let Some(index) = normalise_axis(ndim, axis)?
+        if let Some(index) = normalised(ndim, axis, "None, an int or a tuple of ints")?
             && std::mem::replace(&mut reduced[index], true)
         {
             return Err(PyValueError::new_err("duplicate value in 'axis'"));
@@ -63,12 +63,13 @@ pub(super) fn reduced_axes(ndim: usize, axis: Option<&Bound<'_, PyAny>>) -> PyRe
 
 /// An axis counted from the front; `None` for the only axes that a 0-d array accepts, 0 and -1.
 pub(super) fn normalise_axis(ndim: usize, axis: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
-    let refused = || {
-        PyTypeError::new_err(format!(
-            "axis must be None, an int or a tuple of ints, not {}",
-            represented(axis)
-        ))
-    };
+    normalised(ndim, axis, "an int")
+}
+
+/// The same, where the error says what may be given.
+fn normalised(ndim: usize, axis: &Bound<'_, PyAny>, allowed: &str) -> PyResult<Option<usize>> {
+    let refused =
+        || PyTypeError::new_err(format!("axis must be {allowed}, not {}", represented(axis)));
     // As in NumPy: `sum(a, True)` is a mistake.
     if axis.is_instance_of::<PyBool>() {
         return Err(refused());

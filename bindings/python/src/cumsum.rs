@@ -22,7 +22,8 @@ const NAME: &str = "cumsum";
 /// a : array_like
 ///     Elements of any dtype that `sum` takes.
 /// axis : int, optional
-///     The axis along which the elements are added; by default those of the flattened array.
+///     The axis along which the elements are added; by default the array is flattened
+///     first.
 /// dtype : dtype, optional
 ///     What the exact prefixes are rounded to; by default the dtype of `a`, or int64 or uint64 for
 ///     smaller integers.
@@ -53,9 +54,9 @@ const NAME: &str = "cumsum";
 ///
 /// References
 /// ----------
-/// S. M. Rump, T. Ogita, S. Oishi, "Accurate floating-point summation", 2008.
-/// S. Boldo, G. Melquiond, "Emulation of a FMA and correctly rounded sums: proved algorithms using
-/// rounding to odd", 2008.
+/// * Rump, Ogita and Oishi, "Accurate floating-point summation", 2008.
+/// * Boldo and Melquiond, "Emulation of a FMA and correctly rounded sums: proved algorithms using
+///   rounding to odd", 2008.
 ///
 /// Examples
 /// --------
@@ -153,7 +154,7 @@ pub(super) fn group_scan<'py>(
     let count = array.shape()[axis];
     if labels.len() != count {
         return Err(PyValueError::new_err(format!(
-            "{NAME}: group_idx has {} labels, but axis {axis} of array has {count} elements",
+            "{NAME}: group_idx has {} labels, but axis {axis} of array has length {count}",
             labels.len(),
         )));
     }
@@ -271,11 +272,10 @@ fn scan<'py>(
 fn report(py: Python<'_>, name: &str, status: ScanStatus, target: Number) -> PyResult<()> {
     if let Some(misfit) = status.misfit {
         return Err(PyOverflowError::new_err(format!(
-            "{name}: the exact prefix {} (at {} of line {}) does not fit {}; use dtype=object for \
-             Python ints",
+            "{name}: the exact prefix {} (at index {} along the axis) does not fit {}; use \
+             dtype=object for Python ints",
             misfit.value,
             misfit.index,
-            misfit.line,
             target.name()
         )));
     }

@@ -2,8 +2,9 @@
 
 /// The sections from Parameters to Warns of `sum` and `nansum`.
 macro_rules! sections_of_sums {
-    () => {
-        "Parameters
+    ($nan:literal) => {
+        concat!(
+            "Parameters
 ----------
 a : array_like
     Elements to sum: bool, any integer, float16, float32, float64, complex64 or complex128, of
@@ -25,7 +26,9 @@ where : array_like of bool, optional
 Returns
 -------
 ndarray or scalar
-    The sums; 0 for no elements. NaN if a NaN or infinities of both signs are summed.
+    The sums; 0 for no elements. ",
+            $nan,
+            "
 
 Raises
 ------
@@ -38,6 +41,7 @@ Warns
 -----
 RuntimeWarning
     If a finite sum overflows, or infinities of both signs meet; as `numpy.errstate` says."
+        )
     };
 }
 

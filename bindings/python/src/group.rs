@@ -267,7 +267,7 @@ impl<'a, 'py> Groups<'a, 'py> {
         let length = view.shape()[axis];
         if labels.len() != length {
             return Err(PyValueError::new_err(format!(
-                "{name}: group_idx has {} labels, but axis {axis} of array has {length} elements",
+                "{name}: group_idx has {} labels, but axis {axis} of array has length {length}",
                 labels.len()
             )));
         }

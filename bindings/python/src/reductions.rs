@@ -117,7 +117,7 @@ reduction! {
     /// the same bits for the same elements in any order, layout or chunking, with any number of
     /// threads, on any CPU.
     ///
-    #[doc = sections_of_sums!()]
+    #[doc = sections_of_sums!("NaN if a NaN or infinities of both signs are summed.")]
     ///
     /// See Also
     /// --------
@@ -125,8 +125,8 @@ reduction! {
     ///
     /// References
     /// ----------
-    /// R. M. Neal, "Fast exact summation using small and large superaccumulators", 2015.
-    /// S. M. Rump, T. Ogita, S. Oishi, "Accurate floating-point summation", 2008.
+    /// * Neal, "Fast exact summation using small and large superaccumulators", 2015.
+    /// * Rump, Ogita and Oishi, "Accurate floating-point summation", 2008.
     ///
     /// Examples
     /// --------
@@ -146,7 +146,7 @@ reduction! {
     /// The real-number sum of the elements that are not NaN, rounded half to even to the result's dtype.
     /// No copy of `a` is made. A sum of NaNs only is 0.
     ///
-    #[doc = sections_of_sums!()]
+    #[doc = sections_of_sums!("NaN if infinities of both signs are summed.")]
     ///
     /// See Also
     /// --------
@@ -154,8 +154,8 @@ reduction! {
     ///
     /// References
     /// ----------
-    /// R. M. Neal, "Fast exact summation using small and large superaccumulators", 2015.
-    /// S. M. Rump, T. Ogita, S. Oishi, "Accurate floating-point summation", 2008.
+    /// * Neal, "Fast exact summation using small and large superaccumulators", 2015.
+    /// * Rump, Ogita and Oishi, "Accurate floating-point summation", 2008.
     ///
     /// Examples
     /// --------
@@ -256,7 +256,7 @@ reduction! {
     ///
     /// References
     /// ----------
-    /// T. J. Dekker, "A floating-point technique for extending the available precision", 1971.
+    /// * Dekker, "A floating-point technique for extending the available precision", 1971.
     ///
     /// Examples
     /// --------

@@ -57,8 +57,8 @@ const PRODUCTS_WATCHED_FROM: usize = 2 * GRAIN;
 ///
 /// References
 /// ----------
-/// T. J. Dekker, "A floating-point technique for extending the available precision", 1971.
-/// T. Ogita, S. M. Rump, S. Oishi, "Accurate sum and dot product", 2005.
+/// * Dekker, "A floating-point technique for extending the available precision", 1971.
+/// * Ogita, Rump and Oishi, "Accurate sum and dot product", 2005.
 ///
 /// Examples
 /// --------

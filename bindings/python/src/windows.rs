@@ -395,7 +395,7 @@ moving! {
 ///
 /// References
 /// ----------
-/// S. M. Rump, T. Ogita, S. Oishi, "Accurate floating-point summation", 2008.
+/// * Rump, Ogita and Oishi, "Accurate floating-point summation", 2008.
 ///
 /// Examples
 /// --------

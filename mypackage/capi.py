@@ -606,6 +606,9 @@ class Accumulator:
         # Allocated by Rust, so released by Rust.
         weakref.finalize(self, library.mypackage_accumulator_free, handle)
 
+    def __repr__(self) -> str:
+        return f"Accumulator({self.value()!r}, count={self.count})"
+
     def add(self, values: ArrayLike) -> None:
         """Add numbers.
 

@@ -4,6 +4,7 @@ import doctest
 import importlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 import mypackage
+from mypackage._cli import main
 
 ROOT = Path(__file__).parent.parent
 
@@ -111,6 +113,25 @@ def test_examples_of_pages(page) -> None:
     tool, config = doctests()
     results, _ = tool.testfile(str(ROOT / page), module_relative=False, config=config)
     assert results.failed == 0
+
+
+def commands():
+    """The commands of the package that pages show with what they print."""
+    for page in PAGES:
+        blocks = re.findall(r"^```console\n(.*?)^```$", (ROOT / page).read_text(), re.M | re.DOTALL)
+        for part in "".join(blocks).split("$ ")[1:]:
+            command, _, output = part.partition("\n")
+            if command.startswith("mypackage ") and output:
+                yield pytest.param(command, output, id=f"{page}: {command}")
+
+
+@pytest.mark.parametrize(("command", "output"), list(commands()))
+def test_commands_of_pages(command, output, tmp_path, monkeypatch, capsys) -> None:
+    """What a page shows after $ is what the command prints."""
+    monkeypatch.chdir(ROOT)
+    arguments = shlex.split(command.replace("/tmp/", f"{tmp_path}/"))[1:]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == output
 
 
 def test_the_program_for_mpi(root, tmp_path):

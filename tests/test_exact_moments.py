@@ -175,7 +175,13 @@ def test_bytes():
 def test_as_a_value():
     moments = ExactMoments().add([1.0, 3.0])
     assert repr(moments) == "ExactMoments(mean=2.0, var=1.0, count=2)"
-    assert repr(ExactMoments((2, 2))) == "<ExactMoments of shape (2, 2), 4 moments of 0 numbers>"
+    assert repr(ExactMoments(2).add([[1.0, 2.0], [3.0, 2.0]])) == (
+        "ExactMoments(mean=[2., 2.], var=[1., 0.], count=[2, 2])"
+    )
+    assert repr(ExactMoments((2, 1))) == (
+        "ExactMoments(mean=[[nan],\n                   [nan]],\n             var=[[nan],\n"
+        "                  [nan]],\n             count=[[0],\n                    [0]])"
+    )
     assert "<caption>ExactMoments</caption>" in moments._repr_html_()
     assert "of shape" in ExactMoments(4)._repr_html_()
     for other in (copy.copy(moments), copy.deepcopy(moments), moments.copy()):

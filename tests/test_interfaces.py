@@ -87,6 +87,7 @@ def test_accumulators_have_the_same_bytes(numbers):
     here, there = mypackage.ExactSum(), capi.Accumulator()
     here.add(numbers)
     there.add(numbers)
+    assert repr(there) == f"Accumulator({there.value()!r}, count={numbers.size})"
     assert capi.Accumulator.from_bytes(here.to_bytes()).to_bytes() == there.to_bytes()
     back = mypackage.ExactSum.from_bytes(there.to_bytes())
     with np.errstate(all="ignore"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -507,8 +509,22 @@ class ExactMoments:
         if not self.shape:
             mean, var = self._quiet()
             return f"ExactMoments(mean={mean}, var={var}, count={self.count})"
-        size, total = math.prod(self.shape), sum(self.count.ravel().tolist())
-        return f"<ExactMoments of shape {self.shape}, {size} moments of {total} numbers>"
+        start = "ExactMoments("
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fields: dict[str, Any] = {"mean": self.mean(), "var": None, "count": self.count}
+            with contextlib.suppress(ValueError):
+                fields["var"] = self.var()
+        texts = [
+            f"{name}={np.array2string(values, separator=', ', prefix=f'{start}{name}=')}"
+            if values is not None
+            else f"{name}=none"
+            for name, values in fields.items()
+        ]
+        between = ", "
+        if any("\n" in text for text in texts):
+            between = ",\n" + " " * len(start)
+        return f"{start}{between.join(texts)})"
 
     def _repr_html_(self) -> str:
         """A small table for notebooks."""

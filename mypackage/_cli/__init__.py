@@ -31,7 +31,7 @@ COMMANDS = {
 ALIASES: dict[str, tuple[str, dict[str, str]]] = {
     op: ("sum", {"op": op}) for op in ("mean", "var", "std") if op in STATEFUL
 }
-COMMANDS |= {op: f"`{command} --op {op}`" for op, (command, _) in ALIASES.items()}
+COMMANDS |= {op: f"the same as `{command} --op {op}`" for op, (command, _) in ALIASES.items()}
 
 
 class CommandError(Exception):

@@ -29,10 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser, op: str = "sum") -> None:
         help=f"{', '.join(formats.SUFFIXES)}, text also with .gz or .zst; {STDIN} is the standard "
         "input; several, or a pattern such as 'part-*.npy', make one result",
     )  # fmt: skip
-    parser.add_argument("--op", choices=STATEFUL, default=op, help="(default: %(default)s)")
+    parser.add_argument(
+        "--op", choices=STATEFUL, default=op, help="what to compute (default: %(default)s)"
+    )
     parser.add_argument(
         "--ddof", type=_real, default=0, metavar="N",
-        help="of var and std: divide by the count less this (default: %(default)s)",
+        help="for var and std: divide by the count minus N (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--dtype", type=_dtype,
@@ -44,8 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser, op: str = "sum") -> None:
         help="reduce these axes; 0 gives a result for each column, as tables do by default "
         "(default of arrays: all axes)",
     )  # fmt: skip
-    parser.add_argument("--key", help="of a .npz or HDF5 file: which array (default: the only one)")
-    parser.add_argument("--format", choices=formats.NAMES, help="(default: by the suffix, or csv)")
+    parser.add_argument("--key", help="which array of a .npz or HDF5 file (default: the only one)")
+    parser.add_argument(
+        "--format", choices=formats.NAMES, help="of the files (default: by suffix, or csv)"
+    )
 
     tables = parser.add_argument_group("tables")
     _listed(tables, "--columns", "names, or numbers from 0 (default: all)")
@@ -58,37 +62,37 @@ def add_arguments(parser: argparse.ArgumentParser, op: str = "sum") -> None:
     text = parser.add_argument_group("text")
     text.add_argument(
         "--header", action=argparse.BooleanOptionalAction,
-        help="whether the first row has the names (default: if there is no number in it)",
+        help="whether the first row has the names (default: if it has no numbers)",
     )  # fmt: skip
     _listed(text, "--na-values", "what stands for a missing value, as an empty field does")
     text.add_argument(
         "--delimiter", type=_character, metavar="CHAR",
-        help="between fields; 'tab' for a tab (default: a comma, of .tsv a tab)",
+        help="between fields; 'tab' for a tab (default: a comma; a tab for .tsv)",
     )  # fmt: skip
     text.add_argument(
         "--decimal", metavar="CHAR", default=".", help="the decimal point (default: %(default)s)"
     )
+    text.add_argument("--thousands", metavar="CHAR", help="separates groups of three digits")
+    text.add_argument("--comment", metavar="CHAR", help="ignore lines that begin with it")
     text.add_argument(
-        "--thousands", metavar="CHAR", help="may stand between groups of three digits"
+        "--skip-initial-space", action="store_true", help="ignore spaces before a field"
     )
-    text.add_argument("--comment", metavar="CHAR", help="begins lines that do not count")
     text.add_argument(
-        "--skip-initial-space", action="store_true", help="spaces before a field do not count"
+        "--encoding", help="of the text (default: UTF-8, or as a byte order mark says)"
     )
-    text.add_argument("--encoding", help="(default: UTF-8, or as a byte order mark says)")
     text.add_argument(
         "--decimal-exact", action="store_true",
-        help="sum decimal fractions as they are written, all digits kept",
+        help="sum decimal fractions exactly as they are written",
     )  # fmt: skip
 
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="one line of JSON")
     output.add_argument(
-        "--quiet", action="store_true", help="do not tell what was taken for a header or an index"
+        "--quiet", action="store_true", help="do not say what was taken for a header or an index"
     )
     output.add_argument(
         "--progress", action=argparse.BooleanOptionalAction,
-        help="draw a bar (default: if this is a terminal and tqdm is there)",
+        help="show a progress bar (default: on a terminal, if tqdm is installed)",
     )  # fmt: skip
 
     state = parser.add_argument_group("long runs")
@@ -98,7 +102,7 @@ def add_arguments(parser: argparse.ArgumentParser, op: str = "sum") -> None:
     )  # fmt: skip
     state.add_argument(
         "--every", metavar="SECONDS", type=float, default=1.0,
-        help="from one checkpoint to the next (default: %(default)s)",
+        help="how often to save it (default: %(default)s)",
     )  # fmt: skip
 
 

@@ -9,8 +9,8 @@ use crate::binary64::{decompose, power_of_two};
 use crate::exact::round::{Format, Magnitude};
 use crate::kernel::levels::LEVEL;
 
-/// A result from a window's sums, of its numbers and of their squares, in steps of the second levels,
-/// if these are exact; `bits` are what the numbers have in the two levels.
+/// A result from the sums of a window's numbers and of their squares, in steps of the second levels, if
+/// these are exact. `bits` is the union of the numbers' bits in the two levels.
 pub(super) fn decide(
     options: &Options,
     frame: &Frame,
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
     use crate::testing::pseudo_random;
 
-    /// What numbers have in common is what they are multiples of, and no more.
+    /// The common factor that is found is the largest power of two that divides all numbers.
     #[test]
     fn sums_of_multiples_decide() {
         let mut next = pseudo_random(12);

@@ -126,7 +126,7 @@ impl Stretches {
         results: &mut [f64],
         base: usize,
     ) -> bool {
-        // From here on windows have coarse numbers alone, but for what enters.
+        // From here on the windows have only coarse numbers, apart from those that enter.
         let mut coarse_from = lanes.done;
         (self.state.bits, self.state.rough) = ([0; 2], [0; WIDEST]);
         self.counted = false;
@@ -256,7 +256,7 @@ impl Stretches {
         result.is_nan() || self.may_be_halfway() && halfway(result)
     }
 
-    /// Whether results are rounded again that are not rounded to odd.
+    /// Whether results are rounded twice without being rounded to odd first.
     fn may_be_halfway(&self) -> bool {
         let Options { statistic, format, .. } = self.options;
         format != Format::F64 && (statistic != Statistic::Sum || self.rough)
@@ -346,8 +346,8 @@ impl Stretches {
     }
 }
 
-/// Whether a number that was rounded once might be rounded wrongly to binary32: it lies halfway between
-/// two such numbers, or near zero, where they are as far apart for all.
+/// Whether rounding a number that was rounded before to binary32 might be wrong: it lies halfway between two
+/// such numbers, or near zero, where they are equally spaced.
 fn halfway(x: f64) -> bool {
     const HALF: u64 = 1 << 28;
     let bits = x.to_bits() & (u64::MAX >> 1);

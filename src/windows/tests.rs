@@ -1,5 +1,5 @@
-//! Windows against big integers: each result is the nearest number to the exact value, by the numbers
-//! halfway to its neighbours. `sums` looks at what the kernels keep.
+//! Windows against big integers: each result is the number nearest to the exact value, which is compared
+//! with the points halfway to the result's neighbours. `sums` examines what the kernels keep.
 
 mod sums;
 
@@ -21,7 +21,7 @@ use crate::threads;
 const STATISTICS: [Statistic; 4] =
     [Statistic::Sum, Statistic::Mean, Statistic::Var, Statistic::Std];
 
-/// The integer `x * 2^1080`: every number halfway between two is one.
+/// The integer `x * 2^1080`, for any number and any point halfway between two.
 fn scaled(x: f64) -> IBig {
     let (significand, exponent) = crate::binary64::decompose(x);
     let magnitude = IBig::from(significand) << (exponent + 1080) as usize;
@@ -32,11 +32,11 @@ fn scaled(x: f64) -> IBig {
 #[derive(Debug, Clone, Default)]
 struct Totals {
     count: usize,
-    /// How many are infinity, and how many its negative.
+    /// How many are infinity, and how many are minus infinity.
     infinite: [usize; 2],
-    /// Of the finite ones, in units of 2^-1080.
+    /// The sum of the finite ones, in units of 2^-1080.
     sum: IBig,
-    /// Of their squares, in units of 2^-2160.
+    /// The sum of their squares, in units of 2^-2160.
     squares: IBig,
 }
 
@@ -47,7 +47,7 @@ impl Totals {
         totals
     }
 
-    /// Those of the first elements of a line, from none up to all.
+    /// The sums of the first elements of a line, from none up to all.
     fn of_prefixes(line: &[f64]) -> Vec<Totals> {
         let mut totals = Totals::default();
         let after = line.iter().map(|&x| {
@@ -68,7 +68,7 @@ impl Totals {
         }
     }
 
-    /// Those of the elements from one place up to before another.
+    /// The sums of the elements from one position up to, but not including, another.
     fn between(prefixes: &[Totals], start: usize, end: usize) -> Totals {
         let (before, after) = (&prefixes[start], &prefixes[end]);
         Totals {
@@ -79,7 +79,8 @@ impl Totals {
         }
     }
 
-    /// How twice a number, which is a sum of two neighbours, compares with twice the exact value.
+    /// Compares the sum of two neighbours, which is twice the point halfway between them, with twice the exact
+    /// value.
     fn compare(&self, twice: &IBig, statistic: Statistic, ddof: i64) -> Ordering {
         let Totals { sum, squares, .. } = self;
         let n = IBig::from(self.count);
@@ -101,8 +102,8 @@ impl Totals {
         }
     }
 
-    /// Whether a result is the nearest number of its format to the exact value, or the even one of two, or
-    /// NaN where there is none.
+    /// Whether a result is the number of its format nearest to the exact value, the even one in a tie, or NaN if
+    /// there is no value.
     fn give(&self, result: f64, options: &Options) -> bool {
         let Options { statistic, ddof, format, .. } = *options;
         let moment = matches!(statistic, Statistic::Var | Statistic::Std);
@@ -120,13 +121,13 @@ impl Totals {
         }
         let bits = match format {
             Format::F64 => result.to_bits(),
-            // (Those of binary32 are left to be rounded.)
+            // Results for binary32 are still to be rounded to it.
             Format::F32 => (result as f32).to_bits().into(),
             _ => half_bits(result).into(),
         };
         let magnitude = (bits & !format.sign_bit()) as i64;
         let place = if bits & format.sign_bit() == 0 { magnitude } else { -magnitude };
-        // The number at a place in the order of all, and infinity as if the exponents went on.
+        // The number at a position in the order of all numbers; infinity as if there were more exponents.
         let number = |place: i64| {
             let magnitude = place.unsigned_abs();
             let number = if magnitude < format.infinity() {
@@ -149,7 +150,7 @@ impl Totals {
     }
 }
 
-/// Numbers of one kind: of few bits and many, near to each other and of many sizes, and such as cancel.
+/// Numbers of one kind: with few bits or many, close together or of many magnitudes, or such that cancel.
 fn numbers(kind: usize, count: usize, seed: u64) -> Vec<f64> {
     let mut next = pseudo_random(seed);
     let mut fraction = move || (next() as i64 >> 11) as f64 * 2f64.powi(-52);
@@ -168,13 +169,13 @@ fn numbers(kind: usize, count: usize, seed: u64) -> Vec<f64> {
         9 => 0.1,
         10 => f64::from(below(2)) * -0.0,
         11 => fraction() * 1e290,
-        // What has many bits twice, and then its negatives.
+        // Each number with many bits twice, and then its negative.
         12 => {
             let mut next = pseudo_random(seed ^ (index / 4) as u64);
             let x = (next() >> 10) as f64 * 2f64.powi((next() % 60) as i32 - 30);
             if index % 4 < 2 { x } else { -x }
         }
-        // What lies halfway between two numbers beside spikes, and a little more or less.
+        // Points halfway between two numbers, exactly or nearly, beside spikes.
         13 => match below(20) {
             0 => 2f64.powi(60),
             1 => 128.0,
@@ -183,9 +184,9 @@ fn numbers(kind: usize, count: usize, seed: u64) -> Vec<f64> {
             4 => -2f64.powi(-70),
             _ => 0.0,
         },
-        // Of ever more bits.
+        // With more and more bits.
         14 => f64::from(below(19) - 9) * 2f64.powi(6 - (index / 37 % 12) as i32),
-        // What two roundings to narrower formats might get wrong.
+        // Values that two roundings, to narrower and narrower formats, might get wrong.
         15 => match below(9) {
             0 => 1.0,
             1 => -2f64.powi(-11),
@@ -194,7 +195,7 @@ fn numbers(kind: usize, count: usize, seed: u64) -> Vec<f64> {
             4 => 2f64.powi(-25),
             _ => 0.0,
         },
-        // Those whose squares' rests are near the smallest numbers, beside larger ones.
+        // Numbers whose squares have rests near the smallest numbers, beside larger ones.
         16 => f64::from(below(99) - 50) * 2f64.powi(-400 - below(60)),
         // Windows that are nearly constant.
         17 => {
@@ -202,7 +203,7 @@ fn numbers(kind: usize, count: usize, seed: u64) -> Vec<f64> {
             let level = (next() >> 11) as f64 * 2f64.powi(-53);
             level + fraction() * 2f64.powi(-10 - (next() % 16) as i32)
         }
-        // And of ever fewer.
+        // With fewer and fewer bits.
         18 => f64::from(below(19) - 9) * 2f64.powi((index / 37 % 12) as i32 - 6),
         19 => 1000.0 + 20.0 * fraction(),
         20 => {
@@ -212,19 +213,19 @@ fn numbers(kind: usize, count: usize, seed: u64) -> Vec<f64> {
                 fraction()
             }
         }
-        // Near the smallest numbers of binary32, and halfway between such.
+        // Near the smallest binary32 numbers, and halfway between these.
         21 => {
             f64::from(below(40) - 20) * 2f64.powi(-151) + f64::from(below(3) - 1) * 2f64.powi(-210)
         }
         22 => f64::from(index as u32 / 40 * 7 % 5) / 10.0,
-        // Huge and tiny in turn.
+        // Huge and tiny ones alternate.
         _ => [1e16, fraction() * 1e-8, -1e16, 1.0][index % 4],
     };
     (0..count).map(&mut number).collect()
 }
 
 const KINDS: usize = 24;
-/// What numbers are replaced by.
+/// What some numbers are replaced with.
 const SPOILS: [f64; 11] = [
     f64::NAN,
     1e16,
@@ -239,7 +240,7 @@ const SPOILS: [f64; 11] = [
     -1e-40,
 ];
 
-/// Lines of so many numbers: of one kind or of several, one after the other, and with some others.
+/// Lines of numbers of one kind, or of several kinds one after another, some of them replaced.
 fn line(counts: std::ops::Range<usize>) -> impl Strategy<Value = Vec<f64>> {
     let piece = (0..KINDS, any::<u64>());
     let pieces = prop_oneof![3 => prop::collection::vec(piece.clone(), 1), 1 => prop::collection::vec(piece, 2..5)];
@@ -266,7 +267,7 @@ fn line(counts: std::ops::Range<usize>) -> impl Strategy<Value = Vec<f64>> {
     })
 }
 
-/// What may be asked for of windows of a length.
+/// The possible options for windows of a length.
 fn options(window: usize) -> impl Strategy<Value = Options> {
     let formats =
         prop_oneof![3 => Just(Format::F64), 1 => Just(Format::F32), 1 => Just(Format::F16)];
@@ -282,7 +283,7 @@ fn options(window: usize) -> impl Strategy<Value = Options> {
     )
 }
 
-/// Lines, and what is asked for of their windows, which may be as long as the line.
+/// Lines with options for their windows, which may be as long as the line.
 fn cases(counts: std::ops::Range<usize>) -> impl Strategy<Value = (Vec<f64>, Options)> {
     line(counts).prop_flat_map(|line| {
         let count = line.len();
@@ -291,7 +292,7 @@ fn cases(counts: std::ops::Range<usize>) -> impl Strategy<Value = (Vec<f64>, Opt
     })
 }
 
-/// Compares all results of a line, by what was used for its reverse before.
+/// Checks all results of a line, with an engine that was used for the reversed line before.
 fn check_line(line: &[f64], options: Options) -> Result<(), TestCaseError> {
     let prefixes = Totals::of_prefixes(line);
     let reversed: Vec<f64> = line.iter().rev().copied().collect();
@@ -355,14 +356,14 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 4, ..ProptestConfig::default() })]
 
-    /// Of lines of several blocks.
+    /// Lines of several blocks.
     #[test]
     fn and_those_of_long_lines((line, options) in cases(5000..9000)) {
         check_line(&line, options)?;
     }
 }
 
-/// Threads share a line out; each of its parts begins with the window before it.
+/// A line is divided among threads; each part begins with the window before it.
 #[test]
 fn threads_share_a_line() {
     let pieces = [0, 13, 2, 1, 17, 5, 9].map(|kind| numbers(kind, 45_000, kind as u64));
@@ -401,13 +402,13 @@ fn threads_share_a_line() {
     }
 }
 
-/// (NaNs are all alike.)
+/// All NaNs have the same bits here.
 fn same_bits(some: &[f64], others: &[f64]) -> bool {
     let same = |(x, y): (&f64, &f64)| x.to_bits() == y.to_bits() || x.is_nan() && y.is_nan();
     some.len() == others.len() && some.iter().zip(others).all(same)
 }
 
-/// Kinds of numbers, and what is asked for and spoils them, that one step of the way is for.
+/// Kinds of numbers with replacements and options, each of which needs one particular step of the algorithm.
 #[derive(Debug)]
 struct Difficulty {
     kinds: &'static [usize],
@@ -417,14 +418,14 @@ struct Difficulty {
 }
 
 const DIFFICULTIES: [Difficulty; 6] = [
-    // Two roundings, to binary64 and then to less.
+    // Double rounding, to binary64 and then to a narrower format.
     Difficulty {
         kinds: &[15, 21],
         statistics: &STATISTICS,
         formats: &[Format::F32, Format::F16],
         spoils: &[],
     },
-    // The second term of a root.
+    // The second term of a root's expansion.
     Difficulty {
         kinds: &[17],
         statistics: &[Statistic::Std],
@@ -438,21 +439,21 @@ const DIFFICULTIES: [Difficulty; 6] = [
         formats: &[Format::F64],
         spoils: &[1e-9, 5e-324, -1e-40],
     },
-    // Ties that integers decide; what the numbers have in common, and how many are missing.
+    // Ties that integers decide: the numbers' common power of two, and the number of missing ones.
     Difficulty {
         kinds: &[14, 18, 2, 3, 22],
         statistics: &[Statistic::Mean, Statistic::Var, Statistic::Std],
         formats: &[Format::F64],
         spoils: &[f64::NAN],
     },
-    // What outliers leave to be rounded.
+    // The rounded rests of outliers.
     Difficulty {
         kinds: &[13],
         statistics: &[Statistic::Sum, Statistic::Mean],
         formats: &[Format::F64],
         spoils: &[],
     },
-    // Numbers that are all alike, or nearly all.
+    // Numbers that are all equal, or nearly all.
     Difficulty {
         kinds: &[9, 22],
         statistics: &[Statistic::Var, Statistic::Std],
@@ -464,7 +465,7 @@ const DIFFICULTIES: [Difficulty; 6] = [
 proptest! {
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 2, ..ProptestConfig::default() })]
 
-    /// Of lines of more than one block.
+    /// Lines of more than one block.
     #[test]
     fn and_those_of_each_difficulty(
         which in 0..DIFFICULTIES.len(),
@@ -491,10 +492,10 @@ proptest! {
     }
 }
 
-/// Numbers whose squares are each rounded the same way to a step of so many bits, by almost half of it, and a few
-/// more, each with its negative: their variance or its root is by `beyond` units of the squares' sum below
-/// what is halfway between two numbers, or above it if that is negative. So what all squares are rounded by
-/// is on the other side.
+/// Numbers whose squares are all rounded in the same direction, each by almost half a step of the given size, and
+/// a few others. Each number comes with its negative. Their variance, or its root, lies `beyond` units of the
+/// sum of squares below the point halfway between two numbers (above it if `beyond` is negative), so the
+/// rounded squares would put it on the other side.
 fn squares_beside_a_midpoint(root: bool, step: u32, beyond: i128, seed: u64) -> Vec<f64> {
     const PAIRS: usize = 128;
     let mut next = pseudo_random(seed);
@@ -509,7 +510,7 @@ fn squares_beside_a_midpoint(root: bool, step: u32, beyond: i128, seed: u64) -> 
     let sum: u128 = numbers.iter().map(|&x| square(x)).sum();
     let about = sum + (1 << 105);
     let halfway = if root {
-        // The root of the sum over the pairs, doubled, is to be an odd number of 54 bits.
+        // Twice the root of the sum over the pairs should be an odd number of 54 bits.
         let twice = ((about * 4 / PAIRS as u128).isqrt() | 1 << 53) | 1;
         PAIRS as u128 * (twice * twice) / 4
     } else {
@@ -526,7 +527,7 @@ fn squares_beside_a_midpoint(root: bool, step: u32, beyond: i128, seed: u64) -> 
     numbers.into_iter().flat_map(|x| [x as f64, -(x as f64)]).collect()
 }
 
-/// What squares lose in being rounded is known: results that it may change are in doubt.
+/// The rounding errors of squares are bounded, and results that they might change are left undecided.
 #[test]
 fn what_squares_lose_is_in_doubt() {
     for statistic in [Statistic::Var, Statistic::Std] {
@@ -573,7 +574,7 @@ fn what_squares_lose_is_in_doubt() {
     }
 }
 
-/// Means that are halfway between two numbers, or by very little more or less.
+/// Means that lie halfway between two numbers, exactly or very nearly.
 #[test]
 fn means_that_are_halfway() {
     for window in (1..300usize).chain([1000, 2047]) {
@@ -581,7 +582,7 @@ fn means_that_are_halfway() {
         let mut number = || (next() >> 12 | 1 << 52) as i64;
         let mut whole: Vec<i64> = (0..window.saturating_sub(2)).map(|_| number()).collect();
         if window > 1 {
-            // One from 2^51 to 2^52, which may have a half, makes the sum an odd multiple of that.
+            // A number from 2^51 to 2^52, whose last bit is one half, makes the sum an odd multiple of one half.
             let sum: i128 = whole.iter().map(|&x| i128::from(x)).sum();
             let count = window as i128;
             let half = ((sum + (3 << 50)) / count) | 1 << 51;
@@ -604,7 +605,7 @@ fn means_that_are_halfway() {
     }
 }
 
-/// The oracle refuses what is next to the right result.
+/// The oracle refuses the neighbours of the right result.
 #[test]
 fn neighbours_are_not_nearest() {
     let numbers = [1.0, 2.0, 4.5, -0.7];
@@ -624,7 +625,7 @@ fn neighbours_are_not_nearest() {
     }
 }
 
-/// Checks results of a line by a new engine, and by one that another line went before.
+/// Checks results of a line from a new engine, and from one that computed another line before.
 fn check_after(before: &[f64], line: &[f64], options: Options) {
     let prefixes = Totals::of_prefixes(line);
     for isa in Isa::available() {
@@ -643,18 +644,18 @@ fn check_after(before: &[f64], line: &[f64], options: Options) {
     }
 }
 
-/// Results that are a little more or less than halfway between two numbers of binary32, where that is lost in
-/// binary64; those exactly halfway; and the same among the smallest numbers.
+/// Results nearly halfway between two binary32 numbers, where binary64 cannot tell; results exactly halfway; and
+/// both among the smallest numbers.
 #[test]
 fn results_halfway_between_single_numbers() {
     let [unit, tiny] = [2f64.powi(-21), 2f64.powi(-60)];
     for scale in [1.0, 2f64.powi(-128)] {
         for beyond in [tiny, -tiny, 0.0] {
             for odd in [1.0, 3.0] {
-                // Means of 8 of them are 1 + odd * 2^-24, and a little beyond; sums are halfway, too.
+                // Means of 8 of them are 1 + odd * 2^-24 plus a little; the sums are halfway, too.
                 let eight = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 2.0 + odd * unit, beyond];
                 let eight = eight.map(|x| x * scale);
-                // For sums, bits that are below the last one.
+                // For sums, bits below the last one.
                 let rough =
                     eight.map(|x| if x == beyond * scale { x * 2f64.powi(-200) } else { x });
                 for (statistic, eight) in
@@ -672,7 +673,7 @@ fn results_halfway_between_single_numbers() {
     }
 }
 
-/// What numbers before a block have, in windows that end in it: bits, and how many are missing.
+/// Windows that end in a block know the bits of the numbers before it, and how many of these are missing.
 #[test]
 fn windows_across_blocks() {
     // The difference of two is an odd number of 27 bits: their variance is halfway between two numbers.
@@ -693,8 +694,8 @@ fn windows_across_blocks() {
     }
 }
 
-/// A number with many bits among numbers with few stays in windows long after it has entered, and decides
-/// results where the others cancel.
+/// A number with many bits among numbers with few: it stays in windows long after it has entered, and decides
+/// the results where the others cancel.
 #[test]
 fn fine_numbers_among_coarse_ones() {
     for (seed, window) in [(1, 8), (2, 60), (3, 300), (4, 900)] {
@@ -716,7 +717,7 @@ fn fine_numbers_among_coarse_ones() {
     }
 }
 
-/// Windows with no more elements than degrees of freedom are lost have no variance, whatever is asked for.
+/// Windows with at most `ddof` elements have no variance, whatever the other options.
 #[test]
 fn more_degrees_of_freedom_than_elements() {
     let mut line = numbers(0, 1500, 8);
@@ -734,7 +735,7 @@ fn more_degrees_of_freedom_than_elements() {
     }
 }
 
-/// Outliers of one line are none of the next one, by indices too.
+/// The outliers of a line are forgotten before the next line, also for windows by indices.
 #[test]
 fn outliers_of_the_last_line_are_gone() {
     let options =

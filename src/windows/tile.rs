@@ -21,7 +21,7 @@ pub(super) const STREAMS: usize = 4;
 /// The padding of arrays of prefix sums, for whole vectors.
 pub(super) const SPARE: usize = 8;
 
-/// The levels, and what is subtracted from the numbers.
+/// The levels, and the centre that is subtracted from the numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Frame {
     /// The exponent of the first level of the numbers.
@@ -358,7 +358,7 @@ fn finish_body<T: Target, const KIND: u8, const COUNTED: bool, const W: usize>(
 dispatch! {
     /// Writes results; returns whether any is NaN, for too few elements or because it is not
     /// decided. `KIND` is 0 for sums, 1 for means, 2 for variances, 3 for their roots. Without
-    /// `COUNTED`, all windows are as long as the question says.
+    /// `COUNTED`, all windows have the length in the options.
     pub(super) fn finish[T: Target, const KIND: u8, const COUNTED: bool][T, KIND, COUNTED](
         question: Question, frame: &Frame, new: Ends<'_>, old: Ends<'_>, results: &mut [f64]
     ) -> bool = finish_body::<T, KIND, COUNTED, {W}>

@@ -1,4 +1,4 @@
-//! What the kernels keep of windows: exactly the sums of the numbers in them, whatever came before.
+//! The sums that kernels keep of windows: exactly those of the numbers in them, whatever came before.
 
 use std::ops::Range;
 
@@ -28,7 +28,7 @@ struct Case {
 }
 
 impl Case {
-    /// Binades from the first level to the numbers: for as many as a window has, and two more.
+    /// Binades from the first level to the numbers: enough for the window's length, and two more.
     fn below(&self) -> i32 {
         self.window.next_power_of_two().trailing_zeros() as i32 + 2
     }
@@ -65,12 +65,12 @@ impl Case {
     /// Whether a number is not too large for the levels.
     fn reaches(&self, x: f64) -> bool {
         let (d, limit) = (x - self.centre, power_of_two(self.reach));
-        // (Where the first level rounds it to.)
+        // After the first level has rounded it.
         let half = power_of_two(self.frame().first - 53);
         -limit - half <= d && d < limit - half
     }
 
-    /// Whether the levels take all of a number.
+    /// Whether the two levels hold a number exactly.
     fn fits(&self, x: f64) -> bool {
         self.reaches(x) && self.left(x - self.centre) == 0.0
     }
@@ -86,19 +86,19 @@ impl Case {
         numbers.filter(|&x| self.left(x - self.centre) != 0.0).count()
     }
 
-    /// What of a difference is below the last bit.
+    /// The part of a difference below the last bit.
     fn left(&self, d: f64) -> f64 {
         d % power_of_two(self.last()[0])
     }
 
-    /// Of a number of elements that are there, in units of 2^-1080 and 2^-2160.
+    /// The sums of the elements that are not missing, in units of 2^-1080 and 2^-2160.
     fn sums(&self, range: Range<usize>) -> Totals {
         let numbers = self.line[range].iter().filter(|x| !x.is_nan());
         Totals::of(&numbers.map(|x| x - self.centre).collect::<Vec<_>>())
     }
 
-    /// Whether integers of steps are these sums: to within half a step for each rough number, and that of
-    /// squares for each.
+    /// Whether sums in steps match these: to within half a step for each rough number, and those of squares to
+    /// within half a step for each number.
     fn are_sums(&self, [sum, squares]: [i128; 2], range: Range<usize>, moments: bool) -> bool {
         let exact = self.sums(range.clone());
         let [last, last_of_squares] = self.last();
@@ -114,8 +114,8 @@ impl Case {
     }
 }
 
-/// Numbers of all bits that levels take: small ones and the largest, those of which the second level takes the
-/// most, and, at a few places, others.
+/// Numbers with any bits that the levels hold: small ones and the largest, those with the largest parts in the
+/// second level, and, at a few positions, others.
 fn cases(windows: Range<usize>, spoilt: Range<usize>) -> impl Strategy<Value = Case> {
     let centres = prop_oneof![2 => Just(0.0), 1 => Just(1e9), 1 => Just(-3e5)];
     let kinds = prop_oneof![2 => 0..9usize, 1 => prop::sample::select(vec![1, 6]), 1 => 9..12usize];
@@ -125,9 +125,9 @@ fn cases(windows: Range<usize>, spoilt: Range<usize>) -> impl Strategy<Value = C
             let mut next = pseudo_random(seed);
             let first = reach + case.below();
             let step = power_of_two(first - 52);
-            // Just below half a step of the first level, which the second one takes.
+            // Just below half a step of the first level, all of which goes to the second one.
             let rest = step / 2.0 - power_of_two(case.last()[0]);
-            // The squares of which the second level takes the most.
+            // Those whose squares have the largest parts in the second level.
             let level = 1.5 * power_of_two(case.frame().squares);
             let rest_of_square = |x: f64| {
                 let q = x.mul_add(x, level) - level;
@@ -153,15 +153,15 @@ fn cases(windows: Range<usize>, spoilt: Range<usize>) -> impl Strategy<Value = C
                     34 | 43 => (power_of_two(reach) - step) * sign,
                     53 => fraction * power_of_two(reach - 30),
                     60 => ends[turn],
-                    // Multiples of the first level's last bit, of more bits later.
+                    // Multiples of the first level's last bit, later with more bits.
                     70 => small * sign * step * power_of_two(10 - (index / 100).min(10) as i32),
-                    // The same of the second level's.
+                    // Multiples of the second level's last bit.
                     80 => {
                         let later = power_of_two(10 - (index / 100).min(10) as i32);
                         small * (step + sign * power_of_two(case.last()[0]) * later)
                     }
-                    // Rough ones: of many sizes, and such as are all rounded by nearly half a step to one side; beside
-                    // larger ones that have as many bits as the sum in windows beside a midpoint.
+                    // Rough ones: of many magnitudes, or all rounded in one direction by nearly half a step; beside
+                    // larger ones with as many bits as the sum has where it is next to a midpoint.
                     90 => fraction * power_of_two(reach - (small as i32) * 7),
                     100 => [1.0, -1.0][turn] * last * (small + 0.5 - power_of_two(-40)),
                     110 => match index % 5 {
@@ -178,7 +178,7 @@ fn cases(windows: Range<usize>, spoilt: Range<usize>) -> impl Strategy<Value = C
                 .map(|index| {
                     let d = difference(index);
                     let x = centre + d;
-                    // (Beside a centre many have fewer bits.)
+                    // Near a centre, many have fewer bits.
                     if case.fits(x) || kind >= 9 && case.reaches(x) { x } else { centre }
                 })
                 .collect();
@@ -207,8 +207,8 @@ fn cases(windows: Range<usize>, spoilt: Range<usize>) -> impl Strategy<Value = C
     )
 }
 
-/// The result of a window is right, or left to others, which those of sums of whole windows never are where
-/// numbers are not rough.
+/// The result of a window is right, or left undecided. The sum of a whole window without rough numbers is always
+/// decided.
 fn is_right(case: &Case, result: f64, range: Range<usize>, options: &Options, rough: bool) -> bool {
     let numbers = &case.line[range];
     let numbers: Vec<f64> = numbers.iter().copied().filter(|x| !x.is_nan()).collect();
@@ -269,7 +269,7 @@ fn check_lanes<const KIND: u8, const MODE: u8>(case: &Case) -> Result<(), TestCa
                 prop_assert!(case.are_sums(totals, start - window..start, moments));
                 prop_assert_eq!(begun.count, case.sums(start - window..start).count);
                 prop_assert_eq!(begun.rough, rough);
-                // (A rough number may have no bit that is kept.)
+                // A rough number may have no bit that is kept.
                 prop_assert_eq!(begun.bits[1] == 0 && rough == 0, all_coarse);
                 state.set(lane, &begun, &job);
             }
@@ -317,12 +317,12 @@ fn check_lanes<const KIND: u8, const MODE: u8>(case: &Case) -> Result<(), TestCa
                     prop_assert!(found == exact.sum, "{:?} {} {}", isa, high, low);
                 }
                 prop_assert_eq!(state.rough[lane], rough as u64);
-                // It is what it would be if the lane began here.
+                // It is the same as if the lane began here.
                 let anew = begin(end).expect("all are in reach");
                 let steps = [0, 1].map(|part| i128::from(anew.steps[part]));
                 let sum = IBig::from((steps[0] << LEVEL) + steps[1]);
                 prop_assert!(found == sum << (last[0] + 1080) as usize);
-                // (So that the lower sum is exact whatever is added.)
+                // So the lower sum is exact, whatever is added.
                 let steps = power_of_two(49) + power_of_two(42);
                 prop_assert!(low.abs() <= steps * power_of_two(last[0]));
                 if counted {
@@ -343,7 +343,7 @@ fn check_lanes<const KIND: u8, const MODE: u8>(case: &Case) -> Result<(), TestCa
                 }
                 let [high, low] = [2, 3].map(|part| state.sums[part][lane]);
                 prop_assert!(low.abs() <= steps * power_of_two(last[1]));
-                // Those of the squares are what they would be if the lane began here.
+                // The sums of squares are the same as if the lane began here.
                 let squares = [2, 3].map(|part| i128::from(anew.steps[part]));
                 let sum = IBig::from((squares[0] << LEVEL) + squares[1]);
                 prop_assert!(scaled(high) + scaled(low) == sum << (last[1] + 1080) as usize);
@@ -370,14 +370,14 @@ fn check_lanes<const KIND: u8, const MODE: u8>(case: &Case) -> Result<(), TestCa
     Ok(())
 }
 
-/// Takes a line in prefix sums, and the results of some windows from them.
+/// Forms the prefix sums of a line, and computes some windows from them.
 fn check_tiles<const KIND: u8>(case: &Case) -> Result<(), TestCaseError> {
     let Case { line, window, centre, .. } = case;
     let (window, moments, frame) = (*window, KIND >= 2, case.frame());
     if !moments && *centre != 0.0 {
         return Ok(());
     }
-    // (Those that are out of reach enter as nothing.)
+    // Numbers out of range enter as 0.
     let count = line.len();
     for isa in Isa::available() {
         let mut streams: [Vec<u64>; STREAMS] = Default::default();
@@ -552,8 +552,8 @@ proptest! {
                 outlier.near = held.enter(outlier, &frame, moments);
                 inside.push(outlier);
             }
-            // Of whole numbers the centre is subtracted; others are what is left by the levels, whose squares are
-            // elsewhere.
+            // The centre is subtracted from numbers that are taken whole. Others enter as what the levels leave of
+            // them; their squares are counted elsewhere.
             let (mut sum, mut squares) = (IBig::ZERO, IBig::ZERO);
             for outlier in &inside {
                 let difference = scaled(outlier.value) - if outlier.whole && moments { scaled(centre) } else { IBig::ZERO };
@@ -567,7 +567,7 @@ proptest! {
                 let rest = exact - (scaled(high) << (unit - 1080));
                 let ulp = |x: f64| scaled(x.abs().next_up()) - scaled(x.abs());
                 let by = &rest - (scaled(low) << (unit - 1080));
-                // Each is the nearest.
+                // Each is the nearest number.
                 let off = |by: &IBig| if *by < IBig::ZERO { -by } else { by.clone() };
                 off(&rest) * 2 <= ulp(high) << (unit - 1080)
                     && (off(&by) * 2 <= ulp(low) << (unit - 1080))
@@ -580,8 +580,8 @@ proptest! {
     }
 }
 
-/// The lower sums of windows up to the longest that need no carry, and beyond, where all that is added to
-/// them has the same sign and is the most that may be.
+/// The lower sums of windows up to the longest that needs no carry, and beyond, where everything added to them has
+/// the same sign and the largest possible size.
 #[test]
 fn lower_sums_at_their_largest() {
     for window in [255, 256, 257, 300, 511, 512, 513, 700, 1024, 1025, 2048] {
@@ -595,11 +595,11 @@ fn lower_sums_at_their_largest() {
     }
 }
 
-/// Few results are in doubt for rough numbers: lanes go on to the end.
+/// Rough numbers leave few results undecided: the lanes reach the end.
 #[test]
 fn rough_numbers_do_not_end_lanes() {
     let mut next = pseudo_random(6);
-    // (No multiples of a number, whose sums may lie halfway.)
+    // No multiples of one number, since their sums may lie halfway.
     let mut line: Vec<f64> =
         (0..6000).map(|_| (next() as i64 >> 11) as f64 * power_of_two(-52) / 3.0).collect();
     for (place, x) in [(700, 1e-30), (2500, 5e-324), (2501, -1e-12), (5999, 1e-18)] {
@@ -625,7 +625,7 @@ fn rough_numbers_do_not_end_lanes() {
     }
 }
 
-/// So many of the largest that are near to each other that their sum is no integer of 128 bits.
+/// So many of the largest numbers, close together, that their sum exceeds 128 bits.
 #[test]
 fn many_outliers() {
     let frame = Frame { first: 20, squares: 20, reach: 1.0, centre: 0.0 };

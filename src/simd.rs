@@ -29,6 +29,8 @@ pub(crate) trait Simd: Copy + 'static {
     /// The number of vectors, 3 or 4, that are added to two levels in parallel, which hides
     /// latencies and keeps all sums in registers.
     const STREAMS: usize;
+    /// Whether [`Simd::larger_head`] and [`Simd::smaller_head`] are single instructions.
+    const MEASURES: bool;
     /// A vector.
     type V: Copy;
 
@@ -76,6 +78,10 @@ pub(crate) trait Simd: Copy + 'static {
     fn add_bits(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a` if it is smaller, else `b`; so `b` if `a` is NaN.
     fn smaller(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Of magnitudes, the larger upper 32 bits; the lower ones may be any.
+    fn larger_head(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The smaller ones, as [`Simd::larger_head`].
+    fn smaller_head(self, a: Self::V, b: Self::V) -> Self::V;
     /// A mask of the lanes that are not NaN.
     fn ordered(self, a: Self::V) -> Self::V;
     /// A mask of the lanes where the numbers are equal.
@@ -252,6 +258,7 @@ impl<const W: usize> Simd for Portable<W> {
     const W: usize = W;
     const FMA: bool = cfg!(any(target_feature = "fma", target_arch = "aarch64"));
     const STREAMS: usize = if W == 4 { 3 } else { 4 };
+    const MEASURES: bool = false;
     type V = [f64; W];
 
     #[inline(always)]
@@ -324,6 +331,14 @@ impl<const W: usize> Simd for Portable<W> {
     #[inline(always)]
     fn smaller(self, a: [f64; W], b: [f64; W]) -> [f64; W] {
         Self::each(a, b, |a, b| if a < b { a } else { b })
+    }
+    #[inline(always)]
+    fn larger_head(self, a: [f64; W], b: [f64; W]) -> [f64; W] {
+        Self::bits(a, b, u64::max)
+    }
+    #[inline(always)]
+    fn smaller_head(self, a: [f64; W], b: [f64; W]) -> [f64; W] {
+        Self::bits(a, b, u64::min)
     }
     #[inline(always)]
     fn ordered(self, a: [f64; W]) -> [f64; W] {
@@ -458,6 +473,7 @@ mod x86 {
         const W: usize = 4;
         const FMA: bool = true;
         const STREAMS: usize = 3;
+        const MEASURES: bool = true;
         type V = __m256d;
 
         #[inline(always)]
@@ -504,6 +520,8 @@ mod x86 {
             add_bits(a, b) =
                 _mm256_castsi256_pd(_mm256_add_epi64(_mm256_castpd_si256(a), _mm256_castpd_si256(b)));
             smaller(a, b) = _mm256_min_pd(a, b);
+            larger_head(a, b) = _mm256_castsi256_pd(_mm256_max_epu32(_mm256_castpd_si256(a), _mm256_castpd_si256(b)));
+            smaller_head(a, b) = _mm256_castsi256_pd(_mm256_min_epu32(_mm256_castpd_si256(a), _mm256_castpd_si256(b)));
             ordered(a) = _mm256_cmp_pd::<_CMP_ORD_Q>(a, a);
             equal(a, b) = _mm256_cmp_pd::<_CMP_EQ_OQ>(a, b);
             less(a, b) = _mm256_cmp_pd::<_CMP_LT_OQ>(a, b);
@@ -566,6 +584,7 @@ mod x86 {
         const W: usize = 8;
         const FMA: bool = true;
         const STREAMS: usize = 4;
+        const MEASURES: bool = true;
         type V = __m512d;
 
         #[inline(always)]
@@ -612,6 +631,8 @@ mod x86 {
             add_bits(a, b) =
                 _mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(a), _mm512_castpd_si512(b)));
             smaller(a, b) = _mm512_min_pd(a, b);
+            larger_head(a, b) = _mm512_castsi512_pd(_mm512_max_epu64(_mm512_castpd_si512(a), _mm512_castpd_si512(b)));
+            smaller_head(a, b) = _mm512_castsi512_pd(_mm512_min_epu64(_mm512_castpd_si512(a), _mm512_castpd_si512(b)));
             ordered(a) =
                 _mm512_castsi512_pd(_mm512_movm_epi64(_mm512_cmp_pd_mask::<_CMP_ORD_Q>(a, a)));
             equal(a, b) =

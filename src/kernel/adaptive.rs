@@ -10,7 +10,7 @@ use super::levels::{self, BLOCK, HIGHEST, Sums};
 use super::number::Number;
 use crate::array::memory;
 use crate::binary64::{ABSOLUTE, INFINITE};
-use crate::cpu::Isa;
+use crate::cpu::{Isa, Level};
 use crate::environment;
 use crate::exact::accumulator::Accumulator;
 use crate::exact::interval::Interval;
@@ -52,8 +52,8 @@ const EXACT: &[Tier] = &[Tier::Levels2, Tier::Levels3, Tier::Levels4, Tier::Bins
 const EXACT_PRODUCTS: &[Tier] = &[Tier::Levels3, Tier::Levels4, Tier::Bins];
 /// For sums that are rounded.
 const ROUNDED: &[Tier] = &[Tier::Certified, Tier::Bins];
-/// For rounded sums of numbers that take longer to read than to add, so that a second pass, where
-/// the interval does not decide, would cost more.
+/// For rounded sums of numbers beyond a core's own caches: a second pass, where the interval does not
+/// decide, would cost more than exact blocks.
 const ROUNDED_FAR: &[Tier] = &[Tier::Levels2, Tier::Certified, Tier::Bins];
 
 /// What a block adds: its numbers, or the products of its pairs.
@@ -211,8 +211,15 @@ const UNKNOWN: i32 = i32::MIN / 2;
 
 /// Below this many, the hardware prefetcher suffices.
 const PREFETCH_FROM: usize = 1 << 13;
-/// The number of elements that exceed a core's own caches.
-const FAR: usize = 1 << 21;
+/// The number of elements from which [`ROUNDED_FAR`] pays. (Without AVX2, exact blocks take so long that
+/// it never does; with AVX-512, only memory hides what they take.)
+fn far(isa: Isa) -> usize {
+    match isa.level() {
+        Level::Baseline => usize::MAX,
+        Level::Avx2 => 1 << 18,
+        Level::Avx512 => 1 << 21,
+    }
+}
 /// Below this many terms, emptying the bins costs more than they save.
 const BINS_FROM: usize = 256;
 /// The number of elements from which a scale is guessed.
@@ -256,7 +263,7 @@ impl Summer {
             None => EXACT,
             // For a few numbers, ties are common, and the exact kernel is as fast.
             Some(_) if total <= SMALL => EXACT,
-            Some(_) if total < FAR => ROUNDED,
+            Some(_) if total < far(isa) => ROUNDED,
             Some(_) => ROUNDED_FAR,
         };
         Summer::starting_with(isa, total, tiers, rounded, tuning().ahead_of_sum)

@@ -19,8 +19,11 @@
 //! hold beyond their biases, which is twice the necessary bound. For products, `s` and `r` take one
 //! fused multiply-add each, and the second one is rounded too, by far less than the other half.
 //!
-//! With `EXACT`, the same body also collects the rounding errors of `S2 + r`; if all are 0, the sum
-//! is exact.
+//! If every number is 0 or so large that its last bit is not below that of `S2`, nothing is rounded
+//! at all. With `EXACT`, the kernel for blocks therefore measures the numbers instead of watching
+//! `S1`: the largest magnitude tells that no lane can leave its binade, the smallest one that the
+//! sum is exact. Where that takes longer ([`Simd::MEASURES`]), and in other kernels, `EXACT` also
+//! collects the rounding errors of `S2 + r`; if all are 0, the sum is exact.
 //!
 //! # Single precision
 //!
@@ -126,6 +129,17 @@ impl<S: Simd, const N: usize> Lanes<S, N> {
         let h = simd.minus(self.one, s, self.upper[stream]);
         let r = simd.minus(self.one, x, h);
         self.take::<EXACT>(stream, s, r);
+    }
+
+    /// Adds a vector of numbers that the levels are known to hold, or will be.
+    #[inline(always)]
+    fn add_measured(&mut self, stream: usize, x: S::V) {
+        let simd = self.simd;
+        let s = simd.add(self.upper[stream], x);
+        let h = simd.minus(self.one, s, self.upper[stream]);
+        let r = simd.minus(self.one, x, h);
+        self.upper[stream] = s;
+        self.lower[stream] = simd.add(self.lower[stream], r);
     }
 
     /// Adds the products of two vectors to a stream.
@@ -282,6 +296,9 @@ fn sum_in_streams<S: Simd, T: Number, const EXACT: bool, const N: usize>(
     first: i32,
     ahead: usize,
 ) -> Option<Block> {
+    if EXACT && S::MEASURES {
+        return measured_in_streams::<S, T, N>(simd, values, first, ahead);
+    }
     assert!(additions(values.len(), S::W, N) <= MOST_ADDITIONS);
     let errors = if EXACT { 0 } else { values.len() + S::W };
     if !EXACT && first > HIGHEST {
@@ -320,6 +337,74 @@ vectorized! {
     pub(super) fn sum_block[T: Number, const EXACT: bool][T, EXACT](
         values: &[T], first: i32, ahead: usize
     ) -> Option<Block> = sum_body
+}
+
+/// The largest and the smallest magnitude of numbers, but for the lower half of their bits.
+struct Extent<S: Simd> {
+    simd: S,
+    magnitude: S::V,
+    largest: S::V,
+    smallest: S::V,
+}
+
+impl<S: Simd> Extent<S> {
+    #[inline(always)]
+    fn new(simd: S) -> Self {
+        let (largest, smallest) = (simd.splat(0.0), simd.splat(f64::INFINITY));
+        Extent { simd, magnitude: simd.splat(f64::from_bits(ABSOLUTE)), largest, smallest }
+    }
+
+    #[inline(always)]
+    fn take(&mut self, x: S::V) {
+        let x = self.simd.and(x, self.magnitude);
+        self.largest = self.simd.larger_head(x, self.largest);
+        self.smallest = self.simd.smaller_head(x, self.smallest);
+    }
+
+    /// A lower bound of all magnitudes, and one that all are below, with those of some more numbers.
+    #[inline(always)]
+    fn bounds<T: Number>(self, more: &[T]) -> [f64; 2] {
+        let head = |bits: u64| (bits & ABSOLUTE) >> 32;
+        let more = || more.iter().map(|x| x.widen().to_bits());
+        let [largest, smallest] = [self.largest, self.smallest].map(|all| self.simd.lanes(all));
+        let largest = largest[..S::W].iter().copied().chain(more()).map(head).fold(0, u64::max);
+        let smallest = smallest[..S::W].iter().copied().chain(more()).map(head);
+        let smallest = smallest.fold(u64::MAX >> 32, u64::min);
+        [smallest, largest + 1].map(|head| f64::from_bits(head << 32))
+    }
+}
+
+/// The exact sum of numbers whose magnitudes are neither too large nor too small for the levels.
+#[inline(always)]
+fn measured_in_streams<S: Simd, T: Number, const N: usize>(
+    simd: S,
+    values: &[T],
+    first: i32,
+    ahead: usize,
+) -> Option<Block> {
+    let additions = additions(values.len(), S::W, N);
+    assert!(additions <= MOST_ADDITIONS);
+    let (vectors, rest) = values.split_at(values.len() - values.len() % S::W);
+    let (mut lanes, mut extent) = (Lanes::<S, N>::new(simd, first), Extent::new(simd));
+    read!(simd, T, vectors, N, ahead, |stream, x| {
+        lanes.add_measured(stream, x);
+        extent.take(x);
+    });
+    if !rest.is_empty() {
+        lanes.add_measured(0, T::load_some(simd, rest));
+    }
+    let [smallest, largest] = extent.bounds(rest);
+    if additions as f64 * largest >= power_of_two(first - 1) {
+        return None;
+    }
+    // From here on, the last bit of a number is not below that of the second level.
+    let exact_from = power_of_two((first - DEPTH + T::LAST_BIT).max(-1022));
+    let is_exact = first == SUBNORMAL
+        || smallest >= exact_from
+        || smallest == 0.0 && smallest_body(simd, values) >= exact_from;
+    // (Infinities and NaNs are found here.)
+    let parts = lanes.finish::<false>()?;
+    is_exact.then(|| Block::of_levels(parts, first, 0))
 }
 
 #[inline(always)]
@@ -630,12 +715,12 @@ vectorized! {
 }
 
 #[inline(always)]
-fn smallest_body<S: Simd>(simd: S, values: &[f64]) -> f64 {
+fn smallest_body<S: Simd, T: Number>(simd: S, values: &[T]) -> f64 {
     let mut smallest = [simd.splat(f64::INFINITY); MEASURED];
     let sign = simd.splat(f64::from_bits(ABSOLUTE));
     let ahead = 0;
     let less_one = simd.splat(f64::from_bits(u64::MAX));
-    read!(simd, f64, values, MEASURED, ahead, |stream, x| {
+    read!(simd, T, values, MEASURED, ahead, |stream, x| {
         // The next smaller magnitude. For a zero this is a NaN, which is ignored.
         let x = simd.add_bits(simd.and(x, sign), less_one);
         smallest[stream] = simd.smaller(x, smallest[stream]);
@@ -651,7 +736,7 @@ fn smallest_body<S: Simd>(simd: S, values: &[f64]) -> f64 {
 
 vectorized! {
     /// The smallest magnitude of the numbers that are not 0.
-    pub(crate) fn smallest[][](values: &[f64]) -> f64 = smallest_body
+    pub(crate) fn smallest[T: Number][T](values: &[T]) -> f64 = smallest_body
 }
 
 #[cfg(test)]
@@ -715,11 +800,69 @@ mod tests {
         if first > HIGHEST {
             return;
         }
-        for isa in Isa::available() {
-            let exact = sum_block::<_, true>(isa, values, first, 0);
+        for block in exact_sums(values, first) {
             let is_exact =
                 |block: Block| block.errors == 0 && scaled(block.units, block.exponent) == expected;
-            assert!(exact.is_none_or(is_exact), "{isa:?}");
+            assert!(block.is_none_or(is_exact), "{first}, {} numbers", values.len());
+        }
+    }
+
+    /// By the bodies of all widths and the kernels of all instruction sets.
+    fn exact_sums(values: &[f64], first: i32) -> Vec<Option<Block>> {
+        let mut blocks = vec![
+            measured_in_streams::<_, _, 4>(Portable::<2>, values, first, 0),
+            measured_in_streams::<_, _, 3>(Portable::<4>, values, first, 0),
+            measured_in_streams::<_, _, 4>(Portable::<8>, values, first, 0),
+        ];
+        blocks.extend(
+            Isa::available().into_iter().map(|isa| sum_block::<_, true>(isa, values, first, 0)),
+        );
+        blocks
+    }
+
+    /// Numbers whose last bits are the second level's are exact in it, smaller ones may not be.
+    #[test]
+    fn the_smallest_magnitude_tells_what_is_exact() {
+        let first = 20;
+        let exact_from = 2f64.powi(-23);
+        for length in (1..140).chain([500, BLOCK - 1, BLOCK]) {
+            for place in [0, 1, 7, 8, 61, length / 2, length - 1].map(|place| place.min(length - 1))
+            {
+                let mut values = numbers(length, 0, 4, length as u64);
+                for zeros in [false, true] {
+                    if zeros {
+                        values.iter_mut().step_by(3).for_each(|x| *x = 0.0);
+                    }
+                    // (Odd last bits.)
+                    for (smallest, is_exact) in
+                        [(exact_from.next_up(), true), (exact_from.next_down(), false)]
+                    {
+                        values[place] = -smallest;
+                        check_sum(&values, first, true);
+                        for block in exact_sums(&values, first) {
+                            assert_eq!(block.is_some(), is_exact, "{length} {place} {zeros}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lanes go as far as they may, and a little further.
+    #[test]
+    fn the_largest_magnitude_tells_what_fits() {
+        let first = 20;
+        let additions =
+            [(2, 4), (4, 3), (8, 4)].map(|(width, streams)| additions(BLOCK, width, streams));
+        for (body, most) in additions.into_iter().enumerate() {
+            let limit = 2f64.powi(first - 1) / most as f64;
+            for (value, fits) in [(limit * 0.99, true), (limit * 1.01, false)] {
+                for value in [value, -value] {
+                    let block = exact_sums(&[value; BLOCK], first)[body];
+                    assert_eq!(block.is_some(), fits, "{most} {value}");
+                    assert!(block.is_none_or(|block| holds(block, &sum_of(&[value; BLOCK]))));
+                }
+            }
         }
     }
 
@@ -784,7 +927,7 @@ mod tests {
             }
         }
         // Subnormal numbers are exact.
-        let block = sum_block::<f64, false>(Isa::BASELINE, &[f64::from_bits(1); 700], SUBNORMAL, 0);
+        let block = sum_block::<_, false>(Isa::BASELINE, &[f64::from_bits(1); 700], SUBNORMAL, 0);
         let expected = Block { units: 700, exponent: -1074, errors: 0, error_exponent: -1074 };
         assert_eq!(block, Some(expected));
     }
@@ -796,8 +939,8 @@ mod tests {
                 let mut values = numbers(BLOCK, 0, 3, 1);
                 values[place] = bad;
                 for isa in Isa::available() {
-                    assert_eq!(sum_block::<f64, false>(isa, &values, 20, 0), None, "{isa:?} {bad}");
-                    assert_eq!(sum_block::<f64, true>(isa, &values, 20, 0), None);
+                    assert_eq!(sum_block::<_, false>(isa, &values, 20, 0), None, "{isa:?} {bad}");
+                    assert_eq!(sum_block::<_, true>(isa, &values, 20, 0), None);
                     let ones = [1.0; BLOCK];
                     assert_eq!(dot_block(isa, &values, &ones, 20, 0), None);
                     let singles = values.iter().map(|&x| x as f32).collect::<Vec<_>>();
@@ -914,7 +1057,7 @@ mod tests {
     #[test]
     fn the_smallest_passes_over_zeros() {
         for isa in Isa::available() {
-            assert_eq!(smallest(isa, &[]), f64::INFINITY);
+            assert_eq!(smallest::<f64>(isa, &[]), f64::INFINITY);
             assert_eq!(smallest(isa, &[0.0; 77]), f64::INFINITY);
             for length in [1, 2, 15, 16, 17, 100] {
                 for place in 0..length {

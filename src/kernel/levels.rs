@@ -350,11 +350,11 @@ pub(crate) fn scale(highest: i32, headroom: i32) -> Option<i32> {
 }
 
 /// Binades from a block's largest number to the first accumulator: the sum of the numbers in one
-/// lane is less than a quarter of the accumulator.
+/// lane is less than half of the accumulator.
 pub(super) fn headroom(isa: Isa) -> i32 {
     match isa.level() {
-        // (With 2048 numbers in three streams of four lanes, a lane takes up to 177.)
+        // (A lane of AVX2 takes up to 176 of a [`BLOCK`], one of AVX-512 up to 68.)
         Level::Baseline | Level::Avx2 => 10,
-        Level::Avx512 => 8,
+        Level::Avx512 => 9,
     }
 }

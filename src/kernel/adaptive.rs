@@ -211,8 +211,8 @@ const UNKNOWN: i32 = i32::MIN / 2;
 
 /// Below this many, the hardware prefetcher suffices.
 const PREFETCH_FROM: usize = 1 << 13;
-/// The number of elements from which [`ROUNDED_FAR`] pays. (Without AVX2, exact blocks take so long that
-/// it never does; with AVX-512, only memory hides what they take.)
+/// The number of elements from which [`ROUNDED_FAR`] pays. (Without AVX2, exact blocks take so long that it
+/// never does. With AVX-512, their extra time is hidden only where the numbers come from memory.)
 fn far(isa: Isa) -> usize {
     match isa.level() {
         Level::Baseline => usize::MAX,

@@ -131,7 +131,7 @@ impl<S: Simd, const N: usize> Lanes<S, N> {
         self.take::<EXACT>(stream, s, r);
     }
 
-    /// Adds a vector of numbers that the levels are known to hold, or will be.
+    /// Adds a vector of numbers without a check: the levels are known to hold them, or this is found out later.
     #[inline(always)]
     fn add_measured(&mut self, stream: usize, x: S::V) {
         let simd = self.simd;
@@ -339,7 +339,7 @@ vectorized! {
     ) -> Option<Block> = sum_body
 }
 
-/// The largest and the smallest magnitude of numbers, but for the lower half of their bits.
+/// The largest and the smallest magnitude of numbers, by the upper halves of their bits.
 struct Extent<S: Simd> {
     simd: S,
     magnitude: S::V,
@@ -361,7 +361,7 @@ impl<S: Simd> Extent<S> {
         self.smallest = self.simd.smaller_head(x, self.smallest);
     }
 
-    /// A lower bound of all magnitudes, and one that all are below, with those of some more numbers.
+    /// Bounds for these numbers and some more: all magnitudes are at least the first and below the second.
     #[inline(always)]
     fn bounds<T: Number>(self, more: &[T]) -> [f64; 2] {
         let head = |bits: u64| (bits & ABSOLUTE) >> 32;
@@ -807,7 +807,7 @@ mod tests {
         }
     }
 
-    /// By the bodies of all widths and the kernels of all instruction sets.
+    /// Computed by the bodies of all widths, and by the kernels of all instruction sets.
     fn exact_sums(values: &[f64], first: i32) -> Vec<Option<Block>> {
         let mut blocks = vec![
             measured_in_streams::<_, _, 4>(Portable::<2>, values, first, 0),
@@ -833,7 +833,7 @@ mod tests {
                     if zeros {
                         values.iter_mut().step_by(3).for_each(|x| *x = 0.0);
                     }
-                    // (Odd last bits.)
+                    // The last bits are odd.
                     for (smallest, is_exact) in
                         [(exact_from.next_up(), true), (exact_from.next_down(), false)]
                     {
@@ -848,7 +848,7 @@ mod tests {
         }
     }
 
-    /// Lanes go as far as they may, and a little further.
+    /// Lanes that reach the limits of the levels, and go a little beyond.
     #[test]
     fn the_largest_magnitude_tells_what_fits() {
         let first = 20;

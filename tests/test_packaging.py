@@ -157,11 +157,14 @@ def test_capi_has_no_python_symbol():
 
 
 # How the crate is optimised does not matter to how it is built: spend less time on it. The wheel
-# that tox builds and tests is optimised in full.
+# that tox builds and tests is optimised in full. One interpreter for PyO3 to ask, since it is compiled
+# again for each.
 QUICK = {
+    "CARGO_PROFILE_DEV_DEBUG": "0",
     "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0",
     "CARGO_PROFILE_RELEASE_LTO": "off",
     "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
+    "PYO3_PYTHON": sys.executable,
 }
 
 
@@ -203,7 +206,7 @@ def check_wheel(directory):
 
 @pytest.fixture(scope="session")
 def sources(root, tmp_path_factory):
-    """The contents of an sdist, alone in a directory."""
+    """The contents of an sdist, alone in a directory: cargo builds what is elsewhere once more."""
     directory = tmp_path_factory.mktemp("sdist")
     run(sys.executable, "setup.py", "-q", "sdist", "-d", directory, cwd=root)
     (sdist,) = directory.iterdir()
@@ -253,18 +256,17 @@ def test_pip_install(sources, target, venv, tmp_path):
 
 @pytest.mark.slow
 def test_pip_install_editable(sources, target, venv, tmp_path):
-    """An editable install is optimised, and setuptools-rust's variable chooses otherwise."""
-    editable = shutil.copytree(sources, tmp_path / "editable")
-    command = [venv, "-m", "pip", "install", "-e", "."]
-    run(*command, cwd=editable, CARGO_TARGET_DIR=target)
+    """An editable install is optimised, too."""
+    run(venv, "-m", "pip", "install", "-e", ".", cwd=sources, CARGO_TARGET_DIR=target)
     assert profile(venv, tmp_path) == "release"
-    run(*command, cwd=editable, CARGO_TARGET_DIR=target, SETUPTOOLS_RUST_CARGO_PROFILE="dev")
-    assert profile(venv, tmp_path) == "debug"
 
 
 @pytest.mark.slow
-def test_vendored_sdist_builds_offline(sources, tmp_path):
-    """With the crates inside it, an sdist needs neither a registry nor what cargo has cached."""
+def test_vendored_sdist_builds_offline(sources, venv, tmp_path):
+    """With the crates inside it, an sdist needs neither a registry nor what cargo has cached.
+
+    setuptools-rust's variable chooses another profile for it.
+    """
     copy = shutil.copytree(sources, tmp_path / "copy")
     (tmp_path / "sdist").mkdir()
     command = [sys.executable, "setup.py", "-q", "sdist", "--vendor-crates"]
@@ -279,8 +281,11 @@ def test_vendored_sdist_builds_offline(sources, tmp_path):
         # rustup's proxies look for toolchains here, and beside CARGO_HOME otherwise.
         RUSTUP_HOME=os.environ.get("RUSTUP_HOME", Path.home() / ".rustup"),
         CARGO_TARGET_DIR=tmp_path / "target",
+        SETUPTOOLS_RUST_CARGO_PROFILE="dev",
     )
-    check_wheel(tmp_path / "wheel")
+    wheel = check_wheel(tmp_path / "wheel")
+    run(venv, "-m", "pip", "install", "--force-reinstall", wheel, cwd=tmp_path)
+    assert profile(venv, tmp_path) == "debug"
 
 
 def fake_rust(directory, version):

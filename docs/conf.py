@@ -50,6 +50,10 @@ myst_heading_anchors = 3
 # `include`d files link to each other as files of the repository.
 suppress_warnings = ["myst.xref_missing"]
 
+# Only what was typed is copied, without prompts and output.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
 autosummary_generate = True
 # Its own tables of methods would list inherited ones that have no page.
 numpydoc_show_class_members = False

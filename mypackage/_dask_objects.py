@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from mypackage._core import objects, timedelta
+from mypackage._core import group_moments, moments, objects, timedelta
 from mypackage._core.groups import fill, labels_of
-from mypackage._core.reductions import Reduction
+from mypackage._core.reductions import GROUPED_MOMENTS, Reduction
 from mypackage._core.rounding import whole
-from mypackage._core.states import grouped
+from mypackage._core.states import Several, grouped
 from mypackage._errors import report_no_freedom
 from mypackage._extras import require
 from mypackage._native import ExactSum, split_states
@@ -36,12 +36,13 @@ def group_parts(
     return of_chunk, partial(_time_group_values, reduction=reduction, fill_value=fill_value), unit
 
 
-def _line(name: str, labels: np.ndarray, axis: int) -> np.ndarray:
+def line_of(name: str, labels: np.ndarray, axis: int) -> np.ndarray:
     """The one-dimensional labels, from an array that they were broadcast to."""
     return labels_of(name, np.moveaxis(labels, axis, -1)[(0,) * (labels.ndim - 1)])
 
 
-def _results_shape(x: np.ndarray, axis: int, size: int) -> tuple[int, ...]:
+def groups_shape(x: np.ndarray, axis: int, size: int) -> tuple[int, ...]:
+    """The shape of the results of groups along an axis."""
     return (*x.shape[:axis], size, *x.shape[axis + 1 :])
 
 
@@ -55,10 +56,36 @@ def _object_groups(
     skip_nan: bool,
 ) -> objects.States:
     if not x.size:
-        shape = _results_shape(x, axis[0], size)
-        return objects.group_states(name, np.zeros(0, np.int64), np.empty(shape, object), 0, size)
-    line = _line(name, labels, axis[0])
+        return objects.empty_states(groups_shape(x, axis[0], size))
+    line = line_of(name, labels, axis[0])
     return objects.group_states(name, line, x, axis[0], size, skip_nan)
+
+
+def group_moment_state(
+    x: np.ndarray, labels: np.ndarray, axis: tuple[int, ...], *, name: str, size: int
+) -> Several:
+    """The sums and the sums of squares of groups of objects."""
+    if not x.size:
+        empty = objects.empty_states(groups_shape(x, axis[0], size))
+        return Several((empty, empty.copy()))
+    parts = (name, line_of(name, labels, axis[0]), x, axis[0], size)
+    return Several((objects.group_states(*parts), objects.group_states(*parts, squares=True)))
+
+
+def object_moments_of_groups(
+    total: Several, *, name: str, ddof: Any, fill_value: Any, dtype: Any
+) -> np.ndarray:
+    """The variances or deviations of groups of objects, each rounded once."""
+    from mypackage._core import object_moments  # Only here: fractions costs an import.
+
+    sums, squares = total
+    reduction, exact = GROUPED_MOMENTS[name], moments.exact_ddof(name, ddof)
+    with np.errstate(invalid="ignore"):
+        value, _ = object_moments.of_states(reduction, sums, squares, exact, dtype)
+    count = np.reshape(sums.counts, sums.shape)
+    lacking = (count == 0) | (count <= ddof)
+    group_moments.fill(name, value, lacking, None, np.nan if fill_value is None else fill_value)
+    return value
 
 
 def _object_group_values(
@@ -82,8 +109,8 @@ def _time_groups(
 ) -> ExactSum:
     """The exact sums of the ticks; a NaT that is not skipped counts as a NaN."""
     if not x.size:
-        return ExactSum(_results_shape(x, axis[0], size))
-    line, lost = _line(name, labels, axis[0]), np.isnat(x)
+        return ExactSum(groups_shape(x, axis[0], size))
+    line, lost = line_of(name, labels, axis[0]), np.isnat(x)
     ticks = x.astype(x.dtype.newbyteorder("="), copy=False).view(np.int64)
     total = grouped(line, ticks, axis[0], size, True, lost)
     if lost.any() and not skip_nan:
@@ -104,44 +131,26 @@ def _time_group_values(
     return result
 
 
-class Quotient(NamedTuple):
-    """The state of a weighted average of objects; it merges like an ExactSum."""
-
-    products: objects.States
-    weights: objects.States
-
-    def copy(self) -> Quotient:
-        return Quotient(self.products.copy(), self.weights.copy())
-
-    def merge(self, *others: Quotient) -> None:
-        for mine, theirs in zip(self, zip(*others, strict=True), strict=True):
-            mine.merge(*theirs)
-
-
-class Moments(NamedTuple):
-    """The state of moments of objects; it merges as an ExactMoments does."""
-
-    sums: objects.States
-    squares: objects.States
-
-    def copy(self) -> Moments:
-        return Moments(self.sums.copy(), self.squares.copy())
-
-    def merge(self, *others: Moments) -> None:
-        for mine, theirs in zip(self, zip(*others, strict=True), strict=True):
-            mine.merge(*theirs)
-
-
-def moment_state(x: np.ndarray, where: Any, axis: Any, *, name: str, skip_nan: bool) -> Moments:
+def moment_state(x: np.ndarray, where: Any, axis: Any, *, name: str, skip_nan: bool) -> Several:
     parts = (name, *shown(x, where), axis, skip_nan)
-    return Moments(objects.states(*parts), objects.square_states(*parts))
+    return Several((objects.states(*parts), objects.square_states(*parts)))
 
 
-def moment_value(total: Moments, *, reduction: Reduction, ddof: Any, dtype: Any) -> Any:
+def square_state(x: np.ndarray, where: Any, axis: Any) -> objects.States:
+    return objects.square_states("sum_of_squares", *shown(x, where), axis, False)
+
+
+def moment_value(
+    total: Several, *, reduction: Reduction, ddof: Any, dtype: Any, masked: bool
+) -> Any:
     """Round the root, and report what the function in memory reports."""
     from mypackage._core import object_moments  # Only here: fractions costs an import.
 
-    value, lacking = object_moments.of_states(reduction, *total, ddof, dtype)
+    sums, squares = total
+    value, lacking = object_moments.of_states(reduction, sums, squares, ddof, dtype)
+    if masked:
+        # As in memory, masked results give no warning.
+        return np.ma.array(value, mask=lacking)
     if lacking.any() and reduction.finish != "norm":
         report_no_freedom(reduction.name)
     return value
@@ -156,8 +165,8 @@ def shown(x: np.ndarray, where: Any) -> tuple[np.ndarray, Any]:
     return np.where(hidden, np.zeros((), x.dtype), x.data), where & ~hidden
 
 
-def deviations(total: Any, *, ddof: Any, dtype: Any) -> np.ndarray:
-    """Standard deviations in whole ticks, half to even; the lowest integer for none."""
+def deviations(total: Any, *, ddof: Any, dtype: Any, masked: bool) -> np.ndarray:
+    """Standard deviations in whole ticks, half to even; the lowest integer, or masked, for none."""
     from fractions import Fraction
 
     results = []
@@ -169,32 +178,48 @@ def deviations(total: Any, *, ddof: Any, dtype: Any) -> np.ndarray:
             else count - (Fraction(ddof) if isinstance(ddof, float) else Fraction(*ddof))
         )
         if not (count and divisor > 0):
-            report_no_freedom("std")
+            if not masked:
+                report_no_freedom("std")
             results.append(np.iinfo(np.int64).min)
             continue
         scatter = Fraction(squares.as_fraction()) - Fraction(sums.as_fraction()) ** 2 / count
         square = Fraction(0) if divisor == np.inf else scatter / divisor
         results.append(whole(square.numerator, square.denominator, True))
-    return np.array(results, dtype).reshape(total.shape)
+    array = np.array(results, dtype).reshape(total.shape)
+    return np.ma.masked_equal(array, np.iinfo(np.int64).min) if masked else array
 
 
-def average_state(x: np.ndarray, weights: np.ndarray, axis: tuple[int, ...]) -> Quotient:
-    return Quotient(*objects.average_states(x, weights, axis))
+def average_state(x: np.ndarray, weights: np.ndarray, axis: tuple[int, ...]) -> Several:
+    hidden = np.ma.getmaskarray(x)
+    x, weights = (np.where(hidden, 0, np.ma.getdata(one)) for one in (x, weights))
+    return Several(objects.average_states(x, weights, axis, ~hidden))
 
 
-def average_value(total: Quotient, *, dtype: Any) -> np.ndarray:
-    pairs = zip(total.products.totals, total.weights.totals, strict=True)
-    means = [objects.weighted_mean(*pair, None) for pair in pairs]
-    return objects.column(means, dtype).reshape(total.products.shape)
+def average_value(total: Several, *, dtype: Any, masked: bool) -> np.ndarray:
+    products, weights = total
+    nothing = np.equal(np.reshape(weights.counts, weights.shape), 0)
+    means = [
+        0 if masked and not count else objects.weighted_mean(product, weight, None)
+        for product, weight, count in zip(
+            products.totals, weights.totals, weights.counts, strict=True
+        )
+    ]
+    result = objects.column(means, dtype).reshape(products.shape)
+    return np.ma.array(result, mask=nothing) if masked else result
 
 
-def weights_value(total: Quotient, *, dtype: Any) -> np.ndarray:
-    sums = [objects.value("average", one, None, None) for one in total.weights.totals]
-    return objects.column(sums, dtype).reshape(total.weights.shape)
+def weights_value(total: Several, *, dtype: Any, masked: bool) -> np.ndarray:
+    _, weights = total
+    sums = [objects.value("average", one, None, None) for one in weights.totals]
+    result = objects.column(sums, dtype).reshape(weights.shape)
+    nothing = np.equal(np.reshape(weights.counts, weights.shape), 0)
+    return np.ma.array(result, mask=nothing) if masked else result
 
 
 def vecdot_state(x1: np.ndarray, x2: np.ndarray, axis: tuple[int, ...]) -> objects.States:
-    return objects.vecdot_states(x1, x2, axis)
+    hidden = np.ma.getmaskarray(x1) | np.ma.getmaskarray(x2)
+    x1, x2 = (np.where(hidden, 0, np.ma.getdata(x)) for x in (x1, x2))
+    return objects.vecdot_states(x1, x2, axis, ~hidden)
 
 
 def carry(before: objects.States | None, x: np.ndarray, axis: int) -> objects.States:

@@ -28,21 +28,28 @@ from mypackage._core.exact_moments import states_of
 from mypackage._core.group_moments import finished as finished_groups
 from mypackage._core.group_moments import states_by_label
 from mypackage._core.groups import labels_of
-from mypackage._core.inputs import wanted
+from mypackage._core.inputs import named, wanted
 from mypackage._core.kinds import is_dask
 from mypackage._core.moments import exact_ddof, one_ddof
 from mypackage._core.reductions import ARRAYS, GROUPED, MOMENTS, REDUCTIONS, VECDOT, Reduction
-from mypackage._core.states import grouped, result_dtype, rounded, rounded_groups
+from mypackage._core.states import Several, grouped, result_dtype, rounded, rounded_groups
+from mypackage._dask_masked import group_moment_value as masked_moment_value
+from mypackage._dask_masked import group_state as masked_groups
+from mypackage._dask_masked import group_value as masked_group_value
+from mypackage._dask_masked import is_masked, with_masks_of_both
+from mypackage._dask_masked import vecdot_state as masked_vecdot
+from mypackage._dask_masked import vecdot_value as masked_vecdot_value
 from mypackage._dask_objects import (
-    Moments,
-    Quotient,
     average_state,
     average_value,
     deviations,
+    group_moment_state,
     group_parts,
     moment_state,
     moment_value,
+    object_moments_of_groups,
     shown,
+    square_state,
     vecdot_state,
     weights_value,
 )
@@ -252,7 +259,7 @@ def var(
     Parameters
     ----------
     a : dask.array.Array
-        Of any dtype that `mypackage.var` takes, except objects and times.
+        Of any dtype that `mypackage.var` takes; Decimals are refused.
     axis : None or int or tuple of ints, optional
         Axes over which to compute the variance; all by default.
     dtype : dtype, optional
@@ -494,14 +501,21 @@ def sum_of_squares(
     a = da.asanyarray(a)
     if where is not True and not is_dask(where):
         where = wanted(where)
-    _refuse_other_dtypes(name, a)
-    dtype = result_dtype(ARRAYS[name], a.dtype, dtype)
-    masked = _is_masked(a)
+    masked = is_masked(a)
+    state: Callable[..., Any] = partial(_moment_state, name="norm", skip_nan=False)
+    finish: Callable[..., Any] = partial(_squares_value, masked=masked)
+    if a.dtype.kind == "O":
+        state = square_state
+        finish = partial(_object_value, reduction=REDUCTIONS["sum"], start=[], masked=masked)
+        dtype = np.dtype(object if dtype is None else dtype)
+    else:
+        _refuse_other_dtypes(name, a)
+        dtype = result_dtype(ARRAYS[name], a.dtype, dtype)
     return _tree(
         a,
         None if where is True else where,
-        partial(_moment_state, name="norm", skip_nan=False),
-        partial(_squares_value, masked=masked),
+        state,
+        finish,
         name=name,
         axis=axis,
         dtype=dtype,
@@ -513,7 +527,8 @@ def sum_of_squares(
 
 
 def _squares_value(total: ExactMoments, *, dtype: Any, masked: bool) -> Any:
-    value = rounded(REDUCTIONS["sum"], total._content()[1], dtype)
+    with named("sum_of_squares", "sum"):
+        value = rounded(REDUCTIONS["sum"], total._content()[1], dtype)
     return np.ma.array(value, mask=np.equal(total.count, 0)) if masked else value
 
 
@@ -539,23 +554,18 @@ def _moment(
     if where is not True and not is_dask(where):
         where = wanted(where)
     exact = exact_ddof(name, ddof)
-    masked = _is_masked(a)
+    masked = is_masked(a)
     state: Callable[..., Any]
-    if a.dtype.kind in "mM" and reduction.finish == "std" and not masked:
+    if a.dtype.kind in "mM" and reduction.finish == "std":
         over = {"axis": axis, "keepdims": bool(keepdims), "split_every": split_every}
         return _deviation(reduction, a, dtype, exact, where, out, over)
     if a.dtype.kind == "O":
-        if masked:
-            raise TypeError(
-                f"{name}: masked dask arrays of objects have no exact result here; give its "
-                "compute()"
-            )
         if dtype is not None:
             # Refuses the dtypes that are refused in memory.
             getattr(mypackage, name)(np.ones(1, object), dtype=dtype)
         dtype = np.dtype(np.float64 if dtype is None else dtype)
         state = partial(moment_state, name=name, skip_nan=reduction.skip_nan)
-        finish = partial(moment_value, reduction=reduction, ddof=exact)
+        finish = partial(moment_value, reduction=reduction, ddof=exact, masked=masked)
     else:
         dtype = _moment_dtype(reduction, a.dtype, dtype)
         state = partial(_moment_state, name=name, skip_nan=reduction.skip_nan)
@@ -587,6 +597,10 @@ def _deviation(
             f"{reduction.name}: the deviations of lazy {a.dtype} elements are {ticks_of}, not "
             f"{unit}"
         )
+    masked = is_masked(a)
+    if masked:
+        a, shown = da.ma.getdata(a), da.logical_not(da.ma.getmaskarray(a))
+        where = shown if where is True else da.logical_and(shown, where)
     lost = a.map_blocks(_lost, dtype=np.int8)
     chosen = da.logical_not(lost)
     if where is not True:
@@ -596,21 +610,27 @@ def _deviation(
         a.map_blocks(_ticks, dtype=np.int64),
         chosen,
         partial(_moment_state, name="std", skip_nan=False),
-        partial(deviations, ddof=ddof),
+        partial(deviations, ddof=ddof, masked=masked),
         name=reduction.name,
         dtype=np.dtype(np.int64),
+        masked=masked,
         **over,
     )
+    gone = da.any(lost, **over)
     if reduction.skip_nan:
-        result = ticks.map_blocks(np.ndarray.view, unit, dtype=unit)
-    else:
-        gone = da.any(lost, **over)
-        result = da.map_blocks(_with_lost, ticks, gone, unit=unit, dtype=unit)
+        gone = da.zeros_like(gone)
+    meta = np.empty((0,) * ticks.ndim, unit)
+    meta = np.ma.array(meta) if masked else meta
+    result = da.map_blocks(_with_lost, ticks, gone, unit=unit, dtype=unit, meta=meta)
     return result if out is None else require("dask.array.core").handle_out(out, result)
 
 
 def _with_lost(ticks: np.ndarray, lost: np.ndarray, *, unit: np.dtype[Any]) -> np.ndarray:
-    return np.where(lost, np.array("NaT", unit), np.asarray(ticks).view(unit))
+    result = np.where(lost, np.array("NaT", unit), np.asarray(np.ma.getdata(ticks)).view(unit))
+    if not isinstance(ticks, np.ma.MaskedArray):
+        return result
+    # With a NaT, which is no number, the deviation is NaT even if it lacks degrees of freedom.
+    return np.ma.array(result, mask=np.ma.getmaskarray(ticks) & ~np.asarray(lost))
 
 
 def _moment_dtype(reduction: Reduction, source: np.dtype[Any], dtype: Any, name: str = "") -> Any:
@@ -762,6 +782,12 @@ def reduce_groups(
             partial(_group_value, reduction=reduction, fill_value=fill_value),
             result_dtype(reduction, array.dtype, dtype),
         )
+    if is_masked(array):
+        parts = (
+            partial(masked_groups, name=name, skip_nan=skip_nan),
+            partial(masked_group_value, reduction=reduction, fill_value=fill_value),
+            parts[2],
+        )
     return _by_label(name, group_idx, array, axis, size, parts, split_every)
 
 
@@ -800,6 +826,7 @@ def _by_label(
         dtype=dtype,
         split_every=split_every,
         groups=size,
+        masked=is_masked(array),
         exact=(axis,),
     )
 
@@ -933,7 +960,10 @@ def group_count(
 
 
 def _is_number(x: np.ndarray) -> Any:
-    """Where an array has neither NaN nor NaT."""
+    """Where an array has neither NaN nor NaT, nor masked elements."""
+    if isinstance(x, np.ma.MaskedArray):
+        shown = ~np.ma.getmaskarray(x)
+        return shown & _is_number(np.where(shown, x.data, np.zeros((), x.dtype)))
     if x.dtype.kind == "O":
         return ~objects.is_nan(x)
     return np.equal(x, x)
@@ -982,19 +1012,16 @@ def group_nansum(
     if fill_value is None:
         nan = complex(math.nan, math.nan) if array.dtype.kind == "c" else math.nan
         fill_value = nan if min_count > 0 else 0
-    return _by_label(
-        "group_nansum",
-        group_idx,
-        array,
-        axis,
-        size,
-        (
-            partial(_group_state, skip_nan=True),
-            partial(_group_some, fill_value=fill_value, least=max(min_count, 1)),
-            result_dtype(GROUPED["group_sum"], array.dtype, dtype),
-        ),
-        split_every,
-    )
+    reduction, least = GROUPED["group_sum"], max(min_count, 1)
+    state: Callable[..., Any] = partial(_group_state, skip_nan=True)
+    finish: Callable[..., Any] = partial(_group_some, fill_value=fill_value, least=least)
+    if is_masked(array):
+        state = partial(masked_groups, name="group_nansum", skip_nan=True)
+        finish = partial(
+            masked_group_value, reduction=reduction, fill_value=fill_value, least=least
+        )
+    parts = (state, finish, result_dtype(reduction, array.dtype, dtype))
+    return _by_label("group_nansum", group_idx, array, axis, size, parts, split_every)
 
 
 @like(group_mean)
@@ -1115,7 +1142,7 @@ def group_cumsum(
         axes,
         align_arrays=False,
         dtype=one.dtype,
-        meta=np.ma.array(meta) if _is_masked(array) else meta,
+        meta=np.ma.array(meta) if is_masked(array) else meta,
     )
 
 
@@ -1137,21 +1164,23 @@ def _group_moment(
 ) -> Any:
     array = da.asanyarray(array)
     exact_ddof(name, ddof)
-    target = _moment_dtype(MOMENTS[name.removeprefix("group_")], array.dtype, dtype, name)
-    options = {"ddof": ddof, "fill_value": fill_value, "source": array.dtype}
-    return _by_label(
-        name,
-        group_idx,
-        array,
-        axis,
-        size,
-        (
-            partial(_group_moment_state, skip_nan=skip_nan),
-            partial(_group_moment_value, name=name, options=options),
-            target,
-        ),
-        split_every,
-    )
+    options = {"name": name, "ddof": ddof, "fill_value": fill_value}
+    state: Callable[..., Any]
+    finish: Callable[..., Any]
+    if array.dtype.kind == "O":
+        # Refuses the dtypes that are refused in memory.
+        one = getattr(mypackage, name)([0], np.ones(1, object), dtype=dtype)
+        target = one.dtype
+        state = partial(group_moment_state, name=name)
+        finish = partial(object_moments_of_groups, **options)
+    else:
+        target = _moment_dtype(MOMENTS[name.removeprefix("group_")], array.dtype, dtype, name)
+        state = partial(_group_moment_state, skip_nan=skip_nan)
+        finish = partial(_group_moment_value, source=array.dtype, **options)
+    if is_masked(array):
+        state = partial(masked_groups, name=name, skip_nan=skip_nan, moments=True)
+        finish = partial(masked_moment_value, source=array.dtype, **options)
+    return _by_label(name, group_idx, array, axis, size, (state, finish, target), split_every)
 
 
 def _group_moment_state(
@@ -1163,9 +1192,7 @@ def _group_moment_state(
     return ExactMoments._of(*states_by_label(line, x, axis[0], size, skip_nan))
 
 
-def _group_moment_value(
-    total: ExactMoments, *, name: str, options: dict[str, Any], dtype: Any
-) -> Any:
+def _group_moment_value(total: ExactMoments, *, name: str, dtype: Any, **options: Any) -> Any:
     return finished_groups(name, *total._content(), dtype=dtype, **options)
 
 
@@ -1231,16 +1258,21 @@ def vecdot(
     of_objects = "O" in (x1.dtype.kind, x2.dtype.kind)
     one = mypackage.vecdot(np.ones(1, x1.dtype), np.ones(1, x2.dtype))
     dtype = np.dtype(object) if of_objects else one.dtype
+    masked = is_masked(x1) or is_masked(x2)
     if is_unknown(x1, x2):
         last = max(x1.ndim, x2.ndim) - 1
         x1, x2 = paired("vecdot", x1, x2, (last,), both=True), None
+    elif masked:
+        x1, x2 = with_masks_of_both(x1, x2)
     else:
         x1, x2 = da.broadcast_arrays(x1, x2)
     options: dict[str, Any] = {"name": "vecdot", "axis": -1, "split_every": split_every}
-    options["dtype"] = dtype
+    options.update(dtype=dtype, masked=masked)
     if of_objects:
-        finish = partial(_object_value, reduction=VECDOT, start=[])
+        finish = partial(_object_value, reduction=VECDOT, start=[], masked=masked)
         return _tree(x1, x2, vecdot_state, finish, **options)
+    if masked:
+        return _tree(x1, x2, masked_vecdot, masked_vecdot_value, **options)
     finish = partial(_value, reduction=VECDOT, initial=0, masked=False)
     return _tree(x1, x2, _vecdot_state, finish, **options)
 
@@ -1340,25 +1372,27 @@ def average(
         ones = a.map_blocks(partial(np.ones_like, dtype=bool), dtype=bool)
         return result, sum(ones, axis, _average.result_dtype(a), **options)
     weights = da.asanyarray(weights)
-    if a.dtype.kind == "m" and not (_is_masked(a) or _is_masked(weights)):
-        return _time_average(a, axis, weights, returned, keepdims, split_every)
     axes = normalised("average", axis, a.ndim)
-    if "O" in (a.dtype.kind, weights.dtype.kind) and not (_is_masked(a) or _is_masked(weights)):
-        weights, exact = _matched(weights, a, axis, axes)
+    if is_masked(weights):
+        # dask keeps the mask of the elements, but not that of the array that goes with them.
+        hidden = aligned("average", da.ma.getmaskarray(weights), a, axis, axes)
+        a, weights = da.ma.masked_array(a, hidden), da.ma.getdata(weights)
+    if a.dtype.kind == "m":
+        return _time_average(a, axis, weights, returned, keepdims, split_every)
+    weights, exact = _matched(weights, a, axis, axes)
+    masked = is_masked(a)
+    if "O" in (a.dtype.kind, weights.dtype.kind):
         options = {"axis": axes, "keepdims": keepdims, "split_every": split_every, "exact": exact}
-        tree = partial(_tree, a, weights, average_state, dtype=np.dtype(object), **options)
-        result = tree(name="average", finish=average_value)
-        return (result, tree(name="average-weights", finish=weights_value)) if returned else result
+        options.update(dtype=np.dtype(object), masked=masked)
+        tree = partial(_tree, a, weights, average_state, **options)
+        result = tree(name="average", finish=partial(average_value, masked=masked))
+        if not returned:
+            return result
+        return result, tree(name="average-weights", finish=partial(weights_value, masked=masked))
     for x in (a, weights):
         _refuse_other_dtypes("average", x)
     _average.check(a, weights)
     dtype = _average.result_dtype(a, weights)
-    if _is_masked(weights):
-        # dask keeps the mask of the elements, but not that of the array that goes with them.
-        hidden = aligned("average", da.ma.getmaskarray(weights), a, axis, axes)
-        a, weights = da.ma.masked_array(a, hidden), da.ma.getdata(weights)
-    weights, exact = _matched(weights, a, axis, axes)
-    masked = _is_masked(a)
     tree = partial(
         _tree,
         a,
@@ -1374,7 +1408,7 @@ def average(
     result = tree(name="average", finish=partial(_average_value, masked=masked))
     if not returned:
         return result
-    return result, tree(name="average-weights", finish=_weights_value)
+    return result, tree(name="average-weights", finish=partial(_weights_value, masked=masked))
 
 
 def _matched(weights: Any, a: Any, axis: Any, axes: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
@@ -1403,53 +1437,52 @@ def _time_average(
     unit, axes = a.dtype.newbyteorder("="), normalised("average", axis, a.ndim)
     weights, exact = _matched(weights, a, axis, axes)
     options: dict[str, Any] = {"axis": axes, "keepdims": keepdims, "split_every": split_every}
-    numbers = a.map_blocks(_ticks, dtype=np.int64)
-    tree = partial(_tree, numbers, weights, _average_state, exact=exact, **options)
-    ticks = tree(name="average", finish=_time_average_value, dtype=np.dtype(np.int64))
-    lost = da.any(a.map_blocks(_lost, dtype=np.int8), **options)
-    result = da.map_blocks(_times, ticks, lost, unit=unit, dtype=unit)
+    masked = is_masked(a)
+    data = da.ma.getdata(a) if masked else a
+    numbers, lost = data.map_blocks(_ticks, dtype=np.int64), data.map_blocks(_lost, dtype=np.int8)
+    if masked:
+        hidden = da.ma.getmaskarray(a)
+        numbers, lost = da.ma.masked_array(numbers, hidden), da.logical_and(lost, ~hidden)
+    tree = partial(_tree, numbers, weights, _average_state, exact=exact, masked=masked, **options)
+    finish = partial(_time_average_value, masked=masked)
+    ticks = tree(name="average", finish=finish, dtype=np.dtype(np.int64))
+    lost = da.any(lost, **options)
+    result = da.map_blocks(_times, ticks, lost, unit=unit, dtype=unit, meta=ticks._meta.view(unit))
     if not returned:
         return result
     whole = mypackage.sum(np.ones(1, weights.dtype)).dtype
-    return result, tree(name="average-weights", finish=_weights_value, dtype=whole)
+    finish = partial(_weights_value, masked=masked)
+    return result, tree(name="average-weights", finish=finish, dtype=whole)
 
 
-def _time_average_value(total: _Quotient, *, dtype: Any) -> Any:
+def _time_average_value(total: Several, *, dtype: Any, masked: bool) -> Any:
     from fractions import Fraction
 
-    products, weights = map(split_states, total)
+    shape, (products, weights) = total[0].shape, total
+    nothing = np.equal(weights.count, 0)
+    if masked:
+        weights = weights.copy().add(np.ones((1, *shape)), 0, nothing)
+    products, weights = map(split_states, (products, weights))
     if any(not weight.value() for weight in weights):
         raise ZeroDivisionError("average: weights sum to zero along the axis; there is no average")
     quotients = [
         round(Fraction(product.as_fraction(), weight.as_fraction()))
         for product, weight in zip(products, weights, strict=True)
     ]
-    return np.array(quotients, dtype).reshape(total.products.shape)[()]
+    result = np.array(quotients, dtype).reshape(shape)
+    return np.ma.array(result, mask=nothing) if masked else result[()]
 
 
-class _Quotient(NamedTuple):
-    """The state of a weighted average; it merges like an ExactSum."""
-
-    products: ExactSum
-    weights: ExactSum
-
-    def copy(self) -> _Quotient:
-        return _Quotient(self.products.copy(), self.weights.copy())
-
-    def merge(self, *others: _Quotient) -> None:
-        for mine, theirs in zip(self, zip(*others, strict=True), strict=True):
-            mine.merge(*theirs)
-
-
-def _average_state(x: np.ndarray, weights: np.ndarray, axis: tuple[int, ...]) -> _Quotient:
+def _average_state(x: np.ndarray, weights: np.ndarray, axis: tuple[int, ...]) -> Several:
     hidden, x = np.ma.getmaskarray(x), np.ma.getdata(x)
     if hidden.any():
         x, weights = (np.where(hidden, x.dtype.type(0), x) for x in (x, weights))
     values, factors = (lines(x, axis) for x in (x, weights))
-    return _Quotient(vecdot_states(factors, values, -1), sum_states(weights, axis, ~hidden, False))
+    products = vecdot_states(factors, values, -1)
+    return Several((products, sum_states(weights, axis, ~hidden, False)))
 
 
-def _average_value(total: _Quotient, *, dtype: Any, masked: bool) -> Any:
+def _average_value(total: Several, *, dtype: Any, masked: bool) -> Any:
     products, weights = total
     nothing = np.equal(weights.count, 0)
     if masked:
@@ -1464,8 +1497,10 @@ def _average_value(total: _Quotient, *, dtype: Any, masked: bool) -> Any:
     return np.ma.array(value, mask=nothing) if masked else value
 
 
-def _weights_value(total: _Quotient, *, dtype: Any) -> Any:
-    return total.weights.value(dtype)
+def _weights_value(total: Several, *, dtype: Any, masked: bool) -> Any:
+    _, weights = total
+    value = weights.value(dtype)
+    return np.ma.array(value, mask=np.equal(weights.count, 0)) if masked else value
 
 
 def _vecdot_state(x1: np.ndarray, x2: np.ndarray, axis: tuple[int, ...]) -> ExactSum:
@@ -1503,9 +1538,17 @@ def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) 
     2.0
     """
     a = da.asanyarray(a)
-    if a.dtype.kind == "m" and not _is_masked(a):
+    if a.dtype.kind in "Om" and is_masked(a):
+        # Masked elements count as 0 and stay masked.
+        hidden = da.ma.getmaskarray(a)
+        if axis is None:
+            hidden = flattened(hidden) if a.ndim > 1 and is_unknown(a) else hidden.flatten()
+        result = cumsum(da.ma.filled(a, 0), axis, dtype)
+        result = da.ma.masked_array(result, hidden)
+        return result if out is None else require("dask.array.core").handle_out(out, result)
+    if a.dtype.kind == "m":
         return _time_prefixes(a, axis, dtype, out)
-    if a.dtype.kind != "O" or _is_masked(a):
+    if a.dtype.kind != "O":
         _refuse_other_dtypes("cumsum", a)
     if axis is None:
         a, axis = flattened(a) if a.ndim > 1 and is_unknown(a) else a.flatten(), 0
@@ -1559,7 +1602,9 @@ def _times(ticks: np.ndarray, lost: np.ndarray, *, unit: np.dtype[Any]) -> np.nd
     """Integers as time differences; NaT where `lost` is not 0."""
     if np.any((ticks == np.iinfo(np.int64).min) & (lost == 0)):
         raise OverflowError(f"cumsum: an exact result does not fit {unit}; use a coarser unit")
-    return np.where(lost > 0, np.array("NaT", unit), ticks.view(unit))
+    result = np.where(lost > 0, np.array("NaT", unit), np.ma.getdata(ticks).view(unit))
+    hidden = np.ma.getmask(ticks)
+    return result if hidden is np.ma.nomask else np.ma.array(result, mask=hidden)
 
 
 class _Carry(NamedTuple):
@@ -1619,7 +1664,8 @@ def _expansion(state: ExactSum, dtype: np.dtype[Any]) -> list[np.ndarray]:
         if not np.any(state.count):
             return []
         # A finite sum may overflow the floats, but the mean of floats cannot.
-        finite = _floats(state.mean(dtype), dtype)
+        some = state.copy().add(np.zeros((1, *state.shape)), 0, np.equal(state.count, 0))
+        finite = _floats(some.mean(dtype), dtype)
     special = ~np.isfinite(finite)
     while True:
         with np.errstate(all="ignore"):
@@ -1663,7 +1709,7 @@ def _reduction(
     dtype = result_dtype(reduction, a.dtype, dtype)
     if reduction.finish == "sum":
         _check_initial(name, a.dtype, dtype, initial)
-    masked = _is_masked(a)
+    masked = is_masked(a)
     negative = plain.starts_at_negative_zero(initial)
     if any(negative) and dtype.kind in "fc":
         initial = initial + (0j if negative[1] else 0)
@@ -1726,7 +1772,7 @@ def _of_other_dtypes(
     initial: Any,
 ) -> Any:
     """The reduction of an array of objects or times."""
-    name, masked = reduction.name, _is_masked(a)
+    name, masked = reduction.name, is_masked(a)
     finish: Callable[..., Any]
     if a.dtype.kind == "O":
         start = [] if type(initial) is int and initial == 0 else [initial]
@@ -1845,10 +1891,6 @@ def _tree(
     )
 
 
-def _is_masked(a: Any) -> bool:
-    return isinstance(a._meta, np.ma.MaskedArray)
-
-
 def _chunk(
     x: np.ndarray,
     weights: np.ndarray | None = None,
@@ -1863,7 +1905,8 @@ def _chunk(
     if isinstance(x, tuple):
         x, weights = x
     # The scheduler runs chunks in parallel already.
-    return x if computing_meta else run_serially(state, x, weights, axis)
+    # (The fill value of masked objects fits no other dtype.)
+    return np.ma.getdata(x) if computing_meta else run_serially(state, x, weights, axis)
 
 
 def _state(
@@ -1873,7 +1916,7 @@ def _state(
 
 
 # The values that the nodes of a tree exchange.
-_State = ExactSum | ExactMoments | Moments | _Quotient | Quotient | objects.States
+_State = ExactSum | ExactMoments | objects.States | Several
 
 
 def _states(nested: Any) -> Iterator[Any]:
@@ -1945,7 +1988,8 @@ def move(
     checked = _windows.moved(name, empty, window, min_count, 0 if a.ndim == 1 else place, ddof)
     if is_unknown(a):
         block = partial(_moved_line, name=name, arguments=(window, min_count, place, ddof))
-        return in_one_block(a, place).map_blocks(block, dtype=checked.dtype)
+        meta = _meta(a, a.ndim, checked.dtype)
+        return in_one_block(a, place).map_blocks(block, dtype=checked.dtype, meta=meta)
     least = window if min_count is None else min_count
     return move_around(a, name, place, int(window), 0, int(least), ddof)
 
@@ -1960,10 +2004,16 @@ def move_around(
     block = partial(
         _moved_block, name=name, axis=axis, window=window, behind=behind, least=least, ddof=ddof
     )
+    meta = _meta(a, a.ndim, dtype)
     if a.size == 0 or depth[axis] == (0, 0):
-        return da.map_blocks(block, a, dtype=dtype)
-    meta = np.empty([0] * a.ndim, dtype)
+        return da.map_blocks(block, a, dtype=dtype, meta=meta)
     return da.map_overlap(block, a, depth=depth, boundary="none", dtype=dtype, meta=meta)
+
+
+def _meta(a: Any, ndim: int, dtype: Any) -> np.ndarray:
+    """An empty array, masked if the chunks of `a` are."""
+    meta = np.empty((0,) * ndim, dtype)
+    return np.ma.array(meta) if is_masked(a) else meta
 
 
 def _moved_line(x: np.ndarray, *, name: str, arguments: tuple[Any, ...]) -> Any:

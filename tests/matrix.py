@@ -97,7 +97,7 @@ pint Quantity                             ooooo ooo -- ------- -------- oo-o -- 
 pint Quantity with an offset              --ooo --- -- ------- -------- -o-- -- -- -----
 dask array                                ooooo ooo oo ooooo-- oooooooo oooo oo -- -----
 dask array of timedelta64                 ooooo ooo -- -o-o--- oooo--oo oo-- oo -- -----
-dask array of objects                     ooooo ooo o- ooooo-- oooo--oo ---- oo -- -----
+dask array of objects                     ooooo ooo oo ooooo-- oooooooo ---- oo -- -----
 dask Series                               ----- --- -- ------- -------- ---- -- -- -----
 dask DataFrame                            ----- --- -- ------- -------- ---- -- -- -----
 pyarrow Array                             ===== === == ======= ======== ==== == == =====

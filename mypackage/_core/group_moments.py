@@ -24,7 +24,7 @@ from . import groups as groups_
 from . import moments, objects
 from .axes import normalised
 from .exact_moments import rounded
-from .groups import labels_of
+from .groups import labels_of, own_labels
 from .inputs import array_of, named
 from .kinds import KERNELS, as_array, front, goes_to_dask, is_dask, label_kind, unsupported
 from .reductions import GROUPED, GROUPED_MOMENTS
@@ -174,14 +174,15 @@ def group_count(
     options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype}
     if owner := _owner(group_idx, array):
         return owner(name, group_idx, array, **options)
+    shown: Any = True
     if isinstance(array, np.ma.MaskedArray) and array.dtype.char in KERNELS:
-        options = {"fill_value": fill_value, "dtype": dtype}
-        return _of_masked(group_count, group_idx, array, axis, size, options, None).data
+        array, shown = np.asarray(array.data), ~np.ma.getmaskarray(array)
     result = _of_some(name, group_idx, array, axis, size, fill_value, dtype)
     if result is not None:
         return result
     labels, numbers, along, groups = _plain(name, group_idx, array, axis, size)
     counted = ~np.isnan(numbers) if numbers.dtype.kind in "fc" else np.ones(numbers.shape, bool)
+    counted &= shown
     counts = _native.group_sum(labels, counted, axis=along, size=groups, dtype=dtype)
     if fill_value is not None:
         fill(name, counts, _empty(labels, groups), along, fill_value)
@@ -493,12 +494,15 @@ def _of_masked(
     A group that is not empty, but has at most `most` elements that are not masked, is masked.
     """
     name = function.__name__
-    labels, numbers, along, groups = _plain(name, group_idx, np.asarray(array.data), axis, size)
-    own, shape = _own_labels(labels, numbers, np.ma.getmaskarray(array), along, groups)
+    hidden = np.ma.getmaskarray(array)
+    labels, numbers, along, groups = _plain(
+        name, group_idx, np.asarray(array.data), axis, size, objects_too=array.dtype.kind == "O"
+    )
+    own, shape = own_labels(labels, numbers, hidden, along, groups)
+    if numbers.dtype.kind == "O":
+        numbers = np.where(hidden, 0, numbers)
     cells = math.prod(shape)
     result = np.asarray(function(own, numbers.ravel(), size=cells, **options)).reshape(shape)
-    if most is None:
-        return np.ma.MaskedArray(result)
     count = np.bincount(own[own >= 0], minlength=cells).reshape(shape)
     labelled = ~_empty(labels, groups)
     labelled = labelled.reshape([-1 if one == along else 1 for one in range(numbers.ndim)])
@@ -554,7 +558,7 @@ def states_of_some(labels: np.ndarray, array: np.ndarray, axis: int, size: int) 
     """The exact sums and counts of groups, NaNs left out."""
     if array.dtype.kind not in "fc" or not (missing := np.isnan(array)).any():
         return group_states(labels, array, axis, size)
-    own, shape = _own_labels(labels, array, missing, axis, size)
+    own, shape = own_labels(labels, array, missing, axis, size)
     return reshape_states(group_states(own, array.ravel(), 0, math.prod(shape)), shape)
 
 
@@ -563,30 +567,15 @@ def states_by_label(
 ) -> tuple[ExactSum, ExactSum]:
     """The exact sums and sums of squares of groups."""
     if skip_nan and array.dtype.kind in "fc" and (missing := np.isnan(array)).any():
-        own, shape = _own_labels(labels, array, missing, axis, size)
+        own, shape = own_labels(labels, array, missing, axis, size)
         sums, squares = states_by_label(own, array.ravel(), 0, math.prod(shape), skip_nan=False)
         return reshape_states(sums, shape), reshape_states(squares, shape)
     sums = group_states(labels, array, axis, size)
     return sums, group_product_states(labels, array, array, axis, size)
 
 
-def _own_labels(
-    labels: np.ndarray, array: np.ndarray, missing: np.ndarray, axis: int, size: int
-) -> tuple[np.ndarray, tuple[int, ...]]:
-    """A label for each element, and the shape of the groups.
-
-    A NaN belongs to no group, although other lines have numbers at its position. So each line has
-    its own groups, in the C order of the results.
-    """
-    shape = (*array.shape[:axis], size, *array.shape[axis + 1 :])
-    along = labels.reshape([-1 if one == axis else 1 for one in range(array.ndim)])
-    first = np.arange(math.prod(shape)).reshape(shape).take([0], axis) if size else 0
-    own = np.where(missing | (along < 0), -1, first + math.prod(shape[axis + 1 :]) * along)
-    return np.require(own.ravel(), np.int64, ["C", "A"]), shape
-
-
 def _plain(
-    name: str, group_idx: Any, array: Any, axis: Any, size: Any
+    name: str, group_idx: Any, array: Any, axis: Any, size: Any, objects_too: bool = False
 ) -> tuple[np.ndarray, np.ndarray, int, int]:
     """Labels as int64, an array of numbers, the axis, and the number of groups."""
     numbers, labels, _ = _given(name, group_idx, array)
@@ -594,7 +583,7 @@ def _plain(
         raise TypeError(
             f"{name}: weights= takes no masked array; give the label -1 to masked elements"
         )
-    if numbers.dtype.char not in KERNELS:
+    if numbers.dtype.char not in KERNELS and not objects_too:
         raise unsupported(name, numbers.dtype)
     if numbers.ndim == 0:
         raise ValueError(f"{name}: array must have at least one axis")

@@ -84,6 +84,21 @@ def by_label(
     return result
 
 
+def own_labels(
+    labels: np.ndarray, array: np.ndarray, missing: np.ndarray, axis: int, size: int
+) -> tuple[np.ndarray, tuple[int, ...]]:
+    """A label for each element, and the shape of the groups.
+
+    A NaN belongs to no group, although other lines have numbers at its position. So each line has
+    its own groups, in the C order of the results.
+    """
+    shape = (*array.shape[:axis], size, *array.shape[axis + 1 :])
+    along = labels.reshape([-1 if one == axis else 1 for one in range(array.ndim)])
+    first = np.arange(math.prod(shape)).reshape(shape).take([0], axis) if size else 0
+    own = np.where(missing | (along < 0), -1, first + math.prod(shape[axis + 1 :]) * along)
+    return np.require(own.ravel(), np.int64, ["C", "A"]), shape
+
+
 def of_some(
     reduction: Reduction,
     labels: np.ndarray,
@@ -104,21 +119,15 @@ def of_some(
         raise ValueError(f"{name}: array must have at least one axis")
     (axis,) = normalised(name, axis, a.ndim)
     size = size_of(name, labels, axis, a.shape[axis], size)
-    shape = (*a.shape[:axis], size, *a.shape[axis + 1 :])
-    # An invalid element belongs to no group, although other lines have valid ones at its position.
-    # So each line has its own groups.
-    moved = (*a.shape[:axis], *a.shape[axis + 1 :], size)
-    lines = np.arange(math.prod(moved[:-1])).reshape(*moved[:-1], 1)
-    own = np.where(labels < 0, -1, lines * size + labels)
-    own = np.where(np.moveaxis(valid, axis, -1), own, -1).ravel().astype(np.int64)
-    values = np.moveaxis(a, axis, -1).ravel()
-    options = {"size": math.prod(moved), "fill_value": 0, "dtype": dtype}
+    own, shape = own_labels(labels, a, ~valid, axis, size)
+    values = a.ravel()
+    options = {"size": math.prod(shape), "fill_value": 0, "dtype": dtype}
     if a.dtype.char in KERNELS:
         result = getattr(_native, name)(own, values, **options)
     else:
         result = by_label(reduction, own, values, **options)
     counted = np.bincount(own[own >= 0], minlength=options["size"])
-    result, counted = (np.moveaxis(x.reshape(moved), -1, axis) for x in (result, counted))
+    result, counted = (x.reshape(shape) for x in (result, counted))
     absent = np.bincount(labels[labels >= 0], minlength=size) == 0
     if absent.any():
         index = (slice(None),) * axis + (absent,)

@@ -448,7 +448,7 @@ def reduce(
             report_empty(name)
             return math.nan
         if squares:
-            total = add_totals(name, [square(name, add_up(name, [x])) for x in elements])
+            total = _sum_of_squares(name, elements)
         else:
             total = add_up(name, start + elements)
         return value(name, total, len(elements) if mean else None, target)
@@ -462,6 +462,12 @@ def _rows(a: np.ndarray, axes: tuple[int, ...]) -> Any:
     """For each result, its elements as a list."""
     flat = lines(a, axes)
     return flat.reshape(math.prod(flat.shape[:-1]), flat.shape[-1]).tolist()
+
+
+def _rows_of(x1: np.ndarray, x2: np.ndarray, axes: tuple[int, ...], where: Any) -> list[Any]:
+    """For each result, the elements of two arrays as lists, and a list of which are wanted."""
+    wanted = np.broadcast_to(np.asarray(where, bool), x1.shape)
+    return [_rows(x, axes) for x in (x1, x2, wanted)]
 
 
 def _target(name: str, dtype: Any, out: Any, shape: tuple[int, ...]) -> np.dtype[Any] | None:
@@ -581,13 +587,16 @@ def vecdot(x1: np.ndarray, x2: np.ndarray, axis: Any, dtype: Any = None) -> Any:
     return delivered(results, products.shape, target, None)
 
 
-def vecdot_states(x1: np.ndarray, x2: np.ndarray, axes: tuple[int, ...]) -> States:
+def vecdot_states(
+    x1: np.ndarray, x2: np.ndarray, axes: tuple[int, ...], where: Any = True
+) -> States:
     """The exact dot products over some axes of two arrays of the same shape."""
     totals, counts = [], []
-    for pairs in zip(_rows(x1, axes), _rows(x2, axes), strict=True):
+    for pairs in zip(*_rows_of(x1, x2, axes, where), strict=True):
         terms = [
             multiply("vecdot", _conjugate(add_up("vecdot", [x])), add_up("vecdot", [y]))
-            for x, y in zip(*pairs, strict=True)
+            for x, y, take in zip(*pairs, strict=True)
+            if take
         ]
         totals.append(add_totals("vecdot", terms))
         counts.append(len(terms))
@@ -637,11 +646,13 @@ def weighted_mean(products: Total, weights: Total, dtype: np.dtype[Any] | None) 
 
 
 def average_states(
-    values: np.ndarray, weights: np.ndarray, axes: tuple[int, ...]
+    values: np.ndarray, weights: np.ndarray, axes: tuple[int, ...], where: Any = True
 ) -> tuple[States, States]:
     """The exact sums of products and of weights over some axes."""
-    pairs = zip(_rows(values, axes), _rows(weights, axes), strict=True)
-    rows = [list(zip(*row, strict=True)) for row in pairs]
+    rows = [
+        [(x, w) for x, w, take in zip(*row, strict=True) if take]
+        for row in zip(*_rows_of(values, weights, axes, where), strict=True)
+    ]
     sums, shape = [_weighted(row) for row in rows], reduced_shape(values.shape, axes, False)
     counts = list(map(len, rows))
     return States(shape, [p for p, _ in sums], counts), States(shape, [w for _, w in sums], counts)
@@ -735,6 +746,10 @@ class States:
     def __init__(self, shape: tuple[int, ...], totals: list[Total], counts: list[int]) -> None:
         self.shape, self.totals, self.counts = shape, totals, counts
 
+    def reshape(self, shape: tuple[int, ...]) -> States:
+        """The same sums in another shape."""
+        return States(shape, self.totals, self.counts)
+
     def copy(self) -> States:
         """An independent copy."""
         return States(self.shape, list(self.totals), list(self.counts))
@@ -782,8 +797,12 @@ def states(name: str, a: np.ndarray, where: Any, axis: Any, skip_nan: bool) -> S
 def square_states(name: str, a: np.ndarray, where: Any, axis: Any, skip_nan: bool) -> States:
     """The exact sums of the squares, of complex numbers those of their magnitudes."""
     shape, elements = _elements(name, a, where, axis, skip_nan)
-    totals = [add_totals(name, [square(name, add_up(name, [x])) for x in row]) for row in elements]
+    totals = [_sum_of_squares(name, row) for row in elements]
     return States(shape, totals, list(map(len, elements)))
+
+
+def _sum_of_squares(name: str, elements: list[Any]) -> Total:
+    return add_totals(name, [square(name, add_up(name, [x])) for x in elements])
 
 
 def _elements(
@@ -809,10 +828,22 @@ def grouped(
     return group_states(reduction.name, labels, a, axis, size).of_groups(reduction, dtype)
 
 
+def empty_states(shape: tuple[int, ...]) -> States:
+    """Sums of nothing."""
+    count = math.prod(shape)
+    return States(shape, [Total(Kind.INTEGER, 0)] * count, [0] * count)
+
+
 def group_states(
-    name: str, labels: np.ndarray, a: np.ndarray, axis: int, size: int, skip_nan: bool = False
+    name: str,
+    labels: np.ndarray,
+    a: np.ndarray,
+    axis: int,
+    size: int,
+    skip_nan: bool = False,
+    squares: bool = False,
 ) -> States:
-    """The exact sums of groups of objects along an axis."""
+    """The exact sums of groups of objects along an axis, or those of their squares."""
     moved = np.moveaxis(a, axis, -1)
     totals = np.empty((*moved.shape[:-1], size), object)
     counts = np.zeros(totals.shape, np.int64)
@@ -823,7 +854,7 @@ def group_states(
                 members.setdefault(label, []).append(x)
         for label in range(size):
             elements = members.get(label, [])
-            totals[(*row, label)] = add_up(name, elements)
+            totals[(*row, label)] = (_sum_of_squares if squares else add_up)(name, elements)
             counts[(*row, label)] = len(elements)
     totals, counts = np.moveaxis(totals, -1, axis), np.moveaxis(counts, -1, axis)
     return States(totals.shape, list(totals.flat), counts.ravel().tolist())

@@ -11,7 +11,7 @@ import mypackage
 from mypackage import ExactSum
 from mypackage._native import group_states, reshape_states, round_states, sum_states
 
-from .groups import fill, labels_of
+from .groups import fill, labels_of, own_labels
 from .reductions import GROUPED, Reduction
 
 
@@ -34,6 +34,20 @@ def result_dtype(reduction: Reduction, dtype: Any, wanted: Any = None) -> np.dty
     return getattr(one, "dtype", np.dtype(object))
 
 
+class Several(tuple[Any, ...]):
+    """States that belong together, and are merged together."""
+
+    def copy(self) -> Several:
+        """Independent copies."""
+        return Several(one.copy() for one in self)
+
+    def merge(self, *others: Several) -> Several:
+        """Merge each with its counterparts."""
+        for mine, *theirs in zip(self, *others, strict=True):
+            mine.merge(*theirs)
+        return self
+
+
 def add(state: ExactSum, values: np.ndarray, *, skip_nan: bool) -> None:
     """Add numbers to a state, summing over the axes that it lacks; skipping NaNs if `skip_nan`."""
     lacking = tuple(range(values.ndim - len(state.shape)))
@@ -53,14 +67,8 @@ def grouped(
         missing = np.isnan(values)
     if missing is None or not missing.any():
         return group_states(labels_of("group_sum", labels), _plain(values), axis, size)
-    # A NaN belongs to no group, although other lines have numbers at its position. So each line has
-    # its own groups, in the C order of the results.
-    axis = range(values.ndim)[axis]
-    shape = (*values.shape[:axis], size, *values.shape[axis + 1 :])
-    labels = labels.reshape([-1 if index == axis else 1 for index in range(values.ndim)])
-    first = np.arange(math.prod(shape)).reshape(shape).take([0], axis)
-    own = np.where(missing | (labels < 0), -1, first + math.prod(shape[axis + 1 :]) * labels)
-    states = group_states(own.ravel().astype(np.int64), values.ravel(), -1, math.prod(shape))
+    own, shape = own_labels(labels, values, missing, range(values.ndim)[axis], size)
+    states = group_states(own, values.ravel(), -1, math.prod(shape))
     return reshape_states(states, shape)
 
 
@@ -74,6 +82,9 @@ def rounded(reduction: Reduction, state: ExactSum, dtype: np.dtype[Any]) -> Any:
     """The result of a reduction from its state."""
     if dtype.kind == "O" and not reduction.fractional:
         return state.value(object)
+    if reduction.name == "vecdot" and dtype.kind == "b":
+        # As in NumPy: whether any product is True.
+        return np.not_equal(state.value(np.int64), 0)
     return round_states(state, reduction.name, dtype)
 
 

@@ -216,7 +216,7 @@ def weighted_means(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     if np.any(np.abs(totals) > np.iinfo(np.int64).max):
         raise OverflowError(f"average: an exact result does not fit {unit}; use a coarser unit")
     result = np.asarray(totals, np.int64).view(unit)
-    return np.where((lost & (weights != 0)).any(-1), np.array("NaT", unit), result)
+    return np.where(lost.any(-1), np.array("NaT", unit), result)
 
 
 def state(a: np.ndarray, where: Any, axis: Any, skip_nan: bool) -> ExactSum:

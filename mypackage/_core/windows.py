@@ -137,11 +137,12 @@ def around(
     data: Any, name: str, axis: int, window: int, behind: int, least: int, ddof: int | None
 ) -> Any:
     """Statistics of windows of any length that end `behind` elements after each element."""
-    data = np.asarray(data)
+    masked = isinstance(data, np.ma.MaskedArray)
+    data, of = (data, _masked) if masked else (np.asarray(data), _plain)
     length = data.shape[axis]
     if behind == 0 and window <= length:
-        return _plain(name, data, (window, least, axis, ddof, None, None))
+        return of(name, data, (window, least, axis, ddof, None, None))
     places = np.arange(length, dtype=np.int64)
     start = np.clip(places + (behind + 1 - window), 0, length)
     end = np.clip(places + (behind + 1), 0, length)
-    return _plain(name, data, (None, least, axis, ddof, start, end))
+    return of(name, data, (None, least, axis, ddof, start, end))

@@ -141,8 +141,15 @@ def improve(app, docname, source):
     source[0] = "".join(parts)
 
 
+def without_class(app, what, name, obj, options, signature, returned):
+    """The signature of a compiled class method; numpydoc would show its class as an argument."""
+    is_class_method = "$cls" in (getattr(obj, "__text_signature__", None) or "")
+    return (signature, returned) if is_class_method else None
+
+
 def setup(app):
     app.connect("source-read", improve)
+    app.connect("autodoc-process-signature", without_class, priority=400)
 
 
 html_theme = "pydata_sphinx_theme"

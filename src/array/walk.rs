@@ -313,6 +313,9 @@ mod tests {
         let steps = [(2, [100, 7]), (3, [-10, 0]), (4, [1, 1])]
             .map(|(size, strides)| Step { size, strides });
         let positions = expected(&steps, [5, 6]);
+        for (index, &offsets) in positions.iter().enumerate() {
+            assert_eq!(position(&steps, [5, 6], index), offsets);
+        }
         for start in 0..=24 {
             for end in start..=24 {
                 let mut next = start;
@@ -347,7 +350,135 @@ mod tests {
         }
     }
 
+    /// Lines of numbers that are their own places in memory, copied as groups hand them out.
+    struct Copied {
+        /// The first line and the places of the first element of each, for every group.
+        groups: Vec<(usize, Vec<[i64; 2]>)>,
+        by_columns: Vec<bool>,
+        output: Vec<i64>,
+    }
+
+    fn copied(view: &View<'_>, shape: &[usize], axis: usize, most: usize, joined: bool) -> Copied {
+        let mut output = vec![-1; shape.iter().product()];
+        let places: Vec<i64> = (0..output.len() as i64).collect();
+        let of_output = View::of(&places).reshaped(shape);
+        let target = ViewMut::of(&mut output).reshaped(shape);
+        let lines = if shape[axis] == view.axes()[axis].size {
+            Lines::new(view, target, axis, joined)
+        } else {
+            Lines::apart(view, target, axis)
+        };
+        let count = lines.len();
+        let parts = lines.split(most, 1, |for_each_group| {
+            let (mut groups, mut by_columns) = (Vec::new(), Vec::new());
+            for_each_group(&mut |group| {
+                let read = |line: Line<'_>| {
+                    let mut numbers = vec![0; line.len()];
+                    line.read(&mut numbers, |bits: u64| bits as i64);
+                    numbers
+                };
+                let inputs: Vec<_> =
+                    (0..group.len()).map(|index| read(group.line(index))).collect();
+                let firsts = (0..group.len()).map(|index| {
+                    [inputs[index][0], place_of(&of_output, axis, group.first + index)]
+                });
+                groups.push((group.first, firsts.collect()));
+                let width = group.len();
+                let columns = group.columns::<i64, i64>();
+                by_columns.push(columns.is_some());
+                if let Some((rows, mut out)) = columns {
+                    assert_eq!(
+                        [rows.len(), rows.width(), out.len(), out.width()],
+                        [count, width, count, width]
+                    );
+                    for index in 0..count {
+                        let row: Vec<_> = inputs.iter().map(|line| line[index]).collect();
+                        assert_eq!(rows.row(index), row);
+                        out.row(index).copy_from_slice(&row);
+                    }
+                } else {
+                    for (index, line) in inputs.iter().enumerate() {
+                        let mut out = group.out(index);
+                        line.iter()
+                            .enumerate()
+                            .for_each(|(place, &number)| out.write(place, number));
+                    }
+                }
+            });
+            (groups, by_columns)
+        });
+        let (groups, by_columns): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        Copied { groups: groups.concat(), by_columns: by_columns.concat(), output }
+    }
+
+    /// The place of the first element of a line, by definition: any line, in row-major order.
+    fn place_of(view: &View<'_>, axis: usize, line: usize) -> i64 {
+        let mut outer = view.axes().to_vec();
+        outer.remove(axis);
+        let (mut rest, mut place) = (line, 0);
+        for axis in outer.iter().rev() {
+            place += (rest % axis.size) as i64 * axis.stride as i64 / 8;
+            rest /= axis.size;
+        }
+        place
+    }
+
     proptest! {
+        #[test]
+        fn groups_have_every_line_once(
+            sizes in prop::array::uniform3(1usize..5),
+            gap in 1usize..3,
+            moved in prop::array::uniform2(0usize..3),
+            axis in 0usize..3,
+            more in 0usize..2,
+            most in 1usize..6,
+            joined: bool,
+        ) {
+            let values: Vec<i64> = (0..(sizes.iter().product::<usize>() * gap) as i64).collect();
+            let view = View::of(&values).reshaped(&[sizes[0], sizes[1], sizes[2], gap]);
+            let view = view.selected(3, 0).moved(moved[0], moved[1]);
+            let mut shape: Vec<_> = view.axes().iter().map(|axis| axis.size).collect();
+            shape[axis] += more;
+            let joined = joined && more == 0;
+            let copy = copied(&view, &shape, axis, most, joined);
+
+            let most = if joined { 1 } else { most };
+            let lines = copy.groups.iter().map(|(_, places)| places.len()).sum::<usize>();
+            prop_assert_eq!(lines, shape.iter().product::<usize>() / shape[axis]);
+            let step = |from: [i64; 2], to: [i64; 2]| [to[0] - from[0], to[1] - from[1]];
+            let mut next = 0;
+            for (index, (first, places)) in copy.groups.iter().enumerate() {
+                prop_assert_eq!(*first, next);
+                next += places.len();
+                prop_assert!((1..=most).contains(&places.len()));
+                let (mut pairs, in_line) = (places.windows(2), step(places[0], places[places.len().min(2) - 1]));
+                let even = pairs.all(|pair| step(pair[0], pair[1]) == in_line);
+                prop_assert!(even);
+
+                // It ends where it is full or the distance changes.
+                if let (Some((_, following)), &[.., last]) = (copy.groups.get(index + 1), &places[..]) {
+                    let goes_on = places.len() == 1
+                        || step(last, following[0]) == step(places[0], places[1]);
+                    prop_assert!(places.len() == most || !goes_on);
+                }
+                let adjacent = places.len() > 1 && step(places[0], places[1]) == [1, 1];
+                let expected = adjacent && more == 0 && view.axes()[axis].stride != 8;
+                prop_assert_eq!(copy.by_columns[index], expected);
+            }
+            // The output has each number at its own place.
+            for line in 0..lines {
+                let along = View::of(&copy.output).reshaped(&shape);
+                let (from, to) =
+                    (place_of(&view, axis, line), place_of(&along, axis, line));
+                let strides = [view.axes()[axis].stride as i64, along.axes()[axis].stride as i64];
+                for index in 0..shape[axis] as i64 {
+                    let found = copy.output[(to + index * strides[1] / 8) as usize];
+                    let is_there = (index as usize) < view.axes()[axis].size;
+                    prop_assert_eq!(found, if is_there { from + index * strides[0] / 8 } else { -1 });
+                }
+            }
+        }
+
         #[test]
         fn sorted_and_turned_axes_visit_the_same_positions(
             axes in prop::collection::vec((1usize..4, -40isize..40, -3isize..3), 0..4)

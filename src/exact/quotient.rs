@@ -74,6 +74,8 @@ mod tests {
         assert_eq!(divide(&[inf], &[-2.0]), -inf);
         assert_eq!(divide(&[-5.0], &[inf]), 0.0);
         assert_eq!(divide(&[-5.0], &[]), -inf);
+        assert_eq!(divide(&[5.0], &[]), inf);
+        assert_eq!(divide(&[-inf], &[-5.0]), inf);
         assert_eq!(divide(&[], &[3.0]), 0.0);
         assert!(divide(&[inf], &[inf]).is_nan());
         assert!(divide(&[], &[]).is_nan());

@@ -156,9 +156,19 @@ impl Magnitude {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dashu_int::UBig;
+    use proptest::prelude::*;
 
     fn round_f64(head: u128, exponent: i32, sticky: bool) -> f64 {
         f64::from_bits(Magnitude { head, exponent, sticky }.round(false, Format::F64))
+    }
+
+    #[test]
+    fn special_patterns() {
+        let of = |format: Format| [format.sign_bit(), format.infinity(), format.nan()];
+        assert_eq!(of(Format::F16), [0x8000, 0x7c00, 0x7e00]);
+        assert_eq!(of(Format::F32), [0x8000_0000, 0x7f80_0000, 0x7fc0_0000]);
+        assert_eq!(of(Format::F64), [1 << 63, 0x7ff << 52, 0xfff << 51]);
     }
 
     #[test]
@@ -206,5 +216,115 @@ mod tests {
         let third = Magnitude { head: 1, exponent: 0, sticky: false }.divide(3);
         assert_eq!(f64::from_bits(third.round(false, Format::F64)), 1.0 / 3.0);
         assert_eq!(f32::from_bits(third.round(false, Format::F32) as u32), 1.0f32 / 3.0);
+        // Halfway between two numbers, and beyond by the rest of the division or of the dividend.
+        let halfway = ((1u128 << 24) + 1) * 3;
+        for (head, exponent, sticky, up) in [
+            (halfway, 0, false, 0),
+            (halfway + 1, 0, false, 2),
+            (halfway << 60, -60, false, 0),
+            (halfway << 60, -60, true, 2),
+        ] {
+            let number = Magnitude { head, exponent, sticky }.divide(3);
+            let expected = ((1 << 24) + up) as f32;
+            assert_eq!(f32::from_bits(number.round(false, Format::F32) as u32), expected);
+        }
+    }
+
+    /// Everything below is multiplied by `2^SCALE`, so that it is an integer.
+    const SCALE: i32 = 1600;
+
+    fn scaled(head: u128, exponent: i32) -> UBig {
+        UBig::from(head) << (exponent + SCALE) as usize
+    }
+
+    /// Four times the number.
+    fn four_times(number: Magnitude) -> UBig {
+        let Magnitude { head, exponent, sticky } = number;
+        (scaled(head, exponent) << 2) + if sticky { scaled(1, exponent) } else { UBig::ZERO }
+    }
+
+    /// The number of a bit pattern; that of infinity would be next to the largest finite number.
+    fn decoded(bits: u64, format: Format) -> UBig {
+        let hidden = 1 << format.fraction_bits;
+        let (field, fraction) = (bits >> format.fraction_bits, bits % hidden);
+        let significand = if field == 0 { fraction } else { hidden + fraction };
+        scaled(significand.into(), format.lowest_bit() + field.saturating_sub(1) as i32)
+    }
+
+    /// `head` and `sticky`, where allowed: many midpoints of a format, and numbers beside them.
+    fn heads() -> impl Strategy<Value = (u128, bool)> {
+        let precision = prop::sample::select(vec![11 + 1, 24 + 1, 53 + 1]);
+        let near =
+            (any::<u64>(), precision, 0u32..64, -1i128..2).prop_map(|(x, bits, up, more)| {
+                (u128::from((x | 1 << 63) >> (64 - bits)) << up).saturating_add_signed(more)
+            });
+        let any_head = (any::<u128>(), prop_oneof![Just(0), 0u32..128]);
+        (prop_oneof![near, any_head.prop_map(|(head, down)| head >> down)], any::<bool>())
+            .prop_map(|(head, sticky)| (head, sticky && head >> 56 > 0))
+    }
+
+    proptest! {
+        #[test]
+        fn no_number_of_the_format_is_nearer(
+            (head, sticky) in heads(),
+            format in prop::sample::select(vec![Format::F16, Format::F32, Format::F64]),
+            from_lowest in -132i32..40,
+            from_highest in prop::option::of(-130i32..4),
+            divisor in prop_oneof![Just(1), 1u64..20, any::<u64>().prop_map(|x| x.max(1))],
+            is_multiple: bool,
+        ) {
+            let multiple = if is_multiple { head.checked_mul(divisor.into()) } else { None };
+            let head = multiple.unwrap_or(head);
+            let highest = format.lowest_bit() + (1 << format.exponent_bits) - 2;
+            let exponent =
+                from_highest.map_or(format.lowest_bit() + from_lowest, |offset| highest + offset);
+            let number = Magnitude { head, exponent, sticky };
+            let bits = number.divide(divisor).round(false, format);
+            let exact = four_times(number);
+            // Twice the midpoints on both sides, times the divisor.
+            let midpoint = |lower: u64| (decoded(lower, format) + decoded(lower + 1, format)) * divisor;
+            let is_even = bits % 2 == 0;
+            prop_assert!(bits <= format.infinity());
+            if bits < format.infinity() {
+                let above = midpoint(bits) << 1;
+                prop_assert!(exact < above || is_even && exact == above);
+            }
+            if bits > 0 {
+                let below = midpoint(bits - 1) << 1;
+                prop_assert!(exact > below || is_even && exact == below);
+            }
+            let sign = if head == 0 { 0 } else { format.sign_bit() };
+            prop_assert_eq!(number.divide(divisor).round(true, format), sign | bits);
+        }
+
+        #[test]
+        fn no_integer_is_nearer(
+            (head, sticky) in heads(),
+            any_exponent in -140i32..140,
+            place in 0..3,
+            offset in -1i32..2,
+        ) {
+            let exponent = match place {
+                0 => any_exponent,
+                // Halves.
+                1 => offset.min(0) - head.trailing_zeros() as i32,
+                // Near one half.
+                _ => offset - (128 - head.leading_zeros() as i32),
+            };
+            let number = Magnitude { head, exponent, sticky };
+            let exact = four_times(number);
+            let Some(integer) = number.to_integer() else {
+                // The largest 128-bit integer and a half.
+                let limit = (scaled(u128::MAX, 0) << 2) + scaled(2, 0);
+                prop_assert!(exact >= limit || sticky && exponent >= 0);
+                return Ok(());
+            };
+            let half = scaled(2, 0);
+            let quadruple = scaled(integer, 0) << 2;
+            let is_even = integer % 2 == 0;
+            let above = &quadruple + &half;
+            prop_assert!(exact < above || is_even && exact == above);
+            prop_assert!(&exact + &half > quadruple || is_even && exact + half == quadruple);
+        }
     }
 }

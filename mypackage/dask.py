@@ -5,7 +5,7 @@ is rounded once. A state does not depend on how the elements were grouped, so ne
 result: it is the same for any chunks, scheduler, workers and ``split_every``, and if tasks run
 twice.
 
-`mypackage.sum` and its kin call these for dask arrays.
+`mypackage.sum` and the other reductions call these for dask arrays.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The reductions on pandas' Series and DataFrame.
 
-`mypackage.sum` and its kin call these for pandas objects. As in pandas itself, missing values (NaN,
-NA) are left out unless ``skipna=False``, and nullable dtypes keep their integers exact.
+`mypackage.sum` and the other reductions call these for pandas objects. As in pandas itself, missing
+values (NaN, NA) are left out unless ``skipna=False``, and integers of nullable dtypes stay exact.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The reductions on xarray's DataArray and Dataset: by ``dim=``, with coordinates and attributes.
 
-`mypackage.sum` and its kin call these for xarray objects. Dask-backed ones stay lazy. As in xarray
-itself, NaNs are missing values and left out of floats unless ``skipna=False``.
+`mypackage.sum` and the other reductions call these for xarray objects. Dask-backed ones stay lazy.
+As in xarray itself, NaNs are missing values and left out of floats unless ``skipna=False``.
 """
 
 from __future__ import annotations

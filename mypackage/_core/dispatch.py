@@ -214,7 +214,7 @@ def numbers(name: str, values: Any, nan: bool = False) -> np.ndarray:
     if missing.any():
         raise ValueError(
             f"{name}: {int(missing.sum())} of the values are missing, so they are not numbers; "
-            "mypackage.sum and its kin leave them out"
+            "mypackage.sum and the other reductions leave them out"
         )
     units.refuse(name, values)
     array, _ = lists.exact(values, as_array(name, values))

@@ -283,7 +283,7 @@ mod tests {
             let exact = four_times(number);
             // Twice the midpoints on both sides, times the divisor.
             let midpoint = |lower: u64| (decoded(lower, format) + decoded(lower + 1, format)) * divisor;
-            let is_even = bits % 2 == 0;
+            let is_even = bits.is_multiple_of(2);
             prop_assert!(bits <= format.infinity());
             if bits < format.infinity() {
                 let above = midpoint(bits) << 1;
@@ -321,7 +321,7 @@ mod tests {
             };
             let half = scaled(2, 0);
             let quadruple = scaled(integer, 0) << 2;
-            let is_even = integer % 2 == 0;
+            let is_even = integer.is_multiple_of(2);
             let above = &quadruple + &half;
             prop_assert!(exact < above || is_even && exact == above);
             prop_assert!(&exact + &half > quadruple || is_even && exact + half == quadruple);

@@ -18,7 +18,11 @@ def exact_sum(values: Iterable[float]) -> float:
     special = [x for x in values if not math.isfinite(x)]
     if special:
         return special[0] if len(set(special)) == 1 else math.nan
-    return to_float(sum(map(Fraction, values)))
+    # As integers, which are several times as fast as Fractions.
+    parts = [math.frexp(x) for x in values if x]
+    low = min((exponent for _, exponent in parts), default=0)
+    total = sum(int(part * 2**53) << (exponent - low) for part, exponent in parts)
+    return to_float(total * Fraction(2) ** (low - 53))
 
 
 def exact_vecdot(x: Iterable[float], y: Iterable[float]) -> float:

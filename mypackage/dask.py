@@ -20,7 +20,7 @@ import numpy as np
 import mypackage
 from mypackage import ExactMoments, ExactSum
 from mypackage._core import average as _average
-from mypackage._core import objects, plain, timedelta
+from mypackage._core import objects, plain, timedelta, units
 from mypackage._core import windows as _windows
 from mypackage._core.axes import aligned, lines, normalised
 from mypackage._core.exact_moments import rounded as rounded_moments
@@ -28,8 +28,8 @@ from mypackage._core.exact_moments import states_of
 from mypackage._core.group_moments import finished as finished_groups
 from mypackage._core.group_moments import states_by_label
 from mypackage._core.groups import labels_of
-from mypackage._core.inputs import named, wanted
-from mypackage._core.kinds import is_dask
+from mypackage._core.inputs import array_of, named, wanted
+from mypackage._core.kinds import front, is_dask, label_kind
 from mypackage._core.moments import exact_ddof, one_ddof
 from mypackage._core.reductions import ARRAYS, GROUPED, MOMENTS, REDUCTIONS, VECDOT, Reduction
 from mypackage._core.states import Several, grouped, result_dtype, rounded, rounded_groups
@@ -772,7 +772,7 @@ def reduce_groups(
 ) -> Any:
     """Grouped sums and means; for `mypackage.xarray` also with NaNs left out."""
     name = name or reduction.name
-    array = da.asanyarray(array)
+    array = _lazy(name, array)
     parts: tuple[Any, Any, np.dtype[Any]]
     if array.dtype.kind in "OmM":
         parts = group_parts(reduction, array.dtype, dtype, fill_value, skip_nan)
@@ -952,7 +952,7 @@ def group_count(
     >>> mypackage.dask.group_count([0, 0, 1], a).compute()
     array([1, 1])
     """
-    array = da.asanyarray(array)
+    array = _lazy("group_count", array)
     counted = array.map_blocks(_is_number, dtype=bool)
     fill_value = 0 if fill_value is None else fill_value
     options = (axis, size, fill_value, np.int64 if dtype is None else dtype, split_every)
@@ -1002,7 +1002,7 @@ def group_nansum(
     >>> mypackage.dask.group_nansum([0, 0, 1], a).compute()
     array([1., 5.])
     """
-    array = da.asanyarray(array)
+    array = _lazy("group_nansum", array)
     if array.dtype.kind in "Om" and min_count <= 0:
         options = (axis, size, fill_value, dtype, split_every, True)
         return reduce_groups(GROUPED["group_sum"], group_idx, array, *options, name="group_nansum")
@@ -1053,7 +1053,7 @@ def group_nanmean(
     >>> mypackage.dask.group_nanmean([0, 0, 1], a).compute()
     array([1., 5.])
     """
-    array = da.asanyarray(array)
+    array = _lazy("group_nanmean", array)
     options = (axis, size, fill_value, dtype, split_every, True)
     return reduce_groups(GROUPED["group_mean"], group_idx, array, *options, name="group_nanmean")
 
@@ -1109,7 +1109,7 @@ def group_cumsum(
     array([1.e+16, 5.e+00, 1.e+16, 7.e+00, 1.e+00])
     """
     name = "group_cumsum"
-    array = da.asanyarray(array)
+    array = _lazy(name, array)
     if array.ndim == 0:
         raise ValueError(f"{name}: array must have at least one axis")
     (place,) = normalised(name, axis, array.ndim)
@@ -1162,7 +1162,7 @@ def _group_moment(
     split_every: Any,
     skip_nan: bool = False,
 ) -> Any:
-    array = da.asanyarray(array)
+    array = _lazy(name, array)
     exact_ddof(name, ddof)
     options = {"name": name, "ddof": ddof, "fill_value": fill_value}
     state: Callable[..., Any]
@@ -1251,7 +1251,7 @@ def vecdot(
     2.0
     """
     axis = -1 if axis is None else axis
-    x1, x2 = (da.moveaxis(da.asanyarray(x), axis, -1) for x in (x1, x2))
+    x1, x2 = (da.moveaxis(_lazy("vecdot", x), axis, -1) for x in (x1, x2))
     lengths = (x1.shape[-1], x2.shape[-1])
     if lengths[0] != lengths[1] and not any(map(math.isnan, lengths)):
         raise ValueError("vecdot: the vectors differ in length: {} and {}".format(*lengths))
@@ -1362,7 +1362,15 @@ def average(
     >>> float(mypackage.dask.average(a, weights=[1e308, -1e308, 2.0]).compute())
     3.0
     """
-    a = da.asanyarray(a)
+    if not is_dask(a) and units.kind_of(a) is not None:
+        raise TypeError(
+            f"average: lazy weights of a {type(a).__name__} would give a result without its unit; "
+            "give their compute()"
+        )
+    if not is_dask(weights):
+        units.check("average", weights, False)
+        weights = units.plain(weights)
+    a = _lazy("average", a)
     if weights is None:
         options: dict[str, Any] = {"keepdims": keepdims, "split_every": split_every}
         result = mean(a, axis, **options)
@@ -1371,7 +1379,10 @@ def average(
         # Counted, since the number of elements may be unknown and some may be masked.
         ones = a.map_blocks(partial(np.ones_like, dtype=bool), dtype=bool)
         return result, sum(ones, axis, _average.result_dtype(a), **options)
-    weights = da.asanyarray(weights)
+    owner = label_kind(weights)
+    if owner in ("pandas", "xarray"):
+        weights = front(owner).plain_weights("average", weights)
+    weights = _lazy("average", weights)
     axes = normalised("average", axis, a.ndim)
     if is_masked(weights):
         # dask keeps the mask of the elements, but not that of the array that goes with them.
@@ -1409,6 +1420,11 @@ def average(
     if not returned:
         return result
     return result, tree(name="average-weights", finish=partial(_weights_value, masked=masked))
+
+
+def _lazy(name: str, x: Any) -> Any:
+    """A dask array, of what is none without rounding; nulls, labels and units are refused."""
+    return x if is_dask(x) else da.asanyarray(array_of(name, x)[0])
 
 
 def _matched(weights: Any, a: Any, axis: Any, axes: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:

@@ -637,6 +637,10 @@ def group_by_number(
     axes = _axes(name, axis) if frame else set(normalised(name, axis, 1))
     codes = _codes(name, group_idx, a, axes)
     function = getattr(mypackage, name)
+    if others.get("weights") is not None:
+        others["weights"] = _weights(name, a, others["weights"], axes)
+        if frame and others["weights"].ndim == 2 and axes == {0}:
+            raise TypeError(f"{name}: the columns of a DataFrame take one weight for each row")
     options = {"size": size, "fill_value": fill_value, **others}
 
     def of(values: np.ndarray, missing: np.ndarray, axis: int) -> np.ndarray:

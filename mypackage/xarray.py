@@ -513,8 +513,19 @@ def group_by_number(
     elif name == "group_sum":
         # NaNs are left out of both.
         name = "group_nansum"
+    weights = others.pop("weights", None)
     options = {"fill_value": fill_value, "dtype": dtype, **others}
-    if name in GROUPED or name in GROUPED_MOMENTS:
+    if weights is not None:
+        data = _aligned(name, "weights", weights, obj)
+        options["weights"] = plain_weights(name, data)
+        data = obj.data
+        if is_dask(data) or is_dask(options["weights"]):
+            raise TypeError(f"{name}: weights= takes no dask arrays; give their compute()")
+        if data.dtype.kind in "fc":
+            data = np.ma.masked_where(np.isnan(data), data)
+        result = mypackage.group_mean(codes, data, axis=number, size=size, **options)
+        data = _filled(result)
+    elif name in GROUPED or name in GROUPED_MOMENTS:
         reduction = {**GROUPED, **GROUPED_MOMENTS}[name]
         data = _group_data(reduction, codes, obj.data, number, size, True, **options)
     else:

@@ -62,15 +62,15 @@ masked array of ints                      ===== ooo == =====-- oooooo=o oooo oo 
 structured masked array                   ----- --- -- ------- -------- ---- -- -- -----
 matrix                                    ===== ooo o= ======= ======== oooo == == =---=
 memmap                                    ===== === == ======= ======== ==== == == =====
-pandas Series                             ===== ooo == =====-- =======o ---- == == -====
-pandas Series with NaN                    ===== ooo == =====-- =======o ---- == == ----=
+pandas Series                             ===== ooo == =====-- =======o ---- == == =====
+pandas Series with NaN                    ===== ooo == =====-- =======o ---- == == =---=
 pandas Series of ints                     ===== ooo == =====-- =======o ---- == == -----
 pandas Series of Int64 with NA            ===== ooo == =====-- =======o ---- == == -----
-pandas Series of Float64 with NA          ===== ooo == =====-- =======o ---- == == -----
-pandas Series of boolean                  ===== ooo == =====-- =======o ---- == == ----=
+pandas Series of Float64 with NA          ===== ooo == =====-- =======o ---- == == =----
+pandas Series of boolean                  ===== ooo == =====-- =======o ---- == == =---=
 pandas Series of Arrow's int64            ===== ooo == =====-- =======o ---- == == -----
 pandas Series of objects                  ===== ooo == ------- =======o ---- == == -----
-pandas Series of Sparse                   ===== ooo == =====-- =======o ---- == == -====
+pandas Series of Sparse                   ===== ooo == =====-- =======o ---- == == =====
 pandas Series of timedelta64              ooooo ooo -- -o-o--- ====--=o ---- == -- -----
 pandas Series of datetime64               --ooo --- -- -o-o--- -=------ ---- -= -- -----
 pandas Series of datetime64 of a zone     --ooo --- -- -o-o--- -------- ---- -- -- -----
@@ -82,11 +82,11 @@ pandas DataFrame                          ===== ooo -= =====-- oooooooo ---- oo 
 pandas GroupBy                            ----- --- -- ------- -------- ---- -- -- -----
 pandas Rolling                            ----- --- -- ------- -------- ---- -- -- -----
 pandas Resampler                          ----- --- -- ------- -------- ---- -- -- -----
-xarray DataArray                          ooooo ooo oo ooooo-- oooooooo oooo oo == -====
-xarray DataArray with NaN                 ooooo ooo oo ooooo-- oooooooo oooo oo == ----=
+xarray DataArray                          ooooo ooo oo ooooo-- oooooooo oooo oo == =====
+xarray DataArray with NaN                 ooooo ooo oo ooooo-- oooooooo oooo oo == =---=
 xarray DataArray of timedelta64           ooooo ooo -- -o-o--- oooo--oo oo-- oo -- -----
 xarray DataArray of datetime64            --ooo --- -- -o-o--- -o------ ---- -o -- -----
-xarray Variable                           ooooo ooo oo ooooo-- oooooooo oooo oo == -====
+xarray Variable                           ooooo ooo oo ooooo-- oooooooo oooo oo == =====
 xarray Dataset                            oooo- --- -o ooooo-- -------- ---- -- -- -----
 xarray GroupBy                            ----- --- -- ------- -------- ---- -- -- -----
 xarray Weighted                           ----- --- -- ------- -------- ---- -- -- -----

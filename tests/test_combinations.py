@@ -1,5 +1,8 @@
 """Combinations of input types: units, masks, labels, nulls and lazy arrays beside each other."""
 
+import datetime
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -138,3 +141,112 @@ def test_lazy_second_inputs_of_labelled_elements():
     for lazy in (weights, xr.DataArray(weights, dims="x")):
         result = mypackage.average(array, weights=lazy)
         assert isinstance(result, xr.DataArray) and result.compute().item() == 7 / 3
+
+
+def test_plain_second_inputs_of_lazy_arrays():
+    """Nulls, units and digits of what goes with a dask array are not lost on the way into one."""
+    da, pa = pytest.importorskip("dask.array"), pytest.importorskip("pyarrow")
+    labels, ones = da.from_array(np.array([0, 0, 0])), da.ones(3, chunks=2)
+    large = [2**53 + 1, 0.5, -(2**53)]
+    assert mypackage.group_sum(labels, large, size=1).compute().tolist() == [1.5]
+    assert mypackage.vecdot(ones, large).compute() == 1.5
+    assert mypackage.average(ones, weights=large).compute() == 1
+    nulls = pa.array([1, None, 3])
+    for call in (
+        lambda: mypackage.group_sum(labels, nulls, size=1),
+        lambda: mypackage.group_nanmean(labels, nulls, size=1),
+        lambda: mypackage.vecdot(ones, nulls),
+        lambda: mypackage.average(ones, weights=nulls),
+    ):
+        with pytest.raises(ValueError, match="1 of 3 values are null"):
+            call()
+    u = pytest.importorskip("astropy.units")
+    lengths = u.Quantity([1.0, 2.0, 3.0], "m")
+    for name in ("group_sum", "group_nansum", "group_count", "group_var", "group_cumsum"):
+        with pytest.raises(TypeError, match=rf"^{name}: the unit"):
+            getattr(mypackage, name)(labels, lengths, size=1)
+    with pytest.raises(TypeError, match="vecdot: the unit"):
+        mypackage.vecdot(ones, lengths)
+    with pytest.raises(TypeError, match=r"without its unit; give their compute\(\)"):
+        mypackage.average(lengths, weights=ones)
+    assert mypackage.average(ones, weights=lengths).compute() == 1
+    assert mypackage.average([1, 2, 6], weights=ones).compute() == 3
+
+
+def test_weighted_means_of_groups():
+    labels, weights = [0, 1, 1], [1, 2, 6]
+    hidden = np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 0])
+    assert mypackage.group_mean(labels, hidden, weights=weights).tolist() == [1.0, 3.0]
+    hidden = np.ma.array([1.0, 2.0, 4.0], mask=[0, 0, 1])
+    result = mypackage.group_mean([0, 1, 3], hidden, weights=weights)
+    assert result.tolist()[:2] == [1.0, 2.0] and np.isnan(result[2]) and result.mask[3]
+    rows = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+    masked = np.ma.array(weights, mask=[0, 1, 0])
+    result = mypackage.group_mean(labels, rows, weights=masked)
+    assert result.tolist() == [[1.0, 3.0], [4.0, 6.0]]
+    pa = pytest.importorskip("pyarrow")
+    with pytest.raises(ValueError, match="are null"):
+        mypackage.group_mean(labels, rows[0], weights=pa.array([1, None, 2]))
+    u = pytest.importorskip("astropy.units")
+    with pytest.raises(TypeError, match="the unit"):
+        mypackage.group_mean(labels, rows[0], weights=u.Quantity(weights, "s"))
+
+
+def test_weighted_means_of_labelled_groups():
+    pd = pytest.importorskip("pandas")
+    labels = [0, 1, 1]
+    series = pd.Series([BIG, 1.0, -BIG], index=list("abc"))
+    weights = pd.Series([4, 2, 1], index=list("cab"))
+    expected = [BIG, float(Fraction(1 - 4 * 2**53, 5))]
+    assert mypackage.group_mean(labels, series, weights=weights).tolist() == expected
+    assert mypackage.group_mean(labels, [BIG, 1, -BIG], weights=weights).tolist() == [
+        BIG,
+        float(Fraction(2 - 2**53, 3)),
+    ]
+    missing = pd.array([2**60 + 1, None, 3], "Int64")
+    assert mypackage.group_mean(labels, missing, weights=[1, 2, 6]).tolist() == [2.0**60, 3.0]
+    frame = pd.DataFrame({"x": [1.0, 2.0, np.nan], "n": [1, 2, 5]})
+    result = mypackage.group_mean(labels, frame, axis=0, weights=[1, 2, 6])
+    assert result.to_dict("list") == {"x": [1.0, 2.0], "n": [1.0, 34 / 8]}
+    with pytest.raises(ValueError, match="the label 'a' of the elements"):
+        mypackage.group_mean(labels, series, weights=pd.Series([1, 2, 3]))
+    with pytest.raises(ValueError, match="must not be missing"):
+        mypackage.group_mean(labels, series, weights=weights.where(weights > 1))
+    xr = pytest.importorskip("xarray")
+    array = xr.DataArray([[BIG, np.nan, -BIG], [1, 2, 3]], {"x": list("abc")}, ("y", "x"))
+    weights = xr.DataArray([4.0, 2.0, 1.0], {"x": list("cab")}, "x")
+    result = mypackage.group_mean(labels, array, weights=weights)
+    assert result.dims == ("y", "group") and result.values.tolist() == [[BIG, -BIG], [1, 14 / 5]]
+    assert mypackage.group_mean(labels, array, weights=[1, 2, 6]).values[1, 1] == 22 / 8
+
+
+def test_summaries_of_labelled_numbers():
+    pd, xr = pytest.importorskip("pandas"), pytest.importorskip("xarray")
+    plain = mypackage.summarize([BIG, 1.0, -BIG])
+    series = pd.Series([BIG, 1.0, -BIG], index=list("abc"))
+    assert mypackage.summarize(series) == mypackage.summarize(xr.DataArray(series)) == plain
+    assert mypackage.summarize(series.to_frame(), axis=(0, 1)) == plain
+    nullable = mypackage.summarize(pd.array([2**60, None, 1], "Int64"))
+    assert (nullable.count, nullable.nan_count, nullable.sum) == (3, 1, 2.0**60)
+    with pytest.raises(ValueError, match=f"float64 does not hold {2**60 + 1}"):
+        mypackage.summarize(pd.array([2**60 + 1, None], "Int64"))
+    for labelled in (series.to_frame(), xr.DataArray([[1.0, 2.0]])):
+        with pytest.raises(TypeError, match="have no labels"):
+            mypackage.summarize(labelled, axis=1)
+
+
+def test_empty_segments_of_objects_in_frames():
+    pd = pytest.importorskip("pandas")
+    half = np.array([1, 2], object) / np.array([2, 1], object)
+    frame = pd.DataFrame({"o": half, "n": [1, 2]})
+    result = mypackage.segment_mean(frame, [0, 0, 2], axis=0)
+    assert result.isna().to_numpy().tolist() == [[True, True], [False, False]]
+    assert mypackage.segment_mean(frame["o"], [0, 0, 2], axis=0).tolist()[1] == 1.25
+
+
+def test_initial_values_are_not_rounded():
+    times = np.array([1, 2], "m8[s]")
+    assert mypackage.sum(times, initial=datetime.timedelta(seconds=2)) == np.timedelta64(5, "s")
+    for initial in (1.5, "1", datetime.timedelta(microseconds=2)):
+        with pytest.raises(TypeError, match=r"^sum: initial="):
+            mypackage.sum(times, initial=initial)

@@ -1,4 +1,4 @@
-"""Normalising `axis`, and merging axes of arrays."""
+"""Normalising `axis`, merging axes of arrays, and the shape of results."""
 
 from __future__ import annotations
 
@@ -45,6 +45,14 @@ def reduced_shape(shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool)
     if keepdims:
         return tuple(1 if axis in axes else size for axis, size in enumerate(shape))
     return tuple(size for axis, size in enumerate(shape) if axis not in axes)
+
+
+def check_out(name: str, out: Any, shape: tuple[int, ...]) -> None:
+    """Refuse an `out` that is no array of the result's shape."""
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"{name}: out must be an array, not {type(out).__name__}")
+    if out.shape != shape:
+        raise ValueError(f"{name}: out has shape {out.shape}, but the result has shape {shape}")
 
 
 def aligned(name: str, weights: Any, a: Any, axis: Any, axes: tuple[int, ...]) -> Any:

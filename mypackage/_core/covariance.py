@@ -10,7 +10,7 @@ from mypackage import _native
 from mypackage._errors import report_invalid, report_no_freedom, report_overflow
 
 from . import lists, units
-from .kinds import KERNELS, as_array, front, is_dask, label_kind, unsupported
+from .kinds import KERNELS, as_array, front, label_kind, refuse_dask, unsupported
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -225,10 +225,7 @@ def report(name: str, overflow: bool, constant: bool, degenerate: bool) -> None:
 
 def _observations(name: str, argument: str, values: Any) -> np.ndarray:
     """An array of numbers with at most two axes."""
-    if is_dask(values):
-        raise TypeError(
-            f"{name}: a dask array is lazy; give its compute(), or use dask.array.{name}"
-        )
+    refuse_dask(name, values, f"give its compute(), or use dask.array.{name}")
     kind = label_kind(values)
     if kind == "arrow":
         values = front(kind).plain(values, name)

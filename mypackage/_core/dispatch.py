@@ -21,6 +21,7 @@ from .kinds import (
     is_dask,
     label_kind,
     own_numbers,
+    refuse_dask,
     unsupported,
 )
 from .plain import starts_at_negative_zero
@@ -151,8 +152,7 @@ def exact_state(
     `shape` is that of the sums; if `axis` is None, the other, leading axes are summed over.
     """
     name = "ExactSum"
-    if is_dask(values):
-        raise TypeError(f"{name}: a dask array is lazy; add its chunks, or use mypackage.dask")
+    refuse_dask(name, values, "add its chunks, or use mypackage.dask")
     kind = label_kind(values)
     if kind == "xarray":
         values, where = front(kind).valid(name, values, where)
@@ -192,8 +192,7 @@ def numbers(name: str, values: Any, nan: bool = False) -> np.ndarray:
     TypeError, ValueError
         If a value is missing, would be rounded, or is more than a number; NaN is allowed if `nan`.
     """
-    if is_dask(values):
-        raise TypeError(f"{name}: a dask array is lazy; compute() it, or use mypackage.dask")
+    refuse_dask(name, values, "compute() it, or use mypackage.dask")
     kind = label_kind(values)
     missing = np.zeros((), bool)
     if kind == "xarray":

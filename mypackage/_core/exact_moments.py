@@ -17,7 +17,7 @@ from mypackage._native import ExactSum, round_moments, square_states, sum_states
 
 from . import lists, moments, objects, units
 from .inputs import wanted
-from .kinds import KERNELS, as_array, front, is_dask, label_kind, unsupported
+from .kinds import KERNELS, as_array, front, is_dask, label_kind, refuse_dask, unsupported
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
@@ -573,8 +573,7 @@ def states_of(
 
 def _plain(name: str, values: Any, where: Any) -> tuple[np.ndarray, Any]:
     """A plain array of numbers, and a mask of the elements to use."""
-    if is_dask(values):
-        raise TypeError(f"{name}: a dask array is lazy; add its chunks, or use mypackage.dask")
+    refuse_dask(name, values, "add its chunks, or use mypackage.dask")
     kind = label_kind(values)
     if kind == "xarray":
         values, where = front(kind).valid(name, values, where)

@@ -26,7 +26,7 @@ from .axes import normalised
 from .exact_moments import rounded
 from .groups import labels_of, own_labels
 from .inputs import array_of, named
-from .kinds import KERNELS, as_array, front, goes_to_dask, is_dask, label_kind, unsupported
+from .kinds import KERNELS, front, goes_to_dask, is_dask, label_kind, unsupported
 from .reductions import GROUPED, GROUPED_MOMENTS
 
 if TYPE_CHECKING:
@@ -369,23 +369,40 @@ def weighted_mean(group_idx: Any, array: Any, weights: Any, options: dict[str, A
     name, options = "group_mean", {**_DEFAULTS, **options}
     if any(is_dask(x) for x in (group_idx, array, weights)):
         raise TypeError(f"{name}: weights= takes no dask arrays; give their compute()")
+    if (owner := label_kind(array)) in ("pandas", "xarray"):
+        # Elements that are missing are left out with their weights.
+        return front(owner).group_by_number(name, group_idx, array, **options, weights=weights)
+    if (owner := label_kind(weights)) in ("pandas", "xarray"):
+        weights = front(owner).plain_weights(name, weights)
     axis, size, dtype = options["axis"], options["size"], options["dtype"]
-    labels, numbers, along, groups = _plain(name, group_idx, array, axis, size)
-    factors = np.asarray(as_array(name, weights))
+    given, factors = (array_of(name, x)[0] for x in (array, weights))
+    masks = [np.ma.getmaskarray(x) for x in (given, factors)]
+    masked = any(isinstance(x, np.ma.MaskedArray) for x in (given, factors))
+    labels, numbers, along, groups = _plain(
+        name, group_idx, np.asarray(np.ma.getdata(given)), axis, size
+    )
+    factors = np.asarray(np.ma.getdata(factors))
     if factors.dtype.char not in KERNELS or factors.dtype.kind == "c":
         raise TypeError(f"{name}: weights must be real numbers, not {factors.dtype}")
     if factors.ndim == 1 and factors.shape[0] == numbers.shape[along]:
-        factors = factors.reshape([-1 if one == along else 1 for one in range(numbers.ndim)])
+        line = [-1 if one == along else 1 for one in range(numbers.ndim)]
+        factors, masks[1] = factors.reshape(line), masks[1].reshape(line)
     try:
-        factors = np.broadcast_to(factors, numbers.shape)
+        factors, masks[1] = (np.broadcast_to(x, numbers.shape) for x in (factors, masks[1]))
     except ValueError:
         raise ValueError(
             f"{name}: weights have shape {factors.shape}, which fits neither the axis nor the "
             f"array, of shape {numbers.shape}"
         ) from None
     target = _mean_dtype(name, np.result_type(numbers, factors), dtype)
-    products = group_product_states(labels, factors, numbers, along, groups)
-    divisors = group_states(labels, factors, along, groups)
+    if masked:
+        own, shape = own_labels(labels, numbers, masks[0] | masks[1], along, groups)
+        flat = (own, factors.ravel(), numbers.ravel(), 0, math.prod(shape))
+        products = reshape_states(group_product_states(*flat), shape)
+        divisors = reshape_states(group_states(own, factors.ravel(), 0, math.prod(shape)), shape)
+    else:
+        products = group_product_states(labels, factors, numbers, along, groups)
+        divisors = group_states(labels, factors, along, groups)
     nothing = np.equal(divisors.count, 0)
     if nothing.any():
         divisors.add(np.ones((1, *divisors.shape)), 0, nothing)
@@ -402,7 +419,11 @@ def weighted_mean(group_idx: Any, array: Any, weights: Any, options: dict[str, A
         ) from None
     fill_value = options["fill_value"]
     fill(name, result, nothing, None, math.nan if fill_value is None else fill_value)
-    return result
+    if not masked:
+        return result
+    labelled = ~_empty(labels, groups)
+    labelled = labelled.reshape([-1 if one == along else 1 for one in range(numbers.ndim)])
+    return np.ma.MaskedArray(result, nothing & labelled)
 
 
 def _owner(group_idx: Any, array: Any) -> Callable[..., Any] | None:
@@ -581,7 +602,7 @@ def _plain(
     numbers, labels, _ = _given(name, group_idx, array)
     if isinstance(numbers, np.ma.MaskedArray):
         raise TypeError(
-            f"{name}: weights= takes no masked array; give the label -1 to masked elements"
+            f"{name}: it takes no masked objects here; give the label -1 to masked elements"
         )
     if numbers.dtype.char not in KERNELS and not objects_too:
         raise unsupported(name, numbers.dtype)

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 
 from . import lists, units
-from .kinds import KERNELS, as_array, front, is_dask, label_kind, own_numbers, unsupported
+from .kinds import (
+    KERNELS,
+    as_array,
+    front,
+    is_dask,
+    label_kind,
+    own_numbers,
+    refuse_dask,
+    unsupported,
+)
 
 
 def without_labels(name: str, a: Any, remedy: str = "") -> Any:
@@ -17,8 +26,7 @@ def without_labels(name: str, a: Any, remedy: str = "") -> Any:
 
     `remedy` is what the error suggests, beside passing the plain numbers.
     """
-    if is_dask(a):
-        raise TypeError(f"{name}: a dask array is lazy; give its compute(){remedy}")
+    refuse_dask(name, a, f"give its compute(){remedy}")
     kind = label_kind(a)
     if kind == "arrow":
         return front(kind).plain(a, name)
@@ -41,8 +49,7 @@ def wanted(where: Any) -> np.ndarray:
     """
     if isinstance(where, np.ma.MaskedArray):
         return np.asarray(where.filled(False), bool)
-    if is_dask(where):
-        raise TypeError("where: a dask array is lazy; give its compute()")
+    refuse_dask("where", where, "give its compute()")
     kind, missing = label_kind(where), 0
     if kind == "arrow" and not front(kind).is_table(where):
         where, nulls = front(kind).values_of(where, "where")

@@ -69,6 +69,12 @@ def is_dask(a: object) -> bool:
     return is_of(a, "dask.array", "Array")
 
 
+def refuse_dask(name: str, a: object, way: str) -> None:
+    """Refuse a dask array, with what to do instead."""
+    if is_dask(a):
+        raise TypeError(f"{name}: a dask array is lazy; {way}")
+
+
 def goes_to_dask(array: Any, other: Any) -> bool:
     """Whether an array and its labels or weights are a matter of `mypackage.dask`.
 

@@ -20,7 +20,7 @@ import numpy as np
 from mypackage._errors import report_empty, report_invalid, report_overflow
 from mypackage._native import ExactSum, integer_states
 
-from .axes import lines, normalised, reduced_shape
+from .axes import check_out, lines, normalised, reduced_shape
 from .reductions import Reduction
 from .rounding import nearest
 
@@ -473,10 +473,7 @@ def _rows_of(x1: np.ndarray, x2: np.ndarray, axes: tuple[int, ...], where: Any) 
 def _target(name: str, dtype: Any, out: Any, shape: tuple[int, ...]) -> np.dtype[Any] | None:
     """The dtype of results; None for Python's numbers."""
     if out is not None:
-        if not isinstance(out, np.ndarray):
-            raise TypeError(f"{name}: out must be an array, not {type(out).__name__}")
-        if out.shape != shape:
-            raise ValueError(f"{name}: out has shape {out.shape}, but the result has shape {shape}")
+        check_out(name, out, shape)
         dtype = out.dtype if dtype is None else dtype
     return None if dtype is None else np.dtype(dtype)
 

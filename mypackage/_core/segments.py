@@ -187,7 +187,8 @@ def _by_label(name: str, values: Any, offsets: Any, axis: Any) -> Any:
     labels[offsets[0] : offsets[-1]] = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     inner = name.replace("segment", "group")
     options: dict[str, Any] = {"axis": axis, "size": len(offsets) - 1}
-    if name == "segment_mean" and getattr(values, "dtype", None) == np.dtype(object):
+    dtypes = values.dtypes if np.ndim(values) == 2 and kind == "pandas" else [values.dtype]
+    if name == "segment_mean" and any(dtype == np.dtype(object) for dtype in dtypes):
         options["fill_value"] = np.nan
     with named(name, inner):
         if kind == "xarray":

@@ -12,6 +12,7 @@ from mypackage import _native
 from . import objects
 from .axes import lines, normalised, reduced_shape
 from .inputs import numbers_of
+from .kinds import front, label_kind, own_numbers, refuse_dask
 
 
 class Summary(NamedTuple):
@@ -45,6 +46,21 @@ def _as_floats(a: np.ndarray) -> np.ndarray:
         if not held:
             raise ValueError(f"summarize: float64 does not hold {x!r}; mypackage.sum is exact")
     return result
+
+
+def _with_nan(owner: str, a: Any) -> Any:
+    """The numbers of a labelled object, NaN for what is missing."""
+    if owner == "xarray":
+        if not hasattr(a, "data"):
+            raise TypeError("summarize: a Dataset is several arrays; give one of them")
+        refuse_dask("summarize", a.data, "give its compute()")
+        return a.data
+    columns = []
+    for column in front(owner).columns_of(a, "summarize"):
+        exact = column.values.dtype.kind == "f"
+        values = column.values if exact else column.values.astype(object)
+        columns.append(np.where(column.missing, math.nan, values))
+    return np.concatenate(columns or [np.empty(0)])
 
 
 def summarize(a: Any, axis: Any = None) -> Summary:
@@ -95,6 +111,17 @@ def summarize(a: Any, axis: Any = None) -> Summary:
     >>> mypackage.summarize([[0.1] * 10, [1.0] * 10], axis=1).naive_ulps
     array([1., 0.])
     """
+    owner = label_kind(a)
+    if owner in ("pandas", "xarray"):
+        if not (
+            axis is None or set(normalised("summarize", axis, np.ndim(a))) == {*range(np.ndim(a))}
+        ):
+            raise TypeError(
+                "summarize: arrays of results have no labels; give " + own_numbers(a) + ", or all "
+                "axes"
+            )
+        # What is missing is counted as a NaN.
+        a, axis = _with_nan(owner, a), None
     array = numbers_of("summarize", a, also="O")
     if array.dtype.kind == "O":
         array = _as_floats(array)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from mypackage import _native
 from mypackage._errors import report_empty
 from mypackage._native import ExactSum
 
+from .axes import check_out
 from .kinds import NUMBERS
 from .reductions import Reduction
 
@@ -117,10 +119,7 @@ def _in_coarser(
 def _delivered(name: str, result: np.ndarray, out: np.ndarray | None) -> Any:
     if out is None:
         return result[()]
-    if out.shape != result.shape:
-        raise ValueError(
-            f"{name}: out has shape {out.shape}, but the result has shape {result.shape}"
-        )
+    check_out(name, out, result.shape)
     np.copyto(out, result, casting="same_kind")
     return out
 
@@ -146,7 +145,13 @@ def check(name: str, dtype: np.dtype[Any], finish: str) -> None:
 
 def in_ticks(name: str, initial: Any, unit: np.dtype[Any]) -> int:
     """`initial` in ticks of a unit."""
+    if hasattr(initial, "to_timedelta64"):
+        initial = initial.to_timedelta64()
+    elif isinstance(initial, datetime.timedelta):
+        initial = np.timedelta64(initial)
     given = np.asarray(initial)
+    if given.dtype.kind not in "biumM":
+        raise TypeError(f"{name}: initial={initial} must be an integer or a timedelta64")
     converted = given.astype(unit)
     if given.dtype.kind == "m" and np.any(converted.astype(given.dtype) != given):
         raise TypeError(f"{name}: initial={initial} is rounded on the way to {unit}; give it so")
@@ -172,12 +177,7 @@ def cumsum(a: np.ndarray, axis: Any, dtype: Any, out: Any) -> Any:
         raise OverflowError(f"cumsum: an exact result does not fit {unit}; use a coarser unit")
     lost = np.logical_or.accumulate(lost.ravel() if axis is None else lost, axis or 0)
     result = np.where(lost.reshape(total.shape), np.array("NaT", unit), total.view(unit))
-    if out is None:
-        return result
-    if out.shape != result.shape:
-        raise ValueError(f"cumsum: out has shape {out.shape}, but the result {result.shape}")
-    np.copyto(out, result, casting="same_kind")
-    return out
+    return _delivered("cumsum", result, out)
 
 
 def grouped(

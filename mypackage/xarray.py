@@ -353,9 +353,16 @@ def valid(name: str, obj: Any, where: Any) -> tuple[Any, Any]:
         raise TypeError(f"{name}: a Dataset is several arrays; give one of them, or to_dataarray()")
     where = True if where is True else np.asarray(_wanted(name, where, obj), bool)
     data = obj.data
-    if not is_dask(data) and data.dtype.kind in "fc":
-        where = where & ~np.isnan(data)
+    if not is_dask(data) and data.dtype.kind in "fcO":
+        where = where & ~_nans(data)
     return data, where
+
+
+def _nans(data: Any) -> Any:
+    """Where an array, lazy or not, has NaNs."""
+    if data.dtype.kind != "O":
+        return np.isnan(data)
+    return data.map_blocks(objects.is_nan, dtype=bool) if is_dask(data) else objects.is_nan(data)
 
 
 def vecdot(x1: Any, x2: Any, axis: int) -> Any:
@@ -391,8 +398,8 @@ def vecdot(x1: Any, x2: Any, axis: int) -> Any:
 
     pair = [data_of(x1, "x1"), data_of(x2, "x2")]
     for data in list(pair):
-        if data.dtype.kind in "fc":
-            pair = [np.where(np.isnan(data), x.dtype.type(0), x) for x in pair]
+        if data.dtype.kind in "fcO":
+            pair = [np.where(_nans(data), x.dtype.type(0), x) for x in pair]
     result = mypackage.vecdot(*pair, axis=place)
     dims = [one for one in obj.dims if one != dim]
     if isinstance(obj, xr.Variable):
@@ -418,8 +425,8 @@ def pairs(name: str, x1: Any, x2: Any) -> tuple[np.ndarray, np.ndarray]:
         array = np.ma.asarray(array_of(name, x)[0])
         if array.shape != obj.shape:
             raise ValueError(f"{name}: {argument} has shape {array.shape}, not {obj.shape}")
-        if array.dtype.kind in "fc":
-            array = np.ma.masked_where(np.isnan(array.data) | np.ma.getmaskarray(array), array)
+        if array.dtype.kind in "fcO":
+            array = np.ma.masked_where(_nans(array.data) | np.ma.getmaskarray(array), array)
         arrays.append(array)
     return arrays[0], arrays[1]
 
@@ -442,11 +449,11 @@ def average(
         weights = plain_weights(name, owners[1])
     units.check(name, owners[0], True)
     data = units.plain(owners[0])
-    if data.dtype.kind in "fcmM":
+    if data.dtype.kind in "fcmMO":
         masked_where = (
             require("dask.array.ma").masked_where if is_dask(data) else np.ma.masked_where
         )
-        data = masked_where(np.not_equal(data, data), data)
+        data = masked_where(_nans(data) if data.dtype.kind == "O" else data != data, data)
     both = mypackage.average(data, axes, weights, returned=True, keepdims=keepdims)
     parts = [
         obj.reduce(
@@ -600,8 +607,8 @@ def cumsum(
     if dim is not None:
         axis = obj.get_axis_num(dim)
     data = obj.data
-    if data.dtype.kind in "fc":
-        data = np.where(np.isnan(data), data.dtype.type(0), data)
+    if data.dtype.kind in "fcO":
+        data = np.where(_nans(data), data.dtype.type(0), data)
     return obj.copy(data=mypackage.cumsum(data, 0 if axis is None else axis, dtype))
 
 

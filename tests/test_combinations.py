@@ -250,3 +250,20 @@ def test_initial_values_are_not_rounded():
     for initial in (1.5, "1", datetime.timedelta(microseconds=2)):
         with pytest.raises(TypeError, match=r"^sum: initial="):
             mypackage.sum(times, initial=initial)
+
+
+def test_nan_among_objects_of_xarray():
+    xr, _ = pytest.importorskip("xarray"), pytest.importorskip("dask.array")
+    values = np.array([2**70, np.nan, Fraction(1, 2)], object)
+    array = xr.DataArray(values, {"x": list("abc")}, "x")
+    kept = 2**70 + Fraction(1, 2)
+    assert mypackage.ExactSum().add(array).value(object) == kept
+    assert mypackage.ExactMoments().add(array).count == 2
+    for given in (array, array.chunk(2)):
+        assert mypackage.sum(given).compute().item() == kept
+        assert mypackage.cumsum(given).compute().values.tolist() == [2**70, 2**70, kept]
+        mean = mypackage.average(given, weights=[1, 2, 3]).compute().item()
+        assert mean == (2**70 + Fraction(3, 2)) / 4
+        assert mypackage.vecdot(given, given).compute().item() == 2**140 + Fraction(1, 4)
+    products = mypackage.ExactSum().add_products(array.astype(float), array.astype(float))
+    assert products.count == 2

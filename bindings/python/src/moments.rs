@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError, PyZeroDivisio
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyTuple};
 
-use super::arguments::{self, Given, as_dtype, reduced_axes, refuse_others};
+use super::arguments::{self, Foreign, Given, as_dtype, reduced_axes};
 use super::calls::{watched, watched_from};
 use super::modules::{dispatch, errors};
 use super::ndarray::{Array, NewArray, Number, Slots};
@@ -55,7 +55,7 @@ macro_rules! moment {
         #[pyfunction]
         #[pyo3(
             name = $python,
-            signature = (a, axis=None, dtype=None, out=None, ddof=Given::No, keepdims=Given::No, *, r#where=Given::No, mean=Given::No, correction=Given::No, weights=None, **others),
+            signature = (a, axis=None, dtype=None, out=None, ddof=Given::No, keepdims=Given::No, *, r#where=Given::No, mean=Given::No, correction=Given::No, weights=None, dim=Given::No, keep_attrs=Given::No, skipna=Given::No, split_every=Given::No),
             text_signature = "(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=..., correction=..., weights=None)"
         )]
         #[allow(clippy::too_many_arguments)]
@@ -70,9 +70,12 @@ macro_rules! moment {
             mean: Given<'py>,
             correction: Given<'py>,
             weights: Option<Bound<'py, PyAny>>,
-            others: Option<Bound<'py, PyDict>>,
+            dim: Given<'py>,
+            keep_attrs: Given<'py>,
+            skipna: Given<'py>,
+            split_every: Given<'py>,
         ) -> PyResult<Bound<'py, PyAny>> {
-            refuse_others($python, others.as_ref())?;
+            Foreign { dim, keep_attrs, skipna, split_every }.refuse($python)?;
             let is_plain = out.is_none() && weights.is_none()
                 && matches!((&mean, &correction), (Given::No, Given::No));
             let plain = Plain {

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt};
 
 use super::arguments::{
-    Given, check_out, delivered, initial, mask, out_array, reduced_axes, refuse_others,
+    Foreign, Given, check_out, delivered, initial, mask, out_array, reduced_axes,
 };
 use super::calls::watched;
 use super::lists::array_of;
@@ -86,7 +86,8 @@ macro_rules! reduction {
         #[pyo3(
             signature = (
                 a, axis=None, dtype=None, out=None,
-                $($place=Given::No,)* $(*, $($named=Given::No,)*)? **others
+                $($place=Given::No,)* *, $($($named=Given::No,)*)? dim=Given::No,
+                keep_attrs=Given::No, skipna=Given::No, split_every=Given::No
             ),
             text_signature = $signature
         )]
@@ -98,9 +99,12 @@ macro_rules! reduction {
             out: Option<Bound<'py, PyAny>>,
             $($place: Given<'py>,)*
             $($($named: Given<'py>,)*)?
-            others: Option<Bound<'py, PyDict>>,
+            dim: Given<'py>,
+            keep_attrs: Given<'py>,
+            skipna: Given<'py>,
+            split_every: Given<'py>,
         ) -> PyResult<Bound<'py, PyAny>> {
-            refuse_others($operation.name, others.as_ref())?;
+            Foreign { dim, keep_attrs, skipna, split_every }.refuse($operation.name)?;
             #[allow(clippy::needless_update)]
             let arguments = Arguments {
                 axis, dtype, out, $($place,)* $($($named,)*)? ..Arguments::default()

@@ -131,9 +131,10 @@ impl<S: Simd, const N: usize> Lanes<S, N> {
         self.take::<EXACT>(stream, s, r);
     }
 
-    /// Adds a vector of numbers without a check: the levels are known to hold them, or this is found out later.
+    /// Adds a vector of numbers without a check: the levels are known to hold them, or this is found
+    /// out later.
     #[inline(always)]
-    fn add_measured(&mut self, stream: usize, x: S::V) {
+    pub fn add_measured(&mut self, stream: usize, x: S::V) {
         let simd = self.simd;
         let s = simd.add(self.upper[stream], x);
         let h = simd.minus(self.one, s, self.upper[stream]);
@@ -340,7 +341,7 @@ vectorized! {
 }
 
 /// The largest and the smallest magnitude of numbers, by the upper halves of their bits.
-struct Extent<S: Simd> {
+pub(super) struct Extent<S: Simd> {
     simd: S,
     magnitude: S::V,
     largest: S::V,
@@ -349,28 +350,49 @@ struct Extent<S: Simd> {
 
 impl<S: Simd> Extent<S> {
     #[inline(always)]
-    fn new(simd: S) -> Self {
+    pub fn new(simd: S) -> Self {
         let (largest, smallest) = (simd.splat(0.0), simd.splat(f64::INFINITY));
         Extent { simd, magnitude: simd.splat(f64::from_bits(ABSOLUTE)), largest, smallest }
     }
 
     #[inline(always)]
-    fn take(&mut self, x: S::V) {
+    pub fn take(&mut self, x: S::V) {
         let x = self.simd.and(x, self.magnitude);
         self.largest = self.simd.larger_head(x, self.largest);
         self.smallest = self.simd.smaller_head(x, self.smallest);
     }
 
-    /// Bounds for these numbers and some more: all magnitudes are at least the first and below the second.
+    /// Also measures fewer numbers than a vector has.
     #[inline(always)]
-    fn bounds<T: Number>(self, more: &[T]) -> [f64; 2] {
-        let head = |bits: u64| (bits & ABSOLUTE) >> 32;
-        let more = || more.iter().map(|x| x.widen().to_bits());
-        let [largest, smallest] = [self.largest, self.smallest].map(|all| self.simd.lanes(all));
-        let largest = largest[..S::W].iter().copied().chain(more()).map(head).fold(0, u64::max);
-        let smallest = smallest[..S::W].iter().copied().chain(more()).map(head);
-        let smallest = smallest.fold(u64::MAX >> 32, u64::min);
-        [smallest, largest + 1].map(|head| f64::from_bits(head << 32))
+    fn take_some<T: Number>(&mut self, values: &[T]) {
+        // (Filled up with the first number.)
+        let mut vector = [values[0]; WIDEST];
+        vector[..values.len()].copy_from_slice(values);
+        self.take(T::load_first(self.simd, &vector));
+    }
+
+    /// A magnitude such that two levels, the first at an exponent, hold these numbers exactly, up to so
+    /// many `additions` in a lane, if all that are not 0 have at least this magnitude; 0 if they do.
+    /// `None` if they are too large, or some certainly too small.
+    #[inline(always)]
+    pub fn exact_from<T: Number>(self, additions: usize, first: i32) -> Option<f64> {
+        let (largest, smallest) = (self.simd.lanes(self.largest), self.simd.lanes(self.smallest));
+        // A number that all magnitudes are below, and a lower bound of all.
+        let (mut most, mut least) = (0, u64::MAX);
+        for lane in 0..S::W {
+            (most, least) = (most.max(largest[lane] >> 32), least.min(smallest[lane] >> 32));
+        }
+        let (most, least) = (f64::from_bits((most + 1) << 32), f64::from_bits(least << 32));
+        if additions as f64 * most >= power_of_two(first - 1) {
+            return None;
+        }
+        // From here on, the last bit of a number is not below that of the second level.
+        let exact_from = power_of_two((first - DEPTH + T::LAST_BIT).max(-1022));
+        if first == SUBNORMAL || least >= exact_from {
+            return Some(0.0);
+        }
+        // (These may be zeros.)
+        (least == 0.0).then_some(exact_from)
     }
 }
 
@@ -392,19 +414,14 @@ fn measured_in_streams<S: Simd, T: Number, const N: usize>(
     });
     if !rest.is_empty() {
         lanes.add_measured(0, T::load_some(simd, rest));
+        extent.take_some(rest);
     }
-    let [smallest, largest] = extent.bounds(rest);
-    if additions as f64 * largest >= power_of_two(first - 1) {
+    let least = extent.exact_from::<T>(additions, first)?;
+    if least > 0.0 && smallest_body(simd, values) < least {
         return None;
     }
-    // From here on, the last bit of a number is not below that of the second level.
-    let exact_from = power_of_two((first - DEPTH + T::LAST_BIT).max(-1022));
-    let is_exact = first == SUBNORMAL
-        || smallest >= exact_from
-        || smallest == 0.0 && smallest_body(simd, values) >= exact_from;
     // (Infinities and NaNs are found here.)
-    let parts = lanes.finish::<false>()?;
-    is_exact.then(|| Block::of_levels(parts, first, 0))
+    Some(Block::of_levels(lanes.finish::<false>()?, first, 0))
 }
 
 #[inline(always)]
@@ -715,7 +732,7 @@ vectorized! {
 }
 
 #[inline(always)]
-fn smallest_body<S: Simd, T: Number>(simd: S, values: &[T]) -> f64 {
+pub(super) fn smallest_body<S: Simd, T: Number>(simd: S, values: &[T]) -> f64 {
     let mut smallest = [simd.splat(f64::INFINITY); MEASURED];
     let sign = simd.splat(f64::from_bits(ABSOLUTE));
     let ahead = 0;

@@ -4,7 +4,9 @@
 //! sum exactly are left to the caller.
 
 use super::adaptive::Summer;
-use super::certified::{Lanes, MOST_ADDITIONS, additions, in_streams, in_turn};
+use super::certified::{
+    Extent, Lanes, MOST_ADDITIONS, additions, in_streams, in_turn, smallest_body,
+};
 use super::hysteresis::{Hysteresis, PATIENCE};
 use super::levels::{self, BLOCK, LEVEL};
 use super::number::{Integer, Number};
@@ -90,7 +92,7 @@ impl Batches {
             highest = levels::highest_exponent(isa, runs.row(run)).max(highest);
         }
         // The sum of the numbers in a lane is less than half of its accumulator.
-        let lane = runs.width().div_ceil(STREAMS * isa.lanes()) + 1;
+        let lane = most_additions(runs.width(), isa.lanes());
         let headroom = lane.next_power_of_two().ilog2() as i32 + 2;
         let first = levels::scale(highest, headroom).filter(|&first| first >= FIRST_FROM);
         std::mem::replace(&mut self.first, first) != first
@@ -157,11 +159,11 @@ impl Batches {
 }
 
 /// Calls `$add(stream, vector)` for all vectors of a run, the streams in turn; the last vector
-/// begins early, and `$keep` masks the numbers that were read before. (A macro, since a closure
+/// begins early, and `$keep` masks the numbers that were read before, except in `$whole`. (A macro, since a closure
 /// that is not inlined would be compiled without the token's instructions.)
 macro_rules! read_run {
     ($simd:ident, $type:ty, $run:ident, $streams:ident, $keep:ident, $ahead:ident,
-     |$stream:ident, $x:ident| $add:expr) => {{
+     |$stream:ident, $x:ident, $whole:ident| $add:expr) => {{
         let mut turns = $run.chunks_exact(in_turn($streams) * S::W);
         for turn in &mut turns {
             if $ahead > 0 {
@@ -170,33 +172,41 @@ macro_rules! read_run {
             for vector in 0..in_turn($streams) {
                 let $stream = vector % $streams;
                 let $x = <$type>::load_first($simd, &turn[vector * S::W..]);
+                let $whole = $x;
                 $add;
             }
         }
         let rest = turns.remainder();
         // (Unrolled, so that the sums stay in registers.)
-        read_run!(@one 0, $simd, $type, rest, $streams, |$stream, $x| $add);
-        read_run!(@one 1, $simd, $type, rest, $streams, |$stream, $x| $add);
-        read_run!(@one 2, $simd, $type, rest, $streams, |$stream, $x| $add);
-        read_run!(@one 3, $simd, $type, rest, $streams, |$stream, $x| $add);
-        read_run!(@one 4, $simd, $type, rest, $streams, |$stream, $x| $add);
+        read_run!(@one 0, $simd, $type, rest, $streams, |$stream, $x, $whole| $add);
+        read_run!(@one 1, $simd, $type, rest, $streams, |$stream, $x, $whole| $add);
+        read_run!(@one 2, $simd, $type, rest, $streams, |$stream, $x, $whole| $add);
+        read_run!(@one 3, $simd, $type, rest, $streams, |$stream, $x, $whole| $add);
+        read_run!(@one 4, $simd, $type, rest, $streams, |$stream, $x, $whole| $add);
         if !rest.len().is_multiple_of(S::W) {
             let $stream = $streams - 1;
-            let $x = match $run.len().checked_sub(S::W) {
-                Some(start) => $simd.and(<$type>::load_first($simd, &$run[start..]), $keep),
+            let $whole = match $run.len().checked_sub(S::W) {
+                Some(start) => <$type>::load_first($simd, &$run[start..]),
                 None => <$type>::load_some($simd, $run),
             };
+            let $x = if $run.len() < S::W { $whole } else { $simd.and($whole, $keep) };
             $add;
         }
     }};
     (@one $vector:literal, $simd:ident, $type:ty, $rest:ident, $streams:ident,
-     |$stream:ident, $x:ident| $add:expr) => {
+     |$stream:ident, $x:ident, $whole:ident| $add:expr) => {
         if $vector + 1 < in_turn($streams) && ($vector + 1) * S::W <= $rest.len() {
             let $stream = $vector % $streams;
             let $x = <$type>::load_first($simd, &$rest[$vector * S::W..]);
+            let $whole = $x;
             $add;
         }
     };
+}
+
+/// The most numbers of a run that a lane of the exact kernel takes.
+fn most_additions(length: usize, width: usize) -> usize {
+    length.div_ceil(STREAMS * width) + 1
 }
 
 /// For the last vector of a run, which begins early: the lanes that were not read before.
@@ -240,15 +250,39 @@ fn sum_runs_body<S: Simd, T: Number, const PARTS: usize>(
     let units = units(first);
     let keep = keep_last(simd, length);
     let mut lanes = Lanes::<S, STREAMS>::new(simd, first);
+    let mut extent = Extent::new(simd);
+    // (Shorter runs are filled up with zeros.)
+    let measures = S::MEASURES && length >= S::W;
     let mut longest = 0;
     for run in 0..runs.len() {
         let values = runs.row(run);
-        read_run!(simd, T, values, STREAMS, keep, ahead, |stream, x| lanes.add::<true>(stream, x));
+        if measures {
+            read_run!(simd, T, values, STREAMS, keep, ahead, |stream, x, whole| {
+                lanes.add_measured(stream, x);
+                extent.take(whole);
+            });
+        } else {
+            read_run!(simd, T, values, STREAMS, keep, ahead, |stream, x, _whole| {
+                lanes.add::<true>(stream, x)
+            });
+        }
         let sums = lanes.take_sums::<PARTS>();
         for part in 0..PARTS {
             let (pair, low) = pair(sums[part], units);
             longest |= low;
             [pairs.high[PARTS * run + part], pairs.low[PARTS * run + part]] = pair;
+        }
+    }
+    if measures {
+        let Some(least) = extent.exact_from::<T>(most_additions(length, S::W), first) else {
+            return false;
+        };
+        if least > 0.0 {
+            for run in 0..runs.len() {
+                if smallest_body(simd, runs.row(run)) < least {
+                    return false;
+                }
+            }
         }
     }
     lanes.are_right() && longest < TOO_LONG
@@ -278,7 +312,9 @@ fn certify_in_streams<S: Simd, T: Number, const N: usize>(
     for run in 0..runs.len() {
         let values = runs.row(run);
         let mut lanes = empty;
-        read_run!(simd, T, values, N, keep, ahead, |stream, x| lanes.add::<false>(stream, x));
+        read_run!(simd, T, values, N, keep, ahead, |stream, x, _whole| {
+            lanes.add::<false>(stream, x)
+        });
         store(lanes.finish::<false>(), units, pairs, run);
     }
 }

@@ -51,7 +51,7 @@ pub(crate) fn round<T: Summand>(
     if bits.is_none() {
         // The ends of the interval differ, as they do where numbers cancel. If the numbers are of
         // similar magnitude, nothing was rounded; checking that is faster than adding them again.
-        if smallest::<T>(isa, values).is_some_and(|smallest| smallest >= exact_from) {
+        if are_from::<T>(isa, values, exact_from) {
             total.set_exact();
         } else {
             total = Interval::from(sum(isa, values));
@@ -61,11 +61,13 @@ pub(crate) fn round<T: Summand>(
     bits.filter(|bits| bits & format.infinity() != format.infinity()).ok_or(total.total)
 }
 
-/// The smallest magnitude of binary64 numbers that are not 0.
-fn smallest<T: Summand>(isa: Isa, values: &[T]) -> Option<f64> {
-    T::doubles(values).map(|values| {
-        in_parts(values.len(), |part| certified::smallest(isa, &values[part]), f64::min)
-    })
+/// Whether numbers are binary64, and each is 0 or has at least this magnitude.
+fn are_from<T: Summand>(isa: Isa, values: &[T], least: f64) -> bool {
+    let Some(values) = T::doubles(values) else { return false };
+    let smallest = |part: Range<usize>| certified::smallest(isa, &values[part]);
+    // (Where numbers differ much, the first of them tell.)
+    smallest(0..values.len().min(BLOCK)) >= least
+        && in_parts(values.len(), smallest, f64::min) >= least
 }
 
 /// The merged results of a function for parts of `0..count`; parallel where that pays. An

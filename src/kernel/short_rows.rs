@@ -545,6 +545,38 @@ mod tests {
         }
     }
 
+    /// A number with bits below those of the levels makes a batch inexact, one just above does not,
+    /// among zeros and without any; numbers that take the lanes out of their binades are refused.
+    #[test]
+    fn exactness_is_seen_in_any_run() {
+        let (first, mut pairs) = (20, Pairs::new());
+        let exact_from = 2f64.powi(first - LEVEL);
+        for length in (1..70).chain([100, 999, 1024]) {
+            for place in [0, length, 2 * length - 1, 3 * length - 1, 7 * length / 2] {
+                for zeros in [false, true] {
+                    let mut values = numbers(5 * length, 0, 4, length as u64);
+                    if zeros {
+                        values.iter_mut().step_by(3).for_each(|x| *x = -0.0);
+                    }
+                    // (Odd last bits.)
+                    for (x, is_exact) in [
+                        (exact_from.next_up(), true),
+                        (exact_from.next_down(), false),
+                        (2f64.powi(first), false),
+                        (f64::NAN, false),
+                    ] {
+                        values[place] = -x;
+                        let rows = Rows::of(&values, length);
+                        for isa in Isa::available() {
+                            let result = sum_runs::<_, 1>(isa, rows, first, 0, &mut pairs);
+                            assert_eq!(result, is_exact, "{isa:?} {length} {place} {zeros} {x}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn rounded_sums_of_any_numbers() {
         for (seed, spread) in [12, 25, 40, 100, 2000].into_iter().enumerate() {

@@ -18,6 +18,8 @@ for version in 3.14 3.15; do
     inside "$venv/bin/pip" install -q --upgrade --force-reinstall --no-deps "/work/wheel/$(basename "$wheel")"
     inside "$venv/bin/pip" install -q "/work/wheel/$(basename "$wheel")[test]"
     echo "Python $version, Debian sid:"
-    inside sh -c "cd /work/mypackage/tests && $venv/bin/python -m pytest -q -n 2 --dist loadgroup $*" || failed=1
+    # (The cargo that cross.sh installs has no registry.)
+    inside sh -c "cd /work/mypackage/tests && $venv/bin/python -m pytest -q -n 2 --dist loadgroup \
+        --deselect test_interfaces.py::test_rust_crate $*" || failed=1
 done
 exit $failed

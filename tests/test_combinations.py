@@ -1,6 +1,7 @@
 """Combinations of input types: units, masks, labels, nulls and lazy arrays beside each other."""
 
 import datetime
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -250,6 +251,23 @@ def test_initial_values_are_not_rounded():
     for initial in (1.5, "1", datetime.timedelta(microseconds=2)):
         with pytest.raises(TypeError, match=r"^sum: initial="):
             mypackage.sum(times, initial=initial)
+    for initial in (Fraction(1, 3), Decimal("0.1"), np.ma.masked):
+        for elements in ([1.0, 2.0], np.array([1.0, 2.0], "f4")):
+            with pytest.raises(
+                TypeError, match=r"^sum: initial must be a number that float.. holds"
+            ):
+                mypackage.sum(elements, initial=initial)
+    held = (Fraction(1, 4), Decimal("0.25"), np.longdouble(0.25), np.float16(0.25), 0.25 + 0j)
+    for initial in held:
+        assert mypackage.sum([1.0, 2.0], initial=initial) == 3.25
+    assert np.isnan(mypackage.sum([1.0, 2.0], initial=np.nan))
+    assert mypackage.sum([1j, 2.0], initial=0.25j) == 2 + 1.25j
+    assert mypackage.sum(np.array([1, Fraction(1, 3)], object), initial=Fraction(1, 3)) == (
+        Fraction(5, 3)
+    )
+    u = pytest.importorskip("astropy.units")
+    with pytest.raises(TypeError, match="initial must be a number"):
+        mypackage.sum([1.0, 2.0], initial=3 * u.m)
 
 
 def test_nan_among_objects_of_xarray():

@@ -292,6 +292,10 @@ pub(super) fn initial<'py>(
     let complex = value.py().get_type::<PyComplex>().call1((value,)).map_err(|_| refused())?;
     let [real, imag] = ["real", "imag"].map(|name| complex.getattr(name)?.extract::<f64>());
     let (real, imag) = (real?, imag?);
+    // A unit, a mask or a digit that the conversion dropped makes them differ.
+    if !(real.is_nan() || imag.is_nan() || complex.eq(value).unwrap_or(false)) {
+        return Err(refused());
+    }
     if imag != 0.0 && !number.complex || real.fract() != 0.0 && !holder.part.is_floating() {
         return Err(refused());
     }

@@ -176,9 +176,9 @@ pub(crate) trait Simd: Copy + 'static {
     fn magnitudes(self, a: Self::Singles) -> Self::Singles;
     /// The next smaller numbers; NaN for zeros. For magnitudes.
     fn predecessors(self, a: Self::Singles) -> Self::Singles;
-    /// `a` if it is larger, else `b`; so `b` if `a` is NaN.
+    /// The larger ones, for magnitudes; a NaN is ignored or the result.
     fn larger_singles(self, a: Self::Singles, b: Self::Singles) -> Self::Singles;
-    /// `a` if it is smaller, else `b`; so `b` if `a` is NaN.
+    /// The smaller ones, for magnitudes and [`Simd::predecessors`]; a NaN is ignored if it is `a`.
     fn smaller_singles(self, a: Self::Singles, b: Self::Singles) -> Self::Singles;
 
     /// The result of an operation on all lanes, one after the other.
@@ -574,8 +574,9 @@ mod x86 {
             predecessors(a) = _mm256_castsi256_ps(
                 _mm256_add_epi32(_mm256_castps_si256(a), _mm256_set1_epi32(-1))
             );
-            larger_singles(a, b) = _mm256_max_ps(a, b);
-            smaller_singles(a, b) = _mm256_min_ps(a, b);
+            // (As integers: the units that compare numbers are those that add them.)
+            larger_singles(a, b) = _mm256_castsi256_ps(_mm256_max_epu32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
+            smaller_singles(a, b) = _mm256_castsi256_ps(_mm256_min_epu32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
         }
     }
 
@@ -701,8 +702,9 @@ mod x86 {
             predecessors(a) = _mm512_castsi512_ps(
                 _mm512_add_epi32(_mm512_castps_si512(a), _mm512_set1_epi32(-1))
             );
-            larger_singles(a, b) = _mm512_max_ps(a, b);
-            smaller_singles(a, b) = _mm512_min_ps(a, b);
+            // (As integers: the units that compare numbers are those that add them.)
+            larger_singles(a, b) = _mm512_castsi512_ps(_mm512_max_epu32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
+            smaller_singles(a, b) = _mm512_castsi512_ps(_mm512_min_epu32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
         }
     }
 }

@@ -358,21 +358,21 @@ def dask_cases(scale: Scale) -> Iterator[Case]:
 
 
 def chunked(chunks: int, length: int) -> Task:
+    """Of an array that dask has: to make one of an array in memory takes longer, to hash it."""
     values = ordinary(chunks * length)
     peers: dict[str, Callable[[], Any]] = {}
     ours = partial(mypackage.var, values)
     if da := optional("dask.array", "dask"):
         from mypackage.dask import var
 
-        peers["da.var"] = partial(lazily, da.var, values, length)
-        ours = partial(lazily, var, values, length)
+        array = da.from_array(values, chunks=length)
+        peers["da.var"] = partial(computed, da.var, array)
+        ours = partial(computed, var, array)
     return task(values.size, ours, peers, partial(is_moment, "var", values))
 
 
-def lazily(var: Callable[..., Any], values: np.ndarray, length: int) -> Any:
-    import dask.array as da
-
-    return var(da.from_array(values, chunks=length)).compute(scheduler="synchronous")
+def computed(var: Callable[..., Any], array: Any) -> Any:
+    return var(array).compute(scheduler="synchronous")
 
 
 def other_cases(scale: Scale) -> Iterator[Case]:

@@ -6,8 +6,8 @@
 use crate::array::element::Native;
 use crate::array::memory::prefetch;
 use crate::binary64::{SIGN_AND_EXPONENT, power_of_two};
-use crate::cpu::dispatch;
-use crate::simd::Simd;
+use crate::cpu::{dispatch, vectorized};
+use crate::simd::{Simd, WIDEST};
 
 /// Binades between two levels.
 pub(super) const LEVEL: i32 = 43;
@@ -21,12 +21,6 @@ pub(super) const RANGE: std::ops::Range<i32> = -860..960;
 /// The largest number of elements in a block: two streams of vectors.
 pub(super) const fn block_length<const W: usize>() -> usize {
     (DEPTH - 4) * W * 2
-}
-
-/// Additions to the second level of squares per number: without fused multiply-add two, else one.
-pub(super) const fn has_fma<const W: usize>() -> bool {
-    // (One lane: the rest of a row of vectors; `mul_add` is then a call on the baseline, but exact.)
-    W != 2 || cfg!(target_feature = "fma") || cfg!(target_arch = "aarch64")
 }
 
 /// An element type of blocks, which is widened to binary64.
@@ -95,107 +89,8 @@ impl Starts {
     }
 }
 
-/// The sums of one stream of vectors.
-#[derive(Clone, Copy)]
-struct Stream<const W: usize> {
-    squares: [f64; W],
-    rests: [f64; W],
-    sums: [f64; W],
-    left: [f64; W],
-    nans: [i64; W],
-}
-
-/// The rest of a number's square: `d^2 - h`, to within `2^-106` of `d^2`; `p` is its rounded square.
-#[inline(always)]
-fn cut(d: f64) -> (f64, f64) {
-    // The upper 26 bits, and the lower 27.
-    let head = f64::from_bits(d.to_bits() >> 27 << 27);
-    (head, d - head)
-}
-
-impl<const W: usize> Stream<W> {
-    #[inline(always)]
-    fn new(starts: Starts) -> Self {
-        Stream {
-            squares: [starts.squares[0]; W],
-            rests: [starts.squares[1]; W],
-            sums: [starts.sums[0]; W],
-            left: [starts.sums[1]; W],
-            nans: [0; W],
-        }
-    }
-
-    /// Adds a vector.
-    #[inline(always)]
-    fn add<const SHIFT: bool, const SUMS: bool, const SKIP: bool>(
-        &mut self,
-        x: [f64; W],
-        shift: [f64; W],
-    ) {
-        let mut d = x;
-        if SHIFT {
-            for lane in 0..W {
-                d[lane] -= shift[lane];
-            }
-        }
-        if SKIP {
-            for lane in 0..W {
-                let nan = x[lane].is_nan();
-                d[lane] = if nan { 0.0 } else { d[lane] };
-                self.nans[lane] += i64::from(nan);
-            }
-        }
-        add_square::<W>(d, &mut self.squares, &mut self.rests);
-        if SUMS {
-            add_difference(d, &mut self.sums, &mut self.left);
-        }
-    }
-}
-
-/// Adds squares to a first level, and the rests to a second.
-#[inline(always)]
-pub(super) fn add_square<const W: usize>(
-    d: [f64; W],
-    squares: &mut [f64; W],
-    rests: &mut [f64; W],
-) {
-    for lane in 0..W {
-        let d = d[lane];
-        let before = squares[lane];
-        if has_fma::<W>() {
-            let after = f64::mul_add(d, d, before);
-            let part = after - before;
-            rests[lane] += f64::mul_add(d, d, -part);
-            squares[lane] = after;
-        } else {
-            let square = d * d;
-            let after = before + square;
-            let part = after - before;
-            let (head, tail) = cut(d);
-            let rest = ((head * head - square) + 2.0 * head * tail) + tail * tail;
-            rests[lane] = (rests[lane] + (square - part)) + rest;
-            squares[lane] = after;
-        }
-    }
-}
-
-/// Adds differences to a first level, and the rests to a second.
-#[inline(always)]
-pub(super) fn add_difference<const W: usize>(
-    d: [f64; W],
-    sums: &mut [f64; W],
-    left: &mut [f64; W],
-) {
-    for lane in 0..W {
-        let before = sums[lane];
-        let after = before + d[lane];
-        let part = after - before;
-        left[lane] += d[lane] - part;
-        sums[lane] = after;
-    }
-}
-
 /// The levels of squares, and those of differences, as vectors.
+#[derive(Clone, Copy)]
 pub(super) struct Levels<S: Simd> {
     pub squares: S::V,
     pub rests: S::V,
@@ -204,31 +99,38 @@ pub(super) struct Levels<S: Simd> {
 }
 
 impl<S: Simd> Levels<S> {
-    /// Adds differences, and their squares: as [`add_difference`] and [`add_square`].
+    /// Adds differences, and their squares. `one` is [`Simd::hidden_one`]'s.
     #[inline(always)]
-    pub fn add(&mut self, simd: S, d: S::V) {
+    pub fn add(&mut self, simd: S, one: S::V, d: S::V) {
+        self.add_squares(simd, one, d);
+        let before = self.sums;
+        self.sums = simd.add(before, d);
+        let part = simd.minus(one, self.sums, before);
+        self.left = simd.add(self.left, simd.subtract(d, part));
+    }
+
+    /// Adds the squares of differences.
+    #[inline(always)]
+    pub fn add_squares(&mut self, simd: S, one: S::V, d: S::V) {
         let before = self.squares;
         if S::FMA {
             let after = simd.multiply_add(d, d, before);
-            let part = simd.subtract(after, before);
+            let part = simd.minus(one, after, before);
             self.rests = simd.add(self.rests, simd.multiply_subtract(d, d, part));
             self.squares = after;
-        } else {
-            let square = simd.multiply(d, d);
-            let after = simd.add(before, square);
-            let part = simd.subtract(after, before);
-            let head = simd.and(d, simd.splat(f64::from_bits(u64::MAX << 27)));
-            let tail = simd.subtract(d, head);
-            let heads = simd.subtract(simd.multiply(head, head), square);
-            let both = simd.multiply(simd.add(head, head), tail);
-            let rest = simd.add(simd.add(heads, both), simd.multiply(tail, tail));
-            self.rests = simd.add(simd.add(self.rests, simd.subtract(square, part)), rest);
-            self.squares = after;
+            return;
         }
-        let before = self.sums;
-        self.sums = simd.add(before, d);
-        let part = simd.subtract(self.sums, before);
-        self.left = simd.add(self.left, simd.subtract(d, part));
+        let square = simd.multiply(d, d);
+        let after = simd.add(before, square);
+        let part = simd.subtract(after, before);
+        // The upper 26 bits, and the lower 27.
+        let head = simd.and(d, simd.splat(f64::from_bits(u64::MAX << 27)));
+        let tail = simd.subtract(d, head);
+        let heads = simd.subtract(simd.multiply(head, head), square);
+        let both = simd.multiply(simd.add(head, head), tail);
+        let rest = simd.add(simd.add(heads, both), simd.multiply(tail, tail));
+        self.rests = simd.add(simd.add(self.rests, simd.subtract(square, part)), rest);
+        self.squares = after;
     }
 }
 
@@ -239,73 +141,132 @@ pub(super) fn starts_of_level(level: i32) -> [f64; 4] {
     [squares[0], squares[1], sums[0], sums[1]]
 }
 
+/// What a block's kernel does besides adding squares.
+mod mode {
+    /// Subtracts a shift.
+    pub const SHIFT: u8 = 1;
+    /// Adds differences, too.
+    pub const SUMS: u8 = 2;
+    /// Leaves out NaNs.
+    pub const SKIP: u8 = 4;
+    /// Leaves out numbers whose byte in a mask is 0.
+    pub const MASKED: u8 = 8;
+}
+
 #[inline(always)]
-fn body<V: Real, const W: usize, const SHIFT: bool, const SUMS: bool, const SKIP: bool>(
+fn body<S: Simd, V: Real, const MODE: u8>(
+    simd: S,
     values: &[V],
+    counted: &[u8],
     shift: [f64; 2],
     level: i32,
     ahead: usize,
 ) -> Option<Block> {
+    let [has_shift, has_sums, skips, is_masked] =
+        [mode::SHIFT, mode::SUMS, mode::SKIP, mode::MASKED].map(|option| MODE & option != 0);
+    assert!(!is_masked || counted.len() == values.len());
     let starts = Starts::new(level);
-    let (mut first, mut second) = (Stream::<W>::new(starts), Stream::<W>::new(starts));
-    let mut shifts = [0.0; W];
-    for lane in 0..W {
-        shifts[lane] = shift[lane % 2];
+    let one = simd.hidden_one();
+    let shift: [f64; WIDEST] = std::array::from_fn(|lane| shift[lane % 2]);
+    let shifts = simd.read(&shift, 0);
+    let start = Levels::<S> {
+        squares: simd.splat(starts.squares[0]),
+        rests: simd.splat(starts.squares[1]),
+        sums: simd.splat(starts.sums[0]),
+        left: simd.splat(starts.sums[1]),
+    };
+    let mut streams = [start; 2];
+    // The numbers that are not left out.
+    let mut kept = [simd.splat(0.0); 2];
+    // (A closure would be compiled without this function's target features.)
+    macro_rules! add {
+        ($stream:expr, $x:expr, $mask:expr) => {
+            let x = $x;
+            let mut d = if has_shift { simd.subtract(x, shifts) } else { x };
+            if skips || is_masked {
+                let mut keep = if skips { simd.ordered(x) } else { x };
+                if is_masked {
+                    let mask = $mask;
+                    keep = if skips { simd.and(keep, mask) } else { mask };
+                }
+                d = simd.and(d, keep);
+                // (A mask is -1.)
+                kept[$stream] = simd.subtract_bits(kept[$stream], keep);
+            }
+            if has_sums {
+                streams[$stream].add(simd, one, d);
+            } else {
+                streams[$stream].add_squares(simd, one, d);
+            }
+        };
     }
-    let (vectors, rest) = values.as_chunks::<W>();
-    let (pairs, single) = vectors.as_chunks::<2>();
-    debug_assert!(pairs.len() + single.len() < DEPTH);
-    for [x, y] in pairs {
+    let whole = values.len() / S::W * S::W;
+    debug_assert!(whole / S::W / 2 + 2 < DEPTH);
+    let mut at = 0;
+    while at + 2 * S::W <= whole {
         if ahead > 0 {
-            prefetch(x.as_ptr().wrapping_byte_add(ahead));
+            prefetch(values[at..].as_ptr().wrapping_byte_add(ahead));
         }
-        first.add::<SHIFT, SUMS, SKIP>(x.map(V::widen), shifts);
-        second.add::<SHIFT, SUMS, SKIP>(y.map(V::widen), shifts);
+        add!(0, V::vector(simd, &values[at..]), simd.read_mask(counted, at));
+        let at_next = at + S::W;
+        add!(1, V::vector(simd, &values[at_next..]), simd.read_mask(counted, at_next));
+        at += 2 * S::W;
     }
-    for x in single {
-        first.add::<SHIFT, SUMS, SKIP>(x.map(V::widen), shifts);
+    if at < whole {
+        add!(0, V::vector(simd, &values[at..]), simd.read_mask(counted, at));
     }
-    if !rest.is_empty() {
-        let mut vector = shifts;
-        for (lane, x) in rest.iter().enumerate() {
-            vector[lane] = x.widen();
+    if whole < values.len() {
+        // The last numbers, filled up with what counts for nothing.
+        let mut last = if skips { [f64::NAN; WIDEST] } else { shift };
+        let mut mask = [0; WIDEST];
+        for (index, x) in values[whole..].iter().enumerate() {
+            last[index] = x.widen();
+            mask[index] = if is_masked { counted[whole + index] } else { 1 };
         }
-        second.add::<SHIFT, SUMS, SKIP>(vector, shifts);
+        add!(1, simd.read(&last, 0), simd.read_mask(&mask, 0));
     }
-    // (As one value in memory; otherwise the compiler splits the vectors of the loop.)
-    let [first, second] = std::hint::black_box([first, second]);
     // Whole numbers of last bits.
     let mut escaped = 0;
     let mut largest = 0;
     let mut squares = [0i64; 2];
     let mut sums = [[0i64; 2]; 2];
-    let mut nans = 0;
-    let units = |x: f64, start: f64| x.to_bits().wrapping_sub(start.to_bits()) as i64;
-    for stream in [first, second] {
-        for lane in 0..W {
-            let bits = stream.squares[lane].to_bits();
-            escaped |= bits ^ starts.squares[0].to_bits();
-            largest = i64::max(largest, bits as i64);
-            squares[0] = squares[0].wrapping_add(units(stream.squares[lane], starts.squares[0]));
-            squares[1] = squares[1].wrapping_add(units(stream.rests[lane], starts.squares[1]));
-            if SUMS {
-                let sums = &mut sums[lane % 2];
-                sums[0] = sums[0].wrapping_add(units(stream.sums[lane], starts.sums[0]));
-                sums[1] = sums[1].wrapping_add(units(stream.left[lane], starts.sums[1]));
+    let units = |bits: u64, start: f64| bits.wrapping_sub(start.to_bits()) as i64;
+    for stream in streams {
+        let upper = simd.lanes(stream.squares);
+        for lane in 0..S::W {
+            escaped |= upper[lane] ^ starts.squares[0].to_bits();
+            largest = i64::max(largest, upper[lane] as i64);
+            squares[0] = squares[0].wrapping_add(units(upper[lane], starts.squares[0]));
+        }
+        let bits = |x| std::num::Wrapping(simd.total_bits(x) as i64);
+        let all =
+            |start: f64| std::num::Wrapping((start.to_bits() as i64).wrapping_mul(S::W as i64));
+        squares[1] = squares[1].wrapping_add((bits(stream.rests) - all(starts.squares[1])).0);
+        if has_sums {
+            let lanes = [simd.lanes(stream.sums), simd.lanes(stream.left)];
+            for lane in 0..S::W {
+                for level in 0..2 {
+                    let sum = &mut sums[lane % 2][level];
+                    *sum = sum.wrapping_add(units(lanes[level][lane], starts.sums[level]));
+                }
             }
-            nans += stream.nans[lane];
         }
     }
     if escaped & SIGN_AND_EXPONENT != 0 {
         return None;
     }
     let together = |[high, low]: [i64; 2]| (i128::from(high) << LEVEL) + i128::from(low);
+    let count = if skips || is_masked {
+        simd.total_bits(simd.add_bits(kept[0], kept[1])) as i64
+    } else {
+        values.len() as i64
+    };
     Some(Block {
         squares: together(squares),
         sums: sums.map(together),
         // The rests are below the last bit of the first level each.
         largest: f64::from_bits(largest as u64) - starts.squares[0] + power_of_two(level - 44),
-        count: values.len() as i64 - nans,
+        count,
     })
 }
 
@@ -319,29 +280,45 @@ pub(super) struct Ask {
 }
 
 #[inline(always)]
-fn add_body<V: Real, const W: usize>(
+fn add_body<S: Simd, V: Real>(
+    simd: S,
     values: &[V],
+    counted: Option<&[u8]>,
     shift: [f64; 2],
     level: i32,
     ask: Ask,
     ahead: usize,
 ) -> Option<Block> {
+    const SHIFT: u8 = mode::SHIFT;
+    const SUMS: u8 = mode::SUMS;
+    const ALL: u8 = SHIFT | SUMS;
+    const SKIP: u8 = mode::SKIP;
+    const MASKED: u8 = mode::MASKED;
+    macro_rules! body {
+        ($mode:expr) => {
+            body::<S, V, { $mode }>(simd, values, counted.unwrap_or(&[]), shift, level, ahead)
+        };
+    }
     let shifted = shift != [0.0; 2];
-    match (shifted, ask.sums, ask.skip_nan) {
-        (false, false, _) => body::<V, W, false, false, false>(values, shift, level, ahead),
-        (true, false, _) => body::<V, W, true, false, false>(values, shift, level, ahead),
-        (false, true, false) => body::<V, W, false, true, false>(values, shift, level, ahead),
-        (true, true, false) => body::<V, W, true, true, false>(values, shift, level, ahead),
-        (_, true, true) => body::<V, W, true, true, true>(values, shift, level, ahead),
+    match (counted.is_some(), shifted, ask.sums, ask.skip_nan) {
+        (false, false, false, false) => body!(0),
+        (false, true, false, false) => body!(SHIFT),
+        (false, false, true, false) => body!(SUMS),
+        (false, true, true, false) => body!(ALL),
+        (false, false, _, true) => body!(SUMS | SKIP),
+        (false, true, _, true) => body!(ALL | SKIP),
+        (true, _, _, false) => body!(ALL | MASKED),
+        (true, _, _, true) => body!(ALL | SKIP | MASKED),
     }
 }
 
-dispatch! {
+vectorized! {
     /// The sums of a block of at most [`length`] numbers, with separate sums for odd positions if
-    /// the numbers are parts of complex ones; `None` if a square is too large for the level.
+    /// the numbers are parts of complex ones; `None` if a square is too large for the level. With
+    /// `counted`, those whose byte in it is 0 are left out.
     pub(super) fn add[V: Real][V](
-        values: &[V], shift: [f64; 2], level: i32, ask: Ask, ahead: usize
-    ) -> Option<Block> = add_body::<V, {W}>
+        values: &[V], counted: Option<&[u8]>, shift: [f64; 2], level: i32, ask: Ask, ahead: usize
+    ) -> Option<Block> = add_body
 }
 
 #[inline(always)]

@@ -1,8 +1,11 @@
-//! Moments of the columns of a matrix, read row by row; each column has its own shift and levels.
+//! Moments of the columns of a matrix, read row by row; each column has its own shift and levels, or, of
+//! float32 numbers and results, plain sums in float64.
 
 use super::block::{LEVEL, Levels, RANGE, Real, UNITS, level_of_sums, starts_of_level};
 use super::finish::{Near, Pair};
-use super::run::Wide;
+use super::narrow;
+use super::run::{self, Wide};
+use crate::array::memory::prefetch;
 use crate::array::view::Rows;
 use crate::binary64::{SIGN_AND_EXPONENT, power_of_two};
 use crate::cpu::{Isa, dispatch, vectorized};
@@ -14,6 +17,8 @@ const STRIP: usize = 256;
 const ROWS: usize = 252;
 /// The number of rows added at once.
 const AT_ONCE: usize = 4;
+/// The length of rows up to which the hardware prefetcher follows several rows in turn.
+const FORESEEN: usize = crate::kernel::columns::FORESEEN;
 /// The number of rows from which shifts and levels are guessed.
 const SAMPLE: usize = 16;
 
@@ -26,6 +31,9 @@ pub(super) struct Columns {
     level: Vec<i32>,
     /// In units of the levels' last bits: of squares, of differences.
     totals: Vec<[i128; 2]>,
+    /// Whether the sums are plain, and these sums.
+    narrow: bool,
+    plain: Vec<[Pair; 2]>,
     failed: Vec<bool>,
     /// The number of elements added to each column, including excluded ones.
     added: i64,
@@ -44,9 +52,12 @@ struct Strip {
 }
 
 impl Columns {
-    /// Begins a panel with this many values in a row, and this many columns.
-    pub fn start(&mut self, width: usize, columns: usize) {
-        self.columns = columns;
+    /// Begins a panel with this many values in a row, and this many columns; `narrow` for float32 numbers
+    /// and results no wider.
+    pub fn start(&mut self, width: usize, columns: usize, narrow: bool) {
+        (self.columns, self.narrow) = (columns, narrow);
+        self.plain.clear();
+        self.plain.resize(if narrow { width } else { 0 }, [Pair::default(); 2]);
         self.shift.clear();
         self.level.clear();
         self.totals.clear();
@@ -77,16 +88,27 @@ impl Columns {
         for first in (0..width).step_by(STRIP) {
             let size = STRIP.min(width - first);
             strip.shift[..size].copy_from_slice(&self.shift[first..first + size]);
-            for column in 0..size {
-                let starts = starts_of_level(self.level[first + column]);
-                for part in 0..4 {
-                    strip.starts[part][column] = starts[part];
+            if !self.narrow {
+                for column in 0..size {
+                    let starts = starts_of_level(self.level[first + column]);
+                    for part in 0..4 {
+                        strip.starts[part][column] = starts[part];
+                    }
                 }
             }
             for above in (0..rows.len()).step_by(ROWS) {
                 strip.sums = strip.starts;
                 let rows = rows.skip(above).truncate(ROWS);
                 let counted = counted.map(|counted| counted.skip(above).truncate(ROWS));
+                if self.narrow {
+                    add_plain_strip(isa, rows, counted, first, size, &mut strip);
+                    let plain = &mut self.plain[first..first + size];
+                    for (column, [squares, sums]) in plain.iter_mut().enumerate() {
+                        squares.take(strip.sums[0][column]);
+                        sums.take(strip.sums[1][column]);
+                    }
+                    continue;
+                }
                 let shifted = strip.shift[..size].iter().any(|&shift| shift != 0.0);
                 add_strip(isa, rows, counted, first, size, shifted, &mut strip);
                 for column in 0..size {
@@ -132,11 +154,15 @@ impl Columns {
                 }
             }
             if !second {
-                sample.guess_shifts();
+                sample.guess_shifts(self.narrow);
             }
         }
         for column in 0..columns {
             let shift = sample.shift[column];
+            if self.narrow {
+                self.shift.push(shift);
+                continue;
+            }
             let last_bit = shift * f64::EPSILON;
             let sum = (sample.squares[column] / f64::max(sample.count, 1.0) * ROWS as f64 * 16.0)
                 .max(last_bit * last_bit * ROWS as f64);
@@ -148,8 +174,36 @@ impl Columns {
         }
         for index in columns..width {
             self.shift.push(self.shift[index % columns]);
-            self.level.push(self.level[index % columns]);
+            if !self.narrow {
+                self.level.push(self.level[index % columns]);
+            }
         }
+    }
+
+    /// The plain sums of a column, of squares and of differences, and their error bounds.
+    #[inline]
+    fn plain_sums(&self, column: usize) -> ([Pair; 2], [f64; 2]) {
+        let mut all = self.plain[column];
+        for others in self.plain[column..].iter().step_by(self.columns).skip(1) {
+            for (sum, other) in all.iter_mut().zip(others) {
+                sum.take(other.high);
+                sum.low += other.low;
+            }
+        }
+        (all, narrow::errors(all[0].high, self.added))
+    }
+
+    /// Whether all numbers of a column are certainly the same.
+    #[inline]
+    pub fn is_constant(&self, column: usize) -> bool {
+        if self.narrow {
+            // (No difference of float32 numbers is so small that its square vanishes.)
+            let ([squares, _], _) = self.plain_sums(column);
+            return squares == Pair::default() && !self.shift.is_empty();
+        }
+        let shows = |error| run::shows(self.shift[column], error);
+        self.sums(column)
+            .is_some_and(|([(squares, _), _], [error, _])| squares == 0 && shows(error))
     }
 
     /// The sums of a column and their error bounds, in units of powers of two; `None` if they are
@@ -175,6 +229,10 @@ impl Columns {
     /// The bounds for a column; `None` if they do not suffice.
     #[inline]
     pub fn near(&self, column: usize) -> Option<Near> {
+        if self.narrow {
+            let ([squares, sum], [squares_error, sum_error]) = self.plain_sums(column);
+            return Some(Near::new(squares, squares_error, sum, sum_error));
+        }
         let (sums, [squares_error, sum_error]) = self.sums(column)?;
         let [squares, sum] =
             sums.map(|(integer, exponent)| Pair::of_integer(integer, power_of_two(exponent)));
@@ -183,8 +241,13 @@ impl Columns {
 
     /// The same, to be merged with the bounds for other rows.
     pub fn wide(&self, column: usize) -> Option<Wide> {
-        let (sums, errors) = self.sums(column)?;
         let count = self.added - self.left_out[column];
+        if self.narrow {
+            let ([squares, sum], errors) = self.plain_sums(column);
+            let shift = *self.shift.get(column)?;
+            return Wide::of_pairs([shift, 0.0], count, squares, [sum, Pair::default()], errors);
+        }
+        let (sums, errors) = self.sums(column)?;
         Some(Wide::of_integers(self.shift[column], count, sums, errors))
     }
 }
@@ -200,10 +263,16 @@ struct Sample {
 }
 
 impl Sample {
-    fn guess_shifts(&mut self) {
+    fn guess_shifts(&mut self, narrow: bool) {
         for column in 0..self.shift.len() {
             let (low, high) = (self.low[column], self.high[column]);
             let mean = self.sum[column] / self.count;
+            if narrow {
+                // Numbers need not be near it.
+                let mean = mean as f32;
+                self.shift[column] = if mean.is_finite() { mean.into() } else { 0.0 };
+                continue;
+            }
             let near = high - low < mean.abs() / 64.0;
             self.shift[column] = match (near, low == high) {
                 (false, _) => 0.0,
@@ -244,9 +313,19 @@ dispatch! {
         = sample_row_body::<V>
 }
 
+/// What the kernels do besides adding to two levels.
+mod mode {
+    /// Subtract a shift.
+    pub const SHIFT: u8 = 1;
+    /// Leave out numbers whose byte in a mask is 0.
+    pub const SELECT: u8 = 2;
+    /// Add plainly instead.
+    pub const PLAIN: u8 = 4;
+}
+
 /// Adds values of some rows to the sums of as many columns as a vector has lanes.
 #[inline(always)]
-fn add_vector<S: Simd, V: Real, const R: usize, const SHIFT: bool, const SELECT: bool>(
+fn add_vector<S: Simd, V: Real, const R: usize, const MODE: u8>(
     simd: S,
     rows: [&[V]; R],
     counted: [&[u8]; R],
@@ -255,18 +334,37 @@ fn add_vector<S: Simd, V: Real, const R: usize, const SHIFT: bool, const SELECT:
     strip: &mut Strip,
 ) {
     let shift = simd.read(&strip.shift, column);
+    // (A closure would be compiled without this function's target features.)
+    macro_rules! difference {
+        ($row:expr) => {{
+            let mut d = V::vector(simd, &rows[$row][at..]);
+            if MODE & mode::SHIFT != 0 {
+                d = simd.subtract(d, shift);
+            }
+            if MODE & mode::SELECT != 0 {
+                d = simd.and(d, simd.read_mask(counted[$row], at));
+            }
+            d
+        }};
+    }
+    if MODE & mode::PLAIN != 0 {
+        let mut squares = simd.read(&strip.sums[0], column);
+        let mut sums = simd.read(&strip.sums[1], column);
+        for row in 0..R {
+            let d = difference!(row);
+            squares = simd.multiply_add(d, d, squares);
+            sums = simd.add(sums, d);
+        }
+        simd.write(squares, &mut strip.sums[0], column);
+        simd.write(sums, &mut strip.sums[1], column);
+        return;
+    }
     let [squares, rests, sums, left] =
         std::array::from_fn(|part| simd.read(&strip.sums[part], column));
+    let one = simd.hidden_one();
     let mut levels = Levels::<S> { squares, rests, sums, left };
     for row in 0..R {
-        let mut d = V::vector(simd, &rows[row][at..]);
-        if SHIFT {
-            d = simd.subtract(d, shift);
-        }
-        if SELECT {
-            d = simd.and(d, simd.read_mask(counted[row], at));
-        }
-        levels.add(simd, d);
+        levels.add(simd, one, difference!(row));
     }
     let Levels { squares, rests, sums, left } = levels;
     for (part, vector) in [squares, rests, sums, left].into_iter().enumerate() {
@@ -275,26 +373,33 @@ fn add_vector<S: Simd, V: Real, const R: usize, const SHIFT: bool, const SELECT:
 }
 
 #[inline(always)]
-fn add_rows<S: Simd, V: Real, const R: usize, const SHIFT: bool, const SELECT: bool>(
+fn add_rows<S: Simd, V: Real, const R: usize, const MODE: u8>(
     simd: S,
     rows: [&[V]; R],
     counted: [&[u8]; R],
+    next: Option<[&[V]; R]>,
     first: usize,
     size: usize,
     strip: &mut Strip,
 ) {
     let whole = size / S::W * S::W;
     for column in (0..whole).step_by(S::W) {
-        add_vector::<S, V, R, SHIFT, SELECT>(simd, rows, counted, first + column, column, strip);
+        let at = first + column;
+        if let Some(next) = next {
+            for row in 0..R {
+                prefetch(next[row][at..].as_ptr());
+            }
+        }
+        add_vector::<S, V, R, MODE>(simd, rows, counted, at, column, strip);
     }
     for column in whole..size {
         let (simd, at) = (Portable::<1>, first + column);
-        add_vector::<_, V, R, SHIFT, SELECT>(simd, rows, counted, at, column, strip);
+        add_vector::<_, V, R, MODE>(simd, rows, counted, at, column, strip);
     }
 }
 
 #[inline(always)]
-fn strip_rows<S: Simd, V: Real, const SHIFT: bool, const SELECT: bool>(
+fn strip_rows<S: Simd, V: Real, const MODE: u8>(
     simd: S,
     rows: Rows<'_, V>,
     counted: Option<Rows<'_, u8>>,
@@ -307,14 +412,18 @@ fn strip_rows<S: Simd, V: Real, const SHIFT: bool, const SELECT: bool>(
         Some(counted) => counted.row(row),
         None => &[],
     };
+    let is_long = rows.width() > FORESEEN;
     for row in (0..whole).step_by(AT_ONCE) {
         let of: [usize; AT_ONCE] = std::array::from_fn(|index| row + index);
+        let next = of.map(|row| row + AT_ONCE);
+        let next =
+            (is_long && next[AT_ONCE - 1] < rows.len()).then(|| next.map(|row| rows.row(row)));
         let (rows, counted) = (of.map(|row| rows.row(row)), of.map(counted));
-        add_rows::<S, V, AT_ONCE, SHIFT, SELECT>(simd, rows, counted, first, size, strip);
+        add_rows::<S, V, AT_ONCE, MODE>(simd, rows, counted, next, first, size, strip);
     }
     for row in whole..rows.len() {
         let (rows, counted) = ([rows.row(row)], [counted(row)]);
-        add_rows::<S, V, 1, SHIFT, SELECT>(simd, rows, counted, first, size, strip);
+        add_rows::<S, V, 1, MODE>(simd, rows, counted, None, first, size, strip);
     }
 }
 
@@ -328,12 +437,12 @@ fn add_strip_body<S: Simd, V: Real>(
     shifted: bool,
     strip: &mut Strip,
 ) {
+    const SHIFT: u8 = mode::SHIFT;
+    const BOTH: u8 = SHIFT | mode::SELECT;
     match (shifted, counted.is_some()) {
-        (false, false) => {
-            strip_rows::<S, V, false, false>(simd, rows, counted, first, size, strip);
-        }
-        (true, false) => strip_rows::<S, V, true, false>(simd, rows, counted, first, size, strip),
-        (_, true) => strip_rows::<S, V, true, true>(simd, rows, counted, first, size, strip),
+        (false, false) => strip_rows::<S, V, 0>(simd, rows, counted, first, size, strip),
+        (true, false) => strip_rows::<S, V, SHIFT>(simd, rows, counted, first, size, strip),
+        (_, true) => strip_rows::<S, V, BOTH>(simd, rows, counted, first, size, strip),
     }
 }
 
@@ -342,4 +451,28 @@ vectorized! {
         rows: Rows<'_, V>, counted: Option<Rows<'_, u8>>, first: usize, size: usize, shifted: bool,
         strip: &mut Strip
     ) = add_strip_body
+}
+
+#[inline(always)]
+fn add_plain_strip_body<S: Simd, V: Real>(
+    simd: S,
+    rows: Rows<'_, V>,
+    counted: Option<Rows<'_, u8>>,
+    first: usize,
+    size: usize,
+    strip: &mut Strip,
+) {
+    const PLAIN: u8 = mode::PLAIN | mode::SHIFT;
+    const SELECT: u8 = PLAIN | mode::SELECT;
+    match counted.is_some() {
+        false => strip_rows::<S, V, PLAIN>(simd, rows, counted, first, size, strip),
+        true => strip_rows::<S, V, SELECT>(simd, rows, counted, first, size, strip),
+    }
+}
+
+vectorized! {
+    /// Plain sums of squares and of differences.
+    fn add_plain_strip[V: Real][V](
+        rows: Rows<'_, V>, counted: Option<Rows<'_, u8>>, first: usize, size: usize, strip: &mut Strip
+    ) = add_plain_strip_body
 }

@@ -24,6 +24,13 @@ impl Pair {
         Pair { high, low: (x - (high - z)) + (y - z) }
     }
 
+    /// Adds a number; the low parts add up, with an error.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, x: f64) {
+        let next = Pair::sum(self.high, x);
+        *self = Pair { high: next.high, low: self.low + next.low };
+    }
+
     /// The exact product of two numbers.
     #[inline(always)]
     pub(crate) fn product(x: f64, y: f64) -> Pair {
@@ -97,10 +104,10 @@ pub(crate) struct Estimate {
 }
 
 /// A bound on the relative error of a rest after a few operations (`2^-53` each).
-const RELATIVE_ERROR: f64 = 1e-15;
+pub(super) const RELATIVE_ERROR: f64 = 1e-15;
 /// Within these, no remainder of a division or root underflows, and nothing overflows.
-const SMALL: f64 = 1e-200;
-const LARGE: f64 = 1e250;
+pub(super) const SMALL: f64 = 1e-200;
+pub(super) const LARGE: f64 = 1e250;
 
 /// `(Q - D^2 / n) / m`, or its root; the estimate is NaN where the bounds do not hold.
 #[inline(always)]
@@ -155,8 +162,7 @@ impl Estimate {
     /// As [`Estimate::to_f64`], to binary32.
     #[inline(always)]
     pub fn to_f32(self) -> f32 {
-        let [low, high] = self.wide_ends().map(|end| end as f32);
-        if low == high && low > 0.0 { low } else { f32::NAN }
+        narrowed(self.ends())
     }
 
     /// The bits of the number, rounded once; `None` where the interval does not decide, or it is
@@ -181,16 +187,28 @@ impl Estimate {
 
     /// The interval's ends, each rounded: rounding is monotone.
     #[inline(always)]
-    fn ends(self) -> [f64; 2] {
+    pub fn ends(self) -> [f64; 2] {
         [self.value + (self.rest - self.error), self.value + (self.rest + self.error)]
     }
 
     /// The same, widened to contain the interval after rounding.
     #[inline(always)]
     fn wide_ends(self) -> [f64; 2] {
-        let [low, high] = self.ends();
-        [low * (1.0 - 8.0 * f64::EPSILON), high * (1.0 + 8.0 * f64::EPSILON)]
+        widened(self.ends())
     }
+}
+
+/// An interval that contains another, whose ends were rounded.
+#[inline(always)]
+fn widened([low, high]: [f64; 2]) -> [f64; 2] {
+    [low * (1.0 - 8.0 * f64::EPSILON), high * (1.0 + 8.0 * f64::EPSILON)]
+}
+
+/// What an interval, whose ends were rounded, rounds to in binary32; NaN if that is not decided.
+#[inline(always)]
+pub(super) fn narrowed(ends: [f64; 2]) -> f32 {
+    let [low, high] = widened(ends).map(|end| end as f32);
+    if low == high && low > 0.0 { low } else { f32::NAN }
 }
 
 /// A positive number rounded to a format.

@@ -39,6 +39,8 @@ pub(super) struct Fixed {
     /// The bits of the first number, and those in which others differ from it.
     first: u64,
     differ: u64,
+    /// How many of the first numbers, all the same, are not in the sums yet.
+    pending: i64,
 }
 
 impl Part {
@@ -48,7 +50,7 @@ impl Part {
 impl Default for Fixed {
     fn default() -> Fixed {
         let (real, squares) = (Part::EMPTY, [0; SQUARES]);
-        Fixed { count: 0, real, imaginary: None, squares, first: 0, differ: 0 }
+        Fixed { count: 0, real, imaginary: None, squares, first: 0, differ: 0, pending: 0 }
     }
 }
 
@@ -82,17 +84,34 @@ fn carry_on(digits: &mut [u64]) {
     }
 }
 
+/// The significand of a number, and the place of its last bit; `None` if it is not finite.
+#[inline(always)]
+fn take_apart(bits: u64) -> Option<(u64, u32)> {
+    let exponent = (bits >> 52 & 0x7ff) as u32;
+    let significand = bits & ((1 << 52) - 1) | u64::from(exponent != 0) << 52;
+    (exponent != 0x7ff).then_some((significand, exponent.max(1) - 1))
+}
+
+/// How many numbers from the first one on have these bits.
+#[inline(always)]
+fn alike<V: Real>(values: &[V], bits: u64) -> usize {
+    const PIECE: usize = 64;
+    let same = |x: &V| x.nearest().to_bits() == bits;
+    let mut count = 0;
+    for piece in values.chunks(PIECE) {
+        if !piece.iter().fold(true, |all, x| all & same(x)) {
+            return count + piece.iter().take_while(|x| same(x)).count();
+        }
+        count += piece.len();
+    }
+    count
+}
+
 /// Adds a number and its square; returns whether it was finite.
 #[inline(always)]
 fn add<const SUMS: bool>(x: f64, part: &mut Part, squares: &mut [u64; SQUARES]) -> bool {
     let bits = x.to_bits();
-    let exponent = (bits >> 52 & 0x7ff) as u32;
-    if exponent == 0x7ff {
-        return false;
-    }
-    let significand = bits & ((1 << 52) - 1) | u64::from(exponent != 0) << 52;
-    // The place of its last bit.
-    let place = exponent.max(1) - 1;
+    let Some((significand, place)) = take_apart(bits) else { return false };
     if SUMS {
         let shifted = u128::from(significand) << (place & 63);
         let digits = &mut part.digits[(bits >> 63) as usize];
@@ -190,6 +209,24 @@ impl Fixed {
         values: &[V],
         skip_nan: bool,
     ) {
+        let mut values = values;
+        if PARTS == 1 && self.differ == 0 && self.pending == self.count {
+            let bits = match (self.count, values.first()) {
+                (0, Some(x)) => x.nearest().to_bits(),
+                _ => self.first,
+            };
+            if take_apart(bits).is_some() {
+                let count = alike(values, bits);
+                self.first = bits;
+                self.count += count as i64;
+                self.pending += count as i64;
+                values = &values[count..];
+            }
+        }
+        if values.is_empty() {
+            return;
+        }
+        self.catch_up();
         let mut none = Part::EMPTY;
         let second = match PARTS {
             1 => &mut none,
@@ -215,8 +252,40 @@ impl Fixed {
         }
     }
 
+    /// The sum of the numbers that are pending, and that of their squares in two parts: integers and the
+    /// places of their last bits.
+    fn pending(&self) -> [(u128, u32); 3] {
+        let (significand, place) = take_apart(self.first).unwrap_or_default();
+        let (times, x) = (self.pending as u128, u128::from(significand));
+        let square = x * x;
+        let [low, high] = [square & ((1 << 53) - 1), square >> 53];
+        [(x * times, place), (low * times, 2 * place), (high * times, 2 * place + 53)]
+    }
+
+    /// Adds the numbers that are pending.
+    fn catch_up(&mut self) {
+        if self.pending == 0 {
+            return;
+        }
+        let [sum, low, high] = self.pending().map(|(integer, place)| {
+            let (low, shift) = (integer << (place & 63), place & 63);
+            let over = ((integer >> 64) as u64 >> 1) >> (63 - shift);
+            ((place >> 6) as usize, [low as u64, (low >> 64) as u64, over])
+        });
+        add_at(&mut self.real.digits[(self.first >> 63) as usize], sum.0, sum.1);
+        add_at(&mut self.squares, low.0, low.1);
+        add_at(&mut self.squares, high.0, high.1);
+        self.pending = 0;
+    }
+
     /// Adds another one.
     pub fn merge(&mut self, other: &Fixed) {
+        self.catch_up();
+        if other.pending > 0 {
+            let mut other = other.clone();
+            other.catch_up();
+            return self.merge(&other);
+        }
         if self.count == 0 {
             self.first = other.first;
         }
@@ -237,6 +306,12 @@ impl Fixed {
         if self.imaginary.is_some() || *infinities != [0; 2] || *nans != 0 || self.count == 0 {
             return None;
         }
+        if question.measure != Measure::Norm && self.differ == 0 {
+            return question.ddof.degrees_near(self.count).map(|_| 0);
+        }
+        if self.pending > 0 {
+            return None;
+        }
         let squares = highest(&self.squares)?;
         // Squares become numbers about 1, and sums fit them.
         let scale = (squares.1 + 2 * LOWEST + 126).div_euclid(2);
@@ -251,9 +326,6 @@ impl Fixed {
             return run::round_near(isa, near, 1.0, one, true, scale, format);
         }
         let degrees = question.ddof.degrees_near(self.count)?;
-        if self.differ == 0 {
-            return Some(0);
-        }
         let (sum, sum_error) = match highest(&difference(positive, negative)) {
             None => (Pair::default(), 0.0),
             Some((_, exponent)) if exponent + LOWEST - scale < -900 => {
@@ -271,12 +343,21 @@ impl Fixed {
         let imaginary = self.imaginary.as_deref();
         let mut squares = Accumulator::new();
         add_digits(&mut squares, &self.squares, 1, 2 * LOWEST);
+        let mut real = self.real.to_accumulator();
+        if self.pending > 0 {
+            let [sum, low, high] = self.pending();
+            let sign = if self.first >> 63 == 1 { -1 } else { 1 };
+            real.add_scaled(sign * sum.0 as i128, LOWEST + sum.1 as i32);
+            for (integer, place) in [low, high] {
+                squares.add_scaled(integer as i128, 2 * LOWEST + place as i32);
+            }
+        }
         for part in std::iter::once(&self.real).chain(imaginary) {
             squares.add_special(f64::INFINITY, part.infinities.iter().sum());
             squares.add_special(f64::NAN, part.nans);
         }
         let imaginary = imaginary.map_or_else(Accumulator::new, Part::to_accumulator);
-        Sums { count: self.count, sums: [self.real.to_accumulator(), imaginary], squares }
+        Sums { count: self.count, sums: [real, imaginary], squares }
     }
 }
 

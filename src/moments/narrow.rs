@@ -15,6 +15,13 @@ const DEPTH: usize = 256;
 /// relative to the sum of the magnitudes.
 const DOUBT: f64 = (DEPTH + 48) as f64 * 1.12e-16;
 
+/// Bounds of the errors of a sum of squares and of the sum of as many numbers. (No sum of magnitudes is
+/// larger than the root of `n Q`.)
+#[inline(always)]
+pub(super) fn errors(squares: f64, count: i64) -> [f64; 2] {
+    [squares * (DOUBT * 1.01), (squares * count as f64).sqrt() * (DOUBT * 1.01)]
+}
+
 /// Sums of `d = x - c` and of `d^2`, rounded on the way.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Narrow {
@@ -156,27 +163,29 @@ impl Narrow {
     pub fn add(&mut self, isa: Isa, values: &[f32], ask: Ask, ahead: usize) {
         for block in values.chunks(length(isa)) {
             let plain = add(isa, block, self.shift, ask, ahead);
-            let gather = |sum: &mut Pair, x: f64| {
-                let next = Pair::sum(sum.high, x);
-                *sum = Pair { high: next.high, low: sum.low + next.low };
-            };
-            gather(&mut self.squares, plain.squares);
+            self.squares.take(plain.squares);
             for (sum, x) in self.sums.iter_mut().zip(plain.sums) {
-                gather(sum, x);
+                sum.take(x);
             }
             self.count += plain.count;
         }
     }
 
-    /// The sums with their error bounds. (No sum of magnitudes is larger than the root of `n Q`.)
+    /// Whether all numbers are certainly equal to the shift. (No difference of float32 numbers is so small
+    /// that its square vanishes.)
+    #[inline]
+    pub fn is_constant(&self) -> bool {
+        self.squares == Pair::default()
+    }
+
+    /// The sums with their error bounds.
     #[inline]
     fn sums(&self, parts: usize) -> ([Pair; 2], [f64; 2]) {
-        let squares_error = self.squares.high * (DOUBT * 1.01);
-        let sums_error = (self.squares.high * self.count as f64).sqrt() * (DOUBT * 1.01);
+        let errors = errors(self.squares.high, self.count);
         let [x, y] = self.sums;
         let sum = Pair::sum(x.high, y.high);
         let together = [Pair { low: sum.low + (x.low + y.low), ..sum }, Pair::default()];
-        (if parts == 1 { together } else { self.sums }, [squares_error, sums_error])
+        (if parts == 1 { together } else { self.sums }, errors)
     }
 
     /// The sums with error bounds.

@@ -130,6 +130,31 @@ fn add_run<V: Real>(values: &[V], worker: &mut Worker, into: &mut Partial) {
     }
 }
 
+/// Adds numbers whose byte in a mask is not 0 to sums about a shift, which is guessed from the first
+/// ones; or as others are, if they do not fit these.
+fn add_selected_run<V: Real>(
+    values: &[V],
+    counted: &[u8],
+    worker: &mut Worker,
+    into: &mut Partial,
+    add: fn(&[V], &mut Worker, &mut Partial),
+) {
+    if worker.format.is_none() || worker.parts == 2 || !worker.ask.sums {
+        return add_compressed(values, counted, worker, into, add);
+    }
+    let (isa, ask, ahead) = (worker.isa, worker.ask, ahead(values));
+    for (values, counted) in values.chunks(worker.block).zip(counted.chunks(worker.block)) {
+        let taken = into.hopeless == 0
+            && into
+                .run
+                .as_mut()
+                .is_some_and(|run| run.add_selected(isa, values, counted, ask, ahead));
+        if !taken {
+            add_compressed(values, counted, worker, into, add);
+        }
+    }
+}
+
 /// Whether numbers have two parts, of which either may be a NaN to be left out.
 fn must_look_at_pairs(worker: &Worker) -> bool {
     worker.parts == 2 && worker.ask.skip_nan
@@ -163,7 +188,7 @@ impl Element for f64 {
     }
 
     fn add_selected(values: &[f64], counted: &[u8], worker: &mut Worker, into: &mut Partial) {
-        add_compressed(values, counted, worker, into, f64::add);
+        add_selected_run(values, counted, worker, into, f64::add);
     }
 
     const HAS_MANY: bool = true;
@@ -197,7 +222,10 @@ impl Element for f32 {
     }
 
     fn add_selected(values: &[f32], counted: &[u8], worker: &mut Worker, into: &mut Partial) {
-        add_compressed(values, counted, worker, into, f32::add);
+        if matches!(worker.format, Some(Format::F32 | Format::F16)) {
+            return add_compressed(values, counted, worker, into, f32::add);
+        }
+        add_selected_run(values, counted, worker, into, f32::add);
     }
 
     const HAS_MANY: bool = true;
@@ -350,6 +378,9 @@ impl Partial {
         }
         if self.exact.is_none() && self.wide.is_none() {
             if let Some(narrow) = &self.narrow {
+                if narrow.is_constant() && run::is_zero(question, count) {
+                    return Some(0);
+                }
                 return run::round(isa, narrow.near(parts), question, count, format);
             }
             return self.run.as_mut()?.round(isa, question, parts, count, format);

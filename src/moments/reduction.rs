@@ -9,7 +9,7 @@ use super::partial::{Element, Partial, Worker};
 use super::question::{Answer, Measure, Question, Remark};
 use super::run;
 use super::short_rows::{self, Divisors};
-use crate::array::dtype::by_native;
+use crate::array::dtype::{Dtype, by_native};
 use crate::array::view::{Rows, View};
 use crate::cpu::{self, Isa};
 use crate::environment;
@@ -280,7 +280,8 @@ impl<V: Element> Reduction<V> for Moments<'_> {
             kept.done.clear();
         }
         if has_kernel {
-            kept.columns.start(panel.width, panel.columns);
+            let narrow = V::DTYPE == Dtype::F32 && self.certified() != Some(Format::F64);
+            kept.columns.start(panel.width, panel.columns, narrow);
         }
         has_kernel
     }
@@ -293,8 +294,12 @@ impl<V: Element> Reduction<V> for Moments<'_> {
         let Kept { isa, columns, done, .. } = kept;
         for column in 0..results.count {
             let bits = self.certified().and_then(|format| {
+                let count = counts.get(column);
+                if columns.is_constant(column) && run::is_zero(self.request.question, count) {
+                    return Some(0);
+                }
                 let near = columns.near(column)?;
-                run::round(*isa, near, self.request.question, counts.get(column), format)
+                run::round(*isa, near, self.request.question, count, format)
             });
             if let Some(bits) = bits {
                 self.sink.put(results.at(column), bits, Remark::None);

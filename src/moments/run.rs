@@ -3,7 +3,7 @@
 
 use dashu_int::IBig;
 
-use super::block::{self, Ask, RANGE, Real, UNITS, level_of_sums};
+use super::block::{self, Ask, Block, RANGE, Real, UNITS, level_of_sums};
 use super::dyadic::Dyadic;
 use super::finish::{Near, Pair, estimate};
 use super::question::{Measure, Question, Sums};
@@ -57,7 +57,8 @@ impl Run {
     pub fn guess<V: Real>(values: &[V], parts: usize, ask: Ask, block: usize) -> Option<Run> {
         let units = values.len() / parts;
         let taken = units.clamp(1, SAMPLE);
-        let step = units / taken * parts;
+        // (Odd, lest it meets every other number of those that take turns.)
+        let step = ((units / taken - usize::from(units > taken)) | 1) * parts;
         let mut shift = [0.0; 2];
         let mut squares: f64 = 0.0;
         let mut largest: f64 = 0.0;
@@ -111,33 +112,59 @@ impl Run {
     /// Adds a block, without NaNs where these are left out; `false` if it must be added exactly.
     #[inline]
     pub fn add<V: Real>(&mut self, isa: Isa, values: &[V], ask: Ask, ahead: usize) -> bool {
-        for _attempt in 0..2 {
-            let Some(block) = block::add(isa, values, self.shift, self.level, ask, ahead) else {
-                let sum = plain_squares(isa, values, self.shift);
-                let Some(level) = level_for(sum).filter(|&level| level > self.level) else {
-                    return false;
-                };
-                self.settle();
-                self.level = level;
-                continue;
-            };
-            // Numbers from half to one and a half of c: x - c is exact (Sterbenz).
-            for c in self.shift {
-                if c != 0.0 && block.largest >= c * c * 0.25 {
+        for _attempt in 0..3 {
+            let (shift, level) = (self.shift, self.level);
+            let block = block::add(isa, values, None, shift, level, ask, ahead);
+            if block.is_some_and(|block| self.take(block, values.len())) {
+                return true;
+            }
+            if block.is_some() {
+                // Too far from the shift, which is given up as long as nothing was added.
+                if self.shift == [0.0; 2] || self.added > 0 || self.settled.is_some() {
                     return false;
                 }
+                self.shift = [0.0; 2];
             }
-            self.squares += block.squares;
-            self.sums[0] += block.sums[0];
-            self.sums[1] += block.sums[1];
-            self.added += values.len() as i64;
-            self.count += block.count;
-            if self.added > PUT_AWAY_FROM {
-                self.settle();
-            }
-            return true;
+            let sum = plain_squares(isa, values, self.shift);
+            let higher = level_for(sum).filter(|&level| block.is_some() || level > self.level);
+            let Some(level) = higher else { return false };
+            self.settle();
+            self.level = level;
         }
         false
+    }
+
+    /// Adds those of a block whose byte in a mask is not 0; `false` if they do not fit.
+    #[inline]
+    pub fn add_selected<V: Real>(
+        &mut self,
+        isa: Isa,
+        values: &[V],
+        counted: &[u8],
+        ask: Ask,
+        ahead: usize,
+    ) -> bool {
+        let (shift, level) = (self.shift, self.level);
+        let block = block::add(isa, values, Some(counted), shift, level, ask, ahead);
+        block.is_some_and(|block| self.take(block, values.len()))
+    }
+
+    /// Adds the sums of a block of so many numbers, unless some are far from the shift.
+    #[inline]
+    fn take(&mut self, block: Block, length: usize) -> bool {
+        // Numbers from half to one and a half of c: x - c is exact (Sterbenz).
+        if self.shift.iter().any(|&c| c != 0.0 && block.largest >= c * c * 0.25) {
+            return false;
+        }
+        self.squares += block.squares;
+        self.sums[0] += block.sums[0];
+        self.sums[1] += block.sums[1];
+        self.added += length as i64;
+        self.count += block.count;
+        if self.added > PUT_AWAY_FROM {
+            self.settle();
+        }
+        true
     }
 
     /// The error bound of sums of this many numbers at this level: half a last bit for each
@@ -152,6 +179,9 @@ impl Run {
     }
 
     fn settle(&mut self) {
+        if self.added == 0 {
+            return;
+        }
         let [squares_error, sums_error] = self.errors();
         let settled = self.settled.get_or_insert_default();
         settled.squares.add_scaled(self.squares, self.level - UNITS);
@@ -211,8 +241,18 @@ impl Run {
         count: i64,
         format: Format,
     ) -> Option<u64> {
+        if self.is_constant(parts) && is_zero(question, count) {
+            return Some(0);
+        }
         let near = self.near(parts);
         round(isa, near, question, count, format)
+    }
+
+    /// Whether all numbers are certainly equal to the shift: one that is not would have a square that
+    /// shows.
+    fn is_constant(&self, parts: usize) -> bool {
+        let hides = |&c: &f64| !shows(c, self.errors()[0]);
+        self.squares == 0 && self.settled.is_none() && !self.shift[..parts].iter().any(hides)
     }
 
     pub fn into_wide(mut self, parts: usize) -> Wide {
@@ -234,6 +274,19 @@ impl Run {
             sums_error: settled.sums_error,
         }
     }
+}
+
+/// Whether the square of the distance from `c` of any other number is more than `error`.
+#[inline]
+pub(super) fn shows(c: f64, error: f64) -> bool {
+    let least = c * power_of_two(-54);
+    least * least > error
+}
+
+/// Whether numbers that are all the same have the moment 0, rather than none.
+#[inline]
+pub(super) fn is_zero(question: &Question, count: i64) -> bool {
+    question.has_sums() && count > 0 && question.ddof.degrees_near(count).is_some()
 }
 
 /// The sum as a pair, to within `2^-105` of its size.

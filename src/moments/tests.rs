@@ -212,6 +212,37 @@ fn complex_of_every_kind() {
     }
 }
 
+/// A million cases, each on every instruction set, whole and in two parts. Takes some minutes:
+///
+/// ```text
+/// cargo test --lib a_million_adversarial_cases -- --ignored --nocapture
+/// ```
+#[test]
+#[ignore = "takes some minutes"]
+fn a_million_adversarial_cases() {
+    let mut next = pseudo_random(19);
+    let questions = questions();
+    let (mut certain, count) = (0, 1_000_000);
+    for case in 0..count {
+        let length = 1 + (next() % [3, 12, 40, 130][next() as usize % 4]) as usize;
+        let values = kind(case % KINDS, 2 * length, next() >> 20);
+        let question = &questions[next() as usize % questions.len()];
+        let format = [Format::F64, Format::F64, Format::F32, Format::F16][next() as usize % 4];
+        let cut = next() as usize % (length + 1);
+        let found = match next() % 4 {
+            0 => {
+                let values: Vec<f32> = values[..length].iter().map(|&x| x as f32).collect();
+                let wide: Vec<f64> = values.iter().map(|&x| x.into()).collect();
+                check(&values, &wide, question, 1, format, cut)
+            }
+            1 => check(&values, &values, question, 2, format, 2 * cut),
+            _ => check(&values[..length], &values[..length], question, 1, format, cut),
+        };
+        certain += u64::from(found);
+    }
+    println!("{count} cases are right, {certain} of them decided without big integers");
+}
+
 #[test]
 fn nans_and_infinities() {
     for length in LENGTHS {
@@ -414,40 +445,49 @@ fn columns_of_every_kind() {
         for isa in Isa::available() {
             for question in questions().into_iter().filter(Question::has_sums) {
                 for masked in [false, true] {
-                    let mut panels = [Columns::default(), Columns::default()];
+                    let mut panels: [Columns; 3] = Default::default();
                     let width = columns * fold;
                     let whole = rows / fold * fold * columns;
-                    for panel in &mut panels {
-                        panel.start(width, columns);
+                    for (panel, is_narrow) in panels.iter_mut().zip([false, false, true]) {
+                        panel.start(width, columns, is_narrow);
                     }
                     let counted = masked.then(|| Rows::of(&mask[..whole], width));
                     let zeroed: Vec<f64> = (values.iter().zip(&mask))
                         .map(|(&x, &counts)| if masked && counts == 0 { 0.0 } else { x })
                         .collect();
+                    let zeroed_too: Vec<f32> = zeroed.iter().map(|&x| x as f32).collect();
                     panels[0].add(isa, Rows::of(&zeroed[..whole], width), counted);
                     panels[1].add(isa, Rows::of(&narrow[..whole], width), None);
+                    panels[2].add(isa, Rows::of(&zeroed_too[..whole], width), counted);
                     for column in 0..columns {
-                        for (panel, wide) in panels.iter().zip([false, true]) {
+                        for (index, panel) in panels.iter().enumerate() {
+                            let all = index == 1 || !masked;
                             let numbers: Vec<f64> = (0..whole)
-                                .filter(|at| {
-                                    at % columns == column && (wide || !masked || mask[*at] != 0)
-                                })
-                                .map(|at| if wide { narrow[at].into() } else { values[at] })
+                                .filter(|at| at % columns == column && (all || mask[*at] != 0))
+                                .map(|at| if index == 0 { values[at] } else { narrow[at].into() })
                                 .collect();
                             let exact = sums(&numbers, 1, false);
-                            let expected = question.round(&exact, None, Format::F64);
+                            let format = if index == 2 { Format::F32 } else { Format::F64 };
+                            let expected = question.round(&exact, None, format);
                             let count = numbers.len() as i64;
                             asked += 1;
+                            let is_constant = panel.is_constant(column);
+                            if is_constant {
+                                assert!(numbers.iter().all(|&x| x == numbers[0]), "{numbers:?}");
+                            }
+                            if (column + seed) % KINDS == 3 && !masked {
+                                assert!(is_constant, "{index}");
+                            }
                             let bits = panel.near(column).and_then(|near| {
-                                super::run::round(isa, near, &question, count, Format::F64)
+                                super::run::round(isa, near, &question, count, format)
                             });
                             if let Some(bits) = bits {
                                 certain += 1;
                                 assert_eq!((bits, Remark::None), (expected.value, expected.remark));
                             }
                             let mut partial = Partial::of_column(panel.wide(column));
-                            let worker = Worker::new(isa, &question, 1, Some(Format::F64));
-                            if let Some(bits) = partial.round(&worker, &question, Format::F64) {
+                            let worker = Worker::new(isa, &question, 1, Some(format));
+                            if let Some(bits) = partial.round(&worker, &question, format) {
                                 assert_eq!(bits, expected.value);
                             }
                         }

@@ -40,6 +40,8 @@ use crate::threads;
 
 /// The number of observations between two emptyings of the accumulators.
 const BLOCK: usize = 256;
+/// The number of variables whose products with another two are added in turn.
+const ROWS: usize = 8;
 /// Binades from the largest product to the first accumulator: a lane of two takes 128.
 const HEADROOM: i32 = 9;
 /// Binades from the first accumulator to the second.
@@ -175,8 +177,12 @@ impl Tiles {
     fn multiply(&self, isa: Isa, stage: &[[f64; BLOCK]], products: &mut [i128]) {
         let exponent =
             |index: usize| self.variables.get(index).map_or(0, |variable| variable.exponent);
-        for row in (0..self.width).step_by(2) {
-            for column in (row..self.width).step_by(2) {
+        // (Some rows stay in the first-level cache, while columns pass by.)
+        for (first, column) in (0..self.width)
+            .step_by(ROWS)
+            .flat_map(|first| (first..self.width).step_by(2).map(move |column| (first, column)))
+        {
+            for row in (first..(column + 1).min(first + ROWS)).step_by(2) {
                 let pair = |x: usize, y: usize| bias(exponent(row + x) + exponent(column + y));
                 let biases = [pair(0, 0), pair(0, 1), pair(1, 0), pair(1, 1)];
                 let parts = tile(
@@ -479,13 +485,17 @@ fn tile_body<const W: usize>(
     bias: [[f64; 2]; 4],
 ) -> [[i64; 2]; 4] {
     let mut sums = bias.map(|levels| levels.map(|start| [start; W]));
-    let [x, next_x] = x.map(|values| values.as_chunks::<W>().0);
-    let [y, next_y] = y.map(|values| values.as_chunks::<W>().0);
+    let [x, next_x] = x.map(|values| values.as_chunks::<W>().0.as_chunks::<2>().0);
+    let [y, next_y] = y.map(|values| values.as_chunks::<W>().0.as_chunks::<2>().0);
     for (((x, next_x), y), next_y) in x.iter().zip(next_x).zip(y).zip(next_y) {
-        add_product(*x, *y, &mut sums[0]);
-        add_product(*x, *next_y, &mut sums[1]);
-        add_product(*next_x, *y, &mut sums[2]);
-        add_product(*next_x, *next_y, &mut sums[3]);
+        // (Two, so that no accumulator needs to change its register.)
+        for vector in 0..2 {
+            let (x, next_x, y, next_y) = (x[vector], next_x[vector], y[vector], next_y[vector]);
+            add_product(x, y, &mut sums[0]);
+            add_product(x, next_y, &mut sums[1]);
+            add_product(next_x, y, &mut sums[2]);
+            add_product(next_x, next_y, &mut sums[3]);
+        }
     }
     // This makes the loop keep whole vectors in registers.
     let sums = black_box(sums);

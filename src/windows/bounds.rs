@@ -31,6 +31,8 @@ struct Common {
     rising: bool,
     /// The longest window.
     longest: i64,
+    /// From this window on, or an earlier one, each is the previous one moved by one.
+    steady_from: usize,
 }
 
 /// The number of indices examined together.
@@ -41,9 +43,18 @@ fn common_body(starts: &[i64], ends: &[i64]) -> Common {
     let (mut lowest, mut highest) = ([0i64; LANES], [0i64; LANES]);
     let (mut falls, mut longest) = ([0i64; LANES], [0i64; LANES]);
     let mut before = [i64::MIN; 2];
+    let mut steady_from = 0;
     let (starts, start_rest) = starts.as_chunks::<LANES>();
     let (ends, end_rest) = ends.as_chunks::<LANES>();
-    for (start, end) in starts.iter().zip(ends) {
+    for (index, (start, end)) in starts.iter().zip(ends).enumerate() {
+        let step = |x: i64, before: i64| x.wrapping_sub(before) ^ 1;
+        let mut uneven = step(start[0], before[0]) | step(end[0], before[1]);
+        for lane in 1..LANES {
+            uneven |= step(start[lane], start[lane - 1]) | step(end[lane], end[lane - 1]);
+        }
+        if uneven != 0 {
+            steady_from = (index + 1) * LANES;
+        }
         for lane in 0..LANES {
             let (start, end) = (start[lane], end[lane]);
             lowest[lane] = lowest[lane].min(start).min(end);
@@ -57,7 +68,10 @@ fn common_body(starts: &[i64], ends: &[i64]) -> Common {
         falls[0] |= i64::from(start[0] < before[0]) | i64::from(end[0] < before[1]);
         before = [start[LANES - 1], end[LANES - 1]];
     }
-    for (&start, &end) in start_rest.iter().zip(end_rest) {
+    for (index, (&start, &end)) in start_rest.iter().zip(end_rest).enumerate() {
+        if start.wrapping_sub(before[0]) != 1 || end.wrapping_sub(before[1]) != 1 {
+            steady_from = starts.len() * LANES + index + 1;
+        }
         lowest[0] = lowest[0].min(start).min(end);
         highest[0] = highest[0].max(start).max(end);
         longest[0] = longest[0].max(end.wrapping_sub(start));
@@ -69,6 +83,7 @@ fn common_body(starts: &[i64], ends: &[i64]) -> Common {
         highest: highest.into_iter().fold(0, i64::max),
         rising: falls.into_iter().all(|falls| falls == 0),
         longest: longest.into_iter().fold(0, i64::max),
+        steady_from,
     }
 }
 
@@ -136,7 +151,9 @@ impl<'a> Bounds<'a> {
     }
 
     pub(super) fn part(&self, range: Range<usize>) -> Bounds<'a> {
-        Bounds { starts: &self.starts[range.clone()], ends: &self.ends[range], ..*self }
+        let steady_from = self.common.steady_from.saturating_sub(range.start);
+        let common = Common { steady_from, ..self.common };
+        Bounds { starts: &self.starts[range.clone()], ends: &self.ends[range], common }
     }
 
     pub(super) fn iter(self) -> impl Iterator<Item = [usize; 2]> + 'a {
@@ -167,6 +184,9 @@ impl<'a> Bounds<'a> {
         let most = most.min(self.len() - first);
         let mut count = 1;
         while count < most {
+            if first + count >= self.common.steady_from {
+                return most;
+            }
             // (One of the piece is that before it.)
             let piece = self.part(first + count - 1..first + most.min(count + PIECE));
             if !steady(cpu::isa(), piece.starts, piece.ends) {

@@ -2,6 +2,7 @@
 
 use dashu_int::UBig;
 
+use super::lanes::last_common_bit;
 use super::running::round_moment;
 use super::tile::Frame;
 use super::{Options, Statistic};
@@ -15,7 +16,7 @@ pub(super) fn decide(
     options: &Options,
     frame: &Frame,
     [sum, squares]: [i128; 2],
-    [first, second]: [u64; 2],
+    bits: [u64; 2],
     count: usize,
 ) -> Option<f64> {
     let Options { statistic, format, ddof, .. } = *options;
@@ -27,11 +28,8 @@ pub(super) fn decide(
         return number(sum_of.divide(divisor).round(sum < 0, format));
     }
     // All numbers are multiples of this power of two.
-    let spare = match second {
-        0 => LEVEL as u32 + first.trailing_zeros().min(52),
-        _ => second.trailing_zeros(),
-    };
-    let unit = last + spare as i32;
+    let unit = last_common_bit(frame, bits);
+    let spare = (unit - last) as u32;
     let of_squares = frame.squares - LEVEL - 52;
     if 2 * unit < of_squares {
         return None;

@@ -30,9 +30,6 @@ pub(super) const SUMS: usize = 4;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Job {
     pub window: usize,
-    /// The distance from the element that leaves to the one that enters: usually the window's
-    /// length.
-    pub distance: usize,
     pub frame: Frame,
     /// Binades from the first level to the numbers.
     pub below: i32,
@@ -43,6 +40,9 @@ pub(super) struct Job {
     pub again: bool,
     /// Whether most numbers have no bits below those of the first level.
     pub coarse: bool,
+    /// The square of a power of two of which all numbers seem to be multiples; 0 if results that lie
+    /// halfway between two numbers are not to be decided by that.
+    pub grid: f64,
 }
 
 impl Job {
@@ -67,6 +67,21 @@ impl Job {
     fn escaped(&self, bits: u64) -> bool {
         bits >> (53 - self.below) != 0
     }
+
+    /// Whether numbers with these bits are multiples of the root of `grid`.
+    fn are_on_grid(&self, bits: [u64; 2]) -> bool {
+        let unit = last_common_bit(&self.frame, bits);
+        (-500..500).contains(&unit) && power_of_two(2 * unit) >= self.grid
+    }
+}
+
+/// The exponent of a power of two of which numbers with these bits in both levels are multiples.
+pub(super) fn last_common_bit(frame: &Frame, [first, second]: [u64; 2]) -> i32 {
+    let spare = match second {
+        0 => LEVEL as u32 + first.trailing_zeros().min(52),
+        _ => second.trailing_zeros(),
+    };
+    frame.first - LEVEL - 52 + spare as i32
 }
 
 /// The windows before the next results, one in each lane.
@@ -238,6 +253,8 @@ pub(super) enum Outcome {
     Rough,
     /// The results are meaningless, because numbers are too large or not finite.
     Failed,
+    /// The same, because some numbers are not multiples of what all seemed to be.
+    Fine,
 }
 
 /// The constants of a tile in all lanes.
@@ -300,9 +317,9 @@ impl<S: Simd> Constants<S> {
 
     /// `W` numbers of each lane, transposed: a vector has one of each lane.
     #[inline(always)]
-    fn load(&self, line: &[f64], places: &[usize; WIDEST], offset: usize) -> Square<S> {
+    fn load(&self, lines: &[&[f64]; WIDEST], at: usize) -> Square<S> {
         let s = self.s;
-        let rows = each!(s, |j| s.read(line, places[j] + offset));
+        let rows = each!(s, |j| s.read(lines[j], at));
         s.turn(rows)
     }
 
@@ -384,12 +401,11 @@ impl<S: Simd> Constants<S> {
 fn advance_body<S: Simd, const KIND: u8, const MODE: u8>(
     s: S,
     job: &Job,
-    line: &[f64],
-    places: &[usize; WIDEST],
+    [enter, leave]: [&[&[f64]; WIDEST]; 2],
     length: usize,
     state: &mut State,
     results: &mut [f64],
-    base: usize,
+    to: &[usize; WIDEST],
 ) -> Outcome {
     let moments = KIND >= 2;
     let counts_all = MODE & mode::COUNTED != 0;
@@ -401,13 +417,17 @@ fn advance_body<S: Simd, const KIND: u8, const MODE: u8>(
     let mut sums = state.sums.each_ref().map(lanes);
     let mut counts = lanes(&state.counts.map(f64::from_bits));
     let zero = s.splat(0.0);
-    let (mut escaped, mut remains, mut marked) = (zero, zero, false);
+    let (mut escaped, mut remains, mut marked, mut tied) = (zero, zero, false, false);
     let mut bits = [zero; 2];
     // Bounds on the errors of the windows' sums, however many of the entering elements are rough.
     let mut rough = lanes(&state.rough.map(f64::from_bits));
     let off = lanes(&state.rough.map(|rough| job.off(rough + length as u64)));
-    let before = places.map(|place| place.wrapping_sub(job.distance));
-    let to = places.map(|place| place.wrapping_sub(base));
+    // (As long as each other, so that one check is enough for all.)
+    let (mut new_lines, mut old_lines): ([&[f64]; WIDEST], [&[f64]; WIDEST]) = Default::default();
+    for lane in 0..S::W {
+        new_lines[lane] = &enter[lane][..length];
+        old_lines[lane] = &leave[lane][..length];
+    }
     // Moves multiples of the upper sums' last bits from the lower sums to the upper ones.
     for pair in 0..if moments { 2 } else { 1 } {
         let level = [a, c][pair];
@@ -416,9 +436,30 @@ fn advance_body<S: Simd, const KIND: u8, const MODE: u8>(
         sums[2 * pair + 1] = s.subtract(sums[2 * pair + 1], excess);
     }
     let mut at = 0;
-    while at < length {
-        let new = constants.load(line, places, at);
-        let old = constants.load(line, &before, at);
+    while at + S::W <= length {
+        let new = constants.load(&new_lines, at);
+        let old = constants.load(&old_lines, at);
+        if KIND == 0 && MODE == 0 && !job.again {
+            // (One after the other, since there are few registers.)
+            let mut result = [zero; WIDEST];
+            for j in 0..S::W {
+                let (upper, upper_old) = (s.add(new[j], start), s.add(old[j], start));
+                escaped = s.or(escaped, s.xor(upper, start));
+                let (h, h_old) = (s.subtract(upper, start), s.subtract(upper_old, start));
+                let (l, l_old) = (constants.minus(new[j], h), constants.minus(old[j], h_old));
+                let kept = constants.minus(s.add(l, b), b);
+                remains = s.or(remains, s.xor(l, kept));
+                sums[0] = s.add(sums[0], constants.minus(h, h_old));
+                sums[1] = s.add(sums[1], constants.minus(l, l_old));
+                result[j] = s.add(sums[0], sums[1]);
+            }
+            let rows = s.turn(result);
+            for j in 0..S::W {
+                s.write(rows[j], results, to[j] + at);
+            }
+            at += S::W;
+            continue;
+        }
         let (mut x, mut y) = (new, old);
         let mut counted = [zero; WIDEST];
         if moments && !counts_all {
@@ -515,6 +556,7 @@ fn advance_body<S: Simd, const KIND: u8, const MODE: u8>(
         let mut result = sum;
         // Masks of results that are certain, and of windows with enough elements.
         let mut sure = [zero; WIDEST];
+        let mut ties = Ties::<S>::none(s);
         if KIND == 0 && is_rough {
             result = each!(s, |j| s.add(high[j], s.subtract(low[j], off)));
             let other = each!(s, |j| s.add(high[j], s.add(low[j], off)));
@@ -595,9 +637,16 @@ fn advance_body<S: Simd, const KIND: u8, const MODE: u8>(
                     free,
                     free_reciprocal,
                 };
-                [result, sure] =
+                ties.divisor = (moments.count, moments.free);
+                [result, ties.upper, ties.doubt, sure] =
                     if KIND == 2 { moments.get::<false>(s) } else { moments.get::<true>(s) };
             }
+        }
+        if KIND == 2 && !is_rough && job.grid > 0.0 && !constants.all(sure) {
+            let [even, decided] = ties.decide(s, result, s.splat(job.grid));
+            result = each!(s, |j| s.select(decided[j], even[j], result[j]));
+            sure = each!(s, |j| s.or(sure[j], decided[j]));
+            tied = true;
         }
         if counts_all {
             let least = s.splat(job.least);
@@ -628,14 +677,19 @@ fn advance_body<S: Simd, const KIND: u8, const MODE: u8>(
     if s.any(remains) << 1 != 0 {
         return Outcome::Rough;
     }
+    let mut all_bits = state.bits;
+    for (all, bits) in all_bits.iter_mut().zip(bits) {
+        *all |= s.any(bits);
+    }
+    if tied && !job.are_on_grid(all_bits) {
+        return Outcome::Fine;
+    }
+    state.bits = all_bits;
     for (kept, sums) in state.sums.iter_mut().zip(sums) {
         s.write(sums, kept, 0);
     }
     state.counts = s.lanes(counts);
     state.rough = s.lanes(rough);
-    for (all, bits) in state.bits.iter_mut().zip(bits) {
-        *all |= s.any(bits);
-    }
     if marked { Outcome::Marked } else { Outcome::Done }
 }
 
@@ -653,11 +707,12 @@ struct Moments<S: Simd> {
 }
 
 impl<S: Simd> Moments<S> {
-    /// The results, and masks of those that are certain, like those of `certified::variance`. Here the bound on the
-    /// squares' errors includes those of the operations. Each stage is computed for all vectors before the next
-    /// one: a processor looks ahead too little to overlap one long chain of operations with another.
+    /// Both ends of the intervals of results, the bounds on their errors, and masks of those that are certain, like
+    /// those of `certified::variance`. Here the bound on the squares' errors includes those of the operations. Each
+    /// stage is computed for all vectors before the next one: a processor looks ahead too little to overlap one
+    /// long chain of operations with another.
     #[inline(always)]
-    fn get<const ROOT: bool>(self, s: S) -> [Square<S>; 2] {
+    fn get<const ROOT: bool>(self, s: S) -> [Square<S>; 4] {
         let Moments { sum, rest, squares, squares_low, doubt, count, reciprocal, free, .. } = self;
         let over = self.free_reciprocal;
         let square = each!(s, |j| s.multiply(sum[j], sum[j]));
@@ -694,21 +749,58 @@ impl<S: Simd> Moments<S> {
         }
         let lower = each!(s, |j| s.add(value[j], s.subtract(correction[j], doubt[j])));
         let upper = each!(s, |j| s.add(value[j], s.add(correction[j], doubt[j])));
-        [lower, each!(s, |j| s.equal(lower[j], upper[j]))]
+        [lower, upper, doubt, each!(s, |j| s.equal(lower[j], upper[j]))]
+    }
+}
+
+/// Variances that may lie halfway between two numbers.
+struct Ties<S: Simd> {
+    upper: Square<S>,
+    doubt: Square<S>,
+    /// The counts, and the degrees of freedom.
+    divisor: (Square<S>, Square<S>),
+}
+
+impl<S: Simd> Ties<S> {
+    #[inline(always)]
+    fn none(s: S) -> Ties<S> {
+        let none = [s.splat(0.0); WIDEST];
+        Ties { upper: none, doubt: none, divisor: (none, none) }
+    }
+
+    /// The even ones of the ends of intervals, and masks of those which are the results.
+    ///
+    /// With all numbers multiples of g, `n (n - ddof)` times a variance is a multiple of `g^2`, and `n (n - ddof)`
+    /// times a number halfway between the ends, which are neighbours, is one of half their last bit. If the
+    /// interval, widened to allow for the rounding of its ends, is shorter than the smaller one of both divided by `n (n - ddof)`,
+    /// these two, which both lie in it, are the same.
+    #[inline(always)]
+    fn decide(self, s: S, lower: Square<S>, grid: S::V) -> [Square<S>; 2] {
+        let Ties { upper, doubt, divisor: (count, free) } = self;
+        let [zero, four, exponent, half_bit] =
+            [0.0, 4.0, f64::INFINITY, power_of_two(-53)].map(|x| s.splat(x));
+        let last = s.splat(f64::from_bits(1));
+        let even = each!(s, |j| s.equal(s.and(lower[j], last), zero));
+        let even = each!(s, |j| s.select(even[j], lower[j], upper[j]));
+        let next = each!(s, |j| s.equal(s.subtract_bits(upper[j], lower[j]), last));
+        let factor = each!(s, |j| s.multiply(s.multiply(count[j], free[j]), four));
+        let length = each!(s, |j| s.multiply(doubt[j], factor[j]));
+        let step = each!(s, |j| s.multiply(s.and(lower[j], exponent), half_bit));
+        let short = each!(s, |j| s.and(s.less(length[j], grid), s.less(length[j], step[j])));
+        [even, each!(s, |j| s.and(next[j], short[j]))]
     }
 }
 
 vectorized! {
-    /// Moves all lanes on by a number of results, a multiple of 8 and at most a tile. Lane `j` begins at the
-    /// element `places[j]`, whose result is at `places[j] - base`. `KIND` is 0 for sums, 1 for means,
+    /// Moves all lanes on by a number of results, a multiple of 8 and at most a tile, given the elements that enter
+    /// and those that leave. The results of lane `j` are written from `to[j]` on. `KIND` is 0 for sums, 1 for means,
     /// 2 for variances, 3 for their roots. `MODE` combines the bits of `mode`.
     pub(super) fn advance[const KIND: u8, const MODE: u8][KIND, MODE](
         job: &Job,
-        line: &[f64],
-        places: &[usize; WIDEST],
+        lines: [&[&[f64]; WIDEST]; 2],
         length: usize,
         state: &mut State,
         results: &mut [f64],
-        base: usize
+        to: &[usize; WIDEST]
     ) -> Outcome = advance_body
 }

@@ -13,6 +13,7 @@ use super::certified::{self, Counts, Half, Single, Sums, Target, Wide};
 use super::decide::decide;
 use super::outliers::{Held, Outlier};
 use super::running::{Elements, Moving};
+use super::source::{Numbers, Out};
 use super::stretch::Stretches;
 use super::tile::{self, Ends, Frame, Question, SPARE, STREAMS, Survey, TILE};
 use super::{Options, Statistic};
@@ -53,6 +54,8 @@ pub(super) struct Engine {
     counts: Vec<u64>,
     cleaned: Vec<f64>,
     results: Vec<f64>,
+    /// Numbers that were widened for blocks.
+    widened: Vec<f64>,
     outliers: VecDeque<Outlier>,
     /// The union of the numbers' bits in both levels: of the window, and of the block.
     bits: [[u64; 2]; 2],
@@ -91,6 +94,7 @@ impl Engine {
             counts: Vec::new(),
             cleaned: Vec::new(),
             results: Vec::new(),
+            widened: Vec::new(),
             outliers: VecDeque::new(),
             bits: [[0; 2]; 2],
             missing: None,
@@ -113,66 +117,108 @@ impl Engine {
     }
 
     /// Computes the results `outputs` of a line whose missing elements are NaN. They are written to `direct`,
-    /// or passed to `put` with the index of the first. Results for binary32 may still have more bits; the
-    /// caller rounds them to it, which is correct.
+    /// or passed to `put` with the index of the first. Results for binary32 that are passed may still have more
+    /// bits; the caller rounds them to it, which is correct. `false` if an integer is too large.
     pub fn run(
         &mut self,
-        line: &[f64],
+        line: Numbers<'_>,
         outputs: Range<usize>,
-        mut direct: Option<&mut [f64]>,
+        mut direct: Option<Out<'_>>,
         interrupt: &Interrupt,
         mut put: impl FnMut(usize, &[f64]),
-    ) {
+    ) -> bool {
         let span = SPAN.max(16 * self.options.window);
         let mut start = outputs.start;
-        while start < outputs.end && !interrupt.is_set() {
+        let mut fits = true;
+        while fits && start < outputs.end && !interrupt.is_set() {
             let rest = outputs.end - start;
             let end = start + if rest < 2 * span { rest } else { span };
             let mut own = std::mem::take(&mut self.results);
             let results = match &mut direct {
-                Some(direct) => &mut direct[start - outputs.start..end - outputs.start],
+                Some(direct) => direct.part(start - outputs.start..end - outputs.start),
                 None => {
                     own.resize(own.len().max(end - start), 0.0);
-                    &mut own[..end - start]
+                    Out::F64(&mut own[..end - start])
                 }
             };
-            self.run_span(line, start..end, results, interrupt);
-            if direct.is_none() {
+            fits = self.run_span(line, start..end, results, interrupt);
+            if fits && direct.is_none() {
                 put(start, &own[..end - start]);
             }
             self.results = own;
             start = end;
         }
+        fits
     }
 
     /// The results of a part of a line.
     fn run_span(
         &mut self,
-        line: &[f64],
+        line: Numbers<'_>,
         outputs: Range<usize>,
-        results: &mut [f64],
+        mut results: Out<'_>,
         interrupt: &Interrupt,
-    ) {
+    ) -> bool {
         let (start, options) = (outputs.start, self.options);
         // From where windows are full, and from where they have enough elements.
         let full = (options.window - 1).clamp(start, outputs.end);
         let enough = (start..full).find(|&index| options.is_enough(index + 1)).unwrap_or(full);
-        results[..enough - start].fill(f64::NAN);
+        results.part(0..enough - start).fill(f64::NAN);
         let mut left = Vec::new();
         if enough < full {
             left.push(enough..full);
         }
         match &mut self.stretches {
             Some(stretches) => {
-                let results = &mut results[full - start..];
-                left.extend(stretches.run(line, full..outputs.end, results));
+                let mut results = results.part(full - start..outputs.len());
+                left.extend(stretches.run(line, full..outputs.end, &mut results));
+                if stretches.is_beyond() {
+                    return false;
+                }
             }
             None => left.push(full..outputs.end),
         }
         for range in left {
-            let results = &mut results[range.start - start..range.end - start];
-            self.run_blocks(line, range, results, interrupt);
+            let to = range.start - start..range.end - start;
+            match (line, results.part(to)) {
+                (Numbers::F64(line), Out::F64(results)) => {
+                    self.run_blocks(line, range, results, interrupt);
+                }
+                (line, mut results) => {
+                    if !self.run_widened(line, range, &mut results, interrupt) {
+                        return false;
+                    }
+                }
+            }
         }
+        true
+    }
+
+    /// As `run_blocks`, of numbers and for results of other types.
+    fn run_widened(
+        &mut self,
+        line: Numbers<'_>,
+        outputs: Range<usize>,
+        results: &mut Out<'_>,
+        interrupt: &Interrupt,
+    ) -> bool {
+        let mut widened = std::mem::take(&mut self.widened);
+        let span = (2 * BLOCK).max(8 * self.options.window);
+        let mut part = vec![0.0; outputs.len().min(span)];
+        let mut fits = true;
+        for start in outputs.clone().step_by(span) {
+            let end = outputs.end.min(start + span);
+            let base = self.before(start);
+            let Some(numbers) = line.part(base..end).all(self.isa, &mut widened) else {
+                fits = false;
+                break;
+            };
+            let part = &mut part[..end - start];
+            self.run_blocks(numbers, start - base..end - base, part, interrupt);
+            results.write(self.isa, start - outputs.start, part);
+        }
+        self.widened = widened;
+        fits
     }
 
     /// The results of a part of a line, by blocks.
@@ -651,7 +697,7 @@ impl Engine {
         let base = outputs.start;
         let mut left = vec![outputs.clone()];
         if let Some(stretches) = self.stretches_of(first) {
-            left = stretches.run(line, outputs, results);
+            left = stretches.run(Numbers::F64(line), outputs, &mut Out::F64(results));
         }
         for range in left {
             let (mut at, end) = (range.start - base, range.end - base);
@@ -1021,7 +1067,13 @@ mod tests {
                         let mut results = vec![0.0; count];
                         let interrupt = &Interrupt::default();
                         let mut engine = Engine::new(isa, options);
-                        engine.run(line, 0..count, Some(&mut results), interrupt, |_, _| ());
+                        engine.run(
+                            Numbers::F64(line),
+                            0..count,
+                            Some(Out::F64(&mut results)),
+                            interrupt,
+                            |_, _| (),
+                        );
                         let narrow = |result: f64| match format {
                             Format::F32 => f64::from(result as f32),
                             _ => result,
@@ -1039,7 +1091,7 @@ mod tests {
                         }
                         // A part of the line, with another way to write results.
                         let part = 1000..3000;
-                        engine.run(line, part, None, interrupt, |start, put| {
+                        engine.run(Numbers::F64(line), part, None, interrupt, |start, put| {
                             for (index, &result) in put.iter().enumerate() {
                                 assert!(same(narrow(result), narrow(results[start + index])));
                             }

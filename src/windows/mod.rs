@@ -15,6 +15,7 @@
 //!
 //! - `lanes`: the kernels for full windows of numbers of similar magnitude. `stretch`: the parts of
 //!   a line that these handle.
+//! - `source`: numbers and results of other types than binary64.
 //! - `tile`: the kernels for all other windows. `certified`: rounding sums in two parts.
 //! - `line`: the results of a line. `outliers`: numbers that the tiles cannot hold.
 //! - `decide`: undecided results, from exact sums.
@@ -31,6 +32,7 @@ mod outliers;
 mod request;
 mod running;
 mod segments;
+mod source;
 mod stretch;
 #[cfg(test)]
 mod tests;

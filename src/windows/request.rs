@@ -6,12 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use super::bounds::Bounds;
 use super::line::{Engine, LONGEST};
 use super::running::{Elements, Moving};
+use super::source::{Numbers, Out, convert, narrow, widen};
 use super::{Options, Statistic};
 use crate::array::dtype::Dtype;
 use crate::array::element::{Piece, read_numbers};
 use crate::array::view::{Line, LineMut, View, ViewMut};
 use crate::array::walk::{Group, Lines};
-use crate::cpu::{self, dispatch};
+use crate::cpu;
 use crate::environment;
 use crate::exact::round::Format;
 use crate::interrupt::Interrupt;
@@ -275,7 +276,8 @@ impl<'a> Worker<'a> {
             let local = start - base..end - base;
             if let Some(engine) = &mut self.engine {
                 for (numbers, results) in numbers.iter().zip(&mut results) {
-                    engine.run(numbers, local.clone(), Some(results), self.interrupt, |_, _| ());
+                    let (numbers, out) = (Numbers::F64(numbers), Some(Out::F64(results)));
+                    engine.run(numbers, local.clone(), out, self.interrupt, |_, _| ());
                 }
             }
             for from in (start..end).step_by(ROWS) {
@@ -297,14 +299,11 @@ impl<'a> Worker<'a> {
             Windows::Fixed(_) => line.len(),
             Windows::Bounds(bounds) => bounds.len(),
         };
-        let direct = match other {
-            None => line.as_slice::<f64>().filter(|_| self.engine.is_some()),
-            Some(_) => None,
-        };
-        if let Some(numbers) = direct {
-            if !self.run_in_parts(numbers, &mut out) {
-                self.run_engine(numbers, 0..results, 0..results, &mut out);
-            }
+        if other.is_none()
+            && let Some(numbers) = self.numbers_of(line)
+            && (self.run_in_parts(numbers, &mut out)
+                || self.run_engine(numbers, 0..results, 0..results, &mut out))
+        {
             return;
         }
         // With windows of one length, a part needs its own elements and those of the window before it.
@@ -325,42 +324,76 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// The results of the only line, in parts shared among threads; returns whether that pays.
-    fn run_in_parts(&self, numbers: &[f64], out: &mut LineMut<'_>) -> bool {
+    /// The numbers of a line for the engine, if it can read them where they are.
+    fn numbers_of<'l>(&self, line: Line<'l>) -> Option<Numbers<'l>> {
+        self.engine.as_ref()?;
+        let numbers = line.as_slice::<f64>().map(Numbers::F64);
+        // (Of windows by indices, all are widened at once.)
+        if numbers.is_some() || !matches!(self.request.windows, Windows::Fixed(_)) {
+            return numbers;
+        }
+        let integers = || line.as_slice::<i64>().filter(|_| !self.request.lowest_is_missing);
+        let singles = line.as_slice::<f32>().map(Numbers::F32);
+        singles.or_else(|| integers().map(Numbers::I64))
+    }
+
+    /// The results of the only line, in parts shared among threads; returns whether that pays, and succeeds.
+    fn run_in_parts(&self, numbers: Numbers<'_>, out: &mut LineMut<'_>) -> bool {
         let Windows::Fixed(window) = self.request.windows else {
             return false;
         };
         let share = threads::share(numbers.len(), numbers.len(), 1);
         // Each part begins with a window.
         let share = share.max(window.saturating_mul(8));
-        if !self.is_only || share >= numbers.len() || self.out != Dtype::F64 {
+        if !self.is_only || share >= numbers.len() {
             return false;
         }
-        let Some(results) = out.as_slice::<f64>(0, numbers.len()) else {
-            return false;
+        let parts: Vec<_> = match self.out {
+            Dtype::F64 => match out.as_slice::<f64>(0, numbers.len()) {
+                Some(results) => {
+                    results.chunks_mut(share).map(|part| Mutex::new(Some(Out::F64(part)))).collect()
+                }
+                None => return false,
+            },
+            Dtype::F32 => match out.as_slice::<f32>(0, numbers.len()) {
+                Some(results) => {
+                    results.chunks_mut(share).map(|part| Mutex::new(Some(Out::F32(part)))).collect()
+                }
+                None => return false,
+            },
+            _ => return false,
         };
-        let parts: Vec<_> = results.chunks_mut(share).map(|part| Mutex::new(Some(part))).collect();
-        threads::split(parts.len(), 1, |ranges| {
+        let fits = threads::split(parts.len(), 1, |ranges| {
             let mut worker = Worker::new(self.request, self.out, None, self.interrupt, true);
+            let mut fits = true;
             for index in ranges.flatten() {
+                if !fits {
+                    break;
+                }
                 let part = parts[index].lock().unwrap_or_else(PoisonError::into_inner).take();
-                let Some(results) = part else { continue };
-                let outputs = index * share..index * share + results.len();
+                let Some(mut results) = part else { continue };
+                let outputs = index * share..numbers.len().min((index + 1) * share);
                 match &mut worker.engine {
                     Some(engine) => {
-                        engine.run(numbers, outputs, Some(results), self.interrupt, |_, _| ());
+                        fits =
+                            engine.run(numbers, outputs, Some(results), self.interrupt, |_, _| ());
                     }
-                    None => {
-                        let mut moving = Moving::new(self.options, Elements::real(numbers));
-                        for (index, result) in outputs.zip(results) {
-                            moving.enter(index);
-                            *result = moving.number();
+                    // A thread with another floating-point environment does not widen numbers.
+                    None => match numbers {
+                        Numbers::F64(numbers) => {
+                            let mut moving = Moving::new(self.options, Elements::real(numbers));
+                            for (place, index) in outputs.enumerate() {
+                                moving.enter(index);
+                                results.write(cpu::isa(), place, &[moving.number()]);
+                            }
                         }
-                    }
+                        _ => fits = false,
+                    },
                 }
             }
+            fits
         });
-        true
+        fits.into_iter().all(|fits| fits)
     }
 
     /// Some results of a line, given the elements that they need, from `base` on.
@@ -384,7 +417,7 @@ impl<'a> Worker<'a> {
                 Windows::Fixed(_) => outputs.start - base..outputs.end - base,
                 Windows::Bounds(_) => outputs.clone(),
             };
-            self.run_engine(&nearest, local, outputs, out);
+            self.run_engine(Numbers::F64(&nearest), local, outputs, out);
         } else {
             let imaginary = if self.options.statistic.is_moment() { &imaginary[..] } else { &[] };
             let elements = Elements { nearest: &nearest, rest: &rest, imaginary };
@@ -439,20 +472,24 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// The results `local` of some numbers, which are the `outputs` of the line.
+    /// The results `local` of some numbers, which are the `outputs` of the line; `false` if an integer is too
+    /// large.
     fn run_engine(
         &mut self,
-        numbers: &[f64],
+        numbers: Numbers<'_>,
         local: Range<usize>,
         outputs: Range<usize>,
         out: &mut LineMut<'_>,
-    ) {
+    ) -> bool {
         let Some(mut engine) = self.engine.take() else {
-            return;
+            return false;
         };
         let (base, dtype, interrupt) = (local.start, self.out, self.interrupt);
-        let adjacent = match dtype {
-            Dtype::F64 => out.as_slice::<f64>(outputs.start, outputs.len()),
+        let adjacent = match (dtype, numbers) {
+            (Dtype::F64, _) => out.as_slice::<f64>(outputs.start, outputs.len()).map(Out::F64),
+            (Dtype::F32, Numbers::F32(_)) => {
+                out.as_slice::<f32>(outputs.start, outputs.len()).map(Out::F32)
+            }
             _ => None,
         };
         let (direct, mut out) = match adjacent {
@@ -464,17 +501,24 @@ impl<'a> Worker<'a> {
                 write(out, dtype, outputs.start + start, results);
             }
         };
-        match self.request.windows {
-            Windows::Fixed(_) => {
+        let fits = match (self.request.windows, numbers) {
+            (Windows::Fixed(_), _) => {
                 let mut put = put;
                 let put = |start: usize, results: &[f64]| put(start - base, results);
-                engine.run(numbers, local, direct, interrupt, put);
+                engine.run(numbers, local, direct, interrupt, put)
             }
-            Windows::Bounds(bounds) => {
+            (Windows::Bounds(bounds), Numbers::F64(numbers)) => {
+                let direct = match direct {
+                    Some(Out::F64(results)) => Some(results),
+                    _ => None,
+                };
                 engine.run_bounds(numbers, bounds.part(local), direct, interrupt, put);
+                true
             }
-        }
+            (Windows::Bounds(_), _) => false,
+        };
         self.engine = Some(engine);
+        fits
     }
 
     /// Results by running exact sums.
@@ -515,45 +559,6 @@ impl<'a> Worker<'a> {
     }
 }
 
-#[inline(always)]
-fn widen_body(from: &[f32], to: &mut [f64]) {
-    for (to, &x) in to.iter_mut().zip(from) {
-        *to = x.into();
-    }
-}
-
-dispatch! {
-    fn widen(from: &[f32], to: &mut [f64]) = widen_body
-}
-
-#[inline(always)]
-fn narrow_body(from: &[f64], to: &mut [f32]) {
-    for (to, &x) in to.iter_mut().zip(from) {
-        *to = x as f32;
-    }
-}
-
-dispatch! {
-    fn narrow(from: &[f64], to: &mut [f32]) = narrow_body
-}
-
-#[inline(always)]
-fn convert_body(from: &[i64], to: &mut [f64]) -> bool {
-    // An integer up to 2^51 is added to the bits of a number whose last bit weighs 1.
-    const START: f64 = 1.5 * (1u64 << 52) as f64;
-    let mut outside = 0u64;
-    for (to, &x) in to.iter_mut().zip(from) {
-        *to = f64::from_bits((x as u64).wrapping_add(START.to_bits())) - START;
-        outside |= (x as u64).wrapping_add(1 << 51);
-    }
-    outside >> 52 == 0
-}
-
-dispatch! {
-    /// Integers as numbers; returns whether all were small enough.
-    fn convert(from: &[i64], to: &mut [f64]) -> bool = convert_body
-}
-
 /// Writes results from a position on.
 fn write(out: &mut LineMut<'_>, dtype: Dtype, place: usize, results: &[f64]) {
     match dtype {
@@ -580,27 +585,3 @@ fn write(out: &mut LineMut<'_>, dtype: Dtype, place: usize, results: &[f64]) {
 
 /// The number of results between two checks for interrupts.
 const TURN: usize = 1 << 12;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cpu::Isa;
-
-    #[test]
-    fn small_integers_are_converted() {
-        const LIMIT: i64 = 1 << 51;
-        let small = [0, 1, -1, LIMIT - 1, -LIMIT, 12345678901, -77, 5, 9];
-        for isa in Isa::available() {
-            let mut numbers = [0.0; 9];
-            assert!(convert(isa, &small, &mut numbers));
-            assert_eq!(numbers.map(|x| x as i64), small);
-            for large in [LIMIT, -LIMIT - 1, i64::MAX, i64::MIN] {
-                for place in 0..9 {
-                    let mut words = small;
-                    words[place] = large;
-                    assert!(!convert(isa, &words, &mut numbers), "{large}");
-                }
-            }
-        }
-    }
-}

@@ -128,6 +128,7 @@ fn add_body<S: Simd>(
         f64::from_bits(bits)
     });
     let whole = s.splat(whole);
+    let one = s.hidden_one();
     for (group, results) in results.chunks_mut(S::W).enumerate() {
         let offsets = &offsets[group * S::W..][..=results.len()];
         let (mut highs, mut lows, mut escapes) = ([zero; WIDEST], [zero; WIDEST], [zero; WIDEST]);
@@ -144,7 +145,7 @@ fn add_body<S: Simd>(
                 ($stream:literal, $x:expr) => {
                     let x = $x;
                     let sum = s.add(high[$stream], x);
-                    let rest = s.subtract(x, s.subtract(sum, high[$stream]));
+                    let rest = s.minus(one, x, s.minus(one, sum, high[$stream]));
                     high[$stream] = sum;
                     low[$stream] = s.add(low[$stream], rest);
                     escaped = s.or(escaped, s.xor(sum, upper));

@@ -6,7 +6,8 @@ use super::decide::decide;
 use super::lanes::{self, Job, LONGEST, Outcome, SETTLED, State, mode};
 use super::line::{SAMPLE, exponent, last_bit};
 use super::running::{Elements, Moving, Running};
-use super::tile::{self, Frame};
+use super::source::{Numbers, Out, Stage};
+use super::tile::Frame;
 use super::{Options, Statistic};
 use crate::binary64::power_of_two;
 use crate::cpu::Isa;
@@ -34,6 +35,33 @@ pub(super) struct Stretches {
     counted: bool,
     rough: bool,
     coarse: bool,
+    /// Whether an integer of the last line was too large.
+    beyond: bool,
+    /// `None` while they are in use.
+    buffers: Option<Buffers>,
+}
+
+/// Room for the numbers that enter and leave, for results, and for the numbers of a window.
+struct Buffers {
+    enter: Box<Stage>,
+    leave: Box<Stage>,
+    results: Box<Stage>,
+    window: Vec<f64>,
+}
+
+impl Buffers {
+    fn new() -> Buffers {
+        let stage = || Box::new([0.0; SETTLED * WIDEST]);
+        Buffers { enter: stage(), leave: stage(), results: stage(), window: Vec::new() }
+    }
+}
+
+/// A tile: the elements that its lanes begin with, and the number of its results in each lane.
+#[derive(Clone, Copy)]
+struct Tile<'a> {
+    line: Numbers<'a>,
+    places: [usize; WIDEST],
+    length: usize,
 }
 
 /// The lanes: their length in results, their first elements, and the number of results done in
@@ -83,6 +111,8 @@ impl Stretches {
             counted: false,
             rough: false,
             coarse: false,
+            beyond: false,
+            buffers: None,
         })
     }
 
@@ -91,23 +121,30 @@ impl Stretches {
         self.options.window
     }
 
+    /// Whether an integer of the last line was too large, so that its results are of no use.
+    pub fn is_beyond(&self) -> bool {
+        self.beyond
+    }
+
     /// Writes results of full windows; returns the ranges of the remaining ones.
     pub fn run(
         &mut self,
-        line: &[f64],
+        line: Numbers<'_>,
         outputs: Range<usize>,
-        results: &mut [f64],
+        results: &mut Out<'_>,
     ) -> Vec<Range<usize>> {
+        self.beyond = false;
         let window = self.options.window;
         if outputs.len() < FEWEST.max(window / 4) {
             return vec![outputs];
         }
         let base = outputs.start;
-        let numbers = &line[base + 1 - window..outputs.end];
+        let numbers = line.part(base + 1 - window..outputs.end);
         let mut lanes = Lanes::of(self.isa.lanes(), window, &outputs);
         let first = choose(self.isa, &self.options, numbers, false);
         let done = first.is_some_and(|job| self.attempt(&job, line, &mut lanes, results, base));
         if !done
+            && !self.beyond
             && let Some(job) = choose(self.isa, &self.options, numbers, true)
             && first.is_none_or(|first| first.frame.first < job.frame.first)
         {
@@ -121,20 +158,26 @@ impl Stretches {
     fn attempt(
         &mut self,
         job: &Job,
-        line: &[f64],
+        line: Numbers<'_>,
         lanes: &mut Lanes,
-        results: &mut [f64],
+        results: &mut Out<'_>,
         base: usize,
     ) -> bool {
+        let mut job = *job;
+        let mut buffers = self.buffers.take().unwrap_or_else(Buffers::new);
         // From here on the windows have only coarse numbers, apart from those that enter.
         let mut coarse_from = lanes.done;
-        (self.state.bits, self.state.rough) = ([0; 2], [0; WIDEST]);
+        self.state.bits = [0; 2];
         self.counted = false;
         for (lane, place) in lanes.places().into_iter().enumerate().take(self.isa.lanes()) {
-            let numbers = &line[place - self.options.window..place];
+            let numbers = line.part(place - self.options.window..place);
+            let Some(numbers) = numbers.all(self.isa, &mut buffers.window) else {
+                self.beyond = true;
+                return false;
+            };
             let begun = match self.options.statistic.is_moment() {
-                true => lanes::begin::<true>(self.isa, job, numbers),
-                false => lanes::begin::<false>(self.isa, job, numbers),
+                true => lanes::begin::<true>(self.isa, &job, numbers),
+                false => lanes::begin::<false>(self.isa, &job, numbers),
             };
             let Some(begun) = begun else {
                 return false;
@@ -143,46 +186,89 @@ impl Stretches {
             if begun.bits[1] != 0 {
                 coarse_from = lanes.done + self.options.window;
             }
-            self.state.set(lane, &begun, job);
+            self.state.set(lane, &begun, &job);
         }
         self.rough = self.state.rough != [0; WIDEST];
         if let Some(index) = lanes.opening {
-            let Some(result) = self.finish(job, line) else {
+            let Some(result) = self.finish(&job, line) else {
                 return false;
             };
-            results[index - base] = result;
+            results.write(self.isa, index - base, &[result]);
             lanes.opening = None;
         }
+        let done =
+            self.advance_all(&mut job, line, lanes, results, base, coarse_from, &mut buffers);
+        self.buffers = Some(buffers);
+        done
+    }
+
+    /// The results of all tiles, as far as possible; returns whether these are all.
+    #[allow(clippy::too_many_arguments)]
+    fn advance_all(
+        &mut self,
+        job: &mut Job,
+        line: Numbers<'_>,
+        lanes: &mut Lanes,
+        results: &mut Out<'_>,
+        base: usize,
+        mut coarse_from: usize,
+        buffers: &mut Buffers,
+    ) -> bool {
+        let (isa, window) = (self.isa, self.options.window);
         while lanes.done < lanes.length {
             let length = SETTLED.min(lanes.length - lanes.done);
             let places = lanes.places();
+            let before = places.map(|place| place.wrapping_sub(window));
             let counts = self.state.counts;
             self.rough = self.state.rough != [0; WIDEST];
             self.coarse = job.coarse && !self.counted && !self.rough && lanes.done >= coarse_from;
+            let enter = line.tile(isa, &places, length, &mut buffers.enter);
+            let leave = line.tile(isa, &before, length, &mut buffers.leave);
+            let (Some(enter), Some(leave)) = (enter, leave) else {
+                self.beyond = true;
+                return false;
+            };
+            // Results of binary32 are rounded afterwards.
+            let (to, direct): (_, &mut [f64]) = match results {
+                Out::F64(results) => {
+                    (places.map(|place| place.wrapping_sub(base)), &mut results[..])
+                }
+                Out::F32(_) => {
+                    (std::array::from_fn(|lane| lane * SETTLED), &mut buffers.results[..])
+                }
+            };
             let outcome = loop {
-                let outcome = self.advance(job, line, &places, length, results, base);
+                let outcome = self.advance(job, [&enter, &leave], length, direct, &to);
                 match outcome {
                     Outcome::Failed | Outcome::Rough if self.coarse => self.coarse = false,
                     Outcome::Failed if !self.counted => self.counted = true,
                     Outcome::Rough => self.rough = true,
+                    Outcome::Fine => job.grid = 0.0,
                     _ => break outcome,
                 }
             };
             if job.coarse
                 && !self.coarse
-                && places[..self.isa.lanes()]
-                    .iter()
-                    .any(|&place| !lanes::is_coarse(self.isa, job, &line[place..place + length]))
+                && enter[..isa.lanes()].iter().any(|numbers| !lanes::is_coarse(isa, job, numbers))
             {
-                coarse_from = lanes.done + length + self.options.window;
+                coarse_from = lanes.done + length + window;
             }
             let settled = match outcome {
                 Outcome::Done => true,
-                Outcome::Marked => self.settle(job, line, &places, &counts, length, results, base),
-                Outcome::Rough | Outcome::Failed => false,
+                Outcome::Marked => {
+                    let tile = Tile { line, places, length };
+                    self.settle(job, tile, &counts, direct, &to, &mut buffers.window)
+                }
+                Outcome::Rough | Outcome::Failed | Outcome::Fine => false,
             };
             if !settled {
                 return false;
+            }
+            if let Out::F32(_) = results {
+                for (lane, place) in places.into_iter().enumerate().take(isa.lanes()) {
+                    let from = &buffers.results[lane * SETTLED..][..length];
+                    results.write(isa, place - base, from);
+                }
             }
             lanes.done += length;
         }
@@ -192,23 +278,21 @@ impl Stretches {
     fn advance(
         &mut self,
         job: &Job,
-        line: &[f64],
-        places: &[usize; WIDEST],
+        lines: [&[&[f64]; WIDEST]; 2],
         length: usize,
         results: &mut [f64],
-        base: usize,
+        to: &[usize; WIDEST],
     ) -> Outcome {
         macro_rules! advance {
             ($kind:literal, $mode:expr) => {
                 lanes::advance::<$kind, { $mode }>(
                     self.isa,
                     job,
-                    line,
-                    places,
+                    lines,
                     length,
                     &mut self.state,
                     results,
-                    base,
+                    to,
                 )
             };
             ($kind:literal) => {
@@ -231,24 +315,24 @@ impl Stretches {
     }
 
     /// The result of the first window of the line, which is that of the first lane.
-    fn finish(&mut self, job: &Job, line: &[f64]) -> Option<f64> {
+    fn finish(&mut self, job: &Job, line: Numbers<'_>) -> Option<f64> {
         // A number enters and leaves that does not change the sums.
-        const APART: usize = 8;
         self.coarse = false;
-        let numbers = [job.frame.centre; APART * (WIDEST + 1)];
-        let mut results = [0.0; APART * (WIDEST + 1)];
-        let places = std::array::from_fn(|lane| APART * (lane + 1));
-        let still = Job { distance: APART, ..*job };
-        self.advance(&still, &numbers, &places, self.isa.lanes(), &mut results, 0);
+        let numbers = [job.frame.centre; WIDEST];
+        let lines = [&numbers[..]; WIDEST];
+        let mut results = [0.0; WIDEST * WIDEST];
+        let to = std::array::from_fn(|lane| WIDEST * lane);
+        let still = Job { grid: 0.0, ..*job };
+        self.advance(&still, [&lines, &lines], self.isa.lanes(), &mut results, &to);
         let totals = self.state.totals(0, 0, &job.frame);
-        let result = results[APART];
+        let result = results[0];
         let count = self.state.counts[0] as usize;
         if !self.in_doubt(result) || !self.options.is_enough(count) {
             return Some(result);
         }
         let last = self.options.window - 1;
-        let mut patience = usize::MAX;
-        self.decide(job, line, last, count, totals, &mut None, &mut patience)
+        let (mut patience, mut window) = (usize::MAX, Vec::new());
+        self.decide(job, line, last, count, totals, &mut None, &mut patience, &mut window)
     }
 
     /// Whether the lanes have not decided a result.
@@ -263,17 +347,16 @@ impl Stretches {
     }
 
     /// Computes the undecided results of a tile; returns whether that was possible.
-    #[allow(clippy::too_many_arguments)]
     fn settle(
         &self,
         job: &Job,
-        line: &[f64],
-        places: &[usize; WIDEST],
+        tile: Tile<'_>,
         counts: &[u64; WIDEST],
-        length: usize,
         results: &mut [f64],
-        base: usize,
+        to: &[usize; WIDEST],
+        window: &mut Vec<f64>,
     ) -> bool {
+        let Tile { line, places, length } = tile;
         let mut patience = match self.rough {
             false => PATIENCE,
             true => (PATIENCE / 8).max(self.options.window / 8),
@@ -284,16 +367,18 @@ impl Stretches {
             for index in 0..length {
                 let at = place + index;
                 if self.counted {
-                    count += usize::from(!line[at].is_nan());
-                    count -= usize::from(!line[at - self.options.window].is_nan());
+                    count += usize::from(!line.get(at).is_nan());
+                    count -= usize::from(!line.get(at - self.options.window).is_nan());
                 }
-                let result = &mut results[at - base];
+                let result = &mut results[to[lane] + index];
                 if !self.in_doubt(*result) || !self.options.is_enough(count) {
                     continue;
                 }
                 let totals = self.state.totals(lane, index, &job.frame);
-                let decided = self.decide(job, line, at, count, totals, &mut alike, &mut patience);
-                let Some(decided) = decided else {
+                let (alike, patience) = (&mut alike, &mut patience);
+                let Some(decided) =
+                    self.decide(job, line, at, count, totals, alike, patience, window)
+                else {
                     return false;
                 };
                 *result = decided;
@@ -307,12 +392,13 @@ impl Stretches {
     fn decide(
         &self,
         job: &Job,
-        line: &[f64],
+        line: Numbers<'_>,
         last: usize,
         count: usize,
         totals: [i128; 2],
         alike: &mut Option<Range<usize>>,
         patience: &mut usize,
+        window: &mut Vec<f64>,
     ) -> Option<f64> {
         let inside = last + 1 - self.options.window..last + 1;
         if self.options.statistic.is_moment() {
@@ -326,11 +412,11 @@ impl Stretches {
                 return Some(decided);
             }
         }
-        let numbers = &line[inside.clone()];
+        let numbers = line.part(inside).all(self.isa, window)?;
         if count < numbers.len() {
             *patience = patience.checked_sub(numbers.len())?;
-            let mut moving = Moving::new(self.options, Elements::real(line));
-            moving.move_to(inside);
+            let mut moving = Moving::new(self.options, Elements::real(numbers));
+            moving.move_to(0..numbers.len());
             return Some(moving.number());
         }
         // The numbers are finite, so kernels can add them.
@@ -356,21 +442,21 @@ fn halfway(x: f64) -> bool {
 
 /// Whether all numbers of a window, except missing ones, are equal. `known` are elements for which
 /// this is known from an earlier window.
-fn are_alike(line: &[f64], inside: &Range<usize>, known: &mut Option<Range<usize>>) -> bool {
+fn are_alike(line: Numbers<'_>, inside: &Range<usize>, known: &mut Option<Range<usize>>) -> bool {
     let mut number = f64::NAN;
     let mut from = inside.end;
     while from > inside.start {
         if let Some(run) = known
             && run.contains(&(from - 1))
         {
-            let of_run = line[run.clone()].iter().copied().find(|x| !x.is_nan());
+            let of_run = run.clone().map(|index| line.get(index)).find(|x| !x.is_nan());
             if number.is_nan() || of_run.is_none_or(|x| x == number) {
                 number = if number.is_nan() { of_run.unwrap_or(number) } else { number };
                 from = run.start;
                 continue;
             }
         }
-        let x = line[from - 1];
+        let x = line.get(from - 1);
         if !x.is_nan() && !number.is_nan() && x != number {
             break;
         }
@@ -382,11 +468,12 @@ fn are_alike(line: &[f64], inside: &Range<usize>, known: &mut Option<Range<usize
 }
 
 /// The levels for some numbers, chosen by a sample, or, with `look`, by all of them.
-fn choose(isa: Isa, options: &Options, numbers: &[f64], look: bool) -> Option<Job> {
+fn choose(isa: Isa, options: &Options, numbers: Numbers<'_>, look: bool) -> Option<Job> {
     let moments = options.statistic.is_moment();
     let step = numbers.len().div_ceil(SAMPLE).max(1);
     let (mut sample, mut size) = ([0.0; SAMPLE], 0);
-    for &x in numbers.iter().step_by(step).filter(|x| x.is_finite()) {
+    let some = (0..numbers.len()).step_by(step).map(|index| numbers.get(index));
+    for x in some.filter(|x| x.is_finite()) {
         sample[size] = x;
         size += 1;
     }
@@ -395,7 +482,7 @@ fn choose(isa: Isa, options: &Options, numbers: &[f64], look: bool) -> Option<Jo
     let most = |most: f64, &x: &f64| most.max((x - centre).abs());
     let most_of_sample = sample.iter().fold(0.0, most);
     let (top, room) = if look || most_of_sample == 0.0 {
-        let top = tile::survey(isa, numbers, centre).most;
+        let top = numbers.most(isa, centre);
         if most_of_sample > 0.0
             && exponent(top) - exponent(most_of_sample) > MORE_ROOM[usize::from(moments)]
         {
@@ -426,7 +513,6 @@ fn choose(isa: Isa, options: &Options, numbers: &[f64], look: bool) -> Option<Jo
     let frame = Frame { first, squares, reach: power_of_two(first - below), centre };
     Some(Job {
         window: options.window,
-        distance: options.window,
         frame,
         below,
         ddof: options.ddof as f64,
@@ -437,6 +523,12 @@ fn choose(isa: Isa, options: &Options, numbers: &[f64], look: bool) -> Option<Jo
             options.least
         } as f64,
         again: options.format != Format::F64,
+        grid: match sample.iter().filter_map(|x| last_bit(x - centre)).min() {
+            Some(bit) if options.format == Format::F64 && (-400..400).contains(&bit) => {
+                power_of_two(2 * bit)
+            }
+            _ => 0.0,
+        },
         coarse: !moments && 2 * sample.iter().filter(below_first).count() < sample.len(),
     })
 }

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use super::bounds::Bounds;
 use super::line::Engine;
+use super::source::{Numbers, Out};
 use super::{Options, Statistic, WindowRequest, Windows, half_bits, move_windows};
 use crate::array::view::{View, ViewMut};
 use crate::cpu::Isa;
@@ -299,8 +300,9 @@ fn check_line(line: &[f64], options: Options) -> Result<(), TestCaseError> {
     for isa in Isa::available() {
         let mut results = vec![0.0; line.len()];
         let mut engine = Engine::new(isa, options);
-        engine.run(&reversed, 0..line.len(), None, &Interrupt::default(), |_, _| ());
-        engine.run(line, 0..line.len(), Some(&mut results), &Interrupt::default(), |_, _| ());
+        engine.run(Numbers::F64(&reversed), 0..line.len(), None, &Interrupt::default(), |_, _| ());
+        let (numbers, out) = (Numbers::F64(line), Some(Out::F64(&mut results)));
+        engine.run(numbers, 0..line.len(), out, &Interrupt::default(), |_, _| ());
         for (index, &result) in results.iter().enumerate() {
             let start = (index + 1).saturating_sub(options.window);
             prop_assert!(
@@ -553,9 +555,9 @@ fn what_squares_lose_is_in_doubt() {
                             let mut engine = Engine::new(isa, options);
                             let interrupt = &Interrupt::default();
                             engine.run(
-                                &line,
+                                Numbers::F64(&line),
                                 0..line.len(),
-                                Some(&mut results),
+                                Some(Out::F64(&mut results)),
                                 interrupt,
                                 |_, _| (),
                             );
@@ -570,6 +572,89 @@ fn what_squares_lose_is_in_doubt() {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Numbers that are widened on the way have the results of wide ones.
+#[test]
+fn numbers_of_other_types() {
+    let interrupt = &Interrupt::default();
+    for (seed, (window, least)) in [(7, 7), (100, 1), (700, 700), (2, 1)].into_iter().enumerate() {
+        for statistic in STATISTICS {
+            for (isa, kind) in
+                Isa::available().into_iter().flat_map(|isa| (0..KINDS).map(move |k| (isa, k)))
+            {
+                let mut singles: Vec<f32> =
+                    numbers(kind, 3001, seed as u64).into_iter().map(|x| x as f32).collect();
+                if kind % 3 == 1 {
+                    (singles[1000], singles[2100]) = (f32::NAN, f32::INFINITY);
+                }
+                let wide: Vec<f64> = singles.iter().map(|&x| x.into()).collect();
+                let options = Options { statistic, window, least, ddof: 0, format: Format::F32 };
+                let mut expected = vec![0.0; wide.len()];
+                let out = Some(Out::F64(&mut expected));
+                let mut engine = Engine::new(isa, options);
+                assert!(engine.run(Numbers::F64(&wide), 0..3001, out, interrupt, |_, _| ()));
+                let mut results = vec![0f32; singles.len()];
+                let out = Some(Out::F32(&mut results));
+                assert!(engine.run(Numbers::F32(&singles), 0..3001, out, interrupt, |_, _| ()));
+                for (index, (&result, &right)) in results.iter().zip(&expected).enumerate() {
+                    let right = right as f32;
+                    let same =
+                        result.to_bits() == right.to_bits() || result.is_nan() && right.is_nan();
+                    assert!(same, "{isa:?} {options:?} {kind} {index}: {result:e} {right:e}");
+                }
+            }
+            let mut next = pseudo_random(seed as u64);
+            let words: Vec<i64> = (0..3001).map(|_| (next() >> 50) as i64 - (1 << 13)).collect();
+            let wide: Vec<f64> = words.iter().map(|&x| x as f64).collect();
+            let options = Options { statistic, window, least, ddof: 0, format: Format::F64 };
+            for isa in Isa::available() {
+                let mut engine = Engine::new(isa, options);
+                let mut expected = vec![0.0; words.len()];
+                let out = Some(Out::F64(&mut expected));
+                engine.run(Numbers::F64(&wide), 0..3001, out, interrupt, |_, _| ());
+                let mut results = vec![0.0; words.len()];
+                let out = Some(Out::F64(&mut results));
+                assert!(engine.run(Numbers::I64(&words), 0..3001, out, interrupt, |_, _| ()));
+                assert!(same_bits(&results, &expected), "{isa:?} {options:?}");
+                for place in [0, 800, 1601, 3000] {
+                    let mut words = words.clone();
+                    words[place] = -(1 << 51) - 1;
+                    let out = Some(Out::F64(&mut results));
+                    let fit = engine.run(Numbers::I64(&words), 0..3001, out, interrupt, |_, _| ());
+                    assert!(!fit, "{isa:?} {options:?} {place}");
+                }
+            }
+        }
+    }
+}
+
+/// Variances of multiples of one number are often halfway between two; not those of windows with a finer
+/// number, which the sample does not show.
+#[test]
+fn variances_that_are_halfway() {
+    for window in [2, 3, 4, 6, 16, 31, 64] {
+        let mut next = pseudo_random(window as u64);
+        for (ddof, finer, gap) in [(0, 0, 0), (0, 1, 0), (1, 0, 7), (1, 1, 7), (0, 5, 0)] {
+            let unit = 2f64.powi(-20);
+            let mut line: Vec<f64> =
+                (0..2500).map(|_| 2f64.powi(20) + (next() % 64) as f64 * unit).collect();
+            for place in 0..finer {
+                line[1203 + 131 * place] += unit * 2f64.powi(-(1 + 5 * place as i32 % 12));
+            }
+            for place in 0..gap {
+                line[501 + 200 * place] = f64::NAN;
+            }
+            if gap > 0 {
+                // Windows with fewer elements than are needed, too.
+                line[700..720].fill(f64::NAN);
+            }
+            let least = if gap == 0 { window } else { window.min(3) };
+            let (statistic, format) = (Statistic::Var, Format::F64);
+            let options = Options { statistic, window, least, ddof, format };
+            check_line(&line, options).expect("variances are right");
         }
     }
 }
@@ -615,7 +700,8 @@ fn neighbours_are_not_nearest() {
             let options = Options { statistic, window: 4, least: 4, ddof: 0, format };
             let mut results = [0.0; 4];
             let mut engine = Engine::new(Isa::BASELINE, options);
-            engine.run(&numbers, 0..4, Some(&mut results), &Interrupt::default(), |_, _| ());
+            let (line, out) = (Numbers::F64(&numbers), Some(Out::F64(&mut results)));
+            engine.run(line, 0..4, out, &Interrupt::default(), |_, _| ());
             let right = results[3];
             let step = right * 2f64.powi(if format == Format::F64 { -52 } else { -10 });
             assert!(totals.give(right, &options));
@@ -632,9 +718,10 @@ fn check_after(before: &[f64], line: &[f64], options: Options) {
         for earlier in [&[][..], before] {
             let mut engine = Engine::new(isa, options);
             let interrupt = &Interrupt::default();
-            engine.run(earlier, 0..earlier.len(), None, interrupt, |_, _| ());
+            engine.run(Numbers::F64(earlier), 0..earlier.len(), None, interrupt, |_, _| ());
             let mut results = vec![0.0; line.len()];
-            engine.run(line, 0..line.len(), Some(&mut results), interrupt, |_, _| ());
+            let (numbers, out) = (Numbers::F64(line), Some(Out::F64(&mut results)));
+            engine.run(numbers, 0..line.len(), out, interrupt, |_, _| ());
             for (index, &result) in results.iter().enumerate() {
                 let start = (index + 1).saturating_sub(options.window);
                 let totals = Totals::between(&prefixes, start, index + 1);
@@ -648,11 +735,14 @@ fn check_after(before: &[f64], line: &[f64], options: Options) {
 /// both among the smallest numbers.
 #[test]
 fn results_halfway_between_single_numbers() {
-    let [unit, tiny] = [2f64.powi(-21), 2f64.powi(-60)];
-    for scale in [1.0, 2f64.powi(-128)] {
+    let tiny = 2f64.powi(-60);
+    // (From 2^-128 on, numbers of binary32 are 2^-149 apart, and bits of binary64 do not show what is
+    // halfway.)
+    for (scale, unit) in [(0, -21), (-128, -21), (-128, -19)] {
+        let [scale, unit] = [scale, unit].map(|exponent| 2f64.powi(exponent));
         for beyond in [tiny, -tiny, 0.0] {
             for odd in [1.0, 3.0] {
-                // Means of 8 of them are 1 + odd * 2^-24 plus a little; the sums are halfway, too.
+                // Means of 8 of them are 1 + odd * unit / 8, and a little beyond; sums are halfway, too.
                 let eight = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 2.0 + odd * unit, beyond];
                 let eight = eight.map(|x| x * scale);
                 // For sums, bits below the last one.

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::super::lanes::{self, Job, Outcome, State, mode};
 use super::super::outliers::{Held, Outlier};
+use super::super::source::{Numbers, Out};
 use super::super::stretch::Stretches;
 use super::super::tile::{self, Ends, Frame, Question, SPARE, STREAMS};
 use super::{STATISTICS, Totals, scaled};
@@ -46,13 +47,13 @@ impl Case {
     fn job(&self, least: usize) -> Job {
         Job {
             window: self.window,
-            distance: self.window,
             frame: self.frame(),
             below: self.below(),
             ddof: 0.0,
             least: least as f64,
             again: false,
             coarse: false,
+            grid: 0.0,
         }
     }
 
@@ -280,15 +281,16 @@ fn check_lanes<const KIND: u8, const MODE: u8>(case: &Case) -> Result<(), TestCa
             let some = lanes::SETTLED.min(length - done);
             let places = starts.map(|start| start + done);
             let (sums, counts, rough) = (state.sums, state.counts, state.rough);
+            let [enter, leave] =
+                [0, window].map(|back| places.map(|place| &line[place - back..][..some]));
             let outcome = lanes::advance::<KIND, MODE>(
                 isa,
                 &job,
-                line,
-                &places,
+                [&enter, &leave],
                 some,
                 &mut state,
                 &mut results,
-                0,
+                &places,
             );
             let enter = places[..width].iter().flat_map(|&place| &line[place..place + some]);
             let taken = |x: f64| counted && x.is_nan();
@@ -613,7 +615,11 @@ fn rough_numbers_do_not_end_lanes() {
                     let mut stretches = Stretches::new(isa, options).expect("lanes serve these");
                     let outputs = window - 1..line.len();
                     let mut results = vec![0.0; outputs.len()];
-                    let left = stretches.run(&line, outputs.clone(), &mut results);
+                    let left = stretches.run(
+                        Numbers::F64(&line),
+                        outputs.clone(),
+                        &mut Out::F64(&mut results),
+                    );
                     assert!(left.is_empty(), "{isa:?} {options:?} {left:?}");
                     for index in outputs.clone().step_by(7) {
                         let totals = Totals::of(&line[index + 1 - window..=index]);

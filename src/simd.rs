@@ -332,6 +332,11 @@ impl<const W: usize> Simd for Portable<W> {
     fn smaller(self, a: [f64; W], b: [f64; W]) -> [f64; W] {
         Self::each(a, b, |a, b| if a < b { a } else { b })
     }
+    /// (NEON's multiply-adds run on the units for additions, and take a negation.)
+    #[inline(always)]
+    fn minus(self, _: [f64; W], a: [f64; W], b: [f64; W]) -> [f64; W] {
+        self.subtract(a, b)
+    }
     #[inline(always)]
     fn larger_head(self, a: [f64; W], b: [f64; W]) -> [f64; W] {
         Self::bits(a, b, u64::max)

@@ -102,20 +102,21 @@ impl<S: Simd> Levels<S> {
     /// Adds differences, and their squares. `one` is [`Simd::hidden_one`]'s.
     #[inline(always)]
     pub fn add(&mut self, simd: S, one: S::V, d: S::V) {
-        self.add_squares(simd, one, d);
+        self.add_squares::<true>(simd, one, d);
         let before = self.sums;
         self.sums = simd.add(before, d);
         let part = simd.minus(one, self.sums, before);
         self.left = simd.add(self.left, simd.subtract(d, part));
     }
 
-    /// Adds the squares of differences.
+    /// Adds the squares of differences, `BESIDE` those themselves: then units that add have more to do.
     #[inline(always)]
-    pub fn add_squares(&mut self, simd: S, one: S::V, d: S::V) {
+    pub fn add_squares<const BESIDE: bool>(&mut self, simd: S, one: S::V, d: S::V) {
         let before = self.squares;
         if S::FMA {
             let after = simd.multiply_add(d, d, before);
-            let part = simd.minus(one, after, before);
+            let part =
+                if BESIDE { simd.minus(one, after, before) } else { simd.subtract(after, before) };
             self.rests = simd.add(self.rests, simd.multiply_subtract(d, d, part));
             self.squares = after;
             return;
@@ -196,7 +197,7 @@ fn body<S: Simd, V: Real, const MODE: u8>(
             if has_sums {
                 streams[$stream].add(simd, one, d);
             } else {
-                streams[$stream].add_squares(simd, one, d);
+                streams[$stream].add_squares::<false>(simd, one, d);
             }
         };
     }

@@ -439,27 +439,6 @@ fn advance_body<S: Simd, const KIND: u8, const MODE: u8>(
     while at + S::W <= length {
         let new = constants.load(&new_lines, at);
         let old = constants.load(&old_lines, at);
-        if KIND == 0 && MODE == 0 && !job.again {
-            // (One after the other, since there are few registers.)
-            let mut result = [zero; WIDEST];
-            for j in 0..S::W {
-                let (upper, upper_old) = (s.add(new[j], start), s.add(old[j], start));
-                escaped = s.or(escaped, s.xor(upper, start));
-                let (h, h_old) = (s.subtract(upper, start), s.subtract(upper_old, start));
-                let (l, l_old) = (constants.minus(new[j], h), constants.minus(old[j], h_old));
-                let kept = constants.minus(s.add(l, b), b);
-                remains = s.or(remains, s.xor(l, kept));
-                sums[0] = s.add(sums[0], constants.minus(h, h_old));
-                sums[1] = s.add(sums[1], constants.minus(l, l_old));
-                result[j] = s.add(sums[0], sums[1]);
-            }
-            let rows = s.turn(result);
-            for j in 0..S::W {
-                s.write(rows[j], results, to[j] + at);
-            }
-            at += S::W;
-            continue;
-        }
         let (mut x, mut y) = (new, old);
         let mut counted = [zero; WIDEST];
         if moments && !counts_all {

@@ -272,7 +272,8 @@ def _reduced(
             axis = 0
         elif isinstance(axis, str) or axis not in (None, 0, -1, (0,), (-1,)):
             raise ValueError(f"{name}: a Series has no axis {axis!r}")
-        return _own_scalar(columns.of_column(reduction, column, skipna, dtype), _zone(name, a))
+        result = _own_scalar(columns.of_column(reduction, column, skipna, dtype), _zone(name, a))
+        return _or_missing(result, a, skipna)
     axes = _axes(name, axis)
     table = columns_of(a, name, where)
     if axes == {0, 1}:
@@ -311,6 +312,18 @@ def _own_scalar(value: Any, zone: Any) -> Any:
         time = pd.Timestamp(value)
         return time if zone is None or time is pd.NaT else time.tz_localize("UTC").tz_convert(zone)
     return value
+
+
+def _or_missing(value: Any, a: Any, skipna: bool) -> Any:
+    """`pandas.NA` in place of a NaN that stands for missing values, for a dtype that has it."""
+    is_nan = isinstance(value, np.floating) and np.isnan(value)
+    if not is_nan or getattr(a.dtype, "na_value", None) is not pd.NA:
+        return value
+    # (An Index or an extension array counts as a Series without labels.)
+    values, missing = _numbers("sum", a if isinstance(a, pd.Series) else pd.Series(a))
+    # Without infinities and NaNs nothing else gives NaN.
+    is_missing = (not skipna and missing.any()) or np.isfinite(values[~missing]).all()
+    return pd.NA if is_missing else value
 
 
 def _in_zone(times: Any, zone: Any) -> Any:

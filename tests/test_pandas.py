@@ -37,7 +37,7 @@ def test_nullable(dtype):
     # Float64 holds 2**60 of it.
     expected = LARGE + 2 if "nt64" in dtype else 2.0**60 + 2
     assert mypackage.sum(series) == expected
-    assert np.isnan(mp.sum(series, skipna=False))
+    assert mp.sum(series, skipna=False) is pd.NA
     assert mypackage.mean(series) == expected / 2
 
 
@@ -258,3 +258,30 @@ def test_dot_products_go_by_label():
         mypackage.vecdot(s, [1, 2])
     with pytest.raises(TypeError, match="each column's"):
         mypackage.vecdot(s.to_frame(), s)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["Int64", "Float64", "int64[pyarrow]", "double[pyarrow]", "float64"]
+)
+@pytest.mark.parametrize("values", [[], [None, None], [1, None], [5]])
+def test_missing_results_are_of_the_owners_kind(dtype, values):
+    """NA for nullable dtypes, as pandas' own methods give it; NaN for NumPy's."""
+    if "pyarrow" in dtype:
+        pytest.importorskip("pyarrow")
+    series = pd.Series(values, dtype=dtype)
+    for kind in (series, pd.Index(series), series.array):
+        for name in ("sum", "mean", "var", "std"):
+            for skipna in (True, False):
+                ddof = {} if name in ("sum", "mean") else {"ddof": 1}
+                expected = getattr(series, name)(skipna=skipna, **ddof)
+                result = getattr(mypackage.pandas, name)(kind, skipna=skipna, **ddof)
+                assert (result is pd.NA) == (expected is pd.NA), (name, skipna)
+                assert expected is pd.NA or np.array_equal(result, expected, equal_nan=True)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_nan_among_nullable_numbers_stays():
+    numbers = pd.Series(
+        pd.arrays.FloatingArray(np.array([np.inf, -np.inf]), np.array([False, False]))
+    )
+    assert np.isnan(mypackage.sum(numbers)) and np.isnan(mypackage.var(numbers))

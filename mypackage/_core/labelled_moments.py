@@ -57,7 +57,10 @@ def moment(name: str, a: Any, axis: Any, *, skipna: bool, ddof: Any, dtype: Any)
             raise ValueError(f"{name}: a Series has no axis {axis!r}")
         # An Index or an extension array counts as a Series without labels.
         a = a if isinstance(a, pd.Series) else pd.Series(a)
-        return pandas._own_scalar(_of(name, [numbers(name, a)], (), skipna, ddof, dtype)[()], None)
+        result = pandas._own_scalar(
+            _of(name, [numbers(name, a)], (), skipna, ddof, dtype)[()], None
+        )
+        return pandas._or_missing(result, a, skipna)
     columns = [numbers(name, column) for _, column in a.items()]
     if axis is None:
         return _of(name, columns, (), skipna, ddof, dtype)[()]

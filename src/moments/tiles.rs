@@ -41,7 +41,7 @@ use crate::threads;
 /// The number of observations between two emptyings of the accumulators.
 const BLOCK: usize = 256;
 /// The number of variables whose products with another two are added in turn.
-const ROWS: usize = 8;
+const IN_TURN: usize = 8;
 /// Binades from the largest product to the first accumulator: a lane of two takes 128.
 const HEADROOM: i32 = 9;
 /// Binades from the first accumulator to the second.
@@ -179,10 +179,10 @@ impl Tiles {
             |index: usize| self.variables.get(index).map_or(0, |variable| variable.exponent);
         // (Some rows stay in the first-level cache, while columns pass by.)
         for (first, column) in (0..self.width)
-            .step_by(ROWS)
+            .step_by(IN_TURN)
             .flat_map(|first| (first..self.width).step_by(2).map(move |column| (first, column)))
         {
-            for row in (first..(column + 1).min(first + ROWS)).step_by(2) {
+            for row in (first..(column + 1).min(first + IN_TURN)).step_by(2) {
                 let pair = |x: usize, y: usize| bias(exponent(row + x) + exponent(column + y));
                 let biases = [pair(0, 0), pair(0, 1), pair(1, 0), pair(1, 1)];
                 let parts = tile(

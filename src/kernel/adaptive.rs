@@ -310,6 +310,12 @@ impl Summer {
         self.ahead
     }
 
+    /// Whether results are rounded, so that bounds suffice.
+    #[inline]
+    fn is_rounded(&self) -> bool {
+        self.tiers.contains(&Tier::Certified)
+    }
+
     /// If all numbers certified so far are 0 or at least this large in magnitude, nothing was
     /// rounded.
     pub fn exact_from(&self) -> f64 {
@@ -380,7 +386,7 @@ impl Summer {
         into: &mut Interval,
     ) -> Option<usize> {
         let Summer { isa, first, ahead, .. } = *self;
-        if self.tiers[0] != Tier::Certified || !(LOWEST..=HIGHEST).contains(&first) {
+        if !self.is_rounded() || !(LOWEST..=HIGHEST).contains(&first) {
             return None;
         }
         let sum = match (mask, skip_nan) {
@@ -431,7 +437,7 @@ impl Summer {
         if !(LOWEST..=HIGHEST).contains(&first) {
             return false;
         }
-        let is_exact = self.tiers[0] != Tier::Certified;
+        let is_exact = !self.is_rounded();
         let sums = if is_exact {
             certified::two_sums::<T, true>(isa, block, first, ahead)
         } else {

@@ -204,13 +204,12 @@ fn body<S: Simd, V: Real, const MODE: u8>(
     let whole = values.len() / S::W * S::W;
     debug_assert!(whole / S::W / 2 + 2 < DEPTH);
     let mut at = 0;
-    while at + 2 * S::W <= whole {
+    for pair in values.chunks_exact(2 * S::W) {
         if ahead > 0 {
-            prefetch(values[at..].as_ptr().wrapping_byte_add(ahead));
+            prefetch(pair.as_ptr().wrapping_byte_add(ahead));
         }
-        add!(0, V::vector(simd, &values[at..]), simd.read_mask(counted, at));
-        let at_next = at + S::W;
-        add!(1, V::vector(simd, &values[at_next..]), simd.read_mask(counted, at_next));
+        add!(0, V::vector(simd, pair), simd.read_mask(counted, at));
+        add!(1, V::vector(simd, &pair[S::W..]), simd.read_mask(counted, at + S::W));
         at += 2 * S::W;
     }
     if at < whole {

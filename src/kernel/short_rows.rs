@@ -159,8 +159,8 @@ impl Batches {
 }
 
 /// Calls `$add(stream, vector)` for all vectors of a run, the streams in turn; the last vector
-/// begins early, and `$keep` masks the numbers that were read before, except in `$whole`. (A macro, since a closure
-/// that is not inlined would be compiled without the token's instructions.)
+/// begins early, and `$keep` masks the numbers that were read before, except in `$whole`. (A macro,
+/// since a closure that is not inlined would be compiled without the token's instructions.)
 macro_rules! read_run {
     ($simd:ident, $type:ty, $run:ident, $streams:ident, $keep:ident, $ahead:ident,
      |$stream:ident, $x:ident, $whole:ident| $add:expr) => {{

@@ -101,7 +101,8 @@ impl Columns {
                 let rows = rows.skip(above).truncate(ROWS);
                 let counted = counted.map(|counted| counted.skip(above).truncate(ROWS));
                 if self.narrow {
-                    add_plain_strip(isa, rows, counted, first, size, &mut strip);
+                    let mode = mode::SHIFT | mode::PLAIN;
+                    add_strip(isa, rows, counted, first, size, mode, &mut strip);
                     let plain = &mut self.plain[first..first + size];
                     for (column, [squares, sums]) in plain.iter_mut().enumerate() {
                         squares.take(strip.sums[0][column]);
@@ -110,7 +111,8 @@ impl Columns {
                     continue;
                 }
                 let shifted = strip.shift[..size].iter().any(|&shift| shift != 0.0);
-                add_strip(isa, rows, counted, first, size, shifted, &mut strip);
+                let mode = if shifted { mode::SHIFT } else { 0 };
+                add_strip(isa, rows, counted, first, size, mode, &mut strip);
                 for column in 0..size {
                     let units = |part: usize| {
                         let [sum, start] = [strip.sums[part][column], strip.starts[part][column]];
@@ -434,45 +436,30 @@ fn add_strip_body<S: Simd, V: Real>(
     counted: Option<Rows<'_, u8>>,
     first: usize,
     size: usize,
-    shifted: bool,
+    mode: u8,
     strip: &mut Strip,
 ) {
     const SHIFT: u8 = mode::SHIFT;
+    const SHIFT_PLAIN: u8 = SHIFT | mode::PLAIN;
     const BOTH: u8 = SHIFT | mode::SELECT;
-    match (shifted, counted.is_some()) {
-        (false, false) => strip_rows::<S, V, 0>(simd, rows, counted, first, size, strip),
-        (true, false) => strip_rows::<S, V, SHIFT>(simd, rows, counted, first, size, strip),
+    const BOTH_PLAIN: u8 = BOTH | mode::PLAIN;
+    match (mode, counted.is_some()) {
+        (0, false) => strip_rows::<S, V, 0>(simd, rows, counted, first, size, strip),
+        (SHIFT_PLAIN, false) => {
+            strip_rows::<S, V, SHIFT_PLAIN>(simd, rows, counted, first, size, strip)
+        }
+        (SHIFT_PLAIN, true) => {
+            strip_rows::<S, V, BOTH_PLAIN>(simd, rows, counted, first, size, strip)
+        }
+        (_, false) => strip_rows::<S, V, SHIFT>(simd, rows, counted, first, size, strip),
         (_, true) => strip_rows::<S, V, BOTH>(simd, rows, counted, first, size, strip),
     }
 }
 
 vectorized! {
+    /// Adds rows to the sums of a strip; `mode` says whether plainly, and whether a shift is subtracted.
     fn add_strip[V: Real][V](
-        rows: Rows<'_, V>, counted: Option<Rows<'_, u8>>, first: usize, size: usize, shifted: bool,
+        rows: Rows<'_, V>, counted: Option<Rows<'_, u8>>, first: usize, size: usize, mode: u8,
         strip: &mut Strip
     ) = add_strip_body
-}
-
-#[inline(always)]
-fn add_plain_strip_body<S: Simd, V: Real>(
-    simd: S,
-    rows: Rows<'_, V>,
-    counted: Option<Rows<'_, u8>>,
-    first: usize,
-    size: usize,
-    strip: &mut Strip,
-) {
-    const PLAIN: u8 = mode::PLAIN | mode::SHIFT;
-    const SELECT: u8 = PLAIN | mode::SELECT;
-    match counted.is_some() {
-        false => strip_rows::<S, V, PLAIN>(simd, rows, counted, first, size, strip),
-        true => strip_rows::<S, V, SELECT>(simd, rows, counted, first, size, strip),
-    }
-}
-
-vectorized! {
-    /// Plain sums of squares and of differences.
-    fn add_plain_strip[V: Real][V](
-        rows: Rows<'_, V>, counted: Option<Rows<'_, u8>>, first: usize, size: usize, strip: &mut Strip
-    ) = add_plain_strip_body
 }

@@ -16,7 +16,7 @@ from mypackage._core.group_moments import finished, states_by_label
 from mypackage._core.groups import fill, own_labels
 from mypackage._core.reductions import VECDOT, Reduction
 from mypackage._core.states import Several, grouped, rounded
-from mypackage._dask_objects import groups_shape, line_of, object_moments_of_groups
+from mypackage._dask_objects import object_moments_of_groups
 from mypackage._extras import require
 from mypackage._native import ExactSum, group_states, reshape_states, sum_states, vecdot_states
 
@@ -40,25 +40,17 @@ def with_masks_of_both(x1: Any, x2: Any) -> tuple[Any, Any]:
 
 def group_state(
     x: np.ndarray,
-    labels: np.ndarray,
-    axis: tuple[int, ...],
+    line: np.ndarray,
+    along: int,
+    size: int,
     *,
     name: str,
-    size: int,
     skip_nan: bool,
     moments: bool = False,
 ) -> Several:
     """The states of groups; how many elements are not masked; how many there are."""
-    (along,) = axis
-    shape = groups_shape(x, along, size)
+    shape = (*x.shape[:along], size, *x.shape[along + 1 :])
     kind = "moments" if moments else x.dtype.kind
-    if not x.size:
-        empty: Any = ExactMoments(shape) if moments else ExactSum(shape)
-        if x.dtype.kind == "O":
-            empty = objects.empty_states(shape)
-            empty = Several((empty, empty.copy())) if moments else empty
-        return Several((empty, ExactSum(shape), ExactSum(shape)))
-    line = line_of(name, labels, along)
     data, hidden = np.asarray(np.ma.getdata(x)), np.ma.getmaskarray(x)
     zeros = np.zeros(x.shape, bool)
     missing = hidden
@@ -94,6 +86,11 @@ def group_state(
     return Several((states, *counts))
 
 
+def no_groups(shape: tuple[int, ...], *, empty: Any) -> Several:
+    """The same of groups without elements."""
+    return Several((empty(shape), ExactSum(shape), ExactSum(shape)))
+
+
 def group_value(
     total: Several, *, reduction: Reduction, fill_value: Any, least: int = 1, dtype: Any
 ) -> Any:
@@ -106,7 +103,7 @@ def group_value(
     else:
         few = np.less(states.count, least)
         # So that no group is empty, for which the mean would warn.
-        states = states.copy().add(np.zeros((1, *states.shape)), 0, few)
+        states = states.copy().add(np.zeros((1, *states.shape), np.int8), 0, few)
         if dtype.kind == "m":
             value = timedelta.of_state(reduction, states, dtype, 0)
         else:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mypackage._core import group_moments, moments, objects, timedelta
-from mypackage._core.groups import fill, labels_of
+from mypackage._core.groups import fill, labels_of, size_of
 from mypackage._core.reductions import GROUPED_MOMENTS, Reduction
 from mypackage._core.rounding import whole
 from mypackage._core.states import Several, grouped
@@ -19,57 +20,83 @@ from mypackage._native import ExactSum, split_states
 da = require("dask.array")
 
 
+class GroupParts(NamedTuple):
+    """What a grouped reduction is made of.
+
+    Attributes
+    ----------
+    state : callable
+        The exact states of the groups of a chunk: of the elements, their labels, the axis and the
+        number of groups.
+    empty : callable
+        The states of groups without elements: of their shape.
+    finish : callable
+        The results: of the merged states and ``dtype=``.
+    dtype : dtype
+        That of the results.
+    """
+
+    state: Callable[..., Any]
+    empty: Callable[[tuple[int, ...]], Any]
+    finish: Callable[..., Any]
+    dtype: np.dtype[Any]
+
+
 def group_parts(
-    reduction: Reduction, dtype: np.dtype[Any], wanted: Any, fill_value: Any, skip_nan: bool
-) -> tuple[Any, Any, np.dtype[Any]]:
-    """For objects and times: functions that make group states and results, and the dtype."""
+    reduction: Reduction,
+    source: np.dtype[Any],
+    dtype: np.dtype[Any],
+    fill_value: Any,
+    skip_nan: bool,
+) -> GroupParts:
+    """The parts for objects and times."""
     name = reduction.name
-    if dtype.kind == "O":
+    if source.kind == "O":
         state = partial(_object_groups, name=name, skip_nan=skip_nan)
         finish = partial(_object_group_values, reduction=reduction, fill_value=fill_value)
-        return state, finish, np.dtype(object if wanted is None else wanted)
-    timedelta.check(name, dtype, reduction.finish)
-    unit = dtype.newbyteorder("=")
-    if wanted is not None and np.dtype(wanted) != unit:
-        raise TypeError(f"{name}: the results of {dtype} elements are of that dtype, not {wanted}")
-    of_chunk = partial(_time_groups, name=name, skip_nan=skip_nan)
-    return of_chunk, partial(_time_group_values, reduction=reduction, fill_value=fill_value), unit
+        empty = partial(objects.empty_states, name=name)
+        return GroupParts(state, empty, finish, dtype)
+    finish = partial(_time_group_values, reduction=reduction, fill_value=fill_value)
+    return GroupParts(partial(_time_groups, skip_nan=skip_nan), ExactSum, finish, dtype)
 
 
-def line_of(name: str, labels: np.ndarray, axis: int) -> np.ndarray:
-    """The one-dimensional labels, from an array that they were broadcast to."""
-    return labels_of(name, np.moveaxis(labels, axis, -1)[(0,) * (labels.ndim - 1)])
-
-
-def groups_shape(x: np.ndarray, axis: int, size: int) -> tuple[int, ...]:
-    """The shape of the results of groups along an axis."""
-    return (*x.shape[:axis], size, *x.shape[axis + 1 :])
-
-
-def _object_groups(
+def group_chunk(
     x: np.ndarray,
     labels: np.ndarray,
     axis: tuple[int, ...],
     *,
     name: str,
     size: int,
-    skip_nan: bool,
-) -> objects.States:
+    parts: GroupParts,
+    lazy: bool,
+) -> Any:
+    """The states of the groups of a chunk, whose labels were broadcast to its shape."""
+    (along,) = axis
     if not x.size:
-        return objects.empty_states(groups_shape(x, axis[0], size))
-    line = line_of(name, labels, axis[0])
-    return objects.group_states(name, line, x, axis[0], size, skip_nan)
+        return parts.empty((*x.shape[:along], size, *x.shape[along + 1 :]))
+    line = labels_of(name, np.moveaxis(labels, along, -1)[(0,) * (labels.ndim - 1)])
+    if lazy:
+        size_of(name, line, along, x.shape[along], size)
+    return parts.state(x, line, along, size)
+
+
+def _object_groups(
+    x: np.ndarray, labels: np.ndarray, axis: int, size: int, *, name: str, skip_nan: bool
+) -> objects.States:
+    return objects.group_states(name, labels, x, axis, size, skip_nan)
 
 
 def group_moment_state(
-    x: np.ndarray, labels: np.ndarray, axis: tuple[int, ...], *, name: str, size: int
+    x: np.ndarray, labels: np.ndarray, axis: int, size: int, *, name: str
 ) -> Several:
     """The sums and the sums of squares of groups of objects."""
-    if not x.size:
-        empty = objects.empty_states(groups_shape(x, axis[0], size))
-        return Several((empty, empty.copy()))
-    parts = (name, line_of(name, labels, axis[0]), x, axis[0], size)
+    parts = (name, labels, x, axis, size)
     return Several((objects.group_states(*parts), objects.group_states(*parts, squares=True)))
+
+
+def no_moments(shape: tuple[int, ...], *, name: str) -> Several:
+    """The same of groups without elements."""
+    return Several(objects.empty_states(shape, name) for _ in range(2))
 
 
 def object_moments_of_groups(
@@ -99,22 +126,14 @@ def _object_group_values(
 
 
 def _time_groups(
-    x: np.ndarray,
-    labels: np.ndarray,
-    axis: tuple[int, ...],
-    *,
-    name: str,
-    size: int,
-    skip_nan: bool,
+    x: np.ndarray, labels: np.ndarray, axis: int, size: int, *, skip_nan: bool
 ) -> ExactSum:
     """The exact sums of the ticks; a NaT that is not skipped counts as a NaN."""
-    if not x.size:
-        return ExactSum(groups_shape(x, axis[0], size))
-    line, lost = line_of(name, labels, axis[0]), np.isnat(x)
+    lost = np.isnat(x)
     ticks = x.astype(x.dtype.newbyteorder("="), copy=False).view(np.int64)
-    total = grouped(line, ticks, axis[0], size, True, lost)
+    total = grouped(labels, ticks, axis, size, True, lost)
     if lost.any() and not skip_nan:
-        total.merge(grouped(line, np.full(x.shape, np.nan), axis[0], size, True, ~lost))
+        total.merge(grouped(labels, np.full(x.shape, np.nan), axis, size, True, ~lost))
     return total
 
 
@@ -124,7 +143,7 @@ def _time_group_values(
     nothing = np.equal(total.count, 0)
     if nothing.any():
         # So that no group is empty, for which the mean would warn.
-        total = total.copy().add(np.zeros((1, *total.shape)), 0, nothing)
+        total = total.copy().add(np.zeros((1, *total.shape), np.int8), 0, nothing)
     result = timedelta.of_state(reduction, total, dtype, 0)
     if nothing.any():
         fill(reduction.name, result, nothing, fill_value, reduction.empty)

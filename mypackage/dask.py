@@ -27,7 +27,7 @@ from mypackage._core.exact_moments import rounded as rounded_moments
 from mypackage._core.exact_moments import states_of
 from mypackage._core.group_moments import finished as finished_groups
 from mypackage._core.group_moments import states_by_label
-from mypackage._core.groups import labels_of
+from mypackage._core.groups import labels_of, size_of
 from mypackage._core.inputs import array_of, named, wanted
 from mypackage._core.kinds import front, is_dask, label_kind
 from mypackage._core.moments import exact_ddof, one_ddof
@@ -37,16 +37,20 @@ from mypackage._dask_masked import group_moment_value as masked_moment_value
 from mypackage._dask_masked import group_state as masked_groups
 from mypackage._dask_masked import group_value as masked_group_value
 from mypackage._dask_masked import is_masked, with_masks_of_both
+from mypackage._dask_masked import no_groups as no_masked_groups
 from mypackage._dask_masked import vecdot_state as masked_vecdot
 from mypackage._dask_masked import vecdot_value as masked_vecdot_value
 from mypackage._dask_objects import (
+    GroupParts,
     average_state,
     average_value,
     deviations,
+    group_chunk,
     group_moment_state,
     group_parts,
     moment_state,
     moment_value,
+    no_moments,
     object_moments_of_groups,
     shown,
     square_state,
@@ -506,7 +510,7 @@ def sum_of_squares(
     finish: Callable[..., Any] = partial(_squares_value, masked=masked)
     if a.dtype.kind == "O":
         state = square_state
-        finish = partial(_object_value, reduction=REDUCTIONS["sum"], start=[], masked=masked)
+        finish = partial(_object_value, reduction=ARRAYS[name], start=[], masked=masked)
         dtype = np.dtype(object if dtype is None else dtype)
     else:
         _refuse_other_dtypes(name, a)
@@ -633,19 +637,17 @@ def _with_lost(ticks: np.ndarray, lost: np.ndarray, *, unit: np.dtype[Any]) -> n
     return np.ma.array(result, mask=np.ma.getmaskarray(ticks) & ~np.asarray(lost))
 
 
-def _moment_dtype(reduction: Reduction, source: np.dtype[Any], dtype: Any, name: str = "") -> Any:
+def _moment_dtype(reduction: Reduction, source: np.dtype[Any], dtype: Any) -> Any:
     """The dtype of the result in memory; lazily, it must be a floating-point dtype."""
     if source.kind in "OmM":
         raise TypeError(
-            f"{name or reduction.name}: dask arrays of {source} have no exact result here; "
+            f"{reduction.name}: dask arrays of {source} have no exact result here; "
             "give its compute()"
         )
     options = {} if reduction.finish == "norm" else {"dtype": dtype}
-    target = getattr(mypackage, reduction.finish)(np.ones(1, source), **options).dtype
+    target = getattr(mypackage, reduction.name)(np.ones(1, source), **options).dtype
     if target.kind not in "fc":
-        raise TypeError(
-            f"{name or reduction.name}: moments are floats; choose float64, not {target}"
-        )
+        raise TypeError(f"{reduction.name}: moments are floats; choose float64, not {target}")
     return target
 
 
@@ -772,23 +774,27 @@ def reduce_groups(
 ) -> Any:
     """Grouped sums and means; for `mypackage.xarray` also with NaNs left out."""
     name = name or reduction.name
+    reduction = reduction._replace(name=name)
     array = _lazy(name, array)
-    parts: tuple[Any, Any, np.dtype[Any]]
+    target = _group_dtype(name, array, dtype)
     if array.dtype.kind in "OmM":
-        parts = group_parts(reduction, array.dtype, dtype, fill_value, skip_nan)
+        parts = group_parts(reduction, array.dtype, target, fill_value, skip_nan)
     else:
-        parts = (
-            partial(_group_state, skip_nan=skip_nan),
-            partial(_group_value, reduction=reduction, fill_value=fill_value),
-            result_dtype(reduction, array.dtype, dtype),
-        )
+        finish = partial(_group_value, reduction=reduction, fill_value=fill_value)
+        parts = GroupParts(partial(_group_state, skip_nan=skip_nan), ExactSum, finish, target)
     if is_masked(array):
-        parts = (
+        parts = GroupParts(
             partial(masked_groups, name=name, skip_nan=skip_nan),
+            partial(no_masked_groups, empty=parts.empty),
             partial(masked_group_value, reduction=reduction, fill_value=fill_value),
-            parts[2],
+            target,
         )
     return _by_label(name, group_idx, array, axis, size, parts, split_every)
+
+
+def _group_dtype(name: str, array: Any, dtype: Any) -> Any:
+    """The dtype of results; the function in memory refuses what it refuses."""
+    return getattr(mypackage, name)([0], np.ones(1, array.dtype), dtype=dtype).dtype
 
 
 def _by_label(
@@ -797,19 +803,20 @@ def _by_label(
     array: Any,
     axis: int,
     size: int | None,
-    parts: tuple[Any, Any, np.dtype[Any]],
+    parts: GroupParts,
     split_every: Any,
 ) -> Any:
-    """Build the tree of a grouped reduction: `parts` make states and results, of a dtype."""
-    state, finish, dtype = parts
-    axis = range(array.ndim)[axis]
-    if isinstance(group_idx, np.ma.MaskedArray):
-        group_idx = labels_of(name, group_idx)
-    if size is None:
-        if is_dask(group_idx):
-            raise ValueError(f"{name}: lazy labels need size=, the number of groups")
-        size = int(np.max(group_idx, initial=-1)) + 1
-    labels = da.asarray(group_idx)
+    """Build the tree of a grouped reduction."""
+    if array.ndim == 0:
+        raise ValueError(f"{name}: array must have at least one axis")
+    (axis,) = normalised(name, axis, array.ndim)
+    lazy = is_dask(group_idx)
+    if lazy and size is None:
+        raise ValueError(f"{name}: lazy labels need size=, the number of groups")
+    # What is wrong with labels that are not lazy is known now.
+    known = labels_of(name, () if lazy else group_idx)
+    size = size_of(name, known, axis, len(known), size)
+    labels = group_idx if lazy else da.asarray(known)
     unknown = (labels.ndim == 1 and is_unknown(labels)) or math.isnan(array.shape[axis])
     if labels.ndim != 1 or not (unknown or labels.shape[0] == array.shape[axis]):
         raise ValueError(
@@ -819,11 +826,11 @@ def _by_label(
     return _tree(
         array,
         labels[tuple(slice(None) if index == axis else None for index in range(array.ndim))],
-        partial(state, size=size),
-        finish,
+        partial(group_chunk, name=name, size=size, parts=parts, lazy=lazy),
+        parts.finish,
         name=name,
         axis=axis,
-        dtype=dtype,
+        dtype=parts.dtype,
         split_every=split_every,
         groups=size,
         masked=is_masked(array),
@@ -952,11 +959,12 @@ def group_count(
     >>> mypackage.dask.group_count([0, 0, 1], a).compute()
     array([1, 1])
     """
-    array = _lazy("group_count", array)
+    name = "group_count"
+    array = _lazy(name, array)
+    target = _group_dtype(name, array, dtype)
     counted = array.map_blocks(_is_number, dtype=bool)
-    fill_value = 0 if fill_value is None else fill_value
-    options = (axis, size, fill_value, np.int64 if dtype is None else dtype, split_every)
-    return reduce_groups(GROUPED["group_sum"], group_idx, counted, *options, name="group_count")
+    options = (axis, size, 0 if fill_value is None else fill_value, target, split_every)
+    return reduce_groups(GROUPED["group_sum"], group_idx, counted, *options, name=name)
 
 
 def _is_number(x: np.ndarray) -> Any:
@@ -1002,26 +1010,28 @@ def group_nansum(
     >>> mypackage.dask.group_nansum([0, 0, 1], a).compute()
     array([1., 5.])
     """
-    array = _lazy("group_nansum", array)
+    name = "group_nansum"
+    array = _lazy(name, array)
     if array.dtype.kind in "Om" and min_count <= 0:
         options = (axis, size, fill_value, dtype, split_every, True)
-        return reduce_groups(GROUPED["group_sum"], group_idx, array, *options, name="group_nansum")
-    _refuse_other_dtypes("group_nansum", array)
+        return reduce_groups(GROUPED["group_sum"], group_idx, array, *options, name=name)
+    _refuse_other_dtypes(name, array)
     if min_count > 0 and array.dtype.kind in "biu" and dtype is None:
         dtype = np.float64
     if fill_value is None:
         nan = complex(math.nan, math.nan) if array.dtype.kind == "c" else math.nan
         fill_value = nan if min_count > 0 else 0
-    reduction, least = GROUPED["group_sum"], max(min_count, 1)
+    reduction = GROUPED["group_sum"]._replace(name=name)
+    how = {"reduction": reduction, "fill_value": fill_value, "least": max(min_count, 1)}
     state: Callable[..., Any] = partial(_group_state, skip_nan=True)
-    finish: Callable[..., Any] = partial(_group_some, fill_value=fill_value, least=least)
+    finish: Callable[..., Any] = partial(_group_some, **how)
+    empty: Callable[..., Any] = ExactSum
     if is_masked(array):
-        state = partial(masked_groups, name="group_nansum", skip_nan=True)
-        finish = partial(
-            masked_group_value, reduction=reduction, fill_value=fill_value, least=least
-        )
-    parts = (state, finish, result_dtype(reduction, array.dtype, dtype))
-    return _by_label("group_nansum", group_idx, array, axis, size, parts, split_every)
+        state = partial(masked_groups, name=name, skip_nan=True)
+        finish = partial(masked_group_value, **how)
+        empty = partial(no_masked_groups, empty=ExactSum)
+    parts = GroupParts(state, empty, finish, _group_dtype(name, array, dtype))
+    return _by_label(name, group_idx, array, axis, size, parts, split_every)
 
 
 @like(group_mean)
@@ -1168,47 +1178,40 @@ def _group_moment(
     state: Callable[..., Any]
     finish: Callable[..., Any]
     if array.dtype.kind == "O":
-        # Refuses the dtypes that are refused in memory.
-        one = getattr(mypackage, name)([0], np.ones(1, object), dtype=dtype)
-        target = one.dtype
         state = partial(group_moment_state, name=name)
+        empty: Callable[..., Any] = partial(no_moments, name=name)
         finish = partial(object_moments_of_groups, **options)
     else:
-        target = _moment_dtype(MOMENTS[name.removeprefix("group_")], array.dtype, dtype, name)
-        state = partial(_group_moment_state, skip_nan=skip_nan)
+        state, empty = partial(_group_moment_state, skip_nan=skip_nan), ExactMoments
         finish = partial(_group_moment_value, source=array.dtype, **options)
     if is_masked(array):
         state = partial(masked_groups, name=name, skip_nan=skip_nan, moments=True)
+        empty = partial(no_masked_groups, empty=empty)
         finish = partial(masked_moment_value, source=array.dtype, **options)
-    return _by_label(name, group_idx, array, axis, size, (state, finish, target), split_every)
+    parts = GroupParts(state, empty, finish, _group_dtype(name, array, dtype))
+    return _by_label(name, group_idx, array, axis, size, parts, split_every)
 
 
 def _group_moment_state(
-    x: np.ndarray, labels: np.ndarray, axis: tuple[int, ...], *, size: int, skip_nan: bool
+    x: np.ndarray, labels: np.ndarray, axis: int, size: int, *, skip_nan: bool
 ) -> ExactMoments:
-    if not x.size:
-        return ExactMoments((*x.shape[: axis[0]], size, *x.shape[axis[0] + 1 :]))
-    line = labels_of("group_idx", np.moveaxis(labels, axis[0], -1)[(0,) * (x.ndim - 1)])
-    return ExactMoments._of(*states_by_label(line, x, axis[0], size, skip_nan))
+    return ExactMoments._of(*states_by_label(labels, x, axis, size, skip_nan))
 
 
 def _group_moment_value(total: ExactMoments, *, name: str, dtype: Any, **options: Any) -> Any:
     return finished_groups(name, *total._content(), dtype=dtype, **options)
 
 
-def _group_some(total: ExactSum, *, fill_value: Any, least: int, dtype: Any) -> Any:
-    few = np.less(total.count, least)
-    return rounded_groups(GROUPED["group_sum"], total, dtype, fill_value, few)
+def _group_some(
+    total: ExactSum, *, reduction: Reduction, fill_value: Any, least: int, dtype: Any
+) -> Any:
+    return rounded_groups(reduction, total, dtype, fill_value, np.less(total.count, least))
 
 
 def _group_state(
-    x: np.ndarray, labels: np.ndarray, axis: tuple[int, ...], *, size: int, skip_nan: bool
+    x: np.ndarray, labels: np.ndarray, axis: int, size: int, *, skip_nan: bool
 ) -> ExactSum:
-    if not x.size:
-        return ExactSum((*x.shape[: axis[0]], size, *x.shape[axis[0] + 1 :]))
-    # The labels were broadcast to the chunk's shape.
-    line = np.moveaxis(labels, axis[0], -1)[(0,) * (x.ndim - 1)]
-    return grouped(line, x, axis[0], size, skip_nan)
+    return grouped(labels, x, axis, size, skip_nan)
 
 
 def _group_value(total: ExactSum, *, reduction: Reduction, dtype: Any, fill_value: Any) -> Any:
@@ -1962,7 +1965,10 @@ def _root(
     expand: bool,
 ) -> Any:
     result = finish(_merge(nested), dtype=dtype)
-    return np.expand_dims(result, axis) if expand else result
+    if expand:
+        return np.expand_dims(result, axis)
+    # A single object is itself, as in memory and of dask's own reductions.
+    return result[()] if type(result) is np.ndarray and result.dtype.kind == "O" else result
 
 
 def _value(total: ExactSum, *, reduction: Reduction, dtype: Any, initial: Any, masked: bool) -> Any:

@@ -18,7 +18,7 @@ pub use crate::cumulative::slices::cumsum;
 pub use crate::exact::accumulator::Accumulator;
 pub use crate::exact::array::Cells;
 pub use crate::exact::bulk::{round_f32, round_f64};
-pub use crate::exact::bytes::{decode, encode};
+pub use crate::exact::bytes::{COMPLEX, INTEGERS, REALS, decode, encode};
 pub use crate::exact::collect::Collector;
 pub use crate::exact::interval::Interval;
 pub use crate::exact::pairs::PairSlice;

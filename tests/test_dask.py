@@ -191,7 +191,7 @@ def test_refusals():
     times = da.from_array(np.array([1, 2, 4], "m8[s]"), chunks=1)
     assert md.sum(times).compute() == np.timedelta64(7, "s")
     assert md.mean(times[:2]).compute() == np.timedelta64(2, "s")
-    with pytest.raises(TypeError, match=r"^group_var: .*compute\(\)"):
+    with pytest.raises(TypeError, match=r"^group_var: there is no exact result"):
         md.group_var([0, 0, 0], times)
     with pytest.raises(np.exceptions.AxisError):
         md.sum(da.zeros((2, 2)), axis=2)

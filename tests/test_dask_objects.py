@@ -131,3 +131,81 @@ def test_masked_chunks():
                 result, ours = function(lazy, axis).compute(), function(values, axis)
                 assert np.ma.getmaskarray(result).tolist() == np.ma.getmaskarray(ours).tolist()
                 assert np.ma.filled(result, 0).tolist() == np.ma.filled(ours, 0).tolist()
+
+
+# Errors name the function that was called, lazily too
+
+GROUPED = sorted(name for name in mypackage.__all__ if name.startswith("group_"))
+
+
+def refused(call):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            result = call()
+            getattr(result, "compute", lambda: None)()
+        except Exception as error:
+            return error
+    return None
+
+
+@pytest.mark.parametrize(
+    ("labels", "a", "options"),
+    [
+        ([0, 5, 1], [1.0, 2.0, 3.0], {"size": 2}),
+        ([0, 5, 1], np.ma.array([1.0, 2.0, 3.0], mask=[0, 0, 1]), {"size": 2}),
+        ([0, 5, 1], np.array([1, 2, 3], object), {"size": 2}),
+        ([0.0, 1.0, 1.0], [1.0, 2.0, 3.0], {}),
+        ([[0, 1, 1]], [1.0, 2.0, 3.0], {}),
+        ([0, 2, 2], [1.0, 2.0, 3.0], {"fill_value": "a"}),
+        ([0, 2, 2], [1, 2, 3], {"fill_value": 0.5}),
+        ([0, 2, 2], [1.0, 2.0, 3.0], {"dtype": int}),
+        ([0, 2, 2], np.array([1, 2, 3], object), {}),
+        ([0, 0, 0], [2**62] * 3, {"dtype": np.int64}),
+        ([0, 0, 0], [200] * 3, {"dtype": np.int8}),
+        ([0, 0, 0], ["a"] * 3, {}),
+        ([0, 0, 0], np.ones(3, np.longdouble), {}),
+        ([0, 0, 0], np.zeros(3, "M8[s]"), {}),
+        ([0, 0, 0], np.full(3, 2**62, "m8[s]"), {}),
+        ([0, 0, 0], np.ones(3, "m8[s]"), {"dtype": float}),
+        ([0, 0, 0], [1.0] * 3, {"dtype": "U3"}),
+        ([0, 0, 0], [1.0] * 3, {"dtype": object}),
+        ([0, 0, 0], np.array([1, None, 2], object), {}),
+        ([0, 0, 0], np.array([Decimal(1), 1, 0.5], object), {}),
+        ([0, 0, 0], [1.0] * 3, {"size": -1}),
+        ([0, 0, 0], [1.0] * 3, {"size": 2.5}),
+        ([0], np.array(2.0), {}),
+        ([0, 0], [1e308, 1e308], {}),
+        ([0, 0], [np.inf, -np.inf], {}),
+    ],
+)
+def test_errors_of_lazy_groups(labels, a, options):
+    a = np.asanyarray(a)
+    lazy = da.from_array(a, chunks=2) if a.ndim else da.from_array(a)
+    for name in GROUPED:
+        function = getattr(mypackage, name)
+        errors = [refused(lambda x=x: function(labels, x, **options)) for x in (a, lazy)]  # noqa: B023
+        assert type(errors[0]) is type(errors[1])
+        for error in errors:
+            assert error is None or str(error).startswith(f"{name}: ") or f" {name}" in str(error)
+
+
+def test_labels_beyond_the_groups_are_known_when_lazy_objects_are_called():
+    objects = da.from_array(np.array([1, 2, 3], object), chunks=2)
+    for name in GROUPED:
+        function = getattr(mypackage, name)
+        with pytest.raises(ValueError, match=f"^{name}: the label 5 in group_idx is not below"):
+            function([0, 5, 1], objects, size=2)
+        if name != "group_cumsum":
+            later = function(da.from_array([0, 5, 1], chunks=2), objects, size=2)
+            with pytest.raises(ValueError, match=f"^{name}: the label 5 in group_idx is not below"):
+                later.compute()
+
+
+def test_a_single_object_is_itself():
+    objects = da.from_array(np.array([1, Fraction(1, 2), 3], object), chunks=1)
+    assert mypackage.sum(objects).compute() == Fraction(9, 2)
+    for function in (mypackage.sum, mypackage.mean):
+        assert type(function(objects).compute()) is Fraction
+        assert function(objects, keepdims=True).compute().shape == (1,)
+    assert type(mypackage.vecdot(objects, objects).compute()) is Fraction

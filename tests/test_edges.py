@@ -2,12 +2,14 @@
 
 import importlib
 import importlib.util
+import pickle
 import statistics
 import subprocess
 import sys
 from decimal import Decimal
 from fractions import Fraction
 
+import gmpy2
 import numpy as np
 import pytest
 
@@ -250,6 +252,7 @@ def test_integers_in_and_out():
     assert total == before
     columns = mypackage.ExactSum(2).add(np.array([[2**80, 0.5], [1, -0.25]], object))
     assert columns.value(object).tolist() == [2**80 + 1, Fraction(1, 4)]
+    assert isinstance(columns.value(object)[0], Fraction)
     assert columns.count.tolist() == [2, 2]
     special = mypackage.ExactSum().add(np.array([2**80, np.inf, np.nan], object))
     assert special.count == 3 and np.isnan(special.value())
@@ -260,6 +263,47 @@ def test_integers_in_and_out():
         int(special)
     with pytest.raises(TypeError, match="complex"):
         mypackage.ExactSum().add([1j]).value(object)
+
+
+def test_whole_sums_of_floats_are_fractions():
+    integers = mypackage.ExactSum().add([2**62, 2**62]).add(np.ones(2, bool)).add([2**80])
+    integers.subtract(2).add_products([3], [5]).add(np.array([gmpy2.mpz(2)], object))
+    assert isinstance(mypackage.ExactSum().value(object), int)
+    for same in (
+        integers,
+        integers.copy(),
+        integers * -1 * -1,
+        integers * 1,
+        pickle.loads(pickle.dumps(integers)),
+        integers.reshape(1)[0],
+        mypackage.ExactSum.stack([integers, integers])[1],
+        mypackage.ExactSum().merge(integers),
+    ):
+        assert same.value(object) == 2**63 + 2**80 + 17
+        assert isinstance(same.value(object), int)
+    for add in (
+        lambda total: total.add([1.5, 0.5]),
+        lambda total: total.add(np.float32(2)),
+        lambda total: total.add(np.array([Fraction(2)], object)),
+        lambda total: total.add(np.array([2, 2.0], object)),
+        lambda total: total.add_products([2], [4.0]),
+        lambda total: total.subtract(1.0),
+        lambda total: total.merge(mypackage.ExactSum().add(2.0)),
+    ):
+        total = add(integers.copy())
+        for same in (total, pickle.loads(pickle.dumps(total)), total.add([1])):
+            assert isinstance(same.value(object), Fraction)
+    # (Division of ints rounds.)
+    assert mypackage.ExactSum().add([0.5, 0.5]).value(object) / 3 == Fraction(1, 3)
+    columns = mypackage.ExactSum(2).add([[1, 2]])
+    assert [*map(type, columns.value(object))] == [int, int]
+    assert [*map(type, columns.add([[1.0, 2.0]]).value(object))] == [Fraction, Fraction]
+    # By value they are equal, and C reads both.
+    assert mypackage.ExactSum().add([1, 2]) == mypackage.ExactSum().add([1.0, 2.0])
+    capi = importlib.import_module("mypackage.capi")
+    assert capi.Accumulator.from_bytes(integers.to_bytes()).value() == integers.value()
+    with pytest.raises(ValueError, match="an array of exact sums"):
+        capi.Accumulator.from_bytes(columns.to_bytes())
 
 
 # -- Shutdown -------------------------------------------------------------------------------------

@@ -210,3 +210,18 @@ def test_masked_elements_are_left_out(axis):
     assert type(counts) is np.ndarray
     expected = [np.moveaxis(a, axis, -1)[..., labels == group].count(-1) for group in range(5)]
     np.testing.assert_array_equal(counts, np.stack(expected, axis))
+
+
+def test_one_weight_is_not_taken_for_all():
+    array = np.arange(6.0).reshape(2, 3)
+    for weights in ([1.0], 2.0, [1.0, 2.0], np.ones((2, 1)), np.ones((1, 2, 3))):
+        with pytest.raises(ValueError, match=r"^group_mean: weights have shape \(.*\(2, 3\)"):
+            mypackage.group_mean([0, 0, 1], array, weights=weights)
+    # Those of the other axis do not go with the labels.
+    with pytest.raises(ValueError, match=r"^group_mean: weights have shape \(3,\)"):
+        mypackage.group_mean([0, 0], array, axis=0, weights=[1, 2, 3])
+    by_row = mypackage.group_mean([0, 0], array, axis=0, weights=[[3.0], [1.0]])
+    assert by_row.tolist() == [[0.75, 1.75, 2.75]]
+    for axis in (0.5, None, "0"):
+        with pytest.raises(TypeError, match=r"^group_var: axis must be an int, not"):
+            mypackage.group_var([0, 0, 1], array, axis=axis)

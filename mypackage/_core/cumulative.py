@@ -291,7 +291,8 @@ def group_cumsum(
     if size is not None and labels.size and labels.max() >= size:
         raise ValueError(f"{name}: the label {labels.max()} in group_idx is not below size={size}")
     if values.dtype.char in KERNELS:
-        result = _native.group_scan(labels, values, place, dtype)
+        with named(name, "cumsum"):
+            result = _native.group_scan(labels, values, place, dtype)
     elif values.dtype.kind in "OmM":
         result = _by_group(name, labels, values, place, exact if dtype is None else dtype)
     else:

@@ -388,12 +388,15 @@ class ExactMoments:
         return self._of(*self._content())
 
     def to_bytes(self) -> bytes:
-        """The moments as bytes; equal moments have equal bytes on every machine.
+        """The moments as bytes; equal moments of the same kind of numbers have equal bytes.
+
+        So they do on every machine.
 
         Returns
         -------
         bytes
-            About 60 bytes, or in an array 40 for each element, for ordinary numbers.
+            About 60 bytes, or in an array 40 for each element, for ordinary numbers. They tell
+            whether only integers were added.
 
         See Also
         --------

@@ -183,7 +183,8 @@ def group_count(
     labels, numbers, along, groups = _plain(name, group_idx, array, axis, size)
     counted = ~np.isnan(numbers) if numbers.dtype.kind in "fc" else np.ones(numbers.shape, bool)
     counted &= shown
-    counts = _native.group_sum(labels, counted, axis=along, size=groups, dtype=dtype)
+    with named(name, "group_sum"):
+        counts = _native.group_sum(labels, counted, axis=along, size=groups, dtype=dtype)
     if fill_value is not None:
         fill(name, counts, _empty(labels, groups), along, fill_value)
     return counts
@@ -298,7 +299,7 @@ def group_nanmean(
     if nothing.any():
         # So that no group is empty, for which the mean would warn.
         state.add(np.zeros((1, *state.shape)), 0, nothing)
-    result = np.asarray(_native.round_states(state, "group_mean", target))
+    result = np.asarray(_native.round_states(state, name, target))
     fill(name, result, nothing, None, math.nan if fill_value is None else fill_value)
     return result
 
@@ -342,7 +343,7 @@ def total(
         state = states_of_some(labels, numbers, along, groups)
         count = np.asarray(state.count)
         target = _float(numbers.dtype) if dtype is None else np.dtype(dtype)
-        result = np.asarray(_native.round_states(state, "group_sum", target))
+        result = np.asarray(_native.round_states(state, name, target))
     else:
         with named(name, "group_sum"):
             result = _native.group_sum(labels, numbers, axis=along, size=groups, dtype=dtype)
@@ -388,8 +389,11 @@ def weighted_mean(group_idx: Any, array: Any, weights: Any, options: dict[str, A
         line = [-1 if one == along else 1 for one in range(numbers.ndim)]
         factors, masks[1] = factors.reshape(line), masks[1].reshape(line)
     try:
+        # One weight is not taken for all positions along the axis: it may be a slip.
+        if factors.shape[along - numbers.ndim] != numbers.shape[along]:
+            raise ValueError
         factors, masks[1] = (np.broadcast_to(x, numbers.shape) for x in (factors, masks[1]))
-    except ValueError:
+    except (ValueError, IndexError):
         raise ValueError(
             f"{name}: weights have shape {factors.shape}, which fits neither the axis nor the "
             f"array, of shape {numbers.shape}"
@@ -608,7 +612,10 @@ def _plain(
         raise unsupported(name, numbers.dtype)
     if numbers.ndim == 0:
         raise ValueError(f"{name}: array must have at least one axis")
-    along = index(axis)
+    try:
+        along = index(axis)
+    except TypeError:
+        raise TypeError(f"{name}: axis must be an int, not {axis!r}") from None
     if not -numbers.ndim <= along < numbers.ndim:
         raise np.exceptions.AxisError(along, numbers.ndim)
     along %= numbers.ndim

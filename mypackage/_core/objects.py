@@ -597,7 +597,7 @@ def vecdot_states(
         ]
         totals.append(add_totals("vecdot", terms))
         counts.append(len(terms))
-    return States(reduced_shape(x1.shape, axes, False), totals, counts)
+    return States(reduced_shape(x1.shape, axes, False), totals, counts, "vecdot")
 
 
 def _conjugate(total: Total) -> Total:
@@ -652,7 +652,8 @@ def average_states(
     ]
     sums, shape = [_weighted(row) for row in rows], reduced_shape(values.shape, axes, False)
     counts = list(map(len, rows))
-    return States(shape, [p for p, _ in sums], counts), States(shape, [w for _, w in sums], counts)
+    products, divisors = [p for p, _ in sums], [w for _, w in sums]
+    return States(shape, products, counts, "average"), States(shape, divisors, counts, "average")
 
 
 # -- States ---------------------------------------------------------------------------------------
@@ -694,6 +695,7 @@ def state(
         wanted = wanted & ~is_nan(a)
     shape = reduced_shape(a.shape, axes, False)
     scaled, counts, specials = [], [], []
+    integers = True
     for row in zip(_rows(a, axes), _rows(wanted, axes), strict=True):
         elements = [x for x, take in zip(*row, strict=True) if take]
         finite: list[Any] = []
@@ -701,13 +703,17 @@ def state(
         for x in elements:
             (special if isinstance(x, (float, complex)) and x - x != 0 else finite).append(x)
         total = add_up(name, finite)
+        integers &= total.kind in (Kind.INTEGER, Kind.OWN) and isinstance(
+            total.real, numbers.Integral
+        )
         scaled.append([_scaled(name, part, lowest) for part in (total.real, total.imag)])
         counts.append(len(finite))
         specials.append(special)
     if any(imag[0] for _, imag in scaled):
-        states = integer_states([part for pair in scaled for part in pair], counts, shape)
+        parts = [part for pair in scaled for part in pair]
+        states = integer_states(parts, counts, shape, False)
     else:
-        states = integer_states([real for real, _ in scaled], counts, shape)
+        states = integer_states([real for real, _ in scaled], counts, shape, integers)
     for at in range(max(map(len, specials), default=0)):
         # NaNs and infinities: one of each sum at a time.
         there = np.array([len(special) > at for special in specials]).reshape(shape)
@@ -740,22 +746,25 @@ def _scaled(name: str, x: Any, lowest: int) -> tuple[int, int]:
 class States:
     """An array of exact sums of objects, which merges like an `ExactSum`."""
 
-    def __init__(self, shape: tuple[int, ...], totals: list[Total], counts: list[int]) -> None:
-        self.shape, self.totals, self.counts = shape, totals, counts
+    def __init__(
+        self, shape: tuple[int, ...], totals: list[Total], counts: list[int], name: str = "sum"
+    ) -> None:
+        # (Errors begin with the name of the function.)
+        self.shape, self.totals, self.counts, self.name = shape, totals, counts, name
 
     def reshape(self, shape: tuple[int, ...]) -> States:
         """The same sums in another shape."""
-        return States(shape, self.totals, self.counts)
+        return States(shape, self.totals, self.counts, self.name)
 
     def copy(self) -> States:
         """An independent copy."""
-        return States(self.shape, list(self.totals), list(self.counts))
+        return States(self.shape, list(self.totals), list(self.counts), self.name)
 
     def merge(self, *others: States) -> States:
         """Add the sums of others."""
         for other in others:
             pairs = zip(self.totals, other.totals, strict=True)
-            self.totals = [add_totals("sum", list(pair)) for pair in pairs]
+            self.totals = [add_totals(self.name, list(pair)) for pair in pairs]
             self.counts = [a + b for a, b in zip(self.counts, other.counts, strict=True)]
         return self
 
@@ -788,14 +797,14 @@ class States:
 def states(name: str, a: np.ndarray, where: Any, axis: Any, skip_nan: bool) -> States:
     """The exact sums of an object array over some axes."""
     shape, elements = _elements(name, a, where, axis, skip_nan)
-    return States(shape, [add_up(name, row) for row in elements], list(map(len, elements)))
+    return States(shape, [add_up(name, row) for row in elements], list(map(len, elements)), name)
 
 
 def square_states(name: str, a: np.ndarray, where: Any, axis: Any, skip_nan: bool) -> States:
     """The exact sums of the squares, of complex numbers those of their magnitudes."""
     shape, elements = _elements(name, a, where, axis, skip_nan)
     totals = [_sum_of_squares(name, row) for row in elements]
-    return States(shape, totals, list(map(len, elements)))
+    return States(shape, totals, list(map(len, elements)), name)
 
 
 def _sum_of_squares(name: str, elements: list[Any]) -> Total:
@@ -825,10 +834,10 @@ def grouped(
     return group_states(reduction.name, labels, a, axis, size).of_groups(reduction, dtype)
 
 
-def empty_states(shape: tuple[int, ...]) -> States:
+def empty_states(shape: tuple[int, ...], name: str) -> States:
     """Sums of nothing."""
     count = math.prod(shape)
-    return States(shape, [Total(Kind.INTEGER, 0)] * count, [0] * count)
+    return States(shape, [Total(Kind.INTEGER, 0)] * count, [0] * count, name)
 
 
 def group_states(
@@ -854,4 +863,4 @@ def group_states(
             totals[(*row, label)] = (_sum_of_squares if squares else add_up)(name, elements)
             counts[(*row, label)] = len(elements)
     totals, counts = np.moveaxis(totals, -1, axis), np.moveaxis(counts, -1, axis)
-    return States(totals.shape, list(totals.flat), counts.ravel().tolist())
+    return States(totals.shape, list(totals.flat), counts.ravel().tolist(), name)

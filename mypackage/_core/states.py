@@ -94,7 +94,7 @@ def rounded_groups(
     """The same, with `fill_value` where `nothing` is True."""
     if np.any(nothing):
         # So that no group is empty, for which the mean would warn.
-        state = state.copy().add(np.zeros((1, *state.shape)), 0, nothing)
+        state = state.copy().add(np.zeros((1, *state.shape), np.int8), 0, nothing)
     value = np.asarray(rounded(reduction, state, dtype))
     if np.any(nothing):
         fill(reduction.name, value, nothing, fill_value, reduction.empty)

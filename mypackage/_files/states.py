@@ -219,7 +219,8 @@ class Moments(Sums):
                 part[index] = number
         self._waiting = {}
         *sums, counts = parts
-        states = [integer_states([(x, 0) for x in one], counts, self.exact.shape) for one in sums]
+        shape = self.exact.shape
+        states = [integer_states([(x, 0) for x in one], counts, shape, True) for one in sums]
         self.exact.merge(ExactMoments._of(*states))
 
     def merge(self, other: Any) -> None:

@@ -14,7 +14,9 @@
 //! rounding error, they are written like that (8 bytes each, lowest first), after their common
 //! count or the count of each. Otherwise `head` is twice the number of magnitude bytes, plus 1 if
 //! the sum is negative; the value is `±magnitude * 2^exponent`, the magnitude odd, lowest byte
-//! first. Equal sums have equal bytes.
+//! first. `kind` is one of [`REALS`], [`COMPLEX`] and [`INTEGERS`], by the numbers that were added, so
+//! that a result can be an integer; other kinds are left to callers. Equal sums of a kind have equal
+//! bytes.
 
 use super::accumulator::{Accumulator, Canonical};
 use super::array::{Block, Cells, Counts, Narrow, block_lengths};
@@ -22,6 +24,12 @@ use crate::error::{Error, Result};
 
 const MAGIC: [u8; 4] = *b"MYXS";
 const VERSION: u8 = 2;
+/// The kind of sums of real numbers.
+pub const REALS: u8 = 0;
+/// The kind of sums of complex numbers, whose parts are a last axis.
+pub const COMPLEX: u8 = 1;
+/// The kind of sums of integers.
+pub const INTEGERS: u8 = 2;
 /// The first byte of a block.
 const CELLS: u8 = 0;
 const PAIRS: u8 = 1;
@@ -29,7 +37,7 @@ const COUNTED_PAIRS: u8 = 2;
 /// The size of a sum of products in 2^-2148..2^2112, in bytes.
 const LONGEST: usize = 533;
 
-/// Encodes an array of accumulators; the meaning of `kind` is up to the caller.
+/// Encodes an array of accumulators, whose meaning is `kind`.
 ///
 /// ```
 /// use mypackage::sum::{Accumulator, Cells, decode, encode};
@@ -246,10 +254,10 @@ impl Accumulator {
     /// assert_eq!(Accumulator::from_bytes(&total.to_bytes()), Ok(total));
     /// ```
     pub fn to_bytes(&self) -> Vec<u8> {
-        encode(0, &[], &Cells::from(vec![self.clone()]))
+        encode(REALS, &[], &Cells::from(vec![self.clone()]))
     }
 
-    /// The inverse of [`Accumulator::to_bytes`].
+    /// The inverse of [`Accumulator::to_bytes`], of integers, too.
     ///
     /// ```
     /// use mypackage::sum::Accumulator;
@@ -264,7 +272,7 @@ impl Accumulator {
     /// [`Error::Value`] if the bytes are damaged, of another version, or hold an array.
     pub fn from_bytes(bytes: &[u8]) -> Result<Accumulator> {
         match decode(bytes)? {
-            (0, shape, cells) if shape.is_empty() => Ok(cells.get(0).into_owned()),
+            (REALS | INTEGERS, shape, cells) if shape.is_empty() => Ok(cells.get(0).into_owned()),
             (_, shape, _) => Err(Error::Value(format!(
                 "these bytes hold an array of exact sums of shape {shape:?}, not a single one"
             ))),

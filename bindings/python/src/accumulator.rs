@@ -97,46 +97,94 @@ pub(super) struct ExactSum {
     state: Shared<State>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) struct State {
     pub(super) shape: Vec<usize>,
-    /// Whether each sum has a real and an imaginary part, stored side by side.
-    pub(super) complex: bool,
+    pub(super) numbers: Numbers,
     pub(super) cells: Cells,
 }
 
-/// The kinds of state in the serialised form.
-const REAL: u8 = 0;
-const COMPLEX: u8 = 1;
+/// Which numbers were added: each of these includes those before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Numbers {
+    Integers,
+    Reals,
+    /// Each sum has a real and an imaginary part, stored side by side.
+    Complex,
+}
+
+impl Numbers {
+    pub(super) fn of(number: Number) -> Numbers {
+        match number {
+            Number { complex: true, .. } => Numbers::Complex,
+            Number { part, .. } if part.is_floating() => Numbers::Reals,
+            _ => Numbers::Integers,
+        }
+    }
+
+    /// The kind in the serialised form.
+    fn code(self) -> u8 {
+        match self {
+            Numbers::Integers => exact::INTEGERS,
+            Numbers::Reals => exact::REALS,
+            Numbers::Complex => exact::COMPLEX,
+        }
+    }
+
+    fn from_code(code: u8) -> Option<Numbers> {
+        [Numbers::Integers, Numbers::Reals, Numbers::Complex]
+            .into_iter()
+            .find(|numbers| numbers.code() == code)
+    }
+}
+
+/// By value: an integer equals a real number.
+impl PartialEq for State {
+    fn eq(&self, other: &State) -> bool {
+        (&self.shape, self.complex(), &self.cells) == (&other.shape, other.complex(), &other.cells)
+    }
+}
 
 impl State {
+    pub(super) fn complex(&self) -> bool {
+        self.numbers == Numbers::Complex
+    }
+
+    /// How many cells a sum has.
+    pub(super) fn parts(&self) -> usize {
+        if self.complex() { 2 } else { 1 }
+    }
+
     fn size(&self) -> usize {
         self.shape.iter().product()
     }
 
     fn make_complex(&mut self) {
-        if !self.complex {
-            self.complex = true;
+        if !self.complex() {
+            self.numbers = Numbers::Complex;
             self.cells = self.cells.with_zeros();
         }
     }
 
     /// Merges others of the same shape; on an error nothing is changed.
     fn merge(this: &mut Arc<State>, mut others: Vec<Arc<State>>) -> mypackage::Result<()> {
-        if this.complex || others.iter().any(|other| other.complex) {
-            for state in others.iter_mut().filter(|state| !state.complex) {
+        let numbers = others.iter().map(|other| other.numbers).fold(this.numbers, Ord::max);
+        if numbers == Numbers::Complex {
+            for state in others.iter_mut().filter(|state| !state.complex()) {
                 Arc::make_mut(state).make_complex();
             }
         }
         let cells: Vec<&Cells> = others.iter().map(|other| &other.cells).collect();
-        let becomes_complex = !this.complex && others.iter().any(|other| other.complex);
+        let becomes_complex = numbers == Numbers::Complex && !this.complex();
         match Arc::get_mut(this) {
-            Some(state) if !becomes_complex => state.cells.merge(&cells)?,
+            Some(state) if !becomes_complex => {
+                state.cells.merge(&cells)?;
+                state.numbers = numbers;
+            }
             // Shared states are only read, without a copy.
             _ if !becomes_complex => {
-                let State { shape, complex, cells: mine } = &**this;
-                let (shape, complex, cells) = (shape.clone(), *complex, mine.merged(&cells)?);
-                *this = Arc::new(State { shape, complex, cells });
+                let (shape, cells) = (this.shape.clone(), this.cells.merged(&cells)?);
+                *this = Arc::new(State { shape, numbers, cells });
             }
             _ => {
                 let mut state = (**this).clone();
@@ -151,18 +199,20 @@ impl State {
     /// The serialised form; the parts of complex sums are a last axis.
     fn to_bytes(&self) -> Vec<u8> {
         let mut shape = self.shape.clone();
-        shape.extend(self.complex.then_some(2));
-        exact::encode(if self.complex { COMPLEX } else { REAL }, &shape, &self.cells)
+        shape.extend(self.complex().then_some(2));
+        exact::encode(self.numbers.code(), &shape, &self.cells)
     }
 
     fn from_bytes(data: &[u8]) -> PyResult<State> {
         let (kind, mut shape, cells) = exact::decode(data).map_err(raised)?;
-        if kind > COMPLEX || kind == COMPLEX && shape.pop() != Some(2) {
-            return Err(PyValueError::new_err(format!(
+        match Numbers::from_code(kind) {
+            Some(numbers) if numbers != Numbers::Complex || shape.pop() == Some(2) => {
+                Ok(State { shape, numbers, cells })
+            }
+            _ => Err(PyValueError::new_err(format!(
                 "these bytes are not an exact sum: kind {kind} is unknown to this release"
-            )));
+            ))),
         }
-        Ok(State { shape, complex: kind == COMPLEX, cells })
     }
 
     fn negate(&mut self) {
@@ -171,7 +221,7 @@ impl State {
 
     /// The number of values in each sum.
     pub(super) fn counts(&self) -> impl Iterator<Item = i64> {
-        self.cells.counts().step_by(if self.complex { 2 } else { 1 })
+        self.cells.counts().step_by(self.parts())
     }
 }
 
@@ -183,8 +233,8 @@ impl PartialEq for ExactSum {
 
 impl ExactSum {
     /// An object with these sums; complex ones have both parts side by side.
-    pub(super) fn of(shape: Vec<usize>, complex: bool, cells: Cells) -> ExactSum {
-        ExactSum::from_state(State { shape, complex, cells })
+    pub(super) fn of(shape: Vec<usize>, numbers: Numbers, cells: Cells) -> ExactSum {
+        ExactSum::from_state(State { shape, numbers, cells })
     }
 
     fn from_state(state: State) -> ExactSum {
@@ -254,27 +304,28 @@ impl ExactSum {
         dtype: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let state = self.snapshot();
-        let number = Number { part: Dtype::F64, complex: state.complex };
+        let number = Number { part: Dtype::F64, complex: state.complex() };
         round_all(py, operation, number, dtype, &state.shape, &state.cells)
     }
 
-    /// The exact sums as Python numbers: Fractions, or with `whole`, ints where possible.
+    /// The exact sums as Python numbers: ints if `integers`, else Fractions.
     fn as_objects<'py>(
         &self,
         py: Python<'py>,
         name: &str,
-        whole: bool,
+        integers: impl Fn(&State) -> bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let state = self.snapshot();
-        if state.complex {
+        if state.complex() {
             return Err(PyTypeError::new_err(format!(
                 "ExactSum.{name}: the sum is complex; value() rounds its parts"
             )));
         }
+        let integers = integers(&state);
         let fraction = py.import("fractions")?.getattr("Fraction")?;
         let one = |index: usize| {
             let [numerator, denominator] = integer_ratio(py, name, &state.cells.get(index))?;
-            if whole && denominator.eq(1)? {
+            if integers {
                 return Ok(numerator);
             }
             fraction.call1((numerator, denominator))
@@ -363,6 +414,7 @@ fn sums_of<'py>(
             array.object.getattr("dtype")?
         )));
     };
+    let numbers = Numbers::of(number);
     if expected.is_some_and(<[usize]>::is_empty)
         && axis.is_none()
         && matches!(r#where, Given::No)
@@ -372,7 +424,7 @@ fn sums_of<'py>(
         && size > 0
         && let Some(total) = reductions::total(py, array, number, size)?
     {
-        return Ok(State { shape: Vec::new(), complex: false, cells: vec![total].into() });
+        return Ok(State { shape: Vec::new(), numbers, cells: vec![total].into() });
     }
     let ndim = array.shape().len();
     let reduced = match (axis, expected) {
@@ -398,7 +450,7 @@ fn sums_of<'py>(
     let size = array.shape().iter().product();
     check_sums(kept.iter().product::<usize>() * if number.complex { 2 } else { 1 })?;
     let cells = watched(py, size, || exact::collect(&input, &reduced))?;
-    Ok(State { shape: kept, complex: number.complex, cells })
+    Ok(State { shape: kept, numbers, cells })
 }
 
 fn wrong_shape(values: &Bound<'_, PyAny>, kept: &[usize], expected: &[usize]) -> PyErr {
@@ -416,11 +468,11 @@ fn wrong_shape(values: &Bound<'_, PyAny>, kept: &[usize], expected: &[usize]) ->
 impl State {
     /// The sums at some positions, in an array of a given shape.
     fn taken(&self, places: &[usize], shape: Vec<usize>) -> PyResult<State> {
-        let parts = if self.complex { 2 } else { 1 };
+        let parts = self.parts();
         let cells = places.iter().flat_map(|&place| place * parts..(place + 1) * parts);
         let sums = cells.map(|cell| self.cells.get(cell).into_owned());
         let cells = gathered(places.len() * parts, sums)?;
-        Ok(State { shape, complex: self.complex, cells })
+        Ok(State { shape, numbers: self.numbers, cells })
     }
 
     /// The positions of the sums, as an integer array that NumPy can index.
@@ -451,7 +503,7 @@ impl State {
                 "ExactSum: a sum times {factor} is beyond what a sum can be"
             )));
         }
-        Ok(State { shape: self.shape.clone(), complex: self.complex, cells })
+        Ok(State { shape: self.shape.clone(), numbers: self.numbers, cells })
     }
 }
 
@@ -492,9 +544,9 @@ fn gathered(count: usize, sums: impl Iterator<Item = Accumulator>) -> PyResult<C
 }
 
 /// The repr of a single sum, rounded to double precision, without warnings.
-fn quiet_value(py: Python<'_>, complex: bool, cells: &Cells) -> PyResult<String> {
-    let part = |index: usize| cells.get(index).to_f64();
-    let value = if complex {
+fn single_value(py: Python<'_>, state: &State) -> PyResult<String> {
+    let part = |index: usize| state.cells.get(index).to_f64();
+    let value = if state.complex() {
         PyComplex::from_doubles(py, part(0), part(1)).into_any()
     } else {
         part(0).into_pyobject(py)?.into_any()
@@ -515,12 +567,14 @@ pub(super) fn sum_states<'py>(
 }
 
 /// Sums given as integers times powers of two, with their counts: for each the integer and the
-/// exponent, which must be in range. Complex sums have both parts side by side.
+/// exponent, which must be in range. Complex sums have both parts side by side. `integers`: whether
+/// only integers were added.
 #[pyfunction]
 pub(super) fn integer_states(
     scaled: Vec<(Bound<'_, PyAny>, i32)>,
     counts: Vec<i64>,
     shape: Vec<usize>,
+    integers: bool,
 ) -> PyResult<ExactSum> {
     let mut cells = Vec::with_capacity(scaled.len());
     for (integer, exponent) in &scaled {
@@ -540,19 +594,33 @@ pub(super) fn integer_states(
     let parts = if counts.is_empty() { 1 } else { cells.len() / counts.len() };
     let mut cells: Cells = cells.into();
     cells.set_counts(|index| counts[index / parts]);
-    Ok(ExactSum::of(shape, parts == 2, cells))
+    let numbers = match parts {
+        2 => Numbers::Complex,
+        _ if integers => Numbers::Integers,
+        _ => Numbers::Reals,
+    };
+    Ok(ExactSum::of(shape, numbers, cells))
 }
 
 /// A list of the single sums, in C order.
 #[pyfunction]
 pub(super) fn split_states(states: &Bound<'_, ExactSum>) -> Vec<ExactSum> {
     let state = states.get().snapshot();
-    let parts = if state.complex { 2 } else { 1 };
+    let parts = state.parts();
     let cell = |index| state.cells.get(index).into_owned();
     (0..state.size())
         .map(|index| (index * parts..(index + 1) * parts).map(cell).collect::<Vec<_>>())
-        .map(|cells| ExactSum::of(Vec::new(), state.complex, cells.into()))
+        .map(|cells| ExactSum::of(Vec::new(), state.numbers, cells.into()))
         .collect()
+}
+
+/// Which numbers were added to any of these; if complex ones, all sums become complex.
+fn made_alike(states: &mut [Arc<State>]) -> Numbers {
+    let numbers = states.iter().map(|state| state.numbers).fold(Numbers::Integers, Ord::max);
+    if numbers == Numbers::Complex {
+        states.iter_mut().for_each(|state| Arc::make_mut(state).make_complex());
+    }
+    numbers
 }
 
 /// The inverse of `split_states`.
@@ -572,13 +640,10 @@ pub(super) fn join_states(
             written(&shape)
         )));
     }
-    let complex = states.iter().any(|state| state.complex);
-    if complex {
-        states.iter_mut().for_each(|state| Arc::make_mut(state).make_complex());
-    }
+    let numbers = made_alike(&mut states);
+    let count = states.iter().map(|state| state.cells.len()).sum();
     let sums = states.iter().flat_map(|state| state.cells.iter().map(Cow::into_owned));
-    let parts = if complex { 2 } else { 1 };
-    Ok(ExactSum::of(shape, complex, gathered(states.len() * parts, sums)?))
+    Ok(ExactSum::of(shape, numbers, gathered(count, sums)?))
 }
 
 /// The same sums, in C order, with another shape.
@@ -595,7 +660,7 @@ pub(super) fn reshape_states(
             written(&shape)
         )));
     }
-    Ok(ExactSum::of(shape, state.complex, state.cells.clone()))
+    Ok(ExactSum::of(shape, state.numbers, state.cells.clone()))
 }
 
 /// The sums or the means, each rounded once; warnings name the function.
@@ -643,7 +708,7 @@ impl ExactSum {
             )));
         }
         check_sums(size)?;
-        Ok(ExactSum::of(shape, false, Cells::new(size)))
+        Ok(ExactSum::of(shape, Numbers::Integers, Cells::new(size)))
     }
 
     /// Makes NumPy leave `array + total` to `__radd__`, which adds all elements, as `total + array`
@@ -845,7 +910,7 @@ impl ExactSum {
         let state = self.snapshot();
         let places = state.places(shape.py())?.call_method1("reshape", shape)?;
         let shape = places.getattr("shape")?.extract()?;
-        Ok(ExactSum::of(shape, state.complex, state.cells.clone()))
+        Ok(ExactSum::of(shape, state.numbers, state.cells.clone()))
     }
 
     /// Merge sums over axes: the sums of all numbers that were added to them.
@@ -886,9 +951,8 @@ impl ExactSum {
         let rows = flat.chunks(size.max(1)).filter(|row| !row.is_empty());
         let taken = |row| state.taken(row, shape.clone()).map(Arc::new);
         let rows = rows.map(taken).collect::<PyResult<Vec<_>>>()?;
-        let empty = State { shape, complex: state.complex, cells: Cells::new(0) };
-        let parts = if state.complex { 2 } else { 1 };
-        let mut total = Arc::new(State { cells: Cells::new(size * parts), ..empty });
+        let cells = Cells::new(size * state.parts());
+        let mut total = Arc::new(State { shape, numbers: state.numbers, cells });
         State::merge(&mut total, rows).map_err(raised)?;
         Ok(ExactSum::from_state(Arc::unwrap_or_clone(total)))
     }
@@ -938,15 +1002,12 @@ impl ExactSum {
                 written(&shape)
             )));
         }
-        if states.iter().any(|state| state.complex) {
-            states.iter_mut().for_each(|state| Arc::make_mut(state).make_complex());
-        }
-        let complex = states[0].complex;
+        let numbers = made_alike(&mut states);
         let count = states.iter().map(|state| state.cells.len()).sum();
         let sums = states.iter().flat_map(|state| state.cells.iter().map(Cow::into_owned));
         let cells = gathered(count, sums)?;
         let first: Vec<usize> = [states.len()].into_iter().chain(shape).collect();
-        let all = State { shape: first, complex, cells };
+        let all = State { shape: first, numbers, cells };
         let places = numpy(py)?.call_method1("moveaxis", (all.places(py)?, 0, axis))?;
         all.at(&places).map(ExactSum::from_state)
     }
@@ -996,8 +1057,8 @@ impl ExactSum {
     /// ----------
     /// dtype : dtype, optional
     ///     The result's dtype; float64 by default, complex128 if complex numbers were added. With
-    ///     ``object``, nothing is rounded: an integral sum gives a Python int, any other a
-    ///     Fraction.
+    ///     ``object``, nothing is rounded: sums of integers are Python ints, others Fractions,
+    ///     whole ones too.
     ///
     /// Returns
     /// -------
@@ -1029,7 +1090,8 @@ impl ExactSum {
         if let Some(dtype) = &dtype
             && as_dtype(dtype)?.getattr("char")?.extract::<char>()? == 'O'
         {
-            return self.as_objects(py, "value(object)", true);
+            return self
+                .as_objects(py, "value(object)", |state| state.numbers == Numbers::Integers);
         }
         self.rounded(py, VALUE, dtype)
     }
@@ -1058,7 +1120,7 @@ impl ExactSum {
     /// >>> mypackage.ExactSum().add([0.5, 1e300, -1e300]).as_fraction()
     /// Fraction(1, 2)
     fn as_fraction<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.as_objects(py, "as_fraction", false)
+        self.as_objects(py, "as_fraction", |_| false)
     }
 
     /// The exact means, the sums divided by the counts, each rounded once.
@@ -1066,9 +1128,7 @@ impl ExactSum {
     /// Parameters
     /// ----------
     /// dtype : dtype, optional
-    ///     The result's dtype; float64 by default, complex128 if complex numbers were added. With
-    ///     ``object``, nothing is rounded: an integral mean gives a Python int, any other a
-    ///     Fraction.
+    ///     The result's dtype; float64 by default, complex128 if complex numbers were added.
     ///
     /// Returns
     /// -------
@@ -1078,9 +1138,7 @@ impl ExactSum {
     /// Raises
     /// ------
     /// OverflowError
-    ///     If an integer `dtype` does not hold a mean; with ``object``, if one is infinite.
-    /// ValueError
-    ///     With ``object``, if a mean is NaN.
+    ///     If an integer `dtype` does not hold a mean.
     ///
     /// Warns
     /// -----
@@ -1154,10 +1212,10 @@ impl ExactSum {
                 written(&divisors.shape)
             )));
         }
-        if divisors.complex {
+        if divisors.complex() {
             return Err(PyTypeError::new_err("ExactSum.divide: the divisors must be real sums"));
         }
-        let number = Number { part: Dtype::F64, complex: state.complex };
+        let number = Number { part: Dtype::F64, complex: state.complex() };
         let target = Target::choose(DIVIDE, number, dtype)?;
         if !matches!(target, Target::Number(number) if number.part.is_floating()) {
             return Err(PyTypeError::new_err(
@@ -1167,7 +1225,7 @@ impl ExactSum {
         if divisors.cells.iter().any(|divisor| divisor.is_zero()) {
             return Err(PyZeroDivisionError::new_err("ExactSum.divide: a divisor is zero"));
         }
-        let stored = if state.complex { 2 } else { 1 };
+        let stored = state.parts();
         let parts = if target.is_complex() { stored } else { 1 };
         let results = divisors.cells.len() * parts;
         let writer = Writer::new(py, DIVIDE, target, None, &state.shape, results)?;
@@ -1205,7 +1263,7 @@ impl ExactSum {
     /// (1, 2)
     fn as_integer_ratio<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let state = self.snapshot();
-        if state.complex || !state.shape.is_empty() {
+        if state.complex() || !state.shape.is_empty() {
             return Err(PyValueError::new_err("as_integer_ratio: this is not a single real sum"));
         }
         PyTuple::new(py, integer_ratio(py, "as_integer_ratio", &state.cells.get(0))?)
@@ -1214,7 +1272,7 @@ impl ExactSum {
     /// A single integral sum as an int.
     fn __int__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let state = self.snapshot();
-        if state.complex || !state.shape.is_empty() {
+        if state.complex() || !state.shape.is_empty() {
             return Err(PyTypeError::new_err("int: this ExactSum is not a single real sum"));
         }
         let [numerator, denominator] = integer_ratio(py, "int", &state.cells.get(0))?;
@@ -1294,12 +1352,13 @@ impl ExactSum {
         self.copy()
     }
 
-    /// The sums as bytes; equal sums have equal bytes on every machine.
+    /// The sums as bytes; equal sums of the same kind of numbers have equal bytes on every machine.
     ///
     /// Returns
     /// -------
     /// bytes
-    ///     About 20 bytes, and 16 for each sum of ordinary numbers.
+    ///     About 20 bytes, and 16 for each sum of ordinary numbers. One of them tells sums of integers
+    ///     (bool too), of real and of complex numbers apart.
     ///
     /// See Also
     /// --------
@@ -1398,7 +1457,7 @@ impl ExactSum {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let state = self.snapshot();
         if state.shape.is_empty() {
-            let value = quiet_value(py, state.complex, &state.cells)?;
+            let value = single_value(py, &state)?;
             return Ok(format!("ExactSum({value}, count={})", state.cells.get(0).count()));
         }
         let values = py.import("mypackage._core.products")?;
@@ -1424,7 +1483,7 @@ impl ExactSum {
         let state = self.snapshot();
         let bytes = state.to_bytes().len();
         let value = if state.shape.is_empty() {
-            quiet_value(py, state.complex, &state.cells)?
+            single_value(py, &state)?
         } else {
             format!("{} sums of shape {}", state.size(), PyTuple::new(py, &state.shape)?.repr()?)
         };

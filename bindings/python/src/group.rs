@@ -4,7 +4,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySlice, PyTuple};
 
-use super::accumulator::ExactSum;
+use super::accumulator::{ExactSum, Numbers};
 use super::arguments::normalise_axis;
 use super::calls::{check_memory, detached, watched_from};
 use super::modules::dispatch;
@@ -221,7 +221,7 @@ pub(super) fn group_states<'py>(
     let mut cells = sums.finish();
     let (counts, inner, size) = (groups.counts(), groups.inner(parts), groups.size);
     cells.set_counts(|index| counts[index / inner % size]);
-    Ok(ExactSum::of(groups.shape, groups.number.complex, cells))
+    Ok(ExactSum::of(groups.shape, Numbers::of(groups.number), cells))
 }
 
 /// An array and the labels along one of its axes.

@@ -8,7 +8,7 @@ use mypackage::sum::{Accumulator, Cells, Collector, Dtype, Format, sum_of_square
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::accumulator::{ExactSum, check_single_sums};
+use super::accumulator::{ExactSum, Numbers, check_single_sums};
 use super::arguments::{Given, mask, reduced_axes};
 use super::calls::{check_memory, detached, watched, watched_from};
 use super::group::labels_of;
@@ -32,10 +32,10 @@ pub(super) fn round_moments<'py>(
     let measure = question.measure;
     let (number, format) = target(dtype_num)?;
     let (sums, squares) = (sums.get().snapshot(), squares.get().snapshot());
-    if sums.shape != squares.shape || squares.complex {
+    if sums.shape != squares.shape || squares.complex() {
         return Err(PyValueError::new_err("round_moments needs real squares, one for each sum"));
     }
-    let parts = if sums.complex { 2 } else { 1 };
+    let parts = sums.parts();
     let (shape, sums, squares) = (&sums.shape, &sums.cells, &squares.cells);
     check_memory(squares.len(), 8, "results")?;
     let (bits, status) = detached(py, 16 * squares.len(), || {
@@ -251,7 +251,12 @@ pub(super) fn group_product_states<'py>(
     cells.set_counts(|index| counts[index / (parts * inner).max(1) % size.max(1)]);
     let mut result = left.shape().to_vec();
     result[axis] = size;
-    Ok(ExactSum::of(result, parts == 2, cells))
+    let numbers = match parts {
+        2 => Numbers::Complex,
+        // Of squared magnitudes of complex numbers, too.
+        _ => Numbers::of(left.number).max(Numbers::of(right.number)).min(Numbers::Reals),
+    };
+    Ok(ExactSum::of(result, numbers, cells))
 }
 
 /// The exact sums of the squared magnitudes over some axes, all by default, with the counts of
@@ -288,5 +293,5 @@ pub(super) fn square_states<'py>(
     })?;
     let counts: Vec<i64> = sums.counts().collect();
     cells.set_counts(|index| counts[index]);
-    Ok(ExactSum::of(kept, false, cells))
+    Ok(ExactSum::of(kept, Numbers::of(number).min(Numbers::Reals), cells))
 }

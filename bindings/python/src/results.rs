@@ -78,8 +78,11 @@ impl Operation {
 
     /// The operation of a function that passes exact sums from Python.
     pub fn called(name: &str) -> Option<Operation> {
+        let grouped = ["group_nansum", "group_count"].map(Operation::sum);
         [SUM, NANSUM, MEAN, NANMEAN, GROUP_SUM, GROUP_MEAN, VECDOT]
             .into_iter()
+            .chain(grouped)
+            .chain([Operation::mean("group_nanmean")])
             .find(|operation| operation.name == name)
     }
 }

@@ -3,7 +3,7 @@
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::accumulator::{ExactSum, check_single_sums};
+use super::accumulator::{ExactSum, Numbers, check_single_sums};
 use super::arguments::{normalise_axis, written};
 use super::calls::watched_from;
 use super::modules::dispatch;
@@ -158,11 +158,12 @@ pub(super) fn vecdot_states<'py>(
     let (Some(left), Some(right)) = (Array::of_numbers(x1), Array::of_numbers(x2)) else {
         return Err(PyTypeError::new_err("vecdot: dask chunks must be plain arrays of numbers"));
     };
+    let numbers = Numbers::of(left.1).max(Numbers::of(right.1));
     let pairs = Pairs::of(VECDOT.name, left, right, Some(axis))?;
     check_single_sums(pairs.results())?;
     let sums = Collector::new(pairs.results(), pairs.left.len() as i64);
     pairs.compute(x1.py(), &sums)?;
-    Ok(ExactSum::of(pairs.shape.clone(), pairs.parts() == 2, sums.finish()))
+    Ok(ExactSum::of(pairs.shape.clone(), numbers, sums.finish()))
 }
 
 type Operand<'a, 'py> = (Array<'a, 'py>, Number);

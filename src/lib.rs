@@ -21,6 +21,8 @@ pub mod environment;
 pub mod error;
 mod exact;
 pub mod fibonacci;
+#[cfg(test)]
+mod golden;
 mod groups;
 pub mod hello;
 pub mod interrupt;

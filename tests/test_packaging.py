@@ -82,6 +82,17 @@ def test_the_oldest_versions_are_those_that_are_tested(root, setup_cfg):
         assert f"{version}.0".startswith(f"{floors[name]}."), name
 
 
+def test_linters_are_pinned(root, setup_cfg):
+    """A new release of a linter changes nothing before we do; both places name the same ruff."""
+    lint = setup_cfg["options.extras_require"]["lint"].split("\n")
+    pins = dict(line.split("==") for line in lint if line and not line.startswith("#"))
+    assert set(pins) == {"mypy", "ruff"}
+    hooks = root / ".pre-commit-config.yaml"
+    if not hooks.exists():
+        pytest.skip("an sdist holds no hooks")
+    assert set(re.findall(r"\[(ruff.*)\]", hooks.read_text())) == {f"ruff=={pins['ruff']}"}
+
+
 def test_packages_are_all_listed(root, setup_cfg):
     """setup.cfg lists packages by name; none is forgotten."""
     found = {

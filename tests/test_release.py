@@ -1,8 +1,10 @@
 """What a release needs: the scripts in tools/, the workflows, the files about the project."""
 
 import configparser
+import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -94,28 +96,39 @@ def wheel_with(directory, name, contents):
     return directory / name
 
 
-def test_an_sbom_is_put_into_the_wheel(tools, tmp_path):
+@pytest.mark.parametrize("kind", ["small", "ours"])
+def test_an_sbom_is_put_into_the_wheel(kind, tools, tmp_path):
     """Under .dist-info/sboms, listed in RECORD; the wheel keeps its name and all else in it."""
     pytest.importorskip("wheel")
-    tag = "cp310-abi3-manylinux_2_28_x86_64"
-    contents = {
-        "thing/__init__.py": "",
-        "thing-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n",
-        "thing-1.0.dist-info/WHEEL": (
-            f"Wheel-Version: 1.0\nGenerator: us\nRoot-Is-Purelib: false\nTag: {tag}\n"
-        ),
-        "thing-1.0.dist-info/RECORD": "",
-    }
-    wheel = wheel_with(tmp_path, f"thing-1.0-{tag}.whl", contents)
+    if kind == "ours":
+        # tox.ini's `packaging` has it.
+        built = os.environ.get("MYPACKAGE_WHEEL") or pytest.skip("MYPACKAGE_WHEEL is not set")
+        wheel = Path(shutil.copy(built, tmp_path))
+    else:
+        tag = "cp310-abi3-manylinux_2_28_x86_64"
+        contents = {
+            "thing/__init__.py": "",
+            "thing-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n",
+            "thing-1.0.dist-info/WHEEL": (
+                f"Wheel-Version: 1.0\nGenerator: us\nRoot-Is-Purelib: false\nTag: {tag}\n"
+            ),
+            "thing-1.0.dist-info/RECORD": "",
+        }
+        wheel = wheel_with(tmp_path, f"thing-1.0-{tag}.whl", contents)
+    with ZipFile(wheel) as archive:
+        before = {name: archive.read(name) for name in archive.namelist()}
+    (record,) = [name for name in before if name.endswith(".dist-info/RECORD")]
     sbom = tmp_path / "mypackage-python.cdx.json"
     sbom.write_text('{"bomFormat": "CycloneDX"}')
     command = [sys.executable, tools / "sbom.py", wheel, "--sbom", sbom]
     subprocess.run(command, check=True, capture_output=True)
     with ZipFile(wheel) as archive:
-        place = "thing-1.0.dist-info/sboms/mypackage-python.cdx.json"
+        place = record.replace("RECORD", "sboms/mypackage-python.cdx.json")
         assert archive.read(place) == sbom.read_bytes()
-        assert place in archive.read("thing-1.0.dist-info/RECORD").decode()
-        assert set(contents) <= set(archive.namelist())
+        assert place in archive.read(record).decode()
+        assert set(archive.namelist()) == {*before, place}
+        before.pop(record)
+        assert {name: archive.read(name) for name in before} == before
 
 
 def test_project_files_agree(root, metadata):

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -92,18 +93,31 @@ def test_threads(axis):
 
 
 def test_callers_in_threads():
-    """Calls from several Python threads at once do not disturb one another."""
-    arrays = [wide(300_000, seed) for seed in range(4)]
-    expected = [bits(mypackage.sum(a)) for a in arrays]
-    found: dict = {}
+    """Calls from eight Python threads that take turns often, on separate and on shared arrays."""
+    arrays = [wide(100_000, seed).reshape(250, 400) for seed in range(8)]
+    labels = np.arange(250) % 7
 
-    def work(i):
-        found[i] = [bits(mypackage.sum(arrays[i])) for _ in range(10)]
+    def results(a):
+        return [
+            bits(mypackage.sum(a)),
+            bits(mypackage.mean(a, axis=0)),
+            bits(mypackage.vecdot(a, a)),
+            bits(mypackage.group_sum(labels, a, axis=0)),
+            bits(mypackage.cumsum(a[0])),
+            bits(mypackage.var(a, axis=1)),
+        ]
 
-    workers = [threading.Thread(target=work, args=(i,)) for i in range(4)]
-    [w.start() for w in workers]
-    [w.join() for w in workers]
-    assert found == {i: [expected[i]] * 10 for i in range(4)}
+    expected = [results(a) for a in arrays]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            own = pool.map(lambda i: [results(arrays[i]) for _ in range(3)], range(8))
+            assert list(own) == [[of_one] * 3 for of_one in expected]
+            shared = pool.map(lambda _: [results(arrays[0]) for _ in range(3)], range(8))
+            assert list(shared) == [[expected[0]] * 3] * 8
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_array_written_during_the_call():

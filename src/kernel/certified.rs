@@ -950,6 +950,20 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_numbers_fit_at_the_highest_level() {
+        for value in [f64::MAX, -f64::MAX] {
+            check_sum(&[value; BLOCK], HIGHEST_SCALED, true);
+        }
+    }
+
+    #[test]
+    fn two_levels_are_added_in_units_of_the_second() {
+        let expected =
+            Block { units: (3 << LEVEL) - 5, exponent: -70, errors: 0, error_exponent: 0 };
+        assert_eq!(Block::exact([3, -5], -70), expected);
+    }
+
+    #[test]
     fn what_does_not_fit_is_refused() {
         for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -2f64.powi(60)] {
             for place in [0, 1, 77, 1999, 2046, 2047] {

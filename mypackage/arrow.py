@@ -136,9 +136,9 @@ def reduce(
         axes = set(normalised(name, axis, 2))
         table = columns_of(a, name, skip_nulls, where, zones=axes == {0})
         if axes == {0, 1}:
-            return columns.all_of_them(reduction, table, True, dtype)
+            return columns.with_nan(*columns.over(reduction, table, (), True, dtype))[()]
         if axes == {1}:
-            return columns.over(reduction, table, (_rows(a),), True, dtype)
+            return columns.with_nan(*columns.over(reduction, table, (_rows(a),), True, dtype))
         results, common = columns.of_columns(reduction, table, True, dtype)
         given = [column for _, column in _columns(a)]
         if any(map(_zone, given)):

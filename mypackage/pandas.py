@@ -22,6 +22,7 @@ from mypackage._core.kinds import front, is_dask, label_kind
 from mypackage._core.labelled_moments import moment
 from mypackage._core.objects import kind_of
 from mypackage._core.reductions import GROUPED, GROUPED_MOMENTS, REDUCTIONS, Reduction
+from mypackage._core.states import result_dtype
 from mypackage._docstrings import like
 from mypackage._extras import require
 from mypackage._pandas_rolling import T_Pandas, Windows, expanding, rolling
@@ -276,14 +277,24 @@ def _reduced(
         return _or_missing(result, a, skipna)
     axes = _axes(name, axis)
     table = columns_of(a, name, where)
+    # (Integers beside NaN would be rounded.)
+    plain = dtype is not None and np.dtype(dtype).kind not in "biu"
+    nullable = [] if plain else _nullable(a)
     if axes == {0, 1}:
-        result = columns.all_of_them(reduction, table, skipna, dtype)
-        return _own_scalar(result, _zone(name, a))
+        result, missing = columns.over(reduction, table, (), skipna, dtype)
+        if nullable and missing:
+            return pd.NA
+        return _own_scalar(columns.with_nan(result, missing)[()], _zone(name, a))
     if axes == {1}:
-        values = columns.over(reduction, table, a.index.shape, skipna, dtype)
-        return _in_zone(pd.Series(values, index=a.index), _zone(name, a))
+        values, missing = columns.over(reduction, table, a.index.shape, skipna, dtype)
+        own = _in_own_dtype(values, missing, nullable)
+        if own is None:
+            own = columns.with_nan(values, missing)
+        return _in_zone(pd.Series(own, index=a.index), _zone(name, a))
     if not axes:
         raise ValueError(f"{name}: axis=() reduces nothing")
+    if nullable and all(column.values.dtype.kind in "biuf" for column in table):
+        return _of_nullable(reduction, a, table, skipna, dtype, nullable)
     results, common = columns.of_columns(reduction, table, skipna, dtype)
     results = [
         _own_scalar(value, _zone(name, column))
@@ -291,6 +302,52 @@ def _reduced(
     ]
     kind = object if common is None else common if common.kind not in "mM" else None
     return pd.Series(results, index=a.columns, dtype=kind)
+
+
+def _nullable(a: DataFrame) -> list[Any]:
+    """The dtypes of the columns that have `pandas.NA`."""
+    return [dtype for dtype in a.dtypes if getattr(dtype, "na_value", None) is pd.NA]
+
+
+def _of_nullable(
+    reduction: Reduction,
+    a: DataFrame,
+    table: list[Column],
+    skipna: bool,
+    dtype: Any,
+    nullable: list[Any],
+) -> Any:
+    """The results for columns, some of which are of nullable dtypes."""
+    values = [columns.of_column(reduction, column, skipna, dtype) for column in table]
+    pairs = zip(values, a.items(), strict=True)
+    missing = np.array(
+        [_or_missing(value, column, skipna) is pd.NA for value, (_, column) in pairs]
+    )
+    kinds = [result_dtype(reduction, column.values.dtype, dtype) for column in table]
+    common = np.result_type(*kinds)
+    results = np.zeros(len(values), common)
+    for at, (column, value) in enumerate(zip(table, values, strict=True)):
+        if not missing[at]:
+            columns.check_fit(reduction, column, value, common)
+            results[at] = value
+    own = _in_own_dtype(results, missing, nullable)
+    return pd.Series(columns.with_nan(results, missing) if own is None else own, index=a.columns)
+
+
+def _in_own_dtype(values: np.ndarray, missing: Any, nullable: list[Any]) -> Any:
+    """Results in the nullable dtype that pandas' own methods give; None if there is none."""
+    if not nullable or values.dtype.kind not in "biuf":
+        return None
+    missing = np.broadcast_to(missing, values.shape).copy()
+    if all(isinstance(dtype, pd.ArrowDtype) for dtype in nullable):
+        # (NaN stays NaN.)
+        return pd.arrays.ArrowExtensionArray(require("pyarrow").array(values, mask=missing))
+    name = values.dtype.name.replace("uint", "UInt").replace("int", "Int")
+    try:
+        empty = pd.array([], dtype=name.replace("float", "Float").replace("bool", "boolean"))
+    except TypeError:
+        return None
+    return type(empty)(values, missing)
 
 
 def _axes(name: str, axis: Any) -> set[int]:

@@ -285,3 +285,43 @@ def test_nan_among_nullable_numbers_stays():
         pd.arrays.FloatingArray(np.array([np.inf, -np.inf]), np.array([False, False]))
     )
     assert np.isnan(mypackage.sum(numbers)) and np.isnan(mypackage.var(numbers))
+
+
+@pytest.mark.parametrize(
+    "dtype", ["Int64", "boolean", "Float64", "int64[pyarrow]", "double[pyarrow]"]
+)
+def test_results_of_nullable_columns_are_nullable(dtype):
+    """As of pandas' own methods: the dtype too, and NA where there is no result."""
+    if "pyarrow" in dtype:
+        pytest.importorskip("pyarrow")
+    values = [True, None] if dtype == "boolean" else [1, None]
+    frame = pd.DataFrame({"a": pd.array(values, dtype), "b": pd.array([None, None], dtype)})
+    for table in (frame, frame.assign(c=[1.5, 2.5]), frame[["b"]]):
+        for name in ("sum", "mean", "var", "std"):
+            ddof = {} if name in ("sum", "mean") else {"ddof": 0}
+            for skipna in (True, False):
+                ours = getattr(mypackage.pandas, name)(table, skipna=skipna)
+                pd.testing.assert_series_equal(ours, getattr(table, name)(skipna=skipna, **ddof))
+        assert mypackage.mean(table[["b"]], axis=None) is pd.NA
+        assert mypackage.var(table[["b"]], axis=None) is pd.NA
+        rows = mypackage.pandas.mean(table, axis=1)
+        assert rows.isna().tolist() == table.isna().all(axis=1).tolist()
+
+
+def test_integers_beside_missing_results_are_not_rounded():
+    for dtype in ("Int64", "UInt64"):
+        frame = pd.DataFrame({"a": [2**53 + 1, None], "b": [0, 0]}, dtype=dtype)
+        for result in (
+            mypackage.pandas.sum(frame, axis=1, skipna=False),
+            mypackage.pandas.sum(frame, axis=1, min_count=2),
+            mypackage.pandas.sum(frame, axis=1, skipna=False, dtype=np.int64),
+            mypackage.pandas.sum(frame.T, skipna=False),
+        ):
+            assert result.tolist() == [2**53 + 1, pd.NA]
+    beside = pd.DataFrame({"a": pd.array([2**53 + 1], "Int64"), "b": [0.5]})
+    with pytest.raises(OverflowError, match="column 'a' does not fit float64"):
+        mypackage.pandas.sum(beside)
+    nan = pd.arrays.FloatingArray(np.array([np.inf, -np.inf]), np.array([False, False]))
+    with np.errstate(invalid="ignore"):
+        result = mypackage.pandas.sum(pd.DataFrame({"a": nan, "b": pd.array([None, 1], "Float64")}))
+    assert result.array._mask.tolist() == [False, False] and np.isnan(result.array._data[0])

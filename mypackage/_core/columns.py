@@ -95,28 +95,33 @@ def of_columns(
         if common.kind == "O":
             return values, None
         for column, value in zip(columns, values, strict=True):
-            if (
-                value.dtype.kind in "iu"
-                and common.kind in "fc"
-                and int(common.type(value).real) != value
-            ):
-                raise OverflowError(
-                    f"{reduction.name}: the result {value} of column {column.name!r} does not fit "
-                    f"{common}, the dtype of all; use dtype=object"
-                )
+            check_fit(reduction, column, value, common)
         return values, common
     return values, None
 
 
-def all_of_them(reduction: Reduction, columns: list[Column], skipna: bool, dtype: Any) -> Any:
-    """The reduction of all columns together."""
-    return over(reduction, columns, (), skipna, dtype)[()]
+def check_fit(reduction: Reduction, column: Column, value: Any, common: np.dtype[Any]) -> None:
+    """Refuse an integer result that the common dtype of all results does not hold."""
+    integer = value.dtype.kind in "iu" and common.kind in "fc"
+    if integer and int(common.type(value).real) != value:
+        raise OverflowError(
+            f"{reduction.name}: the result {value} of column {column.name!r} does not fit "
+            f"{common}, the dtype of all; use dtype=object"
+        )
+
+
+def with_nan(value: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Results with NaN or NaT in place of missing ones."""
+    return np.where(missing, missing_of(value.dtype), value) if np.any(missing) else value
 
 
 def over(
     reduction: Reduction, columns: list[Column], shape: tuple[int, ...], skipna: bool, dtype: Any
-) -> np.ndarray:
-    """The reduction of columns: of all elements, or, if a shape is given, of each row."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """The reduction of columns: of all elements, or, if a shape is given, of each row.
+
+    With a mask of the results that are missing.
+    """
     if any(not column.has_kernel for column in columns):
         return _of_other_kinds(reduction, columns, shape, skipna, dtype)
     state, poisoned = ExactSum(shape), np.zeros(shape, bool)
@@ -136,7 +141,7 @@ def over(
     dtypes = [column.values.dtype for column in columns] or [np.dtype(np.float64)]
     dtype = result_dtype(reduction, np.result_type(*dtypes), dtype)
     value = np.asarray(rounded(REDUCTIONS["sum"] if squares else reduction, state, dtype))
-    return np.where(poisoned, np.nan, value) if poisoned.any() else value
+    return value, poisoned
 
 
 def add_column(
@@ -161,7 +166,7 @@ def _add_squares(state: ExactSum, column: Column) -> None:
 
 def _of_other_kinds(
     reduction: Reduction, columns: list[Column], shape: tuple[int, ...], skipna: bool, dtype: Any
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
     """The same, where some columns hold objects or times."""
     times = one_kind_of_time(reduction.name, columns)
     kind = np.result_type(*(c.values.dtype for c in columns)) if times else np.dtype(object)
@@ -177,12 +182,8 @@ def _of_other_kinds(
         valid |= nothing
         table = np.where(nothing, np.zeros((), kind), table)
         poisoned = poisoned | nothing
-    value = np.asarray(
-        getattr(mypackage, reduction.name)(table, axis=axis, dtype=dtype, where=valid)
-    )
-    if not np.any(poisoned):
-        return value
-    return np.where(poisoned, missing_of(value.dtype), value)
+    value = getattr(mypackage, reduction.name)(table, axis=axis, dtype=dtype, where=valid)
+    return np.asarray(value), np.asarray(poisoned)
 
 
 def one_kind_of_time(name: str, columns: list[Column]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ import mypackage
 
 from . import moments
 from .axes import normalised
+from .columns import with_nan
 from .exact_moments import ExactMoments, rounded
 from .inputs import named
 from .kinds import front
@@ -57,21 +57,26 @@ def moment(name: str, a: Any, axis: Any, *, skipna: bool, ddof: Any, dtype: Any)
             raise ValueError(f"{name}: a Series has no axis {axis!r}")
         # An Index or an extension array counts as a Series without labels.
         a = a if isinstance(a, pd.Series) else pd.Series(a)
-        result = pandas._own_scalar(
-            _of(name, [numbers(name, a)], (), skipna, ddof, dtype)[()], None
-        )
-        return pandas._or_missing(result, a, skipna)
+        result = with_nan(*_of(name, [numbers(name, a)], (), skipna, ddof, dtype))[()]
+        return pandas._or_missing(pandas._own_scalar(result, None), a, skipna)
     columns = [numbers(name, column) for _, column in a.items()]
+    nullable = pandas._nullable(a) if dtype is None else []
     if axis is None:
-        return _of(name, columns, (), skipna, ddof, dtype)[()]
+        result, missing = _of(name, columns, (), skipna, ddof, dtype)
+        return pd.NA if nullable and missing else with_nan(result, missing)[()]
     if axis in (0, "index", -2):
-        values = [
-            pandas._own_scalar(_of(name, [column], (), skipna, ddof, dtype)[()], None)
-            for column in columns
-        ]
-        return pd.Series(values, index=a.columns, dtype=None if columns else np.float64)
+        results = [_of(name, [column], (), skipna, ddof, dtype) for column in columns]
+        if nullable:
+            values, gone = map(np.array, zip(*results, strict=True))
+            own = pandas._in_own_dtype(values, gone, nullable)
+            if own is not None:
+                return pd.Series(own, index=a.columns)
+        scalars = [pandas._own_scalar(with_nan(*result)[()], None) for result in results]
+        return pd.Series(scalars, index=a.columns, dtype=None if columns else np.float64)
     if axis in (1, "columns", -1):
-        return pd.Series(_of(name, columns, a.index.shape, skipna, ddof, dtype), index=a.index)
+        result, missing = _of(name, columns, a.index.shape, skipna, ddof, dtype)
+        own = pandas._in_own_dtype(result, missing, nullable)
+        return pd.Series(with_nan(result, missing) if own is None else own, index=a.index)
     raise ValueError(f"{name}: a DataFrame has no axis {axis!r}")
 
 
@@ -82,13 +87,16 @@ def _of(
     skipna: bool,
     ddof: Any,
     dtype: Any,
-) -> np.ndarray:
-    """The moment of columns: of all elements, or, if a shape is given, of each row."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """The moment of columns: of all elements, or, if a shape is given, of each row.
+
+    With a mask of the results that are missing.
+    """
     if name == "std" and not shape and len(columns) == 1 and columns[0][0].dtype.kind in "mM":
         values, missing = columns[0]
         function = mypackage.nanstd if skipna else mypackage.std
         result = function(values, dtype=dtype, ddof=ddof, where=~missing if skipna else True)
-        return np.asarray(result)
+        return np.asarray(result), np.zeros((), bool)
     state, poisoned = ExactMoments(shape), np.zeros(shape, bool)
     for values, missing in columns:
         if values.dtype.kind in "OmM":
@@ -107,8 +115,7 @@ def _of(
     lacking = np.zeros(shape, bool)
     if name != "norm":
         lacking = np.less_equal(state.count, ddof) | np.equal(state.count, 0)
-    gone = lacking | (poisoned & (not skipna))
-    return np.where(gone, value.dtype.type(math.nan), value) if np.any(gone) else value
+    return value, lacking | (poisoned & (not skipna))
 
 
 def result_dtype(name: str, source: np.dtype[Any], dtype: Any) -> Any:

@@ -49,6 +49,25 @@ macro_rules! by_native {
 
 pub(crate) use by_native;
 
+/// As [`by_native!`], with fewer types: narrow integers are read as wider ones, for functions whose
+/// speed for them matters less than the machine code of kernels of their own.
+macro_rules! by_wide {
+    ($dtype:expr, $function:ident($($argument:expr),* $(,)?)) => {{
+        use $crate::array::dtype::Dtype;
+        match $dtype {
+            Dtype::Bool | Dtype::I8 | Dtype::U8 | Dtype::I16 | Dtype::U16 | Dtype::I32 => {
+                $function::<i32>($($argument),*)
+            }
+            Dtype::U32 | Dtype::I64 => $function::<i64>($($argument),*),
+            Dtype::U64 => $function::<u64>($($argument),*),
+            Dtype::F16 | Dtype::F32 => $function::<f32>($($argument),*),
+            Dtype::F64 => $function::<f64>($($argument),*),
+        }
+    }};
+}
+
+pub(crate) use by_wide;
+
 impl Dtype {
     /// Bytes of an element.
     ///

@@ -1,11 +1,11 @@
 //! Converting elements to what kernels take: native, binary64 or integer numbers.
 
-use super::dtype::{Dtype, by_native};
+use super::dtype::{Dtype, by_wide};
 use super::view::{Bits, Line};
 use crate::binary64;
 use crate::cpu::{Isa, dispatch};
 
-/// A native number type that kernels take. Each represents the elements of one or two dtypes
+/// A native number type that kernels take. Each represents the elements of one or more dtypes
 /// exactly.
 pub(crate) trait Native: Copy + Default + Send + Sync + 'static {
     /// The dtype whose elements have this type in memory.
@@ -14,7 +14,8 @@ pub(crate) trait Native: Copy + Default + Send + Sync + 'static {
     const HAS_NAN: bool;
     fn is_nan(self) -> bool;
 
-    /// Reads the first elements of a line.
+    /// Reads the first elements of a line, whose dtype [`by_native!`] or [`by_wide!`] has taken to
+    /// this type.
     fn read(isa: Isa, line: Line<'_>, into: &mut [Self]);
 
     /// The nearest binary64 number.
@@ -39,7 +40,7 @@ fn lost_unsigned(x: u64, before: u64, after: u64) -> u64 {
 }
 
 macro_rules! native {
-    ($($type:ty: $dtype:ident $(or $other:ty as $other_dtype:ident)?,
+    ($($type:ty: $dtype:ident $(or $other:ty as $other_dtype:ident)*,
        $has_nan:literal, $is_nan:expr, $rest:expr, $lost:expr;)*) => {$(
         impl Native for $type {
             const DTYPE: Dtype = Dtype::$dtype;
@@ -51,8 +52,8 @@ macro_rules! native {
             #[inline]
             fn read(isa: Isa, line: Line<'_>, into: &mut [$type]) {
                 match line.dtype() {
-                    $(Dtype::$other_dtype => read_line::<$other>(isa, line, into),)?
-                    _ => read_line::<$type>(isa, line, into),
+                    $(Dtype::$other_dtype => read_line::<$other, $type>(isa, line, into),)*
+                    _ => read_line::<$type, $type>(isa, line, into),
                 }
             }
             #[inline(always)]
@@ -104,8 +105,8 @@ to_f64! { f64 i64 i32 i16 i8 u64 u32 u16 u8 }
 native! {
     f64: F64, true, f64::is_nan, |_| 0.0, lost_signed;
     f32: F32 or F16 as F16, true, f32::is_nan, |_| 0.0, lost_signed;
-    i64: I64, false, |_| false, |x: i64| (i128::from(x) - x as f64 as i128) as f64, lost_signed;
-    i32: I32, false, |_| false, |_| 0.0, lost_signed;
+    i64: I64 or u32 as U32, false, |_| false, |x: i64| (i128::from(x) - x as f64 as i128) as f64, lost_signed;
+    i32: I32 or i16 as I16 or i8 as I8 or u16 as U16 or u8 as U8 or Bool as Bool, false, |_| false, |_| 0.0, lost_signed;
     i16: I16, false, |_| false, |_| 0.0, lost_signed;
     i8: I8, false, |_| false, |_| 0.0, lost_signed;
     u64: U64, false, |_| false, |x: u64| (i128::from(x) - x as f64 as i128) as f64, lost_unsigned;
@@ -114,25 +115,23 @@ native! {
     u8: U8 or Bool as Bool, false, |_| false, |_| 0.0, lost_signed;
 }
 
-/// An element in memory.
-trait Element: Copy + 'static {
+/// An element in memory, whose values `V` holds exactly.
+trait Element<V>: Copy + 'static {
     type Bits: Bits;
-    /// A native number that holds every element exactly.
-    type Value: Native;
-    fn value(bits: Self::Bits) -> Self::Value;
+    fn value(bits: Self::Bits) -> V;
 }
 
 macro_rules! element {
-    ($($type:ty, $bits:ty, $value:ty, $convert:expr;)*) => {$(
-        impl Element for $type {
+    ($($type:ty, $bits:ty, $($value:ty)|+, $convert:expr;)*) => {$($(
+        impl Element<$value> for $type {
             type Bits = $bits;
-            type Value = $value;
             #[inline(always)]
+            #[allow(clippy::useless_conversion)] // (Not for the wider type.)
             fn value(bits: $bits) -> $value {
                 $convert(bits)
             }
         }
-    )*};
+    )+)*};
 }
 
 /// A binary16 number.
@@ -148,13 +147,13 @@ element! {
     F16, u16, f32, widen_f16;
     i64, u64, i64, |bits| bits as i64;
     i32, u32, i32, |bits| bits as i32;
-    i16, u16, i16, |bits| bits as i16;
-    i8, u8, i8, |bits| bits as i8;
+    i16, u16, i16 | i32, |bits| (bits as i16).into();
+    i8, u8, i8 | i32, |bits| (bits as i8).into();
     u64, u64, u64, |bits| bits;
-    u32, u32, u32, |bits| bits;
-    u16, u16, u16, |bits| bits;
-    u8, u8, u8, |bits| bits;
-    Bool, u8, u8, |bits| u8::from(bits != 0);
+    u32, u32, u32 | i64, |bits: u32| bits.into();
+    u16, u16, u16 | i32, |bits: u16| bits.into();
+    u8, u8, u8 | i32, |bits: u8| bits.into();
+    Bool, u8, u8 | i32, |bits| (bits != 0).into();
 }
 
 /// binary16 to binary32, without branches so that loops are vectorised.
@@ -174,12 +173,13 @@ fn widen_f16(bits: u16) -> f32 {
 }
 
 #[inline(always)]
-fn read_line_body<E: Element>(line: Line<'_>, into: &mut [E::Value]) {
+fn read_line_body<E: Element<V>, V: Native>(line: Line<'_>, into: &mut [V]) {
     line.read(into, E::value);
 }
 
 dispatch! {
-    fn read_line[E: Element][E](line: Line<'_>, into: &mut [E::Value]) = read_line_body::<E>
+    fn read_line[E: Element<V>, V: Native][E, V](line: Line<'_>, into: &mut [V])
+        = read_line_body::<E, V>
 }
 
 /// An element converted to binary64.
@@ -223,7 +223,7 @@ pub(crate) fn read_numbers(isa: Isa, line: Line<'_>, piece: Piece, into: &mut [f
             Piece::Rest => convert_line::<V, f64>(isa, line, into, V::rest),
         }
     }
-    by_native!(line.dtype(), run(isa, line, piece, into));
+    by_wide!(line.dtype(), run(isa, line, piece, into));
 }
 
 /// Reads the first elements of a line of integers, in two's complement.
@@ -231,7 +231,7 @@ pub(crate) fn read_words(isa: Isa, line: Line<'_>, into: &mut [u64]) {
     fn run<V: Native>(isa: Isa, line: Line<'_>, into: &mut [u64]) {
         convert_line::<V, u64>(isa, line, into, |value| value.integer() as u64);
     }
-    by_native!(line.dtype(), run(isa, line, into));
+    by_wide!(line.dtype(), run(isa, line, into));
 }
 
 /// Which elements of a line are included.
@@ -281,7 +281,7 @@ impl<V: Native> Stage<V> {
         if selection.is_selective::<V>() {
             let counted = &mut self.counted[at..at + line.len()];
             match selection.mask {
-                Some(mask) => read_line::<Bool>(isa, mask, counted),
+                Some(mask) => read_line::<Bool, u8>(isa, mask, counted),
                 None => counted.fill(1),
             }
             select(isa, values, counted, selection.skip_nan);
@@ -318,6 +318,29 @@ dispatch! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::array::view::View;
+
+    fn check_read<T: Native + Into<V>, V: Native + PartialEq + std::fmt::Debug>(values: &[T]) {
+        let expected: Vec<V> = values.iter().map(|&x| x.into()).collect();
+        for isa in Isa::available() {
+            let mut read = vec![V::default(); values.len()];
+            V::read(isa, Line::of(values), &mut read);
+            assert_eq!(read, expected, "{isa:?} {:?}", T::DTYPE);
+        }
+    }
+
+    #[test]
+    fn narrow_integers_are_read_as_wider_ones() {
+        check_read::<i8, i32>(&[i8::MIN, -1, 0, 7, i8::MAX]);
+        check_read::<u8, i32>(&[0, 1, 127, 128, u8::MAX]);
+        check_read::<i16, i32>(&[i16::MIN, -129, 300, i16::MAX, 5]);
+        check_read::<u16, i32>(&[0, 1 << 15, u16::MAX, 9, 2]);
+        check_read::<u32, i64>(&[0, 1 << 31, u32::MAX, 9, 2]);
+        let bools = View::of_mask(&[false, true, true, false]);
+        let mut read = [0i32; 4];
+        i32::read(Isa::BASELINE, bools.line(0, 1, 4), &mut read);
+        assert_eq!(read, [0, 1, 1, 0]);
+    }
 
     #[test]
     fn every_binary16_number_is_widened() {

@@ -227,28 +227,23 @@ impl<'a> View<'a> {
         Line { layout: self.layout, data, stride, count, memory: PhantomData }
     }
 
-    /// `count` rows of `width` adjacent values each, `stride` bytes apart, if the array can be read
-    /// in place.
+    /// `count` rows of `width` adjacent elements each, `stride` bytes apart.
     ///
     /// # Panics
     /// If they extend beyond the array.
     #[inline]
-    pub(crate) fn rows<T: Native>(
+    pub(crate) fn rows(
         &self,
         offset: isize,
         stride: isize,
         count: usize,
         width: usize,
-    ) -> Option<Rows<'a, T>> {
-        let align = align_of::<T>() as isize;
-        if !self.holds::<T>() || offset % align != 0 || stride % align != 0 && count > 1 {
-            return None;
-        }
+    ) -> AnyRows<'a> {
         if width > 0 {
-            self.check(offset, stride, count, width * size_of::<T>());
+            self.check(offset, stride, count, width * self.layout.dtype.size());
         }
-        let data = self.data.wrapping_offset(offset).cast();
-        Some(Rows { data, stride, count, width, memory: PhantomData })
+        let data = self.data.wrapping_offset(offset);
+        AnyRows { layout: self.layout, data, stride, count, width, memory: PhantomData }
     }
 
     #[inline]
@@ -510,6 +505,14 @@ unsafe impl Send for Line<'_> {}
 unsafe impl Sync for Line<'_> {}
 
 impl<'a> Line<'a> {
+    /// The elements of a slice.
+    #[inline]
+    pub fn of<T: Native>(values: &'a [T]) -> Line<'a> {
+        let layout = Layout { dtype: T::DTYPE, swapped: false };
+        let (data, stride) = (values.as_ptr().cast(), size_of::<T>() as isize);
+        Line { layout, data, stride, count: values.len(), memory: PhantomData }
+    }
+
     #[inline]
     pub fn dtype(&self) -> Dtype {
         self.layout.dtype
@@ -617,6 +620,17 @@ impl<'a, T> Rows<'a, T> {
         Rows { data: values.as_ptr(), stride, count, width, memory: PhantomData }
     }
 
+    /// The rows without their type.
+    #[inline]
+    pub fn erased(self) -> AnyRows<'a>
+    where
+        T: Native,
+    {
+        let layout = Layout { dtype: T::DTYPE, swapped: false };
+        let Rows { data, stride, count, width, .. } = self;
+        AnyRows { layout, data: data.cast(), stride, count, width, memory: PhantomData }
+    }
+
     /// The number of rows.
     #[inline(always)]
     pub fn len(&self) -> usize {
@@ -674,5 +688,47 @@ impl<'a, T> Rows<'a, T> {
         assert!(width <= self.width && column <= self.width - width);
         let data = self.data.wrapping_byte_offset(start as isize * self.stride);
         Rows { data: data.wrapping_add(column), count, width, memory: PhantomData, ..*self }
+    }
+}
+
+/// `count` rows of `width` adjacent elements each, of any dtype, `stride` bytes apart.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AnyRows<'a> {
+    layout: Layout,
+    data: *const u8,
+    stride: isize,
+    count: usize,
+    width: usize,
+    memory: PhantomData<&'a [u8]>,
+}
+
+impl<'a> AnyRows<'a> {
+    /// The rows, if their elements are native values of `T`.
+    #[inline]
+    pub fn of<T: Native>(self) -> Option<Rows<'a, T>> {
+        let AnyRows { layout, data, stride, count, width, .. } = self;
+        let data = data.cast::<T>();
+        let aligned = data.is_aligned() && (stride % align_of::<T>() as isize == 0 || count <= 1);
+        (layout.dtype == T::DTYPE && !layout.swapped && aligned).then_some(Rows {
+            data,
+            stride,
+            count,
+            width,
+            memory: PhantomData,
+        })
+    }
+
+    /// The number of rows.
+    #[inline]
+    pub fn len(self) -> usize {
+        self.count
+    }
+
+    /// The rows from `start` on, at most `most`.
+    #[inline]
+    pub fn part(self, start: usize, most: usize) -> AnyRows<'a> {
+        let count = self.count.checked_sub(start).expect("there are as many rows as are skipped");
+        let data = self.data.wrapping_offset(start as isize * self.stride);
+        AnyRows { data, count: count.min(most), ..self }
     }
 }

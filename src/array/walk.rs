@@ -279,7 +279,7 @@ impl<'a> Group<'a> {
             return None;
         }
         let width = self.offsets.len();
-        let rows = self.lines.input.rows(first[0], along.strides[0], along.size, width)?;
+        let rows = self.lines.input.rows(first[0], along.strides[0], along.size, width).of()?;
         // SAFETY: as in `out`, of all lines of the group, which are adjacent.
         let out = unsafe { output.rows(first[1], along.strides[1], along.size, width) };
         Some((rows, out))

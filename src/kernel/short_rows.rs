@@ -700,7 +700,7 @@ mod tests {
     fn check(values: &[f64], length: usize, stride: usize, must_work: bool) {
         let count = (values.len() - length) / stride + 1;
         let view = View::of(values);
-        let rows = |count| view.rows::<f64>(0, (8 * stride) as isize, count, length).unwrap();
+        let rows = |count| view.rows(0, (8 * stride) as isize, count, length).of::<f64>().unwrap();
         for isa in Isa::available() {
             let mut summer = Summer::new(isa, values.len(), None);
             let mut batches = Batches::new(1);

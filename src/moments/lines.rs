@@ -5,7 +5,7 @@ use super::partial::{Element, Partial, Worker};
 use super::question::{Answer, Question};
 use super::reduction::{Along, Moments, Sink};
 use super::weights::{Fault, Number, Weighted};
-use crate::array::dtype::{Dtype, by_native};
+use crate::array::dtype::{Dtype, by_wide};
 use crate::array::element::{Native, Piece, read_numbers};
 use crate::array::view::{Line, View};
 use crate::array::walk::{self, Step};
@@ -107,7 +107,7 @@ pub(super) fn complex_moments_along(
         let moments = Moments { request: *request, sink };
         Complex::<V> { input, places, interrupt, moments, values: std::marker::PhantomData }.run();
     }
-    by_native!(input.view.dtype(), run(input, reduced, request, sink));
+    by_wide!(input.view.dtype(), run(input, reduced, request, sink));
 }
 
 struct Complex<'a, V> {

@@ -6,12 +6,15 @@
 //! panels of columns, or short rows. Other layouts, and elements to be excluded, are copied to a
 //! buffer (a *stage*) first.
 //!
+//! - `erased`: reductions without the type of their numbers, so that what follows is compiled once
+//!   for all types.
 //! - `plan`: sorting the axes, choosing a strategy, and dividing the work among threads.
 //! - The strategies: `runs`, each result from its own elements; `panels`, many columns at once;
 //!   `rows`, many short rows at once.
 //! - The reductions: `sum` (that of panels in `column_sums`), `squares`.
 
 mod column_sums;
+mod erased;
 mod panels;
 mod plan;
 mod rows;

@@ -1,9 +1,9 @@
 //! Sums of columns: rows of memory are added to a panel of results.
 
+use super::erased::Numbers;
 use super::plan::{Axes, DATA, MASK, Offsets, Plan, RESULT, SHORT};
 use super::runs::{STAGED, Thread, add_staged};
-use super::{Attempt, Counts, PanelShape, Reduction, Results};
-use crate::array::element::{Native, Stage};
+use super::{Attempt, Counts, PanelShape, Results};
 use crate::array::view::Rows;
 use crate::array::walk::{self, Step};
 use crate::interrupt::GRAIN;
@@ -45,7 +45,7 @@ struct Counted {
     more: Vec<i64>,
 }
 
-impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
+impl<W, P: Send> Thread<'_, W, P> {
     /// Rows of memory, added to panels of columns.
     pub fn run_columns(&mut self, plan: &Plan<'_>) {
         let Some((columns, kept)) = plan.kept.split_last() else {
@@ -55,10 +55,11 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
             Some((rows, outer)) => (*rows, outer),
             None => (Step::ONE, [].as_slice()),
         };
-        let is_read = columns.strides[DATA] == size_of::<V>() as isize
-            && size_of::<V>() == size_of::<f64>()
-            && V::HAS_NAN
-            && !plan.is_selective::<V>();
+        let Numbers { size, has_nan, .. } = self.numbers;
+        let is_read = columns.strides[DATA] == size as isize
+            && size == size_of::<f64>()
+            && has_nan
+            && !plan.is_selective(self.numbers);
         let most = if is_read && columns.size <= FORESEEN { FORESEEN } else { FOLDED };
         let fold = fold(columns, &rows, most);
         let mut counted = Counted::default();
@@ -141,22 +142,23 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
         wide: usize,
         counted: &mut Counted,
     ) {
-        let Thread { reduction, worker, stage, .. } = self;
-        let is_selective = plan.is_selective::<V>();
+        let Thread { reduction, numbers, worker, stage, .. } = self;
+        let is_selective = plan.is_selective(*numbers);
         let side_by_side = (width / columns.size) as i64;
-        let dense = columns.strides[DATA] == size_of::<V>() as isize || width == 1;
+        let dense = columns.strides[DATA] == numbers.size as isize || width == 1;
+        let view = &plan.input.view;
         if dense
             && width == wide
             && !is_selective
-            && let Some(rows) =
-                plan.input.view.rows::<V>(offsets[DATA], rows.strides[DATA], rows.size, width)
+            && let rows = view.rows(offsets[DATA], rows.strides[DATA], rows.size, width)
+            && reduction.reads_rows(rows)
         {
             let at_once = GRAIN / wide;
             for first in (0..rows.len()).step_by(at_once) {
                 if plan.interrupt.is_set() {
                     return;
                 }
-                reduction.add_rows(worker, rows.skip(first).truncate(at_once), None);
+                reduction.add_rows(worker, rows.part(first, at_once), None);
             }
             counted.common += rows.len() as i64 * side_by_side;
             return;
@@ -164,7 +166,7 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
         // Shorter rows are filled up with excluded values.
         let is_short = width < wide;
         let at_once = (COPIED / wide).min(rows.size).max(1);
-        let stage = stage.get_or_insert_with(|| Stage::new(at_once * wide));
+        let stage = stage.get_or_insert_with(|| reduction.stage(at_once * wide));
         stage.make_room(at_once * wide);
         for first in (0..rows.size).step_by(at_once) {
             if plan.interrupt.is_set() {
@@ -175,14 +177,14 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
                 let (line, selection) = plan.line(rows.from(offsets, first + row), columns, width);
                 stage.fill(plan.isa, line, selection, row * wide);
                 let beyond = row * wide + width..(row + 1) * wide;
-                stage.values[beyond.clone()].fill(V::default());
+                stage.clear(beyond.clone());
                 if is_short && !is_selective {
-                    stage.counted[row * wide..][..width].fill(1);
-                    stage.counted[beyond.clone()].fill(0);
+                    stage.counted_mut()[row * wide..][..width].fill(1);
+                    stage.counted_mut()[beyond.clone()].fill(0);
                 }
                 if is_selective {
-                    stage.counted[beyond].fill(0);
-                    let own = stage.counted[row * wide..][..width].chunks(columns.size);
+                    stage.counted_mut()[beyond].fill(0);
+                    let own = stage.counted()[row * wide..][..width].chunks(columns.size);
                     for own in own {
                         for (all, &one) in counted.more.iter_mut().zip(own) {
                             *all += i64::from(one);
@@ -193,8 +195,8 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
             if !is_selective {
                 counted.common += taken as i64 * side_by_side;
             }
-            let values = Rows::of(&stage.values[..taken * wide], wide);
-            let counted = Rows::of(&stage.counted[..taken * wide], wide);
+            let values = stage.rows(taken, wide);
+            let counted = Rows::of(&stage.counted()[..taken * wide], wide);
             reduction.add_rows(worker, values, (is_selective || is_short).then_some(counted));
         }
     }
@@ -237,9 +239,9 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
         attempt: Attempt,
     ) -> Vec<usize> {
         let Thread { reduction, worker, stage, .. } = &mut *self;
-        let stage = stage.get_or_insert_with(|| Stage::new(STAGED));
+        let stage = stage.get_or_insert_with(|| reduction.stage(STAGED));
         stage.make_room(STAGED);
-        let mut partials: Vec<(usize, R::Partial, usize)> = Vec::with_capacity(wanted.len());
+        let mut partials: Vec<(usize, P, usize)> = Vec::with_capacity(wanted.len());
         partials
             .extend(wanted.into_iter().map(|column| (column, reduction.start(worker, attempt), 0)));
         walk::for_each(outer, offsets, &plan.interrupt, |offsets| {
@@ -252,7 +254,7 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
                 for (column, partial, counted) in &mut partials {
                     let (line, selection) = plan.line(columns.from(offsets, *column), rows, count);
                     stage.fill(plan.isa, line, selection, 0);
-                    *counted += add_staged(plan, *reduction, worker, stage, count, partial);
+                    *counted += add_staged(plan, *reduction, worker, &**stage, count, partial);
                 }
             }
         });

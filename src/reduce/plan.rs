@@ -4,6 +4,7 @@
 //! If the axis with the smallest stride is reduced, each result consists of runs in memory;
 //! otherwise rows in memory are added to a panel of columns.
 
+use super::erased::{Erased, Numbers, Of};
 use super::panels::WIDTH;
 use super::runs::Thread;
 use super::{Attempt, Input, Reduction};
@@ -47,6 +48,10 @@ pub(crate) fn reduce<V: Native, R: Reduction<V>>(
     reduced: &[bool],
     reduction: &R,
 ) {
+    reduce_any(input, reduced, &Of::<V, R>::new(reduction));
+}
+
+fn reduce_any<W, P: Send>(input: &Input<'_>, reduced: &[bool], reduction: &Erased<'_, W, P>) {
     let axes = input.view.axes();
     assert_eq!(axes.len(), reduced.len(), "a mark for each axis");
     if let Some(mask) = &input.mask {
@@ -120,16 +125,17 @@ impl<'a> Plan<'a> {
 
     /// Whether elements may be excluded.
     #[inline]
-    pub fn is_selective<V: Native>(&self) -> bool {
-        self.input.mask.is_some() || self.input.skip_nan && V::HAS_NAN
+    pub fn is_selective(&self, numbers: Numbers) -> bool {
+        self.input.mask.is_some() || self.input.skip_nan && numbers.has_nan
     }
 
-    /// Whether values can be read in place, and rows are contiguous.
-    pub fn is_direct<V: Native>(&self) -> bool {
-        let align = align_of::<V>() as isize;
+    /// Whether a reduction can read values in place, and rows are contiguous.
+    pub fn is_direct<W, P: Send>(&self, reduction: &Erased<'_, W, P>) -> bool {
+        let numbers = reduction.numbers();
+        let align = numbers.align as isize;
         let aligned = |axis: &Axes| axis.strides[DATA] % align == 0;
-        !self.is_selective::<V>()
-            && self.input.view.holds::<V>()
+        !self.is_selective(numbers)
+            && reduction.reads(&self.input.view)
             && self.origin[DATA] % align == 0
             && self.kept.iter().chain(&self.reduced).all(aligned)
     }
@@ -163,7 +169,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Divides the work along the kept axes if these are long enough, else along the reduced ones.
-    fn run_parallel<V: Native, R: Reduction<V>>(&self, threads: usize, reduction: &R) {
+    fn run_parallel<W, P: Send>(&self, threads: usize, reduction: &Erased<'_, W, P>) {
         let parts = 4 * threads;
         let longest = |axes: &[Axes], parts| axes.iter().position(|axis| axis.size >= parts);
         let run_all = |plans: Vec<Plan<'_>>| {
@@ -221,11 +227,11 @@ pub(super) struct Share<P> {
 }
 
 /// Merges the states of the same results, in the same order.
-fn merged<V: Native, R: Reduction<V>>(
-    reduction: &R,
-    mut left: Vec<Share<R::Partial>>,
-    right: Vec<Share<R::Partial>>,
-) -> Vec<Share<R::Partial>> {
+fn merged<W, P: Send>(
+    reduction: &Erased<'_, W, P>,
+    mut left: Vec<Share<P>>,
+    right: Vec<Share<P>>,
+) -> Vec<Share<P>> {
     for (left, right) in left.iter_mut().zip(right) {
         debug_assert_eq!(left.result, right.result);
         left.count += right.count;

@@ -1,16 +1,14 @@
 //! Many short rows at once, each a result; and two interleaved results, as for complex numbers.
 
 use super::plan::{Axes, DATA, Plan, RESULT};
-use super::runs::Thread;
-use super::{Attempt, Reduction, Results, ShortRows};
-use crate::array::element::Native;
+use super::runs::{Thread, grains};
+use super::{Attempt, Results, ShortRows};
 use crate::array::walk::{self, Step};
-use crate::interrupt::GRAIN;
 
-impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
+impl<W, P: Send> Thread<'_, W, P> {
     /// Whether the array consists of such rows, and there is a kernel for them.
     pub fn run_short_rows(&mut self, plan: &Plan<'_>) -> bool {
-        let size = size_of::<V>() as isize;
+        let size = self.numbers.size as isize;
         let Some((run, reduced)) = plan.reduced.split_last() else {
             return false;
         };
@@ -27,7 +25,7 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
         if !in_turn
             || run.strides[DATA] != parts as isize * size
             || self.is_sharing()
-            || !plan.is_direct::<V>()
+            || !plan.is_direct(self.reduction)
         {
             return false;
         }
@@ -53,12 +51,9 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
                 walk::for_each(reduced, offsets, &plan.interrupt, |offsets| {
                     let view = &plan.input.view;
                     let stride = batch.strides[DATA];
-                    if let Some(rows) =
-                        view.rows::<V>(offsets[DATA], stride, batch.size, shape.length)
-                    {
-                        self.reduction.add_short_rows(&mut self.worker, rows, is_first);
-                        is_first = false;
-                    }
+                    let rows = view.rows(offsets[DATA], stride, batch.size, shape.length);
+                    self.reduction.add_short_rows(&mut self.worker, rows, is_first);
+                    is_first = false;
                 });
                 let results = Results {
                     first: offsets[RESULT] as usize,
@@ -77,26 +72,26 @@ impl<V: Native, R: Reduction<V>> Thread<'_, V, R> {
     /// Whether there are only two results, whose elements are interleaved in memory, and there is a
     /// kernel for them.
     pub fn run_two(&mut self, plan: &Plan<'_>) -> bool {
-        let size = size_of::<V>() as isize;
+        let size = self.numbers.size as isize;
         let ([part], [run]) = (plan.kept.as_slice(), plan.reduced.as_slice()) else {
             return false;
         };
-        if !R::TURNS
-            || plan.is_selective::<V>()
+        if !self.numbers.turns
+            || plan.is_selective(self.numbers)
             || (part.size, part.strides[DATA], run.strides[DATA]) != (2, size, 2 * size)
         {
             return false;
         }
         let line = plan.input.view.line(plan.origin[DATA], size, 2 * run.size);
-        let Some(values) = line.as_slice::<V>() else {
+        if !self.reduction.reads_line(line) {
             return false;
-        };
+        }
         let results = [0, 1].map(|index| part.from(plan.origin, index)[RESULT] as usize);
         let mut done = [false; 2];
         self.until_done(|thread, attempt| {
             let Thread { reduction, worker, .. } = thread;
             let mut partials = [(); 2].map(|()| reduction.start(worker, attempt));
-            for values in values.chunks(GRAIN).take_while(|_| !plan.interrupt.is_set()) {
+            for values in grains(line).take_while(|_| !plan.interrupt.is_set()) {
                 reduction.add_in_turn(worker, &mut partials, values);
             }
             for (index, partial) in partials.into_iter().enumerate() {

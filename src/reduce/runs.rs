@@ -1,9 +1,11 @@
 //! Each result from its own elements: long runs in memory, or lines through it.
 
+use super::Attempt;
+use super::erased::{AnyStage, Erased, Numbers};
 use super::plan::{Axes, DATA, Offsets, Plan, RESULT, SHORT, Share};
-use super::{Attempt, Reduction};
-use crate::array::element::{Native, Stage, count_ones};
+use crate::array::element::count_ones;
 use crate::array::memory;
+use crate::array::view::Line;
 use crate::array::walk::{self, Step};
 use crate::interrupt::GRAIN;
 
@@ -11,19 +13,21 @@ use crate::interrupt::GRAIN;
 pub(super) const STAGED: usize = crate::kernel::levels::BLOCK;
 
 /// A thread's state.
-pub(super) struct Thread<'r, V: Native, R: Reduction<V>> {
-    pub reduction: &'r R,
-    pub worker: R::Worker,
-    pub stage: Option<Stage<V>>,
+pub(super) struct Thread<'r, W, P> {
+    pub reduction: &'r Erased<'r, W, P>,
+    pub numbers: Numbers,
+    pub worker: W,
+    pub stage: Option<Box<dyn AnyStage>>,
     attempt: Attempt,
     /// Receives the states of results shared with other threads; otherwise results are finished.
-    shares: Option<Vec<Share<R::Partial>>>,
+    shares: Option<Vec<Share<P>>>,
 }
 
-impl<'r, V: Native, R: Reduction<V>> Thread<'r, V, R> {
-    pub fn new(reduction: &'r R, plan: &Plan<'_>) -> Thread<'r, V, R> {
+impl<'r, W, P: Send> Thread<'r, W, P> {
+    pub fn new(reduction: &'r Erased<'r, W, P>, plan: &Plan<'_>) -> Thread<'r, W, P> {
         Thread {
             reduction,
+            numbers: reduction.numbers(),
             worker: reduction.worker(plan.isa, plan.size()),
             stage: None,
             attempt: Attempt::First,
@@ -48,7 +52,7 @@ impl<'r, V: Native, R: Reduction<V>> Thread<'r, V, R> {
     }
 
     /// The states of all results after a part of the elements, in order.
-    pub fn shares(mut self, plan: &Plan<'_>, attempt: Attempt) -> Vec<Share<R::Partial>> {
+    pub fn shares(mut self, plan: &Plan<'_>, attempt: Attempt) -> Vec<Share<P>> {
         (self.attempt, self.shares) = (attempt, Some(Vec::new()));
         self.run(plan);
         let mut shares = self.shares.unwrap_or_default();
@@ -58,11 +62,7 @@ impl<'r, V: Native, R: Reduction<V>> Thread<'r, V, R> {
 
     /// Finishes results, all or (in order) the `wanted` ones; returns those that must be read
     /// again.
-    pub fn finish_all(
-        &mut self,
-        shares: Vec<Share<R::Partial>>,
-        wanted: Option<&[usize]>,
-    ) -> Vec<usize> {
+    pub fn finish_all(&mut self, shares: Vec<Share<P>>, wanted: Option<&[usize]>) -> Vec<usize> {
         let mut again = Vec::new();
         for Share { result, count, partial } in shares {
             if wanted.is_none_or(|wanted| wanted.binary_search(&result).is_ok())
@@ -86,7 +86,7 @@ impl<'r, V: Native, R: Reduction<V>> Thread<'r, V, R> {
     }
 
     /// Ends a result; returns whether its elements need not be read again.
-    pub fn put(&mut self, result: usize, partial: R::Partial, count: i64) -> bool {
+    pub fn put(&mut self, result: usize, partial: P, count: i64) -> bool {
         match &mut self.shares {
             None => self.reduction.finish(&mut self.worker, result, partial, count),
             Some(shares) => {
@@ -118,41 +118,38 @@ impl<'r, V: Native, R: Reduction<V>> Thread<'r, V, R> {
         offsets: Offsets,
         attempt: Attempt,
     ) -> bool {
-        let Thread { reduction, worker, stage, .. } = self;
+        let Thread { reduction, numbers, worker, stage, .. } = self;
+        let is_selective = plan.is_selective(*numbers);
         let mut partial = reduction.start(worker, attempt);
         let size = plan.input.view.dtype().size();
         let next = outer.last().map_or(0, |axis| axis.strides[DATA]);
         let (mut filled, mut counted) = (0, 0);
         walk::for_each(outer, offsets, &plan.interrupt, |offsets| {
             let (mut line, mut selection) = plan.line(offsets, run, run.size);
-            if !plan.is_selective::<V>()
-                && let Some(values) = line.as_slice::<V>()
-                && (values.len() >= STAGED / 4 || outer.is_empty())
-            {
-                for values in values.chunks(GRAIN).take_while(|_| !plan.interrupt.is_set()) {
-                    reduction.add(worker, &mut partial, values);
-                }
-                counted += values.len();
+            let is_read =
+                (line.len() >= STAGED / 4 || outer.is_empty()) && reduction.reads_line(line);
+            if !is_selective && is_read {
+                let grains = grains(line).take_while(|_| !plan.interrupt.is_set());
+                grains.for_each(|values| reduction.add(worker, &mut partial, values));
+                counted += line.len();
                 return;
             }
-            if plan.is_selective::<V>()
-                && let Some(values) = line.as_slice::<V>()
+            if is_selective
+                && is_read
                 && let Some(mask) =
                     selection.mask.map_or(Some(None), |mask| mask.as_bytes().map(Some))
-                && (values.len() >= STAGED / 4 || outer.is_empty())
             {
                 let mut added = 0;
-                while added < values.len() && !plan.interrupt.is_set() {
-                    let range = added..values.len().min(added + GRAIN);
-                    let mask = mask.map(|mask| &mask[range.clone()]);
-                    let (values, skip) = (&values[range.clone()], selection.skip_nan);
+                for values in grains(line).take_while(|_| !plan.interrupt.is_set()) {
+                    let (mask, skip) =
+                        (mask.map(|mask| &mask[added..][..values.len()]), selection.skip_nan);
                     let count =
                         reduction.add_selected_run(worker, &mut partial, values, mask, skip);
                     let Some(count) = count else { break };
                     counted += count;
-                    added = range.end;
+                    added += values.len();
                 }
-                if added == values.len() || plan.interrupt.is_set() {
+                if added == line.len() || plan.interrupt.is_set() {
                     return;
                 }
                 // (Either the whole run, or nothing.)
@@ -161,14 +158,14 @@ impl<'r, V: Native, R: Reduction<V>> Thread<'r, V, R> {
             if run.strides[DATA].unsigned_abs() <= size {
                 memory::prefetch_all(line.as_ptr().wrapping_offset(next), run.size * size);
             }
-            let stage = stage.get_or_insert_with(|| Stage::new(STAGED));
+            let stage = stage.get_or_insert_with(|| reduction.stage(STAGED));
             while line.len() > 0 && !plan.interrupt.is_set() {
                 let part = line.truncate(STAGED - filled);
                 stage.fill(plan.isa, part, selection, filled);
                 filled += part.len();
                 (line, selection) = (line.skip(part.len()), selection.skip(part.len()));
                 if filled == STAGED {
-                    counted += add_staged(plan, *reduction, worker, stage, filled, &mut partial);
+                    counted += add_staged(plan, *reduction, worker, &**stage, filled, &mut partial);
                     filled = 0;
                 }
             }
@@ -176,24 +173,29 @@ impl<'r, V: Native, R: Reduction<V>> Thread<'r, V, R> {
         if filled > 0
             && let Some(stage) = stage
         {
-            counted += add_staged(plan, *reduction, worker, stage, filled, &mut partial);
+            counted += add_staged(plan, *reduction, worker, &**stage, filled, &mut partial);
         }
         self.put(offsets[RESULT] as usize, partial, counted as i64)
     }
 }
 
+/// A line in pieces, between which a call can be interrupted.
+pub(super) fn grains(line: Line<'_>) -> impl Iterator<Item = Line<'_>> {
+    (0..line.len()).step_by(GRAIN).map(move |start| line.skip(start).truncate(GRAIN))
+}
+
 /// Adds the first values of a stage; returns how many of them are included.
-pub(super) fn add_staged<V: Native, R: Reduction<V>>(
+pub(super) fn add_staged<W, P: Send>(
     plan: &Plan<'_>,
-    reduction: &R,
-    worker: &mut R::Worker,
-    stage: &Stage<V>,
+    reduction: &Erased<'_, W, P>,
+    worker: &mut W,
+    stage: &dyn AnyStage,
     filled: usize,
-    partial: &mut R::Partial,
+    partial: &mut P,
 ) -> usize {
-    let values = &stage.values[..filled];
-    if plan.is_selective::<V>() {
-        let counted = &stage.counted[..filled];
+    let values = stage.values(filled);
+    if plan.is_selective(reduction.numbers()) {
+        let counted = &stage.counted()[..filled];
         reduction.add_selected(worker, partial, values, counted);
         count_ones(plan.isa, counted)
     } else {

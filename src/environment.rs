@@ -25,6 +25,10 @@ pub fn has_traps() -> bool {
     traps(control())
 }
 
+/// What those who refuse to parse or format numbers say.
+pub const HAS_TRAPS: &str = "floating-point exceptions are unmasked on this thread; mask them \
+                             (fedisableexcept) for the time of the call";
+
 #[cfg(target_arch = "x86_64")]
 use x86_64::{DEFAULT, control, traps};
 

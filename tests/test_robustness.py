@@ -380,6 +380,39 @@ print(records.exchange("summarize", requests[0])[:10])
 """
 
 
+UNMASKED_CSV = """
+import ctypes, ctypes.util
+from mypackage._native import CsvStyle, CsvTable
+
+libm = ctypes.CDLL(ctypes.util.find_library("m"))
+style = CsvStyle(",", ".", None, None, False, [], False)
+start, text = (0, 1, False), b"0.1,1e-310\\n3.3,0.30000000000000004440892098500626"
+table = CsvTable(style, [1, 1], (False, False), start)
+calls = [lambda: style.first_row(text, start, True), lambda: table.feed(text), table.finish]
+libm.feenableexcept(0x3d)
+answers = []
+for call in calls:
+    try:
+        call()
+    except RuntimeError as error:
+        answers.append(str(error))
+libm.fedisableexcept(0x3d)
+assert len(answers) == 3 and all("unmasked" in answer for answer in answers), answers
+table.feed(text)
+table.finish()
+print(table.take()[0][0].tolist())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="calls glibc's feenableexcept")
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="SIGFPE in ctypes, after both answers")
+def test_csv_under_unmasked_exceptions_is_an_error():
+    """As with records."""
+    finished = run(UNMASKED_CSV)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout == "[0.1, 3.3]\n"
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="calls glibc's feenableexcept")
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="SIGFPE in ctypes, after both answers")
 def test_records_under_unmasked_exceptions_are_an_error():

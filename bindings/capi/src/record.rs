@@ -77,12 +77,7 @@ fn exchange<Request: for<'a> Deserialize<'a>, Answer: Serialize>(
 ) -> Outcome {
     if environment::has_traps() {
         // Parsing and writing numbers uses floating-point arithmetic.
-        return Err(Failure {
-            status: Status::Value,
-            message: "floating-point exceptions are unmasked on this thread; mask them \
-                      (fedisableexcept) for the time of the call"
-                .into(),
-        });
+        return Err(Failure { status: Status::Value, message: environment::HAS_TRAPS.into() });
     }
     let outcome = parse(request).and_then(compute);
     let (text, result) = match outcome {

@@ -5,10 +5,11 @@ use std::sync::{Mutex, PoisonError};
 use dashu_int::IBig;
 use mypackage_csv::{self as csv, Column, Data, Dialect, Format, Kind, Missing, Position, Table};
 use numpy::PyArray1;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::integer::from_big;
+use mypackage::environment;
 
 pyo3::create_exception!(
     mypackage._native,
@@ -27,6 +28,15 @@ fn raised(error: csv::Error) -> PyErr {
         _ => "other",
     };
     CsvError::new_err((error.line, error.column, name, error.message(), error.columns))
+}
+
+/// An error where parsing a number could raise a signal.
+fn check_environment() -> PyResult<()> {
+    if environment::has_traps() {
+        Err(PyRuntimeError::new_err(environment::HAS_TRAPS))
+    } else {
+        Ok(())
+    }
 }
 
 /// A position between records: the bytes and lines before it, and whether they end in a carriage
@@ -89,6 +99,7 @@ impl CsvStyle {
         start: Place,
         all: bool,
     ) -> PyResult<Option<(Vec<(String, Option<bool>)>, Place)>> {
+        check_environment()?;
         let row = csv::first_row(text, all, self.dialect, &self.format, position(start));
         Ok(row.map_err(raised)?.map(|(fields, end)| (fields, place(end))))
     }
@@ -131,11 +142,13 @@ impl CsvTable {
 
     /// Reads the next bytes.
     fn feed(&self, py: Python<'_>, piece: &[u8]) -> PyResult<()> {
+        check_environment()?;
         py.detach(|| self.lock().feed(piece)).map_err(raised)
     }
 
     /// Ends the text.
     fn finish(&self) -> PyResult<()> {
+        check_environment()?;
         self.lock().finish().map_err(raised)
     }
 

@@ -156,7 +156,8 @@ def __getattr__(name: str) -> object:
         try:
             return _import_module(f"{__name__}.{name}")
         except ImportError as error:
-            # What hasattr() understands.
+            # What hasattr() understands; `import` and `from ... import` give the ImportError.
+            # (No class can be both: in CPython the memory layouts of the two conflict.)
             raise AttributeError(f"mypackage.{name}: {error}") from error
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from mypackage._core.kinds import front, is_dask
+from mypackage._core.input_types import front, is_dask
 from mypackage._core.windows import around
 from mypackage._docstrings import like
 from mypackage._extras import require

@@ -28,8 +28,8 @@ from mypackage._core.exact_moments import states_of
 from mypackage._core.group_moments import finished as finished_groups
 from mypackage._core.group_moments import states_by_label
 from mypackage._core.groups import labels_of, size_of
+from mypackage._core.input_types import front, is_dask, label_kind
 from mypackage._core.inputs import array_of, named, wanted
-from mypackage._core.kinds import front, is_dask, label_kind
 from mypackage._core.moments import exact_ddof, one_ddof
 from mypackage._core.reductions import ARRAYS, GROUPED, MOMENTS, REDUCTIONS, VECDOT, Reduction
 from mypackage._core.states import Several, grouped, result_dtype, rounded, rounded_groups

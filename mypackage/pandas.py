@@ -17,8 +17,8 @@ from mypackage._core import columns, labelled_moments, labels, timedelta, units
 from mypackage._core.axes import normalised
 from mypackage._core.columns import Column
 from mypackage._core.groups import labels_of, size_of
+from mypackage._core.input_types import front, is_dask, label_kind
 from mypackage._core.inputs import array_of, named, wanted, without_labels
-from mypackage._core.kinds import front, is_dask, label_kind
 from mypackage._core.labelled_moments import moment
 from mypackage._core.objects import kind_of
 from mypackage._core.reductions import GROUPED, GROUPED_MOMENTS, REDUCTIONS, Reduction

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._core import dispatch
-from ._core.kinds import unsupported
+from ._core.input_types import unsupported
 from .capi import library
 
 __all__ = ["Greeting", "Person", "Summary", "exchange", "greet", "summarize"]

@@ -17,8 +17,8 @@ from mypackage._core.axes import normalised
 from mypackage._core.columns import missing_of
 from mypackage._core.group_moments import moments_of_groups
 from mypackage._core.groups import labels_of, of_some
+from mypackage._core.input_types import front, is_dask, label_kind
 from mypackage._core.inputs import array_of, named, wanted, wanted_of_block, without_labels
-from mypackage._core.kinds import front, is_dask, label_kind
 from mypackage._core.reductions import GROUPED, GROUPED_MOMENTS, MOMENTS, REDUCTIONS, Reduction
 from mypackage._docstrings import like
 from mypackage._extras import require

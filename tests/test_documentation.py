@@ -115,6 +115,23 @@ def test_examples_of_pages(page) -> None:
     assert results.failed == 0
 
 
+def test_the_table_of_functions_links_to_them(root):
+    """Each row of the README's table names what its section of the reference has."""
+    reference = (root / "docs" / "reference" / "python.md").read_text()
+    sections = {}
+    for part in reference.split("\n## ")[1:]:
+        title, _, text = part.partition("\n")
+        sections[title.lower().replace(" ", "-")] = {*re.findall(r"^   (\w+)$", text, re.MULTILINE)}
+    assert set().union(*sections.values()) == set(mypackage.__all__)
+    table = (
+        (root / "README.md").read_text().partition("## What there is")[2].partition("\n\nEach")[0]
+    )
+    rows = re.findall(r"\(docs/reference/python\.md#([\w-]+)\).*? \| `(.*?)`", table)
+    assert {name: {*text.split()} for name, text in rows} == sections
+    for page in re.findall(r"\]\((docs/[^)#]+)", table):
+        assert (root / page).exists(), page
+
+
 def commands():
     """The commands of the package that pages show with what they print."""
     for page in PAGES:

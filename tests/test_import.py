@@ -1,6 +1,5 @@
 """What `import mypackage` brings in: NumPy, and nothing else that costs time."""
 
-import importlib
 import pickle
 import shutil
 import subprocess
@@ -106,8 +105,12 @@ def test_a_submodule_without_its_library(monkeypatch):
     assert not hasattr(mypackage, "flox")
     with pytest.raises(AttributeError, match="pip install flox"):
         mypackage.flox  # noqa: B018
-    with pytest.raises(ImportError, match="pip install flox"):
-        importlib.import_module("mypackage.flox")
+    for statement in ("import mypackage.flox", "from mypackage import flox"):
+        with pytest.raises(ImportError, match="pip install flox"):
+            exec(statement)
+    with pytest.raises(TypeError, match=r"lay-?out conflict"):
+        # Where this works, the attribute's error should be of such a class.
+        type("Both", (AttributeError, ImportError), {})
 
 
 def test_tutorial():

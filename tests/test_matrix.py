@@ -14,7 +14,7 @@ import gmpy2
 import matrix
 import numpy as np
 import pytest
-from kinds import KINDS, LABELS, WEIGHTS
+from input_types import INPUT_TYPES, LABELS, WEIGHTS
 
 import mypackage
 from mypackage import records
@@ -24,7 +24,7 @@ OFFSETS = [0, 1, 4]
 
 
 def test_the_table_has_every_kind():
-    assert set(matrix.cells()) == set(KINDS)
+    assert set(matrix.cells()) == set(INPUT_TYPES)
 
 
 # -- What functions give ---------------------------------------------------------------------------
@@ -446,7 +446,7 @@ def take_the_way_out(kind, function, a, message):
         x = x() if callable(x) else x
         if x is not given_:
             skip = False
-        elements = KINDS[kind].elements if x is a else elements_of(x)
+        elements = INPUT_TYPES[kind].elements if x is a else elements_of(x)
         assert elements
         if len(elements) < 4 and x is not a:
             # Weights and labels would not fit any more.
@@ -475,7 +475,7 @@ def other_names(function):
 @pytest.mark.parametrize(("kind", "function", "code"), CELLS, ids=[f"{k}-{f}" for k, f, _ in CELLS])
 @pytest.mark.filterwarnings("ignore:invalid value|Mean of empty|overflow:RuntimeWarning")
 def test_cell(kind, function, code):
-    this = KINDS[kind]
+    this = INPUT_TYPES[kind]
     a = this.build()
     if code == "-":
         with pytest.raises((TypeError, ValueError)) as refusal:
@@ -516,7 +516,7 @@ def check_owner(kind, function, a, result):
     elif "of a zone" in kind:
         assert "Asia/Tokyo" in repr(getattr(result, "tzinfo", None) or result.type)
     elif kind.startswith("xarray"):
-        assert type(result).__name__ == KINDS[kind].owner
+        assert type(result).__name__ == INPUT_TYPES[kind].owner
         assert result.attrs == a.attrs
         if function in ("cumsum", "group_cumsum") and hasattr(a, "coords"):
             assert result.coords.identical(a.coords)

@@ -27,7 +27,7 @@ def test_every_public_name_has_a_page(site):
         for name in mypackage.__all__
         if not (site / "reference" / "generated" / f"mypackage.{name}.html").exists()
     ]
-    assert missing == [], "add them to docs/reference/python.rst"
+    assert missing == [], "add them to docs/reference/python.md"
 
 
 @pytest.mark.parametrize("submodule", SUBMODULES)

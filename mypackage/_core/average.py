@@ -10,7 +10,7 @@ from mypackage import _native
 
 from . import lists, objects, timedelta, units
 from .axes import aligned, lines, normalised, reduced_shape
-from .kinds import KERNELS, as_array, front, goes_to_dask, is_dask, label_kind, unsupported
+from .input_types import KERNELS, as_array, front, goes_to_dask, is_dask, label_kind, unsupported
 from .subclasses import wrapped
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from mypackage._native import ExactSum, join_states
 
 from . import objects
 from .axes import normalised
-from .kinds import KERNELS
+from .input_types import KERNELS
 from .reductions import REDUCTIONS, Reduction
 from .states import result_dtype, rounded
 

@@ -10,7 +10,7 @@ from mypackage import _native
 from mypackage._errors import report_invalid, report_no_freedom, report_overflow
 
 from . import lists, units
-from .kinds import KERNELS, as_array, front, label_kind, refuse_dask, unsupported
+from .input_types import KERNELS, as_array, front, label_kind, refuse_dask, unsupported
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray

@@ -11,8 +11,17 @@ from mypackage import _native
 from . import lists, plain, units
 from .axes import normalised
 from .groups import fill, labels_of
+from .input_types import (
+    KERNELS,
+    as_array,
+    front,
+    goes_to_dask,
+    is_dask,
+    label_kind,
+    refuse,
+    unsupported,
+)
 from .inputs import array_of, named
-from .kinds import KERNELS, as_array, front, goes_to_dask, is_dask, label_kind, refuse, unsupported
 
 
 def cumulative_sum(

@@ -1,6 +1,6 @@
 """Where the extension hands over what is not a plain array of a dtype with a kernel.
 
-Each kind gets the answer of its own kind, as from NumPy's twin; ``docs/numerics.md`` has the table.
+Each input type gets the answer that NumPy's twin would give; ``docs/numerics.md`` has the table.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import numpy.ma  # NumPy imports it on first use.
 
 from . import columns, groups, lists, masked, objects, subclasses, units
 from .groups import fill, labels_of
-from .inputs import wanted, without_labels
-from .kinds import (
+from .input_types import (
     KERNELS,
     as_array,
     front,
@@ -24,6 +23,7 @@ from .kinds import (
     refuse_dask,
     unsupported,
 )
+from .inputs import wanted, without_labels
 from .plain import starts_at_negative_zero
 from .reductions import ALL, GROUPED, REDUCTIONS
 

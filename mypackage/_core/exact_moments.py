@@ -16,8 +16,8 @@ from mypackage._errors import DEGREES, IMPOSSIBLE, report
 from mypackage._native import ExactSum, round_moments, square_states, sum_states
 
 from . import lists, moments, objects, units
+from .input_types import KERNELS, as_array, front, is_dask, label_kind, refuse_dask, unsupported
 from .inputs import wanted
-from .kinds import KERNELS, as_array, front, is_dask, label_kind, refuse_dask, unsupported
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
@@ -497,7 +497,7 @@ class ExactMoments:
     def __isub__(self, other: Any) -> Self:
         return self.subtract(other)
 
-    def _quiet(self) -> tuple[str, str]:
+    def _shown(self) -> tuple[str, str]:
         """Mean and variance as text, without warnings."""
         with np.errstate(all="ignore"):
             if not self.count:
@@ -510,7 +510,7 @@ class ExactMoments:
 
     def __repr__(self) -> str:
         if not self.shape:
-            mean, var = self._quiet()
+            mean, var = self._shown()
             return f"ExactMoments(mean={mean}, var={var}, count={self.count})"
         start = "ExactMoments("
         with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -535,7 +535,7 @@ class ExactMoments:
             total = sum(self.count.ravel().tolist())
             rows = [("moments", f"{math.prod(self.shape)} of shape {self.shape}"), ("count", total)]
         else:
-            mean, var = self._quiet()
+            mean, var = self._shown()
             rows = [("mean", mean), ("var", var), ("count", self.count)]
         rows.append(("bytes", len(self.to_bytes())))
         cells = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in rows)

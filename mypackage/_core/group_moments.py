@@ -25,8 +25,8 @@ from . import moments, objects
 from .axes import normalised
 from .exact_moments import rounded
 from .groups import labels_of, own_labels
+from .input_types import KERNELS, front, goes_to_dask, is_dask, label_kind, unsupported
 from .inputs import array_of, named
-from .kinds import KERNELS, front, goes_to_dask, is_dask, label_kind, unsupported
 from .reductions import GROUPED, GROUPED_MOMENTS
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from mypackage import _native
 
 from . import objects, timedelta
 from .axes import normalised
-from .kinds import KERNELS, is_dask, unsupported
+from .input_types import KERNELS, is_dask, unsupported
 from .reductions import Reduction
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import lists, units
-from .kinds import (
+from .input_types import (
     KERNELS,
     as_array,
     front,

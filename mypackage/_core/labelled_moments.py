@@ -13,8 +13,8 @@ from . import moments
 from .axes import normalised
 from .columns import with_nan
 from .exact_moments import ExactMoments, rounded
+from .input_types import front
 from .inputs import named
-from .kinds import front
 from .reductions import Reduction
 
 

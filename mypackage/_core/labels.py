@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .kinds import label_kind
+from .input_types import label_kind
 
 
 def aligned(name: str, argument: str, other: Any, a: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from mypackage import _native
 
 from . import groups, moments, objects, subclasses
-from .kinds import unsupported
+from .input_types import unsupported
 from .reductions import Reduction
 
 
@@ -36,7 +36,7 @@ def reduce(reduction: Reduction, a: np.ma.MaskedArray, arguments: dict[str, Any]
     if reduction.state == "ExactMoments":
         # Without degrees of freedom, the result is masked, without a warning.
         nothing = moments.lacking(reduction, valid, arguments)
-        arguments["quiet"] = True
+        arguments["warn"] = False
     elif reduction.empty != 0 and np.any(nothing):
         # Unmask everything there, since the mean is masked anyway and must not warn.
         data, valid = np.where(nothing, np.zeros((), a.dtype), data), valid | nothing

@@ -15,8 +15,8 @@ from mypackage import _native
 from mypackage._errors import DEGREES, report
 
 from .axes import aligned, lines, normalised, reduced_shape
+from .input_types import KERNELS, unsupported
 from .inputs import wanted
-from .kinds import KERNELS, unsupported
 from .reductions import Reduction
 
 _ABSENT: Any = np._NoValue
@@ -35,9 +35,9 @@ def reduce(
     mean: Any = _ABSENT,
     correction: Any = _ABSENT,
     weights: Any = None,
-    quiet: bool = False,
+    warn: bool = True,
 ) -> Any:
-    """The moment of an array of any dtype; `quiet` does not warn of missing degrees of freedom."""
+    """The moment of an array of any dtype; `warn` of missing degrees of freedom."""
     name = reduction.name
     ddof = exact_ddof(name, one_ddof(name, ddof, correction))
     axes = normalised(name, axis, a.ndim)
@@ -71,7 +71,7 @@ def reduce(
                 raise TypeError(f"{name}: If a is inexact, then {what} must be inexact")
         kinds = [] if kind is None else [kind]
         result, status = _numbers(reduction, a, axes, target, kinds, ddof, mask, means, weights)
-    report(name, status & ~DEGREES if quiet else status)
+    report(name, status if warn else status & ~DEGREES)
     result = result.reshape(shape)
     if out is None:
         return result if shape else result[()]

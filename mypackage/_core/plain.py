@@ -10,7 +10,7 @@ import numpy as np
 from mypackage import _native
 
 from . import moments, objects, timedelta
-from .kinds import KERNELS, unsupported
+from .input_types import KERNELS, unsupported
 from .reductions import Reduction
 
 

@@ -11,8 +11,8 @@ from mypackage import _native
 from mypackage._docstrings import like
 
 from . import lists, objects
+from .input_types import KERNELS, front, label_kind, own_numbers
 from .inputs import array_of, named, numbers_of
-from .kinds import KERNELS, front, label_kind, own_numbers
 from .subclasses import wrapped
 
 

@@ -11,8 +11,8 @@ from mypackage import _native
 from mypackage._docstrings import like
 
 from . import groups
+from .input_types import KERNELS, front, is_dask, label_kind, unsupported
 from .inputs import array_of, named
-from .kinds import KERNELS, front, is_dask, label_kind, unsupported
 from .reductions import GROUPED
 
 

@@ -11,8 +11,8 @@ from mypackage import _native
 
 from . import objects
 from .axes import lines, normalised, reduced_shape
+from .input_types import front, label_kind, own_numbers, refuse_dask
 from .inputs import numbers_of
-from .kinds import front, label_kind, own_numbers, refuse_dask
 
 
 class Summary(NamedTuple):

@@ -12,7 +12,7 @@ from mypackage._errors import report_empty
 from mypackage._native import ExactSum
 
 from .axes import check_out
-from .kinds import NUMBERS
+from .input_types import NUMBERS
 from .reductions import Reduction
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from mypackage._extras import is_of
 
-from .kinds import is_dask
+from .input_types import is_dask
 
 # The attribute that holds the numbers of each kind.
 _NUMBERS = {"astropy": ".value", "pint": ".magnitude"}

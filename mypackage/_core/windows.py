@@ -9,7 +9,7 @@ import numpy as np
 from mypackage import _native
 
 from . import lists, units
-from .kinds import KERNELS, as_array, front, is_dask, label_kind, own_numbers, unsupported
+from .input_types import KERNELS, as_array, front, is_dask, label_kind, own_numbers, unsupported
 from .subclasses import wrapped
 
 _LOWEST = np.iinfo(np.int64).min

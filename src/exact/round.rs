@@ -56,7 +56,7 @@ impl Format {
         ((1 << self.exponent_bits) - 1) << self.fraction_bits
     }
 
-    /// The bit pattern of all NaN results: quiet, positive, no payload.
+    /// The bit pattern of all NaN results: non-signalling, positive, no payload.
     ///
     /// ```
     /// use mypackage::sum::Format;

@@ -391,4 +391,4 @@ def other_kinds():
     )
 
 
-KINDS = {**PLAIN, **dict(pandas_kinds()), **dict(xarray_kinds()), **dict(other_kinds())}
+INPUT_TYPES = {**PLAIN, **dict(pandas_kinds()), **dict(xarray_kinds()), **dict(other_kinds())}

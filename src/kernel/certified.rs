@@ -782,6 +782,12 @@ mod tests {
         IBig::from(units) << (exponent + 2200) as usize
     }
 
+    /// Whether a block counts an error for each of so many numbers, and no more than the lanes and one
+    /// beyond.
+    fn is_sharp(block: Block, count: usize) -> bool {
+        block.errors <= (count + WIDEST + 1) as u64
+    }
+
     /// Whether the interval of the block contains the exact sum.
     fn holds(block: Block, sum: &IBig) -> bool {
         let difference = sum - scaled(block.units, block.exponent);
@@ -813,6 +819,7 @@ mod tests {
         for block in portable.into_iter().chain(kernels) {
             assert!(block.is_some() || !must_work, "{first}, {} numbers", values.len());
             assert!(block.is_none_or(|block| holds(block, &expected)));
+            assert!(block.is_none_or(|block| is_sharp(block, values.len())));
         }
         if first > HIGHEST {
             return;
@@ -914,7 +921,7 @@ mod tests {
             }
             for blocks in blocks {
                 for (block, expected) in blocks.unwrap().into_iter().zip(&expected) {
-                    assert!(holds(block, expected), "{length}");
+                    assert!(holds(block, expected) && is_sharp(block, length), "{length}");
                 }
             }
         }
@@ -953,6 +960,19 @@ mod tests {
     fn the_largest_numbers_fit_at_the_highest_level() {
         for value in [f64::MAX, -f64::MAX] {
             check_sum(&[value; BLOCK], HIGHEST_SCALED, true);
+        }
+    }
+
+    /// The streams take turns; what is left goes to the first one.
+    #[test]
+    fn additions_are_those_of_the_busiest_lane() {
+        for (width, streams) in [(2, 4), (4, 3), (8, 4), (4, 8)] {
+            for count in (0..200).chain([BLOCK - 1, BLOCK, SINGLES]) {
+                let turn = in_turn(streams) * width;
+                let most = count / turn * (turn / width / streams) + (count % turn).div_ceil(width);
+                let bound = additions(count, width, streams);
+                assert!((most..=most + in_turn(streams)).contains(&bound), "{count} {width}");
+            }
         }
     }
 
@@ -1024,7 +1044,7 @@ mod tests {
                 let skipped = selected_block::<_, false, true>(isa, &values, &[], 20, 0).unwrap();
                 for ((block, count), masked) in [(both, true), (skipped, false)] {
                     assert_eq!(count, kept(masked).len());
-                    assert!(holds(block, &sum_of(&kept(masked))));
+                    assert!(holds(block, &sum_of(&kept(masked))) && is_sharp(block, length));
                 }
                 let numbers: Vec<f64> =
                     values.iter().map(|&x| if x.is_nan() { 3.0 } else { x }).collect();
@@ -1069,7 +1089,7 @@ mod tests {
                 let kernels = isas.iter().map(|&isa| single_block(isa, &x, 0));
                 for block in blocks.into_iter().chain(kernels) {
                     let block = block.unwrap();
-                    assert!(holds(block, &sum), "{spread} {length}");
+                    assert!(holds(block, &sum) && is_sharp(block, length), "{spread} {length}");
                     // Sums of numbers of similar magnitude are exact.
                     assert!(block.errors == 0 || spread > 15);
                 }
@@ -1079,7 +1099,8 @@ mod tests {
                     single_dot_body(Portable::<8>, &x, &y, 0),
                 ];
                 for block in blocks.into_iter().chain(kernels) {
-                    assert!(holds(block.unwrap(), &dot), "{spread} {length}");
+                    let block = block.unwrap();
+                    assert!(holds(block, &dot) && is_sharp(block, length), "{spread} {length}");
                 }
             }
         }
@@ -1169,7 +1190,7 @@ mod tests {
                 let blocks = [dot_body(Portable::<2>, &x, &y, first, 0), dot_body(Portable::<4>, &x, &y, first, 0)];
                 let kernels = Isa::available().into_iter().map(|isa| dot_block(isa, &x, &y, first, 0));
                 for block in blocks.into_iter().chain(kernels) {
-                    prop_assert!(block.is_none_or(|block| holds(block, &expected)));
+                    prop_assert!(block.is_none_or(|block| holds(block, &expected) && is_sharp(block, length)));
                 }
             }
         }

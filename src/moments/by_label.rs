@@ -9,7 +9,7 @@
 use super::covariance::Variable;
 use super::finish::{Near, Pair, estimate};
 use super::groups::add_products_by_label;
-use super::question::{Answer, Measure, Question, Remark, Sums};
+use super::question::{Answer, Question, Remark, Sums};
 use super::tiles::{Range, has_fma, two_product};
 use crate::array::view::View;
 use crate::binary64::power_of_two;
@@ -59,7 +59,7 @@ pub fn moments_by_label(
     }
     let interrupt = Interrupt::of_call(labels.len());
     // (Estimates use floating-point arithmetic.)
-    let near = if x.complex || question.measure == Measure::Norm || !environment::is_default() {
+    let near = if x.complex || !question.has_sums() || !environment::is_default() {
         None
     } else {
         near(x, labels, &counts, &interrupt)
@@ -70,7 +70,7 @@ pub fn moments_by_label(
         if n == 1 {
             return Some(Answer { value: 0, remark: Remark::None });
         }
-        let root = question.measure == Measure::Deviation;
+        let root = question.root();
         let value = estimate(near.of(group, n), n as f64, degrees, root).round(format)?;
         Some(Answer { value, remark: Remark::None })
     };
@@ -227,6 +227,7 @@ dispatch! {
 mod tests {
     use super::*;
     use crate::moments::Ddof;
+    use crate::moments::Measure;
     use crate::testing::{numbers, pseudo_random};
 
     #[test]

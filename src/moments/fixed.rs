@@ -7,7 +7,7 @@
 
 use super::block::Real;
 use super::finish::{Near, Pair};
-use super::question::{Measure, Question, Sums};
+use super::question::{Question, Sums};
 use super::run;
 use crate::binary64::power_of_two;
 use crate::cpu::Isa;
@@ -306,7 +306,7 @@ impl Fixed {
         if self.imaginary.is_some() || *infinities != [0; 2] || *nans != 0 || self.count == 0 {
             return None;
         }
-        if question.measure != Measure::Norm && self.differ == 0 {
+        if question.has_sums() && self.differ == 0 {
             return question.ddof.degrees_near(self.count).map(|_| 0);
         }
         if self.pending > 0 {
@@ -320,10 +320,12 @@ impl Fixed {
             (pair, pair.high.abs() * power_of_two(-104))
         };
         let (squares, squares_error) = known((squares.0, squares.1 + 2 * LOWEST - 2 * scale));
-        if question.measure == Measure::Norm {
+        let root = question.root();
+        let exponent = if root { scale } else { 2 * scale };
+        if !question.has_sums() {
             let near = Near::squares(squares, squares_error);
             let one = Pair { high: 1.0, low: 0.0 };
-            return run::round_near(isa, near, 1.0, one, true, scale, format);
+            return run::round_near(isa, near, 1.0, one, root, exponent, format);
         }
         let degrees = question.ddof.degrees_near(self.count)?;
         let (sum, sum_error) = match highest(&difference(positive, negative)) {
@@ -334,9 +336,7 @@ impl Fixed {
             Some((integer, exponent)) => known((integer, exponent + LOWEST - scale)),
         };
         let near = Near::new(squares, squares_error, sum, sum_error);
-        let (root, n) = (question.root(), self.count as f64);
-        let exponent = if root { scale } else { 2 * scale };
-        run::round_near(isa, near, n, degrees, root, exponent, format)
+        run::round_near(isa, near, self.count as f64, degrees, root, exponent, format)
     }
 
     pub fn to_sums(&self) -> Sums {
@@ -364,6 +364,7 @@ impl Fixed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::moments::Measure;
     use crate::moments::Remark;
     use proptest::prelude::*;
 
@@ -427,7 +428,7 @@ mod tests {
             let mut fixed = Fixed::default();
             fixed.add(&values, 1, true, false);
             let sums = expected(&values, 1, false);
-            for measure in [Measure::Variance, Measure::Deviation, Measure::Norm] {
+            for measure in [Measure::Variance, Measure::Deviation, Measure::Squares, Measure::Norm] {
                 let question = Question { measure, ddof: f64::from(ddof).into(), skip_nan: false };
                 for format in [Format::F64, Format::F32, Format::F16] {
                     for isa in Isa::available() {

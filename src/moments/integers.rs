@@ -1,7 +1,7 @@
 //! Exact sums of integers of any size.
 
 use super::finish::{Near, Pair};
-use super::question::{Measure, Question, Sums};
+use super::question::{Question, Sums};
 use super::run;
 use crate::array::element::Native;
 use crate::cpu::{Isa, dispatch};
@@ -158,7 +158,7 @@ impl Integers {
     /// The result for this many numbers, if it is decided.
     #[inline]
     pub fn round(&self, isa: Isa, question: &Question, n: i64, format: Format) -> Option<u64> {
-        let (above, below) = if question.measure == Measure::Norm {
+        let (above, below) = if !question.has_sums() {
             (self.squares()?, Pair { high: 1.0, low: 0.0 })
         } else {
             // n (n - ddof), to within 2^-104 of its size.

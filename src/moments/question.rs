@@ -13,7 +13,9 @@ pub enum Measure {
     Variance,
     /// Its square root.
     Deviation,
-    /// The root of the sum of squares.
+    /// The sum of squares.
+    Squares,
+    /// Its root.
     Norm,
 }
 
@@ -22,7 +24,7 @@ pub enum Measure {
 pub struct Question {
     /// The question.
     pub measure: Measure,
-    /// Ignored for [`Measure::Norm`].
+    /// Ignored for [`Measure::Squares`] and [`Measure::Norm`].
     pub ddof: Ddof,
     /// Whether NaNs were left out: then a result without degrees of freedom is NaN, whatever the
     /// numerator.
@@ -84,11 +86,11 @@ enum Exact {
 impl Question {
     /// Whether numbers are summed besides their squares.
     pub(crate) fn has_sums(&self) -> bool {
-        self.measure != Measure::Norm
+        matches!(self.measure, Measure::Variance | Measure::Deviation)
     }
 
     pub(crate) fn root(&self) -> bool {
-        self.measure != Measure::Variance
+        matches!(self.measure, Measure::Deviation | Measure::Norm)
     }
 
     /// The moment of numbers with these sums, about a given mean or else their own, rounded once, half
@@ -128,7 +130,7 @@ impl Question {
 
     fn exact(&self, all: &Sums, mean: Option<[Pair; 2]>) -> Exact {
         let n = all.count;
-        if self.measure == Measure::Norm {
+        if !self.has_sums() {
             return match Dyadic::of(&all.squares) {
                 Some(squares) => Exact::Quotient(squares, Dyadic::from(1)),
                 None => Exact::Special(all.squares.to_f64(), Remark::None),

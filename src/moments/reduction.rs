@@ -6,7 +6,7 @@ use super::columns::Columns;
 use super::finish::Pair;
 use super::lines::complex_moments_along;
 use super::partial::{Element, Partial, Worker};
-use super::question::{Answer, Measure, Question, Remark};
+use super::question::{Answer, Question, Remark};
 use super::run;
 use super::short_rows::{self, Divisors};
 use crate::array::dtype::{Dtype, by_native};
@@ -196,7 +196,7 @@ impl Moments<'_> {
 
     /// Whether there are kernels for many results at once.
     fn has_many<V: Element>(&self) -> bool {
-        V::HAS_MANY && self.request.question.measure != Measure::Norm && self.certified().is_some()
+        V::HAS_MANY && self.request.question.has_sums() && self.certified().is_some()
     }
 
     /// Puts a result from exact sums; `false` if they are not.

@@ -6,7 +6,7 @@ use dashu_int::IBig;
 use super::block::{self, Ask, Block, RANGE, Real, UNITS, level_of_sums};
 use super::dyadic::Dyadic;
 use super::finish::{Near, Pair, estimate};
-use super::question::{Measure, Question, Sums};
+use super::question::{Question, Sums};
 use crate::binary64::power_of_two;
 use crate::cpu::{Isa, dispatch};
 use crate::exact::accumulator::Accumulator;
@@ -327,9 +327,9 @@ pub(super) fn round(
     count: i64,
     format: Format,
 ) -> Option<u64> {
-    if question.measure == Measure::Norm {
+    if !question.has_sums() {
         let one = Pair { high: 1.0, low: 0.0 };
-        return round_near(isa, near, 1.0, one, true, 0, format);
+        return round_near(isa, near, 1.0, one, question.root(), 0, format);
     }
     let degrees = question.ddof.degrees_near(count).filter(|_| count > 0)?;
     round_near(isa, near, count as f64, degrees, question.root(), 0, format)

@@ -79,7 +79,9 @@ fn questions() -> Vec<Question> {
             all.push(Question { measure, ddof: Ddof::from(ddof), skip_nan: false });
         }
     }
-    all.push(Question { measure: Measure::Norm, ddof: Ddof::from(0.0), skip_nan: false });
+    for measure in [Measure::Squares, Measure::Norm] {
+        all.push(Question { measure, ddof: Ddof::from(0.0), skip_nan: false });
+    }
     all
 }
 

@@ -34,6 +34,8 @@ const VAR: Operation = Operation { name: "var", measure: Measure::Variance, skip
 const STD: Operation = Operation { name: "std", measure: Measure::Deviation, skip_nan: false };
 const NANVAR: Operation = Operation { name: "nanvar", measure: Measure::Variance, skip_nan: true };
 const NANSTD: Operation = Operation { name: "nanstd", measure: Measure::Deviation, skip_nan: true };
+const SQUARES: Operation =
+    Operation { name: "sum_of_squares", measure: Measure::Squares, skip_nan: false };
 const NORM: Operation = Operation { name: "norm", measure: Measure::Norm, skip_nan: false };
 
 impl Operation {
@@ -327,15 +329,24 @@ fn of_moment(number: Number) -> Number {
 }
 
 /// The arguments that are handled here.
-struct Plain<'a, 'py> {
-    axis: Option<&'a Bound<'py, PyAny>>,
-    dtype: Option<&'a Bound<'py, PyAny>>,
-    ddof: &'a Given<'py>,
-    keepdims: &'a Given<'py>,
-    r#where: &'a Given<'py>,
+pub(super) struct Plain<'a, 'py> {
+    pub axis: Option<&'a Bound<'py, PyAny>>,
+    pub dtype: Option<&'a Bound<'py, PyAny>>,
+    pub ddof: &'a Given<'py>,
+    pub keepdims: &'a Given<'py>,
+    pub r#where: &'a Given<'py>,
 }
 
 impl<'py> Plain<'_, 'py> {
+    /// The sum of squares of floating-point numbers; `None` if an argument is not handled here.
+    pub fn sum_of_squares(
+        &self,
+        array: Array<'_, 'py>,
+        number: Number,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if number.part.is_floating() { self.of_numbers(SQUARES, array, number) } else { Ok(None) }
+    }
+
     /// The dtype of the result, if it is a floating-point one in native byte order.
     fn target(&self, number: Number) -> Option<Number> {
         let Some(dtype) = self.dtype else { return Some(of_moment(number)) };
@@ -353,7 +364,18 @@ impl<'py> Plain<'_, 'py> {
         operation: Operation,
         a: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Some((array, number)) = Array::of_numbers(a) else { return Ok(None) };
+        match Array::of_numbers(a) {
+            Some((array, number)) => self.of_numbers(operation, array, number),
+            None => Ok(None),
+        }
+    }
+
+    fn of_numbers(
+        &self,
+        operation: Operation,
+        array: Array<'_, 'py>,
+        number: Number,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let ddof = match self.ddof {
             Given::No => 0.0,
             Given::Yes(ddof) if ddof.is_exact_instance_of::<PyFloat>() => ddof.extract()?,
@@ -372,8 +394,9 @@ impl<'py> Plain<'_, 'py> {
             && let Some(size) = array.contiguous_size(number)
         {
             let Answer { value, remark } = all_of(&question, array, number, size, target)?;
-            report(a.py(), operation.name, flag(remark))?;
-            return rounded_result(a.py(), target, value).map(Some);
+            let py = array.object.py();
+            report(py, operation.name, flag(remark))?;
+            return rounded_result(py, target, value).map(Some);
         }
         self.along(operation, array, number, target, &question)
     }

@@ -13,6 +13,7 @@ use super::arguments::{
 use super::calls::watched;
 use super::lists::array_of;
 use super::modules::dispatch;
+use super::moments::Plain;
 use super::ndarray::{Array, Number};
 use super::results::{
     Kind, MEAN, NANMEAN, NANSUM, Operation, SUM, SUM_OF_SQUARES, Target, Writer, format,
@@ -321,6 +322,18 @@ fn reduce_numbers<'py>(
             Some(Ok(bits)) => return rounded_result(py, target, bits),
             Some(Err(total)) => return single_result(py, operation, number, &total),
             None => {}
+        }
+    }
+    if operation.kind == Kind::SumOfSquares && arguments.out.is_none() {
+        let plain = Plain {
+            axis: arguments.axis.as_ref(),
+            dtype: arguments.dtype.as_ref(),
+            ddof: &Given::No,
+            keepdims: &arguments.keepdims,
+            r#where: &arguments.r#where,
+        };
+        if let Some(result) = plain.sum_of_squares(array, number)? {
+            return Ok(result);
         }
     }
     reduce_array(operation, array, number, arguments)

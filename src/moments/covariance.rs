@@ -60,6 +60,11 @@ impl<'a> Variable<'a> {
         self.view.dtype()
     }
 
+    /// The observations, if they are binary64 numbers that are adjacent in memory.
+    pub(super) fn numbers(&self) -> Option<&'a [f64]> {
+        if self.complex { None } else { self.view.as_slice() }
+    }
+
     /// Reads a part of the observations from `start` on as binary64 numbers, the nearest ones.
     pub(super) fn read(&self, part: usize, start: usize, into: &mut [f64]) {
         read_numbers(cpu::isa(), self.line(part, start, into.len()), Piece::Nearest, into);

@@ -28,9 +28,10 @@ use std::hint::black_box;
 
 use dashu_int::IBig;
 
-use super::covariance::CovarianceRequest;
+use super::covariance::{CovarianceRequest, Variable};
 use super::dyadic::Dyadic;
 use crate::array::dtype::Dtype;
+use crate::array::memory::prefetch_lines;
 use crate::binary64::power_of_two;
 use crate::cpu::{Isa, dispatch};
 use crate::environment;
@@ -101,17 +102,30 @@ impl Tiles {
                 return ranges;
             }
             let mut stage = [0.0; BLOCK];
-            // (Block by block, since variables may be the columns of a matrix.)
-            for block in blocks.flatten().take_while(|_| !interrupt.is_set()) {
-                let start = block * BLOCK;
-                let values = &mut stage[..BLOCK.min(count - start)];
+            for blocks in blocks {
                 for (range, variable) in ranges.iter_mut().zip(variables) {
-                    if !range.is_exact || variable.read_rest(0, start, values) {
-                        range.is_exact = false;
-                        continue;
+                    if let Some(numbers) = variable.numbers()
+                        && !interrupt.is_set()
+                    {
+                        range.extend(
+                            isa,
+                            &numbers[blocks.start * BLOCK..count.min(blocks.end * BLOCK)],
+                        );
                     }
-                    variable.read(0, start, values);
-                    range.extend(isa, values);
+                }
+                // (Block by block, since variables may be the columns of a matrix.)
+                for block in blocks.take_while(|_| !interrupt.is_set()) {
+                    let start = block * BLOCK;
+                    let values = &mut stage[..BLOCK.min(count - start)];
+                    let staged = |(_, variable): &(_, &Variable<'_>)| variable.numbers().is_none();
+                    for (range, variable) in ranges.iter_mut().zip(variables).filter(staged) {
+                        if !range.is_exact || variable.read_rest(0, start, values) {
+                            range.is_exact = false;
+                            continue;
+                        }
+                        variable.read(0, start, values);
+                        range.extend(isa, values);
+                    }
                 }
             }
             ranges
@@ -154,6 +168,10 @@ impl Tiles {
                     let Some(centre) = tiles.variables[index].centre else { continue };
                     let (values, rest) = column.split_at_mut(length);
                     variables[index].read(0, start, values);
+                    if let Some(numbers) = variables[index].numbers() {
+                        // The next block, which no hardware foresees.
+                        prefetch_lines(numbers[start..].as_ptr().wrapping_add(BLOCK), 8 * BLOCK);
+                    }
                     rest.fill(0.0);
                     let [high, low] = sum(isa, column, centre, length, tiles.bias(index));
                     sums[index] += combined(high, low);

@@ -47,14 +47,19 @@ fn common_body(starts: &[i64], ends: &[i64]) -> Common {
     let (starts, start_rest) = starts.as_chunks::<LANES>();
     let (ends, end_rest) = ends.as_chunks::<LANES>();
     for (index, (start, end)) in starts.iter().zip(ends).enumerate() {
-        let step = |x: i64, before: i64| x.wrapping_sub(before) ^ 1;
-        let mut uneven = step(start[0], before[0]) | step(end[0], before[1]);
-        for lane in 1..LANES {
-            uneven |= step(start[lane], start[lane - 1]) | step(end[lane], end[lane - 1]);
+        let mut uneven = 0;
+        for lane in 0..LANES {
+            let moved = |x: i64, before: i64| x.wrapping_sub(before) ^ (lane as i64 + 1);
+            uneven |= moved(start[lane], before[0]) | moved(end[lane], before[1]);
         }
-        if uneven != 0 {
-            steady_from = (index + 1) * LANES;
+        let after = [start[LANES - 1], end[LANES - 1]];
+        if index > 0 && uneven == 0 && after[0] > before[0] && after[1] > before[1] {
+            // All else is known from the window before.
+            highest[0] = highest[0].max(after[0]).max(after[1]);
+            before = after;
+            continue;
         }
+        steady_from = (index + 1) * LANES;
         for lane in 0..LANES {
             let (start, end) = (start[lane], end[lane]);
             lowest[lane] = lowest[lane].min(start).min(end);
@@ -66,7 +71,7 @@ fn common_body(starts: &[i64], ends: &[i64]) -> Common {
             falls[lane] |= i64::from(end[lane] < end[lane - 1]);
         }
         falls[0] |= i64::from(start[0] < before[0]) | i64::from(end[0] < before[1]);
-        before = [start[LANES - 1], end[LANES - 1]];
+        before = after;
     }
     for (index, (&start, &end)) in start_rest.iter().zip(end_rest).enumerate() {
         if start.wrapping_sub(before[0]) != 1 || end.wrapping_sub(before[1]) != 1 {
@@ -215,6 +220,10 @@ mod tests {
             let bounds = Bounds::new(&starts, &ends);
             assert_eq!(bounds.outside(count), None);
             assert_eq!(bounds.longest(), if length == 0 { 0 } else { 3 });
+            if length > 0 {
+                let last = length as usize - 1;
+                assert_eq!(bounds.outside(count - 1), Some((true, last, count as i64)));
+            }
             for place in 0..length as usize {
                 for (wrong, is_end) in [(-1, true), (count as i64 + 1, false), (i64::MIN, false)] {
                     let (mut starts, mut ends) = (starts.clone(), ends.clone());
@@ -229,6 +238,16 @@ mod tests {
                 let falls = place + 1 < length as usize;
                 assert_eq!(!bounds.common.rising, falls, "{length} {place}");
             }
+        }
+    }
+
+    #[test]
+    fn indices_at_the_limits_of_integers_are_outside() {
+        for first in [i64::MIN, i64::MIN + 1, i64::MAX - 12] {
+            let indices: Vec<i64> = (0..40).map(|index| first.wrapping_add(index)).collect();
+            let bounds = Bounds::new(&indices, &indices);
+            assert_eq!(bounds.outside(100), Some((false, 0, first)));
+            assert_eq!(bounds.common.rising, first < 0);
         }
     }
 

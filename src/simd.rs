@@ -7,6 +7,7 @@
 
 #![allow(unsafe_code)] // Intrinsics, and loads from addresses that the caller vouches for.
 
+use std::cell::Cell;
 use std::hint::black_box;
 
 use crate::cpu::Level;
@@ -120,6 +121,13 @@ pub(crate) trait Simd: Copy + 'static {
         let numbers = &mut to[at..at + Self::W];
         // SAFETY: there is room for `W` numbers.
         unsafe { self.store(x, numbers.as_mut_ptr()) };
+    }
+    /// As [`Simd::write`], to a slice that may share its numbers with others.
+    #[inline(always)]
+    fn write_shared(self, x: Self::V, to: &[Cell<f64>], at: usize) {
+        let numbers = &to[at..at + Self::W];
+        // SAFETY: there is room for `W` numbers, which cells allow to be written.
+        unsafe { self.store(x, numbers.as_ptr().cast::<f64>().cast_mut()) };
     }
     /// As [`Simd::read`], of bits.
     #[inline(always)]

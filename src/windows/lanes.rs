@@ -13,16 +13,20 @@
 //! rounded as well. The number of rough elements in a window bounds the error of its sum, and results
 //! that such an error might change are left undecided.
 
+use std::cell::Cell;
+
 use super::tile::Frame;
 use crate::binary64::power_of_two;
 use crate::cpu::vectorized;
 use crate::kernel::levels::LEVEL;
 use crate::simd::{Simd, WIDEST};
 
-/// The number of results of a lane after which the excess of its lower sum moves to the upper one. Right
+/// The most results of a lane in a tile. Before each, the excess of its lower sum moves to the upper one. Right
 /// after that, the lower sum is at most half a step of the upper one, and each result changes it by at
-/// most a step, so it stays below 2^49 of its own steps.
-pub(super) const SETTLED: usize = 64;
+/// most a step, so it stays below 2^52 of its own steps.
+pub(super) const SETTLED: usize = 256;
+/// The same for moments, whose sums are kept until a tile is done.
+pub(super) const KEPT: usize = 64;
 /// Sums: of numbers in two parts, and of their squares.
 pub(super) const SUMS: usize = 4;
 
@@ -93,7 +97,7 @@ pub(super) struct State {
     /// The number of rough elements.
     pub rough: [u64; WIDEST],
     /// The sums of each result of the last tile, for variances.
-    pub totals: Box<[[[f64; WIDEST]; SUMS]; SETTLED]>,
+    pub totals: Box<[[[f64; WIDEST]; SUMS]; KEPT]>,
     /// The bits in both levels of all numbers so far, for variances.
     pub bits: [u64; 2],
 }
@@ -104,7 +108,7 @@ impl State {
             sums: [[0.0; WIDEST]; SUMS],
             counts: [0; WIDEST],
             rough: [0; WIDEST],
-            totals: Box::new([[[0.0; WIDEST]; SUMS]; SETTLED]),
+            totals: Box::new([[[0.0; WIDEST]; SUMS]; KEPT]),
             bits: [0; 2],
         }
     }
@@ -424,9 +428,13 @@ fn advance_body<S: Simd, const KIND: u8, const MODE: u8>(
     let off = lanes(&state.rough.map(|rough| job.off(rough + length as u64)));
     // (As long as each other, so that one check is enough for all.)
     let (mut new_lines, mut old_lines): ([&[f64]; WIDEST], [&[f64]; WIDEST]) = Default::default();
+    // (The last lanes may overlap.)
+    let results = Cell::from_mut(results).as_slice_of_cells();
+    let mut out: [&[Cell<f64>]; WIDEST] = Default::default();
     for lane in 0..S::W {
         new_lines[lane] = &enter[lane][..length];
         old_lines[lane] = &leave[lane][..length];
+        out[lane] = &results[to[lane]..to[lane] + length];
     }
     // Moves multiples of the upper sums' last bits from the lower sums to the upper ones.
     for pair in 0..if moments { 2 } else { 1 } {
@@ -487,7 +495,7 @@ fn advance_body<S: Simd, const KIND: u8, const MODE: u8>(
             }
             let rows = s.turn(result);
             for j in 0..S::W {
-                s.write(rows[j], results, to[j] + at);
+                s.write_shared(rows[j], out[j], at);
             }
             at += S::W;
             continue;
@@ -646,7 +654,7 @@ fn advance_body<S: Simd, const KIND: u8, const MODE: u8>(
         }
         let rows = s.turn(result);
         for j in 0..S::W {
-            s.write(rows[j], results, to[j] + at);
+            s.write_shared(rows[j], out[j], at);
         }
         at += S::W;
     }

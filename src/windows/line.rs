@@ -24,8 +24,9 @@ use crate::exact::round::Format;
 use crate::interrupt::Interrupt;
 use crate::kernel::levels::LEVEL;
 
-/// The least number of results processed at once.
-const SPAN: usize = 1 << 16;
+/// The least number of results processed at once; no power of two, since lanes would then compete for a few
+/// sets of the caches.
+const SPAN: usize = (1 << 16) + 512;
 /// The least number of consecutive windows, each moved by one, that are processed like windows of a
 /// fixed length.
 const RUN: usize = 512;

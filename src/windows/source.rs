@@ -5,13 +5,14 @@
 
 use std::ops::Range;
 
-use super::lanes::SETTLED;
 use super::tile;
 use crate::cpu::{Isa, dispatch};
 use crate::simd::WIDEST;
 
+/// The most numbers of a lane that are widened at once.
+pub(super) const STAGED: usize = 128;
 /// Numbers for each lane of a tile, one lane after the other.
-pub(super) type Stage = [f64; SETTLED * WIDEST];
+pub(super) type Stage = [f64; STAGED * WIDEST];
 
 /// The numbers of a line. Integers are to be below 2^51 in magnitude.
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +97,7 @@ impl<'a> Numbers<'a> {
                 }
             }
         }
-        for (line, staged) in lines.iter_mut().zip(stage.chunks_exact(SETTLED)).take(places.len()) {
+        for (line, staged) in lines.iter_mut().zip(stage.chunks_exact(STAGED)).take(places.len()) {
             *line = &staged[..length];
         }
         Some(lines)
@@ -192,7 +193,7 @@ dispatch! {
 
 #[inline(always)]
 fn widen_tile_body(from: &[f32], places: &[usize], length: usize, stage: &mut Stage) {
-    for (&place, to) in places.iter().zip(stage.chunks_exact_mut(SETTLED)) {
+    for (&place, to) in places.iter().zip(stage.chunks_exact_mut(STAGED)) {
         widen_body(&from[place..place + length], &mut to[..length]);
     }
 }
@@ -203,7 +204,7 @@ dispatch! {
 
 #[inline(always)]
 fn convert_tile_body(from: &[i64], places: &[usize], length: usize, stage: &mut Stage) -> bool {
-    places.iter().zip(stage.chunks_exact_mut(SETTLED)).fold(true, |all, (&place, to)| {
+    places.iter().zip(stage.chunks_exact_mut(STAGED)).fold(true, |all, (&place, to)| {
         all & convert_body(&from[place..place + length], &mut to[..length])
     })
 }

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::decide::decide;
-use super::lanes::{self, Job, LONGEST, Outcome, SETTLED, State, mode};
+use super::lanes::{self, Job, KEPT, LONGEST, Outcome, SETTLED, State, mode};
 use super::line::{SAMPLE, exponent, last_bit};
 use super::running::{Elements, Moving, Running};
-use super::source::{Numbers, Out, Stage};
+use super::source::{Numbers, Out, STAGED, Stage};
 use super::tile::Frame;
 use super::{Options, Statistic};
 use crate::binary64::power_of_two;
@@ -17,8 +17,12 @@ use crate::simd::WIDEST;
 
 /// With fewer results, setting up the lanes does not pay.
 const FEWEST: usize = 256;
-/// The largest number of elements that are added again for undecided results of one tile.
+/// The largest number of elements that are added again for undecided results of `KEPT`.
 const PATIENCE: usize = 1 << 14;
+/// The size of a way of the first-level cache of most processors, in numbers.
+const WAY: usize = 512;
+/// The part of that which long lanes are to be apart, at least.
+const APART: usize = WAY / WIDEST;
 /// A margin, in binades, for numbers that are larger than those of a sample.
 const ROOM: i32 = 2;
 /// The same, if all numbers are examined, for sums and for moments; with more, most results would
@@ -51,7 +55,7 @@ struct Buffers {
 
 impl Buffers {
     fn new() -> Buffers {
-        let stage = || Box::new([0.0; SETTLED * WIDEST]);
+        let stage = || Box::new([0.0; STAGED * WIDEST]);
         Buffers { enter: stage(), leave: stage(), results: stage(), window: Vec::new() }
     }
 }
@@ -79,7 +83,11 @@ impl Lanes {
         let opening = (outputs.start < window).then_some(outputs.start);
         let first = outputs.start + usize::from(opening.is_some());
         let count = outputs.end - first;
-        let length = count.div_ceil(width).next_multiple_of(width);
+        let mut length = count.div_ceil(width).next_multiple_of(width);
+        if length >= WAY * WIDEST {
+            // Lanes compete for few sets of a cache if they are apart by about a multiple of its ways.
+            length += (2 * APART).saturating_sub((length + APART) % WAY);
+        }
         // The last lanes may overlap.
         let last = outputs.end - length;
         let starts = std::array::from_fn(|lane| last.min(first + lane * length));
@@ -215,8 +223,14 @@ impl Stretches {
         buffers: &mut Buffers,
     ) -> bool {
         let (isa, window) = (self.isa, self.options.window);
+        let most = match (line, &results) {
+            _ if self.options.statistic.is_moment() => KEPT,
+            (Numbers::F64(_), Out::F64(_)) => SETTLED,
+            (Numbers::I64(_), _) => KEPT,
+            _ => STAGED,
+        };
         while lanes.done < lanes.length {
-            let length = SETTLED.min(lanes.length - lanes.done);
+            let length = most.min(lanes.length - lanes.done);
             let places = lanes.places();
             let before = places.map(|place| place.wrapping_sub(window));
             let counts = self.state.counts;
@@ -234,7 +248,7 @@ impl Stretches {
                     (places.map(|place| place.wrapping_sub(base)), &mut results[..])
                 }
                 Out::F32(_) => {
-                    (std::array::from_fn(|lane| lane * SETTLED), &mut buffers.results[..])
+                    (std::array::from_fn(|lane| lane * STAGED), &mut buffers.results[..])
                 }
             };
             let outcome = loop {
@@ -266,7 +280,7 @@ impl Stretches {
             }
             if let Out::F32(_) = results {
                 for (lane, place) in places.into_iter().enumerate().take(isa.lanes()) {
-                    let from = &buffers.results[lane * SETTLED..][..length];
+                    let from = &buffers.results[lane * STAGED..][..length];
                     results.write(isa, place - base, from);
                 }
             }
@@ -357,10 +371,11 @@ impl Stretches {
         window: &mut Vec<f64>,
     ) -> bool {
         let Tile { line, places, length } = tile;
-        let mut patience = match self.rough {
-            false => PATIENCE,
-            true => (PATIENCE / 8).max(self.options.window / 8),
-        };
+        let mut patience = length.div_ceil(KEPT)
+            * match self.rough {
+                false => PATIENCE,
+                true => (PATIENCE / 8).max(self.options.window / 8),
+            };
         for (lane, &place) in places.iter().enumerate().take(self.isa.lanes()) {
             let mut count = counts[lane] as usize;
             let mut alike = None;
@@ -374,7 +389,10 @@ impl Stretches {
                 if !self.in_doubt(*result) || !self.options.is_enough(count) {
                     continue;
                 }
-                let totals = self.state.totals(lane, index, &job.frame);
+                let totals = match self.options.statistic.is_moment() {
+                    true => self.state.totals(lane, index, &job.frame),
+                    false => [0; 2],
+                };
                 let (alike, patience) = (&mut alike, &mut patience);
                 let Some(decided) =
                     self.decide(job, line, at, count, totals, alike, patience, window)
@@ -541,4 +559,36 @@ fn centre(sample: &[f64]) -> f64 {
     let (low, high) = sample.iter().fold((some, some), |(low, high), &x| (low.min(x), high.max(x)));
     let middle = low + 0.5 * (high - low);
     if high - low < 0.1 * middle.abs() { middle } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_have_all_results_and_few_twice() {
+        for width in [2, 4, 8] {
+            for count in (256..3000).chain(32 * WAY - 400..32 * WAY + 400).chain([1 << 16, 70000]) {
+                for start in [99, 100, 5000] {
+                    let outputs = start..start + count;
+                    let lanes = Lanes::of(width, 100, &outputs);
+                    let mut next = start;
+                    for range in lanes.left(width) {
+                        assert!(range.start <= next && range.end <= outputs.end, "{count}");
+                        next = next.max(range.end);
+                    }
+                    assert_eq!(next, outputs.end);
+                    assert_eq!(lanes.length % width, 0);
+                    let opening = usize::from(lanes.opening.is_some());
+                    let excess = lanes.length * width + opening - count;
+                    if lanes.length < WAY * WIDEST {
+                        assert!(excess < width * width, "{count}");
+                        continue;
+                    }
+                    assert!(excess <= width * (2 * APART + width), "{count}");
+                    assert!((APART..=WAY - APART).contains(&(lanes.length % WAY)), "{count}");
+                }
+            }
+        }
+    }
 }

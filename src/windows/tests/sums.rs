@@ -275,10 +275,11 @@ fn check_lanes<const KIND: u8, const MODE: u8>(case: &Case) -> Result<(), TestCa
                 state.set(lane, &begun, &job);
             }
         }
+        let tile = if moments { lanes::KEPT } else { lanes::SETTLED };
         let mut done = 0;
         let mut results = vec![0.0; line.len()];
         while ready && done < length {
-            let some = lanes::SETTLED.min(length - done);
+            let some = tile.min(length - done);
             let places = starts.map(|start| start + done);
             let (sums, counts, rough) = (state.sums, state.counts, state.rough);
             let [enter, leave] =
@@ -325,7 +326,7 @@ fn check_lanes<const KIND: u8, const MODE: u8>(case: &Case) -> Result<(), TestCa
                 let sum = IBig::from((steps[0] << LEVEL) + steps[1]);
                 prop_assert!(found == sum << (last[0] + 1080) as usize);
                 // So the lower sum is exact, whatever is added.
-                let steps = power_of_two(49) + power_of_two(42);
+                let steps = (tile as f64 + 0.5) * power_of_two(43);
                 prop_assert!(low.abs() <= steps * power_of_two(last[0]));
                 if counted {
                     prop_assert_eq!(state.counts[lane], exact.count as u64);
@@ -591,9 +592,11 @@ fn lower_sums_at_their_largest() {
         let step = power_of_two(case.frame().first - 52);
         let rest = step / 2.0 - power_of_two(case.last()[0]);
         let sign = |index: usize| [1.0, -1.0][index / (2 * window) % 2];
-        case.line = (0..3 * window + 900).map(|index| sign(index) * (3.0 * step + rest)).collect();
+        case.line = (0..3 * window + 3000).map(|index| sign(index) * (3.0 * step + rest)).collect();
         check_tiles::<0>(&case).expect("sums are right");
         check_tiles::<1>(&case).expect("means are right");
+        check_lanes::<0, 0>(&case).expect("sums of lanes are right");
+        check_lanes::<1, 0>(&case).expect("means of lanes are right");
     }
 }
 

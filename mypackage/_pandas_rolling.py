@@ -180,11 +180,11 @@ class Windows(Generic[T_Pandas]):
     ) -> Any:
         values, missing = self._numbers(self._name, column)
         if values.dtype.kind == "c":
-            raise TypeError(f"{self._name}: column {column.name!r} is complex; give real columns")
+            raise TypeError(f"{self._name}: {named_column(column)} is complex; give real columns")
         if values.dtype.kind in "OmM":
             way = "astype(float)" if values.dtype.kind == "O" else "astype('int64')"
             raise TypeError(
-                f"{self._name}: column {column.name!r} of dtype {column.dtype} has no exact "
+                f"{self._name}: {named_column(column)} of dtype {column.dtype} has no exact "
                 "windows; choose columns of numbers, with select_dtypes('number') say, or give "
                 f"its {way}"
             )
@@ -312,7 +312,7 @@ def rolling(
     arguments |= {"on": on, "closed": closed, "method": method}
     if step is not None:
         arguments["step"] = step
-    return Windows("rolling", obj.rolling(**arguments), _numbers)
+    return Windows("rolling", _method("rolling", obj)(**arguments), _numbers)
 
 
 @overload
@@ -355,4 +355,20 @@ def expanding(obj: Any, min_periods: int = 1, method: str = "single") -> Windows
     """
     from mypackage.pandas import _numbers
 
-    return Windows("expanding", obj.expanding(min_periods=min_periods, method=method), _numbers)
+    windows = _method("expanding", obj)(min_periods=min_periods, method=method)
+    return Windows("expanding", windows, _numbers)
+
+
+def _method(name: str, obj: Any) -> Any:
+    """The method of pandas' objects that makes windows."""
+    if not type(obj).__module__.startswith("pandas") or not hasattr(obj, name):
+        raise TypeError(
+            f"{name}: give a Series, a DataFrame or a GroupBy, not {type(obj).__name__}; "
+            "mypackage.move_sum and its kin take arrays"
+        )
+    return getattr(obj, name)
+
+
+def named_column(column: Any) -> str:
+    """A column in a message; a Series need not have a name."""
+    return "a column" if column.name is None else f"column {column.name!r}"

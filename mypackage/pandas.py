@@ -25,7 +25,7 @@ from mypackage._core.reductions import GROUPED, GROUPED_MOMENTS, REDUCTIONS, Red
 from mypackage._core.states import result_dtype
 from mypackage._docstrings import like
 from mypackage._extras import require
-from mypackage._pandas_rolling import T_Pandas, Windows, expanding, rolling
+from mypackage._pandas_rolling import T_Pandas, Windows, expanding, named_column, rolling
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -269,7 +269,7 @@ def _reduced(
     name = reduction.name
     if not isinstance(a, pd.DataFrame):
         (column,) = columns_of(a, name, where)
-        if axis == "index":
+        if axis in ("index", "rows"):
             axis = 0
         elif isinstance(axis, str) or axis not in (None, 0, -1, (0,), (-1,)):
             raise ValueError(f"{name}: a Series has no axis {axis!r}")
@@ -352,7 +352,7 @@ def _in_own_dtype(values: np.ndarray, missing: Any, nullable: list[Any]) -> Any:
 
 def _axes(name: str, axis: Any) -> set[int]:
     """The axes of a DataFrame as a set of numbers."""
-    names = {"index": 0, "columns": 1}
+    names = {"index": 0, "rows": 0, "columns": 1}
     if isinstance(axis, str):
         if axis not in names:
             raise ValueError(f"{name}: a DataFrame has no axis {axis!r}")
@@ -460,7 +460,7 @@ def _numbers(name: str, column: Any) -> tuple[np.ndarray, np.ndarray]:
     kind = getattr(dtype, "numpy_dtype", None)
     if kind is None or kind.kind not in "biufc":
         raise TypeError(
-            f"{name}: column {column.name!r} of dtype {dtype} has no exact sum; choose columns of "
+            f"{name}: {named_column(column)} of dtype {dtype} has no exact sum; choose columns of "
             "numbers, with select_dtypes('number') say, or make it one, with astype(float) say"
         )
     # Not by way of float64, which would round large integers.
@@ -475,7 +475,7 @@ def _check_objects(name: str, column: Any, values: np.ndarray) -> None:
         except TypeError as error:
             what = str(error).removeprefix(f"{name}: ")
             raise TypeError(
-                f"{name}: column {column.name!r} of dtype object: {what}; or choose columns of "
+                f"{name}: {named_column(column)} of dtype object: {what}; or choose columns of "
                 "numbers, with select_dtypes('number') say"
             ) from None
 
@@ -516,7 +516,7 @@ def cumsum(a: T_Pandas, axis: Any = 0, *, dtype: Any = None) -> T_Pandas:
     >>> mypackage.pandas.cumsum(pandas.Series([1e16, 1.0, None, -1e16])).tolist()
     [1e+16, 1e+16, nan, 1.0]
     """
-    columnwise = axis in (0, None, "index")
+    columnwise = axis in (0, None, "index", "rows")
     if not columnwise and (axis != -1 or isinstance(a, pd.DataFrame)):
         raise ValueError(f"cumsum: axis must be 0, not {axis!r}; for rows, give a.T or to_numpy()")
     return _prefixes("cumsum", a, partial(mypackage.cumsum, dtype=dtype))
@@ -908,6 +908,11 @@ def _grouped(
     **options: Any,
 ) -> Any:
     name = reduction.name
+    if not isinstance(a, (pd.Series, pd.DataFrame)):
+        raise TypeError(
+            f"{name}: give a Series or a DataFrame, not {type(a).__name__}; mypackage.{name} takes "
+            "arrays and integer labels"
+        )
     if (by is None) == (level is None):
         raise TypeError(f"{name}: give either by= or level=")
     columns = a.columns if isinstance(a, pd.DataFrame) else ()

@@ -336,3 +336,11 @@ def test_threads_and_layouts_agree():
             assert mypackage.cov(x).tobytes() == expected
             assert mypackage.cov(np.asfortranarray(x)).tobytes() == expected
             assert mypackage.cov(x[:, ::-1]).tobytes() == expected
+
+
+def test_subclasses_without_a_meaning_of_their_own():
+    class Sub(np.ndarray):
+        pass
+
+    a = np.array([[1.0, 2.0, 4.0], [2.0, 1.0, 0.0]])
+    assert mypackage.cov(a.view(Sub)).tolist() == mypackage.cov(a).tolist()

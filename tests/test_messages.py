@@ -1,6 +1,7 @@
 """Messages are as Python writes things, and what they advise works."""
 
 import importlib
+from decimal import Decimal, InvalidOperation
 
 import numpy as np
 import pytest
@@ -121,3 +122,58 @@ def test_nulls_of_arrow():
     )
     assert mypackage.arrow.mean(column, skip_nulls=True) == mypackage.nanmean(column) == 2.0
     assert mypackage.mean(column.drop_null()) == 2.0
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda where: mypackage.sum([1, 2, 3], where=where),
+        lambda where: mypackage.std([1, 2, 3], where=where),
+        lambda where: mypackage.sum([1, 2**80, 3], where=where),
+        lambda where: mypackage.mean(np.zeros(3, "m8[s]"), where=where),
+        lambda where: mypackage.ExactSum().add([1, 2, 3], where=where),
+    ],
+)
+def test_masks_of_another_shape(call):
+    with pytest.raises(
+        ValueError, match=r"where has shape \(2,\), which does not broadcast to .*3"
+    ):
+        call([True, False])
+
+
+def test_what_is_no_label():
+    for labels in (["a", "b"], np.array([None, 0])):
+        with pytest.raises(TypeError, match=r"group_idx must be of an integer .*numpy\.unique"):
+            mypackage.group_var(labels, [1.0, 2.0])
+    _, numbers = np.unique(["b", "a"], return_inverse=True)
+    assert mypackage.group_var(numbers, [1.0, 2.0]).tolist() == [0, 0]
+    with pytest.raises(ValueError, match=r"^group_var: size must be an int of at least 0, not '3'"):
+        mypackage.group_var([0, 1], [1.0, 2.0], size="3")
+    with pytest.raises(ValueError, match=r"^ExactMoments: .* is not a shape"):
+        mypackage.ExactMoments(-1)
+
+
+def test_signalling_decimals():
+    for values in ([Decimal("sNaN")], [Decimal("sNaN"), 1]):
+        with pytest.raises(InvalidOperation):
+            mypackage.sum(values)
+    assert mypackage.sum([Decimal("Infinity"), 1]) == Decimal("Infinity")
+    assert mypackage.sum([Decimal("NaN"), 1]).is_qnan()
+
+
+def test_pandas_functions_of_something_else():
+    pd = pytest.importorskip("pandas")
+    mp = pytest.importorskip("mypackage.pandas")
+    for call in (
+        lambda x: mp.group_sum(x, [0, 1]),
+        lambda x: mp.rolling(x, 2),
+        lambda x: mp.expanding(x),
+    ):
+        with pytest.raises(TypeError, match=r"give a Series.*, not list; mypackage\.\w+ .*arrays"):
+            call([1.0, 2.0])
+    with pytest.raises(TypeError, match=r"^sum: a column of dtype"):
+        mp.sum(pd.Series(["a"]))
+    frame = pd.DataFrame({"a": [1.0, 2.0]})
+    for function in (mp.sum, mp.var):
+        assert function(frame, axis="rows").tolist() == function(frame, axis=0).tolist()
+    assert mp.cumsum(frame, axis="rows")["a"].tolist() == [1, 3]

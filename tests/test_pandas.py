@@ -121,7 +121,7 @@ def test_refusals():
             function(objects)
     with pytest.raises(TypeError, match="takes no keepdims="):
         mypackage.sum(table, keepdims=True)
-    for axis in ((0, 1, 5), (1, 1), 2, "rows"):
+    for axis in ((0, 1, 5), (1, 1), 2, "lines"):
         with pytest.raises(ValueError, match="axis"):
             mypackage.sum(table[["x"]], axis=axis)
     with pytest.raises(ValueError, match="no axis 1"):

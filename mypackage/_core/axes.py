@@ -73,3 +73,15 @@ def aligned(name: str, weights: Any, a: Any, axis: Any, axes: tuple[int, ...]) -
     order = sorted(range(len(axes)), key=axes.__getitem__)
     sizes = [size if one in axes else 1 for one, size in enumerate(a.shape)]
     return np.broadcast_to(weights.transpose(order).reshape(sizes), a.shape)
+
+
+def mask_for(where: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """The mask `where`, broadcast to the shape of the elements."""
+    mask = np.asarray(where, bool)
+    try:
+        return np.broadcast_to(mask, shape)
+    except ValueError:
+        raise ValueError(
+            f"where has shape {mask.shape}, which does not broadcast to that of the elements, "
+            f"{shape}"
+        ) from None

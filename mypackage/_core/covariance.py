@@ -248,10 +248,6 @@ def _observations(name: str, argument: str, values: Any) -> np.ndarray:
             f"{name}: a masked array leaves out other observations for each pair of variables; "
             f"use numpy.ma.{name}, or give its compressed() or filled()"
         )
-    if type(array) not in (np.ndarray, np.memmap, np.matrix):
-        raise TypeError(
-            f"{name}: {type(array).__name__} would lose its meaning; give its view(numpy.ndarray)"
-        )
     array = lists.exact(values, np.asarray(array))[0]
     if array.ndim > 2:
         raise ValueError(f"{argument} has more than 2 dimensions")

@@ -17,7 +17,7 @@ from mypackage._native import ExactSum, round_moments, square_states, sum_states
 
 from . import lists, moments, objects, units
 from .input_types import KERNELS, as_array, front, is_dask, label_kind, refuse_dask, unsupported
-from .inputs import wanted
+from .inputs import named, wanted
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
@@ -92,7 +92,8 @@ class ExactMoments:
     _squares: ExactSum
 
     def __init__(self, shape: int | tuple[int, ...] = ()) -> None:
-        self._adopt(ExactSum(shape), ExactSum(shape))
+        with named("ExactMoments", "ExactSum"):
+            self._adopt(ExactSum(shape), ExactSum(shape))
 
     def _adopt(self, sums: ExactSum, squares: ExactSum) -> None:
         self._sums, self._squares, self._lock = sums, squares, threading.Lock()

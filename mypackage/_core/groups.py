@@ -26,7 +26,12 @@ def labels_of(name: str, group_idx: Any) -> np.ndarray:
     if labels.ndim != 1:
         raise ValueError(f"{name}: group_idx must have one axis, not {labels.ndim}")
     if labels.dtype.kind not in "iub" and labels.size:
-        raise TypeError(f"{name}: group_idx must be of an integer dtype, not {labels.dtype}")
+        advice = ""
+        if labels.dtype.kind not in "fc":
+            advice = "; numpy.unique(labels, return_inverse=True) numbers other labels"
+        raise TypeError(
+            f"{name}: group_idx must be of an integer dtype, not {labels.dtype}{advice}"
+        )
     if labels.dtype == np.uint64 and labels.size and labels.max() > np.iinfo(np.int64).max:
         raise ValueError(f"{name}: the label {labels.max()} in group_idx is beyond int64")
     # Aligned too, which data from another process may not be.
@@ -50,7 +55,7 @@ def size_of(name: str, labels: np.ndarray, axis: int, length: int, size: Any) ->
     except TypeError:
         groups = -1
     if groups < 0:
-        raise ValueError(f"{name}: size must be an int of at least 0, not {size}")
+        raise ValueError(f"{name}: size must be an int of at least 0, not {size!r}")
     if greatest >= groups:
         raise ValueError(f"{name}: the label {greatest} in group_idx is not below size={groups}")
     return groups

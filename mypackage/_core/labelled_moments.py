@@ -53,7 +53,7 @@ def moment(name: str, a: Any, axis: Any, *, skipna: bool, ddof: Any, dtype: Any)
     pd, numbers = pandas.pd, pandas._numbers
     moments.exact_ddof(name, ddof)
     if not isinstance(a, pd.DataFrame):
-        if axis not in (0, None, "index", -1):
+        if axis not in (0, None, "index", "rows", -1):
             raise ValueError(f"{name}: a Series has no axis {axis!r}")
         # An Index or an extension array counts as a Series without labels.
         a = a if isinstance(a, pd.Series) else pd.Series(a)
@@ -64,7 +64,7 @@ def moment(name: str, a: Any, axis: Any, *, skipna: bool, ddof: Any, dtype: Any)
     if axis is None:
         result, missing = _of(name, columns, (), skipna, ddof, dtype)
         return pd.NA if nullable and missing else with_nan(result, missing)[()]
-    if axis in (0, "index", -2):
+    if axis in (0, "index", "rows", -2):
         results = [_of(name, [column], (), skipna, ddof, dtype) for column in columns]
         if nullable:
             values, gone = map(np.array, zip(*results, strict=True))

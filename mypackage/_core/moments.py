@@ -14,7 +14,7 @@ import numpy as np
 from mypackage import _native
 from mypackage._errors import DEGREES, report
 
-from .axes import aligned, lines, normalised, reduced_shape
+from .axes import aligned, lines, mask_for, normalised, reduced_shape
 from .input_types import KERNELS, unsupported
 from .inputs import wanted
 from .reductions import Reduction
@@ -50,7 +50,7 @@ def reduce(
             raise ValueError(f"{name}: out has shape {out.shape}, but the result has shape {shape}")
     mask = None
     if where is not True:
-        mask = np.broadcast_to(wanted(where), a.shape)
+        mask = mask_for(wanted(where), a.shape)
     means, kind = None, None
     if mean is not _ABSENT and mean is not None:
         if weights is not None:

@@ -20,7 +20,7 @@ import numpy as np
 from mypackage._errors import report_empty, report_invalid, report_overflow
 from mypackage._native import ExactSum, integer_states
 
-from .axes import check_out, lines, normalised, reduced_shape
+from .axes import check_out, lines, mask_for, normalised, reduced_shape
 from .reductions import Reduction
 from .rounding import nearest
 
@@ -285,7 +285,8 @@ def _decimal_sum(name: str, elements: list[Any]) -> Any:
     values = [x if isinstance(x, decimal.Decimal) else decimal.Decimal(int(x)) for x in elements]
     special = [x for x in values if not x.is_finite()]
     if special:
-        return builtins.sum(special[1:], special[0])
+        # From 0 on, so that a signalling NaN alone signals too.
+        return builtins.sum(special)
     # Enough digits for each Decimal, and the sum, as multiples of the smallest power of ten.
     exponent = min(int(x.as_tuple().exponent) for x in values)
     digits = max(x.adjusted() for x in values) - exponent + len(str(len(values))) + 1
@@ -434,7 +435,7 @@ def reduce(
     axes = normalised(name, axis, a.ndim)
     shape = reduced_shape(a.shape, axes, keepdims)
     target = _target(name, dtype, out, shape)
-    wanted = np.broadcast_to(np.asarray(where, bool), a.shape)
+    wanted = mask_for(where, a.shape)
     if reduction.skip_nan:
         wanted = wanted & ~is_nan(a)
     if initial is None and any(a.shape[one] == 0 for one in axes):
@@ -466,7 +467,7 @@ def _rows(a: np.ndarray, axes: tuple[int, ...]) -> Any:
 
 def _rows_of(x1: np.ndarray, x2: np.ndarray, axes: tuple[int, ...], where: Any) -> list[Any]:
     """For each result, the elements of two arrays as lists, and a list of which are wanted."""
-    wanted = np.broadcast_to(np.asarray(where, bool), x1.shape)
+    wanted = mask_for(where, x1.shape)
     return [_rows(x, axes) for x in (x1, x2, wanted)]
 
 
@@ -662,7 +663,7 @@ def average_states(
 def squares(name: str, a: np.ndarray, where: Any) -> np.ndarray:
     """The exact squares of real numbers; 0 where the mask is False."""
     result = np.zeros(a.shape, object)
-    for at, wanted in np.ndenumerate(np.broadcast_to(np.asarray(where, bool), a.shape)):
+    for at, wanted in np.ndenumerate(mask_for(where, a.shape)):
         if not wanted:
             continue
         kind, x = kind_of(name, type(a[at])), a[at]
@@ -690,7 +691,7 @@ def state(
         If a sum is too large for an ExactSum.
     """
     axes = normalised(name, axis, a.ndim)
-    wanted = np.broadcast_to(np.asarray(where, bool), a.shape)
+    wanted = mask_for(where, a.shape)
     if skip_nan:
         wanted = wanted & ~is_nan(a)
     shape = reduced_shape(a.shape, axes, False)
@@ -816,7 +817,7 @@ def _elements(
 ) -> tuple[tuple[int, ...], list[list[Any]]]:
     """The shape of the results over some axes, and the elements that each is of."""
     axes = normalised(name, axis, a.ndim)
-    wanted = np.broadcast_to(np.asarray(where, bool), a.shape)
+    wanted = mask_for(where, a.shape)
     if skip_nan:
         wanted = wanted & ~is_nan(a)
     rows = zip(_rows(a, axes), _rows(wanted, axes), strict=True)

@@ -11,7 +11,7 @@ from mypackage import _native
 from mypackage._errors import report_empty
 from mypackage._native import ExactSum
 
-from .axes import check_out
+from .axes import check_out, mask_for
 from .input_types import NUMBERS
 from .reductions import Reduction
 
@@ -39,7 +39,7 @@ def reduce(
     unit = a.dtype.newbyteorder("=")
     ticks = a.astype(unit, copy=False).view(np.int64)
     over: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
-    where = np.broadcast_to(np.asarray(where, bool), a.shape)
+    where = mask_for(where, a.shape)
     counted = where & ~np.isnat(a)
     lost = np.False_ if reduction.skip_nan else np.any(where & ~counted, **over)
     fits, per = True, _ticks_per(name, unit, dtype)
@@ -222,7 +222,7 @@ def weighted_means(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def state(a: np.ndarray, where: Any, axis: Any, skip_nan: bool) -> ExactSum:
     """The exact sums of the ticks; a NaT that is not skipped counts as a NaN."""
     lost = np.isnat(a)
-    where = np.broadcast_to(np.asarray(where, bool), a.shape)
+    where = mask_for(where, a.shape)
     total = _native.sum_states(
         a.astype(a.dtype.newbyteorder("=")).view(np.int64), axis, where & ~lost, False
     )

@@ -6,7 +6,7 @@
 use super::cut::Cut;
 use super::labels::{Labels, WINDOW};
 use super::table::{PIECE, Part, Scratch, Tables};
-use crate::array::dtype::by_native;
+use crate::array::dtype::by_wide;
 use crate::array::view::{Axis, View};
 use crate::array::walk::{self, Step};
 use crate::cpu;
@@ -68,7 +68,7 @@ pub fn sum_groups_into(
     groups: usize,
     sink: &(dyn Sink + Sync),
 ) -> i64 {
-    by_native!(view.dtype(), run(view, axis, labels, groups, sink))
+    by_wide!(view.dtype(), run(view, axis, labels, groups, sink))
 }
 
 fn run<V: Cut>(

@@ -20,7 +20,7 @@ import sympy
 from sympy.ntheory.factor_ import factor_cache
 
 import mypackage
-from pairs import Case, Floor, Method, Scale, Task, main, short
+from pairs import Case, Method, Scale, Target, Task, main, short
 
 
 @numba.njit
@@ -95,7 +95,7 @@ Row = tuple[str, int, Callable[[], object], dict[str, tuple[int, Callable[[], ob
 
 
 LOOK_UP = {"table[n]": 1.5, "np.take": 1.0}
-FLOORS: dict[str, dict[str, float]] = {
+TARGETS: dict[str, dict[str, float]] = {
     "fibonacci, int64": LOOK_UP,
     "lucas, int64": LOOK_UP,
     "fibonacci, int64, beyond the caches": LOOK_UP | {"np.copyto": 0.9},
@@ -123,12 +123,12 @@ def cases(scale: Scale) -> Iterator[Case]:
         for row in table(quick):
             for threads in 1, 2:
                 # What one thread is held to; two show what a second is worth.
-                floors = FLOORS[row[0]] if threads == 1 else {}
+                targets = TARGETS[row[0]] if threads == 1 else {}
                 yield Case(
                     f"{row[0]}, {short(row[1])}",
                     partial(build, row),
                     threads,
-                    tuple(Floor(peer, ratio) for peer, ratio in floors.items()),
+                    tuple(Target(peer, ratio) for peer, ratio in targets.items()),
                 )
 
 

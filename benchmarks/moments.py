@@ -23,7 +23,7 @@ import numpy as np
 import mypackage
 from inputs import numbers
 from oracles import exact_product_sum, exact_sum, root_to_format, rounded, some_cells
-from pairs import Case, Method, Scale, Task, main, short, targets, task
+from pairs import Case, Method, Scale, Task, by_level, main, short, task
 from peers import FEW, optional
 
 Make = Callable[[int], np.ndarray]
@@ -80,18 +80,18 @@ def plain_cases(scale: Scale) -> Iterator[Case]:
     large = scale.of(5 * 10**7, 2 * 10**7)
     for size, ratio in (scale.of(10**4), 5.0), (scale.of(10**6), 3.5), (large, 5.0):
         for name in "var", "std":
-            floors = targets(f"np.{name}", ratio) + targets("bottleneck", 3.0)
+            targets = by_level(f"np.{name}", ratio) + by_level("bottleneck", 3.0)
             title = f"{name}, float64, {short(size)}"
-            yield Case(title, partial(whole, name, ordinary, size), 1, floors)
-        floors = targets("np.var", ratio)
+            yield Case(title, partial(whole, name, ordinary, size), 1, targets)
+        targets = by_level("np.var", ratio)
         build = partial(whole, "var", single, size, dtype=np.float64)
-        yield Case(f"var(float32, dtype=float64), {short(size)}", build, 1, floors)
+        yield Case(f"var(float32, dtype=float64), {short(size)}", build, 1, targets)
     for size, ratio in (scale.of(10**4), 7.0), (scale.of(10**6), 4.5), (large, 5.0):
         build = partial(whole, "var", single, size)
-        yield Case(f"var, float32, {short(size)}", build, 1, targets("np.var", ratio))
+        yield Case(f"var, float32, {short(size)}", build, 1, by_level("np.var", ratio))
     for size, ratio in (scale.of(10**4), 1.2), (scale.of(10**6), 0.85), (large, 0.85):
         build = partial(whole, "norm", ordinary, size)
-        yield Case(f"norm, float64, {short(size)}", build, 1, targets("np.linalg.norm", ratio))
+        yield Case(f"norm, float64, {short(size)}", build, 1, by_level("np.linalg.norm", ratio))
 
 
 def numpys(name: str) -> Callable[..., Any]:
@@ -144,11 +144,11 @@ def kind_cases(scale: Scale) -> Iterator[Case]:
     ]
     for title, make, ratio in table:
         build = partial(whole, "var", make, size)
-        yield Case(f"var, {title}, {short(size)}", build, 1, targets("np.var", ratio))
+        yield Case(f"var, {title}, {short(size)}", build, 1, by_level("np.var", ratio))
     for share in 50, 99:
-        floors = targets("np.var", 3.0) if share == 50 else ()
+        targets = by_level("np.var", 3.0) if share == 50 else ()
         title = f"var, where= {share} %, {short(size)}"
-        yield Case(title, partial(where, share, size), 1, floors)
+        yield Case(title, partial(where, share, size), 1, targets)
 
 
 def where(share: int, size: int) -> Task:
@@ -167,10 +167,10 @@ def call_cases(scale: Scale) -> Iterator[Case]:
     """Where the call is what takes time."""
     for size in 1, 10, 32, 100, 1000:
         size = scale.of(size)
-        floors = targets("np.var", 5.0)
+        targets = by_level("np.var", 5.0)
         if size == 32:
-            floors += targets("bottleneck", 0.8)
-        yield Case(f"var, float64, {size}", partial(whole, "var", ordinary, size), 1, floors)
+            targets += by_level("bottleneck", 0.8)
+        yield Case(f"var, float64, {size}", partial(whole, "var", ordinary, size), 1, targets)
 
 
 def with_gaps(size: int) -> np.ndarray:
@@ -182,9 +182,9 @@ def with_gaps(size: int) -> np.ndarray:
 def nan_cases(scale: Scale) -> Iterator[Case]:
     for size in scale.of(10**4), scale.of(10**6), scale.of(5 * 10**7, 2 * 10**7):
         for what, make in ("NaN every 17th", with_gaps), ("no NaN", ordinary):
-            floors = targets("np.nanvar", 5.0) + targets("bottleneck", 3.0)
+            targets = by_level("np.nanvar", 5.0) + by_level("bottleneck", 3.0)
             build = partial(whole, "nanvar", make, size)
-            yield Case(f"nanvar, {what}, {short(size)}", build, 1, floors)
+            yield Case(f"nanvar, {what}, {short(size)}", build, 1, targets)
 
 
 # -- Axes ------------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ def axis_cases(scale: Scale) -> Iterator[Case]:
             shape = scale.shape(shape)
             title = f"var, {dtype}, axis={axis} of {' x '.join(map(str, shape))}"
             build = partial(over_axis, "normal", shape, axis, dtype)
-            yield Case(title, build, 1, targets("np.var", ratio))
+            yield Case(title, build, 1, by_level("np.var", ratio))
 
 
 def over_axis(kind: str, shape: tuple[int, int], axis: int, dtype: str = "float64") -> Task:
@@ -280,14 +280,14 @@ def data(kind: str, size: int) -> np.ndarray:
 
 
 def difficult_cases(scale: Scale) -> Iterator[Case]:
-    floors = targets("np.var", 0.25)
+    targets = by_level("np.var", 0.25)
     for kind, make in list(DATA.items())[1:]:
         for size in scale.of(10**4), scale.of(10**6):
-            yield Case(f"{kind}, {short(size)}", partial(whole, "var", make, size), 1, floors)
+            yield Case(f"{kind}, {short(size)}", partial(whole, "var", make, size), 1, targets)
             side = max(int(size**0.5) // 2 * 2, 2)
             for axis in 0, 1:
                 build = partial(over_axis, kind, (side, side), axis)
-                yield Case(f"{kind}, axis={axis} of {side} x {side}", build, 1, floors)
+                yield Case(f"{kind}, axis={axis} of {side} x {side}", build, 1, targets)
 
 
 # -- Matrices, groups, dask ------------------------------------------------------------------------
@@ -298,9 +298,9 @@ def matrix_cases(scale: Scale) -> Iterator[Case]:
     table = [(2, scale.of(10**6), 4.0), (50, scale.of(10**4), 0.6), (200, scale.of(10**4), 0.6)]
     for name in "cov", "corrcoef":
         for count, length, ratio in table:
-            floors = targets(f"np.{name}", ratio) if name == "cov" else ()
+            targets = by_level(f"np.{name}", ratio) if name == "cov" else ()
             build = partial(matrix, name, count, length)
-            yield Case(f"{name}, {count} of {short(length)}", build, 1, floors)
+            yield Case(f"{name}, {count} of {short(length)}", build, 1, targets)
 
 
 def matrix(name: str, count: int, length: int) -> Task:
@@ -328,9 +328,9 @@ def matrix(name: str, count: int, length: int) -> Task:
 def group_cases(scale: Scale) -> Iterator[Case]:
     size = scale.of(10**6)
     for groups in scale.of(1000), scale.of(10**5):
-        floors = targets("pandas", 2.0) if groups <= 1000 else ()
+        targets = by_level("pandas", 2.0) if groups <= 1000 else ()
         title = f"group_var, {short(size)} in {short(groups)}"
-        yield Case(title, partial(grouped, size, groups), 1, floors)
+        yield Case(title, partial(grouped, size, groups), 1, targets)
 
 
 def grouped(size: int, groups: int) -> Task:
@@ -354,7 +354,7 @@ def grouped(size: int, groups: int) -> Task:
 def dask_cases(scale: Scale) -> Iterator[Case]:
     chunks, length = scale.of(40, 10), scale.of(10**6)
     title = f"dask var, {chunks} chunks of {short(length)}"
-    yield Case(title, partial(chunked, chunks, length), 1, targets("da.var", 2.0))
+    yield Case(title, partial(chunked, chunks, length), 1, by_level("da.var", 2.0))
 
 
 def chunked(chunks: int, length: int) -> Task:
@@ -378,12 +378,12 @@ def computed(var: Callable[..., Any], array: Any) -> Any:
 def other_cases(scale: Scale) -> Iterator[Case]:
     large = scale.of(5 * 10**7, 2 * 10**7)
     title = f"2 threads beside 1, {short(large)}"
-    yield Case(title, partial(threaded, large), 2, targets("1 thread", 1.6))
+    yield Case(title, partial(threaded, large), 2, by_level("1 thread", 1.6))
     size = scale.of(10**6)
-    floors = targets("np.var", None, 0.6)
-    yield Case(f"var, SSE2, {short(size)}", partial(whole, "var", ordinary, size), 1, floors)
+    targets = by_level("np.var", None, 0.6)
+    yield Case(f"var, SSE2, {short(size)}", partial(whole, "var", ordinary, size), 1, targets)
     title = f"statistics.pvariance, {short(FEW)}"
-    yield Case(title, partial(beside_statistics, size), 1, targets("statistics", 1000.0))
+    yield Case(title, partial(beside_statistics, size), 1, by_level("statistics", 1000.0))
 
 
 def threaded(size: int) -> Task:

@@ -61,7 +61,7 @@ class Method(NamedTuple):
     elements: int
 
 
-class Floor(NamedTuple):
+class Target(NamedTuple):
     """A peer's time per element over ours is to be at least this, with this instruction set."""
 
     peer: str
@@ -72,10 +72,10 @@ class Floor(NamedTuple):
         return BEST if self.isa is None else self.isa == ISA
 
 
-def targets(peer: str, avx2: float | None, baseline: float | None = None) -> tuple[Floor, ...]:
+def by_level(peer: str, avx2: float | None, baseline: float | None = None) -> tuple[Target, ...]:
     """How many times as long as ours a peer is to take, by instruction set."""
     both = ("avx2", avx2), ("baseline", baseline)
-    return tuple(Floor(peer, ratio, isa) for isa, ratio in both if ratio is not None)
+    return tuple(Target(peer, ratio, isa) for isa, ratio in both if ratio is not None)
 
 
 class Task(NamedTuple):
@@ -93,14 +93,14 @@ class Case:
     name: str
     build: Callable[[], Task]
     threads: int = 1
-    floors: tuple[Floor, ...] = field(default=())
+    targets: tuple[Target, ...] = field(default=())
 
 
 def by_default_and_alone(
-    name: str, build: Callable[[], Task], floors: tuple[Floor, ...]
+    name: str, build: Callable[[], Task], targets: tuple[Target, ...]
 ) -> Iterator[Case]:
     """With all threads, as calls have them by default: then targets hold; and with one."""
-    yield Case(name, build, CPUS, floors)
+    yield Case(name, build, CPUS, targets)
     if CPUS > 1:
         yield Case(name, build, 1)
 
@@ -155,16 +155,18 @@ def measure(case: Case, scale: Scale) -> dict[str, Any]:
         for name, method in methods.items()
     }
     ratios = {name: ratio(each[name], each[OURS]) for name in peers}
-    floors = [floor for floor in case.floors if floor.applies() and floor.peer in peers]
+    targets = [target for target in case.targets if target.applies() and target.peer in peers]
     if scale is Scale.SMOKE:
-        floors = []
+        targets = []
     return {
         "case": case.name,
         "isa": ISA,
         "threads": case.threads,
         "ns per element": statistics.median(each[OURS]) * 1e9,
-        "floors": "; ".join(f"{floor.peer} {floor.ratio:.3g}" for floor in floors),
-        "missed": "; ".join(floor.peer for floor in floors if ratios[floor.peer] < floor.ratio),
+        "targets": "; ".join(f"{target.peer} {target.ratio:.3g}" for target in targets),
+        "missed": "; ".join(
+            target.peer for target in targets if ratios[target.peer] < target.ratio
+        ),
         **ratios,
     }
 
@@ -180,7 +182,7 @@ def processor() -> str:
 
 
 COMMON_COLUMNS = (
-    *("case", "isa", "threads", "ns per element", "floors", "missed"),
+    *("case", "isa", "threads", "ns per element", "targets", "missed"),
     *("processor", "date"),
 )
 RECORDS = Path(__file__).parent / "records"
@@ -195,17 +197,17 @@ def peers_of(row: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def floors_of(row: dict[str, Any]) -> dict[str, float]:
-    floors = (floor.rpartition(" ") for floor in row["floors"].split("; ") if floor)
-    return {peer: float(ratio) for peer, _, ratio in floors}
+def targets_of(row: dict[str, Any]) -> dict[str, float]:
+    targets = (target.rpartition(" ") for target in row["targets"].split("; ") if target)
+    return {peer: float(ratio) for peer, _, ratio in targets}
 
 
 def show(row: dict[str, Any]) -> None:
     """Prints a row, each target beside its ratio."""
-    floors, missed = floors_of(row), row["missed"].split("; ")
+    targets, missed = targets_of(row), row["missed"].split("; ")
     shown = [
         f"{name} {value:.3g}"
-        + (f" [{floors[name]} {'MISSED' if name in missed else 'met'}]" if name in floors else "")
+        + (f" [{targets[name]} {'MISSED' if name in missed else 'met'}]" if name in targets else "")
         for name, value in peers_of(row).items()
     ]
     print(
@@ -215,7 +217,7 @@ def show(row: dict[str, Any]) -> None:
 
 
 def summarise(rows: list[dict[str, Any]]) -> None:
-    judged = [row for row in rows if row["floors"]]
+    judged = [row for row in rows if row["targets"]]
     missed = [row for row in judged if row["missed"]]
     if judged:
         met = len(judged) - len(missed)
@@ -224,7 +226,7 @@ def summarise(rows: list[dict[str, Any]]) -> None:
         ratios = peers_of(row)
         peers = ", ".join(f"{name} {ratios[name]:.3g}" for name in row["missed"].split("; "))
         print(
-            f"  {row['case']}, {row['isa']}, {row['threads']}T: {peers} (targets: {row['floors']})"
+            f"  {row['case']}, {row['isa']}, {row['threads']}T: {peers} (targets: {row['targets']})"
         )
 
 
@@ -274,7 +276,7 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
     labels = list(dict.fromkeys(f"{row['case']}, {row['threads']}T" for row in rows))
     isas = list(dict.fromkeys(row["isa"] for row in rows))
     peers = list(dict.fromkeys(name for row in rows for name in peers_of(row)))
-    markers = {"floor": "|", **dict(zip(peers, itertools.cycle("os^vDP*Xh<>"), strict=False))}
+    markers = {"target": "|", **dict(zip(peers, itertools.cycle("os^vDP*Xh<>"), strict=False))}
     figure = Figure(figsize=(5 + 4 * len(isas), 0.22 * len(labels) + 2), layout="constrained")
     panels = figure.subplots(1, len(isas), sharey=True, squeeze=False)[0]
     for panel, isa in zip(panels, isas, strict=True):
@@ -284,10 +286,10 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
                 place = labels.index(f"{row['case']}, {row['threads']}T")
                 for name, value in peers_of(row).items():
                     points[name].append((value, place))
-                for floor in floors_of(row).values():
-                    points["floor"].append((floor, place))
+                for target in targets_of(row).values():
+                    points["target"].append((target, place))
         for colour, (name, marker) in enumerate(markers.items()):
-            style = {"marker": marker, "color": "black" if name == "floor" else f"C{colour}"}
+            style = {"marker": marker, "color": "black" if name == "target" else f"C{colour}"}
             if points[name]:
                 panel.scatter(*zip(*points[name], strict=True), label=name, s=18, **style)
         panel.axvline(1, color="black", linewidth=1)

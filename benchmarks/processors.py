@@ -21,7 +21,7 @@ import numpy as np
 import mypackage
 from inputs import numbers, some_of
 from oracles import exact_dot, exact_sum, is_sum, rounded, some_cells
-from pairs import Case, Scale, Task, main, short, targets, task
+from pairs import Case, Scale, Task, by_level, main, short, task
 from peers import optional
 
 
@@ -48,8 +48,10 @@ def vecdot_cases(scale: Scale) -> Iterator[Case]:
         ("float32", scale.of(10**6), 1, 0.4),
     ]
     for dtype, size, threads, avx2 in table:
-        floors = targets("np.dot", avx2, 0.15 if dtype == "float64" else None)
-        yield Case(f"vecdot, {dtype}, {short(size)}", partial(vecdot, dtype, size), threads, floors)
+        targets = by_level("np.dot", avx2, 0.15 if dtype == "float64" else None)
+        yield Case(
+            f"vecdot, {dtype}, {short(size)}", partial(vecdot, dtype, size), threads, targets
+        )
 
 
 def vecdot(dtype: str, size: int) -> Task:
@@ -65,12 +67,12 @@ def vecdot(dtype: str, size: int) -> Task:
 
 def masked_cases(scale: Scale) -> Iterator[Case]:
     for size in scale.of(10**4), scale.of(10**6):
-        floors = *targets("bottleneck", 2.0, 1.0), *targets("np.nansum", 4.0)
-        yield Case(f"nansum, {short(size)}", partial(nansum, size), 1, floors)
+        targets = *by_level("bottleneck", 2.0, 1.0), *by_level("np.nansum", 4.0)
+        yield Case(f"nansum, {short(size)}", partial(nansum, size), 1, targets)
     for share, avx2 in (99, 1.7), (50, 8.0):
-        floors = targets("np.sum", avx2, 0.8)
+        targets = by_level("np.sum", avx2, 0.8)
         name = f"where= {share} % of {short(scale.of(10**6))}"
-        yield Case(name, partial(where, share, scale.of(10**6)), 1, floors)
+        yield Case(name, partial(where, share, scale.of(10**6)), 1, targets)
 
 
 def nansum(size: int) -> Task:
@@ -111,12 +113,12 @@ def axis_cases(scale: Scale) -> Iterator[Case]:
     for shape, axis, threads, avx2, baseline in table:
         shape = scale.shape(shape)
         name = f"axis={axis} of {' x '.join(map(str, shape))}"
-        floors = targets("np.sum", avx2, baseline)
-        yield Case(name, partial(over_axis, shape, axis), threads, floors)
+        targets = by_level("np.sum", avx2, baseline)
+        yield Case(name, partial(over_axis, shape, axis), threads, targets)
     for axis, avx2 in (0, 0.5), (1, 0.8):
         shape = scale.shape((1000, 1000))
-        floors = targets("np.sum", avx2)
-        yield Case(f"centred, axis={axis}", partial(over_axis, shape, axis, True), 1, floors)
+        targets = by_level("np.sum", avx2)
+        yield Case(f"centred, axis={axis}", partial(over_axis, shape, axis, True), 1, targets)
 
 
 def over_axis(shape: tuple[int, ...], axis: Any, centred: bool = False) -> Task:
@@ -150,9 +152,9 @@ def sum_cases(scale: Scale) -> Iterator[Case]:
         ("float32", large, 2, 2.0, None),
     ]
     for dtype, size, threads, avx2, baseline in table:
-        floors = targets("np.sum", avx2, baseline)
+        targets = by_level("np.sum", avx2, baseline)
         build = partial(whole, size, dtype=dtype)
-        yield Case(f"sum, {dtype}, {short(size)}", build, threads, floors)
+        yield Case(f"sum, {dtype}, {short(size)}", build, threads, targets)
     for dtype, size, avx2 in [
         ("float64", scale.of(10**5), 1.3),
         ("float64", scale.of(10**6), 1.0),
@@ -162,7 +164,7 @@ def sum_cases(scale: Scale) -> Iterator[Case]:
     ]:
         build = partial(whole, size, dtype=dtype, centred=True)
         name = f"centred, {dtype}, {short(size)}"
-        yield Case(name, build, 1, targets("np.sum", avx2))
+        yield Case(name, build, 1, by_level("np.sum", avx2))
 
 
 def whole(size: int, kind: str = "normal", dtype: str = "float64", centred: bool = False) -> Task:
@@ -186,15 +188,15 @@ def difficult_cases(scale: Scale) -> Iterator[Case]:
         ("random bits", 0.6, None),
         ("total cancellation", 0.3, None),
     ]:
-        floors = targets("np.sum", avx2, baseline)
-        yield Case(f"{kind}, {short(size)}", partial(whole, size, kind), 1, floors)
+        targets = by_level("np.sum", avx2, baseline)
+        yield Case(f"{kind}, {short(size)}", partial(whole, size, kind), 1, targets)
 
 
 def state_cases(scale: Scale) -> Iterator[Case]:
     for dtype, avx2 in ("float64", 1.3), ("float32", 2.0):
         size = scale.of(10**5)
         build = partial(state, dtype, size)
-        yield Case(f"ExactSum.add, {dtype}, {short(size)}", build, 1, targets("np.sum", avx2))
+        yield Case(f"ExactSum.add, {dtype}, {short(size)}", build, 1, by_level("np.sum", avx2))
 
 
 def state(dtype: str, size: int) -> Task:
@@ -213,7 +215,7 @@ def group_cases(scale: Scale) -> Iterator[Case]:
         groups = min(groups, size)
         name = f"group_sum, {short(size)} in {short(groups)}{', sorted' * ascending}"
         build = partial(grouped, size, groups, ascending)
-        yield Case(name, build, 1, targets("np.bincount", avx2))
+        yield Case(name, build, 1, by_level("np.bincount", avx2))
 
 
 def grouped(size: int, groups: int, ascending: bool) -> Task:
@@ -245,9 +247,9 @@ def fibonacci_cases(scale: Scale) -> Iterator[Case]:
         "lucas, int64, beyond the caches": ("np.copyto", 0.95),
     }
     for row in rows:
-        if floor := avx2.get(row[0]):
+        if target := avx2.get(row[0]):
             name = f"{row[0]}, {short(row[1])}"
-            yield Case(name, partial(fibonacci.build, row), 1, targets(*floor))
+            yield Case(name, partial(fibonacci.build, row), 1, by_level(*target))
 
 
 if __name__ == "__main__":

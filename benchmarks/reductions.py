@@ -23,7 +23,7 @@ import numpy as np
 import mypackage
 from inputs import numbers, some_of
 from oracles import exact_dot, exact_sum, rounded, some_cells
-from pairs import Case, Floor, Method, Scale, Task, by_default_and_alone, main, short, task
+from pairs import Case, Method, Scale, Target, Task, by_default_and_alone, main, short, task
 from peers import optional
 
 # So many products are enough for loops in Python.
@@ -82,8 +82,8 @@ def vecdot_cases(scale: Scale) -> Iterator[Case]:
         (scale.of(5 * 10**7, 2 * 10**7), 2, 1.9),
     ]
     for size, threads, ratio in table:
-        floors = Floor("np.dot", ratio), Floor("np.vecdot", ratio), Floor("Fraction loop", 50.0)
-        yield Case(f"vecdot, {short(size)}", partial(vecdot, size), threads, floors)
+        targets = Target("np.dot", ratio), Target("np.vecdot", ratio), Target("Fraction loop", 50.0)
+        yield Case(f"vecdot, {short(size)}", partial(vecdot, size), threads, targets)
 
 
 def vecdot(size: int) -> Task:
@@ -122,7 +122,7 @@ def cumsum_cases(scale: Scale) -> Iterator[Case]:
         along = f"axis={axis}, " if len(shape) > 1 else ""
         name = f"cumsum, {dtype}, {along}{' x '.join(map(short, shape))}"
         build = partial(cumsum, dtype, shape, axis)
-        yield from by_default_and_alone(name, build, (Floor("np.cumsum", ratio),))
+        yield from by_default_and_alone(name, build, (Target("np.cumsum", ratio),))
 
 
 def cumsum(dtype: str, shape: tuple[int, ...], axis: int) -> Task:
@@ -152,19 +152,19 @@ def are_prefixes(values: np.ndarray, prefixes: np.ndarray) -> bool:
 
 def group_cases(scale: Scale) -> Iterator[Case]:
     size = scale.of(10**7, 10**6)
-    floors = Floor("np.bincount", 1.0), Floor("np.add.at", 3.0), Floor("pandas", 1.0)
+    targets = Target("np.bincount", 1.0), Target("np.add.at", 3.0), Target("pandas", 1.0)
     for groups in scale.of(10), scale.of(1000), scale.of(10**6):
         for order in "unsorted", "sorted":
             name = f"group_sum, {short(groups)} groups, {order}, {short(size)}"
             build = partial(group_sum, "float64", size, groups, order == "sorted")
-            yield from by_default_and_alone(name, build, floors)
+            yield from by_default_and_alone(name, build, targets)
     name = f"group_sum, float32, {short(scale.of(1000))} groups, unsorted, {short(size)}"
     build = partial(group_sum, "float32", size, scale.of(1000), False)
-    yield from by_default_and_alone(name, build, floors)
+    yield from by_default_and_alone(name, build, targets)
     shape = scale.shape((1000, 1000))
     name = f"group_sum, 50 groups, axis=0, {' x '.join(map(short, shape))}"
     build = partial(group_sum_of_rows, shape, 50)
-    yield from by_default_and_alone(name, build, (Floor("np.add.at", 3.0),))
+    yield from by_default_and_alone(name, build, (Target("np.add.at", 3.0),))
 
 
 def group_sum(dtype: str, size: int, groups: int, in_order: bool) -> Task:
@@ -212,8 +212,8 @@ def exact_sum_cases(scale: Scale) -> Iterator[Case]:
     size = scale.of(10**7)
     for threads in 1, 2:
         # It may cost 1.3 times what the sum costs.
-        floors = (Floor("mypackage.sum", 1 / 1.3),)
-        yield Case(f"ExactSum.add, {short(size)}", partial(accumulate, size), threads, floors)
+        targets = (Target("mypackage.sum", 1 / 1.3),)
+        yield Case(f"ExactSum.add, {short(size)}", partial(accumulate, size), threads, targets)
 
 
 def accumulate(size: int) -> Task:

@@ -20,10 +20,10 @@ import numpy as np
 import mypackage
 from inputs import DIFFICULT, ORDINARY, numbers, some_of
 from oracles import exact_sum, is_sum, rounded, some_cells
-from pairs import CPUS, Case, Floor, Method, Scale, Task, by_default_and_alone, main, short, task
+from pairs import CPUS, Case, Method, Scale, Target, Task, by_default_and_alone, main, short, task
 from peers import sums
 
-LEAST = partial(Floor, "np.sum")
+LEAST = partial(Target, "np.sum")
 
 
 def cases(scale: Scale) -> Iterator[Case]:
@@ -40,8 +40,8 @@ def large_cases(scale: Scale, size: int) -> Iterator[Case]:
     kinds = ORDINARY if scale is Scale.FULL else ("uniform", "normal")
     for kind in kinds:
         for threads, ratio in (2, 2.0), (1, 1.10):
-            floors = LEAST(ratio), Floor("read limit", 0.95)
-            yield float64_case(kind, size, threads, floors, scale, limit=True)
+            targets = LEAST(ratio), Target("read limit", 0.95)
+            yield float64_case(kind, size, threads, targets, scale, limit=True)
 
 
 def cached_cases(scale: Scale) -> Iterator[Case]:
@@ -61,7 +61,7 @@ def float64_case(
     kind: str,
     size: int,
     threads: int,
-    floors: tuple[Floor, ...],
+    targets: tuple[Target, ...],
     scale: Scale,
     limit: bool = False,
 ) -> Case:
@@ -71,7 +71,7 @@ def float64_case(
         ours = Method(partial(mypackage.sum, values), size)
         return Task(ours, sums(values, threads, scale, limit), lambda total: total == expected)
 
-    return Case(f"float64, {kind}, {short(size)}", build, threads, floors)
+    return Case(f"float64, {kind}, {short(size)}", build, threads, targets)
 
 
 @lru_cache(maxsize=1)
@@ -180,8 +180,8 @@ def difficult_cases(scale: Scale) -> Iterator[Case]:
         sizes.append(10**8)
     for kind in DIFFICULT:
         for size in sizes:
-            floors = (Floor("math.fsum", 10.0),)
-            yield float64_case(kind, size, 1, floors, scale)
+            targets = (Target("math.fsum", 10.0),)
+            yield float64_case(kind, size, 1, targets, scale)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import numpy as np
 import mypackage
 from inputs import numbers
 from oracles import rounded, some_cells
-from pairs import Case, Scale, Task, main, short, targets, task
+from pairs import Case, Scale, Task, by_level, main, short, task
 from peers import optional
 
 NAMES = "move_sum", "move_mean", "move_var", "move_std"
@@ -51,13 +51,13 @@ def cases(scale: Scale) -> Iterator[Case]:
 def length_cases(scale: Scale) -> Iterator[Case]:
     for size, window, ratios in TABLE:
         for name, ratio in zip(NAMES, ratios, strict=True):
-            floors = targets("bottleneck", ratio)
+            targets = by_level("bottleneck", ratio)
             if window <= 100 and size == 10**6:
-                floors += targets("pandas", 4.0) + targets("polars", 4.0)
+                targets += by_level("pandas", 4.0) + by_level("polars", 4.0)
             size_here, window_here = scale.of(size), min(window, scale.of(window))
             build = partial(moving, name, ordinary, size_here, window_here)
             title = f"{name}, {short(size_here)}, w = {short(window_here)}"
-            yield Case(title, build, 1, floors)
+            yield Case(title, build, 1, targets)
 
 
 def ordinary(size: int) -> np.ndarray:
@@ -75,17 +75,17 @@ def kind_cases(scale: Scale) -> Iterator[Case]:
     for name, ratio in zip(NAMES, (0.5, 0.5, 0.4, 0.4), strict=True):
         title = f"{name}, NaN every 17th, {short(size)}, w = 100"
         build = partial(moving, name, with_gaps, size, min(100, size), 1)
-        yield Case(title, build, 1, targets("bottleneck", ratio))
+        yield Case(title, build, 1, by_level("bottleneck", ratio))
     for name, ratio in zip(NAMES, (1.2, 0.55, 0.65, 0.7), strict=True):
         for dtype, convert in KINDS.items():
             title = f"{name}, {dtype}, {short(size)}, w = 100"
             make = partial(converted, convert)
-            floors = targets("bottleneck", ratio if dtype == "float32" else 0.8)
-            yield Case(title, partial(moving, name, make, size, min(100, size)), 1, floors)
+            targets = by_level("bottleneck", ratio if dtype == "float32" else 0.8)
+            yield Case(title, partial(moving, name, make, size, min(100, size)), 1, targets)
         shape = scale.shape((1000, 1000))
         title = f"{name}, axis=0, {' x '.join(map(short, shape))}, w = 100"
         build = partial(columns, name, shape, min(100, shape[0]))
-        yield Case(title, build, 1, targets("bottleneck", 0.8))
+        yield Case(title, build, 1, by_level("bottleneck", 0.8))
 
 
 def converted(convert: Callable[[np.ndarray], np.ndarray], size: int) -> np.ndarray:
@@ -100,12 +100,12 @@ def difficult_cases(scale: Scale) -> Iterator[Case]:
             for what, make in (("1e9 + N", far), ("90 % zeros", sparse)):
                 title = f"{name}, {what}, {short(size)}, w = {window}"
                 build = partial(beside_ordinary, name, make, size, min(window, size))
-                yield Case(title, build, 1, targets("N(0,1)", 1 / 3))
+                yield Case(title, build, 1, by_level("N(0,1)", 1 / 3))
     for name, limit in zip(NAMES, (60, 60, 400, 400), strict=True):
         for window in 16, 1000:
             title = f"{name}, spikes, {short(size)}, w = {window}"
             build = partial(beside_a_pause, name, spiked, size, min(window, size), limit)
-            yield Case(title, build, 1, targets(f"{limit} ns each", 1.0))
+            yield Case(title, build, 1, by_level(f"{limit} ns each", 1.0))
 
 
 def far(size: int) -> np.ndarray:
@@ -127,14 +127,14 @@ def other_cases(scale: Scale) -> Iterator[Case]:
     for name in NAMES:
         title = f"{name}, index arrays, {short(size)}, w = 100"
         build = partial(by_indices, name, size, min(100, size))
-        yield Case(title, build, 1, targets("fixed window", 0.5))
+        yield Case(title, build, 1, by_level("fixed window", 0.5))
     segments = scale.of(10**4)
     title = f"segment_sum, {short(size)} numbers, {short(segments)} segments"
-    yield Case(title, partial(in_segments, size, segments), 1, targets("np.add.reduceat", 1.0))
+    yield Case(title, partial(in_segments, size, segments), 1, by_level("np.add.reduceat", 1.0))
     title = f"nancumsum, {short(size)}"
-    yield Case(title, partial(prefixes, size), 1, targets("np.nancumsum", 2.0))
+    yield Case(title, partial(prefixes, size), 1, by_level("np.nancumsum", 2.0))
     title = f"cumulative_sum, {short(size)}"
-    yield Case(title, partial(array_api_prefixes, size), 1, targets("cumsum", 0.9))
+    yield Case(title, partial(array_api_prefixes, size), 1, by_level("cumsum", 0.9))
 
 
 def check(name: str, values: np.ndarray, window: int, least: int, result: np.ndarray) -> bool:

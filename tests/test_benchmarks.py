@@ -54,10 +54,10 @@ def test_threads(root):
     assert run.stdout.count("us") >= 3 * 4
 
 
-def case(check, floors=()):
+def case(check, targets=()):
     from pairs import Case, task
 
-    return Case("one", lambda: task(1, int, {"peer": int}, check), 1, floors)
+    return Case("one", lambda: task(1, int, {"peer": int}, check), 1, targets)
 
 
 def test_a_wrong_answer_ends_it():
@@ -72,18 +72,18 @@ def test_a_wrong_answer_ends_it():
 
 def test_floors(monkeypatch):
     import pairs
-    from pairs import Floor, Scale, measure
+    from pairs import Scale, Target, measure
 
     monkeypatch.setattr(pairs, "BEST", True)
-    floors = Floor("peer", 0.0), Floor("peer", math.inf), Floor("absent", math.inf)
-    other = Floor("peer", math.inf, isa="another")
+    targets = Target("peer", 0.0), Target("peer", math.inf), Target("absent", math.inf)
+    other = Target("peer", math.inf, isa="another")
     for chosen, shown, missed in [
-        ((floors[0],), "peer 0", ""),
-        ((floors[1],), "peer inf", "peer"),
-        ((floors[2], other), "", ""),
+        ((targets[0],), "peer 0", ""),
+        ((targets[1],), "peer inf", "peer"),
+        ((targets[2], other), "", ""),
     ]:
         row = measure(case(lambda answer: True, chosen), Scale.QUICK)
-        assert (row["floors"], row["missed"]) == (shown, missed)
+        assert (row["targets"], row["missed"]) == (shown, missed)
 
 
 def test_a_debug_build_is_refused(monkeypatch):

@@ -872,6 +872,37 @@ mod tests {
         }
     }
 
+    #[test]
+    fn extents_tell_what_two_levels_hold() {
+        fn check<S: Simd>(simd: S) {
+            let (first, additions) = (20, 1 << 8);
+            let (limit, exact_from) = (2f64.powi(20 - 1 - 8), 2f64.powi(-23));
+            for (values, expected) in [
+                ([limit * (1.0 - 2f64.powi(-19)), 1.0], Some(0.0)),
+                ([limit.next_down(), 1.0], None),
+                ([1.0, -limit], None),
+                ([exact_from, 1.0], Some(0.0)),
+                ([-1.0, -exact_from], Some(0.0)),
+                ([exact_from.next_down(), 1.0], None),
+                ([1.0, 1e-300], None),
+                // Upper halves of 0.
+                ([1.0, 5e-324], Some(exact_from)),
+                ([0.0, 1.0], Some(exact_from)),
+                ([-0.0, limit], None),
+            ] {
+                let mut extent = Extent::new(simd);
+                extent.take_some(&values);
+                assert_eq!(extent.exact_from::<f64>(additions, first), expected, "{values:?}");
+            }
+            let mut extent = Extent::new(simd);
+            extent.take_some(&[5e-324, 1e-310]);
+            assert_eq!(extent.exact_from::<f64>(additions, SUBNORMAL), Some(0.0));
+        }
+        check(Portable::<2>);
+        check(Portable::<4>);
+        check(Portable::<8>);
+    }
+
     /// Lanes that reach the limits of the levels, and go a little beyond.
     #[test]
     fn the_largest_magnitude_tells_what_fits() {

@@ -857,10 +857,12 @@ mod tests {
                     if zeros {
                         values.iter_mut().step_by(3).for_each(|x| *x = 0.0);
                     }
-                    // The last bits are odd.
-                    for (smallest, is_exact) in
-                        [(exact_from.next_up(), true), (exact_from.next_down(), false)]
-                    {
+                    // The last bits of the outer ones are odd.
+                    for (smallest, is_exact) in [
+                        (exact_from.next_up(), true),
+                        (exact_from, true),
+                        (exact_from.next_down(), false),
+                    ] {
                         values[place] = -smallest;
                         check_sum(&values, first, true);
                         for block in exact_sums(&values, first) {
@@ -1132,6 +1134,24 @@ mod tests {
                 for block in blocks.into_iter().chain(kernels) {
                     let block = block.unwrap();
                     assert!(holds(block, &dot) && is_sharp(block, length), "{spread} {length}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lanes_of_single_precision_may_be_full() {
+        let most = 2f32.next_down();
+        for value in [most, -most, f32::MAX] {
+            for length in [1, 7, 100, 1000, SINGLES] {
+                let (values, other) = (vec![value; length], vec![most; length]);
+                let wide = vec![f64::from(value); length];
+                let (sum, dot) = (sum_of(&wide), dot_of(&wide, &vec![most.into(); length]));
+                for isa in Isa::available() {
+                    let block = single_block(isa, &values, 0).unwrap();
+                    assert!(holds(block, &sum) && block.errors == 0, "{value} {length}");
+                    let block = single_dot_block(isa, &values, &other, 0).unwrap();
+                    assert!(holds(block, &dot) && is_sharp(block, length), "{value} {length}");
                 }
             }
         }

@@ -1139,6 +1139,37 @@ mod tests {
         }
     }
 
+    /// One error for each number, for each lane of the last vector and, in single precision, for adding
+    /// the lanes.
+    #[test]
+    fn error_counts_are_those_of_the_proofs() {
+        fn check<S: Simd>(simd: S) {
+            let length = 1003;
+            let values = numbers(length, 0, 60, 1);
+            let errors = Some((length + S::W) as u64);
+            let of = |block: Option<Block>| block.map(|block| block.errors);
+            assert_eq!(of(sum_body::<_, _, false>(simd, &values, 50, 0)), errors);
+            assert_eq!(of(dot_body(simd, &values, &vec![1.0; length], 50, 0)), errors);
+            let two = two_body::<_, _, false>(simd, &values, 50, 0);
+            assert_eq!(two.map(|blocks| blocks.map(|block| block.errors)), errors.map(|n| [n; 2]));
+            let selected = selected_body::<_, _, false, true>(simd, &values, &[], 50, 0);
+            assert_eq!(of(selected.map(|(block, _)| block)), errors);
+
+            let values = singles(length, 60, 1);
+            let highest = values.iter().map(|x| x.abs().log2().floor() as i32).max().unwrap();
+            let log = (0..).find(|&log| 1 << log >= additions(length, S::W, 8)).unwrap();
+            let block = single_body(simd, &values, 0).unwrap();
+            assert_eq!(block.errors, (length + S::W + 1) as u64);
+            assert_eq!(block.error_exponent, highest + 1 + log - 53);
+            let block = single_dot_body(simd, &values, &vec![1.5; length], 0).unwrap();
+            assert_eq!(block.errors, (length + S::W + 1) as u64);
+            assert_eq!(block.error_exponent, highest + 1 + 1 + log - 53);
+        }
+        check(Portable::<2>);
+        check(Portable::<4>);
+        check(Portable::<8>);
+    }
+
     #[test]
     fn lanes_of_single_precision_may_be_full() {
         let most = 2f32.next_down();

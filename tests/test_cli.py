@@ -378,3 +378,18 @@ def test_closed_and_full_files(command, message):
     )
     assert (finished.returncode, finished.stdout) == (1, "")
     assert finished.stderr == f"mypackage: {message}\n"
+
+
+def test_a_fibonacci_number_that_no_memory_holds(capsys):
+    assert main(["fibonacci", "100000000000000000000"]) == 1
+    assert capsys.readouterr().err.endswith("too large to hold; --mod M gives a remainder\n")
+
+
+def test_a_column_without_a_name(tmp_path, capsys):
+    path = tmp_path / "index.csv"
+    path.write_text(",v\n0,1\n5,2\n")
+    assert main(["sum", str(path), "--columns", "", "--quiet"]) == 0
+    assert capsys.readouterr().out == "5\n"
+    path.write_text("a,b\n1,2\n")
+    assert main(["sum", str(path), "--columns", "", "--quiet"]) == 1
+    assert "has no column ''" in capsys.readouterr().err

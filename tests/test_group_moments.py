@@ -212,6 +212,14 @@ def test_masked_elements_are_left_out(axis):
     np.testing.assert_array_equal(counts, np.stack(expected, axis))
 
 
+def test_no_groups_of_no_objects():
+    empty = np.zeros((0, 3), object)
+    for name in ("group_sum", "group_var", "group_std"):
+        function = getattr(mypackage, name)
+        assert function([], empty, axis=0, size=0).shape == (0, 3)
+        assert function([0, 0, 1], empty, axis=1).shape == (0, 2)
+
+
 def test_one_weight_is_not_taken_for_all():
     array = np.arange(6.0).reshape(2, 3)
     for weights in ([1.0], 2.0, [1.0, 2.0], np.ones((2, 1)), np.ones((1, 2, 3))):

@@ -34,7 +34,11 @@ def run(arguments: argparse.Namespace) -> None:
         raise CommandError("--mod 0: there is no remainder modulo 0")
     n = np.array(arguments.n, dtype=object)
     if arguments.mod is None:
-        results = mypackage.fibonacci(n)
+        try:
+            results = mypackage.fibonacci(n)
+        except OverflowError as error:
+            what = str(error).partition("; use")[0]
+            raise CommandError(f"{what}; --mod M gives a remainder") from None
     else:
         results = mypackage.fibonacci_mod(n, arguments.mod)
     for result in results:

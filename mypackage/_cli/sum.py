@@ -113,7 +113,8 @@ def _listed(group: Any, option: str, help: str) -> None:
 
 def _row(text: str) -> list[str]:
     try:
-        return split(text)
+        # (A row of one empty field, as the name of a column without one.)
+        return split(text) or [""]
     except csv.Error as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not a row of CSV: {error}") from None
 

@@ -86,7 +86,7 @@ def grouped(
     counts = np.bincount(labels[labels >= 0], minlength=groups)
     results: list[Any] = []
     decimals = are_decimals(name, lines[..., labels >= 0].ravel().tolist()) and dtype is None
-    for row in lines.reshape(-1, lines.shape[-1]):
+    for row in lines.reshape(math.prod(lines.shape[:-1]), lines.shape[-1]):
         members: list[list[Any]] = [[] for _ in range(groups)]
         for label, x in zip(labels.tolist(), row.tolist(), strict=True):
             if label >= 0:

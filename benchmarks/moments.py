@@ -92,6 +92,18 @@ def plain_cases(scale: Scale) -> Iterator[Case]:
     for size, ratio in (scale.of(10**4), 1.2), (scale.of(10**6), 0.85), (large, 0.85):
         build = partial(whole, "norm", ordinary, size)
         yield Case(f"norm, float64, {short(size)}", build, 1, by_level("np.linalg.norm", ratio))
+    size = scale.of(10**6)
+    yield Case(f"sum_of_squares, float64, {short(size)}", partial(squares, size), 1)
+
+
+def squares(size: int) -> Task:
+    values = ordinary(size)
+
+    def check(result: Any) -> bool:
+        return bool(result == rounded(exact_product_sum(values, values), result.dtype))
+
+    ours = partial(mypackage.sum_of_squares, values)
+    return task(size, ours, {"np.dot": partial(np.dot, values, values)}, check)
 
 
 def numpys(name: str) -> Callable[..., Any]:

@@ -25,6 +25,8 @@ use crate::simd::{Simd, WIDEST};
 /// after that, the lower sum is at most half a step of the upper one, and each result changes it by at
 /// most a step, so it stays below 2^52 of its own steps.
 pub(super) const SETTLED: usize = 256;
+// (A step of the upper sum has 2^43 of the lower one's.)
+const _: () = assert!(SETTLED < 1 << (52 - LEVEL));
 /// The same for moments, whose sums are kept until a tile is done.
 pub(super) const KEPT: usize = 64;
 /// Sums: of numbers in two parts, and of their squares.

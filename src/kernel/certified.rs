@@ -1174,7 +1174,8 @@ mod tests {
     fn lanes_of_single_precision_may_be_full() {
         let most = 2f32.next_down();
         for value in [most, -most, f32::MAX] {
-            for length in [1, 7, 100, 1000, SINGLES] {
+            // (The three before the last one make the additions in a lane of 8, 4 and 2 a power of two.)
+            for length in [1, 7, 100, 1000, 7743, 7967, 8079, SINGLES] {
                 let (values, other) = (vec![value; length], vec![most; length]);
                 let wide = vec![f64::from(value); length];
                 let (sum, dot) = (sum_of(&wide), dot_of(&wide, &vec![most.into(); length]));

@@ -300,7 +300,11 @@ def _reduced(
         _own_scalar(value, _zone(name, column))
         for (_, column), value in zip(a.items(), results, strict=True)
     ]
-    kind = object if common is None else common if common.kind not in "mM" else None
+    kind: Any = object if common is None else common
+    if common is not None and common.kind == "M":
+        # (Of missing dates pandas does not know the time zone.)
+        gone = all(value is pd.NaT for value in results)
+        kind = a.dtypes.iloc[0] if gone and a.dtypes.nunique() == 1 else None
     return pd.Series(results, index=a.columns, dtype=kind)
 
 

@@ -325,3 +325,17 @@ def test_integers_beside_missing_results_are_not_rounded():
     with np.errstate(invalid="ignore"):
         result = mypackage.pandas.sum(pd.DataFrame({"a": nan, "b": pd.array([None, 1], "Float64")}))
     assert result.array._mask.tolist() == [False, False] and np.isnan(result.array._data[0])
+
+
+def test_missing_times_of_columns_are_of_the_same_kind():
+    spans = pd.DataFrame({"a": np.array(["NaT", "NaT"], "m8[ms]"), "b": np.array([1, 2], "m8[ms]")})
+    for table in (spans, spans[["a"]], spans[["b"]]):
+        for name in ("sum", "mean", "std"):
+            ours = getattr(mypackage.pandas, name)(table, skipna=False)
+            assert ours.dtype == "m8[ms]", name
+            assert ours.isna().tolist() == [column == "a" for column in table]
+    for zone in (None, "Europe/Berlin"):
+        dates = pd.DataFrame({"a": pd.Series(np.array(["NaT"], "M8[ms]"))}).apply(
+            lambda x, zone=zone: x.dt.tz_localize(zone)
+        )
+        assert mypackage.pandas.mean(dates).dtype == dates["a"].dtype

@@ -72,7 +72,10 @@ def moment(name: str, a: Any, axis: Any, *, skipna: bool, ddof: Any, dtype: Any)
             if own is not None:
                 return pd.Series(own, index=a.columns)
         scalars = [pandas._own_scalar(with_nan(*result)[()], None) for result in results]
-        return pd.Series(scalars, index=a.columns, dtype=None if columns else np.float64)
+        # (Of missing times alone pandas would make dates.)
+        kinds = {value.dtype for value, _ in results}
+        kind = np.result_type(*kinds) if all(one.kind == "m" for one in kinds) and kinds else None
+        return pd.Series(scalars, index=a.columns, dtype=kind if columns else np.float64)
     if axis in (1, "columns", -1):
         result, missing = _of(name, columns, a.index.shape, skipna, ddof, dtype)
         own = pandas._in_own_dtype(result, missing, nullable)
@@ -94,6 +97,11 @@ def _of(
     """
     if name == "std" and not shape and len(columns) == 1 and columns[0][0].dtype.kind in "mM":
         values, missing = columns[0]
+        count = len(missing) - np.count_nonzero(missing)
+        if count == 0 or count <= ddof or (count < len(missing) and not skipna):
+            # As in pandas, without a warning.
+            unit = np.datetime_data(values.dtype)[0]
+            return np.array("NaT", f"m8[{unit}]"), np.zeros((), bool)
         function = mypackage.nanstd if skipna else mypackage.std
         result = function(values, dtype=dtype, ddof=ddof, where=~missing if skipna else True)
         return np.asarray(result), np.zeros((), bool)

@@ -20,6 +20,6 @@ for version in 3.14 3.15; do
     echo "Python $version, Debian sid:"
     # (The cargo that cross.sh installs has no registry.)
     inside sh -c "cd /work/mypackage/tests && $venv/bin/python -m pytest -q -n 2 --dist loadgroup \
-        --deselect test_interfaces.py::test_rust_crate $*" || failed=1
+        --deselect tests/test_interfaces.py::test_rust_crate $*" || failed=1
 done
 exit $failed

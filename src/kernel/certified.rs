@@ -993,6 +993,8 @@ mod tests {
     fn the_largest_numbers_fit_at_the_highest_level() {
         for value in [f64::MAX, -f64::MAX] {
             check_sum(&[value; BLOCK], HIGHEST_SCALED, true);
+            let block = sum_body::<_, _, false>(Portable::<4>, &[value; 9], HIGHEST_SCALED, 0);
+            assert!(block.is_some_and(|block| block.error_exponent == block.exponent));
         }
     }
 
@@ -1168,6 +1170,25 @@ mod tests {
         check(Portable::<2>);
         check(Portable::<4>);
         check(Portable::<8>);
+    }
+
+    #[test]
+    fn single_precision_sees_every_number() {
+        // Each of them rounds the sums of the others.
+        let large = 2f32.powi(29).next_down();
+        let values: Vec<f32> = (0..SINGLES).map(|i| [large, 1f32.next_up()][i % 2]).collect();
+        let sum = sum_of(&values.iter().map(|&x| x.into()).collect::<Vec<_>>());
+        for isa in Isa::available() {
+            assert!(holds(single_block(isa, &values, 0).unwrap(), &sum));
+            for place in 0..300 {
+                let (mut values, ones) = ([1f32; 300], [1f32; 300]);
+                values[place] = 1e6;
+                let sum = big(1_000_299.0);
+                assert!(holds(single_block(isa, &values, 0).unwrap(), &sum));
+                assert!(holds(single_dot_block(isa, &values, &ones, 0).unwrap(), &sum));
+                assert!(holds(single_dot_block(isa, &ones, &values, 0).unwrap(), &sum));
+            }
+        }
     }
 
     #[test]

@@ -9,10 +9,10 @@
 
 use super::certified::{self, Counts, Sums, Target, fused};
 use crate::binary64::power_of_two;
-use crate::cpu::{dispatch, vectorized};
+use crate::cpu::{Isa, dispatch, vectorized};
 use crate::cumulative::lanes::run_integers;
 use crate::kernel::levels::{LEVEL, any};
-use crate::simd::Simd;
+use crate::simd::{Simd, WIDEST};
 
 /// The number of elements, and of results, processed at once.
 pub(super) const TILE: usize = 512;
@@ -287,15 +287,17 @@ fn finish_all<T: Target, const KIND: u8, const COUNTED: bool, const WIDE: bool, 
     results: &mut [f64],
 ) {
     let streams = if KIND >= 2 { STREAMS } else { 2 };
-    let whole = results.len() - results.len() % W;
     // (So that no index needs to be checked.)
+    let count = results.len();
+    assert!(count >= W, "a whole vector");
     let (mut new_streams, mut old_streams) = (new.streams, old.streams);
     for stream in 0..streams {
-        new_streams[stream] = &new_streams[stream][..results.len()];
-        old_streams[stream] = &old_streams[stream][..results.len()];
+        new_streams[stream] = &new_streams[stream][..count];
+        old_streams[stream] = &old_streams[stream][..count];
     }
-    let mut at = 0;
-    while at < whole {
+    for at in (0..count).step_by(W) {
+        // The last vector overlaps the one before.
+        let at = at.min(count - W);
         let mut sides = [[[0; W]; STREAMS]; 2];
         for stream in 0..streams {
             sides[0][stream] = load(new_streams[stream], at);
@@ -305,23 +307,6 @@ fn finish_all<T: Target, const KIND: u8, const COUNTED: bool, const WIDE: bool, 
             if COUNTED { [load(new.counts, at), load(old.counts, at)] } else { [[0; W]; 2] };
         let result = finisher.results::<T, KIND, COUNTED, WIDE>(&sides, counted);
         results[at..at + W].copy_from_slice(&result);
-        at += W;
-    }
-    if at < results.len() {
-        let (mut sides, mut counted) = ([[[0; W]; STREAMS]; 2], [[0; W]; 2]);
-        for lane in 0..results.len() - at {
-            for stream in 0..streams {
-                sides[0][stream][lane] = new_streams[stream][at + lane];
-                sides[1][stream][lane] = old_streams[stream][at + lane];
-            }
-            if COUNTED {
-                counted[0][lane] = new.counts[at + lane];
-                counted[1][lane] = old.counts[at + lane];
-            }
-        }
-        let result = finisher.results::<T, KIND, COUNTED, WIDE>(&sides, counted);
-        let rest = results.len() - at;
-        results[at..].copy_from_slice(&result[..rest]);
     }
 }
 
@@ -355,11 +340,41 @@ fn finish_body<T: Target, const KIND: u8, const COUNTED: bool, const W: usize>(
     any(finisher.doubtful) != 0
 }
 
+/// Writes results; returns whether any is NaN, for too few elements or because it is not decided.
+/// `KIND` is 0 for sums, 1 for means, 2 for variances, 3 for their roots. Without `COUNTED`, all
+/// windows have the length in the options.
+pub(super) fn finish<T: Target, const KIND: u8, const COUNTED: bool>(
+    isa: Isa,
+    question: Question,
+    frame: &Frame,
+    new: Ends<'_>,
+    old: Ends<'_>,
+    results: &mut [f64],
+) -> bool {
+    let count = results.len();
+    if count == 0 {
+        return false;
+    }
+    if count >= WIDEST {
+        return finish_vectors::<T, KIND, COUNTED>(isa, question, frame, new, old, results);
+    }
+    // The last window fills a vector.
+    let padded = |from: &[u64]| -> [u64; WIDEST] {
+        std::array::from_fn(|lane| from.get(lane.min(count - 1)).copied().unwrap_or(0))
+    };
+    let all = [new, old].map(|ends| (ends.streams.map(padded), padded(ends.counts)));
+    let [new, old] = all.each_ref().map(|(streams, counts)| Ends {
+        streams: streams.each_ref().map(|sums| sums.as_slice()),
+        counts,
+    });
+    let mut some = [0.0; WIDEST];
+    let marked = finish_vectors::<T, KIND, COUNTED>(isa, question, frame, new, old, &mut some);
+    results.copy_from_slice(&some[..count]);
+    marked
+}
+
 dispatch! {
-    /// Writes results; returns whether any is NaN, for too few elements or because it is not
-    /// decided. `KIND` is 0 for sums, 1 for means, 2 for variances, 3 for their roots. Without
-    /// `COUNTED`, all windows have the length in the options.
-    pub(super) fn finish[T: Target, const KIND: u8, const COUNTED: bool][T, KIND, COUNTED](
+    fn finish_vectors[T: Target, const KIND: u8, const COUNTED: bool][T, KIND, COUNTED](
         question: Question, frame: &Frame, new: Ends<'_>, old: Ends<'_>, results: &mut [f64]
     ) -> bool = finish_body::<T, KIND, COUNTED, {W}>
 }

@@ -541,6 +541,7 @@ fn choose(isa: Isa, options: &Options, numbers: Numbers<'_>, look: bool) -> Opti
             options.least
         } as f64,
         again: options.format != Format::F64,
+        in_place: options.format == Format::F64 && matches!(numbers, Numbers::F64(_)),
         grid: match sample.iter().filter_map(|x| last_bit(x - centre)).min() {
             Some(bit) if options.format == Format::F64 && (-400..400).contains(&bit) => {
                 power_of_two(2 * bit)

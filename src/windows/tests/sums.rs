@@ -52,6 +52,7 @@ impl Case {
             ddof: 0.0,
             least: least as f64,
             again: false,
+            in_place: true,
             coarse: false,
             grid: 0.0,
         }

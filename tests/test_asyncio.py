@@ -70,11 +70,13 @@ def test_two_sums_run_at_once(function, numbers):
 
 @pytest.mark.parametrize("function", INTERFACES)
 def test_a_cancelled_sum_is_forgotten(function, numbers):
-    started, totals = threading.Event(), []
+    started, cancelled, totals = threading.Event(), threading.Event(), []
 
     def work():
         started.set()
-        totals.append(function(numbers))
+        # (On a busy processor, a single sum may end before it is cancelled.)
+        while not cancelled.is_set():
+            totals.append(function(numbers))
 
     async def main():
         task = asyncio.create_task(asyncio.to_thread(work))
@@ -83,12 +85,13 @@ def test_a_cancelled_sum_is_forgotten(function, numbers):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        cancelled.set()
         return await asyncio.to_thread(function, numbers)
 
     expected = function(numbers)
     assert asyncio.run(main()) == expected
     # The thread came to its end by itself, and nobody had to know.
-    assert totals == [expected]
+    assert set(totals) == {expected}
 
 
 FOREVER = """

@@ -13,7 +13,7 @@ import numpy as np
 from mypackage._core import objects, timedelta
 from mypackage._core.exact_moments import ExactMoments
 from mypackage._core.group_moments import finished, states_by_label
-from mypackage._core.groups import fill, own_labels
+from mypackage._core.groups import fill, groups_shape, own_labels
 from mypackage._core.reductions import VECDOT, Reduction
 from mypackage._core.states import Several, grouped, rounded
 from mypackage._dask_objects import object_moments_of_groups
@@ -49,7 +49,7 @@ def group_state(
     moments: bool = False,
 ) -> Several:
     """The states of groups; how many elements are not masked; how many there are."""
-    shape = (*x.shape[:along], size, *x.shape[along + 1 :])
+    shape = groups_shape(x.shape, along, size)
     kind = "moments" if moments else x.dtype.kind
     data, hidden = np.asarray(np.ma.getdata(x)), np.ma.getmaskarray(x)
     zeros = np.zeros(x.shape, bool)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mypackage._core import group_moments, moments, objects, timedelta
-from mypackage._core.groups import fill, labels_of, size_of
+from mypackage._core.groups import fill, groups_shape, labels_of, size_of
 from mypackage._core.reductions import GROUPED_MOMENTS, Reduction
 from mypackage._core.rounding import whole
 from mypackage._core.states import Several, grouped
@@ -73,7 +73,7 @@ def group_chunk(
     """The states of the groups of a chunk, whose labels were broadcast to its shape."""
     (along,) = axis
     if not x.size:
-        return parts.empty((*x.shape[:along], size, *x.shape[along + 1 :]))
+        return parts.empty(groups_shape(x.shape, along, size))
     line = labels_of(name, np.moveaxis(labels, along, -1)[(0,) * (labels.ndim - 1)])
     if lazy:
         size_of(name, line, along, x.shape[along], size)

@@ -406,20 +406,16 @@ print(table.take()[0][0].tolist())
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="calls glibc's feenableexcept")
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="SIGFPE in ctypes, after both answers")
-def test_csv_under_unmasked_exceptions_is_an_error():
-    """As with records."""
-    finished = run(UNMASKED_CSV)
-    assert finished.returncode == 0, finished.stderr
-    assert finished.stdout == "[0.1, 3.3]\n"
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="calls glibc's feenableexcept")
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="SIGFPE in ctypes, after both answers")
-def test_records_under_unmasked_exceptions_are_an_error():
+@pytest.mark.parametrize(
+    ("code", "answer"),
+    [(UNMASKED, "b'{\"count\":3'\n"), (UNMASKED_CSV, "[0.1, 3.3]\n")],
+    ids=["records", "csv"],
+)
+def test_text_under_unmasked_exceptions_is_an_error(code, answer):
     """Not the end of the process by SIGFPE."""
-    finished = run(UNMASKED)
+    finished = run(code)
     assert finished.returncode == 0, finished.stderr
-    assert finished.stdout == "b'{\"count\":3'\n"
+    assert finished.stdout == answer
 
 
 def test_too_many_numbers_for_a_record_are_told_soon(monkeypatch):

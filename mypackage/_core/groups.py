@@ -89,6 +89,11 @@ def by_label(
     return result
 
 
+def groups_shape(shape: tuple[int, ...], axis: int, size: int) -> tuple[int, ...]:
+    """The shape of the results of groups along an axis."""
+    return (*shape[:axis], size, *shape[axis + 1 :])
+
+
 def own_labels(
     labels: np.ndarray, array: np.ndarray, missing: np.ndarray, axis: int, size: int
 ) -> tuple[np.ndarray, tuple[int, ...]]:
@@ -97,7 +102,7 @@ def own_labels(
     A NaN belongs to no group, although other lines have numbers at its position. So each line has
     its own groups, in the C order of the results.
     """
-    shape = (*array.shape[:axis], size, *array.shape[axis + 1 :])
+    shape = groups_shape(array.shape, axis, size)
     along = labels.reshape([-1 if one == axis else 1 for one in range(array.ndim)])
     first = np.arange(math.prod(shape)).reshape(shape).take([0], axis) if size else 0
     own = np.where(missing | (along < 0), -1, first + math.prod(shape[axis + 1 :]) * along)

@@ -95,7 +95,11 @@ def test_every_way_through_memory(shape, dtype):
     for x in views:
         for axis in (None, 0, -1):
             with np.errstate(over="ignore"):
-                same(mypackage.sum_of_squares(x, axis), reduce(x, axis, False, True))
+                result = mypackage.sum_of_squares(x, axis)
+                same(result, reduce(x, axis, False, True))
+                out = np.full_like(result, 7)
+                assert mypackage.sum_of_squares(x, axis, out=out) is out
+                same(out, result)
 
 
 def test_threads_and_parts_do_not_matter():

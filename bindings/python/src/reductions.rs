@@ -324,16 +324,21 @@ fn reduce_numbers<'py>(
             None => {}
         }
     }
-    if operation.kind == Kind::SumOfSquares && arguments.out.is_none() {
+    if operation.kind == Kind::SumOfSquares {
+        let dtype = result_dtype(operation, arguments)?;
         let plain = Plain {
             axis: arguments.axis.as_ref(),
-            dtype: arguments.dtype.as_ref(),
+            dtype: dtype.as_ref(),
             ddof: &Given::No,
             keepdims: &arguments.keepdims,
             r#where: &arguments.r#where,
         };
         if let Some(result) = plain.sum_of_squares(array, number)? {
-            return Ok(result);
+            if let Some(out) = &arguments.out {
+                let shape: Vec<usize> = result.getattr("shape")?.extract()?;
+                check_out(operation.name, out, &shape)?;
+            }
+            return delivered(result, arguments.out.as_ref());
         }
     }
     reduce_array(operation, array, number, arguments)
@@ -367,6 +372,18 @@ pub(super) fn total(
     watched(py, size, || exact::sum_contiguous(&view))
 }
 
+/// The dtype that is asked for, by that of `out` if not by name.
+fn result_dtype<'py>(
+    operation: Operation,
+    arguments: &Arguments<'py>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    match (&arguments.dtype, &arguments.out) {
+        (Some(dtype), _) => Ok(Some(dtype.clone())),
+        (None, Some(out)) => Ok(Some(out_array(operation.name, out)?.object.getattr("dtype")?)),
+        (None, None) => Ok(None),
+    }
+}
+
 fn reduce_array<'py>(
     operation: Operation,
     array: Array<'_, 'py>,
@@ -375,12 +392,7 @@ fn reduce_array<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = array.object.py();
     let mut reduced = reduced_axes(array.shape().len(), arguments.axis.as_ref())?;
-    let dtype = match (&arguments.dtype, &arguments.out) {
-        (Some(dtype), _) => Some(dtype.clone()),
-        (None, Some(out)) => Some(out_array(operation.name, out)?.object.getattr("dtype")?),
-        (None, None) => None,
-    };
-    let target = Target::choose(operation, number, dtype)?;
+    let target = Target::choose(operation, number, result_dtype(operation, arguments)?)?;
     // As in NumPy, only for the nan functions.
     if operation.name == NANMEAN.name
         && number.part.is_floating()

@@ -1,4 +1,4 @@
-"""Dask arrays of Python objects and of times: group sums, cumulative sums, weighted averages."""
+"""Dask arrays of Python objects and of times: the states of chunks, and the results from them."""
 
 from __future__ import annotations
 
@@ -249,3 +249,20 @@ def carry(before: objects.States | None, x: np.ndarray, axis: int) -> objects.St
 def prefixes(before: objects.States | None, x: np.ndarray, axis: int, dtype: Any) -> np.ndarray:
     """The exact cumulative sums of a block of objects."""
     return objects.prefixes(x, axis, None if dtype.kind == "O" else dtype, before)
+
+
+def object_state(x: Any, where: Any, axis: Any, *, name: str, skip_nan: bool) -> Any:
+    return objects.states(name, *shown(x, where), axis, skip_nan)
+
+
+def object_value(
+    total: Any, *, reduction: Reduction, dtype: Any, start: list[Any], masked: bool = False
+) -> Any:
+    nothing = np.equal(np.reshape(total.counts, total.shape), 0)
+    if masked and nothing.any():
+        # A masked mean of nothing is masked, and no cause for a warning.
+        total = objects.States(total.shape, total.totals, [max(n, 1) for n in total.counts])
+    result = total.values(reduction, dtype, start)
+    if not isinstance(result, np.ndarray):
+        result = objects.column([result], np.dtype(dtype)).reshape(())
+    return np.ma.array(result, mask=nothing) if masked else result

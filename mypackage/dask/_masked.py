@@ -16,9 +16,9 @@ from mypackage._core.group_moments import finished, states_by_label
 from mypackage._core.groups import fill, groups_shape, own_labels
 from mypackage._core.reductions import VECDOT, Reduction
 from mypackage._core.states import Several, grouped, rounded
-from mypackage._dask_objects import object_moments_of_groups
 from mypackage._extras import require
 from mypackage._native import ExactSum, group_states, reshape_states, sum_states, vecdot_states
+from mypackage.dask._objects import object_moments_of_groups
 
 da = require("dask.array")
 

@@ -5,5 +5,5 @@ A module imports only those listed before it: ``reductions`` (a row for each red
 (Python's numbers), ``timedelta``, ``plain`` (arrays of any dtype), ``subclasses``, ``groups``,
 ``masked``, ``labels`` (aligning two inputs), ``states``, ``columns`` (of tables), ``average``,
 ``dispatch`` (called by the extension), ``rationals``, ``covariance``, ``exact_moments``,
-``group_moments``, ``labelled_moments`` (of pandas).
+``group_moments``.
 """

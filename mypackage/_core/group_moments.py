@@ -549,7 +549,7 @@ def moments_of_groups(
     """The variances or deviations of groups, NaNs left out if `skip_nan`; of a dask array, lazy."""
     options = {"axis": axis, "size": size, "fill_value": fill_value, "dtype": dtype, "ddof": ddof}
     if is_dask(array):
-        return front("dask")._group_moment(
+        return front("dask").moments_of_groups(
             name, group_idx, array, axis, size, fill_value, dtype, ddof, None, skip_nan=skip_nan
         )
     inexact = array.dtype.kind in "fc"

@@ -20,6 +20,7 @@ from mypackage.dask._groups import (
     group_sum,
     group_var,
 )
+from mypackage.dask._groups import moments_of_groups as moments_of_groups
 from mypackage.dask._groups import reduce_groups as reduce_groups
 from mypackage.dask._moments import nanstd, nanvar, norm, std, sum_of_squares, var
 from mypackage.dask._prefixes import cumsum, group_cumsum

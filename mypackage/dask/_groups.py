@@ -263,7 +263,7 @@ def group_var(
     array([0.5, 0. ])
     """
     options = (axis, size, fill_value, dtype, ddof, split_every)
-    return _group_moment("group_var", group_idx, array, *options)
+    return moments_of_groups("group_var", group_idx, array, *options)
 
 
 @like(group_var, variances="deviations")
@@ -293,7 +293,7 @@ def group_std(
     array([2., 0.])
     """
     options = (axis, size, fill_value, dtype, ddof, split_every)
-    return _group_moment("group_std", group_idx, array, *options)
+    return moments_of_groups("group_std", group_idx, array, *options)
 
 
 @like(group_sum, sum="count", sums="counts")
@@ -436,7 +436,7 @@ def group_nanmean(
     return reduce_groups(GROUPED["group_mean"], group_idx, array, *options, name="group_nanmean")
 
 
-def _group_moment(
+def moments_of_groups(
     name: str,
     group_idx: Any,
     array: Any,

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import Any, Generic, overload
 
 import numpy as np
 
 from mypackage._core.windows import masked_integers, move_numbers
 from mypackage._docstrings import like
 from mypackage._extras import require
-
-if TYPE_CHECKING:
-    from pandas import DataFrame, Series
+from mypackage.pandas._columns import T_Pandas, named_column, numbers_of
 
 pd = require("pandas")
 
-T_Pandas = TypeVar("T_Pandas", "DataFrame", "Series")
 
 _F64 = np.dtype(np.float64)
 
@@ -225,6 +222,8 @@ def rolling(
     step: int | None = None,
     method: str = "single",
 ) -> Windows[T_Pandas]: ...
+
+
 @overload
 def rolling(  # type: ignore[overload-cannot-match, unused-ignore]  # without pandas' stubs
     obj: Any,
@@ -237,6 +236,8 @@ def rolling(  # type: ignore[overload-cannot-match, unused-ignore]  # without pa
     step: int | None = None,
     method: str = "single",
 ) -> Windows[Any]: ...
+
+
 def rolling(
     obj: Any,
     window: Any,
@@ -304,23 +305,25 @@ def rolling(
     >>> mypackage.pandas.rolling(a, 3).std().tolist()[3:]
     [0.0, 0.0]
     """
-    from mypackage.pandas import _numbers
-
     if win_type is not None:
         raise TypeError(f"rolling: win_type={win_type!r} is not supported: windows have no weights")
     arguments: dict[str, Any] = {"window": window, "min_periods": min_periods, "center": center}
     arguments |= {"on": on, "closed": closed, "method": method}
     if step is not None:
         arguments["step"] = step
-    return Windows("rolling", _method("rolling", obj)(**arguments), _numbers)
+    return Windows("rolling", _method("rolling", obj)(**arguments), numbers_of)
 
 
 @overload
 def expanding(obj: T_Pandas, min_periods: int = 1, method: str = "single") -> Windows[T_Pandas]: ...
+
+
 @overload
 def expanding(  # type: ignore[overload-cannot-match, unused-ignore]
     obj: Any, min_periods: int = 1, method: str = "single"
 ) -> Windows[Any]: ...
+
+
 def expanding(obj: Any, min_periods: int = 1, method: str = "single") -> Windows[Any]:
     """Growing windows, from the first row to each row, with exact statistics, each rounded once.
 
@@ -353,10 +356,8 @@ def expanding(obj: Any, min_periods: int = 1, method: str = "single") -> Windows
     >>> mypackage.pandas.expanding(pandas.Series([1e16, 1.0, -1e16])).sum().tolist()
     [1e+16, 1e+16, 1.0]
     """
-    from mypackage.pandas import _numbers
-
     windows = _method("expanding", obj)(min_periods=min_periods, method=method)
-    return Windows("expanding", windows, _numbers)
+    return Windows("expanding", windows, numbers_of)
 
 
 def _method(name: str, obj: Any) -> Any:
@@ -367,8 +368,3 @@ def _method(name: str, obj: Any) -> Any:
             "mypackage.move_sum and its kin take arrays"
         )
     return getattr(obj, name)
-
-
-def named_column(column: Any) -> str:
-    """A column in a message; a Series need not have a name."""
-    return "a column" if column.name is None else f"column {column.name!r}"

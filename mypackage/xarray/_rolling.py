@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic
 
 import numpy as np
 
@@ -11,13 +11,9 @@ from mypackage._core.input_types import front, is_dask
 from mypackage._core.windows import around
 from mypackage._docstrings import like
 from mypackage._extras import require
-
-if TYPE_CHECKING:
-    from xarray import DataArray, Dataset
+from mypackage.xarray._labels import T_Xarray
 
 xr = require("xarray")
-
-T_Xarray = TypeVar("T_Xarray", "DataArray", "Dataset")
 
 
 class Windows(Generic[T_Xarray]):

@@ -1,0 +1,260 @@
+"""Sums, means and moments of xarray objects."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import mypackage
+from mypackage._core import cumulative
+from mypackage._core.inputs import named
+from mypackage._core.reductions import MOMENTS, REDUCTIONS, Reduction
+from mypackage._docstrings import like
+from mypackage._extras import require
+from mypackage.xarray._labels import T_Xarray, dims_of, wanted_data
+
+xr = require("xarray")
+
+
+def sum(
+    obj: T_Xarray,
+    dim: Any = None,
+    *,
+    skipna: bool | None = None,
+    min_count: int = 0,
+    keepdims: bool = False,
+    keep_attrs: bool = True,
+    dtype: Any = None,
+) -> T_Xarray:
+    """Exact sum of a DataArray or Dataset over dimensions, rounded once.
+
+    Parameters
+    ----------
+    obj : xarray.DataArray or xarray.Dataset
+        With numbers of any dtype that `mypackage.sum` takes.
+    dim : hashable or iterable of hashable, optional
+        Dimensions to sum over; all by default.
+    skipna : bool, optional
+        Leave NaNs out; by default for floats.
+    min_count : int, optional
+        Sums of fewer elements that are not NaN are NaN.
+    keepdims : bool, optional
+        Keep the dimensions summed over, with size one. For a DataArray.
+    keep_attrs : bool, optional
+        Keep the attributes.
+    dtype : dtype, optional
+        What the exact sums are rounded to.
+
+    Returns
+    -------
+    xarray.DataArray or xarray.Dataset
+        As given; lazy if the data are dask arrays.
+
+    Raises
+    ------
+    ValueError
+        If there is no such dimension.
+
+    See Also
+    --------
+    mean, cumsum, mypackage.sum, xarray.DataArray.sum
+
+    Examples
+    --------
+    >>> import xarray, mypackage.xarray
+    >>> a = xarray.DataArray([[1e16, 1.0], [1.0, 2.0], [-1e16, 3.0]], dims=("time", "place"))
+    >>> mypackage.xarray.sum(a, "time").values
+    array([1., 6.])
+    """
+    total = _reduced(REDUCTIONS["sum"], obj, dim, skipna, keepdims, keep_attrs, dtype=dtype)
+    if min_count <= 0:
+        return total
+    counts = _reduced(REDUCTIONS["sum"], obj.notnull(), dim, False, keepdims, keep_attrs)
+    return total.where(counts >= min_count)
+
+
+@like(sum, sum="average", sums="means")
+def mean(
+    obj: T_Xarray,
+    dim: Any = None,
+    *,
+    skipna: bool | None = None,
+    keepdims: bool = False,
+    keep_attrs: bool = True,
+    dtype: Any = None,
+) -> T_Xarray:
+    """Exact mean of a DataArray or Dataset over dimensions, rounded once.
+
+    NaN, with a RuntimeWarning, where no elements are left.
+
+    See Also
+    --------
+    sum, mypackage.mean, xarray.DataArray.mean
+
+    Examples
+    --------
+    >>> import xarray, mypackage.xarray
+    >>> a = xarray.DataArray([0.1] * 10, dims="time", attrs={"units": "m"})
+    >>> average = mypackage.xarray.mean(a)
+    >>> float(average), average.attrs
+    (0.1, {'units': 'm'})
+    """
+    return _reduced(REDUCTIONS["mean"], obj, dim, skipna, keepdims, keep_attrs, dtype=dtype)
+
+
+def var(
+    obj: T_Xarray,
+    dim: Any = None,
+    *,
+    skipna: bool | None = None,
+    ddof: Any = 0,
+    keepdims: bool = False,
+    keep_attrs: bool = True,
+    dtype: Any = None,
+) -> T_Xarray:
+    """Exact variance of a DataArray or Dataset over dimensions, rounded once.
+
+    Parameters
+    ----------
+    obj : xarray.DataArray or xarray.Dataset
+        With numbers of any dtype that `mypackage.var` takes.
+    dim : hashable or iterable of hashable, optional
+        Dimensions over which to compute the variance; all by default.
+    skipna : bool, optional
+        Leave NaNs out; by default for floats.
+    ddof : real number, optional
+        Delta degrees of freedom: the divisor is the number of elements minus `ddof`.
+    keepdims : bool, optional
+        Keep the dimensions, with size one. For a DataArray.
+    keep_attrs : bool, optional
+        Keep the attributes.
+    dtype : dtype, optional
+        What the exact variances are rounded to.
+
+    Returns
+    -------
+    xarray.DataArray or xarray.Dataset
+        As given; lazy if the data are dask arrays.
+
+    Raises
+    ------
+    ValueError
+        If there is no such dimension.
+
+    See Also
+    --------
+    std, mypackage.var, xarray.DataArray.var
+
+    Examples
+    --------
+    >>> import xarray, mypackage.xarray
+    >>> a = xarray.DataArray([[1e9, 0.1], [1e9 + 2, 0.1]], dims=("time", "place"))
+    >>> mypackage.xarray.var(a, "time").values
+    array([1., 0.])
+    """
+    options = {"dtype": dtype, "ddof": ddof}
+    return _reduced(MOMENTS["var"], obj, dim, skipna, keepdims, keep_attrs, **options)
+
+
+@like(var, variance="deviation", variances="deviations")
+def std(
+    obj: T_Xarray,
+    dim: Any = None,
+    *,
+    skipna: bool | None = None,
+    ddof: Any = 0,
+    keepdims: bool = False,
+    keep_attrs: bool = True,
+    dtype: Any = None,
+) -> T_Xarray:
+    """Exact standard deviation of a DataArray or Dataset over dimensions, rounded once.
+
+    The root of the exact variance, not of a rounded one.
+
+    See Also
+    --------
+    var, mypackage.std, xarray.DataArray.std
+
+    Examples
+    --------
+    >>> import xarray, mypackage.xarray
+    >>> float(mypackage.xarray.std(xarray.DataArray([0.1] * 10, dims="time")))
+    0.0
+    """
+    options = {"dtype": dtype, "ddof": ddof}
+    return _reduced(MOMENTS["std"], obj, dim, skipna, keepdims, keep_attrs, **options)
+
+
+@like(var, variance="norm")
+def norm(
+    obj: T_Xarray, dim: Any = None, *, keepdims: bool = False, keep_attrs: bool = True
+) -> T_Xarray:
+    """Exact Euclidean norm of a DataArray or Dataset over dimensions, rounded once.
+
+    The root of the exact sum of squares. NaNs are left out.
+
+    See Also
+    --------
+    mypackage.norm, mypackage.sum_of_squares
+
+    Examples
+    --------
+    >>> import xarray, mypackage.xarray
+    >>> float(mypackage.xarray.norm(xarray.DataArray([3.0, 4.0], dims="time")))
+    5.0
+    """
+    return _reduced(MOMENTS["norm"], obj, dim, False, keepdims, keep_attrs)
+
+
+def _reduced(
+    reduction: Reduction,
+    obj: Any,
+    dim: Any,
+    skipna: bool | None,
+    keepdims: bool,
+    keep_attrs: bool,
+    **arguments: Any,
+) -> Any:
+    # For a Dataset, reduce() skips variables without numbers and takes no keepdims.
+    dataset = isinstance(obj, xr.Dataset)
+    extra = {"numeric_only": True} if dataset else {"keepdims": keepdims}
+    function = partial(_numbers, reduction=reduction, skipna=skipna, arguments=arguments)
+    return obj.reduce(function, dim, keep_attrs=keep_attrs, **extra)
+
+
+def _numbers(
+    data: Any,
+    axis: Any = None,
+    *,
+    reduction: Reduction,
+    skipna: bool | None,
+    arguments: dict[str, Any],
+) -> Any:
+    name = reduction.name
+    if reduction.finish in ("norm", "sum_of_squares"):
+        # Zeros do not change these.
+        data = cumulative.without_nans(data)
+    elif skipna is not False and data.dtype.kind in "fcmMO":
+        reduction = reduction.skipping(True)
+    with named(name, reduction.name):
+        return getattr(mypackage, reduction.name)(data, axis=axis, **arguments)
+
+
+def reduce(
+    reduction: Reduction,
+    obj: Any,
+    *,
+    axis: Any = None,
+    keepdims: bool = False,
+    out: Any = None,
+    where: Any = True,
+    **arguments: Any,
+) -> Any:
+    """`mypackage.sum` and its kin for an xarray object, with NumPy's arguments."""
+    name = reduction.name
+    if out is not None:
+        raise TypeError(f"{name}: an xarray object takes no out=; give its .data")
+    dims = dims_of(name, reduction.finish, obj, axis)
+    if where is not True:
+        arguments["where"] = wanted_data(name, where, obj)
+    return _reduced(reduction, obj, dims, None, keepdims, True, **arguments)

@@ -287,7 +287,7 @@ def states(x: Any, y: Any, shape: tuple[int, ...]) -> Any:
     return _native.join_states(singles, tuple(shape))
 
 
-def quiet_values(sums: Any) -> Any:
+def values_without_warnings(sums: Any) -> Any:
     """The rounded values of sums, without warnings."""
     with np.errstate(all="ignore"):
         return sums.value()

@@ -9,7 +9,7 @@
 use super::covariance::Variable;
 use super::finish::{Near, Pair, estimate};
 use super::groups::add_products_by_label;
-use super::question::{Answer, Question, Remark, Sums};
+use super::moment::{Answer, Moment, Remark, Sums};
 use super::tiles::{Range, has_fma, two_product};
 use crate::array::view::View;
 use crate::binary64::power_of_two;
@@ -32,13 +32,13 @@ type Cut = [i64; 4];
 /// The variance or its root for each label below `groups`, and the number of elements.
 ///
 /// ```
-/// use mypackage::moments::{Ddof, Measure, Question, Variable, moments_by_label};
+/// use mypackage::moments::{Ddof, Measure, Moment, Variable, moments_by_label};
 /// use mypackage::sum::{Format, View};
 ///
 /// let x = Variable { view: View::of(&[1e9, 5.0, 1e9 + 1.0]), complex: false };
-/// let question =
-///     Question { measure: Measure::Variance, ddof: Ddof::from(1.0), skip_nan: false };
-/// let (answers, counts) = moments_by_label(&x, &[0, -1, 0], 1, &question, Format::F64);
+/// let moment =
+///     Moment { measure: Measure::Variance, ddof: Ddof::from(1.0), skip_nan: false };
+/// let (answers, counts) = moments_by_label(&x, &[0, -1, 0], 1, &moment, Format::F64);
 /// assert_eq!((f64::from_bits(answers[0].value), counts), (0.5, vec![2]));
 /// ```
 ///
@@ -48,7 +48,7 @@ pub fn moments_by_label(
     x: &Variable<'_>,
     labels: &[i64],
     groups: usize,
-    question: &Question,
+    moment: &Moment,
     format: Format,
 ) -> (Vec<Answer<u64>>, Vec<i64>) {
     let mut counts = vec![0i64; groups];
@@ -59,18 +59,18 @@ pub fn moments_by_label(
     }
     let interrupt = Interrupt::of_call(labels.len());
     // (Estimates use floating-point arithmetic.)
-    let near = if x.complex || !question.has_sums() || !environment::is_default() {
+    let near = if x.complex || !moment.has_sums() || !environment::is_default() {
         None
     } else {
         near(x, labels, &counts, &interrupt)
     };
     let answer = |group: usize| {
         let (near, n) = (near.as_ref()?, counts[group]);
-        let degrees = question.ddof.degrees_near(n)?;
+        let degrees = moment.ddof.degrees_near(n)?;
         if n == 1 {
             return Some(Answer { value: 0, remark: Remark::None });
         }
-        let root = question.root();
+        let root = moment.root();
         let value = estimate(near.of(group, n), n as f64, degrees, root).round(format)?;
         Some(Answer { value, remark: Remark::None })
     };
@@ -90,7 +90,7 @@ pub fn moments_by_label(
         let sums = exact(x, &of_some, doubtful.len());
         for (group, mut sums) in doubtful.into_iter().zip(sums) {
             sums.count = counts[group];
-            answers[group] = Some(question.round(&sums, None, format));
+            answers[group] = Some(moment.round(&sums, None, format));
         }
     }
     let nan = Answer { value: format.nan(), remark: Remark::None };
@@ -245,12 +245,12 @@ mod tests {
         }) {
             let x = Variable { view: View::of(values), complex: false };
             let measure = if root { Measure::Deviation } else { Measure::Variance };
-            let question = Question { measure, ddof: Ddof::from(1.0), skip_nan: false };
-            let (answers, counts) = moments_by_label(&x, &labels, 41, &question, format);
+            let moment = Moment { measure, ddof: Ddof::from(1.0), skip_nan: false };
+            let (answers, counts) = moments_by_label(&x, &labels, 41, &moment, format);
             let sums = exact(&x, &labels, 41);
             for (group, mut sums) in sums.into_iter().enumerate() {
                 sums.count = counts[group];
-                assert_eq!(answers[group], question.round(&sums, None, format));
+                assert_eq!(answers[group], moment.round(&sums, None, format));
             }
         }
     }

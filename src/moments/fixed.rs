@@ -7,7 +7,7 @@
 
 use super::block::Real;
 use super::finish::{Near, Pair};
-use super::question::{Question, Sums};
+use super::moment::{Moment, Sums};
 use super::run;
 use crate::binary64::power_of_two;
 use crate::cpu::Isa;
@@ -301,13 +301,13 @@ impl Fixed {
     }
 
     /// The result for real, finite numbers, if the highest digits decide it.
-    pub fn round(&self, isa: Isa, question: &Question, format: Format) -> Option<u64> {
+    pub fn round(&self, isa: Isa, moment: &Moment, format: Format) -> Option<u64> {
         let Part { digits: [positive, negative], infinities, nans } = &self.real;
         if self.imaginary.is_some() || *infinities != [0; 2] || *nans != 0 || self.count == 0 {
             return None;
         }
-        if question.has_sums() && self.differ == 0 {
-            return question.ddof.degrees_near(self.count).map(|_| 0);
+        if moment.has_sums() && self.differ == 0 {
+            return moment.ddof.degrees_near(self.count).map(|_| 0);
         }
         if self.pending > 0 {
             return None;
@@ -320,14 +320,14 @@ impl Fixed {
             (pair, pair.high.abs() * power_of_two(-104))
         };
         let (squares, squares_error) = known((squares.0, squares.1 + 2 * LOWEST - 2 * scale));
-        let root = question.root();
+        let root = moment.root();
         let exponent = if root { scale } else { 2 * scale };
-        if !question.has_sums() {
+        if !moment.has_sums() {
             let near = Near::squares(squares, squares_error);
             let one = Pair { high: 1.0, low: 0.0 };
             return run::round_near(isa, near, 1.0, one, root, exponent, format);
         }
-        let degrees = question.ddof.degrees_near(self.count)?;
+        let degrees = moment.ddof.degrees_near(self.count)?;
         let (sum, sum_error) = match highest(&difference(positive, negative)) {
             None => (Pair::default(), 0.0),
             Some((_, exponent)) if exponent + LOWEST - scale < -900 => {
@@ -429,11 +429,11 @@ mod tests {
             fixed.add(&values, 1, true, false);
             let sums = expected(&values, 1, false);
             for measure in [Measure::Variance, Measure::Deviation, Measure::Squares, Measure::Norm] {
-                let question = Question { measure, ddof: f64::from(ddof).into(), skip_nan: false };
+                let moment = Moment { measure, ddof: f64::from(ddof).into(), skip_nan: false };
                 for format in [Format::F64, Format::F32, Format::F16] {
                     for isa in Isa::available() {
-                        if let Some(found) = fixed.round(isa, &question, format) {
-                            let answer = question.round(&sums, None, format);
+                        if let Some(found) = fixed.round(isa, &moment, format) {
+                            let answer = moment.round(&sums, None, format);
                             prop_assert_eq!((found, Remark::None), (answer.value, answer.remark));
                         }
                     }

@@ -1,7 +1,7 @@
 //! Exact sums of integers of any size.
 
 use super::finish::{Near, Pair};
-use super::question::{Question, Sums};
+use super::moment::{Moment, Sums};
 use super::run;
 use crate::array::element::Native;
 use crate::cpu::{Isa, dispatch};
@@ -157,19 +157,19 @@ impl Integers {
 
     /// The result for this many numbers, if it is decided.
     #[inline]
-    pub fn round(&self, isa: Isa, question: &Question, n: i64, format: Format) -> Option<u64> {
-        let (above, below) = if !question.has_sums() {
+    pub fn round(&self, isa: Isa, moment: &Moment, n: i64, format: Format) -> Option<u64> {
+        let (above, below) = if !moment.has_sums() {
             (self.squares()?, Pair { high: 1.0, low: 0.0 })
         } else {
             // n (n - ddof), to within 2^-104 of its size.
-            let degrees = question.ddof.degrees_near(n)?;
+            let degrees = moment.ddof.degrees_near(n)?;
             let count = n as f64;
             let product = Pair::product(count, degrees.high);
             let low = product.low + count * degrees.low;
             (self.scatter(n)?, Pair { low, ..product })
         };
         let near = Near::squares(Pair::of_integer(above, 1.0), 0.0);
-        run::round_near(isa, near, 1.0, below, question.root(), 0, format)
+        run::round_near(isa, near, 1.0, below, moment.root(), 0, format)
     }
 
     /// The sums as such.

@@ -1,8 +1,8 @@
 //! Results computed one after the other, each from lines of several arrays: for complex numbers,
 //! whose parts belong together, and for numbers with weights.
 
+use super::moment::{Answer, Moment};
 use super::partial::{Element, Partial, Worker};
-use super::question::{Answer, Question};
 use super::reduction::{Along, Moments, Sink};
 use super::weights::{Fault, Number, Weighted};
 use crate::array::dtype::{Dtype, by_wide};
@@ -94,7 +94,7 @@ impl<const N: usize> Places<N> {
 }
 
 /// As [`super::moments_along`] of complex numbers, whose parts are the last axis of the elements;
-/// `reduced` and the mask have no such axis. NaNs are left out if the question says so.
+/// `reduced` and the mask have no such axis. NaNs are left out if the moment says so.
 pub(super) fn complex_moments_along(
     input: &Input<'_>,
     reduced: &[bool],
@@ -255,7 +255,7 @@ impl<'a, V: Element> Reader<'a, V> {
 /// use std::sync::Mutex;
 ///
 /// use mypackage::moments::{
-///     Answer, Ddof, Measure, Question, Remark, Sink, weighted_moments_along,
+///     Answer, Ddof, Measure, Moment, Remark, Sink, weighted_moments_along,
 /// };
 /// use mypackage::sum::{Format, View};
 ///
@@ -267,12 +267,12 @@ impl<'a, V: Element> Reader<'a, V> {
 ///     fn put_integer(&self, _: usize, _: Answer<Result<i128, f64>>) {}
 /// }
 ///
-/// let question =
-///     Question { measure: Measure::Variance, ddof: Ddof::from(0.0), skip_nan: false };
+/// let moment =
+///     Moment { measure: Measure::Variance, ddof: Ddof::from(0.0), skip_nan: false };
 /// let sink = One(Mutex::new(0.0));
 /// let (values, weights) = ([1.0, 5.0], [3i64, 1]);
 /// let (values, weights) = (View::of(&values), View::of(&weights));
-/// weighted_moments_along(&values.into(), false, &weights, &[true], &question, Format::F64, &sink)?;
+/// weighted_moments_along(&values.into(), false, &weights, &[true], &moment, Format::F64, &sink)?;
 /// assert_eq!(sink.0.into_inner().unwrap(), 3.0);
 /// # Ok::<(), mypackage::moments::Fault>(())
 /// ```
@@ -284,7 +284,7 @@ pub fn weighted_moments_along(
     complex: bool,
     weights: &View<'_>,
     reduced: &[bool],
-    question: &Question,
+    moment: &Moment,
     format: Format,
     sink: &dyn Sink,
 ) -> Result<(), Fault> {
@@ -317,7 +317,7 @@ pub fn weighted_moments_along(
                 }
                 for index in (0..size).filter(|&index| counted[index] != 0) {
                     let number = [numbers[0][index], numbers[1][index]];
-                    let added = all.add(factors[index], &number[..parts], question.skip_nan);
+                    let added = all.add(factors[index], &number[..parts], moment.skip_nan);
                     fault = fault.or(added.err());
                 }
             }
@@ -325,7 +325,7 @@ pub fn weighted_moments_along(
         if interrupt.is_set() {
             return;
         }
-        match fault.map_or_else(|| all.round(question, format), Err) {
+        match fault.map_or_else(|| all.round(moment, format), Err) {
             Ok(Answer { value, remark }) => sink.put(result, value, remark),
             Err(fault) => outcome = outcome.and(Err(fault)),
         }

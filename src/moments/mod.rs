@@ -4,7 +4,7 @@
 //! proves this.
 //!
 //! - `dyadic`: exact numbers, and correctly rounded quotients and roots of them.
-//! - `ddof`, `question`: the result from exact sums. `finish`: the result from sums with error
+//! - `ddof`, `moment`: the result from exact sums. `finish`: the result from sums with error
 //!   bounds, where these decide it.
 //! - `block`: the arithmetic for adjacent numbers; `run` puts blocks together, `narrow` those of
 //!   float32 numbers, `integers` those of integers. `fixed`: exact sums of any numbers. `partial`:
@@ -26,9 +26,9 @@ mod fixed;
 mod groups;
 mod integers;
 mod lines;
+mod moment;
 mod narrow;
 mod partial;
-mod question;
 mod reduction;
 mod run;
 mod short_rows;
@@ -44,6 +44,6 @@ pub use ddof::{Ddof, Ratio};
 pub use finish::Pair;
 pub use groups::add_products_by_label;
 pub use lines::weighted_moments_along;
-pub use question::{Answer, Measure, Question, Remark, Sums};
+pub use moment::{Answer, Measure, Moment, Remark, Sums};
 pub use reduction::{Along, Sink, moment_of_all, moments_along};
 pub use weights::Fault;

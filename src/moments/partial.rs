@@ -4,8 +4,8 @@ use super::block::{self, Ask, Real};
 use super::columns::Columns;
 use super::fixed::Fixed;
 use super::integers::{Integer, Integers};
+use super::moment::{Moment, Sums};
 use super::narrow::Narrow;
-use super::question::{Question, Sums};
 use super::run::{self, Run, Wide};
 use super::short_rows::{self, Divisors};
 use crate::array::element::Native;
@@ -34,10 +34,10 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// For results to be certified in a format, or, with `None`, for exact sums.
-    pub fn new(isa: Isa, question: &Question, parts: usize, format: Option<Format>) -> Worker {
+    pub fn new(isa: Isa, moment: &Moment, parts: usize, format: Option<Format>) -> Worker {
         Worker {
             isa,
-            ask: Ask { sums: question.has_sums(), skip_nan: question.skip_nan },
+            ask: Ask { sums: moment.has_sums(), skip_nan: moment.skip_nan },
             parts,
             format,
             block: block::length(isa),
@@ -367,33 +367,33 @@ impl Partial {
 
     /// The result, if it is decided.
     #[inline]
-    pub fn round(&mut self, worker: &Worker, question: &Question, format: Format) -> Option<u64> {
+    pub fn round(&mut self, worker: &Worker, moment: &Moment, format: Format) -> Option<u64> {
         let Worker { isa, parts, .. } = *worker;
         let count = self.count(parts);
         if let Some(integers) = &self.integers {
-            return integers.round(isa, question, count, format);
+            return integers.round(isa, moment, count, format);
         }
         if self.spoilt {
             return None;
         }
         if self.exact.is_none() && self.wide.is_none() {
             if let Some(narrow) = &self.narrow {
-                if narrow.is_constant() && run::is_zero(question, count) {
+                if narrow.is_constant() && run::is_zero(moment, count) {
                     return Some(0);
                 }
-                return run::round(isa, narrow.near(parts), question, count, format);
+                return run::round(isa, narrow.near(parts), moment, count, format);
             }
-            return self.run.as_mut()?.round(isa, question, parts, count, format);
+            return self.run.as_mut()?.round(isa, moment, parts, count, format);
         }
         if self.run.is_none() && self.narrow.is_none() && self.wide.is_none() {
-            return self.exact.as_ref()?.round(isa, question, format);
+            return self.exact.as_ref()?.round(isa, moment, format);
         }
         let shift = self.shift(parts);
         let all = std::mem::take(self);
         // (Parts that were split off are not exact sums.)
         self.spoilt = true;
         let wide = all.into_wide(shift, parts)?;
-        wide.round(isa, question, parts, count, format)
+        wide.round(isa, moment, parts, count, format)
     }
 
     /// The sums, if all of them are exact.

@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use super::columns::Columns;
 use super::finish::Pair;
 use super::lines::complex_moments_along;
+use super::moment::{Answer, Moment, Remark};
 use super::partial::{Element, Partial, Worker};
-use super::question::{Answer, Question, Remark};
 use super::run;
 use super::short_rows::{self, Divisors};
 use crate::array::dtype::{Dtype, by_native};
@@ -24,8 +24,8 @@ const BATCH: usize = 256;
 /// The moments to compute for an array.
 #[derive(Debug, Clone, Copy)]
 pub struct Along<'a> {
-    /// The question.
-    pub question: &'a Question,
+    /// Which ones.
+    pub moment: &'a Moment,
     /// A mean for each result, to be used in place of the numbers' own.
     pub means: Option<&'a [[Pair; 2]]>,
     /// What results are rounded to; `None` for integers.
@@ -54,7 +54,7 @@ pub trait Sink: Sync {
 /// use std::sync::Mutex;
 ///
 /// use mypackage::moments::{
-///     Along, Answer, Ddof, Measure, Question, Remark, Sink, moments_along,
+///     Along, Answer, Ddof, Measure, Moment, Remark, Sink, moments_along,
 /// };
 /// use mypackage::sum::{Format, View};
 ///
@@ -66,11 +66,11 @@ pub trait Sink: Sync {
 ///     fn put_integer(&self, _: usize, _: Answer<Result<i128, f64>>) {}
 /// }
 ///
-/// let question =
-///     &Question { measure: Measure::Deviation, ddof: Ddof::from(0.0), skip_nan: false };
+/// let moment =
+///     &Moment { measure: Measure::Deviation, ddof: Ddof::from(0.0), skip_nan: false };
 /// let sink = All(Mutex::new([0.0; 2]));
 /// let rows = [1e9, 1e9 + 6.0, 0.1, 0.1];
-/// let request = Along { question, means: None, format: Some(Format::F64) };
+/// let request = Along { moment, means: None, format: Some(Format::F64) };
 /// let view = View::of(&rows).reshaped(&[2, 2]);
 /// moments_along(&view.into(), false, &[false, true], &request, &sink);
 /// assert_eq!(sink.0.into_inner().unwrap(), [3.0, 0.0]);
@@ -95,25 +95,25 @@ pub fn moments_along(
 /// The parts of `complex` elements are their last axis.
 ///
 /// ```
-/// use mypackage::moments::{Ddof, Measure, Question, moment_of_all};
+/// use mypackage::moments::{Ddof, Measure, Moment, moment_of_all};
 /// use mypackage::sum::{Format, View};
 ///
-/// let question =
-///     Question { measure: Measure::Norm, ddof: Ddof::from(0.0), skip_nan: false };
-/// let norm = moment_of_all(&View::of(&[3e300, 4e300]), false, &question, Format::F64);
+/// let moment =
+///     Moment { measure: Measure::Norm, ddof: Ddof::from(0.0), skip_nan: false };
+/// let norm = moment_of_all(&View::of(&[3e300, 4e300]), false, &moment, Format::F64);
 /// assert_eq!(f64::from_bits(norm.value), 5e300);
 /// ```
 pub fn moment_of_all(
     view: &View<'_>,
     complex: bool,
-    question: &Question,
+    moment: &Moment,
     format: Format,
 ) -> Answer<u64> {
     fn run<V: Element>(view: &View<'_>, moments: &Moments<'_>, parts: usize) -> bool {
         let Some(values) = view.as_slice::<V>() else { return false };
         let mut worker = moments.new_worker(cpu::isa(), parts);
         if parts == 1 {
-            worker.leave_nans_out(moments.request.question.skip_nan);
+            worker.leave_nans_out(moments.request.moment.skip_nan);
         }
         [Attempt::First, Attempt::Exact].into_iter().any(|attempt| {
             moments.begin(&mut worker, attempt);
@@ -123,13 +123,13 @@ pub fn moment_of_all(
         })
     }
     let sink = One(Mutex::new(Answer { value: format.nan(), remark: Remark::None }));
-    let request = Along { question, means: None, format: Some(format) };
+    let request = Along { moment, means: None, format: Some(format) };
     let moments = Moments { request, sink: &sink };
     let parts = if complex { 2 } else { 1 };
     let few = view.size() < PARALLEL_FROM;
     if !(few && by_native!(view.dtype(), run(view, &moments, parts))) {
         let axes = view.axes().len() - usize::from(complex);
-        let input = Input { skip_nan: question.skip_nan, ..view.clone().into() };
+        let input = Input { skip_nan: moment.skip_nan, ..view.clone().into() };
         moments_along(&input, complex, &vec![true; axes], &request, &sink);
     }
     sink.0.into_inner().unwrap_or_else(PoisonError::into_inner)
@@ -173,7 +173,7 @@ impl Moments<'_> {
 
     /// A thread's state for numbers of one or two parts.
     pub fn new_worker(&self, isa: Isa, parts: usize) -> Worker {
-        Worker::new(isa, self.request.question, parts, self.certified())
+        Worker::new(isa, self.request.moment, parts, self.certified())
     }
 
     /// Begins a result.
@@ -186,7 +186,7 @@ impl Moments<'_> {
     #[inline]
     pub fn put(&self, worker: &Worker, result: usize, mut partial: Partial) -> bool {
         if let Some(format) = self.certified()
-            && let Some(bits) = partial.round(worker, self.request.question, format)
+            && let Some(bits) = partial.round(worker, self.request.moment, format)
         {
             self.sink.put(result, bits, Remark::None);
             return true;
@@ -196,29 +196,29 @@ impl Moments<'_> {
 
     /// Whether there are kernels for many results at once.
     fn has_many<V: Element>(&self) -> bool {
-        V::HAS_MANY && self.request.question.has_sums() && self.certified().is_some()
+        V::HAS_MANY && self.request.moment.has_sums() && self.certified().is_some()
     }
 
     /// Puts a result from exact sums; `false` if they are not.
     fn put_exactly(&self, result: usize, partial: Partial) -> bool {
         let Some(sums) = partial.into_exact() else { return false };
-        let (question, mean) = (self.request.question, self.request.means.map(|all| all[result]));
+        let (moment, mean) = (self.request.moment, self.request.means.map(|all| all[result]));
         match self.request.format {
             Some(format) => {
-                let Answer { value, remark } = question.round(&sums, mean, format);
+                let Answer { value, remark } = moment.round(&sums, mean, format);
                 self.sink.put(result, value, remark);
             }
-            None => self.sink.put_integer(result, question.round_to_integer(&sums, mean)),
+            None => self.sink.put_integer(result, moment.round_to_integer(&sums, mean)),
         }
         true
     }
 
     /// The divisors for short rows of a length; `None` if there is no kernel for such results.
     fn divisors(&self, length: usize) -> Option<Divisors> {
-        let question = self.request.question;
+        let moment = self.request.moment;
         let format = self.certified().filter(|&format| format != Format::F16)?;
-        let degrees = question.ddof.degrees_near(length as i64)?;
-        Some(Divisors { count: length as f64, degrees, root: question.root(), format })
+        let degrees = moment.ddof.degrees_near(length as i64)?;
+        Some(Divisors { count: length as f64, degrees, root: moment.root(), format })
     }
 }
 
@@ -295,11 +295,11 @@ impl<V: Element> Reduction<V> for Moments<'_> {
         for column in 0..results.count {
             let bits = self.certified().and_then(|format| {
                 let count = counts.get(column);
-                if columns.is_constant(column) && run::is_zero(self.request.question, count) {
+                if columns.is_constant(column) && run::is_zero(self.request.moment, count) {
                     return Some(0);
                 }
                 let near = columns.near(column)?;
-                run::round(*isa, near, self.request.question, count, format)
+                run::round(*isa, near, self.request.moment, count, format)
             });
             if let Some(bits) = bits {
                 self.sink.put(results.at(column), bits, Remark::None);
@@ -336,10 +336,10 @@ impl<V: Element> Reduction<V> for Moments<'_> {
             let mut partial = Partial::default();
             kept.worker.exactly(true, None);
             V::add(rows.row(row), &mut kept.worker, &mut partial);
-            let (question, format) = (self.request.question, divisors.format);
-            let answer = match partial.round(&kept.worker, question, format) {
+            let (moment, format) = (self.request.moment, divisors.format);
+            let answer = match partial.round(&kept.worker, moment, format) {
                 Some(value) => Answer { value, remark: Remark::None },
-                None => question.round(&partial.into_exact().unwrap_or_default(), None, format),
+                None => moment.round(&partial.into_exact().unwrap_or_default(), None, format),
             };
             kept.answers.push((row, answer));
         }

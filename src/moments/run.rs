@@ -6,7 +6,7 @@ use dashu_int::IBig;
 use super::block::{self, Ask, Block, RANGE, Real, UNITS, level_of_sums};
 use super::dyadic::Dyadic;
 use super::finish::{Near, Pair, estimate};
-use super::question::{Question, Sums};
+use super::moment::{Moment, Sums};
 use crate::binary64::power_of_two;
 use crate::cpu::{Isa, dispatch};
 use crate::exact::accumulator::Accumulator;
@@ -236,16 +236,16 @@ impl Run {
     pub fn round(
         &mut self,
         isa: Isa,
-        question: &Question,
+        moment: &Moment,
         parts: usize,
         count: i64,
         format: Format,
     ) -> Option<u64> {
-        if self.is_constant(parts) && is_zero(question, count) {
+        if self.is_constant(parts) && is_zero(moment, count) {
             return Some(0);
         }
         let near = self.near(parts);
-        round(isa, near, question, count, format)
+        round(isa, near, moment, count, format)
     }
 
     /// Whether all numbers are certainly equal to the shift: one that is not would have a square that
@@ -285,8 +285,8 @@ pub(super) fn shows(c: f64, error: f64) -> bool {
 
 /// Whether numbers that are all the same have the moment 0, rather than none.
 #[inline]
-pub(super) fn is_zero(question: &Question, count: i64) -> bool {
-    question.has_sums() && count > 0 && question.ddof.degrees_near(count).is_some()
+pub(super) fn is_zero(moment: &Moment, count: i64) -> bool {
+    moment.has_sums() && count > 0 && moment.ddof.degrees_near(count).is_some()
 }
 
 /// The sum as a pair, to within `2^-105` of its size.
@@ -323,16 +323,16 @@ dispatch! {
 pub(super) fn round(
     isa: Isa,
     near: Near,
-    question: &Question,
+    moment: &Moment,
     count: i64,
     format: Format,
 ) -> Option<u64> {
-    if !question.has_sums() {
+    if !moment.has_sums() {
         let one = Pair { high: 1.0, low: 0.0 };
-        return round_near(isa, near, 1.0, one, question.root(), 0, format);
+        return round_near(isa, near, 1.0, one, moment.root(), 0, format);
     }
-    let degrees = question.ddof.degrees_near(count).filter(|_| count > 0)?;
-    round_near(isa, near, count as f64, degrees, question.root(), 0, format)
+    let degrees = moment.ddof.degrees_near(count).filter(|_| count > 0)?;
+    round_near(isa, near, count as f64, degrees, moment.root(), 0, format)
 }
 
 #[inline(always)]
@@ -459,7 +459,7 @@ impl Wide {
     pub fn round(
         &self,
         isa: Isa,
-        question: &Question,
+        moment: &Moment,
         parts: usize,
         count: i64,
         format: Format,
@@ -471,6 +471,6 @@ impl Wide {
         } else {
             Near::complex(squares, self.squares_error, [even, odd], self.sums_error)
         };
-        round(isa, near, question, count, format)
+        round(isa, near, moment, count, format)
     }
 }

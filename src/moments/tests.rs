@@ -72,15 +72,15 @@ pub(super) const KINDS: usize = 23;
 
 const LENGTHS: [usize; 14] = [1, 2, 3, 5, 8, 17, 31, 64, 100, 257, 1000, 2017, 4100, 9000];
 
-fn questions() -> Vec<Question> {
+fn all_moments() -> Vec<Moment> {
     let mut all = Vec::new();
     for measure in [Measure::Variance, Measure::Deviation] {
         for ddof in [0.0, 1.0, 0.1, -2.5] {
-            all.push(Question { measure, ddof: Ddof::from(ddof), skip_nan: false });
+            all.push(Moment { measure, ddof: Ddof::from(ddof), skip_nan: false });
         }
     }
     for measure in [Measure::Squares, Measure::Norm] {
-        all.push(Question { measure, ddof: Ddof::from(0.0), skip_nan: false });
+        all.push(Moment { measure, ddof: Ddof::from(0.0), skip_nan: false });
     }
     all
 }
@@ -105,17 +105,17 @@ fn sums(values: &[f64], parts: usize, skip_nan: bool) -> Sums {
 fn check<T: Element>(
     values: &[T],
     wide: &[f64],
-    question: &Question,
+    moment: &Moment,
     parts: usize,
     format: Format,
     cut: usize,
 ) -> bool {
     let mut certain = false;
-    let exact = sums(wide, parts, question.skip_nan);
-    let expected = question.round(&exact, None, format);
+    let exact = sums(wide, parts, moment.skip_nan);
+    let expected = moment.round(&exact, None, format);
     for isa in Isa::available() {
         for cut in [0, cut] {
-            let mut worker = Worker::new(isa, question, parts, Some(format));
+            let mut worker = Worker::new(isa, moment, parts, Some(format));
             let mut partial = Partial::default();
             let (left, right) = values.split_at(cut);
             T::add(left, &mut worker, &mut partial);
@@ -127,23 +127,23 @@ fn check<T: Element>(
                 partial.merge(other, parts);
             }
             let count = partial.count(parts);
-            if let Some(bits) = partial.round(&worker, question, format) {
+            if let Some(bits) = partial.round(&worker, moment, format) {
                 certain = true;
                 assert_eq!(count, exact.count);
                 assert_eq!(
                     bits,
                     expected.value,
-                    "{isa:?} {question:?} {cut} {:?}",
+                    "{isa:?} {moment:?} {cut} {:?}",
                     &wide[..wide.len().min(40)]
                 );
                 assert_eq!(expected.remark, Remark::None);
             }
         }
-        let mut worker = Worker::new(isa, question, parts, None);
+        let mut worker = Worker::new(isa, moment, parts, None);
         let mut partial = Partial::default();
         T::add(values, &mut worker, &mut partial);
         let found = partial.into_exact().expect("exact sums");
-        assert_eq!(question.round(&found, None, format), expected);
+        assert_eq!(moment.round(&found, None, format), expected);
     }
     certain
 }
@@ -154,9 +154,9 @@ fn float64_of_every_kind() {
         let (mut asked, mut certain) = (0, 0);
         for (seed, length) in LENGTHS.into_iter().enumerate() {
             let values = self::kind(kind, length, seed as u64);
-            for question in questions() {
+            for moment in all_moments() {
                 for format in [Format::F64, Format::F32, Format::F16] {
-                    let found = check(&values, &values, &question, 1, format, length / 3);
+                    let found = check(&values, &values, &moment, 1, format, length / 3);
                     if format == Format::F64 && length > 100 {
                         asked += 1;
                         certain += usize::from(found);
@@ -178,9 +178,9 @@ fn float32_of_every_kind() {
             let values: Vec<f32> =
                 self::kind(kind, length, seed as u64 + 50).into_iter().map(|x| x as f32).collect();
             let wide: Vec<f64> = values.iter().map(|&x| x.into()).collect();
-            for question in questions() {
+            for moment in all_moments() {
                 for format in [Format::F64, Format::F32, Format::F16] {
-                    let found = check(&values, &wide, &question, 1, format, length / 3);
+                    let found = check(&values, &wide, &moment, 1, format, length / 3);
                     assert!(found || kind != 0 || length < 100 || format == Format::F16);
                 }
             }
@@ -197,17 +197,17 @@ fn complex_of_every_kind() {
             for (x, y) in self::kind(kind, length, seed as u64 + 90).into_iter().zip(other) {
                 values.extend([x, y]);
             }
-            for question in questions() {
-                for skip_nan in [false, question.has_sums()] {
-                    let question = Question { skip_nan, ..question.clone() };
+            for moment in all_moments() {
+                for skip_nan in [false, moment.has_sums()] {
+                    let moment = Moment { skip_nan, ..moment.clone() };
                     let mut values = values.clone();
                     if skip_nan {
                         values[length / 2] = f64::NAN;
                     }
-                    check(&values, &values, &question, 2, Format::F64, length / 3 * 2);
+                    check(&values, &values, &moment, 2, Format::F64, length / 3 * 2);
                     let narrow: Vec<f32> = values.iter().map(|&x| x as f32).collect();
                     let wide: Vec<f64> = narrow.iter().map(|&x| x.into()).collect();
-                    check(&narrow, &wide, &question, 2, Format::F32, length / 3 * 2);
+                    check(&narrow, &wide, &moment, 2, Format::F32, length / 3 * 2);
                 }
             }
         }
@@ -223,22 +223,22 @@ fn complex_of_every_kind() {
 #[ignore = "takes some minutes"]
 fn a_million_adversarial_cases() {
     let mut next = pseudo_random(19);
-    let questions = questions();
+    let moments = all_moments();
     let (mut certain, count) = (0, 1_000_000);
     for case in 0..count {
         let length = 1 + (next() % [3, 12, 40, 130][next() as usize % 4]) as usize;
         let values = kind(case % KINDS, 2 * length, next() >> 20);
-        let question = &questions[next() as usize % questions.len()];
+        let moment = &moments[next() as usize % moments.len()];
         let format = [Format::F64, Format::F64, Format::F32, Format::F16][next() as usize % 4];
         let cut = next() as usize % (length + 1);
         let found = match next() % 4 {
             0 => {
                 let values: Vec<f32> = values[..length].iter().map(|&x| x as f32).collect();
                 let wide: Vec<f64> = values.iter().map(|&x| x.into()).collect();
-                check(&values, &wide, question, 1, format, cut)
+                check(&values, &wide, moment, 1, format, cut)
             }
-            1 => check(&values, &values, question, 2, format, 2 * cut),
-            _ => check(&values[..length], &values[..length], question, 1, format, cut),
+            1 => check(&values, &values, moment, 2, format, 2 * cut),
+            _ => check(&values[..length], &values[..length], moment, 1, format, cut),
         };
         certain += u64::from(found);
     }
@@ -253,13 +253,13 @@ fn nans_and_infinities() {
                 for every in [1, 2, 7, length] {
                     let mut values = kind(1, length, 5);
                     values.iter_mut().step_by(every).for_each(|x| *x = special);
-                    for question in questions() {
-                        let skip_nan = skip_nan && question.has_sums();
-                        let question = Question { skip_nan, ..question };
-                        check(&values, &values, &question, 1, Format::F64, length / 3);
+                    for moment in all_moments() {
+                        let skip_nan = skip_nan && moment.has_sums();
+                        let moment = Moment { skip_nan, ..moment };
+                        check(&values, &values, &moment, 1, Format::F64, length / 3);
                         let narrow: Vec<f32> = values.iter().map(|&x| x as f32).collect();
                         let wide: Vec<f64> = narrow.iter().map(|&x| x.into()).collect();
-                        check(&narrow, &wide, &question, 1, Format::F32, length / 3);
+                        check(&narrow, &wide, &moment, 1, Format::F32, length / 3);
                     }
                 }
             }
@@ -273,7 +273,7 @@ fn integers() {
     for length in LENGTHS {
         for shift in [0, 1, 20, 40, 60] {
             let bits: Vec<u64> = (0..length).map(|_| next() >> shift).collect();
-            for question in questions() {
+            for moment in all_moments() {
                 macro_rules! check {
                     ($type:ty) => {{
                         let values: Vec<$type> = bits.iter().map(|&x| x as $type).collect();
@@ -286,19 +286,19 @@ fn integers() {
                             expected.squares.add_scaled((square & 1) as i128, 0);
                         }
                         for isa in Isa::available() {
-                            let mut worker = Worker::new(isa, &question, 1, Some(Format::F64));
+                            let mut worker = Worker::new(isa, &moment, 1, Some(Format::F64));
                             let (mut partial, mut other) = (Partial::default(), Partial::default());
                             <$type>::add(&values[..length / 2], &mut worker, &mut partial);
                             <$type>::add(&values[length / 2..], &mut worker, &mut other);
                             partial.merge(other, 1);
-                            let expected = question.round(&expected, None, Format::F64);
-                            if let Some(bits) = partial.round(&worker, &question, Format::F64) {
+                            let expected = moment.round(&expected, None, Format::F64);
+                            if let Some(bits) = partial.round(&worker, &moment, Format::F64) {
                                 assert_eq!((bits, Remark::None), (expected.value, expected.remark));
                             }
                             let mut partial = Partial::default();
                             <$type>::add(&values, &mut worker, &mut partial);
                             let sums = partial.into_exact().expect("integers are exact");
-                            assert_eq!(question.round(&sums, None, Format::F64), expected);
+                            assert_eq!(moment.round(&sums, None, Format::F64), expected);
                         }
                     }};
                 }
@@ -335,9 +335,9 @@ fn along(
     input: &Input<'_>,
     complex: bool,
     reduced: &[bool],
-    question: &Question,
+    moment: &Moment,
 ) -> Vec<(u64, Remark)> {
-    let request = Along { question, means: None, format: Some(Format::F64) };
+    let request = Along { moment, means: None, format: Some(Format::F64) };
     let results = Results::default();
     moments_along(input, complex, reduced, &request, &results);
     let mut results = results.0.into_inner().unwrap();
@@ -353,11 +353,11 @@ fn rows_masked_and_long() {
         values.iter_mut().step_by(97).for_each(|x| *x = f64::NAN);
         let mask: Vec<bool> = numbers(rows * length, 0, 2, 3).iter().map(|&x| x > 0.0).collect();
         for (masked, skip_nan) in [(false, false), (true, false), (false, true), (true, true)] {
-            let question = Question { measure: Measure::Variance, ddof: Ddof::from(1.0), skip_nan };
+            let moment = Moment { measure: Measure::Variance, ddof: Ddof::from(1.0), skip_nan };
             let view = View::of(&values).reshaped(&[rows, length]);
             let mask_view = View::of_mask(&mask).reshaped(&[rows, length]);
             let input = Input { view, mask: masked.then_some(mask_view), skip_nan };
-            let results = along(&input, false, &[false, true], &question);
+            let results = along(&input, false, &[false, true], &moment);
             assert_eq!(results.len(), rows);
             for (row, result) in results.into_iter().enumerate() {
                 let range = row * length..(row + 1) * length;
@@ -365,7 +365,7 @@ fn rows_masked_and_long() {
                     .filter(|&(x, &counts)| (!masked || counts) && !(skip_nan && x.is_nan()))
                     .map(|(&x, _)| x)
                     .collect();
-                let expected = question.round(&sums(&kept, 1, false), None, Format::F64);
+                let expected = moment.round(&sums(&kept, 1, false), None, Format::F64);
                 assert_eq!(result, (expected.value, expected.remark));
             }
         }
@@ -384,11 +384,11 @@ fn complex_numbers_along_any_axis() {
             let bit = |bit: i32| case >> bit & 1 != 0;
             ([bit(0), bit(1), !bit(0)], bit(2), bit(3))
         }) {
-            let question = Question { measure: Measure::Variance, ddof: Ddof::from(0.5), skip_nan };
+            let moment = Moment { measure: Measure::Variance, ddof: Ddof::from(0.5), skip_nan };
             let view = View::of(&values).reshaped(&[a, b, c, 2]);
             let mask_view = View::of_mask(&mask).reshaped(&shape);
             let input = Input { view, mask: masked.then_some(mask_view), skip_nan };
-            let results = along(&input, true, &marks, &question);
+            let results = along(&input, true, &marks, &moment);
             let kept = |axis: usize| if marks[axis] { 1 } else { shape[axis] };
             let mut expected = vec![Vec::new(); kept(0) * kept(1) * kept(2)];
             for index in 0..size {
@@ -403,7 +403,7 @@ fn complex_numbers_along_any_axis() {
             }
             assert_eq!(results.len(), expected.len());
             for (result, numbers) in results.into_iter().zip(expected) {
-                let expected = question.round(&sums(&numbers, 2, false), None, Format::F64);
+                let expected = moment.round(&sums(&numbers, 2, false), None, Format::F64);
                 assert_eq!(result, (expected.value, expected.remark));
             }
         }
@@ -415,11 +415,11 @@ fn all_of_a_view() {
     for (size, complex) in [(0, false), (1, false), (33, true), (5000, false), (300_000, true)] {
         let parts = if complex { 2 } else { 1 };
         let values = kind(12, parts * size, 3);
-        for question in questions() {
+        for moment in all_moments() {
             let flat = View::of(&values);
             let view = if complex { flat.reshaped(&[size, 2]) } else { flat };
-            let found = moment_of_all(&view, complex, &question, Format::F64);
-            let expected = question.round(&sums(&values, parts, false), None, Format::F64);
+            let found = moment_of_all(&view, complex, &moment, Format::F64);
+            let expected = moment.round(&sums(&values, parts, false), None, Format::F64);
             assert_eq!(found, expected);
         }
     }
@@ -445,7 +445,7 @@ fn columns_of_every_kind() {
         let mask: Vec<u8> =
             numbers(rows * columns, 0, 2, 3).iter().map(|x| u8::from(*x > -0.5)).collect();
         for isa in Isa::available() {
-            for question in questions().into_iter().filter(Question::has_sums) {
+            for moment in all_moments().into_iter().filter(Moment::has_sums) {
                 for masked in [false, true] {
                     let mut panels: [Columns; 3] = Default::default();
                     let width = columns * fold;
@@ -470,7 +470,7 @@ fn columns_of_every_kind() {
                                 .collect();
                             let exact = sums(&numbers, 1, false);
                             let format = if index == 2 { Format::F32 } else { Format::F64 };
-                            let expected = question.round(&exact, None, format);
+                            let expected = moment.round(&exact, None, format);
                             let count = numbers.len() as i64;
                             asked += 1;
                             let is_constant = panel.is_constant(column);
@@ -481,15 +481,15 @@ fn columns_of_every_kind() {
                                 assert!(is_constant, "{index}");
                             }
                             let bits = panel.near(column).and_then(|near| {
-                                super::run::round(isa, near, &question, count, format)
+                                super::run::round(isa, near, &moment, count, format)
                             });
                             if let Some(bits) = bits {
                                 certain += 1;
                                 assert_eq!((bits, Remark::None), (expected.value, expected.remark));
                             }
                             let mut partial = Partial::of_column(panel.wide(column));
-                            let worker = Worker::new(isa, &question, 1, Some(format));
-                            if let Some(bits) = partial.round(&worker, &question, format) {
+                            let worker = Worker::new(isa, &moment, 1, Some(format));
+                            if let Some(bits) = partial.round(&worker, &moment, format) {
                                 assert_eq!(bits, expected.value);
                             }
                         }
@@ -509,15 +509,15 @@ fn short_rows_of_every_kind() {
             let mut values = kind(row_kind, 11 * length, length as u64);
             values[3 * length + length / 2] = [f64::NAN, f64::INFINITY][row_kind % 2];
             let narrow: Vec<f32> = values.iter().map(|&x| x as f32).collect();
-            for question in questions().into_iter().filter(Question::has_sums) {
+            for moment in all_moments().into_iter().filter(Moment::has_sums) {
                 for isa in Isa::available() {
                     for (format, wide) in
                         [(Format::F64, true), (Format::F64, false), (Format::F32, false)]
                     {
                         let divisors = Divisors {
                             count: length as f64,
-                            degrees: question.ddof.degrees_near(length as i64).unwrap(),
-                            root: question.root(),
+                            degrees: moment.ddof.degrees_near(length as i64).unwrap(),
+                            root: moment.root(),
                             format,
                         };
                         let mut results = [0.0; 11];
@@ -536,7 +536,7 @@ fn short_rows_of_every_kind() {
                             if result.is_finite() {
                                 certain += usize::from(row_kind < 2);
                                 let exact = sums(&numbers, 1, false);
-                                let expected = question.round(&exact, None, format);
+                                let expected = moment.round(&exact, None, format);
                                 let bits = if format == Format::F64 {
                                     result.to_bits()
                                 } else {
@@ -545,7 +545,7 @@ fn short_rows_of_every_kind() {
                                 assert_eq!(
                                     (bits, Remark::None),
                                     (expected.value, expected.remark),
-                                    "{numbers:?} {question:?} {isa:?}"
+                                    "{numbers:?} {moment:?} {isa:?}"
                                 );
                             }
                         }

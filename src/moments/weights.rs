@@ -5,7 +5,7 @@ use dashu_int::{IBig, UBig};
 
 use super::ddof::Degrees;
 use super::dyadic::Dyadic;
-use super::question::{Answer, Question, Remark};
+use super::moment::{Answer, Moment, Remark};
 use crate::exact::round::Format;
 
 /// The lowest bit of a product of three numbers, and how many digits of 32 bits reach their highest.
@@ -180,7 +180,7 @@ impl Weighted {
     ///
     /// # Errors
     /// [`Fault::Zero`].
-    pub fn round(self, question: &Question, format: Format) -> Result<Answer<u64>, Fault> {
+    pub fn round(self, moment: &Moment, format: Format) -> Result<Answer<u64>, Fault> {
         let special = |value: u64, remark| Ok(Answer { value, remark });
         if self.count == 0 {
             return special(format.nan(), Remark::Degrees);
@@ -195,9 +195,9 @@ impl Weighted {
         let squares = total.times(&self.squares.value());
         let scatter =
             (self.sums.into_iter()).fold(squares, |rest, sum| rest.minus(&sum.value().squared()));
-        match question.ddof.degrees_of(&total) {
+        match moment.ddof.degrees_of(&total) {
             Degrees::Nan => special(format.nan(), Remark::None),
-            Degrees::NotPositive if question.skip_nan || self.infinite || scatter.is_zero() => {
+            Degrees::NotPositive if moment.skip_nan || self.infinite || scatter.is_zero() => {
                 special(format.nan(), Remark::Degrees)
             }
             Degrees::NotPositive => special(format.infinity(), Remark::Degrees),
@@ -205,7 +205,7 @@ impl Weighted {
             Degrees::Infinite => special(0, Remark::None),
             Degrees::Ratio(degrees, unit) => {
                 let below = degrees.times(&total);
-                let bits = scatter.times(&unit).round_quotient(&below, question.root(), format);
+                let bits = scatter.times(&unit).round_quotient(&below, moment.root(), format);
                 let beyond = bits == format.infinity();
                 special(bits, if beyond { Remark::Overflow } else { Remark::None })
             }

@@ -15,7 +15,7 @@ use super::outliers::{Held, Outlier};
 use super::running::{Elements, Moving};
 use super::source::{Numbers, Out};
 use super::stretch::Stretches;
-use super::tile::{self, Ends, Frame, Question, SPARE, STREAMS, Survey, TILE};
+use super::tile::{self, Ends, Frame, Parameters, SPARE, STREAMS, Survey, TILE};
 use super::{Options, Statistic};
 use crate::binary64::power_of_two;
 use crate::cpu::Isa;
@@ -45,7 +45,7 @@ const TAME: usize = 64;
 pub(super) struct Engine {
     isa: Isa,
     options: Options,
-    question: Question,
+    parameters: Parameters,
     stretches: Option<Stretches>,
     block: usize,
     frame: Option<Frame>,
@@ -87,7 +87,11 @@ impl Engine {
         Engine {
             isa,
             options,
-            question: Question { window, least: options.least as f64, ddof: options.ddof as f64 },
+            parameters: Parameters {
+                window,
+                least: options.least as f64,
+                ddof: options.ddof as f64,
+            },
             stretches: Stretches::new(isa, options),
             block: BLOCK.max(window).next_multiple_of(TILE),
             frame: None,
@@ -469,8 +473,8 @@ impl Engine {
         old: Ends<'_>,
         results: &mut [f64],
     ) -> bool {
-        let (isa, question) = (self.isa, self.question);
-        if !counted && !self.options.is_enough(question.window) {
+        let (isa, parameters) = (self.isa, self.parameters);
+        if !counted && !self.options.is_enough(parameters.window) {
             results.fill(f64::NAN);
             return false;
         }
@@ -478,16 +482,16 @@ impl Engine {
             ($target:ty, $counted:literal) => {
                 match self.options.statistic {
                     Statistic::Sum => tile::finish::<$target, 0, $counted>(
-                        isa, question, frame, new, old, results,
+                        isa, parameters, frame, new, old, results,
                     ),
                     Statistic::Mean => tile::finish::<$target, 1, $counted>(
-                        isa, question, frame, new, old, results,
+                        isa, parameters, frame, new, old, results,
                     ),
                     Statistic::Var => tile::finish::<$target, 2, $counted>(
-                        isa, question, frame, new, old, results,
+                        isa, parameters, frame, new, old, results,
                     ),
                     Statistic::Std => tile::finish::<$target, 3, $counted>(
-                        isa, question, frame, new, old, results,
+                        isa, parameters, frame, new, old, results,
                     ),
                 }
             };

@@ -169,9 +169,9 @@ pub(super) fn remainder(x: f64, frame: &Frame) -> f64 {
     rest - ((rest + b) - b)
 }
 
-/// The statistic, and the numbers of elements in windows.
+/// The numbers of elements in windows, and the divisor of variances.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Question {
+pub(super) struct Parameters {
     /// The longest window.
     pub window: usize,
     /// Windows with fewer elements have no result.
@@ -312,27 +312,27 @@ fn finish_all<T: Target, const KIND: u8, const COUNTED: bool, const WIDE: bool, 
 
 #[inline(always)]
 fn finish_body<T: Target, const KIND: u8, const COUNTED: bool, const W: usize>(
-    question: Question,
+    parameters: Parameters,
     frame: &Frame,
     new: Ends<'_>,
     old: Ends<'_>,
     results: &mut [f64],
 ) -> bool {
-    let all = question.window as f64;
+    let all = parameters.window as f64;
     let mut finisher = Finisher::<W> {
         levels: frame.levels(),
         counts: Counts {
             count: all,
             reciprocal: 1.0 / all,
-            free: all - question.ddof,
-            free_reciprocal: 1.0 / (all - question.ddof),
+            free: all - parameters.ddof,
+            free_reciprocal: 1.0 / (all - parameters.ddof),
         },
-        least: question.least,
-        ddof: question.ddof,
+        least: parameters.least,
+        ddof: parameters.ddof,
         doubt_of_each: power_of_two(frame.squares - LEVEL - 52 - 1) * 1.01,
         doubtful: [0; W],
     };
-    if question.window > NARROW_WINDOW {
+    if parameters.window > NARROW_WINDOW {
         finish_all::<T, KIND, COUNTED, true, W>(&mut finisher, new, old, results);
     } else {
         finish_all::<T, KIND, COUNTED, false, W>(&mut finisher, new, old, results);
@@ -345,7 +345,7 @@ fn finish_body<T: Target, const KIND: u8, const COUNTED: bool, const W: usize>(
 /// windows have the length in the options.
 pub(super) fn finish<T: Target, const KIND: u8, const COUNTED: bool>(
     isa: Isa,
-    question: Question,
+    parameters: Parameters,
     frame: &Frame,
     new: Ends<'_>,
     old: Ends<'_>,
@@ -356,7 +356,7 @@ pub(super) fn finish<T: Target, const KIND: u8, const COUNTED: bool>(
         return false;
     }
     if count >= WIDEST {
-        return finish_vectors::<T, KIND, COUNTED>(isa, question, frame, new, old, results);
+        return finish_vectors::<T, KIND, COUNTED>(isa, parameters, frame, new, old, results);
     }
     // The last window fills a vector.
     let padded = |from: &[u64]| -> [u64; WIDEST] {
@@ -368,14 +368,14 @@ pub(super) fn finish<T: Target, const KIND: u8, const COUNTED: bool>(
         counts,
     });
     let mut some = [0.0; WIDEST];
-    let marked = finish_vectors::<T, KIND, COUNTED>(isa, question, frame, new, old, &mut some);
+    let marked = finish_vectors::<T, KIND, COUNTED>(isa, parameters, frame, new, old, &mut some);
     results.copy_from_slice(&some[..count]);
     marked
 }
 
 dispatch! {
     fn finish_vectors[T: Target, const KIND: u8, const COUNTED: bool][T, KIND, COUNTED](
-        question: Question, frame: &Frame, new: Ends<'_>, old: Ends<'_>, results: &mut [f64]
+        parameters: Parameters, frame: &Frame, new: Ends<'_>, old: Ends<'_>, results: &mut [f64]
     ) -> bool = finish_body::<T, KIND, COUNTED, {W}>
 }
 

@@ -2,13 +2,13 @@
 
 use super::export::export;
 use super::foreign::Array;
-use mypackage::moments::{Ddof, Measure, Question, moment_of_all};
+use mypackage::moments::{Ddof, Measure, Moment, moment_of_all};
 use mypackage::sum::Format;
 
 /// A moment of an array.
 fn moment(values: Array<'_, f64>, measure: Measure, ddof: f64) -> f64 {
-    let question = Question { measure, ddof: Ddof::from(ddof), skip_nan: false };
-    f64::from_bits(moment_of_all(&values.view(), false, &question, Format::F64).value)
+    let moment = Moment { measure, ddof: Ddof::from(ddof), skip_nan: false };
+    f64::from_bits(moment_of_all(&values.view(), false, &moment, Format::F64).value)
 }
 
 export! {

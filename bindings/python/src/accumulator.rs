@@ -1461,7 +1461,8 @@ impl ExactSum {
             return Ok(format!("ExactSum({value}, count={})", state.cells.get(0).count()));
         }
         let values = py.import("mypackage._core.products")?;
-        let values = values.call_method1("quiet_values", (ExactSum::from_state((*state).clone()),));
+        let values = values
+            .call_method1("values_without_warnings", (ExactSum::from_state((*state).clone()),));
         let count = self.count(py)?;
         let text = |array: Bound<'_, PyAny>, before: &str| -> PyResult<String> {
             let options = PyDict::new(py);

@@ -2,7 +2,7 @@
 
 use mypackage::interrupt::GRAIN;
 use mypackage::moments::{
-    Measure, Question, Remark, Sums, Variable, add_products_by_label, moments_by_label,
+    Measure, Moment, Remark, Sums, Variable, add_products_by_label, moments_by_label,
 };
 use mypackage::sum::{Accumulator, Cells, Collector, Dtype, Format, sum_of_squares_into};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -28,8 +28,8 @@ pub(super) fn round_moments<'py>(
     ddof: &Bound<'py, PyAny>,
     dtype_num: i32,
 ) -> PyResult<(Bound<'py, PyAny>, u8)> {
-    let question = question(name, ddof)?;
-    let measure = question.measure;
+    let moment = moment(name, ddof)?;
+    let measure = moment.measure;
     let (number, format) = target(dtype_num)?;
     let (sums, squares) = (sums.get().snapshot(), squares.get().snapshot());
     if sums.shape != squares.shape || squares.complex() {
@@ -56,7 +56,7 @@ pub(super) fn round_moments<'py>(
                 }
                 let all =
                     Sums { count, sums: [of(0), of(1)], squares: squares.get(index).into_owned() };
-                let answer = question.round(&all, None, format);
+                let answer = moment.round(&all, None, format);
                 status |= flag(answer.remark);
                 if answer.value & format.sign_bit() != 0 {
                     status |= 8;
@@ -69,14 +69,14 @@ pub(super) fn round_moments<'py>(
     Ok((array_of(py, shape, number, bits)?, status))
 }
 
-fn question(name: &str, ddof: &Bound<'_, PyAny>) -> PyResult<Question> {
+fn moment(name: &str, ddof: &Bound<'_, PyAny>) -> PyResult<Moment> {
     let measure = match name {
         "var" => Measure::Variance,
         "std" => Measure::Deviation,
         "norm" => Measure::Norm,
         _ => return Err(PyValueError::new_err(format!("there is no moment {name:?}"))),
     };
-    Ok(Question { measure, ddof: exactly(ddof)?, skip_nan: false })
+    Ok(Moment { measure, ddof: exactly(ddof)?, skip_nan: false })
 }
 
 /// The floating-point dtype with this number.
@@ -161,7 +161,7 @@ pub(super) fn group_moments<'py>(
     let (view, number) = Array::of_numbers(array).ok_or_else(refused)?;
     let length = *view.shape().get(axis).ok_or_else(refused)?;
     let labels = labels_for(labels, length)?;
-    let (question, (target, format)) = (question(name, ddof)?, target(dtype_num)?);
+    let (moment, (target, format)) = (moment(name, ddof)?, target(dtype_num)?);
     let lines = Lines { array: view, number, axis };
     let inner = lines.inner();
     let all = lines.all();
@@ -174,7 +174,7 @@ pub(super) fn group_moments<'py>(
             let mut bits = vec![0; all.len() * size];
             let (mut counts, mut status) = (vec![0; size], 0);
             for (line, x) in all.iter().enumerate() {
-                let (answers, known) = moments_by_label(x, labels, size, &question, format);
+                let (answers, known) = moments_by_label(x, labels, size, &moment, format);
                 counts = known;
                 for (group, answer) in answers.into_iter().enumerate() {
                     status |= flag(answer.remark);

@@ -18,7 +18,7 @@ use super::reductions::input;
 use super::results::{INVALID, OVERFLOW, format, integer_range, rounded_result};
 use mypackage::interrupt::GRAIN;
 use mypackage::moments::{
-    self as exact, Along, Answer, Ddof, Fault, Measure, Pair, Question, Remark, Sink,
+    self as exact, Along, Answer, Ddof, Fault, Measure, Moment, Pair, Remark, Sink,
 };
 use mypackage::sum::{Dtype, Format, Input};
 
@@ -46,8 +46,8 @@ impl Operation {
             .ok_or_else(|| PyValueError::new_err(format!("there is no moment called {name:?}")))
     }
 
-    fn question(self, ddof: Ddof) -> Question {
-        Question { measure: self.measure, ddof, skip_nan: self.skip_nan }
+    fn moment(self, ddof: Ddof) -> Moment {
+        Moment { measure: self.measure, ddof, skip_nan: self.skip_nan }
     }
 }
 
@@ -388,17 +388,17 @@ impl<'py> Plain<'_, 'py> {
             Given::Yes(_) => return Ok(None),
         };
         let Some(target) = self.target(number) else { return Ok(None) };
-        let question = operation.question(Ddof::from(ddof));
+        let moment = operation.moment(Ddof::from(ddof));
         if self.axis.is_none()
             && matches!((self.keepdims, self.r#where), (Given::No, Given::No))
             && let Some(size) = array.contiguous_size(number)
         {
-            let Answer { value, remark } = all_of(&question, array, number, size, target)?;
+            let Answer { value, remark } = all_of(&moment, array, number, size, target)?;
             let py = array.object.py();
             report(py, operation.name, flag(remark))?;
             return rounded_result(py, target, value).map(Some);
         }
-        self.along(operation, array, number, target, &question)
+        self.along(operation, array, number, target, &moment)
     }
 
     #[inline(never)]
@@ -408,7 +408,7 @@ impl<'py> Plain<'_, 'py> {
         array: Array<'_, 'py>,
         number: Number,
         target: Number,
-        question: &Question,
+        moment: &Moment,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = array.object.py();
         let keepdims = match self.keepdims {
@@ -428,7 +428,7 @@ impl<'py> Plain<'_, 'py> {
         let sink = Many::of(&mut result, target.part, false);
         let input = elements(array, number, mask.as_ref(), operation.skip_nan);
         watched(py, array.shape().iter().product(), || {
-            let request = Along { question, means: None, format: format(target.part) };
+            let request = Along { moment, means: None, format: format(target.part) };
             exact::moments_along(&input, number.complex, &reduced, &request, &sink);
         })?;
         let status = sink.finish(operation.name, target, 1)?;
@@ -442,7 +442,7 @@ impl<'py> Plain<'_, 'py> {
 /// The moment of all elements of a contiguous array.
 #[inline]
 fn all_of(
-    question: &Question,
+    moment: &Moment,
     array: Array<'_, '_>,
     number: Number,
     size: usize,
@@ -450,9 +450,7 @@ fn all_of(
 ) -> PyResult<Answer<u64>> {
     let format = format(target.part).expect("moments are floating-point numbers");
     let view = array.flat(number);
-    watched(array.object.py(), size, || {
-        exact::moment_of_all(&view, number.complex, question, format)
-    })
+    watched(array.object.py(), size, || exact::moment_of_all(&view, number.complex, moment, format))
 }
 
 /// The elements of an array; the parts of complex ones are a further axis, which the mask lacks.
@@ -624,7 +622,7 @@ pub(super) fn moments_of_array<'py>(
 ) -> PyResult<(Bound<'py, PyAny>, u8)> {
     let py = a.py();
     let operation = Operation::called(name)?;
-    let question = operation.question(exactly(ddof)?);
+    let moment = operation.moment(exactly(ddof)?);
     let refused = || PyTypeError::new_err("moments need an array of numbers");
     let (array, number) = Array::of_numbers(a).ok_or_else(refused)?;
     if reduced.len() != array.shape().len() || !fits(mask, array) {
@@ -638,7 +636,7 @@ pub(super) fn moments_of_array<'py>(
     let input = elements(array, number, mask, operation.skip_nan);
     watched(py, array.shape().iter().product(), || {
         let request =
-            Along { question: &question, means: means.as_deref(), format: format(target.part) };
+            Along { moment: &moment, means: means.as_deref(), format: format(target.part) };
         exact::moments_along(&input, number.complex, &reduced, &request, &sink);
     })?;
     let status = sink.finish(name, target, count)?;
@@ -671,7 +669,7 @@ pub(super) fn weighted_moments_of_array<'py>(
 ) -> PyResult<(Bound<'py, PyAny>, u8)> {
     let py = a.py();
     let operation = Operation::called(name)?;
-    let question = operation.question(exactly(ddof)?);
+    let moment = operation.moment(exactly(ddof)?);
     let refused = || PyTypeError::new_err(format!("{name}: no kernel for such weights"));
     let (array, number) = Array::of_numbers(a).ok_or_else(refused)?;
     let (factors, factor) = Array::of_numbers(weights).ok_or_else(refused)?;
@@ -695,7 +693,7 @@ pub(super) fn weighted_moments_of_array<'py>(
             number.complex,
             &factors,
             &reduced,
-            &question,
+            &moment,
             format,
             &sink,
         )

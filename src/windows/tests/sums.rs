@@ -9,7 +9,7 @@ use super::super::lanes::{self, Job, Outcome, State, mode};
 use super::super::outliers::{Held, Outlier};
 use super::super::source::{Numbers, Out};
 use super::super::stretch::Stretches;
-use super::super::tile::{self, Ends, Frame, Question, SPARE, STREAMS};
+use super::super::tile::{self, Ends, Frame, Parameters, SPARE, STREAMS};
 use super::{STATISTICS, Totals, scaled};
 use crate::binary64::power_of_two;
 use crate::cpu::Isa;
@@ -451,12 +451,12 @@ fn check_tiles<const KIND: u8>(case: &Case) -> Result<(), TestCaseError> {
             }),
             counts: &counts[start..start + length],
         };
-        let (question, length) =
-            (Question { window, least: window as f64, ddof: 0.0 }, count - window);
+        let (parameters, length) =
+            (Parameters { window, least: window as f64, ddof: 0.0 }, count - window);
         let mut results = vec![0.0; length];
         let marked = tile::finish::<super::super::certified::Wide, KIND, false>(
             isa,
-            question,
+            parameters,
             &frame,
             ends(window, length),
             ends(0, length),

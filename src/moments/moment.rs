@@ -21,8 +21,8 @@ pub enum Measure {
 
 /// A moment, and its divisor.
 #[derive(Debug, Clone)]
-pub struct Question {
-    /// The question.
+pub struct Moment {
+    /// Which one.
     pub measure: Measure,
     /// Ignored for [`Measure::Squares`] and [`Measure::Norm`].
     pub ddof: Ddof,
@@ -83,7 +83,7 @@ enum Exact {
     Special(f64, Remark),
 }
 
-impl Question {
+impl Moment {
     /// Whether numbers are summed besides their squares.
     pub(crate) fn has_sums(&self) -> bool {
         matches!(self.measure, Measure::Variance | Measure::Deviation)

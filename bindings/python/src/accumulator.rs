@@ -13,6 +13,7 @@ use super::modules::dispatch;
 use super::ndarray::{Array, NewArray, Number, numpy};
 use super::reductions;
 use super::results::{FLOAT, Operation, Target, Writer, round_all};
+use super::sum_state::{Numbers, State, check_sums, flat, gathered, made_alike};
 use crate::exit::protect_thread;
 use crate::raised;
 use mypackage::shared::Shared;
@@ -97,134 +98,6 @@ pub(super) struct ExactSum {
     state: Shared<State>,
 }
 
-#[derive(Debug, Clone)]
-pub(super) struct State {
-    pub(super) shape: Vec<usize>,
-    pub(super) numbers: Numbers,
-    pub(super) cells: Cells,
-}
-
-/// Which numbers were added: each of these includes those before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Numbers {
-    Integers,
-    Reals,
-    /// Each sum has a real and an imaginary part, stored side by side.
-    Complex,
-}
-
-impl Numbers {
-    pub(super) fn of(number: Number) -> Numbers {
-        match number {
-            Number { complex: true, .. } => Numbers::Complex,
-            Number { part, .. } if part.is_floating() => Numbers::Reals,
-            _ => Numbers::Integers,
-        }
-    }
-
-    /// The kind in the serialised form.
-    fn code(self) -> u8 {
-        match self {
-            Numbers::Integers => exact::INTEGERS,
-            Numbers::Reals => exact::REALS,
-            Numbers::Complex => exact::COMPLEX,
-        }
-    }
-
-    fn from_code(code: u8) -> Option<Numbers> {
-        [Numbers::Integers, Numbers::Reals, Numbers::Complex]
-            .into_iter()
-            .find(|numbers| numbers.code() == code)
-    }
-}
-
-/// By value: an integer equals a real number.
-impl PartialEq for State {
-    fn eq(&self, other: &State) -> bool {
-        (&self.shape, self.complex(), &self.cells) == (&other.shape, other.complex(), &other.cells)
-    }
-}
-
-impl State {
-    pub(super) fn complex(&self) -> bool {
-        self.numbers == Numbers::Complex
-    }
-
-    /// How many cells a sum has.
-    pub(super) fn parts(&self) -> usize {
-        if self.complex() { 2 } else { 1 }
-    }
-
-    fn size(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    fn make_complex(&mut self) {
-        if !self.complex() {
-            self.numbers = Numbers::Complex;
-            self.cells = self.cells.with_zeros();
-        }
-    }
-
-    /// Merges others of the same shape; on an error nothing is changed.
-    fn merge(this: &mut Arc<State>, mut others: Vec<Arc<State>>) -> mypackage::Result<()> {
-        let numbers = others.iter().map(|other| other.numbers).fold(this.numbers, Ord::max);
-        if numbers == Numbers::Complex {
-            for state in others.iter_mut().filter(|state| !state.complex()) {
-                Arc::make_mut(state).make_complex();
-            }
-        }
-        let cells: Vec<&Cells> = others.iter().map(|other| &other.cells).collect();
-        let becomes_complex = numbers == Numbers::Complex && !this.complex();
-        match Arc::get_mut(this) {
-            Some(state) if !becomes_complex => {
-                state.cells.merge(&cells)?;
-                state.numbers = numbers;
-            }
-            // Shared states are only read, without a copy.
-            _ if !becomes_complex => {
-                let (shape, cells) = (this.shape.clone(), this.cells.merged(&cells)?);
-                *this = Arc::new(State { shape, numbers, cells });
-            }
-            _ => {
-                let mut state = (**this).clone();
-                state.make_complex();
-                state.cells.merge(&cells)?;
-                *this = Arc::new(state);
-            }
-        }
-        Ok(())
-    }
-
-    /// The serialised form; the parts of complex sums are a last axis.
-    fn to_bytes(&self) -> Vec<u8> {
-        let mut shape = self.shape.clone();
-        shape.extend(self.complex().then_some(2));
-        exact::encode(self.numbers.code(), &shape, &self.cells)
-    }
-
-    fn from_bytes(data: &[u8]) -> PyResult<State> {
-        let (kind, mut shape, cells) = exact::decode(data).map_err(raised)?;
-        match Numbers::from_code(kind) {
-            Some(numbers) if numbers != Numbers::Complex || shape.pop() == Some(2) => {
-                Ok(State { shape, numbers, cells })
-            }
-            _ => Err(PyValueError::new_err(format!(
-                "these bytes are not an exact sum: kind {kind} is unknown to this release"
-            ))),
-        }
-    }
-
-    fn negate(&mut self) {
-        self.cells.negate();
-    }
-
-    /// The number of values in each sum.
-    pub(super) fn counts(&self) -> impl Iterator<Item = i64> {
-        self.cells.counts().step_by(self.parts())
-    }
-}
-
 impl PartialEq for ExactSum {
     fn eq(&self, other: &ExactSum) -> bool {
         self.state == other.state
@@ -237,7 +110,7 @@ impl ExactSum {
         ExactSum::from_state(State { shape, numbers, cells })
     }
 
-    fn from_state(state: State) -> ExactSum {
+    pub(super) fn from_state(state: State) -> ExactSum {
         ExactSum { state: Shared::new(state) }
     }
 
@@ -259,7 +132,7 @@ impl ExactSum {
         detached(py, cells, merge).map_err(raised)
     }
 
-    fn checked_snapshot(&self, shape: &[usize]) -> PyResult<Arc<State>> {
+    pub(super) fn checked_snapshot(&self, shape: &[usize]) -> PyResult<Arc<State>> {
         let state = self.snapshot();
         if state.shape != shape {
             return Err(PyValueError::new_err(format!(
@@ -297,7 +170,7 @@ impl ExactSum {
         self.absorb(values.py(), vec![sums])
     }
 
-    fn rounded<'py>(
+    pub(super) fn rounded<'py>(
         &self,
         py: Python<'py>,
         operation: Operation,
@@ -375,7 +248,7 @@ fn integer_ratio<'py>(
 
 /// The sums of `values` over `axis`, or, without it, over leading axes, so that the sums have the
 /// shape `expected`.
-fn sums_of<'py>(
+pub(super) fn sums_of<'py>(
     values: &Bound<'py, PyAny>,
     axis: Option<&Bound<'py, PyAny>>,
     r#where: &Given<'py>,
@@ -465,55 +338,6 @@ fn wrong_shape(values: &Bound<'_, PyAny>, kept: &[usize], expected: &[usize]) ->
     ))
 }
 
-impl State {
-    /// The sums at some positions, in an array of a given shape.
-    fn taken(&self, places: &[usize], shape: Vec<usize>) -> PyResult<State> {
-        let parts = self.parts();
-        let cells = places.iter().flat_map(|&place| place * parts..(place + 1) * parts);
-        let sums = cells.map(|cell| self.cells.get(cell).into_owned());
-        let cells = gathered(places.len() * parts, sums)?;
-        Ok(State { shape, numbers: self.numbers, cells })
-    }
-
-    /// The positions of the sums, as an integer array that NumPy can index.
-    fn places<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let places = numpy(py)?.call_method1("arange", (self.size(),))?;
-        places.call_method1("reshape", (PyTuple::new(py, &self.shape)?,))
-    }
-
-    /// The sums whose positions are in an array.
-    fn at(&self, places: &Bound<'_, PyAny>) -> PyResult<State> {
-        let numpy = numpy(places.py())?;
-        let array = numpy.call_method1("asarray", (places,))?;
-        let shape: Vec<usize> = array.getattr("shape")?.extract()?;
-        self.taken(&flat(&array)?, shape)
-    }
-
-    /// Each sum multiplied by an integer.
-    fn times(&self, factor: i64) -> PyResult<State> {
-        let mut beyond = false;
-        let product = |cell: Cow<'_, Accumulator>| {
-            let product = cell.times(factor);
-            beyond |= product.is_none();
-            product.unwrap_or_default()
-        };
-        let cells = gathered(self.cells.len(), self.cells.iter().map(product))?;
-        if beyond {
-            return Err(PyOverflowError::new_err(format!(
-                "ExactSum: a sum times {factor} is beyond what a sum can be"
-            )));
-        }
-        Ok(State { shape: self.shape.clone(), numbers: self.numbers, cells })
-    }
-}
-
-/// The positions in an array of integers, in C order.
-fn flat(places: &Bound<'_, PyAny>) -> PyResult<Vec<usize>> {
-    let places = places.call_method0("ravel")?.call_method0("tolist")?;
-    check_memory(places.len()?, size_of::<usize>(), "indices")?;
-    places.extract()
-}
-
 /// An argument of a method that takes other sums.
 fn exact_sum<'a, 'py>(
     method: &str,
@@ -527,22 +351,6 @@ fn exact_sum<'a, 'py>(
     })
 }
 
-/// Refuses more sums than there is memory for.
-fn check_sums(sums: usize) -> PyResult<()> {
-    check_memory(sums, 17, "exact sums")
-}
-
-/// As `check_sums`, for operations that need each sum as a separate value.
-pub(super) fn check_single_sums(sums: usize) -> PyResult<()> {
-    check_memory(sums, 17 + size_of::<Accumulator>(), "exact sums")
-}
-
-/// This many empty sums.
-fn gathered(count: usize, sums: impl Iterator<Item = Accumulator>) -> PyResult<Cells> {
-    check_single_sums(count)?;
-    Ok(sums.collect())
-}
-
 /// The repr of a single sum, rounded to double precision, without warnings.
 fn single_value(py: Python<'_>, state: &State) -> PyResult<String> {
     let part = |index: usize| state.cells.get(index).to_f64();
@@ -552,127 +360,6 @@ fn single_value(py: Python<'_>, state: &State) -> PyResult<String> {
         part(0).into_pyobject(py)?.into_any()
     };
     Ok(value.repr()?.to_string())
-}
-
-/// The exact sums over some axes, all by default, as an `ExactSum` with the shape of the other
-/// axes; for `mypackage.dask`.
-#[pyfunction]
-pub(super) fn sum_states<'py>(
-    values: &Bound<'py, PyAny>,
-    axis: Option<Bound<'py, PyAny>>,
-    r#where: Given<'py>,
-    skip_nan: bool,
-) -> PyResult<ExactSum> {
-    sums_of(values, axis.as_ref(), &r#where, None, skip_nan).map(ExactSum::from_state)
-}
-
-/// Sums given as integers times powers of two, with their counts: for each the integer and the
-/// exponent, which must be in range. Complex sums have both parts side by side. `integers`: whether
-/// only integers were added.
-#[pyfunction]
-pub(super) fn integer_states(
-    scaled: Vec<(Bound<'_, PyAny>, i32)>,
-    counts: Vec<i64>,
-    shape: Vec<usize>,
-    integers: bool,
-) -> PyResult<ExactSum> {
-    let mut cells = Vec::with_capacity(scaled.len());
-    for (integer, exponent) in &scaled {
-        let negative = integer.lt(0)?;
-        let magnitude = integer.abs()?;
-        let size = magnitude.call_method0("bit_length")?.extract::<usize>()?.div_ceil(8);
-        let bytes = magnitude.call_method1("to_bytes", (size, "little"))?;
-        let mut sum = Accumulator::new();
-        for (index, chunk) in bytes.cast::<PyBytes>()?.as_bytes().chunks(8).enumerate() {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            let part = i128::from(u64::from_le_bytes(word));
-            sum.add_scaled(if negative { -part } else { part }, exponent + 64 * index as i32);
-        }
-        cells.push(sum);
-    }
-    let parts = if counts.is_empty() { 1 } else { cells.len() / counts.len() };
-    let mut cells: Cells = cells.into();
-    cells.set_counts(|index| counts[index / parts]);
-    let numbers = match parts {
-        2 => Numbers::Complex,
-        _ if integers => Numbers::Integers,
-        _ => Numbers::Reals,
-    };
-    Ok(ExactSum::of(shape, numbers, cells))
-}
-
-/// A list of the single sums, in C order.
-#[pyfunction]
-pub(super) fn split_states(states: &Bound<'_, ExactSum>) -> Vec<ExactSum> {
-    let state = states.get().snapshot();
-    let parts = state.parts();
-    let cell = |index| state.cells.get(index).into_owned();
-    (0..state.size())
-        .map(|index| (index * parts..(index + 1) * parts).map(cell).collect::<Vec<_>>())
-        .map(|cells| ExactSum::of(Vec::new(), state.numbers, cells.into()))
-        .collect()
-}
-
-/// Which numbers were added to any of these; if complex ones, all sums become complex.
-fn made_alike(states: &mut [Arc<State>]) -> Numbers {
-    let numbers = states.iter().map(|state| state.numbers).fold(Numbers::Integers, Ord::max);
-    if numbers == Numbers::Complex {
-        states.iter_mut().for_each(|state| Arc::make_mut(state).make_complex());
-    }
-    numbers
-}
-
-/// The inverse of `split_states`.
-#[pyfunction]
-pub(super) fn join_states(
-    singles: Vec<Bound<'_, ExactSum>>,
-    shape: Vec<usize>,
-) -> PyResult<ExactSum> {
-    let mut states = singles
-        .iter()
-        .map(|single| single.get().checked_snapshot(&[]))
-        .collect::<PyResult<Vec<_>>>()?;
-    if states.len() != shape.iter().product::<usize>() {
-        return Err(PyValueError::new_err(format!(
-            "ExactSum: {} sums have no shape {}",
-            states.len(),
-            written(&shape)
-        )));
-    }
-    let numbers = made_alike(&mut states);
-    let count = states.iter().map(|state| state.cells.len()).sum();
-    let sums = states.iter().flat_map(|state| state.cells.iter().map(Cow::into_owned));
-    Ok(ExactSum::of(shape, numbers, gathered(count, sums)?))
-}
-
-/// The same sums, in C order, with another shape.
-#[pyfunction]
-pub(super) fn reshape_states(
-    states: &Bound<'_, ExactSum>,
-    shape: Vec<usize>,
-) -> PyResult<ExactSum> {
-    let state = states.get().snapshot();
-    if state.size() != shape.iter().product::<usize>() {
-        return Err(PyValueError::new_err(format!(
-            "ExactSum: sums of shape {} have no shape {}",
-            written(&state.shape),
-            written(&shape)
-        )));
-    }
-    Ok(ExactSum::of(shape, state.numbers, state.cells.clone()))
-}
-
-/// The sums or the means, each rounded once; warnings name the function.
-#[pyfunction]
-pub(super) fn round_states<'py>(
-    states: &Bound<'py, ExactSum>,
-    name: &str,
-    dtype: Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let operation = Operation::called(name)
-        .ok_or_else(|| PyValueError::new_err(format!("round_states: no function {name:?}")))?;
-    states.get().rounded(states.py(), operation, Some(dtype))
 }
 
 #[pymethods]

@@ -4,12 +4,13 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySlice, PyTuple};
 
-use super::accumulator::{ExactSum, Numbers};
+use super::accumulator::ExactSum;
 use super::arguments::normalise_axis;
 use super::calls::{check_memory, detached, watched_from};
 use super::modules::dispatch;
 use super::ndarray::{Array, Number, numpy};
 use super::results::{GROUP_MEAN, GROUP_SUM, Operation, Target, Writer};
+use super::sum_state::Numbers;
 use mypackage::interrupt::GRAIN;
 use mypackage::sum::{self as exact, Collector, Each};
 

@@ -27,6 +27,8 @@ mod moments;
 mod ndarray;
 mod reductions;
 mod results;
+mod sum_state;
+mod sum_states;
 mod summary;
 mod ufunc;
 mod vecdot;
@@ -47,10 +49,7 @@ fn raised(error: Error) -> PyErr {
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
-    use super::accumulator::{
-        ExactSum, integer_states, join_states, reshape_states, round_states, split_states,
-        sum_states,
-    };
+    use super::accumulator::ExactSum;
     #[pymodule_export]
     use super::average::weighted_mean;
     #[pymodule_export]
@@ -76,6 +75,10 @@ mod _native {
     };
     #[pymodule_export]
     use super::reductions::{mean, nanmean, nansum, sum, sum_of_squares};
+    #[pymodule_export]
+    use super::sum_states::{
+        integer_states, join_states, reshape_states, round_states, split_states, sum_states,
+    };
     #[pymodule_export]
     use super::summary::summarize_rows;
     #[pymodule_export]

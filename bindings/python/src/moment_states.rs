@@ -8,13 +8,14 @@ use mypackage::sum::{Accumulator, Cells, Collector, Dtype, Format, sum_of_square
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::accumulator::{ExactSum, Numbers, check_single_sums};
+use super::accumulator::ExactSum;
 use super::arguments::{Given, mask, reduced_axes};
 use super::calls::{check_memory, detached, watched, watched_from};
 use super::group::labels_of;
 use super::moments::{exactly, flag};
 use super::ndarray::{Array, NewArray, Number};
 use super::reductions;
+use super::sum_state::{Numbers, check_single_sums};
 
 /// The moments of numbers with these sums and sums of squares, rounded to a floating-point dtype,
 /// and the bits of a status: 1 for no degrees of freedom, 2 for an infinite element, 4 for an

@@ -3,12 +3,13 @@
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::accumulator::{ExactSum, Numbers, check_single_sums};
+use super::accumulator::ExactSum;
 use super::arguments::{normalise_axis, written};
 use super::calls::watched_from;
 use super::modules::dispatch;
 use super::ndarray::{Array, Number, numpy};
 use super::results::{Target, VECDOT, Writer, rounded_result, single_result};
+use super::sum_state::{Numbers, check_single_sums};
 use mypackage::interrupt::GRAIN;
 use mypackage::sum::{self as exact, Accumulator, Collector, Dtype, Each, Sink, Vectors};
 

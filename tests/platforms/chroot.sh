@@ -23,6 +23,9 @@ prepare() {
     [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || skip "needs Linux on x86-64"
     [ "$(id -u)" = 0 ] || skip "needs root, for chroot"
     command -v debootstrap >/dev/null || skip "needs debootstrap"
+    # The scripts replace each other's files in there.
+    exec {lock}>"$SID.lock"
+    flock --nonblock "$lock" || { echo "waits for another script that uses $SID" >&2 && flock "$lock"; }
     if [ ! -e "$SID/.complete" ]; then
         rm -rf "$SID"
         debootstrap --variant=minbase --include=ca-certificates sid "$SID" http://deb.debian.org/debian

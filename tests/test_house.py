@@ -1,5 +1,6 @@
-"""The Rust sources: where code may be unsafe, and what constants are called."""
+"""The sources: where Rust may be unsafe, what constants are called, which module imports which."""
 
+import ast
 import pathlib
 import re
 
@@ -103,3 +104,15 @@ def test_the_layers_stand_in_this_order_in_the_tree(root):
     tree = (root / "CONTRIBUTING.md").read_text()
     places = [tree.index(f"\n    {name}") for name in LAYERS]
     assert places == sorted(places)
+
+
+def test_modules_for_other_input_are_in_layers(root):
+    """A module of `_core` imports only those that its package lists before it, which lists all."""
+    folder = root / "mypackage" / "_core"
+    listed = re.findall(r"``(\w+)``", (folder / "__init__.py").read_text())
+    assert sorted(listed) == sorted(path.stem for path in folder.glob("[!_]*.py"))
+    for place, module in enumerate(listed):
+        for node in ast.parse((folder / f"{module}.py").read_text()).body:
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                names = [node.module] if node.module else [name.name for name in node.names]
+                assert set(names) <= set(listed[:place]), module

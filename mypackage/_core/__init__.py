@@ -1,9 +1,14 @@
 """Input that is not a plain array of numbers: conversion, reduction, and the type of the result.
 
-A module imports only those listed before it: ``reductions`` (a row for each reduction), ``axes``,
-``input_types`` (classifying and refusing input), ``units``, ``lists``, ``rounding``, ``objects``
-(Python's numbers), ``timedelta``, ``plain`` (arrays of any dtype), ``subclasses``, ``groups``,
-``masked``, ``labels`` (aligning two inputs), ``states``, ``columns`` (of tables), ``average``,
-``dispatch`` (called by the extension), ``rationals``, ``covariance``, ``exact_moments``,
-``group_moments``.
+A module imports, at its top, only modules listed before it:
+
+- the table of reductions, axes, rounding, and what an input is: ``reductions``, ``axes``,
+  ``rounding``, ``input_types``, ``lists``, ``units``, ``labels``, ``inputs``;
+- elements without a kernel: ``python_numbers``, ``objects`` (arrays of them), ``object_moments``,
+  ``rationals``, ``timedelta``;
+- arrays: ``moments``, ``groups``, ``states``, ``columns`` (of tables), ``plain``, ``subclasses``,
+  ``masked``;
+- functions: ``average``, ``covariance``, ``cumulative``, ``exact_moments``, ``group_moments``,
+  ``products``, ``segments``, ``summary``, ``windows``;
+- ``dispatch``, which the extension calls.
 """

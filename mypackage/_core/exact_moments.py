@@ -18,6 +18,7 @@ from mypackage._native import ExactSum, round_moments, square_states, sum_states
 from . import lists, moments, objects, units
 from .input_types import KERNELS, as_array, front, is_dask, label_kind, refuse_dask, unsupported
 from .inputs import named, wanted
+from .python_numbers import LOWEST
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
@@ -571,7 +572,7 @@ def states_of(
         )
     if of_objects:
         squares = objects.squares(name, array, where)
-        return sums, objects.state(name, squares, axis, where, skip_nan, 2 * objects.LOWEST)
+        return sums, objects.state(name, squares, axis, where, skip_nan, 2 * LOWEST)
     return sums, square_states(array, axis, where, skip_nan, sums)
 
 

@@ -12,16 +12,8 @@ import numpy as np
 
 from mypackage._errors import report_invalid, report_overflow
 
-from .objects import (
-    DIGITS,
-    Kind,
-    States,
-    Total,
-    column,
-    fraction,
-    kind_of,
-    refuse_mixed_decimals,
-)
+from .objects import States, column
+from .python_numbers import DIGITS, Kind, Total, fraction, kind_of, refuse_mixed_decimals
 from .reductions import Reduction
 from .rounding import nearest, whole
 

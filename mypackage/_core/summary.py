@@ -9,10 +9,10 @@ import numpy as np
 
 from mypackage import _native
 
-from . import objects
 from .axes import lines, normalised, reduced_shape
 from .input_types import front, label_kind, own_numbers, refuse_dask
 from .inputs import numbers_of
+from .python_numbers import Kind, kind_of
 
 
 class Summary(NamedTuple):
@@ -35,8 +35,8 @@ def _as_floats(a: np.ndarray) -> np.ndarray:
     """Python's numbers as float64, which must hold each of them."""
     result = np.empty(a.shape)
     for at, x in np.ndenumerate(a):
-        kind = objects.kind_of("summarize", type(x))
-        if kind is objects.Kind.COMPLEX:
+        kind = kind_of("summarize", type(x))
+        if kind is Kind.COMPLEX:
             raise TypeError("summarize: the numbers must be real, not complex; give their .real")
         try:
             result[at] = value = float(x)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mypackage._core import group_moments, moments, objects, timedelta
+from mypackage._core import group_moments, moments, objects, python_numbers, timedelta
 from mypackage._core.groups import fill, groups_shape, labels_of, size_of
 from mypackage._core.reductions import GROUPED_MOMENTS, Reduction
 from mypackage._core.rounding import whole
@@ -229,7 +229,7 @@ def average_value(total: Several, *, dtype: Any, masked: bool) -> np.ndarray:
 
 def weights_value(total: Several, *, dtype: Any, masked: bool) -> np.ndarray:
     _, weights = total
-    sums = [objects.value("average", one, None, None) for one in weights.totals]
+    sums = [python_numbers.value("average", one, None, None) for one in weights.totals]
     result = objects.column(sums, dtype).reshape(weights.shape)
     nothing = np.equal(np.reshape(weights.counts, weights.shape), 0)
     return np.ma.array(result, mask=nothing) if masked else result

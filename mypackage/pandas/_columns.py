@@ -11,7 +11,7 @@ from mypackage._core.axes import normalised
 from mypackage._core.columns import Column
 from mypackage._core.input_types import front, label_kind
 from mypackage._core.inputs import wanted
-from mypackage._core.objects import kind_of
+from mypackage._core.python_numbers import kind_of
 from mypackage._extras import require
 
 if TYPE_CHECKING:

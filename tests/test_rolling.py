@@ -101,6 +101,34 @@ def test_step_and_indexers(pd, pandas_front):
     check_series("mean", ours, series.to_numpy(), range(20), end, 1)
 
 
+def test_times_of_other_labels_and_of_none(pd, pandas_front):
+    """`on` is a label of any type, or the times themselves, a level of the index say."""
+    times = pd.date_range("2030", periods=4)
+    levels = pd.MultiIndex.from_arrays([times, list("abab")])
+    table = pd.DataFrame({"x": [1.0, 2.0, 4.0, 8.0]}, index=levels)
+    ours = pandas_front.rolling(table, "2D", on=times).sum()
+    pd.testing.assert_frame_equal(ours, table.rolling("2D", on=times).sum())
+    for on in (0, ("a", 0)):
+        table = pd.DataFrame([*zip(times, [1.0, 2.0, 4.0, 8.0], strict=True)], columns=[on, "x"])
+        ours = pandas_front.rolling(table, "2D", on=on).sum()
+        pd.testing.assert_frame_equal(ours, table.rolling("2D", on=on).sum())
+    # Without `on`, a column that is called None is one of numbers.
+    table = pd.DataFrame([[1.0], [2.0]], columns=[None])
+    assert pandas_front.rolling(table, 2).sum().iloc[1, 0] == 3.0
+
+
+@pytest.mark.parametrize("chosen", [None, "x", ["x", "n"]])
+@pytest.mark.parametrize("by", ["k", ["k", "n"]])
+def test_groups_whose_keys_are_columns(pd, pandas_front, by, chosen):
+    """With as_index=False the result has the keys as columns, as pandas' own."""
+    table = pd.DataFrame({"k": list("abab"), "x": [1.0, 2.0, 4.0, 8.0], "n": [1, 2, 1, 3]})
+    groups = table.groupby(by, as_index=False)
+    if chosen is not None:
+        groups = groups[chosen]
+    ours = pandas_front.rolling(groups, 2, min_periods=1).mean()
+    pd.testing.assert_frame_equal(ours, groups.rolling(2, min_periods=1).mean())
+
+
 @pytest.mark.parametrize("statistic", STATISTICS)
 def test_groups(pd, pandas_front, statistic):
     table = pd.DataFrame({"k": list("abcab") * 6, "x": values(30), "n": np.arange(30)})

@@ -156,16 +156,20 @@ class Windows(Generic[T_Pandas]):
             order = np.concatenate(positions).astype(np.intp) if positions else np.empty(0, np.intp)
         if isinstance(result, pd.Series):
             return self._column(statistic, source, result, order, ddof)
+        # With as_index=False, the groups' keys are the first columns; `on` may be an Index.
+        keys = len(grouper.names) if grouper is not None and not self._windows._as_index else 0
+        on = self._windows.on
+        times = () if on is None or isinstance(on, pd.Index) else (on,)
         columns = []
         for place, label in enumerate(result.columns):
             counted = result.iloc[:, place]
-            if label == self._windows.on and isinstance(label, str):
+            if place < keys or label in times:
                 columns.append(counted)
                 continue
             column = source[label] if isinstance(source, pd.DataFrame) else source
             if isinstance(column, pd.DataFrame):
                 # Several columns share the name: find out which of them this one is.
-                before = int(np.sum(result.columns[:place] == label))
+                before = int(np.sum(result.columns[keys:place] == label))
                 column = column.iloc[:, before]
             columns.append(self._column(statistic, column, counted, order, ddof))
         if not columns:
@@ -217,7 +221,7 @@ def rolling(
     min_periods: int | None = None,
     center: bool = False,
     win_type: str | None = None,
-    on: str | None = None,
+    on: Any = None,
     closed: str | None = None,
     step: int | None = None,
     method: str = "single",
@@ -231,7 +235,7 @@ def rolling(  # type: ignore[overload-cannot-match, unused-ignore]  # without pa
     min_periods: int | None = None,
     center: bool = False,
     win_type: str | None = None,
-    on: str | None = None,
+    on: Any = None,
     closed: str | None = None,
     step: int | None = None,
     method: str = "single",
@@ -244,7 +248,7 @@ def rolling(
     min_periods: int | None = None,
     center: bool = False,
     win_type: str | None = None,
-    on: str | None = None,
+    on: Any = None,
     closed: str | None = None,
     step: int | None = None,
     method: str = "single",
@@ -264,8 +268,8 @@ def rolling(
         Put each result at the middle of its window instead of the end.
     win_type : None
         Weighted windows are not supported.
-    on : str, optional
-        The column of times that defines the windows, instead of the index.
+    on : label or pandas.Index, optional
+        The column of times that defines the windows, or these times, instead of the index.
     closed : {'right', 'left', 'both', 'neither'}, optional
         Which endpoints of a window are included.
     step : int, optional

@@ -31,7 +31,9 @@ pub use crate::products::dot::{dot, dot_contiguous, dot_f32};
 pub use crate::products::vecdot::{Vectors, vecdot, vecdot_into};
 pub use crate::reduce::Input;
 pub use crate::reduce::squares::sum_of_squares_into;
-pub use crate::reduce::sum::{collect, round_contiguous, sum_contiguous, sum_into};
+pub use crate::reduce::sum::{
+    collect, round_contiguous, round_contiguous_without_nan, sum_contiguous, sum_into,
+};
 pub use crate::summary::{Summary, summarize};
 
 use crate::cpu;

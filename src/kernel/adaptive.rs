@@ -247,6 +247,8 @@ pub(crate) struct Summer {
     /// that is given up.
     tier: usize,
     cheapest: Hysteresis,
+    /// When to try again to add blocks as if nothing had to be left out.
+    whole: Hysteresis,
     /// The prefetch distance in bytes.
     ahead: usize,
     /// The sums of the lower levels, which would not fit into the window of the accumulator for the
@@ -298,6 +300,7 @@ impl Summer {
             certified_at: UNKNOWN,
             tier: 0,
             cheapest: Hysteresis::strict(),
+            whole: Hysteresis::strict(),
             ahead: if total >= PREFETCH_FROM { ahead } else { 0 },
             lower: None,
             bins: None,
@@ -359,6 +362,11 @@ impl Summer {
                         counted += 1;
                     }
                 }
+                continue;
+            }
+            self.guess_scale_of_selected(block, mask, skip_nan);
+            if mask.is_none() && self.add_whole_block(block, into) {
+                counted += block.len();
             } else if let Some(count) = self.add_selected_block(block, mask, skip_nan, into) {
                 counted += count;
             } else {
@@ -374,6 +382,50 @@ impl Summer {
         }
         self.finish(into);
         counted
+    }
+
+    /// Guesses the scale of the first block from numbers that are included.
+    #[inline]
+    fn guess_scale_of_selected<T: Number>(
+        &mut self,
+        values: &[T],
+        mask: Option<&[u8]>,
+        skip_nan: bool,
+    ) {
+        if self.first != UNKNOWN {
+            return;
+        }
+        let (mut sample, mut count) = ([T::default(); SAMPLE], 0);
+        for (index, &x) in values.iter().enumerate() {
+            if skip_nan && x.widen().is_nan() {
+                self.whole.give_up_for(PATIENCE);
+            } else if mask.is_none_or(|mask| mask[index] != 0) {
+                sample[count] = x;
+                count += 1;
+                if count == SAMPLE {
+                    break;
+                }
+            }
+        }
+        self.guess_scale(&sample[..count]);
+    }
+
+    /// Adds a block that turns out to have no NaN by the kernel for all numbers, which is faster;
+    /// returns whether that succeeded.
+    fn add_whole_block<T: Number>(&mut self, values: &[T], into: &mut Interval) -> bool {
+        let is_given_up = self.whole.is_given_up();
+        self.whole.next();
+        let first = self.first;
+        if is_given_up || !self.is_rounded() || !(LOWEST..=HIGHEST).contains(&first) {
+            return false;
+        }
+        let Some(block) = self.certified(values, first) else {
+            self.whole.fail();
+            return false;
+        };
+        self.deposit_block(block, into);
+        self.certified_at = self.certified_at.max(first);
+        true
     }
 
     /// Adds a block by the selecting kernel, if there is one for it; returns how many numbers are

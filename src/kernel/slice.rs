@@ -61,6 +61,34 @@ pub(crate) fn round<T: Summand>(
     bits.filter(|bits| bits & format.infinity() != format.infinity()).ok_or(total.total)
 }
 
+/// The bits of the sum of the numbers of a slice that are not NaN, or of their mean if `mean`, rounded
+/// once to `format`; `None` if there are none, if the result overflows or is not finite, or if it takes
+/// exact sums to decide it. Parallel where that pays.
+pub(crate) fn round_without_nan<T: Summand>(
+    isa: Isa,
+    values: &[T],
+    format: Format,
+    mean: bool,
+) -> Option<u64> {
+    let isa = T::isa_of_slices(isa);
+    let sum = |part: Range<usize>| {
+        let values = &values[part];
+        let mut total = Interval::new();
+        let mut summer = Summer::new(isa, values.len(), Some(format));
+        let count = T::add_selected_run(isa, values, None, true, &mut summer, &mut total);
+        total.total.add_zeros(count as i64);
+        total
+    };
+    let add = |mut left: Interval, right: Interval| {
+        left.merge(&right);
+        left
+    };
+    let total = in_parts(values.len(), sum, add);
+    let count = total.total.count();
+    let bits = (count > 0).then(|| total.round_quotient(if mean { count } else { 1 }, format))?;
+    bits.filter(|bits| bits & format.infinity() != format.infinity())
+}
+
 /// Whether numbers are binary64, and each is 0 or has at least this magnitude.
 fn are_from<T: Summand>(isa: Isa, values: &[T], least: f64) -> bool {
     let Some(values) = T::doubles(values) else { return false };
@@ -211,7 +239,68 @@ mod tests {
         }
     }
 
+    /// The finite rounded sums and means of the numbers that are not NaN are those of a slice of them
+    /// alone; how many results were decided.
+    fn check_without_nan<T: Summand>(values: &[T], is_nan: impl Fn(T) -> bool) -> usize {
+        let numbers: Vec<T> = values.iter().copied().filter(|&x| !is_nan(x)).collect();
+        let mut decided = 0;
+        for isa in Isa::available() {
+            for (format, mean) in [(Format::F64, false), (Format::F64, true), (Format::F32, false)]
+            {
+                let found = round_without_nan(isa, values, format, mean);
+                let expected = match numbers.len() {
+                    0 => None,
+                    _ => round(isa, &numbers, format, mean).ok(),
+                };
+                assert!(found.is_none() || found == expected, "{isa:?} {format:?} {mean}");
+                decided += usize::from(found.is_some());
+            }
+        }
+        decided
+    }
+
+    #[test]
+    fn nans_are_left_out_whole_blocks_without_them_not_searched() {
+        let all = 3 * Isa::available().len();
+        // No NaN at all, some in every block, a few, one block of nothing else, nothing else.
+        for nan in [
+            (|_| false) as fn(usize) -> bool,
+            |index| index % 100 == 0,
+            |index| index % 3001 == 3000,
+            |index| (BLOCK..2 * BLOCK).contains(&index),
+            |_| true,
+        ] {
+            for count in [1, 7, 64, 65, BLOCK, 3 * BLOCK + 40, 90 * BLOCK] {
+                let mut values = numbers(count, 0, 10, 9);
+                for (index, x) in values.iter_mut().enumerate().filter(|&(index, _)| nan(index)) {
+                    *x = if index % 2 == 0 { f64::NAN } else { -f64::NAN };
+                }
+                let is_empty = values.iter().all(|x| x.is_nan());
+                let decided = check_without_nan(&values, f64::is_nan);
+                assert_eq!(decided, if is_empty { 0 } else { all }, "{count}");
+                let singles: Vec<f32> = values.iter().map(|&x| x as f32).collect();
+                check_without_nan(&singles, f32::is_nan);
+            }
+        }
+        let mut values = numbers(5000, 0, 10, 9);
+        (values[70], values[90]) = (f64::NAN, f64::INFINITY);
+        assert_eq!(check_without_nan(&values, f64::is_nan), 0);
+        let integers: Vec<i32> = (0..3000).collect();
+        assert_eq!(check_without_nan(&integers, |_| false), all);
+        // Numbers that cancel within the bound are not decided, or right.
+        values = numbers(5000, 0, 30, 2);
+        let negated: Vec<f64> = values.iter().map(|x| -x).collect();
+        values.extend(negated);
+        values.extend([f64::NAN, 1e-30]);
+        check_without_nan(&values, f64::is_nan);
+    }
+
     proptest! {
+        #[test]
+        fn any_numbers_that_are_not_nan(values in prop::collection::vec(prop::num::f64::ANY, 0..300)) {
+            check_without_nan(&values, f64::is_nan);
+        }
+
         #[test]
         fn any_numbers(values in prop::collection::vec(prop::num::f64::ANY, 0..300)) {
             let expected = reference(&values);

@@ -63,6 +63,24 @@ pub fn round_contiguous(
     by_native!(view.dtype(), run(view, format, mean))
 }
 
+/// As [`round_contiguous`], without the numbers that are NaN; `None` also if there are no others, if the
+/// result overflows or is not finite, or if it takes exact sums to decide it.
+///
+/// ```
+/// use mypackage::sum::{Format, View, round_contiguous_without_nan};
+///
+/// let values = [1.0, f64::NAN, 2.0];
+/// let mean = round_contiguous_without_nan(&View::of(&values), Format::F64, true);
+/// assert_eq!(mean, Some(1.5f64.to_bits()));
+/// ```
+pub fn round_contiguous_without_nan(view: &View<'_>, format: Format, mean: bool) -> Option<u64> {
+    fn run<V: Summand>(view: &View<'_>, format: Format, mean: bool) -> Option<u64> {
+        let values = view.as_slice::<V>()?;
+        slice::round_without_nan(cpu::isa(), values, format, mean)
+    }
+    by_native!(view.dtype(), run(view, format, mean))
+}
+
 /// The exact sums over the axes that are marked as `reduced`, one for each position along the others,
 /// passed to `sink` from any thread and in any order; their indices are in row-major order.
 ///

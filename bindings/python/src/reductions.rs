@@ -303,7 +303,6 @@ fn reduce_numbers<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = array.object.py();
     if arguments.are_default()
-        && !operation.skip_nan
         && matches!(operation.kind, Kind::Sum | Kind::Mean)
         && !number.complex
         && let Some(size) = array.contiguous_size(number)
@@ -317,6 +316,13 @@ fn reduce_numbers<'py>(
             };
         };
         let view = array.flat(number);
+        if operation.skip_nan {
+            let round = || exact::round_contiguous_without_nan(&view, format, operation.is_mean());
+            return match watched(py, size, round)? {
+                Some(bits) => rounded_result(py, target, bits),
+                None => reduce_array(operation, array, number, arguments),
+            };
+        }
         let round = || exact::round_contiguous(&view, format, operation.is_mean());
         match watched(py, size, round)? {
             Some(Ok(bits)) => return rounded_result(py, target, bits),

@@ -21,6 +21,8 @@ NUMBERS = "bool, integers, float16, float32, float64, complex64, complex128"
 _MAXDIMS = 64
 # The classes that lists usually hold, which have nothing to lose.
 _PLAIN_PARTS = {float, int, complex, bool, list, tuple, np.ndarray}
+# Classes that are told from those of other packages at once, which most calls of functions need.
+_PLAIN_INPUT = {*_PLAIN_PARTS, type(None)}
 
 # The attribute or method that gives the plain numbers of each labelled kind.
 PLAIN = {"pandas": "to_numpy()", "xarray": ".data", "arrow": "to_numpy()"}
@@ -66,7 +68,7 @@ def front(module: str) -> Any:
 
 def is_dask(a: object) -> bool:
     """Whether `a` is a dask array."""
-    return is_of(a, "dask.array", "Array")
+    return type(a) not in _PLAIN_INPUT and is_of(a, "dask.array", "Array")
 
 
 def refuse_dask(name: str, a: object, way: str) -> None:
@@ -85,6 +87,8 @@ def goes_to_dask(array: Any, other: Any) -> bool:
 
 def label_kind(a: Any) -> str | None:
     """The kind of a pandas or xarray object or an Arrow column or table, else None."""
+    if type(a) in _PLAIN_INPUT:
+        return None
     if is_of(a, "pandas", "Series", "DataFrame", "Index"):
         return "pandas"
     if is_of(a, "pandas.api.extensions", "ExtensionArray"):

@@ -272,7 +272,12 @@ def test_bad_options(tmp_path, capsys):
 
 # bench
 
+in_release = pytest.mark.skipif(
+    mypackage.build_info()["profile"] != "release", reason="`bench` refuses a debug build"
+)
 
+
+@in_release
 def test_bench_prints_a_table():
     """Every method of every case has its row."""
     finished = run("bench", "--quick")
@@ -292,6 +297,7 @@ def test_bench_measures_error():
 
 
 # (pyparsing 3.3 warns of names that matplotlib has used.)
+@in_release
 @pytest.mark.filterwarnings("ignore:.* deprecated[, ].*use:DeprecationWarning")
 def test_bench_plot(tmp_path, capsys):
     """The plot is a file of the kind its suffix names."""
@@ -302,6 +308,7 @@ def test_bench_plot(tmp_path, capsys):
     assert "no directory" in refusal(capsys, "bench", "--plot", tmp_path / "absent" / "bench.png")
 
 
+@in_release
 def test_bench_plot_without_matplotlib(monkeypatch, capsys):
     """The way out is named before anything is measured."""
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
@@ -311,6 +318,7 @@ def test_bench_plot_without_matplotlib(monkeypatch, capsys):
 # leaving early
 
 
+@in_release
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_ctrl_c():
     """Ctrl-C ends with one line and the shell's status for it."""

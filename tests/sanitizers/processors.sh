@@ -28,6 +28,6 @@ for name; do
     echo "== $name: RUSTFLAGS=$RUSTFLAGS"
     # One directory after the other: they are gigabytes.
     RUSTFLAGS=$RUSTFLAGS CARGO_TARGET_DIR=$targets/$name \
-        cargo "${toolchain[@]}" test --quiet --locked --lib -p mypackage -p mypackage-csv "${target[@]}"
+        cargo "${toolchain[@]}" test --quiet --locked --no-fail-fast --lib -p mypackage -p mypackage-csv "${target[@]}"
     rm -rf "${targets:?}/$name"
 done

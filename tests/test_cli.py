@@ -16,6 +16,7 @@ from mypackage._cli.bench import measure
 from mypackage._cli.cases import OURS, cases
 from mypackage._core.reductions import REDUCTIONS
 from mypackage._files.states import STATES
+from mypackage._native import build_info
 
 # What pip installed.
 COMMAND = os.path.join(os.path.dirname(sys.executable), "mypackage")
@@ -273,7 +274,7 @@ def test_bad_options(tmp_path, capsys):
 # bench
 
 in_release = pytest.mark.skipif(
-    mypackage.build_info()["profile"] != "release", reason="`bench` refuses a debug build"
+    build_info()["profile"] != "release", reason="`bench` refuses a debug build"
 )
 
 

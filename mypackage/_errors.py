@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 from typing import Any, Literal
 
@@ -12,6 +15,23 @@ import numpy as np
 _ERRCALL_BITS = {"over": 2, "invalid": 8}
 # The bits of a status from the extension; the last says that no numbers can have such sums.
 DEGREES, INVALID, OVERFLOW, IMPOSSIBLE = 1, 2, 4, 8
+
+_warns_of_few: ContextVar[bool] = ContextVar("warns_of_few", default=True)
+
+
+def warns_of_few() -> bool:
+    """Whether a mean of nothing, or a variance without degrees of freedom, warns."""
+    return _warns_of_few.get()
+
+
+@contextmanager
+def without_warnings_of_few() -> Iterator[None]:
+    """Such results are NaN without a warning, as in libraries that leave NaN out by default."""
+    token = _warns_of_few.set(False)
+    try:
+        yield
+    finally:
+        _warns_of_few.reset(token)
 
 
 def _warn(message: str) -> None:
@@ -56,12 +76,14 @@ def report_overflow(name: str) -> None:
 
 def report_empty(name: str) -> None:
     """Report the mean of an empty slice."""
-    _warn(f"Mean of empty slice in {name}")
+    if warns_of_few():
+        _warn(f"Mean of empty slice in {name}")
 
 
 def report_no_freedom(name: str) -> None:
     """Report a variance or covariance without degrees of freedom."""
-    _warn(f"Degrees of freedom <= 0 for slice in {name}")
+    if warns_of_few():
+        _warn(f"Degrees of freedom <= 0 for slice in {name}")
 
 
 def report(name: str, status: int) -> None:

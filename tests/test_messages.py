@@ -153,6 +153,24 @@ def test_what_is_no_label():
         mypackage.ExactMoments(-1)
 
 
+def test_sparse_arrays():
+    """numpy.asarray is not advised where it is an error, as of arrays of the library sparse."""
+
+    class COO:
+        def __array__(self, dtype=None, copy=None):
+            raise RuntimeError("Cannot convert a sparse array to dense automatically.")
+
+        def __array_function__(self, func, types, args, kwargs):
+            return NotImplemented
+
+        def todense(self):
+            return np.array([0.0, 1.0])
+
+    with pytest.raises(TypeError, match=r"^sum: .* COO .* would be lost; give its \.todense\(\)$"):
+        mypackage.sum(COO())
+    assert mypackage.sum(COO().todense()) == 1.0
+
+
 def test_signalling_decimals():
     for values in ([Decimal("sNaN")], [Decimal("sNaN"), 1]):
         with pytest.raises(InvalidOperation):

@@ -177,3 +177,20 @@ def test_lazy_dot_products():
     a = xr.DataArray(np.arange(6.0).reshape(2, 3), dims=("y", "x")).chunk(x=1)
     result = mypackage.vecdot(a, [1, 2, 3])
     assert result.chunks is not None and result.values.tolist() == [8, 26]
+
+
+@pytest.mark.parametrize("scheduler", [None, "threads"])
+@pytest.mark.parametrize("name", ["mean", "var", "std"])
+def test_too_few_numbers_give_nan_without_a_warning(name, scheduler):
+    """As by xarray itself, where a column of the sea has no number; warnings are errors here."""
+    a = xr.DataArray([[np.nan, 1.0], [np.nan, 2.0]], dims=("time", "x"))
+    if scheduler is not None:
+        pytest.importorskip("dask")
+        a = a.chunk(time=1)
+    for result in (getattr(mx, name)(a, "time"), getattr(mypackage, name)(a, axis=0)):
+        values = result.compute(scheduler=scheduler) if scheduler else result
+        assert np.isnan(values).values.tolist() == [True, False]
+    # Where NaN is a number, and for arrays, the warnings are NumPy's.
+    empty = a.isel(time=slice(0))
+    with pytest.warns(RuntimeWarning, match=r"empty slice|Degrees of freedom"):
+        np.asarray(getattr(mypackage, f"nan{name}")(empty.data, axis=0))

@@ -50,6 +50,9 @@ def _way_out(kind: str, a: Any) -> str:
         return f"{values} and .mask, as numpy.ma.array(values, mask)"
     if kind in _NUMBERS or isinstance(a, np.ndarray):
         return _NUMBERS.get(kind, ".view(numpy.ndarray)")
+    if hasattr(a, "todense"):
+        # sparse's arrays, which numpy.asarray refuses.
+        return ".todense()"
     return ".view(numpy.ndarray) or numpy.asarray(a)"
 
 

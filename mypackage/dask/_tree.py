@@ -13,6 +13,7 @@ from mypackage._core import objects
 from mypackage._core.input_types import is_dask
 from mypackage._core.inputs import array_of
 from mypackage._core.states import Several
+from mypackage._errors import warns_of_few, without_warnings_of_few
 from mypackage._extras import require
 from mypackage._native import run_serially
 from mypackage.dask._unknown import is_unknown, paired
@@ -63,6 +64,9 @@ def tree_reduction(
         second = da.asanyarray(second)
         if is_unknown(a, second):
             a, second = paired(name, a, second, exact), None
+    if not warns_of_few():
+        # The root is computed later, by another thread or process.
+        finish = partial(_finish_without_warnings, finish=finish)
     reduced = a.ndim if axis is None else np.size(axis)
     stays = keepdims or groups is not None
     meta = np.empty((0,) * (a.ndim if stays else a.ndim - reduced), dtype)
@@ -119,6 +123,13 @@ def _merge(nested: Any, axis: Any = None, keepdims: bool = True) -> Any:
     if others:
         total.merge(*others)
     return total
+
+
+def _finish_without_warnings(
+    total: State, *, finish: Callable[..., Any], dtype: np.dtype[Any]
+) -> Any:
+    with without_warnings_of_few():
+        return finish(total, dtype=dtype)
 
 
 def _root(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ from mypackage._core import cumulative
 from mypackage._core.inputs import named
 from mypackage._core.reductions import MOMENTS, REDUCTIONS, Reduction
 from mypackage._docstrings import like
+from mypackage._errors import without_warnings_of_few
 from mypackage._extras import require
 from mypackage.xarray._labels import T_Xarray, dims_of, wanted_data
 
@@ -236,7 +238,9 @@ def _numbers(
         data = cumulative.without_nans(data)
     elif skipna is not False and data.dtype.kind in "fcmMO":
         reduction = reduction.skipping(True)
-    with named(name, reduction.name):
+    # As in xarray: where NaN is left out, NaN stands for a result of too few numbers.
+    silent = without_warnings_of_few() if reduction.skip_nan else nullcontext()
+    with named(name, reduction.name), silent:
         return getattr(mypackage, reduction.name)(data, axis=axis, **arguments)
 
 

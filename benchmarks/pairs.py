@@ -1,7 +1,8 @@
 """What the benchmarks share: cases in tables, timed in interleaved turns, held to targets.
 
 A script lists its cases and calls `main`, which gives it its command line. Every instruction set
-has a process of its own, for MYPACKAGE_ISA is read once; so has a user who sets that variable.
+has a process of its own, for MYPACKAGE_ISA is read once; so has a user who sets that variable. In
+such a process NumPy and OpenBLAS do without the instructions that we do without.
 """
 
 from __future__ import annotations
@@ -246,14 +247,29 @@ def measure_all(cases: Iterable[Case], scale: Scale, only: str) -> list[dict[str
     return rows
 
 
-def measure_each_isa(options: list[str]) -> list[dict[str, Any]]:
-    """Runs this script once for each instruction set, the best one first."""
+def peers_limited_to(isa: str) -> dict[str, str]:
+    """The variables by which NumPy and OpenBLAS use no better instructions than ours.
+
+    So they are as fast as on a processor without these, and not as on this one.
+    """
+    if isa == build_info()["isas_available"][-1]:
+        return {}
+    core = np._core if hasattr(np, "_core") else np.core
+    features = core._multiarray_umath.__cpu_dispatch__
+    beyond = [one for one in features if isa == "baseline" or re.search("AVX512|X86_V4", one)]
+    blas = {"baseline": "Nehalem", "avx2": "Haswell"}[isa]
+    return {"NPY_DISABLE_CPU_FEATURES": " ".join(beyond), "OPENBLAS_CORETYPE": blas}
+
+
+def measure_each_isa(isas: Iterable[str], options: list[str]) -> list[dict[str, Any]]:
+    """Runs this script once for each instruction set."""
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as directory:
         record = Path(directory, "rows.csv")
-        for isa in reversed(build_info()["isas_available"]):
+        for isa in isas:
             command = [sys.executable, sys.argv[0], *options, "--csv", str(record)]
-            run = subprocess.run(command, env={**os.environ, "MYPACKAGE_ISA": isa})
+            own = {"MYPACKAGE_ISA": isa, **peers_limited_to(isa)}
+            run = subprocess.run(command, env={**os.environ, **own})
             if run.returncode:
                 raise SystemExit(run.returncode)
             with record.open(newline="") as file:
@@ -322,11 +338,14 @@ def main(
     if arguments.plot and not importlib.util.find_spec("matplotlib"):
         raise SystemExit("--plot needs matplotlib")
     scale = Scale.QUICK if arguments.quick else Scale.SMOKE if arguments.smoke else Scale.FULL
+    isas = [ISA]
     if every_isa and "MYPACKAGE_ISA" not in os.environ:
-        sizes = {Scale.FULL: [], Scale.QUICK: ["--quick"], Scale.SMOKE: ["--smoke"]}[scale]
-        rows = measure_each_isa([*sizes, "--only", arguments.only])
-    else:
+        isas = build_info()["isas_available"][::-1]
+    if isas == [ISA] and peers_limited_to(ISA).items() <= os.environ.items():
         rows = measure_all(cases(scale), scale, arguments.only)
+    else:
+        sizes = {Scale.FULL: [], Scale.QUICK: ["--quick"], Scale.SMOKE: ["--smoke"]}[scale]
+        rows = measure_each_isa(isas, [*sizes, "--only", arguments.only])
     if "MYPACKAGE_ISA" not in os.environ:
         summarise(rows)
     if arguments.csv:

@@ -54,6 +54,29 @@ def test_threads(root):
     assert run.stdout.count("us") >= 3 * 4
 
 
+@pytest.mark.parametrize("isa", build_info()["isas_available"][:-1])
+def test_peers_have_the_instructions_that_ours_have(isa):
+    """On a processor with more, NumPy does without them where ours do."""
+    from pairs import peers_limited_to
+
+    variables = peers_limited_to(isa)
+    names = set(variables["NPY_DISABLE_CPU_FEATURES"].split())
+    # (As NumPy 2.4 calls them, and before.)
+    assert bool(names & {"X86_V3", "AVX2"}) == (isa == "baseline")
+    code = """if True:
+        import numpy as np
+        core = np._core if hasattr(np, "_core") else np.core
+        print(*(name for name, has in core._multiarray_umath.__cpu_features__.items() if has))
+    """
+    run = [sys.executable, "-c", code]
+    usual, limited = (
+        set(subprocess.check_output(run, text=True, env={**os.environ, **more}).split())
+        for more in ({}, variables)
+    )
+    assert limited < usual
+    assert not limited & names
+
+
 def case(check, targets=()):
     from pairs import Case, task
 

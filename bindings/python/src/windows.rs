@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::{PyIndexError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyBool;
+use pyo3::types::{PyBool, PyInt};
 
 use super::arguments::normalise_axis;
 use super::calls::{check_memory, watched_from};
@@ -43,6 +43,11 @@ fn statistic_of(name: &str) -> PyResult<Statistic> {
 
 /// An integer, but not a float, bool or string.
 fn integer(name: &str, what: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    if value.is_exact_instance_of::<PyInt>()
+        && let Ok(value) = value.extract()
+    {
+        return Ok(value);
+    }
     let numpy_bool = numpy(value.py())?.getattr("bool_")?;
     let refused = || {
         let text = value.repr().map_or_else(|_| "this".to_owned(), |text| text.to_string());

@@ -237,9 +237,10 @@ def test_datasets_and_refusals():
     xr = pytest.importorskip("xarray")
     import mypackage.xarray
 
-    data = xr.Dataset({"x": ("t", [1.0, 2.0, 4.0]), "y": ("p", [1.0])})
+    data = xr.Dataset({"x": ("t", [1.0, 2.0, 4.0]), "y": ("p", [1.0])}, {"p": [5]}, {"unit": "m"})
     result = mypackage.xarray.rolling(data, {"t": 2}).sum()
-    assert list(result) == ["x"]
+    xr.testing.assert_identical(result, data.rolling(t=2).sum())
+    assert list(result) == ["x", "y"] and result.attrs == data.attrs
     np.testing.assert_array_equal(result.x, [np.nan, 3.0, 6.0])
     assert np.isnan(mypackage.xarray.rolling(data.x, t=5).sum()).all()
     with pytest.raises(TypeError, match="one dimension"):

@@ -152,7 +152,8 @@ class Windows(Generic[T_Xarray]):
                 for key, value in self._obj.data_vars.items()
                 if self._dim in value.dims
             }
-            return self._obj.assign(along)[list(along)]
+            # As in xarray, variables without the dimension stay as they are.
+            return self._obj.assign(along)
         return self._of_array(self._obj, name, ddof)
 
     def _of_array(self, array: Any, name: str, ddof: int | None) -> Any:
@@ -193,6 +194,7 @@ def rolling(
     Windows
         With the methods ``sum()``, ``mean()``, ``var(ddof=0)``, ``std(ddof=0)`` and ``count()``.
         Each returns an object like `obj`, with its coordinates, attributes and float dtype.
+        Variables of a Dataset that lack the dimension stay as they are.
 
     Raises
     ------

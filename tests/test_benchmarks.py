@@ -93,7 +93,7 @@ def test_a_wrong_answer_ends_it():
         measure(case(lambda answer: next(answers)), Scale.SMOKE)
 
 
-def test_floors(monkeypatch):
+def test_targets(monkeypatch):
     import pairs
     from pairs import Scale, Target, measure
 
@@ -107,6 +107,17 @@ def test_floors(monkeypatch):
     ]:
         row = measure(case(lambda answer: True, chosen), Scale.QUICK)
         assert (row["targets"], row["missed"]) == (shown, missed)
+
+
+def test_the_readme_has_the_recorded_figures(root, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    import figure
+
+    monkeypatch.setattr(figure, "draw", lambda ratios: None)
+    figure.main()
+    table = capsys.readouterr().out
+    assert len(table.splitlines()) == 2 + len(figure.ROWS)
+    assert table in (root / "README.md").read_text(), "python benchmarks/figure.py prints it"
 
 
 def test_a_debug_build_is_refused(monkeypatch):

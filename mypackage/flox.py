@@ -4,7 +4,8 @@
 with every method (map-reduce, cohorts, blockwise), and give the same bits for any of these and for
 any chunking: each group of a chunk becomes an exact state, the states merge, and the result is
 rounded once. A group without elements has the sum and the norm 0, and the mean and the variance
-NaN; `var` and `std` take ``finalize_kwargs={"ddof": 1}``.
+NaN; `var` and `std` take ``finalize_kwargs={"ddof": 1}``. States do not go into sparse arrays, so
+``ReindexArrayType.SPARSE_COO`` is not supported.
 
 `mypackage.xarray.group_sum` needs no flox, but groups along one dimension only.
 

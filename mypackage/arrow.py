@@ -26,6 +26,10 @@ from mypackage._extras import is_of, require
 __all__ = ["mean", "sum"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def sum(column: Any, *, skip_nulls: bool = False, min_count: int = 0, dtype: Any = None) -> Any:
     """Exact sum of an Arrow column, rounded once.
 

@@ -49,6 +49,11 @@ __all__ = [
     "version",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 #: The library itself, with every function's types declared.
 library = ctypes.CDLL(get_library())
 library.__doc__ = """The C library itself, loaded by ctypes, with every function's types declared.

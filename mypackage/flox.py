@@ -40,6 +40,10 @@ flox = require("flox.aggregations")
 __all__ = ["mean", "nanmean", "nanstd", "nansum", "nanvar", "norm", "std", "sum", "var"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 _DOCSTRING = """Exact {what} of groups, each rounded once: for the ``func=`` of flox.
 
 See Also

@@ -23,6 +23,11 @@ from .capi import library
 
 __all__ = ["Greeting", "Person", "Summary", "exchange", "greet", "summarize"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 #: The exception for each kind of error that the library reports.
 KIND_EXCEPTIONS: dict[str, type[Exception]] = {
     "io": OSError,

@@ -44,3 +44,7 @@ from ._native import add, hello
 from .records import greet
 
 __all__ = ["add", "greet", "hello"]
+
+
+def __dir__() -> list[str]:
+    return __all__

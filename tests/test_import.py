@@ -96,6 +96,16 @@ def test_dir_is_public():
     assert {"capi", "records", "tutorial"} < set(dir(mypackage))
 
 
+@pytest.mark.parametrize("name", sorted(set(mypackage._SUBMODULES) - {"numba", "threadpoolctl"}))
+def test_dir_of_submodules_is_public(name):
+    """What the package's other modules take from a submodule, no user is shown."""
+    needed = mypackage._SUBMODULES[name]
+    if needed:
+        pytest.importorskip(needed)
+    module = getattr(mypackage, name)
+    assert sorted(module.__all__) == dir(module)
+
+
 def test_a_submodule_without_its_library(monkeypatch):
     """hasattr() is False; the attribute's error and the import's name the command to run."""
     for module in ("flox", "flox.aggregations"):

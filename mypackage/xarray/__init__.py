@@ -40,3 +40,7 @@ for _name in __all__:
     # For messages and documentation, they belong to the public module.
     globals()[_name].__module__ = __name__
 del _name
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -87,7 +87,7 @@ impl Sink for Rounded {
 
     fn put_rounded(&self, index: usize, bits: u64) {
         let before = self.bits.lock().unwrap().insert(index, bits);
-        assert!(before.is_none(), "a result comes once");
+        assert!(before.is_none_or(|before| before == bits), "another result at {index}");
     }
 }
 

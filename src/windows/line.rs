@@ -107,17 +107,18 @@ impl Engine {
         }
     }
 
-    /// Allocates prefix sums, which lanes do not need.
-    fn make_room(&mut self) {
-        if !self.counts.is_empty() {
+    /// Allocates prefix sums, which lanes do not need, for blocks of at most this many results.
+    fn make_room(&mut self, results: usize) {
+        let results = results.next_multiple_of(TILE).min(self.block);
+        let length = self.options.window + 1 + results + TILE + SPARE;
+        if length <= self.counts.len() {
             return;
         }
-        let length = self.options.window + 1 + self.block + TILE + SPARE;
-        self.counts = vec![0; length];
-        self.cleaned = vec![0.0; TILE];
+        self.counts.resize(length, 0);
+        self.cleaned.resize(TILE, 0.0);
         let moments = self.options.statistic.is_moment();
         for sums in self.streams.iter_mut().take(if moments { STREAMS } else { 2 }) {
-            *sums = vec![0; length];
+            sums.resize(length, 0);
         }
     }
 
@@ -234,7 +235,7 @@ impl Engine {
         results: &mut [f64],
         interrupt: &Interrupt,
     ) {
-        self.make_room();
+        self.make_room(outputs.len());
         self.missing = None;
         let mut ready = false;
         for start in outputs.clone().step_by(self.block) {
@@ -742,7 +743,7 @@ impl Engine {
 
     /// Forms the prefix sums of the elements of a group.
     fn take(&mut self, line: &[f64], group: &Group) -> Option<Frame> {
-        self.make_room();
+        self.make_room(self.block);
         let Group { start, end, .. } = *group;
         let numbers = &line[start..end];
         let kept = self.frame.map(|frame| (frame, tile::survey(self.isa, numbers, frame.centre)));

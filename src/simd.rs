@@ -57,6 +57,13 @@ pub(crate) trait Simd: Copy + 'static {
     /// # Safety
     /// They must be writable.
     unsafe fn store(self, x: Self::V, at: *mut f64);
+    /// Stores `W` numbers at any address, rounded to binary32.
+    ///
+    /// # Safety
+    /// They must be writable.
+    unsafe fn store_f32(self, x: Self::V, at: *mut f32);
+    /// The nearest binary32 numbers.
+    fn nearest_f32(self, a: Self::V) -> Self::V;
     /// `a + b`.
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a - b`.
@@ -144,6 +151,20 @@ pub(crate) trait Simd: Copy + 'static {
         unsafe { self.store(x, bits.as_mut_ptr().cast()) };
     }
 
+    /// As [`Simd::read`], the bits of integers.
+    #[inline(always)]
+    fn read_integers(self, from: &[i64], at: usize) -> Self::V {
+        let integers = &from[at..at + Self::W];
+        // SAFETY: there are `W` integers of 64 bits, and all bits are a number.
+        unsafe { self.load(integers.as_ptr().cast()) }
+    }
+    /// As [`Simd::write`], rounded to binary32.
+    #[inline(always)]
+    fn write_f32(self, x: Self::V, to: &mut [f32], at: usize) {
+        let numbers = &mut to[at..at + Self::W];
+        // SAFETY: there is room for `W` numbers.
+        unsafe { self.store_f32(x, numbers.as_mut_ptr()) };
+    }
     /// As [`Simd::read`], of binary32 numbers, widened.
     #[inline(always)]
     fn read_f32(self, from: &[f32], at: usize) -> Self::V {
@@ -292,6 +313,15 @@ impl<const W: usize> Simd for Portable<W> {
     unsafe fn store(self, x: [f64; W], at: *mut f64) {
         // SAFETY: the caller's promise.
         unsafe { at.cast::<[f64; W]>().write_unaligned(x) }
+    }
+    #[inline(always)]
+    unsafe fn store_f32(self, x: [f64; W], at: *mut f32) {
+        // SAFETY: the caller's promise.
+        unsafe { at.cast::<[f32; W]>().write_unaligned(x.map(|x| x as f32)) }
+    }
+    #[inline(always)]
+    fn nearest_f32(self, a: [f64; W]) -> [f64; W] {
+        a.map(|a| (a as f32).into())
     }
     #[inline(always)]
     fn add(self, a: [f64; W], b: [f64; W]) -> [f64; W] {
@@ -518,8 +548,14 @@ mod x86 {
             // SAFETY: as above.
             unsafe { _mm256_storeu_pd(at, x) }
         }
+        #[inline(always)]
+        unsafe fn store_f32(self, x: __m256d, at: *mut f32) {
+            // SAFETY: as above.
+            unsafe { _mm_storeu_ps(at, _mm256_cvtpd_ps(x)) }
+        }
         operations! {
             __m256d:
+            nearest_f32(a) = _mm256_cvtps_pd(_mm256_cvtpd_ps(a));
             add(a, b) = _mm256_add_pd(a, b);
             subtract(a, b) = _mm256_sub_pd(a, b);
             multiply(a, b) = _mm256_mul_pd(a, b);
@@ -630,8 +666,14 @@ mod x86 {
             // SAFETY: as above.
             unsafe { _mm512_storeu_pd(at, x) }
         }
+        #[inline(always)]
+        unsafe fn store_f32(self, x: __m512d, at: *mut f32) {
+            // SAFETY: as above.
+            unsafe { _mm256_storeu_ps(at, _mm512_cvtpd_ps(x)) }
+        }
         operations! {
             __m512d:
+            nearest_f32(a) = _mm512_cvtps_pd(_mm512_cvtpd_ps(a));
             add(a, b) = _mm512_add_pd(a, b);
             subtract(a, b) = _mm512_sub_pd(a, b);
             multiply(a, b) = _mm512_mul_pd(a, b);

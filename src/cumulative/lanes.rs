@@ -143,6 +143,17 @@ pub(crate) fn run_integers<S: Simd, const W: usize>(
     [sums, last_integer(simd, sums)]
 }
 
+/// As [`run_integers`], of the bits of vectors, which have `W` lanes.
+#[inline(always)]
+pub(crate) fn run_vectors<S: Simd, const W: usize>(simd: S, x: S::V, before: S::V) -> [S::V; 2] {
+    const { assert!(size_of::<S::V>() == size_of::<[u64; W]>()) };
+    // SAFETY: both are as many 64-bit numbers, and all bits are numbers.
+    unsafe {
+        let [x, before] = [x, before].map(|v| std::mem::transmute_copy(&v));
+        run_integers::<S, W>(simd, x, before).map(|sums| std::mem::transmute_copy(&sums))
+    }
+}
+
 /// For [`moved`]: broadcasts the last lane.
 const LAST: usize = 0;
 

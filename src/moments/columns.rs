@@ -5,7 +5,7 @@ use super::block::{LEVEL, Levels, RANGE, Real, UNITS, level_of_sums, starts_of_l
 use super::finish::{Near, Pair};
 use super::narrow;
 use super::run::{self, Wide};
-use crate::array::memory::prefetch;
+use crate::array::memory::{CACHE_LINE, prefetch};
 use crate::array::view::Rows;
 use crate::binary64::{SIGN_AND_EXPONENT, power_of_two};
 use crate::cpu::{Isa, dispatch, vectorized};
@@ -21,6 +21,8 @@ const AT_ONCE: usize = 4;
 const FORESEEN: usize = crate::kernel::columns::FORESEEN;
 /// The number of rows from which shifts and levels are guessed.
 const SAMPLE: usize = 16;
+/// The same for plain sums, whose shifts need not be near the means.
+const FEW: usize = 4;
 
 /// The sums of a panel of columns.
 #[derive(Debug, Default)]
@@ -97,7 +99,8 @@ impl Columns {
                 }
             }
             for above in (0..rows.len()).step_by(ROWS) {
-                strip.sums = strip.starts;
+                let parts = if self.narrow { 2 } else { 4 };
+                strip.sums[..parts].copy_from_slice(&strip.starts[..parts]);
                 let rows = rows.skip(above).truncate(ROWS);
                 let counted = counted.map(|counted| counted.skip(above).truncate(ROWS));
                 if self.narrow {
@@ -145,8 +148,13 @@ impl Columns {
             squares: vec![0.0; columns],
             count: 0.0,
         };
-        let taken = rows.len().min(SAMPLE.div_ceil(width / columns));
+        let sample_size = if self.narrow { FEW } else { SAMPLE };
+        let taken = rows.len().min(sample_size.div_ceil(width / columns));
         for second in [false, true] {
+            if second && self.narrow {
+                // Plain sums have no level.
+                break;
+            }
             for index in 0..taken {
                 let at = index * (rows.len() / taken);
                 for fold in 0..width / columns {
@@ -325,23 +333,26 @@ mod mode {
     pub const PLAIN: u8 = 4;
 }
 
-/// Adds values of some rows to the sums of as many columns as a vector has lanes.
+/// Adds values of some rows to the sums of as many columns as a vector has lanes. `one` is [`Simd::hidden_one`]'s.
 #[inline(always)]
 fn add_vector<S: Simd, V: Real, const R: usize, const MODE: u8>(
     simd: S,
+    one: S::V,
     rows: [&[V]; R],
     counted: [&[u8]; R],
     at: usize,
     column: usize,
     strip: &mut Strip,
 ) {
+    let is_plain = MODE & mode::PLAIN != 0;
     let shift = simd.read(&strip.shift, column);
     // (A closure would be compiled without this function's target features.)
     macro_rules! difference {
         ($row:expr) => {{
             let mut d = V::vector(simd, &rows[$row][at..]);
             if MODE & mode::SHIFT != 0 {
-                d = simd.subtract(d, shift);
+                // (Additions are many, multiply-adds few.)
+                d = if is_plain { simd.minus(one, d, shift) } else { simd.subtract(d, shift) };
             }
             if MODE & mode::SELECT != 0 {
                 d = simd.and(d, simd.read_mask(counted[$row], at));
@@ -349,7 +360,7 @@ fn add_vector<S: Simd, V: Real, const R: usize, const MODE: u8>(
             d
         }};
     }
-    if MODE & mode::PLAIN != 0 {
+    if is_plain {
         let mut squares = simd.read(&strip.sums[0], column);
         let mut sums = simd.read(&strip.sums[1], column);
         for row in 0..R {
@@ -363,7 +374,6 @@ fn add_vector<S: Simd, V: Real, const R: usize, const MODE: u8>(
     }
     let [squares, rests, sums, left] =
         std::array::from_fn(|part| simd.read(&strip.sums[part], column));
-    let one = simd.hidden_one();
     let mut levels = Levels::<S> { squares, rests, sums, left };
     for row in 0..R {
         levels.add(simd, one, difference!(row));
@@ -385,18 +395,23 @@ fn add_rows<S: Simd, V: Real, const R: usize, const MODE: u8>(
     strip: &mut Strip,
 ) {
     let whole = size / S::W * S::W;
+    let one = simd.hidden_one();
+    // (Of the same length as `whole` comes from, so that no index needs to be checked.)
+    let next = next.map(|rows| rows.map(|row| &row[first..first + size]));
     for column in (0..whole).step_by(S::W) {
         let at = first + column;
-        if let Some(next) = next {
+        if let Some(next) = next
+            && column % (CACHE_LINE / size_of::<V>()) == 0
+        {
             for row in 0..R {
-                prefetch(next[row][at..].as_ptr());
+                prefetch(next[row][column..].as_ptr());
             }
         }
-        add_vector::<S, V, R, MODE>(simd, rows, counted, at, column, strip);
+        add_vector::<S, V, R, MODE>(simd, one, rows, counted, at, column, strip);
     }
     for column in whole..size {
         let (simd, at) = (Portable::<1>, first + column);
-        add_vector::<_, V, R, MODE>(simd, rows, counted, at, column, strip);
+        add_vector::<_, V, R, MODE>(simd, [1.0], rows, counted, at, column, strip);
     }
 }
 

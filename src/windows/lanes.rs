@@ -66,7 +66,7 @@ impl Job {
 
     /// The bias of the first level plus the limit for numbers, so that any number from the negative of the
     /// limit to just below it leaves the upper bits as they are.
-    fn start(&self) -> f64 {
+    pub fn start(&self) -> f64 {
         1.5 * power_of_two(self.frame.first) + power_of_two(self.frame.first - self.below)
     }
 
@@ -76,7 +76,7 @@ impl Job {
         (rough as f64 + 1.0) * power_of_two(self.frame.first - LEVEL - 52 - 1)
     }
 
-    fn escaped(&self, bits: u64) -> bool {
+    pub fn escaped(&self, bits: u64) -> bool {
         bits >> (53 - self.below) != 0
     }
 
@@ -271,14 +271,14 @@ pub(super) enum Outcome {
 
 /// The constants of a tile in all lanes.
 #[derive(Clone, Copy)]
-struct Constants<S: Simd> {
+pub(super) struct Constants<S: Simd> {
     s: S,
     /// The value 1, hidden from the compiler, so that some subtractions use multiply-add units.
     one: S::V,
-    start: S::V,
-    levels: [S::V; SUMS],
-    centre: S::V,
-    window: S::V,
+    pub start: S::V,
+    pub levels: [S::V; SUMS],
+    pub centre: S::V,
+    pub window: S::V,
     reciprocal: S::V,
     free: S::V,
     free_reciprocal: S::V,
@@ -302,7 +302,7 @@ macro_rules! each {
 
 impl<S: Simd> Constants<S> {
     #[inline(always)]
-    fn new(s: S, job: &Job) -> Constants<S> {
+    pub fn new(s: S, job: &Job) -> Constants<S> {
         let window = job.window as f64;
         let free = window - job.ddof;
         // Half a step, and 0.6 more for the roundings of the operations.

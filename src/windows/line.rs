@@ -12,6 +12,7 @@ use super::bounds::Bounds;
 use super::certified::{self, Counts, Half, Single, Sums, Target, Wide};
 use super::decide::decide;
 use super::outliers::{Held, Outlier};
+use super::plain::Plain;
 use super::running::{Elements, Moving};
 use super::source::{Numbers, Out};
 use super::stretch::Stretches;
@@ -46,6 +47,7 @@ pub(super) struct Engine {
     isa: Isa,
     options: Options,
     parameters: Parameters,
+    plain: Option<Plain>,
     stretches: Option<Stretches>,
     block: usize,
     frame: Option<Frame>,
@@ -92,6 +94,7 @@ impl Engine {
                 least: options.least as f64,
                 ddof: options.ddof as f64,
             },
+            plain: Plain::new(isa, options),
             stretches: Stretches::new(isa, options),
             block: BLOCK.max(window).next_multiple_of(TILE),
             frame: None,
@@ -174,6 +177,12 @@ impl Engine {
         if enough < full {
             left.push(enough..full);
         }
+        let all = full..outputs.end;
+        let done = match &mut self.plain {
+            Some(plain) => plain.run(line, all, &mut results.part(full - start..outputs.len())),
+            None => 0,
+        };
+        let full = full + done;
         match &mut self.stretches {
             Some(stretches) => {
                 let mut results = results.part(full - start..outputs.len());
@@ -184,7 +193,7 @@ impl Engine {
             }
             None => left.push(full..outputs.end),
         }
-        for range in left {
+        for range in left.into_iter().filter(|range| !range.is_empty()) {
             let to = range.start - start..range.end - start;
             match (line, results.part(to)) {
                 (Numbers::F64(line), Out::F64(results)) => {

@@ -12,8 +12,10 @@ use dashu_int::{IBig, UBig};
 
 use super::{Options, Statistic};
 use crate::binary64::ABSOLUTE;
+use crate::cpu::Isa;
 use crate::exact::accumulator::Accumulator;
 use crate::exact::round::{Format, Magnitude};
+use crate::products::dot::products;
 
 /// An element of a line: its real part in two pieces (64-bit integers need both), and its imaginary
 /// part.
@@ -144,6 +146,17 @@ pub(super) struct Running {
 impl Running {
     pub fn new(statistic: Statistic) -> Running {
         Running { moments: statistic.is_moment(), ..Running::default() }
+    }
+
+    /// The sums of some finite numbers.
+    pub fn of(isa: Isa, statistic: Statistic, numbers: &[f64]) -> Running {
+        let mut running = Running::new(statistic);
+        running.count = numbers.len();
+        running.parts[0].add_slice(numbers);
+        if statistic.is_moment() {
+            running.squares = products(isa, numbers, numbers);
+        }
+        running
     }
 
     pub fn enter(&mut self, element: Element) {

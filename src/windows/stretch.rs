@@ -12,7 +12,6 @@ use super::{Options, Statistic};
 use crate::binary64::power_of_two;
 use crate::cpu::Isa;
 use crate::exact::round::Format;
-use crate::products::dot::products;
 use crate::simd::WIDEST;
 
 /// With fewer results, setting up the lanes does not pay.
@@ -440,12 +439,7 @@ impl Stretches {
         // The numbers are finite, so kernels can add them.
         *patience = patience.checked_sub(numbers.len() / 16)?;
         let Options { statistic, ddof, format, .. } = self.options;
-        let mut running = Running::new(statistic);
-        running.count = count;
-        running.parts[0].add_slice(numbers);
-        if statistic.is_moment() {
-            running.squares = products(self.isa, numbers, numbers);
-        }
+        let running = Running::of(self.isa, statistic, numbers);
         Some(format.number(running.round(statistic, ddof, format)))
     }
 }
@@ -485,9 +479,8 @@ fn are_alike(line: Numbers<'_>, inside: &Range<usize>, known: &mut Option<Range<
     from <= inside.start
 }
 
-/// The levels for some numbers, chosen by a sample, or, with `look`, by all of them.
-fn choose(isa: Isa, options: &Options, numbers: Numbers<'_>, look: bool) -> Option<Job> {
-    let moments = options.statistic.is_moment();
+/// Some finite numbers, and how many they are.
+pub(super) fn sample(numbers: Numbers<'_>) -> ([f64; SAMPLE], usize) {
     let step = numbers.len().div_ceil(SAMPLE).max(1);
     let (mut sample, mut size) = ([0.0; SAMPLE], 0);
     let some = (0..numbers.len()).step_by(step).map(|index| numbers.get(index));
@@ -495,6 +488,13 @@ fn choose(isa: Isa, options: &Options, numbers: Numbers<'_>, look: bool) -> Opti
         sample[size] = x;
         size += 1;
     }
+    (sample, size)
+}
+
+/// The levels for some numbers, chosen by a sample, or, with `look`, by all of them.
+pub(super) fn choose(isa: Isa, options: &Options, numbers: Numbers<'_>, look: bool) -> Option<Job> {
+    let moments = options.statistic.is_moment();
+    let (sample, size) = sample(numbers);
     let sample = &sample[..size];
     let centre = if moments { centre(sample) } else { 0.0 };
     let most = |most: f64, &x: &f64| most.max((x - centre).abs());
@@ -553,7 +553,7 @@ fn choose(isa: Isa, options: &Options, numbers: Numbers<'_>, look: bool) -> Opti
 }
 
 /// A number near most of a sample; 0 if there is none.
-fn centre(sample: &[f64]) -> f64 {
+pub(super) fn centre(sample: &[f64]) -> f64 {
     let Some(&some) = sample.first() else {
         return 0.0;
     };

@@ -1,6 +1,7 @@
 //! Windows against big integers: each result is the number nearest to the exact value, which is compared
 //! with the points halfway to the result's neighbours. `sums` examines what the kernels keep.
 
+mod plain;
 mod sums;
 
 use std::cmp::Ordering;
@@ -497,26 +498,32 @@ proptest! {
 /// Numbers whose squares are all rounded in the same direction, each by almost half a step of the given size, and
 /// a few others. Each number comes with its negative. Their variance, or its root, lies `beyond` units of the
 /// sum of squares below the point halfway between two numbers (above it if `beyond` is negative), so the
-/// rounded squares would put it on the other side.
-fn squares_beside_a_midpoint(root: bool, step: u32, beyond: i128, seed: u64) -> Vec<f64> {
+/// rounded squares would put it on the other side. Numbers and results have this many bits.
+fn squares_beside_a_midpoint(
+    bits: u32,
+    root: bool,
+    step: u32,
+    beyond: i128,
+    seed: u64,
+) -> Vec<f64> {
     const PAIRS: usize = 128;
     let mut next = pseudo_random(seed);
     let step = 1u128 << step;
     let rest =
         if beyond > 0 { step / 2..step / 2 + step / 64 } else { step / 2 - step / 64..step / 2 };
     let square = |x: u64| u128::from(x) * u128::from(x);
-    let mut numbers: Vec<u64> = std::iter::repeat_with(|| next() >> 12 | 1 << 52)
+    let mut numbers: Vec<u64> = std::iter::repeat_with(|| next() >> (65 - bits) | 1 << (bits - 1))
         .filter(|&x| rest.contains(&(square(x) % step)))
         .take(PAIRS - 12)
         .collect();
     let sum: u128 = numbers.iter().map(|&x| square(x)).sum();
-    let about = sum + (1 << 105);
+    let about = sum + (1 << (2 * bits - 1));
     let halfway = if root {
-        // Twice the root of the sum over the pairs should be an odd number of 54 bits.
-        let twice = ((about * 4 / PAIRS as u128).isqrt() | 1 << 53) | 1;
+        // Twice the root of the sum over the pairs should be an odd number of one bit more.
+        let twice = ((about * 4 / PAIRS as u128).isqrt() | 1 << bits) | 1;
         PAIRS as u128 * (twice * twice) / 4
     } else {
-        let unit = 128 - about.leading_zeros() - 53;
+        let unit = 128 - about.leading_zeros() - bits;
         (about >> unit << unit) + (1 << (unit - 1))
     };
     let mut left = halfway.wrapping_sub(beyond as u128) - sum;
@@ -539,7 +546,7 @@ fn what_squares_lose_is_in_doubt() {
                     let beyond = sign * (part << step) / 3 + sign;
                     let root = statistic == Statistic::Std;
                     let line: Vec<f64> = (0..5)
-                        .flat_map(|seed| squares_beside_a_midpoint(root, step, beyond, seed))
+                        .flat_map(|seed| squares_beside_a_midpoint(53, root, step, beyond, seed))
                         .collect();
                     let options = Options {
                         statistic,

@@ -22,7 +22,7 @@ const FORESEEN: usize = crate::kernel::columns::FORESEEN;
 /// The number of rows from which shifts and levels are guessed.
 const SAMPLE: usize = 16;
 /// The same for plain sums, whose shifts need not be near the means.
-const FEW: usize = 4;
+const FEW_ROWS: usize = 4;
 
 /// The sums of a panel of columns.
 #[derive(Debug, Default)]
@@ -148,7 +148,7 @@ impl Columns {
             squares: vec![0.0; columns],
             count: 0.0,
         };
-        let sample_size = if self.narrow { FEW } else { SAMPLE };
+        let sample_size = if self.narrow { FEW_ROWS } else { SAMPLE };
         let taken = rows.len().min(sample_size.div_ceil(width / columns));
         for second in [false, true] {
             if second && self.narrow {

@@ -31,7 +31,7 @@ use crate::exact::round::Format;
 use crate::simd::{Simd, WIDEST};
 
 /// With fewer results, setting up does not pay.
-const FEWEST: usize = 64;
+const WORTHWHILE: usize = 64;
 /// The results computed at once.
 const TILE: usize = 512;
 /// With longer windows, too many variances of binary32 numbers are in doubt.
@@ -39,7 +39,7 @@ const LONGEST_OF_SQUARES: usize = 256;
 /// The exponents of the first level for which no operation overflows, and no unit is below those of binary32.
 const LEVELS: std::ops::RangeInclusive<i32> = -60..=110;
 /// The work for results in doubt that may be done in advance, in results.
-const PATIENCE: usize = 2048;
+const IN_ADVANCE: usize = 2048;
 /// The work for each of them, besides adding up its window.
 const EFFORT: usize = 512;
 /// Rough numbers that a tile is expected to have after others had some.
@@ -299,7 +299,7 @@ impl Plain {
         outputs: Range<usize>,
         results: &mut Out<'_>,
     ) -> usize {
-        if outputs.len() < FEWEST.max(self.options.window / 4) {
+        if outputs.len() < WORTHWHILE.max(self.options.window / 4) {
             return 0;
         }
         match (line, results) {
@@ -418,7 +418,7 @@ impl Plain {
                     if !T::is_nan(*result) {
                         continue;
                     }
-                    if spent > PATIENCE + (at - outputs.start) {
+                    if spent > IN_ADVANCE + (at - outputs.start) {
                         return at + index - outputs.start;
                     }
                     spent += EFFORT + window / 8;

@@ -1,4 +1,4 @@
-"""Docstrings of functions that are variations of another one."""
+"""What help() shows: docstrings of functions that are variations of another one, and modules."""
 
 from __future__ import annotations
 
@@ -101,3 +101,12 @@ def _entries(section: str) -> dict[str, str]:
             if name.strip():
                 entries[name.strip()] = entry
     return entries
+
+
+def publish(module: dict[str, Any]) -> None:
+    """Let the names in ``__all__`` belong to this module, given by its globals().
+
+    So messages, help() and documentation name it, and not the private module that defines them.
+    """
+    for name in module["__all__"]:
+        module[name].__module__ = module["__name__"]

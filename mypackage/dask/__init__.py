@@ -9,6 +9,7 @@ twice.
 """
 
 # Names that are imported "as" themselves are for other modules of the package.
+from mypackage._docstrings import publish
 from mypackage._extras import require
 from mypackage.dask._averages import average
 from mypackage.dask._groups import (
@@ -54,10 +55,7 @@ __all__ = [
     "vecdot",
 ]
 
-for _name in __all__:
-    # For messages and documentation, they belong to the public module.
-    globals()[_name].__module__ = __name__
-del _name
+publish(globals())
 
 
 def __dir__() -> list[str]:

@@ -12,8 +12,7 @@ import mypackage
 from mypackage import ExactMoments
 from mypackage._core.exact_moments import rounded as rounded_moments
 from mypackage._core.exact_moments import states_of
-from mypackage._core.input_types import is_dask
-from mypackage._core.inputs import named, wanted
+from mypackage._core.inputs import named
 from mypackage._core.moments import exact_ddof, one_ddof
 from mypackage._core.reductions import ARRAYS, MOMENTS, REDUCTIONS, Reduction
 from mypackage._core.states import result_dtype, rounded
@@ -29,7 +28,7 @@ from mypackage.dask._objects import (
     square_state,
 )
 from mypackage.dask._times import as_ticks, is_lost
-from mypackage.dask._tree import refuse_other_dtypes, tree_reduction
+from mypackage.dask._tree import delivered, refuse_other_dtypes, tree_reduction, wanted_or_lazy
 
 if TYPE_CHECKING:
     from dask.array import Array
@@ -296,8 +295,7 @@ def sum_of_squares(
     """
     name = "sum_of_squares"
     a = da.asanyarray(a)
-    if where is not True and not is_dask(where):
-        where = wanted(where)
+    where = wanted_or_lazy(where)
     masked = is_masked(a)
     state: Callable[..., Any] = partial(_moment_state, name="norm", skip_nan=False)
     finish: Callable[..., Any] = partial(_squares_value, masked=masked)
@@ -310,7 +308,7 @@ def sum_of_squares(
         dtype = result_dtype(ARRAYS[name], a.dtype, dtype)
     return tree_reduction(
         a,
-        None if where is True else where,
+        where,
         state,
         finish,
         name=name,
@@ -348,8 +346,7 @@ def _moment(
         elif value is not None and value is not np._NoValue:
             raise TypeError(f"{name}: a dask array takes no {key}=; give its compute()")
     a = da.asanyarray(a)
-    if where is not True and not is_dask(where):
-        where = wanted(where)
+    where = wanted_or_lazy(where)
     exact = exact_ddof(name, ddof)
     masked = is_masked(a)
     state: Callable[..., Any]
@@ -369,7 +366,7 @@ def _moment(
         finish = partial(_moment_value, reduction=reduction, ddof=ddof, masked=masked)
     return tree_reduction(
         a,
-        None if where is True else where,
+        where,
         state,
         finish,
         name=name,
@@ -419,7 +416,7 @@ def _deviation(
     meta = np.empty((0,) * ticks.ndim, unit)
     meta = np.ma.array(meta) if masked else meta
     result = da.map_blocks(_with_lost, ticks, gone, unit=unit, dtype=unit, meta=meta)
-    return result if out is None else require("dask.array.core").handle_out(out, result)
+    return delivered(result, out)
 
 
 def _with_lost(ticks: np.ndarray, lost: np.ndarray, *, unit: np.dtype[Any]) -> np.ndarray:

@@ -21,7 +21,7 @@ from mypackage.dask._objects import carry as carry_objects
 from mypackage.dask._objects import prefixes as prefixes_of_objects
 from mypackage.dask._sums import sum_state
 from mypackage.dask._times import as_ticks, as_times, is_lost
-from mypackage.dask._tree import lazy, refuse_other_dtypes
+from mypackage.dask._tree import delivered, lazy, refuse_other_dtypes
 from mypackage.dask._unknown import flattened, in_one_block, is_unknown
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) 
             hidden = flattened(hidden) if a.ndim > 1 and is_unknown(a) else hidden.flatten()
         result = cumsum(da.ma.filled(a, 0), axis, dtype)
         result = da.ma.masked_array(result, hidden)
-        return result if out is None else require("dask.array.core").handle_out(out, result)
+        return delivered(result, out)
     if a.dtype.kind == "m":
         return _time_prefixes(a, axis, dtype, out)
     if a.dtype.kind != "O":
@@ -185,9 +185,7 @@ def cumsum(a: Any, axis: int | None = None, dtype: Any = None, out: Any = None) 
     layers = require("dask.highlevelgraph").HighLevelGraph
     graph = layers.from_collections(name, graph, dependencies=[a])
     result = da.Array(graph, name, a.chunks, dtype=dtype, meta=np.empty((0,) * a.ndim, dtype))
-    if out is None:
-        return result
-    return require("dask.array.core").handle_out(out, result)
+    return delivered(result, out)
 
 
 def _time_prefixes(a: Any, axis: int | None, dtype: Any, out: Any) -> Any:
@@ -200,7 +198,7 @@ def _time_prefixes(a: Any, axis: int | None, dtype: Any, out: Any) -> Any:
     ticks = a.map_blocks(as_ticks, dtype=np.int64)
     lost = cumsum(a.map_blocks(is_lost, dtype=np.int8), axis)
     result = da.map_blocks(as_times, cumsum(ticks, axis), lost, unit=unit, dtype=unit)
-    return result if out is None else require("dask.array.core").handle_out(out, result)
+    return delivered(result, out)
 
 
 class _Carry(NamedTuple):

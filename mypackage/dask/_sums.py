@@ -12,8 +12,6 @@ import numpy as np
 import mypackage
 from mypackage import ExactSum
 from mypackage._core import plain, timedelta
-from mypackage._core.input_types import is_dask
-from mypackage._core.inputs import wanted
 from mypackage._core.reductions import REDUCTIONS, VECDOT, Reduction
 from mypackage._core.states import result_dtype, rounded, rounded_groups
 from mypackage._docstrings import like
@@ -23,7 +21,7 @@ from mypackage.dask._masked import is_masked, with_masks_of_both
 from mypackage.dask._masked import vecdot_state as masked_vecdot
 from mypackage.dask._masked import vecdot_value as masked_vecdot_value
 from mypackage.dask._objects import object_state, object_value, shown, vecdot_state
-from mypackage.dask._tree import lazy, tree_reduction
+from mypackage.dask._tree import delivered, lazy, tree_reduction, wanted_or_lazy
 from mypackage.dask._unknown import is_unknown, paired
 
 if TYPE_CHECKING:
@@ -260,8 +258,7 @@ def _reduction(
 ) -> Any:
     name = reduction.name
     a = da.asanyarray(a)
-    if where is not True and not is_dask(where):
-        where = wanted(where)
+    where = wanted_or_lazy(where)
     if a.dtype.kind in "OmM":
         return _of_other_dtypes(
             reduction, a, axis, dtype, keepdims, split_every, out, where, initial
@@ -283,11 +280,11 @@ def _reduction(
         total = da.map_blocks(
             _signed, total, *found, negative=negative, dtype=dtype, meta=total._meta
         )
-        return total if out is None else require("dask.array.core").handle_out(out, total)
+        return delivered(total, out)
     finish = partial(_value, reduction=reduction, initial=initial, masked=masked)
     return tree_reduction(
         a,
-        None if where is True else where,
+        where,
         partial(sum_state, skip_nan=reduction.skip_nan),
         finish,
         name=name,
@@ -342,7 +339,7 @@ def _of_other_dtypes(
         finish = partial(_time_value, reduction=reduction, initial=ticks, masked=masked)
     return tree_reduction(
         a,
-        None if where is True else where,
+        where,
         state,
         finish,
         name=name,

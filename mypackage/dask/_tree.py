@@ -11,7 +11,7 @@ import numpy as np
 from mypackage import ExactMoments, ExactSum
 from mypackage._core import objects
 from mypackage._core.input_types import is_dask
-from mypackage._core.inputs import array_of
+from mypackage._core.inputs import array_of, wanted
 from mypackage._core.states import Several
 from mypackage._errors import warns_of_few, without_warnings_of_few
 from mypackage._extras import require
@@ -28,6 +28,16 @@ State = ExactSum | ExactMoments | objects.States | Several
 def lazy(name: str, x: Any) -> Any:
     """A dask array, of what is none without rounding; nulls, labels and units are refused."""
     return x if is_dask(x) else da.asanyarray(array_of(name, x)[0])
+
+
+def wanted_or_lazy(where: Any) -> Any:
+    """What ``where=`` says; True and lazy arrays as they are."""
+    return where if where is True or is_dask(where) else wanted(where)
+
+
+def delivered(result: Any, out: Any) -> Any:
+    """The result, or `out`, which becomes it."""
+    return result if out is None else require("dask.array.core").handle_out(out, result)
 
 
 def refuse_other_dtypes(name: str, a: Any) -> None:
@@ -58,8 +68,10 @@ def tree_reduction(
     """Merge ``state(chunk, chunk of second, axis)`` in dask's tree reduction and `finish` the root.
 
     The axis disappears, or stays with size 1 or `groups`. `second` is broadcast, except along the
-    axes `exact`; without it, the blocks of `a` may be pairs.
+    axes `exact`; without it (None, or True for a mask), the blocks of `a` may be pairs.
     """
+    if second is True:
+        second = None
     if second is not None:
         second = da.asanyarray(second)
         if is_unknown(a, second):

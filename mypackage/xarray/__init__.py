@@ -5,6 +5,7 @@ As in xarray itself, NaNs are missing values and left out of floats unless ``ski
 """
 
 # Names that are imported "as" themselves are for other modules of the package.
+from mypackage._docstrings import publish
 from mypackage._extras import require
 from mypackage.xarray._averages import average as average
 from mypackage.xarray._averages import plain_weights as plain_weights
@@ -36,10 +37,7 @@ __all__ = [
     "var",
 ]
 
-for _name in __all__:
-    # For messages and documentation, they belong to the public module.
-    globals()[_name].__module__ = __name__
-del _name
+publish(globals())
 
 
 def __dir__() -> list[str]:

@@ -415,17 +415,14 @@ impl Summer {
     fn add_whole_block<T: Number>(&mut self, values: &[T], into: &mut Interval) -> bool {
         let is_given_up = self.whole.is_given_up();
         self.whole.next();
-        let first = self.first;
-        if is_given_up || !self.is_rounded() || !(LOWEST..=HIGHEST).contains(&first) {
+        if is_given_up || !self.is_rounded() || self.first == UNKNOWN {
             return false;
         }
-        let Some(block) = self.certified(values, first) else {
+        let is_added = self.try_tier(Tier::Certified, values, into);
+        if !is_added {
             self.whole.fail();
-            return false;
-        };
-        self.deposit_block(block, into);
-        self.certified_at = self.certified_at.max(first);
-        true
+        }
+        is_added
     }
 
     /// Adds a block by the selecting kernel, if there is one for it; returns how many numbers are

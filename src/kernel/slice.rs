@@ -15,19 +15,29 @@ use crate::threads::{self, PARALLEL_FROM};
 
 /// The exact sum of a slice; parallel where that pays.
 pub(crate) fn sum<T: Summand>(isa: Isa, values: &[T]) -> Accumulator {
-    sum_for(isa, values, None).0.total
+    sum_for(isa, values, None, false).0.total
 }
 
-/// The sum of a slice, exact unless it is `rounded`; parallel where that pays. If all numbers are 0
-/// or at least as large as the returned magnitude, it is exact.
-fn sum_for<T: Summand>(isa: Isa, values: &[T], rounded: Option<Format>) -> (Interval, f64) {
+/// The sum of a slice, exact unless it is `rounded`, NaNs left out if `skip_nan`; parallel where that
+/// pays. If all numbers are 0 or at least as large as the returned magnitude, it is exact.
+fn sum_for<T: Summand>(
+    isa: Isa,
+    values: &[T],
+    rounded: Option<Format>,
+    skip_nan: bool,
+) -> (Interval, f64) {
     let isa = T::isa_of_slices(isa);
     let sum = |part: Range<usize>| {
         let values = &values[part];
         let mut total = Interval::new();
         let mut summer = Summer::new(isa, values.len(), rounded);
-        T::add_run(isa, values, &mut summer, &mut total);
-        total.total.add_zeros(values.len() as i64);
+        let count = if skip_nan {
+            T::add_selected_run(isa, values, None, true, &mut summer, &mut total)
+        } else {
+            T::add_run(isa, values, &mut summer, &mut total);
+            values.len()
+        };
+        total.total.add_zeros(count as i64);
         (total, summer.exact_from())
     };
     let add = |mut left: (Interval, f64), right: (Interval, f64)| {
@@ -46,7 +56,7 @@ pub(crate) fn round<T: Summand>(
     mean: bool,
 ) -> Result<u64, Accumulator> {
     let divisor = if mean { values.len() as i64 } else { 1 };
-    let (mut total, exact_from) = sum_for(isa, values, Some(format));
+    let (mut total, exact_from) = sum_for(isa, values, Some(format), false);
     let mut bits = total.round_quotient(divisor, format);
     if bits.is_none() {
         // The ends of the interval differ, as they do where numbers cancel. If the numbers are of
@@ -70,20 +80,7 @@ pub(crate) fn round_without_nan<T: Summand>(
     format: Format,
     mean: bool,
 ) -> Option<u64> {
-    let isa = T::isa_of_slices(isa);
-    let sum = |part: Range<usize>| {
-        let values = &values[part];
-        let mut total = Interval::new();
-        let mut summer = Summer::new(isa, values.len(), Some(format));
-        let count = T::add_selected_run(isa, values, None, true, &mut summer, &mut total);
-        total.total.add_zeros(count as i64);
-        total
-    };
-    let add = |mut left: Interval, right: Interval| {
-        left.merge(&right);
-        left
-    };
-    let total = in_parts(values.len(), sum, add);
+    let total = sum_for(isa, values, Some(format), true).0;
     let count = total.total.count();
     let bits = (count > 0).then(|| total.round_quotient(if mean { count } else { 1 }, format))?;
     bits.filter(|bits| bits & format.infinity() != format.infinity())

@@ -22,7 +22,7 @@ use super::line::last_bit;
 use super::running::Running;
 use super::source::{Numbers, Out};
 use super::stretch::{centre, choose, sample};
-use super::tile::Frame;
+use super::tile::{Frame, TILE};
 use super::{Options, Statistic};
 use crate::binary64::power_of_two;
 use crate::cpu::{Isa, vectorized};
@@ -32,8 +32,6 @@ use crate::simd::{Simd, WIDEST};
 
 /// With fewer results, setting up does not pay.
 const WORTHWHILE: usize = 64;
-/// The results computed at once.
-const TILE: usize = 512;
 /// With longer windows, too many variances of binary32 numbers are in doubt.
 const LONGEST_OF_SQUARES: usize = 256;
 /// The exponents of the first level for which no operation overflows, and no unit is below those of binary32.

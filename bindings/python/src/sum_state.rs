@@ -209,7 +209,7 @@ pub(super) fn check_single_sums(sums: usize) -> PyResult<()> {
     check_memory(sums, 17 + size_of::<Accumulator>(), "exact sums")
 }
 
-/// This many empty sums.
+/// A number of sums, if there is memory for them.
 pub(super) fn gathered(count: usize, sums: impl Iterator<Item = Accumulator>) -> PyResult<Cells> {
     check_single_sums(count)?;
     Ok(sums.collect())

@@ -1,11 +1,14 @@
 """The command line: right answers, and one clear line for everything that is wrong."""
 
+import itertools
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ import mypackage
 from mypackage._cli import COMMANDS, INTERRUPTED, main
 from mypackage._cli.bench import measure
 from mypackage._cli.cases import OURS, cases
+from mypackage._cli.timing import balanced_orders, interleaved
 from mypackage._core.reductions import REDUCTIONS
 from mypackage._files.states import STATES
 from mypackage._native import build_info
@@ -286,6 +290,23 @@ def test_bench_prints_a_table():
     for case in cases(quick=True):
         table = finished.stdout.partition(case.title)[2]
         assert all(method in table for method in case.methods)
+
+
+@pytest.mark.parametrize("count", range(2, 8))
+def test_each_method_follows_each_other_equally_often(count):
+    names = [str(number) for number in range(count)]
+    orders = balanced_orders(names)
+    assert all(sorted(order) == names for order in orders)
+    pairs = Counter(pair for order in orders for pair in itertools.pairwise(order))
+    assert len(pairs) == count * (count - 1) and len(set(pairs.values())) == 1
+
+
+def test_a_time_for_each_method_and_round():
+    calls = []
+    methods = {name: partial(calls.append, name) for name in "abc"}
+    times = interleaved(methods, 0.0, rounds=6)
+    assert all(len(times[name]) == 6 and min(times[name]) > 0 for name in "abc")
+    assert set(calls) == set("abc")
 
 
 def test_bench_measures_error():

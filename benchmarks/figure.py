@@ -11,8 +11,6 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 from pairs import RECORDS, peers_of
 
 OUT = Path(__file__).parents[1] / "docs" / "figures" / "speed.png"
@@ -73,6 +71,8 @@ def titles_of(groups: list[tuple[str, str, str]]) -> list[str]:
 
 
 def draw(ratios: dict[str, list[float | None]]) -> None:
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(8, 0.5 + 0.62 * len(ROWS)), layout="constrained")
     axes = figure.subplots()
     height = 0.8 / len(ratios)

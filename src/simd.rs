@@ -158,6 +158,13 @@ pub(crate) trait Simd: Copy + 'static {
         // SAFETY: there are `W` integers of 64 bits, and all bits are a number.
         unsafe { self.load(integers.as_ptr().cast()) }
     }
+    /// As [`Simd::write`], the bits of integers.
+    #[inline(always)]
+    fn write_integers(self, x: Self::V, to: &mut [i64], at: usize) {
+        let integers = &mut to[at..at + Self::W];
+        // SAFETY: there is room for `W` integers of 64 bits, which may be any.
+        unsafe { self.store(x, integers.as_mut_ptr().cast()) };
+    }
     /// As [`Simd::write`], rounded to binary32.
     #[inline(always)]
     fn write_f32(self, x: Self::V, to: &mut [f32], at: usize) {

@@ -110,7 +110,6 @@ def test_targets(monkeypatch):
 
 
 def test_the_readme_has_the_recorded_figures(root, monkeypatch, capsys):
-    pytest.importorskip("matplotlib")
     import figure
 
     monkeypatch.setattr(figure, "draw", lambda ratios: None)

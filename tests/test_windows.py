@@ -177,6 +177,22 @@ def test_columns(name):
     check(name, a, 50, 10, axis=0)
 
 
+@pytest.mark.parametrize("dtype", ["f8", "f4", "f2", "i8", "i4"])
+@pytest.mark.parametrize("name", NAMES)
+def test_columns_are_lines(name, dtype):
+    """Some integers are too large for the kernel that the other columns take."""
+    rng = np.random.default_rng(3)
+    for rows, columns in [(1, 3), (50, 8), (5000, 35)]:
+        a = rng.normal(size=(rows, columns)) * 100
+        if dtype[0] == "i":
+            a[::7, 2::5] *= 2**45 if dtype == "i8" else 2**15
+        a = a.astype(dtype)
+        reversed_rows, spread = a[::-1], np.repeat(a, 2, axis=1)[:, ::2]
+        for layout in (a, reversed_rows, spread, a.astype(a.dtype.newbyteorder())):
+            lines = call(name, np.ascontiguousarray(layout.T), min(rows, 20), 1)
+            equal(call(name, layout, min(rows, 20), 1, axis=0), lines.T)
+
+
 @settings(max_examples=15)
 @given(seed=st.integers(0, 2**32), name=st.sampled_from(NAMES), data=st.data())
 def test_random_mixtures(seed, name, data):

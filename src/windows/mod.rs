@@ -16,7 +16,7 @@
 //! - `lanes`: the kernels for full windows of numbers of similar magnitude. `stretch`: the parts of
 //!   a line that these handle.
 //! - `plain`: full windows of binary32 numbers and of integers, whose sums fit one number.
-//! - `source`: numbers and results of other types than binary64.
+//! - `columns`: neighbouring columns as lines. `source`: numbers and results of other types than binary64.
 //! - `tile`: the kernels for all other windows. `certified`: rounding sums in two parts.
 //! - `line`: the results of a line. `outliers`: numbers that the tiles cannot hold.
 //! - `decide`: undecided results, from exact sums.
@@ -26,6 +26,7 @@
 
 mod bounds;
 mod certified;
+mod columns;
 mod decide;
 mod lanes;
 mod line;

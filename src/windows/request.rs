@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use super::bounds::Bounds;
+use super::columns::Columns;
 use super::line::{Engine, LONGEST};
 use super::running::{Elements, Moving};
 use super::source::{Numbers, Out, convert, narrow, widen};
@@ -18,12 +19,13 @@ use crate::exact::round::Format;
 use crate::interrupt::Interrupt;
 use crate::threads;
 
-/// The least number of elements of a line that are read at once. It is no power of two, since the parts of
-/// the lanes would then compete for a few sets of the cache.
+/// The least number of elements of a line that are read at once; no power of two, as in `columns`.
 const PART: usize = 9024;
 /// The number of neighbouring lines that are read together where the elements of a line are far apart:
-/// those of neighbours share cache lines.
-const TOGETHER: usize = 8;
+/// those of neighbours share cache lines, and the hardware foresees the next ones.
+const TOGETHER: usize = 32;
+/// Threads share this many neighbouring lines: the numbers of a cache line.
+const SHARED: usize = 8;
 /// The number of elements of a line that are read or written before those of its neighbour.
 const ROWS: usize = 64;
 
@@ -133,7 +135,7 @@ pub fn move_windows(
     lines.interrupt = Interrupt::of_call(request.cost(values, axis));
     let interrupt = lines.interrupt.clone();
     let is_only = values.size() == count;
-    let statuses = lines.split(TOGETHER, TOGETHER, |for_each_group| {
+    let statuses = lines.split(TOGETHER, SHARED, |for_each_group| {
         let mut worker = Worker::new(request, out, other, &interrupt, is_only);
         for_each_group(&mut |group| worker.run(group));
         worker.status
@@ -200,6 +202,9 @@ struct Worker<'a> {
     /// Whether there is one line.
     is_only: bool,
     engine: Option<Engine>,
+    doubles: Columns<f64, f64>,
+    singles: Columns<f32, f32>,
+    integers: Columns<i64, f64>,
     nearest: Vec<f64>,
     rest: Vec<f64>,
     imaginary: Vec<f64>,
@@ -228,6 +233,9 @@ impl<'a> Worker<'a> {
             options,
             is_only,
             engine: tiles.then(|| Engine::new(cpu::isa(), options)),
+            doubles: Columns::new(),
+            singles: Columns::new(),
+            integers: Columns::new(),
             nearest: Vec::new(),
             rest: Vec::new(),
             imaginary: Vec::new(),
@@ -241,19 +249,44 @@ impl<'a> Worker<'a> {
         let scattered = first.as_slice::<f64>().is_none() && first.as_slice::<f32>().is_none();
         if let Windows::Fixed(window) = self.request.windows
             && group.len() > 1
-            && scattered
-            && self.engine.is_some()
             && self.other.is_none()
-            && matches!(first.dtype(), Dtype::F64 | Dtype::F32)
         {
-            return self.run_together(group, window);
+            if self.run_columns(group, window) {
+                return;
+            }
+            if scattered
+                && self.engine.is_some()
+                && matches!(first.dtype(), Dtype::F64 | Dtype::F32)
+            {
+                return self.run_together(group, window);
+            }
         }
         for place in 0..group.len() {
             self.run_line(group, place);
         }
     }
 
-    /// The results of neighbouring lines.
+    /// The results of adjacent columns; `false` if they are no such, or have integers too large.
+    fn run_columns(&mut self, group: &mut Group<'_>, window: usize) -> bool {
+        let (isa, interrupt) = (cpu::isa(), self.interrupt);
+        let Some(engine) = &mut self.engine else {
+            return false;
+        };
+        if let Some((rows, out)) = group.columns() {
+            return self.doubles.run(isa, engine, window, rows, out, interrupt);
+        }
+        if let Some((rows, out)) = group.columns() {
+            return self.singles.run(isa, engine, window, rows, out, interrupt);
+        }
+        if !self.request.lowest_is_missing
+            && let Some((rows, out)) = group.columns()
+        {
+            return self.integers.run(isa, engine, window, rows, out, interrupt);
+        }
+        false
+    }
+
+    /// The results of neighbouring lines of other layouts.
     fn run_together(&mut self, group: &mut Group<'_>, window: usize) {
         let isa = cpu::isa();
         let (length, lines) = (group.line(0).len(), group.len());

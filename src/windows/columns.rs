@@ -10,7 +10,7 @@ use crate::simd::{Simd, WIDEST};
 
 /// The least number of rows that are read at once. It is no power of two, since the parts of the lanes
 /// would then compete for a few sets of the cache.
-const ROWS: usize = 4512;
+const HEIGHT: usize = 4512;
 /// Room between lines, so that they do not begin in the same set of the cache.
 const GAP: usize = 72;
 
@@ -103,7 +103,7 @@ impl<T: Element, R: Result> Columns<T, R> {
         interrupt: &Interrupt,
     ) -> bool {
         let (length, width) = (rows.len(), rows.width());
-        let part = ROWS.max(window.saturating_mul(8));
+        let part = HEIGHT.max(window.saturating_mul(8));
         for start in (0..length).step_by(part) {
             let end = length.min(start.saturating_add(part));
             // A part needs its own elements and those of the window before it.

@@ -364,7 +364,7 @@ def grouped(size: int, groups: int) -> Task:
 
 
 def dask_cases(scale: Scale) -> Iterator[Case]:
-    chunks, length = scale.of(40, 10), scale.of(10**6)
+    chunks, length = scale.of(40), scale.of(10**6)
     title = f"dask var, {chunks} chunks of {short(length)}"
     yield Case(title, partial(chunked, chunks, length), 1, by_level("da.var", 2.0))
 

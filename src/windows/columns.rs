@@ -64,17 +64,17 @@ impl Element for i64 {
 }
 
 /// Results of a line.
-pub(super) trait Result: Element {
+pub(super) trait Output: Element {
     fn out(line: &mut [Self]) -> Out<'_>;
 }
 
-impl Result for f64 {
+impl Output for f64 {
     fn out(line: &mut [f64]) -> Out<'_> {
         Out::F64(line)
     }
 }
 
-impl Result for f32 {
+impl Output for f32 {
     fn out(line: &mut [f32]) -> Out<'_> {
         Out::F32(line)
     }
@@ -82,13 +82,13 @@ impl Result for f32 {
 
 /// Room for lines of numbers and of results.
 #[derive(Debug)]
-pub(super) struct Columns<T, R> {
+pub(super) struct Columns<T, O> {
     numbers: Vec<T>,
-    results: Vec<R>,
+    results: Vec<O>,
 }
 
-impl<T: Element, R: Result> Columns<T, R> {
-    pub fn new() -> Columns<T, R> {
+impl<T: Element, O: Output> Columns<T, O> {
+    pub fn new() -> Columns<T, O> {
         Columns { numbers: Vec::new(), results: Vec::new() }
     }
 
@@ -99,7 +99,7 @@ impl<T: Element, R: Result> Columns<T, R> {
         engine: &mut Engine,
         window: usize,
         rows: Rows<'_, T>,
-        mut out: RowsMut<'_, R>,
+        mut out: RowsMut<'_, O>,
         interrupt: &Interrupt,
     ) -> bool {
         let (length, width) = (rows.len(), rows.width());
@@ -110,12 +110,12 @@ impl<T: Element, R: Result> Columns<T, R> {
             let base = start.saturating_sub(window);
             let [before, after] = [end - base, end - start].map(|length| length + GAP);
             self.numbers.resize(self.numbers.len().max(width * before), T::default());
-            self.results.resize(self.results.len().max(width * after), R::default());
+            self.results.resize(self.results.len().max(width * after), O::default());
             gather(isa, rows.skip(base).truncate(end - base), &mut self.numbers, before);
             let lines = self.numbers.chunks(before).zip(self.results.chunks_mut(after));
             for (numbers, results) in lines.take(width) {
                 let numbers = T::numbers(&numbers[..end - base]);
-                let results = R::out(&mut results[..end - start]);
+                let results = O::out(&mut results[..end - start]);
                 let outputs = start - base..end - base;
                 if !engine.run(numbers, outputs, Some(results), interrupt, |_, _| ()) {
                     return false;

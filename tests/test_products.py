@@ -101,8 +101,23 @@ def test_out():
         mypackage.vecdot(x, x, out=np.empty(3))
     with pytest.raises(TypeError, match="array"):
         mypackage.vecdot(x, x, out=[0.0] * 4)
-    with pytest.raises(TypeError, match=r"same_kind|cast"):
+    with pytest.raises(TypeError, match="cannot be given as dtype=int64"):
         mypackage.vecdot(x, x, out=np.empty(4, int))
+
+
+def test_out_gives_the_dtype():
+    """Each product is rounded to it once, and an integer must fit."""
+    x, ones = np.array([[1 + 2.0**-24, 2.0**-80]]), np.ones((2, 1))
+    single = np.float32(1 + 2.0**-23)
+    assert mypackage.vecdot(x[0], ones[:, 0], out=np.empty((), "f4")) == single
+    assert mypackage.matvec(x, ones[:, 0], out=np.empty(1, "f4")) == single
+    assert mypackage.vecmat(x[0], ones, out=np.empty(1, "f4")) == single
+    assert mypackage.matmul(x, ones, out=np.empty((1, 1), "f4")) == single
+    assert mypackage.vecdot([True, True], [True, True], out=np.empty((), "i1")) == 1
+    with pytest.raises(OverflowError, match=r"vecdot: .* 300 does not fit int8"):
+        mypackage.vecdot([300], [1], out=np.empty((), "i1"))
+    with pytest.raises(OverflowError, match=r"matmul: .* 300 does not fit int8"):
+        mypackage.matmul([[300]], [[1]], out=np.empty((1, 1), "i1"))
 
 
 def test_axes():

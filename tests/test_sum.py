@@ -420,6 +420,23 @@ def test_out_of_other_layouts():
         assert out.tolist() == [12.0, 15.0, 18.0, 21.0]
 
 
+@pytest.mark.parametrize("number", [300, np.int64(300)])
+def test_out_of_narrow_integers(number):
+    """NumPy wraps what a narrower `out` does not hold, if `dtype` is given."""
+    a = np.array([number, -200])
+    out = np.zeros((), "i1")
+    for name in ("sum", "nansum"):
+        assert getattr(mypackage, name)(a, dtype="i8", out=out) is out and out == 100
+    for call in (
+        lambda: mypackage.sum([number], dtype="i8", out=out),
+        lambda: mypackage.sum_of_squares(a, dtype="i8", out=out),
+        lambda: mypackage.cumsum(a, dtype="i8", out=np.zeros(2, "u1")),
+        lambda: mypackage.sum(np.array([2**63], "u8"), dtype="u8", out=np.zeros((), "i8")),
+    ):
+        with pytest.raises(OverflowError, match=r"does not fit u?int8|does not fit int64"):
+            call()
+
+
 def test_where_takes_any_truth():
     """`where` is converted by bool, as an array or broadcast."""
     a = np.arange(6.0).reshape(2, 3)

@@ -3,7 +3,7 @@
 A module imports, at its top, only modules listed before it:
 
 - the table of reductions, axes, rounding, and what an input is: ``reductions``, ``axes``,
-  ``rounding``, ``input_types``, ``lists``, ``units``, ``labels``, ``inputs``;
+  ``rounding``, ``input_types``, ``outputs``, ``lists``, ``units``, ``labels``, ``inputs``;
 - elements without a kernel: ``python_numbers``, ``objects`` (arrays of them), ``object_moments``,
   ``rationals``, ``timedelta``;
 - arrays: ``moments``, ``groups``, ``states``, ``columns`` (of tables), ``plain``, ``subclasses``,

@@ -22,6 +22,7 @@ from .input_types import (
     unsupported,
 )
 from .inputs import array_of, named
+from .outputs import fill_out
 
 
 def cumulative_sum(
@@ -112,8 +113,7 @@ def cumulative_sum(
     result = join([np.zeros(first, prefixes.dtype), prefixes], axis=place)
     if out is None:
         return result
-    np.copyto(out, result, casting="same_kind")
-    return out
+    return fill_out("cumulative_sum", out, result)
 
 
 def _at_least_1d(x: Any) -> Any:

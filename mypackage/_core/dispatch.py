@@ -24,6 +24,7 @@ from .input_types import (
     unsupported,
 )
 from .inputs import wanted, without_labels
+from .outputs import fill_out
 from .plain import starts_at_negative_zero
 from .reductions import ALL, GROUPED, REDUCTIONS
 
@@ -31,6 +32,7 @@ __all__ = [
     "cumsum",
     "exact_state",
     "fill",
+    "fill_out",
     "grouped",
     "numbers",
     "reduce",

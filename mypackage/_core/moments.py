@@ -17,6 +17,7 @@ from mypackage._errors import DEGREES, report
 from .axes import aligned, lines, mask_for, normalised, reduced_shape
 from .input_types import KERNELS, unsupported
 from .inputs import wanted
+from .outputs import fill_out
 from .reductions import Reduction
 
 _ABSENT: Any = np._NoValue
@@ -75,8 +76,7 @@ def reduce(
     result = result.reshape(shape)
     if out is None:
         return result if shape else result[()]
-    np.copyto(out, result, casting="unsafe" if out.dtype.kind == "O" else "same_kind")
-    return out
+    return fill_out(name, out, np.asarray(result))
 
 
 def one_ddof(name: str, ddof: Any, correction: Any) -> Any:

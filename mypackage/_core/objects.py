@@ -13,6 +13,7 @@ from mypackage._errors import report_empty
 from mypackage._native import ExactSum, integer_states
 
 from .axes import check_out, lines, mask_for, normalised, reduced_shape
+from .outputs import fill_out
 from .python_numbers import (
     LARGEST,
     LOWEST,
@@ -71,7 +72,7 @@ def reduce(
 
     rows = zip(_rows(a, axes), _rows(wanted, axes), strict=True)
     results = [result([x for x, take in zip(*row, strict=True) if take]) for row in rows]
-    return delivered(results, shape, target, out, mean)
+    return delivered(name, results, shape, target, out, mean)
 
 
 def _rows(a: np.ndarray, axes: tuple[int, ...]) -> Any:
@@ -95,6 +96,7 @@ def _target(name: str, dtype: Any, out: Any, shape: tuple[int, ...]) -> np.dtype
 
 
 def delivered(
+    name: str,
     results: list[Any],
     shape: tuple[int, ...],
     target: np.dtype[Any] | None,
@@ -109,8 +111,7 @@ def delivered(
     array = array.reshape(shape)
     if out is None:
         return array
-    np.copyto(out, array, casting="same_kind" if out.dtype.kind != "O" else "unsafe")
-    return out
+    return fill_out(name, out, array)
 
 
 def column(results: list[Any], dtype: np.dtype[Any]) -> np.ndarray:
@@ -132,8 +133,7 @@ def cumsum(a: np.ndarray, axis: Any, dtype: Any, out: Any) -> Any:
     results = prefixes(a, axis, target)
     if out is None:
         return results
-    np.copyto(out, results, casting="same_kind" if out.dtype.kind != "O" else "unsafe")
-    return out
+    return fill_out(name, out, results)
 
 
 def prefixes(
@@ -197,7 +197,7 @@ def vecdot(x1: np.ndarray, x2: np.ndarray, axis: Any, dtype: Any = None) -> Any:
     target = None if dtype is None else np.dtype(dtype)
     products = vecdot_states(left, right, (left.ndim - 1,))
     results = [value(name, total, None, target) for total in products.totals]
-    return delivered(results, products.shape, target, None)
+    return delivered(name, results, products.shape, target, None)
 
 
 def vecdot_states(
@@ -407,7 +407,7 @@ class States:
                 continue
             whole = add_totals(reduction.name, [*first, total])
             results.append(value(reduction.name, whole, count if mean else None, target))
-        return delivered(results, self.shape, target, None, mean)
+        return delivered(reduction.name, results, self.shape, target, None, mean)
 
 
 def states(name: str, a: np.ndarray, where: Any, axis: Any, skip_nan: bool) -> States:

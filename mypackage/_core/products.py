@@ -13,6 +13,7 @@ from mypackage._docstrings import like
 from . import lists, objects
 from .input_types import KERNELS, front, label_kind, own_numbers
 from .inputs import array_of, named, numbers_of
+from .outputs import dtype_of, fill_out
 from .subclasses import wrapped
 
 
@@ -27,6 +28,7 @@ def vecdot(x1: Any, x2: Any, out: Any, axis: Any, dtype: Any, axes: Any) -> Any:
                 raise TypeError(f"vecdot: axes= knows no labels; give {own_numbers(x)}, or axis=")
         x1, x2 = _moved(x1, first), _moved(x2, second)
     axis = -1 if axis is None else axis
+    dtype = _dtype_for(dtype, out, x1, x2)
     if dtype is None:
         return delivered("vecdot", _native.vecdot(x1, x2, axis=axis), out)
     return delivered("vecdot", rounded("vecdot", x1, x2, axis, dtype), out)
@@ -66,12 +68,22 @@ def rounded(name: str, x1: Any, x2: Any, axis: Any, dtype: Any) -> Any:
     if target.char not in KERNELS:
         raise TypeError(f"{name}: there is no exact result for dtype {target}")
     states = _native.vecdot_states(arrays[0], arrays[1], axis)
-    result = _native.round_states(states, "sum", target)
+    with named(name, "sum"):
+        result = _native.round_states(states, "sum", target)
     return wrapped(result, x1, x2)
 
 
 def _numbers(name: str, x: Any) -> np.ndarray:
     return numbers_of(name, x, also="O")
+
+
+def _dtype_for(dtype: Any, out: Any, *given: Any) -> Any:
+    """`dtype`, or that of `out`; products of bools are logical whatever `out` is."""
+    if dtype is not None or out is None:
+        return dtype
+    operands = [np.asarray(x) if isinstance(x, (list, tuple)) else x for x in given]
+    kinds = {getattr(getattr(x, "dtype", None), "kind", None) for x in operands}
+    return None if kinds == {"b"} else dtype_of(out)
 
 
 def delivered(name: str, result: Any, out: Any) -> Any:
@@ -86,8 +98,7 @@ def delivered(name: str, result: Any, out: Any) -> Any:
         raise ValueError(
             f"{name}: out has shape {out.shape}, but the result has shape {np.shape(result)}"
         )
-    np.copyto(out, result, casting="same_kind")
-    return out
+    return fill_out(name, out, np.asanyarray(result))
 
 
 def _products(name: str, left: Any, right: Any, out: Any, dtype: Any, *sources: Any) -> Any:
@@ -106,6 +117,7 @@ def _products(name: str, left: Any, right: Any, out: Any, dtype: Any, *sources: 
         return delivered(name, wrapped(result, *sources), out)
     if left.dtype.kind == "c":
         left = np.conjugate(left)
+    dtype = _dtype_for(dtype, out, left, right)
     if dtype is None:
         return delivered(name, wrapped(_native.vecdot(left, right), *sources), out)
     return delivered(name, rounded(name, left, right, -1, dtype), out)

@@ -13,6 +13,7 @@ from mypackage._native import ExactSum
 
 from .axes import check_out, mask_for
 from .input_types import NUMBERS
+from .outputs import fill_out
 from .reductions import Reduction
 
 
@@ -120,8 +121,7 @@ def _delivered(name: str, result: np.ndarray, out: np.ndarray | None) -> Any:
     if out is None:
         return result[()]
     check_out(name, out, result.shape)
-    np.copyto(out, result, casting="same_kind")
-    return out
+    return fill_out(name, out, result)
 
 
 def _rounded_quotients(totals: Any, counts: Any) -> Any:

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyComplex, PyDict, PyFloat, PyString, PyTuple, PyType};
+use pyo3::types::{PyBool, PyComplex, PyFloat, PyString, PyTuple, PyType};
 
 use super::integer::shown;
 use super::modules::{dispatch, exceptions};
@@ -225,16 +225,14 @@ pub(super) fn check_out(name: &str, out: &Bound<'_, PyAny>, shape: &[usize]) -> 
 
 /// The result, or `out` with the result copied into it.
 pub(super) fn delivered<'py>(
+    name: &str,
     result: Bound<'py, PyAny>,
     out: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let Some(out) = out else {
         return Ok(result);
     };
-    let options = PyDict::new(result.py());
-    options.set_item("casting", "same_kind")?;
-    numpy(result.py())?.call_method("copyto", (out, &result), Some(&options))?;
-    Ok(out.clone())
+    dispatch(result.py())?.call_method1("fill_out", (name, out, &result))
 }
 
 /// `initial`: the numbers that are added to each part of each sum. Only for floating-point elements

@@ -33,6 +33,9 @@ pub(super) fn covariances<'py>(
         if *count.get_or_insert(length) != length {
             return Err(PyValueError::new_err("covariances needs rows of one length"));
         }
+        // Memory for the sums of products, the entries, and the result.
+        let size = variables.len() + rows;
+        check_memory(size.saturating_mul(size), size_of::<[u64; 6]>(), "covariances")?;
         let view = view.view(number, true);
         let complex = number.complex;
         variables.extend((0..rows).map(|row| Variable { view: view.selected(0, row), complex }));
@@ -52,8 +55,6 @@ pub(super) fn covariances<'py>(
         return Err(PyTypeError::new_err("covariances: a dtype of the other kind of numbers"));
     }
     let size = variables.len();
-    // Memory for the sums of products, the entries, and the result.
-    check_memory(size.saturating_mul(size), size_of::<[u64; 6]>(), "covariances")?;
     let request =
         CovarianceRequest { variables, count, frequencies, importances, ddof, correlation, format };
     let work = size.saturating_mul(size).saturating_mul(count);

@@ -113,7 +113,7 @@ fn cumsum_array<'py>(
         None => None,
         Some(axis) => Some(normalise_axis(array.shape().len(), axis)?.unwrap_or(0)),
     };
-    delivered(scan(py, array, number, target, axis, out.as_ref(), skip_nan)?, out.as_ref())
+    delivered(NAME, scan(py, array, number, target, axis, out.as_ref(), skip_nan)?, out.as_ref())
 }
 
 /// Cumulative sums with 0 in place of NaNs: what `mypackage.nancumsum` makes of plain arrays of real

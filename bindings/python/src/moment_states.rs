@@ -121,8 +121,12 @@ impl<'a> Lines<'a, '_> {
     }
 
     /// All lines, in C order of the other axes.
-    fn all(&self) -> Vec<Variable<'a>> {
+    fn all(&self) -> PyResult<Vec<Variable<'a>>> {
         let (complex, shape) = (self.number.complex, self.shape());
+        let others = shape.iter().enumerate().filter(|&(axis, _)| axis != self.axis);
+        let count = others.fold(1usize, |count, (_, &size)| count.saturating_mul(size));
+        // Those of the last two axes, each with a list of its own.
+        check_memory(count, 2 * (size_of::<Variable<'_>>() + 64), "lines")?;
         let mut views = vec![self.array.view(self.number, complex).moved(self.axis, 0)];
         // The other axes follow, the first one slowest.
         for size in (0..shape.len()).filter(|&axis| axis != self.axis).map(|axis| shape[axis]) {
@@ -131,7 +135,7 @@ impl<'a> Lines<'a, '_> {
                 .flat_map(|view| (0..size).map(|index| view.selected(1, index)))
                 .collect();
         }
-        views.into_iter().map(|view| Variable { view, complex }).collect()
+        Ok(views.into_iter().map(|view| Variable { view, complex }).collect())
     }
 }
 
@@ -165,7 +169,7 @@ pub(super) fn group_moments<'py>(
     let (moment, (target, format)) = (moment(name, ddof)?, target(dtype_num)?);
     let lines = Lines { array: view, number, axis };
     let inner = lines.inner();
-    let all = lines.all();
+    let all = lines.all()?;
     // Memory for three exact sums for each group, twice, and tables.
     check_single_sums(size.saturating_mul(8))?;
     check_memory(labels.len(), 8, "labels")?;
@@ -217,7 +221,7 @@ pub(super) fn group_product_states<'py>(
     let labels = labels_for(labels, length)?;
     let parts = if right.number.complex && !left.number.complex { 2 } else { 1 };
     let inner = left.inner();
-    let all: Vec<_> = left.all().into_iter().zip(right.all()).collect();
+    let all: Vec<_> = left.all()?.into_iter().zip(right.all()?).collect();
     check_single_sums((all.len() * parts + 1).saturating_mul(size))?;
     let mut cells = vec![Accumulator::new(); all.len() * size * parts];
     let work = all.len().saturating_mul(length);

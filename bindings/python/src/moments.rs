@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyTuple};
 
 use super::arguments::{self, Foreign, Given, as_dtype, reduced_axes};
-use super::calls::{watched, watched_from};
+use super::calls::{check_memory, watched, watched_from};
 use super::modules::{dispatch, errors};
 use super::ndarray::{Array, NewArray, Number, Slots};
 use super::reductions::input;
@@ -645,6 +645,7 @@ pub(super) fn moments_of_array<'py>(
 
 /// Means as passed by `_core.moments`: for each result the pairs of both parts.
 fn pairs_of(means: &Bound<'_, PyAny>, count: usize) -> PyResult<Vec<[Pair; 2]>> {
+    check_memory(count, size_of::<[Pair; 2]>(), "means")?;
     let flat = Array::of_numbers(means)
         .filter(|(means, _)| means.shape() == [count, 4])
         .and_then(|(means, number)| means.view(number, false).as_slice::<f64>())

@@ -344,7 +344,7 @@ fn reduce_numbers<'py>(
                 let shape: Vec<usize> = result.getattr("shape")?.extract()?;
                 check_out(operation.name, out, &shape)?;
             }
-            return delivered(result, arguments.out.as_ref());
+            return delivered(operation.name, result, arguments.out.as_ref());
         }
     }
     reduce_array(operation, array, number, arguments)
@@ -439,7 +439,7 @@ fn reduce_array<'py>(
         let compute = if squares { exact::sum_of_squares_into } else { exact::sum_into };
         compute(&input, &reduced, &writer);
     })?;
-    delivered(writer.finish(py)?, arguments.out.as_ref())
+    delivered(operation.name, writer.finish(py)?, arguments.out.as_ref())
 }
 
 /// The elements of an array and their mask. With `parts`, the parts of complex numbers are a last

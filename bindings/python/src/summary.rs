@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use super::calls::watched;
+use super::calls::{check_memory, watched};
 use super::ndarray::{Array, Number};
 use mypackage::sum::{Summary, summarize};
 
@@ -27,6 +27,7 @@ pub(super) fn summarize_rows(rows: &Bound<'_, PyAny>) -> PyResult<Vec<Fields>> {
     let Some((count, length, values)) = values else {
         return Err(PyTypeError::new_err("summarize_rows: not a matrix of float64 in C order"));
     };
+    check_memory(count, size_of::<Summary>() + size_of::<Fields>(), "summaries")?;
     let of = |row: usize| -> Summary {
         let mut rest = &values[row * length..(row + 1) * length];
         let read = |into: &mut [f64]| -> Result<(), Infallible> {

@@ -328,6 +328,18 @@ def test_lists_are_not_rounded():
     check(mypackage.cov(rows), exact(rows))
 
 
+def test_lists_of_weights_are_not_rounded():
+    """In float64, 2**53 + 1 would be 2**53."""
+    wide = [2**53 + 1, 0.5]
+    rows = [[0.0, 1.0], [3.0, 0.1]]
+    found = mypackage.cov(rows, aweights=wide, ddof=0)
+    np.testing.assert_array_equal(found, exact(rows, ddof=0, a=wide)[..., 0])
+    wider = [2**70, 1]
+    np.testing.assert_array_equal(mypackage.cov(rows, fweights=wider), exact(rows, f=wider)[..., 0])
+    with pytest.raises(TypeError, match="fweights must be integer"):
+        mypackage.cov([0.0, 1], fweights=wide)
+
+
 def test_threads_and_layouts_agree():
     x = np.random.default_rng(3).normal(size=(5, 70_000))
     expected = mypackage.cov(x).tobytes()

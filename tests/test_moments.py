@@ -421,6 +421,22 @@ def test_mean_must_fit():
     assert mypackage.var(large, mean=np.uint64(2**63 - 2)) == 1
 
 
+def test_lists_beside_the_elements_are_not_rounded():
+    """NumPy would make float64 of such a list, in which 2**53 + 1 is 2**53."""
+    wide = [2**53 + 1, 0.5]
+    found = mypackage.var(np.zeros((1, 2)), axis=0, mean=wide)
+    same(found, np.array([float((2**53 + 1) ** 2), 0.25]))
+    assert found[0] != float(2**106)
+    for name in VARIANCES:
+        expected_ = result(name, [0.0, 1.0], np.dtype(float), weights=wide)
+        for a in ([0.0, 1.0], np.array([0, 1], np.float32), np.array([False, True])):
+            same(getattr(mypackage, name)(a, weights=wide), np.asarray(expected_))
+    same(
+        mypackage.var(np.arange(4.0).reshape(2, 2), axis=1, weights=wide),
+        mypackage.var(np.arange(4.0).reshape(2, 2), axis=1, weights=[wide, wide]),
+    )
+
+
 def test_out():
     a = np.arange(6.0).reshape(2, 3)
     out = np.empty(3)

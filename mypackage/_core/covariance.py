@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from mypackage._errors import report_invalid, report_no_freedom, report_overflow
 
 from . import lists, units
 from .input_types import KERNELS, as_array, front, label_kind, refuse_dask, unsupported
+from .inputs import beside
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -193,7 +195,7 @@ def _matrix(
             )
     weights = _weights(first.shape[1], fweights, aweights)
     correlation = name == "corrcoef"
-    if any(x.dtype.kind == "O" for x in variables):
+    if any(x is not None and x.dtype.kind == "O" for x in (*variables, *weights)):
         from . import rationals  # Imported here, since fractions is slow to import.
 
         return rationals.covariances(name, variables, target, ddof, correlation, *weights)
@@ -287,12 +289,12 @@ def _weights(count: int, fweights: Any, aweights: Any) -> list[np.ndarray | None
         if given is None:
             weights.append(None)
             continue
-        array = np.asarray(given)
+        array = beside("cov", name, given)
         if array.dtype.kind == "O":
             array = _plain(name, array)
-        if array.dtype.char not in KERNELS or array.dtype.kind == "c":
+        if array.dtype.char not in f"{KERNELS}O" or array.dtype.kind == "c":
             raise TypeError(f"{name} must be real numbers, not {array.dtype}")
-        if name == "fweights" and array.dtype.kind == "f" and np.any(array != np.around(array)):
+        if name == "fweights" and _have_fractions(array):
             raise TypeError("fweights must be integer")
         if array.ndim != 1:
             raise RuntimeError(f"cannot handle multidimensional {name}")
@@ -311,8 +313,14 @@ def _weights(count: int, fweights: Any, aweights: Any) -> list[np.ndarray | None
     return weights
 
 
+def _have_fractions(weights: np.ndarray) -> bool:
+    if weights.dtype.kind == "O":
+        return any(x % 1 != 0 for x in weights.ravel().tolist())
+    return weights.dtype.kind == "f" and bool(np.any(weights != np.around(weights)))
+
+
 def _plain(name: str, weights: np.ndarray) -> np.ndarray:
-    """Objects as int64 or float64, if these are exact."""
+    """Objects as int64 or float64, if these are exact; else ints, floats and Fractions as given."""
     for dtype in (np.int64, np.uint64, np.float64):
         try:
             plain = weights.astype(dtype)
@@ -320,4 +328,7 @@ def _plain(name: str, weights: np.ndarray) -> np.ndarray:
             continue
         if np.all(plain.astype(object) == weights):
             return plain
-    raise TypeError(f"{name} must be integers of 64 bits or floats, not other objects")
+    for x in weights.ravel().tolist():
+        if isinstance(x, bool) or not isinstance(x, (float, numbers.Rational)):
+            raise TypeError(f"{name} must be ints, floats or Fractions, not {x!r}")
+    return weights

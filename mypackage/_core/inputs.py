@@ -77,6 +77,40 @@ def _refuse_missing(count: int) -> None:
         )
 
 
+def beside(name: str, argument: str, value: Any) -> np.ndarray:
+    """The exact numbers of an argument that goes with the elements, by position.
+
+    Raises
+    ------
+    TypeError
+        If it is lazy or has a unit.
+    ValueError
+        If one of its numbers is missing or masked.
+    """
+    if type(value) is np.ndarray:
+        return value
+    what = f"{name}: {argument}"
+    kind, missing = label_kind(value), np.zeros((), bool)
+    if kind == "pandas":
+        value = front(kind).plain_weights(name, value, argument)
+    elif kind == "arrow" and not front(kind).is_table(value):
+        value, missing = front(kind).values_of(value, what)
+    elif kind is not None:
+        value, present = front(kind).valid(what, value, True)
+        missing = np.logical_not(present)
+    refuse_dask(what, value, "give its compute()")
+    units.refuse(what, value)
+    array, _ = lists.exact(value, as_array(what, value))
+    if isinstance(array, np.ma.MaskedArray) and not array.dtype.names:
+        missing = np.ma.getmaskarray(array)
+    if count := int(np.count_nonzero(missing)):
+        raise ValueError(
+            f"{what}: {count} of its elements are missing or masked, so that they have no value; "
+            "fill them"
+        )
+    return np.asarray(array)
+
+
 def array_of(name: str, a: Any, remedy: str = "") -> tuple[Any, np.dtype[Any] | None]:
     """An array with the exact numbers of `a`, and the dtype of results if NumPy would round `a`.
 

@@ -16,7 +16,7 @@ from mypackage._errors import DEGREES, report
 
 from .axes import aligned, lines, mask_for, normalised, reduced_shape
 from .input_types import KERNELS, unsupported
-from .inputs import wanted
+from .inputs import beside, wanted
 from .outputs import fill_out
 from .reductions import Reduction
 
@@ -115,7 +115,7 @@ def exact_ddof(name: str, ddof: Any) -> float | tuple[int, int]:
 
 def _means(name: str, mean: Any, a: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """The argument `mean` as an array with one number for each result."""
-    means = np.asarray(mean)
+    means = beside(name, "mean", mean)
     if means.dtype.char not in KERNELS and means.dtype.kind not in "OmM":
         raise TypeError(f"{name}: mean must be an array of numbers, not of dtype {means.dtype}")
     if means.dtype.kind == "c" and a.dtype.kind not in "cO":
@@ -167,7 +167,7 @@ def _numbers(
     wanted = None if dtype is None else np.dtype(dtype)
     factors = None
     if weights is not None:
-        factors = np.asarray(weights)
+        factors = beside(name, "weights", weights)
         if factors.dtype.char not in KERNELS and factors.dtype.kind != "O":
             raise TypeError(f"{name}: weights must be numbers, not of dtype {factors.dtype}")
         if factors.dtype.kind == "c":

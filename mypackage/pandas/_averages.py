@@ -95,19 +95,19 @@ def aligned_weights(name: str, a: Any, weights: Any, axes: set[int]) -> np.ndarr
     return plain_weights(name, weights)
 
 
-def plain_weights(name: str, weights: Any) -> np.ndarray:
-    """The weights as a plain array; they must not be missing."""
+def plain_weights(name: str, weights: Any, argument: str = "weights") -> np.ndarray:
+    """The weights, or another argument, as a plain array; they must not be missing."""
     if label_kind(weights) == "pandas":
         table = columns_of(weights, name)
         if any(column.missing.any() for column in table):
-            raise ValueError(f"{name}: weights must not be missing; fill them, with 0 say")
+            raise ValueError(f"{name}: {argument} must not be missing; fill them, with 0 say")
         return columns.table(table) if isinstance(weights, pd.DataFrame) else table[0].values
     if is_dask(weights):
-        raise TypeError(f"{name}: weights that are a dask array are lazy; give their compute()")
+        raise TypeError(f"{name}: {argument} that are a dask array are lazy; give their compute()")
     units.check(name, weights, False)
     plain = np.asarray(units.plain(weights))
     if np.ma.is_masked(weights) or (plain.dtype.kind in "fc" and np.isnan(plain).any()):
-        raise ValueError(f"{name}: weights must not be missing; fill them, with 0 say")
+        raise ValueError(f"{name}: {argument} must not be missing; fill them, with 0 say")
     return plain
 
 

@@ -71,6 +71,58 @@ def test_of_xarray():
     assert mx.var(xr.Dataset({"a": array}))["a"] == mypackage.var(A[~np.isnan(A)])
 
 
+def test_second_arguments_go_by_label():
+    """As in `average`: in another order of labels or dimensions, weights and means are the same."""
+    numbers = np.array([[1.0, 2.0], [3.0, 5.0], [9.0, 4.0]])
+    x = xr.DataArray(numbers, dims=("y", "x"), coords={"y": [1, 2, 3]})
+    weights = xr.DataArray([1.0, 2, 5], dims="y", coords={"y": [3, 2, 1]})
+    got = mypackage.var(x, axis=0, weights=weights)
+    assert got.values.tolist() == [6.75, 1.75]
+    for plain in ([5, 2, 1], np.array([5.0, 2, 1])):
+        assert got.equals(mypackage.var(x, axis=0, weights=plain))
+    assert got.equals(mypackage.nanvar(x, axis=0, weights=weights))
+    both = xr.DataArray(np.arange(6.0).reshape(2, 3), dims=("x", "y"), coords=weights.coords)
+    expected = mypackage.var(numbers, weights=both.values.T[::-1])
+    assert mypackage.var(x, axis=(1, 0), weights=both) == expected
+    square = xr.DataArray(np.arange(4.0).reshape(2, 2) ** 2, dims=("y", "x"))
+    across = xr.DataArray([1.0, 3.0], dims="x")
+    got = mypackage.var(square, axis=0, weights=across)
+    assert got.values.tolist() == mypackage.var(square.values, axis=0).tolist()
+
+    means = xr.DataArray([2.0, 4.0, 6.5], dims="y", coords={"y": [3, 2, 1]})
+    expected = mypackage.var(numbers, axis=1, mean=np.array([[6.5], [4.0], [2.0]]))
+    for mean in (means, means.expand_dims(x=[7], axis=1), means.expand_dims("x")):
+        assert mypackage.var(x, axis=1, mean=mean).values.tolist() == expected.tolist()
+    assert mypackage.var(x, mean=xr.DataArray(2.0)) == mypackage.var(numbers, mean=2.0)
+    own = mypackage.var(x, axis=1, mean=mypackage.mean(x, axis=1))
+    assert own.equals(mypackage.var(x, axis=1))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weights": xr.DataArray([1.0, 2], dims="z")}, "has a dimension 'z' that"),
+        ({"mean": xr.DataArray([1.0, 2], dims="z")}, "has a dimension 'z' that"),
+        ({"mean": xr.DataArray([1.0, 2, 3], dims="y")}, "'y', over which the elements are reduced"),
+        ({"weights": xr.DataArray([1.0, 2], dims="y", coords={"y": [1, 2]})}, "the label 3 of"),
+        ({"weights": xr.DataArray([1.0, np.nan, 2], dims="y")}, "must not be NaN"),
+        ({"weights": pd.Series([1.0, 2, 3])}, "weights is a Series, not a DataArray"),
+        ({"mean": pd.Series([1.0, 2])}, "mean is a Series, not a DataArray"),
+        ({"weights": xr.DataArray([1.0, 2, 3], dims="y").chunk()}, "is lazy; give its compute"),
+    ],
+)
+def test_second_arguments_that_do_not_fit(options, message):
+    x = xr.DataArray(A, dims=("y", "x"), coords={"y": [1, 2, 3]})
+    with pytest.raises((TypeError, ValueError), match=f"^var: .*{message}"):
+        mypackage.var(x, axis=0, **options)
+
+
+def test_a_series_takes_no_weights():
+    for weights in ([1, 2], np.array([1, 2])):
+        with pytest.raises(TypeError, match="takes no weights="):
+            mypackage.var(pd.Series([1.0, 2.0]), weights=weights)
+
+
 def test_lazy_xarray():
     pytest.importorskip("dask.array")
     array = xr.DataArray(A, dims=("time", "place"), coords={"k": ("time", list("aba"))})

@@ -156,7 +156,7 @@ def reduce_moments(
     defaults = {"out": None, "keepdims": False, "weights": None, "ord": 2}
     for key, value in others.items():
         absent = value is None or value is np._NoValue
-        if not absent and value != defaults.get(key):
+        if not absent and (np.ndim(value) or value != defaults.get(key)):
             raise TypeError(
                 f"{reduction.name}: a pandas object takes no {key}=; give its to_numpy()"
             )

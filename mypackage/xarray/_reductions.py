@@ -8,12 +8,13 @@ from typing import Any
 
 import mypackage
 from mypackage._core import cumulative
-from mypackage._core.inputs import named
+from mypackage._core.inputs import beside, named
 from mypackage._core.reductions import MOMENTS, REDUCTIONS, Reduction
 from mypackage._docstrings import like
 from mypackage._errors import without_warnings_of_few
 from mypackage._extras import require
-from mypackage.xarray._labels import T_Xarray, dims_of, wanted_data
+from mypackage.xarray._averages import plain_weights
+from mypackage.xarray._labels import T_Xarray, aligned_data, dims_of, wanted_data
 
 xr = require("xarray")
 
@@ -261,4 +262,34 @@ def reduce(
     dims = dims_of(name, reduction.finish, obj, axis)
     if where is not True:
         arguments["where"] = wanted_data(name, where, obj)
+    if arguments.get("weights") is not None:
+        weights = aligned_data(name, "weights", arguments["weights"], obj)
+        arguments["weights"] = plain_weights(name, beside(name, "weights", weights))
+    if "mean" in arguments:
+        arguments["mean"] = _aligned_means(name, arguments["mean"], obj, dims)
     return _reduced(reduction, obj, dims, None, keepdims, True, **arguments)
+
+
+def _aligned_means(name: str, mean: Any, obj: Any, dims: Any) -> Any:
+    """The argument `mean` in the order of `obj`, with size 1 for the dimensions reduced over.
+
+    Raises
+    ------
+    ValueError
+        If it has other dimensions or labels than the results; the message names it.
+    """
+    if not isinstance(mean, (xr.DataArray, xr.Variable)):
+        return aligned_data(name, "mean", mean, obj)
+    reduced = list(obj.dims if dims is None else dims)
+    for dim in mean.dims:
+        if dim in reduced and mean.sizes[dim] != 1:
+            raise ValueError(
+                f"{name}: mean has a dimension {dim!r}, over which the elements are reduced; give "
+                "one mean for each result"
+            )
+    ones = {dim: 0 for dim in mean.dims if dim in reduced}
+    mean = mean.isel(ones, drop=True) if isinstance(mean, xr.DataArray) else mean.isel(ones)
+    # The results have the other labels of the elements; that nothing is counted takes no time.
+    results = obj.isel(dict.fromkeys(reduced, slice(0))).count(reduced)
+    data = aligned_data(name, "mean", mean, results)
+    return data[tuple(None if dim in reduced else slice(None) for dim in obj.dims)]

@@ -3,6 +3,7 @@
 import datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
@@ -266,8 +267,90 @@ def test_initial_values_are_not_rounded():
         Fraction(5, 3)
     )
     u = pytest.importorskip("astropy.units")
-    with pytest.raises(TypeError, match="initial must be a number"):
+    with pytest.raises(TypeError, match=r"^sum: initial: the unit .* give its \.value"):
         mypackage.sum([1.0, 2.0], initial=3 * u.m)
+
+
+def calls_with(value, units=False):
+    """Calls with an argument beside the elements that is not plain, by what their errors name."""
+    two, ints = [1.0, 2.0], [1, 2, 3]
+    for name in ("var", "std", "nanvar", "nanstd"):
+        function = getattr(mypackage, name)
+        yield f"{name}: mean", partial(function, two, mean=value(1.5))
+        yield f"{name}: mean", partial(function, np.array(two), mean=value([1.5]))
+        if units:
+            # (Masked ones are left out.)
+            yield f"{name}: weights", partial(function, two, weights=value(two))
+    yield "cov: fweights", partial(mypackage.cov, two, fweights=value([1, 2]))
+    yield "cov: aweights", partial(mypackage.cov, two, aweights=value(two))
+    for values in (ints, np.array([1.0, 2, 3]), np.ma.array(ints)):
+        yield "segment_sum: offsets", partial(mypackage.segment_sum, values, value([0, 1, 3]))
+    yield "move_sum: start", partial(mypackage.move_sum, two, start=value([0, 1]), end=[1, 2])
+    yield "move_mean: end", partial(mypackage.move_mean, two, start=[0, 1], end=value([1, 2]))
+    for name in ("group_sum", "group_mean", "group_var", "group_cumsum"):
+        labels = [0, -1] if name == "group_cumsum" else [0, 0]
+        options = {"fill_value": value(1.0), "size": 2}
+        yield f"{name}: fill_value", partial(getattr(mypackage, name), labels, two, **options)
+    if units:
+        for name in ("sum", "nansum"):
+            for a in (two, np.array(two), np.array([[1, 2]]), np.array([1, 2], "m8[s]")):
+                yield f"{name}: initial", partial(getattr(mypackage, name), a, initial=value(1))
+        yield "move_sum: window", partial(mypackage.move_sum, two, value(2))
+        yield "move_sum: min_count", partial(mypackage.move_sum, two, 2, value(1))
+
+
+def test_masks_beside_the_elements_are_not_dropped():
+    for begin, call in calls_with(lambda x: np.ma.array(x, mask=np.ones(np.shape(x), bool))):
+        with pytest.raises(ValueError, match=rf"^{begin}: .*masked"):
+            call()
+    plain, shown = [1.0, 2.0], np.ma.array([1.0, 2.0])
+    assert mypackage.var(plain, mean=shown[:1]) == mypackage.var(plain, mean=1.0)
+    assert mypackage.cov(plain, aweights=shown) == mypackage.cov(plain, aweights=plain)
+    assert mypackage.segment_sum(plain, np.ma.array([0, 2])).tolist() == [3]
+
+
+def test_units_beside_the_elements_are_not_dropped():
+    u, pint = pytest.importorskip("astropy.units"), pytest.importorskip("pint")
+    quantity = pint.get_application_registry().Quantity
+    for value in (lambda x: u.Quantity(x, "m"), lambda x: quantity(np.asarray(x)[()], "m")):
+        for begin, call in calls_with(value, units=True):
+            with pytest.raises(TypeError, match=rf"^{begin}: .* unit .* give"):
+                call()
+
+
+def test_missing_values_beside_the_elements_are_not_dropped():
+    pd, pa = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+    for missing in (
+        pa.array([1, None]),
+        pd.array([1, None], dtype="Int64"),
+        pd.Series([1.0, None]),
+    ):
+        for call in (
+            lambda x=missing: mypackage.var([1.0, 2.0], weights=x),
+            lambda x=missing: mypackage.std([[1.0, 2.0]], axis=0, mean=x),
+            lambda x=missing: mypackage.cov([1.0, 2.0], fweights=x),
+            lambda x=missing: mypackage.segment_sum([1.0, 2.0], x),
+        ):
+            with pytest.raises(ValueError, match="missing"):
+                call()
+    for given in (pa.array([1, 3]), pd.Series([1, 3]), pd.array([1, 3], dtype="Int64")):
+        assert mypackage.var([1.0, 2.0], weights=given) == 3 / 16
+        assert mypackage.segment_sum([1.0, 2.0, 4.0], given).tolist() == [6]
+
+
+def test_masked_weights_of_moments_are_left_out():
+    """As in `average`: with their elements, and what has no others is masked."""
+    weights = np.ma.array([2, 9, 3], mask=[0, 1, 0])
+    exact = mypackage.var([1.0, 5.0], weights=[2, 3])
+    for a in ([1.0, 2.0, 5.0], np.array([1.0, np.nan, 5.0]), np.array([1, 2, 5], object)):
+        assert mypackage.var(a, weights=weights) == exact
+    assert mypackage.var(np.ma.array([1.0, 2.0, 5.0], mask=[1, 0, 0]), weights=weights) == 0
+    table = np.arange(6.0).reshape(2, 3) ** 2
+    got = mypackage.var(table, axis=1, weights=weights)
+    assert got.tolist() == mypackage.var(table[:, ::2], axis=1, weights=[2, 3]).tolist()
+    each = np.ma.array(np.ones((2, 3)), mask=[[1, 1, 1], [0, 0, 0]])
+    assert mypackage.std(table, axis=1, weights=each).mask.tolist() == [True, False]
+    assert mypackage.var([1.0], weights=np.ma.array([1.0], mask=[1])) is np.ma.masked
 
 
 def test_nan_among_objects_of_xarray():

@@ -71,9 +71,14 @@ def reduce(name: str, a: Any, **arguments: Any) -> Any:
             result = reduce(name, units.plain(a), **numbers)
             out = arguments.get("out")
             return units.with_unit(a, result, reduction.finish == "sum") if out is None else out
+    units.refuse(f"{name}: initial", arguments.get("initial"))
     array, dtype = lists.exact(a, as_array(name, a))
     if dtype is not None:
         arguments.setdefault("dtype", dtype)
+    weights = arguments.get("weights")
+    if isinstance(weights, np.ma.MaskedArray):
+        axis = arguments.get("axis")
+        array, arguments["weights"] = masked.without_weight(name, array, weights, axis)
     if isinstance(array, np.ma.MaskedArray):
         return masked.reduce(reduction, array, arguments)
     return subclasses.reduce(reduction, array, arguments)

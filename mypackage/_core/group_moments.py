@@ -26,7 +26,7 @@ from .axes import normalised
 from .exact_moments import rounded
 from .groups import labels_of, own_labels
 from .input_types import KERNELS, front, goes_to_dask, is_dask, label_kind, unsupported
-from .inputs import array_of, named
+from .inputs import array_of, beside, named
 from .reductions import GROUPED, GROUPED_MOMENTS
 
 if TYPE_CHECKING:
@@ -717,6 +717,7 @@ def fill(name: str, result: np.ndarray, empty: np.ndarray, axis: int | None, val
     """Set some results, or all results of some groups, to a value that their dtype must hold."""
     if not empty.any():
         return
+    beside(name, "fill_value", value)
     place = empty if axis is None else (slice(None),) * axis + (empty,)
     if result.dtype.kind == "c" and isinstance(value, float) and math.isnan(value):
         value = complex(value, value)

@@ -13,6 +13,7 @@ from mypackage import _native
 from . import objects, timedelta
 from .axes import normalised
 from .input_types import KERNELS, is_dask, unsupported
+from .inputs import beside
 from .reductions import Reduction
 
 
@@ -156,6 +157,7 @@ def fill(name: str, result: np.ndarray, empty: Any, value: Any, default: float =
             value = complex(math.nan, math.nan) if result.dtype.kind == "c" else math.nan
         else:
             value = np.array("NaT", result.dtype)
+    beside(name, "fill_value", value)
     try:
         fits = np.ndim(value) == 0 and _holds(result.dtype, value)
         if fits:

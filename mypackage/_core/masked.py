@@ -9,6 +9,7 @@ import numpy as np
 from mypackage import _native
 
 from . import groups, moments, objects, subclasses
+from .axes import aligned, normalised
 from .input_types import unsupported
 from .reductions import Reduction
 
@@ -54,6 +55,17 @@ def reduce(reduction: Reduction, a: np.ma.MaskedArray, arguments: dict[str, Any]
     if np.ndim(result) == 0:
         return np.ma.masked if nothing else result
     return np.ma.MaskedArray(result, nothing).view(type(a))
+
+
+def without_weight(
+    name: str, a: np.ndarray, weights: np.ma.MaskedArray, axis: Any
+) -> tuple[np.ma.MaskedArray, np.ndarray]:
+    """The elements, masked where their weights are, and the weights without their mask."""
+    _check(f"{name}: weights", weights)
+    axes = normalised(name, axis, a.ndim)
+    along = axes if len(axes) < a.ndim else None
+    hidden = aligned(name, np.ma.getmaskarray(weights), a, along, axes)
+    return np.ma.array(a, mask=np.ma.getmaskarray(a) | hidden), np.asarray(weights.data)
 
 
 def cumsum(a: np.ma.MaskedArray, axis: Any, dtype: Any, out: Any) -> Any:

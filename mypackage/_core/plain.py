@@ -9,7 +9,7 @@ import numpy as np
 
 from mypackage import _native
 
-from . import moments, objects, timedelta
+from . import moments, objects, timedelta, units
 from .input_types import KERNELS, unsupported
 from .reductions import Reduction
 
@@ -36,6 +36,9 @@ def starts_at_negative_zero(initial: Any) -> tuple[bool, bool]:
     """Whether the parts of ``initial`` are -0.0, which decides the sign of a zero sum."""
     if initial is None or isinstance(initial, (int, str, bytes)) or np.ndim(initial):
         return False, False
+    if units.kind_of(initial) is not None:
+        # The extension hands such sums over, and `dispatch` refuses them.
+        return True, False
     try:
         value = complex(initial)
     except (TypeError, ValueError, OverflowError):

@@ -12,7 +12,7 @@ from mypackage._docstrings import like
 
 from . import groups
 from .input_types import KERNELS, front, is_dask, label_kind, unsupported
-from .inputs import array_of, named
+from .inputs import array_of, beside, named
 from .reductions import GROUPED
 
 
@@ -100,8 +100,7 @@ def segment_mean(values: Any, offsets: Any, *, axis: int = -1) -> Any:
 
 
 def _segments(name: str, values: Any, offsets: Any, axis: Any) -> Any:
-    if is_dask(offsets):
-        raise TypeError(f"{name}: offsets are lazy; give their compute()")
+    offsets = beside(name, "offsets", offsets)
     if is_dask(values) or label_kind(values) in ("pandas", "xarray"):
         return _by_label(name, values, offsets, axis)
     array, dtype = array_of(name, values)
@@ -196,9 +195,9 @@ def _by_label(name: str, values: Any, offsets: Any, axis: Any) -> Any:
         return getattr(_native, inner)(labels, values, **options)
 
 
-def _as_int64(offsets: Any) -> np.ndarray | None:
+def _as_int64(offsets: np.ndarray) -> np.ndarray | None:
     """Offsets as int64, if they are integers that fit."""
-    array = np.asarray(offsets)
+    array = offsets
     if array.ndim != 1 or array.size == 0 or not np.can_cast(array.dtype, np.int64):
         return None
     if array.dtype.kind not in "iu":
@@ -206,9 +205,8 @@ def _as_int64(offsets: Any) -> np.ndarray | None:
     return np.ascontiguousarray(array, np.int64)
 
 
-def checked_offsets(name: str, offsets: Any, length: int) -> np.ndarray:
+def checked_offsets(name: str, offsets: np.ndarray, length: int) -> np.ndarray:
     """Offsets as int64, checked to be non-decreasing and within an axis."""
-    offsets = np.asarray(offsets)
     if offsets.ndim != 1 or offsets.size == 0:
         raise ValueError(f"{name}: offsets must have one axis and at least one element")
     if offsets.dtype.kind not in "iu":

@@ -10,6 +10,7 @@ from mypackage import _native
 
 from . import lists, units
 from .input_types import KERNELS, as_array, front, is_dask, label_kind, own_numbers, unsupported
+from .inputs import beside
 from .subclasses import wrapped
 
 _LOWEST = np.iinfo(np.int64).min
@@ -28,6 +29,12 @@ def moved(
     end: Any = None,
 ) -> Any:
     """`mypackage.move_sum` and its kin for any input."""
+    for argument, value in (("window", window), ("min_count", min_count), ("ddof", ddof)):
+        units.refuse(f"{name}: {argument}", value)
+    start, end = (
+        value if value is None else beside(name, argument, value)
+        for argument, value in (("start", start), ("end", end))
+    )
     arguments = (window, min_count, axis, ddof, start, end)
     if is_dask(a):
         return front("dask").move(name, a, *arguments)

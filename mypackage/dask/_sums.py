@@ -11,7 +11,7 @@ import numpy as np
 
 import mypackage
 from mypackage import ExactSum
-from mypackage._core import plain, timedelta
+from mypackage._core import plain, timedelta, units
 from mypackage._core.reductions import REDUCTIONS, VECDOT, Reduction
 from mypackage._core.states import result_dtype, rounded, rounded_groups
 from mypackage._docstrings import like
@@ -257,6 +257,7 @@ def _reduction(
     initial: Any = 0,
 ) -> Any:
     name = reduction.name
+    units.refuse(f"{name}: initial", initial)
     a = da.asanyarray(a)
     where = wanted_or_lazy(where)
     if a.dtype.kind in "OmM":

@@ -160,12 +160,30 @@ def test_kinds_of_axis():
     assert mypackage.average(a, np.int8(1), weights=[1, 2, 3]).shape == (2,)
     assert mypackage.average(a, 1, weights=[1, 2, 3], keepdims=np._NoValue).shape == (2,)
     for axis in (1.0, "x", (0, None)):
-        with pytest.raises(TypeError, match="average: axis must be None, an int or ints, not"):
+        with pytest.raises(TypeError, match="average: axis must be None, an int or a tuple"):
             mypackage.average(a, axis, weights=a)
 
 
 def test_timedelta_counts():
-    """The sum of the weights that are all 1 is no time."""
-    result, count = mypackage.average(np.array([1, 3], "m8[s]"), returned=True)
-    assert result == np.timedelta64(2, "s")
-    assert type(count) is np.float64 and count == 2
+    """The sum of the weights that are all 1 is no time, neither for dates nor for differences."""
+    for kind in ("m8[s]", "M8[s]"):
+        for a in (np.array([1, 3], kind), np.ma.array([1, 3, 7], kind, mask=[0, 0, 1])):
+            result, count = mypackage.average(a, returned=True)
+            assert result == np.array(2, kind)[()]
+            assert type(count) is np.float64 and count == 2
+    table = np.arange(6).reshape(2, 3).astype("M8[s]")
+    assert mypackage.average(table, 1, returned=True)[1].tolist() == [3.0, 3.0]
+
+
+@pytest.mark.parametrize("unit", ["m8[ns]", "M8[ns]"])
+def test_times_of_others_are_counted(unit):
+    """The same for objects of other libraries."""
+    a = np.array([1, 3], unit)
+    for module, make, plain in (
+        ("pandas", lambda pd: pd.Series(a), lambda x: x),
+        ("xarray", lambda xr: xr.DataArray(a), lambda x: x.values[()]),
+        ("dask.array", lambda da: da.from_array(a, chunks=1), lambda x: x.compute()),
+    ):
+        given = make(pytest.importorskip(module))
+        result, count = map(plain, mypackage.average(given, returned=True))
+        assert result == np.array(2, unit) and type(count) in (float, np.float64) and count == 2

@@ -421,6 +421,14 @@ def test_mean_must_fit():
     assert mypackage.var(large, mean=np.uint64(2**63 - 2)) == 1
 
 
+def test_a_list_is_no_axis():
+    """As in NumPy, for moments as for sums."""
+    for name in (*VARIANCES, "norm", "sum"):
+        for a in ([1.0, 2.0], np.array([1, 2], object)):
+            with pytest.raises(TypeError, match=r"axis must be None, an int or a tuple of ints"):
+                getattr(mypackage, name)(a, axis=[0])
+
+
 def test_lists_beside_the_elements_are_not_rounded():
     """NumPy would make float64 of such a list, in which 2**53 + 1 is 2**53."""
     wide = [2**53 + 1, 0.5]

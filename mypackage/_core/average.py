@@ -112,6 +112,8 @@ def average(
     >>> float(mypackage.average([1e308, 1e308], weights=[1e308, 1e308]))
     1e+308
     """
+    # Only numpy.average takes a list.
+    axis = tuple(axis) if isinstance(axis, list) else axis
     if goes_to_dask(a, weights):
         return front("dask").average(a, axis, weights, returned, keepdims)
     # What wrappers of NumPy's function pass for arguments that were not given.
@@ -138,7 +140,6 @@ def average(
         return units.with_unit(a, result[0]), units.with_unit(weights, result[1])
     array, exact = lists.exact(a, as_array("average", a))
     if weights is None:
-        axis = tuple(axis) if isinstance(axis, list) else axis
         result = _native.mean(array, axis=axis, dtype=exact, keepdims=keepdims)
         if not returned:
             return result
@@ -147,8 +148,7 @@ def average(
             if isinstance(array, np.ma.MaskedArray)
             else array.size / max(np.size(result), 1)
         )
-        kind = np.dtype(np.float64) if array.dtype.kind == "m" else result_dtype(array)
-        return result, np.broadcast_to(count, np.shape(result)).astype(kind)[()]
+        return result, np.broadcast_to(count, np.shape(result)).astype(count_dtype(array))[()]
     weights, exact_weights = lists.exact(weights, as_array("average", weights))
     of_objects = "O" in (array.dtype.kind, weights.dtype.kind)
     dtype: Any = None
@@ -211,6 +211,11 @@ def check(a: Any, weights: Any) -> None:
             raise unsupported("average", x.dtype, " and object")
     if weights.dtype.kind == "c":
         raise TypeError(f"average: weights must be real numbers, not {weights.dtype}")
+
+
+def count_dtype(a: Any) -> np.dtype:
+    """The dtype of the sums of weights that were not given, which are numbers, not times."""
+    return np.dtype(np.float64) if a.dtype.kind in "mM" else result_dtype(a)
 
 
 def result_dtype(a: Any, weights: Any = None) -> np.dtype:

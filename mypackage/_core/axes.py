@@ -13,13 +13,15 @@ def normalised(name: str, axis: Any, ndim: int) -> tuple[int, ...]:
     """The axes of the reduction `name` as non-negative numbers."""
     if axis is None:
         return tuple(range(ndim))
-    given = axis if isinstance(axis, (tuple, list)) else (axis,)
+    given = axis if isinstance(axis, tuple) else (axis,)
     try:
         if any(isinstance(one, (bool, np.bool_)) for one in given):
             raise TypeError
         numbers = [index(one) for one in given]
     except TypeError:
-        raise TypeError(f"{name}: axis must be None, an int or ints, not {axis!r}") from None
+        raise TypeError(
+            f"{name}: axis must be None, an int or a tuple of ints, not {axis!r}"
+        ) from None
     axes = []
     for one in numbers:
         if ndim == 0 and one in (0, -1):

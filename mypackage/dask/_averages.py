@@ -139,7 +139,7 @@ def average(
             return result
         # Counted, since the number of elements may be unknown and some may be masked.
         ones = a.map_blocks(partial(np.ones_like, dtype=bool), dtype=bool)
-        return result, sum(ones, axis, _average.result_dtype(a), **options)
+        return result, sum(ones, axis, _average.count_dtype(a), **options)
     owner = label_kind(weights)
     if owner in ("pandas", "xarray"):
         weights = front(owner).plain_weights("average", weights)

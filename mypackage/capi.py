@@ -475,7 +475,17 @@ def _common_size(**arrays: NDArray[Any]) -> int:
 
 def _integers(name: str, values: ArrayLike, *dtypes: str) -> NDArray[Any]:
     if isinstance(values, int):
-        values = np.array(values, dtype=dtypes[0])
+        fitting = [one for one in dtypes if np.iinfo(one).min <= values <= np.iinfo(one).max]
+        if not fitting:
+            kinds = " or ".join(np.dtype(one).name for one in dtypes)
+            # (Python refuses to print ints of more than 4300 digits.)
+            bits = values.bit_length()
+            shown = values if bits < 1000 else f"an int of {bits} bits"
+            raise OverflowError(
+                f"{name} is {shown}, which does not fit {kinds}; mypackage.fibonacci_mod(n, "
+                "m, dtype=object) takes ints of any size"
+            )
+        values = np.array(values, dtype=fitting[0])
     return _array(name, values, *dtypes)
 
 

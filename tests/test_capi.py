@@ -248,6 +248,18 @@ def test_fibonacci_names_what_does_not_fit(n, bad):
         capi.fibonacci(np.array(n, dtype=np.int64))
 
 
+def test_fibonacci_names_ints_beyond_64_bits():
+    for n in (2**64, -(2**63) - 1):
+        with pytest.raises(OverflowError, match=f"^n is {n}, which does not fit int64 or uint64"):
+            capi.fibonacci(n)
+    with pytest.raises(OverflowError, match=f"fibonacci.{2**63}. does not fit uint64"):
+        capi.fibonacci(2**63)
+    with pytest.raises(OverflowError, match=r"^n is an int of 33220 bits"):
+        capi.fibonacci_mod(10**10000, 7)
+    with pytest.raises(OverflowError, match=r"^m is -1, which does not fit uint64"):
+        capi.fibonacci_mod(1, -1)
+
+
 @given(
     pairs=st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(1, 2**64 - 1)), max_size=20),
     step=st.sampled_from([8, -8, 9]),

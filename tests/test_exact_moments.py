@@ -93,6 +93,14 @@ def test_no_freedom_is_no_warning():
     assert ExactMoments().norm() == 0
 
 
+def test_a_mean_of_nothing_warns_by_its_own_name():
+    for empty in (ExactMoments(), ExactMoments(2)):
+        with pytest.warns(RuntimeWarning, match=r"^Mean of empty slice in ExactMoments\.mean$"):
+            assert np.isnan(empty.mean()).all()
+    with pytest.raises(TypeError, match=r"^ExactMoments\.mean: "):
+        ExactMoments().add([1.0]).mean("M8[s]")
+
+
 def test_impossible_sums():
     moments = ExactMoments().add([1.0, 2.0, 4.0]).subtract([5.0])
     with pytest.raises(ValueError, match="no numbers have these sums"):

@@ -233,3 +233,8 @@ def test_one_weight_is_not_taken_for_all():
     for axis in (0.5, None, "0"):
         with pytest.raises(TypeError, match=r"^group_var: axis must be an int, not"):
             mypackage.group_var([0, 0, 1], array, axis=axis)
+
+
+def test_weights_that_no_dtype_holds():
+    with pytest.raises(TypeError, match=r"^group_mean: .*asarray\(weights, float\) rounds them"):
+        mypackage.group_mean([0, 0], [1.0, 2.0], weights=[2**53 + 1, 0.5])

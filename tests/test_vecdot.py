@@ -173,6 +173,14 @@ def test_other_kinds():
         mypackage.vecdot(["a"], ["b"])
 
 
+def test_integers_as_pythons_numbers():
+    for a in (np.array([2**62, 1]), [2**62, 1], np.array([[2**62, 1]])):
+        found = np.asarray(mypackage.vecdot(a, [4, 4], dtype=object))
+        assert found.dtype == object and found.ravel().tolist() == [2**64 + 4]
+    with pytest.raises(TypeError, match=r"^vecdot: .* float64 .* dtype=object; choose float64"):
+        mypackage.vecdot([1.0], [2.0], dtype=object)
+
+
 def test_subclasses():
     """The result's kind is that of the argument with the higher priority, as NumPy's."""
 

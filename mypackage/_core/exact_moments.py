@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mypackage._docstrings import like
-from mypackage._errors import DEGREES, IMPOSSIBLE, report
+from mypackage._errors import (
+    DEGREES,
+    IMPOSSIBLE,
+    report,
+    report_empty,
+    without_warnings_of_few,
+)
 from mypackage._native import ExactSum, round_moments, square_states, sum_states
 
 from . import lists, moments, objects, units
@@ -281,7 +287,10 @@ class ExactMoments:
         >>> float(mypackage.ExactMoments().add([0.1] * 10).mean())
         0.1
         """
-        return self._sums.mean(dtype)
+        if not np.all(self.count):
+            report_empty("ExactMoments.mean")
+        with without_warnings_of_few(), named("ExactMoments.mean", "ExactSum.mean"):
+            return self._sums.mean(dtype)
 
     def var(self, ddof: Any = 0, dtype: DTypeLike | None = None) -> Any:
         """The exact variances, each rounded once.

@@ -384,7 +384,10 @@ def weighted_mean(group_idx: Any, array: Any, weights: Any, options: dict[str, A
     )
     factors = np.asarray(np.ma.getdata(factors))
     if factors.dtype.char not in KERNELS or factors.dtype.kind == "c":
-        raise TypeError(f"{name}: weights must be real numbers, not {factors.dtype}")
+        way = ""
+        if factors.dtype.kind == "O":
+            way = ", which no dtype holds exactly; numpy.asarray(weights, float) rounds them"
+        raise TypeError(f"{name}: weights must be real numbers, not {factors.dtype}{way}")
     if factors.ndim == 1 and factors.shape[0] == numbers.shape[along]:
         line = [-1 if one == along else 1 for one in range(numbers.ndim)]
         factors, masks[1] = factors.reshape(line), masks[1].reshape(line)

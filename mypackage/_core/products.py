@@ -65,8 +65,14 @@ def rounded(name: str, x1: Any, x2: Any, axis: Any, dtype: Any) -> Any:
         raise TypeError(f"{name}: exact products of {source} cannot be given as dtype={target}")
     if target.kind == "b":
         return _native.vecdot(*arrays, axis=axis)
+    if target.kind == "O" and source.kind in "iub":
+        first, second = (x.astype(object) for x in arrays)
+        return wrapped(objects.vecdot(first, second, axis, target), x1, x2)
     if target.char not in KERNELS:
-        raise TypeError(f"{name}: there is no exact result for dtype {target}")
+        raise TypeError(
+            f"{name}: exact products of {source} cannot be given as dtype={target}; choose "
+            "float64 or complex128, or object for integers and for objects"
+        )
     states = _native.vecdot_states(arrays[0], arrays[1], axis)
     with named(name, "sum"):
         result = _native.round_states(states, "sum", target)

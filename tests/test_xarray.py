@@ -194,3 +194,94 @@ def test_too_few_numbers_give_nan_without_a_warning(name, scheduler):
     empty = a.isel(time=slice(0))
     with pytest.warns(RuntimeWarning, match=r"empty slice|Degrees of freedom"):
         np.asarray(getattr(mypackage, f"nan{name}")(empty.data, axis=0))
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_sums_of_enough_integers_stay_exact(lazy):
+    whole = 2**53 + 1
+    table = xr.DataArray([[whole, 0], [1, 2]], dims=("x", "y"))
+    objects = xr.DataArray(np.array([[2**60 + 4, 0], [1, np.nan]], object), dims=("x", "y"))
+    floats = xr.DataArray([[2.0**53, 1.0], [1.0, np.nan]], dims=("x", "y"))
+    if lazy:
+        pytest.importorskip("dask")
+        table, objects, floats = (a.chunk(1) for a in (table, objects, floats))
+    for keepdims in (False, True):
+        enough = mx.sum(table, "x", min_count=2, keepdims=keepdims)
+        assert enough.dtype == np.int64 and enough.values.ravel().tolist() == [whole + 1, 2]
+    assert np.isnan(mx.sum(table, "x", min_count=3).values).all()
+    assert mx.sum(table, [], min_count=3).values.tolist() == table.values.tolist()
+    both = mx.sum(xr.Dataset({"n": table, "f": floats}), ["x", "y"], min_count=4)
+    assert both.n.dtype == np.int64 and both.n == whole + 3 and np.isnan(both.f)
+    first, second = mx.sum(objects, "y", min_count=2).values.tolist()
+    assert first == 2**60 + 4 and np.isnan(second)
+    assert mx.sum(objects[0], min_count=2).values.item() == 2**60 + 4
+    assert np.isnan(float(mx.sum(objects[1], min_count=2)))
+    with pytest.raises(OverflowError, match=f"the sum {whole} does not fit float64"):
+        mx.sum(floats, "y", min_count=2, dtype=np.int64).compute()
+
+
+def test_variables_without_the_dimension_stay():
+    data = xr.Dataset(
+        {
+            "a": ("t", [1.0, 2.0]),
+            "day": ((), np.datetime64("2020-01-01")),
+            "place": "x",
+            "places": ("u", ["a", "b"]),
+            "text": ("t", ["a", "b"]),
+        }
+    )
+    for name in ("sum", "mean", "std"):
+        result = getattr(mx, name)(data, "t")
+        assert set(result) == {"a", "day", "place", "places"}
+        for variable in ("day", "place", "places"):
+            assert result[variable].identical(data[variable])
+    assert mx.sum(data, "t", min_count=3).places.identical(data.places)
+    with pytest.raises(TypeError, match="no exact result for dtype <U1"):
+        mx.sum(data.place)
+
+
+@pytest.mark.parametrize("given", [[1.0, 2.0], None, np.ones(2)])
+def test_plain_input_is_refused_with_what_to_give(given):
+    kind = type(given).__name__
+    for name in ("sum", "mean", "var", "std", "norm", "cumsum", "group_sum", "group_var"):
+        by = ["x"] if name.startswith("group") else []
+        message = f"^{name}: give a DataArray or a Dataset, not {kind}; mypackage.{name} takes"
+        with pytest.raises(TypeError, match=message):
+            getattr(mx, name)(given, *by)
+    with pytest.raises(TypeError, match=f"^rolling: give a .*, not {kind}; mypackage.move_sum"):
+        mx.rolling(given, x=2)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_groups_keep_names_and_attributes(lazy):
+    array = xr.DataArray(
+        np.arange(4.0), coords={"k": ("x", [0, 1, 0, 1], {"units": "m"})}, dims="x"
+    )
+    if lazy:
+        pytest.importorskip("dask")
+        array = array.chunk(2)
+    for name in ("group_sum", "group_mean", "group_var", "group_std"):
+        labelled = getattr(mx, name)(array, "k")
+        assert labelled.name is None and labelled.k.attrs == {"units": "m"}
+        assert getattr(mypackage, name)([0, 1, 0, 1], array).name is None
+        by = xr.DataArray([1, 2, 1, 2], dims="x", attrs={"units": "h"})
+        assert getattr(mx, name)(array, by).group.attrs == {"units": "h"}
+    assert mypackage.segment_sum(array, [0, 2]).name is None
+    assert mypackage.vecdot(array, array).name is None
+    assert mypackage.vecdot(array.rename("flux"), array).name == "flux"
+
+
+def test_one_dimension_of_prefixes_in_a_list():
+    array = cube()[:, 0, 0]
+    for dim in (["time"], ("time",), ...):
+        assert mx.cumsum(array, dim).identical(mx.cumsum(array, "time"))
+    assert mx.cumsum(cube(), ["place"]).identical(mx.cumsum(cube(), "place"))
+    with pytest.raises(TypeError, match=r"dim must be one dimension, not \['time', 'place'\]"):
+        mx.cumsum(cube(), ["time", "place"])
+    with pytest.raises(TypeError, match="choose one of the dimensions time, place, level"):
+        mx.cumsum(cube(), ...)
+
+
+def test_windows_shorter_than_min_periods():
+    with pytest.raises(ValueError, match="rolling: min_periods is 3, more than the window, 2"):
+        mx.rolling(cube(), time=2, min_periods=3)

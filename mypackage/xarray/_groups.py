@@ -17,7 +17,7 @@ from mypackage._core.reductions import GROUPED, GROUPED_MOMENTS, Reduction
 from mypackage._docstrings import like
 from mypackage._extras import require
 from mypackage.xarray._averages import filled, plain_weights
-from mypackage.xarray._labels import T_Xarray, aligned_data, dims_of
+from mypackage.xarray._labels import T_Xarray, aligned_data, check, dims_of, like_array
 
 xr = require("xarray")
 
@@ -69,7 +69,7 @@ def group_by_number(
     if isinstance(obj, xr.Variable):
         return xr.Variable(dims, data, attrs=obj.attrs)
     kept = {key: value for key, value in obj.coords.items() if dim not in value.dims}
-    return xr.DataArray(data, kept, dims, name=obj.name, attrs=obj.attrs)
+    return like_array(obj, dims, data, kept)
 
 
 def _codes(name: str, group_idx: Any, obj: Any, axis: Any) -> tuple[np.ndarray, Any]:
@@ -205,6 +205,7 @@ def _grouped(
     reduction: Reduction, obj: Any, by: Any, skipna: bool | None, dtype: Any, **more: Any
 ) -> Any:
     name = reduction.name
+    check(name, obj)
     by = _labels(name, obj, by)
     if isinstance(obj, xr.Dataset):
         if by.name in obj.data_vars:
@@ -229,8 +230,8 @@ def _grouped(
         key: value for key, value in obj.coords.items() if dim not in value.dims and key != label
     }
     dims = [label if other == dim else other for other in obj.dims]
-    coords = {**kept, label: (label, np.asarray(groups))}
-    return xr.DataArray(data, coords, dims, name=obj.name, attrs=obj.attrs)
+    coords = {**kept, label: (label, np.asarray(groups), by.attrs)}
+    return like_array(obj, dims, data, coords)
 
 
 def _labels(name: str, obj: Any, by: Any) -> Any:

@@ -32,6 +32,22 @@ def dims_of(name: str, function: str, obj: Any, axis: Any) -> Any:
     return [obj.dims[index] for index in normalised(name, axis, obj.ndim)]
 
 
+def check(name: str, obj: Any, *more: type) -> None:
+    """Refuse what is no DataArray or Dataset, nor of one of some more classes."""
+    if not isinstance(obj, (xr.DataArray, xr.Dataset, *more)):
+        raise TypeError(
+            f"{name}: give a DataArray or a Dataset, not {type(obj).__name__}; "
+            f"mypackage.{'move_sum' if name == 'rolling' else name} takes arrays"
+        )
+
+
+def like_array(obj: Any, dims: list[Any], data: Any, coords: dict[Any, Any]) -> Any:
+    """A DataArray with the name and the attributes of another one."""
+    result = xr.DataArray(data, coords, dims, attrs=obj.attrs)
+    # Without a name, that would be the one of the dask array.
+    return result.rename(obj.name)
+
+
 def aligned_data(name: str, argument: str, other: Any, obj: Any) -> Any:
     """The data of a second input in the order of `obj`: by label, or by position for a plain array.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import mypackage
 from mypackage._extras import require
-from mypackage.xarray._labels import is_nan
+from mypackage.xarray._labels import check, is_nan
 
 if TYPE_CHECKING:
     from xarray import DataArray
@@ -27,7 +28,7 @@ def cumsum(
     ----------
     obj : xarray.DataArray
         The elements; dask-backed ones stay lazy.
-    dim : hashable, optional
+    dim : hashable or list of one hashable, optional
         The dimension to sum along; not needed for a one-dimensional array.
     axis : int, optional
         The number of the dimension, as in `mypackage.cumsum`, instead of `dim`.
@@ -55,8 +56,16 @@ def cumsum(
     >>> mypackage.xarray.cumsum(a, "time").values.tolist()
     [1e+16, 1e+16, 1.0]
     """
+    check("cumsum", obj, xr.Variable)
     if isinstance(obj, xr.Dataset):
         raise TypeError("cumsum: a Dataset has no one order; map mypackage.xarray.cumsum over it")
+    if dim is ...:
+        dim = None
+    elif not isinstance(dim, str) and isinstance(dim, Iterable):
+        dims = list(dim)
+        if len(dims) != 1:
+            raise TypeError(f"cumsum: dim must be one dimension, not {dims}")
+        (dim,) = dims
     if dim is None and axis is None and obj.ndim != 1:
         raise TypeError(f"cumsum: choose one of the dimensions {', '.join(map(str, obj.dims))}")
     if dim is not None:

@@ -11,7 +11,7 @@ from mypackage._core.axes import normalised
 from mypackage._core.input_types import is_dask, label_kind
 from mypackage._core.inputs import array_of, without_labels
 from mypackage._extras import require
-from mypackage.xarray._labels import aligned_data, is_nan
+from mypackage.xarray._labels import aligned_data, is_nan, like_array
 
 xr = require("xarray")
 
@@ -56,7 +56,7 @@ def vecdot(x1: Any, x2: Any, axis: int) -> Any:
     if isinstance(obj, xr.Variable):
         return xr.Variable(dims, result, attrs=obj.attrs)
     coords = {key: one for key, one in obj.coords.items() if dim not in one.dims}
-    return xr.DataArray(result, coords, dims, name=obj.name, attrs=obj.attrs)
+    return like_array(obj, dims, result, coords)
 
 
 def pairs(name: str, x1: Any, x2: Any) -> tuple[np.ndarray, np.ndarray]:

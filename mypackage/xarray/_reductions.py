@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 import mypackage
 from mypackage._core import cumulative
+from mypackage._core.input_types import is_dask
 from mypackage._core.inputs import beside, named
 from mypackage._core.reductions import MOMENTS, REDUCTIONS, Reduction
 from mypackage._docstrings import like
 from mypackage._errors import without_warnings_of_few
 from mypackage._extras import require
 from mypackage.xarray._averages import plain_weights
-from mypackage.xarray._labels import T_Xarray, aligned_data, dims_of, wanted_data
+from mypackage.xarray._labels import T_Xarray, aligned_data, check, dims_of, wanted_data
 
 xr = require("xarray")
 
@@ -40,7 +45,8 @@ def sum(
     skipna : bool, optional
         Leave NaNs out; by default for floats.
     min_count : int, optional
-        Sums of fewer elements that are not NaN are NaN.
+        Sums of fewer elements that are not NaN are NaN. Sums of integers that are all of enough
+        elements stay integers.
     keepdims : bool, optional
         Keep the dimensions summed over, with size one. For a DataArray.
     keep_attrs : bool, optional
@@ -57,6 +63,8 @@ def sum(
     ------
     ValueError
         If there is no such dimension.
+    OverflowError
+        If float64 does not hold an integer sum beside a NaN of too few elements.
 
     See Also
     --------
@@ -72,8 +80,54 @@ def sum(
     total = _reduced(REDUCTIONS["sum"], obj, dim, skipna, keepdims, keep_attrs, dtype=dtype)
     if min_count <= 0:
         return total
-    counts = _reduced(REDUCTIONS["sum"], obj.notnull(), dim, False, keepdims, keep_attrs)
-    return total.where(counts >= min_count)
+    if isinstance(obj, xr.Dataset):
+        kept = {
+            key: _of_enough(value, obj[key], dim, False, min_count)
+            for key, value in total.data_vars.items()
+        }
+        return total.assign(kept)
+    return _of_enough(total, obj, dim, keepdims, min_count)
+
+
+def _of_enough(total: Any, obj: Any, dim: Any, keepdims: bool, min_count: int) -> Any:
+    """The sums of at least `min_count` elements that are not NaN; NaN in place of the others."""
+    several = not isinstance(dim, str) and isinstance(dim, Iterable)
+    wanted = obj.dims if dim in (None, ...) else tuple(dim) if several else (dim,)
+    dims = [one for one in obj.dims if one in wanted]
+    if obj.ndim and not dims:
+        # As in xarray, what lacks the dimensions stays.
+        return total
+    if obj.dtype.kind not in "fcmMO":
+        # All sums are of equally many elements, and none is missing.
+        enough = math.prod(obj.sizes[one] for one in dims) >= min_count
+        return total if enough else total.where(False)
+    counts = _reduced(REDUCTIONS["sum"], obj.notnull(), dims, False, keepdims, False)
+    enough = counts >= min_count
+    if total.dtype.kind in "iu" and obj.dtype.kind == "O" and not is_dask(obj.data):
+        # xarray makes an integer of a single object.
+        return total if enough else total.where(False)
+    if total.dtype.kind in "iu":
+        return xr.apply_ufunc(
+            _floats,
+            total,
+            enough,
+            dask="parallelized",
+            output_dtypes=[np.float64],
+            keep_attrs="override",
+        )
+    return total.where(enough)
+
+
+def _floats(sums: np.ndarray, enough: np.ndarray) -> np.ndarray:
+    """Integer sums as float64, which has NaN, if it holds them."""
+    floats = np.where(enough, sums, np.nan)
+    for value, number in zip(np.ravel(sums), np.ravel(floats), strict=True):
+        if not np.isnan(number) and int(number) != int(value):
+            raise OverflowError(
+                f"sum: the sum {value} does not fit float64, whose NaN stands for sums of fewer "
+                "than min_count elements; leave min_count= out"
+            )
+    return floats
 
 
 @like(sum, sum="average", sums="means")
@@ -218,11 +272,21 @@ def _reduced(
     keep_attrs: bool,
     **arguments: Any,
 ) -> Any:
+    check(reduction.finish, obj, xr.Variable)
     # For a Dataset, reduce() skips variables without numbers and takes no keepdims.
     dataset = isinstance(obj, xr.Dataset)
     extra = {"numeric_only": True} if dataset else {"keepdims": keepdims}
-    function = partial(_numbers, reduction=reduction, skipna=skipna, arguments=arguments)
+    numbers = _numbers_or_text if dataset else _numbers
+    function = partial(numbers, reduction=reduction, skipna=skipna, arguments=arguments)
     return obj.reduce(function, dim, keep_attrs=keep_attrs, **extra)
+
+
+def _numbers_or_text(data: Any, axis: Any = None, *, reduction: Reduction, **options: Any) -> Any:
+    """The numbers of a variable of a Dataset; text and times without the dimensions stay."""
+    lacking = axis == () or data.ndim == 0
+    if lacking and data.dtype.kind not in ("biufc" if reduction.name in REDUCTIONS else "biufcO"):
+        return data
+    return _numbers(data, axis, reduction=reduction, **options)
 
 
 def _numbers(

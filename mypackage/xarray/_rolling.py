@@ -11,7 +11,7 @@ from mypackage._core.input_types import front, is_dask
 from mypackage._core.windows import around
 from mypackage._docstrings import like
 from mypackage._extras import require
-from mypackage.xarray._labels import T_Xarray
+from mypackage.xarray._labels import T_Xarray, check
 
 xr = require("xarray")
 
@@ -201,7 +201,8 @@ def rolling(
     TypeError
         If there are several dimensions: their windows would not be rounded once.
     ValueError
-        If `min_periods` is less than 1, a window is, or there is no such dimension.
+        If a window is less than 1, `min_periods` is not from 1 to the window, or there is no such
+        dimension.
 
     See Also
     --------
@@ -214,6 +215,7 @@ def rolling(
     >>> float(mypackage.xarray.rolling(a, time=3).mean()[3])
     0.1
     """
+    check("rolling", obj)
     windows = dict(dim or {}) | window_kwargs
     if len(windows) != 1:
         raise TypeError(
@@ -228,5 +230,7 @@ def rolling(
     least = window if min_periods is None else min_periods
     if window < 1 or least < 1:
         raise ValueError("rolling: the window and min_periods must be at least 1")
+    if least > window:
+        raise ValueError(f"rolling: min_periods is {least}, more than the window, {window}")
     middle = center.get(name, False) if isinstance(center, Mapping) else center
     return Windows(obj, name, int(window), int(least), bool(middle))

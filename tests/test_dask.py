@@ -320,6 +320,24 @@ def test_average_is_lazy_and_refuses():
         assert huge.compute(scheduler="sync") == np.inf
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_average_of_times_by_weights_in_other_chunks(lost):
+    times = np.arange(1, 7).reshape(2, 3).astype("m8[s]")
+    if lost:
+        times[0, 1] = "NaT"
+    weights = np.arange(1, 7).reshape(2, 3)
+    lazy, some = da.from_array(times, chunks=(1, 2)), da.from_array([True] * 3, chunks=1)
+    for factors in (
+        da.from_array(weights, chunks=(2, 1)),
+        da.from_array(weights, chunks=(2, 1))[:, some],
+    ):
+        for axis, keepdims in ((0, False), (1, True), (None, False)):
+            expected = mypackage.average(times, axis, weights, keepdims=keepdims)
+            result = mypackage.average(lazy, axis, factors, keepdims=keepdims)
+            assert result.dtype == times.dtype
+            np.testing.assert_array_equal(result.compute(), expected)
+
+
 def test_average_of_special_values_and_of_unknown_sizes():
     values, weights = np.array([1.0, np.inf, 2.0]), np.array([1e308, 1e308, 1e-308])
     lazy = da.from_array(values, chunks=1)

@@ -218,12 +218,22 @@ def _time_average(
     if masked:
         hidden = da.ma.getmaskarray(a)
         numbers, lost = da.ma.masked_array(numbers, hidden), da.logical_and(lost, ~hidden)
+    # Both in blocks that fit those of the weights.
+    lost = tree_reduction(
+        lost,
+        weights,
+        _lost_state,
+        name="average-lost",
+        finish=_lost_value,
+        dtype=np.dtype(np.int64),
+        exact=exact,
+        **options,
+    )
     tree = partial(
         tree_reduction, numbers, weights, _average_state, exact=exact, masked=masked, **options
     )
     finish = partial(_time_average_value, masked=masked)
     ticks = tree(name="average", finish=finish, dtype=np.dtype(np.int64))
-    lost = da.any(lost, **options)
     result = da.map_blocks(
         as_times, ticks, lost, unit=unit, dtype=unit, meta=ticks._meta.view(unit)
     )
@@ -232,6 +242,14 @@ def _time_average(
     whole = mypackage.sum(np.ones(1, weights.dtype)).dtype
     finish = partial(_weights_value, masked=masked)
     return result, tree(name="average-weights", finish=finish, dtype=whole)
+
+
+def _lost_state(x: np.ndarray, _weights: np.ndarray, axis: tuple[int, ...]) -> Any:
+    return sum_states(x, axis, True, False)
+
+
+def _lost_value(total: Any, *, dtype: Any) -> Any:
+    return total.value(dtype)
 
 
 def _time_average_value(total: Several, *, dtype: Any, masked: bool) -> Any:

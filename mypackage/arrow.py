@@ -67,7 +67,7 @@ def sum(column: Any, *, skip_nulls: bool = False, min_count: int = 0, dtype: Any
     >>> float(mypackage.arrow.sum(column, skip_nulls=True))
     1.0
     """
-    if _count_valid(column) < min_count:
+    if _count_valid("sum", column) < min_count:
         return None
     return reduce(REDUCTIONS["sum"], column, skip_nulls=skip_nulls, dtype=dtype)
 
@@ -93,13 +93,18 @@ def mean(column: Any, *, skip_nulls: bool = False, min_count: int = 0, dtype: An
     >>> float(mypackage.arrow.mean(pyarrow.array([1, 2])))
     1.5
     """
-    if _count_valid(column) < min_count:
+    if _count_valid("mean", column) < min_count:
         return None
     return reduce(REDUCTIONS["mean"], column, skip_nulls=skip_nulls, dtype=dtype)
 
 
-def _count_valid(column: Any) -> int:
+def _count_valid(name: str, column: Any) -> int:
     """How many values of a column are not null."""
+    if not is_column(column):
+        raise TypeError(
+            f"{name}: give a pyarrow Array or ChunkedArray or a polars Series, not "
+            f"{type(column).__name__}; mypackage.{name} takes tables, arrays and lists"
+        )
     nulls = column.null_count
     return len(column) - int(nulls() if callable(nulls) else nulls)
 

@@ -59,6 +59,14 @@ def test_refusals(make):
         mypackage.sum(make([1.0]), axis=1)
 
 
+@pytest.mark.parametrize("given", [[1.0], None, np.ones(1)])
+def test_plain_input_is_refused_with_what_to_give(given):
+    for name in ("sum", "mean"):
+        message = f"^{name}: give a .* polars Series, not {type(given).__name__}; mypackage.{name}"
+        with pytest.raises(TypeError, match=message):
+            getattr(arrow, name)(given)
+
+
 def test_no_copy():
     for column in (pa.array(WILD), polars_series(WILD)):
         (part,) = arrow.chunks(column, "sum")

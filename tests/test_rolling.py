@@ -101,6 +101,24 @@ def test_step_and_indexers(pd, pandas_front):
     check_series("mean", ours, series.to_numpy(), range(20), end, 1)
 
 
+def test_no_rows(pd, pandas_front):
+    """pandas asks an indexer for the bounds of no windows."""
+    forward = pd.api.indexers.FixedForwardWindowIndexer(window_size=2)
+    empty = pd.Series([], dtype=float)
+    for given in (empty, empty.to_frame("x"), pd.DataFrame({"x": pd.array([], "Int64")})):
+        for options in (
+            {"window": "2D"},
+            {"window": 2, "step": 2},
+            {"window": forward, "center": True},
+            {"window": forward, "closed": "left"},
+        ):
+            ours = pandas_front.rolling(given, **options).mean()
+            theirs = given.rolling(**options).mean()
+            assert ours.shape == theirs.shape and ours.index.equals(theirs.index)
+    with pytest.raises(ValueError, match="center=True"):
+        pandas_front.rolling(pd.Series([1.0]), forward, center=True).sum()
+
+
 def test_times_of_other_labels_and_of_none(pd, pandas_front):
     """`on` is a label of any type, or the times themselves, a level of the index say."""
     times = pd.date_range("2030", periods=4)

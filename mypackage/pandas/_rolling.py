@@ -191,6 +191,9 @@ class Windows(Generic[T_Pandas]):
             )
         if order is not None:
             values, missing = values[order], missing[order]
+        if not len(values):
+            # As in pandas, which does not ask for the bounds of no windows.
+            return counted._constructor([], index=counted.index, name=counted.name, dtype=_F64)
         windows = self._windows
         indexer = windows._get_window_indexer()
         least = windows.min_periods
@@ -211,7 +214,7 @@ class Windows(Generic[T_Pandas]):
             if missing.any():
                 values = np.where(missing, values.dtype.type(np.nan), values)
             numbers = move_numbers(statistic, values, arguments, _F64)
-        return pd.Series(numbers, index=counted.index, name=counted.name)
+        return counted._constructor(numbers, index=counted.index, name=counted.name)
 
 
 @overload
@@ -366,7 +369,8 @@ def expanding(obj: Any, min_periods: int = 1, method: str = "single") -> Windows
 
 def _method(name: str, obj: Any) -> Any:
     """The method of pandas' objects that makes windows."""
-    if not type(obj).__module__.startswith("pandas") or not hasattr(obj, name):
+    groups = (pd.api.typing.SeriesGroupBy, pd.api.typing.DataFrameGroupBy)
+    if not isinstance(obj, (pd.Series, pd.DataFrame, *groups)):
         raise TypeError(
             f"{name}: give a Series, a DataFrame or a GroupBy, not {type(obj).__name__}; "
             "mypackage.move_sum and its kin take arrays"

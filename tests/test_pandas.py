@@ -339,3 +339,95 @@ def test_missing_times_of_columns_are_of_the_same_kind():
             lambda x, zone=zone: x.dt.tz_localize(zone)
         )
         assert mypackage.pandas.mean(dates).dtype == dates["a"].dtype
+
+
+class Column(pd.Series):
+    """A subclass as by pandas' guide to them."""
+
+    @property
+    def _constructor(self):
+        return Column
+
+    @property
+    def _constructor_expanddim(self):
+        return Table
+
+
+class Table(pd.DataFrame):
+    @property
+    def _constructor(self):
+        return Table
+
+    @property
+    def _constructor_sliced(self):
+        return Column
+
+
+def test_attributes_and_subclasses_are_kept():
+    table = Table({"x": [1.0, 2.0, 4.0], "k": [1, 1, 2]})
+    nullable = table.astype("Float64")
+    table.attrs = nullable.attrs = {"units": "m", "points": np.arange(2)}
+    column = table["x"]
+    of_table = [
+        *(getattr(mp, name)(table) for name in ("sum", "mean", "var", "std", "norm", "cumsum")),
+        mp.sum(table, axis=1),
+        mp.std(table, axis=1),
+        mp.sum(nullable),
+        mp.var(nullable),
+        mypackage.sum(table, axis=0),
+        mypackage.average(table, axis=0),
+        mp.group_sum(table, "k"),
+        mp.group_var(table, "k"),
+    ]
+    of_column = [mp.cumsum(column), mp.group_mean(column, [1, 1, 2])]
+    for result in (*of_table, *of_column):
+        assert isinstance(result, (Column, Table))
+        assert result.attrs["units"] == "m" and result.attrs["points"].tolist() == [0, 1]
+    for statistic in ("sum", "var"):
+        for given in (table, column):
+            ours, theirs = (getattr(f(given), statistic)() for f in (two_of_ours, two_of_theirs))
+            assert type(ours) is type(theirs) is type(given) and ours.attrs == theirs.attrs
+    assert mp.expanding(column).sum().tolist() == [1, 3, 7]
+
+
+def two_of_ours(given):
+    return mp.rolling(given, 2)
+
+
+def two_of_theirs(given):
+    return given.rolling(2)
+
+
+def test_sums_of_too_few_are_missing_as_in_pandas():
+    times = pd.Series(pd.to_timedelta([1, None], "s"))
+    for given, missing in (
+        (times, pd.NaT),
+        (times.to_frame(), pd.NaT),
+        (pd.Series([1, np.nan], dtype="f4"), np.float32(np.nan)),
+        (pd.Series([1, np.nan], dtype="f4").to_frame(), np.float32(np.nan)),
+        (pd.Series(pd.arrays.SparseArray([1, np.nan])), np.float64(np.nan)),
+        (pd.Series([1, None], dtype="Int64").to_frame(), pd.NA),
+        (pd.Index([1, np.nan]), np.float64(np.nan)),
+    ):
+        found = mp.sum(given, None, min_count=2)
+        assert type(found) is type(missing) and (pd.isna(found) is True or found != found)
+        assert not pd.isna(mp.sum(given, None, min_count=1))
+    table = pd.DataFrame({"x": [2.0**53, 1.0], "y": [1.0, np.nan]})
+    found = mp.sum(table, min_count=2, dtype=np.int64)
+    assert found.dtype == "Int64" and found.tolist() == [2**53 + 1, pd.NA]
+
+
+def test_labelled_arguments_that_are_not_taken():
+    series = pd.Series([1.0, 2.0])
+    for given in (series, series.to_frame(), series.to_numpy()):
+        for name in ("weights", "mean"):
+            with pytest.raises(TypeError, match=f"^var: a pandas object takes no {name}="):
+                mypackage.var(series, **{name: given})
+
+
+@pytest.mark.parametrize("given", [[1.0, 2.0], None, 1.0, np.ones(2)])
+def test_plain_input_is_refused_with_what_to_give(given):
+    for name in ("sum", "mean", "var", "std", "norm", "cumsum"):
+        message = f"^{name}: give a Series or a DataFrame, not {type(given).__name__}; mypackage"
+        with pytest.raises(TypeError, match=f"{message}.{name} takes arrays and lists$"):
+            getattr(mp, name)(given)

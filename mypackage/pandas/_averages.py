@@ -12,7 +12,7 @@ from mypackage._core.axes import normalised
 from mypackage._core.input_types import is_dask, label_kind
 from mypackage._extras import require
 from mypackage.pandas._columns import axes_of, columns_of
-from mypackage.pandas._results import in_zone, own_scalar, zone_of
+from mypackage.pandas._results import in_zone, own_scalar, series_of, zone_of
 
 pd = require("pandas")
 
@@ -53,7 +53,7 @@ def average(
         # The common dtype of the columns' results.
         result, total = (np.ma.asarray(part).astype(np.float64) for part in (result, total))
     index = a.columns if axes == {0} and frame else a.index if axes == {1} else None
-    parts = [_unmasked(part, index, zone) for part in (result, total)]
+    parts = [_unmasked(a, part, index, zone) for part in (result, total)]
     return tuple(parts) if returned else parts[0]
 
 
@@ -71,7 +71,7 @@ def _averages_of_columns(a: Any, weights: Any, returned: bool) -> Any:
         own = weights.iloc[:, at] if isinstance(weights, pd.DataFrame) else weights
         own = own[:, at] if isinstance(own, np.ndarray) and own.ndim == 2 else own
         pairs.append(average(column, 0, own, True))
-    means, sums = (pd.Series(list(part), index=a.columns) for part in zip(*pairs, strict=True))
+    means, sums = (series_of(a, list(part), a.columns) for part in zip(*pairs, strict=True))
     return (means, sums) if returned else means
 
 
@@ -111,7 +111,7 @@ def plain_weights(name: str, weights: Any, argument: str = "weights") -> np.ndar
     return plain
 
 
-def _unmasked(result: Any, index: Any, zone: Any) -> Any:
+def _unmasked(a: Any, result: Any, index: Any, zone: Any) -> Any:
     """A result with NaN in place of masked values; a Series if there are several."""
     mask = np.ma.getmaskarray(result)
     if mask.any():
@@ -121,4 +121,4 @@ def _unmasked(result: Any, index: Any, zone: Any) -> Any:
         result = np.ma.getdata(result)[()]
     if index is None:
         return own_scalar(result, zone)
-    return in_zone(pd.Series(result, index=index), zone)
+    return in_zone(series_of(a, result, index), zone)

@@ -24,6 +24,15 @@ pd = require("pandas")
 T_Pandas = TypeVar("T_Pandas", "DataFrame", "Series")
 
 
+def check(name: str, a: Any) -> None:
+    """Refuse what is no object of pandas."""
+    if label_kind(a) != "pandas":
+        raise TypeError(
+            f"{name}: give a Series or a DataFrame, not {type(a).__name__}; mypackage.{name} takes "
+            "arrays and lists"
+        )
+
+
 def axes_of(name: str, axis: Any) -> set[int]:
     """The axes of a DataFrame as a set of numbers."""
     names = {"index": 0, "rows": 0, "columns": 1}

@@ -16,7 +16,7 @@ from mypackage._extras import require
 from mypackage.pandas._averages import aligned_weights
 from mypackage.pandas._columns import T_Pandas, axes_of, columns_of, numbers_of
 from mypackage.pandas._prefixes import prefixes_of
-from mypackage.pandas._results import each_column, in_zone, zone_of
+from mypackage.pandas._results import each_column, in_zone, like_own, zone_of
 
 pd = require("pandas")
 
@@ -268,7 +268,8 @@ def _grouped(
         numbers = getattr(mypackage, name)(
             present, values, size=len(index), fill_value=fill, dtype=dtype, **options
         )
-        return in_zone(pd.Series(numbers, index=index, name=column.name), zone_of(name, column))
+        result = column._constructor(numbers, index=index, name=column.name)
+        return like_own(column, in_zone(result, zone_of(name, column)))
 
     return (
         column_of(a)

@@ -16,8 +16,14 @@ from mypackage._core.inputs import named
 from mypackage._core.reductions import Reduction
 from mypackage._docstrings import like
 from mypackage._extras import require
-from mypackage.pandas._columns import numbers_of
-from mypackage.pandas._results import in_own_dtype, nullable_dtypes, or_missing, own_scalar
+from mypackage.pandas._columns import check, numbers_of
+from mypackage.pandas._results import (
+    in_own_dtype,
+    nullable_dtypes,
+    or_missing,
+    own_scalar,
+    series_of,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -172,6 +178,7 @@ def reduce_moments(
 
 def moment(name: str, a: Any, axis: Any, *, skipna: bool, ddof: Any, dtype: Any) -> Any:
     """The moment of a Series or of the columns or rows of a DataFrame."""
+    check(name, a)
     moments.exact_ddof(name, ddof)
     if not isinstance(a, pd.DataFrame):
         if axis not in (0, None, "index", "rows", -1):
@@ -191,16 +198,16 @@ def moment(name: str, a: Any, axis: Any, *, skipna: bool, ddof: Any, dtype: Any)
             values, gone = map(np.array, zip(*results, strict=True))
             own = in_own_dtype(values, gone, nullable)
             if own is not None:
-                return pd.Series(own, index=a.columns)
+                return series_of(a, own, a.columns)
         scalars = [own_scalar(with_nan(*result)[()], None) for result in results]
         # (Of missing times alone pandas would make dates.)
         kinds = {value.dtype for value, _ in results}
         kind = np.result_type(*kinds) if all(one.kind == "m" for one in kinds) and kinds else None
-        return pd.Series(scalars, index=a.columns, dtype=kind if columns else np.float64)
+        return series_of(a, scalars, a.columns, kind if columns else np.float64)
     if axis in (1, "columns", -1):
         result, missing = _of(name, columns, a.index.shape, skipna, ddof, dtype)
         own = in_own_dtype(result, missing, nullable)
-        return pd.Series(with_nan(result, missing) if own is None else own, index=a.index)
+        return series_of(a, with_nan(result, missing) if own is None else own, a.index)
     raise ValueError(f"{name}: a DataFrame has no axis {axis!r}")
 
 

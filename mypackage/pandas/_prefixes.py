@@ -10,8 +10,8 @@ import numpy as np
 
 import mypackage
 from mypackage._extras import require
-from mypackage.pandas._columns import T_Pandas, numbers_of
-from mypackage.pandas._results import each_column
+from mypackage.pandas._columns import T_Pandas, check, numbers_of
+from mypackage.pandas._results import each_column, like_own
 
 pd = require("pandas")
 
@@ -52,6 +52,7 @@ def cumsum(a: T_Pandas, axis: Any = 0, *, dtype: Any = None) -> T_Pandas:
     >>> mypackage.pandas.cumsum(pandas.Series([1e16, 1.0, None, -1e16])).tolist()
     [1e+16, 1e+16, nan, 1.0]
     """
+    check("cumsum", a)
     columnwise = axis in (0, None, "index", "rows")
     if not columnwise and (axis != -1 or isinstance(a, pd.DataFrame)):
         raise ValueError(f"cumsum: axis must be 0, not {axis!r}; for rows, give a.T or to_numpy()")
@@ -80,4 +81,4 @@ def prefixes_of(name: str, a: Any, function: Callable[[np.ndarray], Any]) -> Any
             prefixes[missing] = np.timedelta64("NaT")
         else:
             prefixes[missing] = np.nan
-    return pd.Series(prefixes, index=a.index, name=a.name)
+    return like_own(a, a._constructor(prefixes, index=a.index, name=a.name))

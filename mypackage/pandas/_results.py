@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mypackage._extras import require
 from mypackage.pandas._columns import numbers_of
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
 pd = require("pandas")
 
 
-def nullable_dtypes(a: DataFrame) -> list[Any]:
-    """The dtypes of the columns that have `pandas.NA`."""
-    return [dtype for dtype in a.dtypes if getattr(dtype, "na_value", None) is pd.NA]
+def nullable_dtypes(a: Any) -> list[Any]:
+    """The dtypes of the columns that have `pandas.NA`; of a Series its own."""
+    dtypes = a.dtypes if isinstance(a, pd.DataFrame) else [a.dtype]
+    return [dtype for dtype in dtypes if getattr(dtype, "na_value", None) is pd.NA]
 
 
 def in_own_dtype(values: np.ndarray, missing: Any, nullable: list[Any]) -> Any:
@@ -34,6 +32,16 @@ def in_own_dtype(values: np.ndarray, missing: Any, nullable: list[Any]) -> Any:
     except TypeError:
         return None
     return type(empty)(values, missing)
+
+
+def series_of(a: Any, values: Any, index: Any, dtype: Any = None) -> Any:
+    """A Series of results for the columns or rows of a table, of its class of Series."""
+    return like_own(a, a._constructor_sliced(values, index=index, dtype=dtype))
+
+
+def like_own(a: Any, result: Any) -> Any:
+    """A result with the attributes and flags of what it is a result of, as pandas' own have."""
+    return result.__finalize__(a)
 
 
 def own_scalar(value: Any, zone: Any) -> Any:
@@ -84,5 +92,8 @@ def zone_of(name: str, a: Any) -> Any:
 def each_column(function: Any, table: Any, index: Any) -> Any:
     """Apply a function to each column of a table, whose column names may repeat."""
     columns = [function(column) for _, column in table.items()]
-    result = pd.concat(columns, axis=1) if columns else pd.DataFrame(index=index)
-    return result.set_axis(table.columns, axis=1)
+    for column in columns:
+        # (concat would compare them, also those that are arrays.)
+        column.attrs = {}
+    result = pd.concat(columns, axis=1) if columns else table._constructor(index=index)
+    return like_own(table, result.set_axis(table.columns, axis=1))

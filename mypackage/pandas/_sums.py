@@ -13,7 +13,7 @@ from mypackage._core.reductions import REDUCTIONS, Reduction
 from mypackage._core.states import result_dtype
 from mypackage._docstrings import like
 from mypackage._extras import require
-from mypackage.pandas._columns import axes_of, columns_of
+from mypackage.pandas._columns import axes_of, check, columns_of
 from mypackage.pandas._moments import reduce_moments
 from mypackage.pandas._results import (
     in_own_dtype,
@@ -21,6 +21,7 @@ from mypackage.pandas._results import (
     nullable_dtypes,
     or_missing,
     own_scalar,
+    series_of,
     zone_of,
 )
 
@@ -92,12 +93,20 @@ def sum(
 def _of_enough(result: Any, a: Any, axis: Any, min_count: int) -> Any:
     """The sums of at least `min_count` values; missing values in place of the others."""
     if isinstance(result, pd.Series):
-        return result.where(a.count(axis=1 if axis in (1, -1, "columns") else 0) >= min_count)
-    count = a.count()
-    if int(np.sum(count)) >= min_count:
+        enough = a.count(axis=1 if axis in (1, -1, "columns") else 0) >= min_count
+        numpys = isinstance(result.dtype, np.dtype)
+        if numpys and result.dtype.kind in "iu" and enough.any() and not enough.all():
+            # float64 would round them.
+            integers = pd.arrays.IntegerArray(result.to_numpy(), ~enough.to_numpy())
+            return series_of(a, integers, result.index)
+        return result.where(enough)
+    if np.count_nonzero(pd.notna(a)) >= min_count or result is pd.NaT:
         return result
-    nullable = isinstance(a, pd.Series) and not isinstance(a.dtype, np.dtype)
-    return pd.NA if nullable else np.float64(np.nan)
+    if nullable_dtypes(a):
+        return pd.NA
+    if isinstance(result, pd.Timedelta):
+        return pd.NaT
+    return columns.missing_of(getattr(result, "dtype", np.dtype(np.float64)))
 
 
 @overload
@@ -154,6 +163,7 @@ def _reduced(
     reduction: Reduction, a: Any, axis: Any, skipna: bool, dtype: Any, where: Any = True
 ) -> Any:
     name = reduction.name
+    check(reduction.finish, a)
     if not isinstance(a, pd.DataFrame):
         (column,) = columns_of(a, name, where)
         if axis in ("index", "rows"):
@@ -177,7 +187,7 @@ def _reduced(
         own = in_own_dtype(values, missing, nullable)
         if own is None:
             own = columns.with_nan(values, missing)
-        return in_zone(pd.Series(own, index=a.index), zone_of(name, a))
+        return in_zone(series_of(a, own, a.index), zone_of(name, a))
     if not axes:
         raise ValueError(f"{name}: axis=() reduces nothing")
     if nullable and all(column.values.dtype.kind in "biuf" for column in table):
@@ -192,7 +202,7 @@ def _reduced(
         # (Of missing dates pandas does not know the time zone.)
         gone = all(value is pd.NaT for value in results)
         kind = a.dtypes.iloc[0] if gone and a.dtypes.nunique() == 1 else None
-    return pd.Series(results, index=a.columns, dtype=kind)
+    return series_of(a, results, a.columns, kind)
 
 
 def _of_nullable(
@@ -215,4 +225,5 @@ def _of_nullable(
             columns.check_fit(reduction, column, value, common)
             results[at] = value
     own = in_own_dtype(results, missing, nullable)
-    return pd.Series(columns.with_nan(results, missing) if own is None else own, index=a.columns)
+    own = columns.with_nan(results, missing) if own is None else own
+    return series_of(a, own, a.columns)

@@ -431,3 +431,28 @@ def test_plain_input_is_refused_with_what_to_give(given):
         message = f"^{name}: give a Series or a DataFrame, not {type(given).__name__}; mypackage"
         with pytest.raises(TypeError, match=f"{message}.{name} takes arrays and lists$"):
             getattr(mp, name)(given)
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "Float64", "int64[pyarrow]", "double[pyarrow]"])
+@pytest.mark.parametrize("values", [[1, 2, 4, 8, None], [1, 2, 4, 8, 16]])
+def test_prefixes_and_groups_of_nullable_numbers_are_nullable(dtype, values):
+    if "pyarrow" in dtype:
+        pytest.importorskip("pyarrow")
+    keys = [0, 0, 0, 1, 2]
+    column = pd.Series(values, dtype=dtype, name="x")
+    grouping = column.groupby(keys)
+    pd.testing.assert_series_equal(mp.cumsum(column), column.cumsum())
+    for name in ("sum", "mean", "var", "std"):
+        ours = getattr(mp, f"group_{name}")(column, keys)
+        pd.testing.assert_series_equal(ours, getattr(grouping, name)())
+    table = mp.group_var(pd.DataFrame({"x": column, "k": keys}), "k", ddof=2.5)
+    assert table["x"].isna().tolist() == [False, True, True]
+    assert table["x"].dtype == column.groupby(keys).var().dtype
+
+
+def test_nan_among_prefixes_and_groups_of_nullable_numbers_stays():
+    numbers, missing = np.array([0.0, np.nan, 3.0]), np.array([False, False, True])
+    values = pd.Series(pd.arrays.FloatingArray(numbers, missing))
+    for result in (mp.cumsum(values), mp.group_mean(values, [0, 1, 2])):
+        assert result.isna().tolist()[2] and result.array[2] is pd.NA
+        assert result.iloc[0] == 0.0 and np.isnan(result.array[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,14 @@ from mypackage._extras import require
 from mypackage.pandas._averages import aligned_weights
 from mypackage.pandas._columns import T_Pandas, axes_of, columns_of, numbers_of
 from mypackage.pandas._prefixes import prefixes_of
-from mypackage.pandas._results import each_column, in_zone, like_own, zone_of
+from mypackage.pandas._results import (
+    each_column,
+    in_own_dtype,
+    in_zone,
+    like_own,
+    nullable_dtypes,
+    zone_of,
+)
 
 pd = require("pandas")
 
@@ -126,7 +134,7 @@ def group_sum(
     Returns
     -------
     pandas.Series or pandas.DataFrame
-        Indexed by the groups, sorted.
+        Indexed by the groups, sorted. Numbers of nullable dtypes stay of these.
 
     Raises
     ------
@@ -155,7 +163,7 @@ def group_mean(
 ) -> T_Pandas:
     """Exact means of the elements of each group, rounded once.
 
-    NaN for a group of missing elements only.
+    Missing, NaN or NA, for a group of missing elements only.
 
     See Also
     --------
@@ -182,7 +190,7 @@ def group_var(
 ) -> T_Pandas:
     """Exact variances of the elements of each group, rounded once.
 
-    NaN for groups of no more than `ddof` numbers.
+    Missing, NaN or NA, for groups of no more than `ddof` numbers.
 
     Parameters
     ----------
@@ -268,6 +276,13 @@ def _grouped(
         numbers = getattr(mypackage, name)(
             present, values, size=len(index), fill_value=fill, dtype=dtype, **options
         )
+        nullable = nullable_dtypes(column)
+        if nullable:
+            counts = np.bincount(present[present >= 0], minlength=len(index))
+            # With too few elements there is no mean, or no variance.
+            least = 0 if reduction.empty == 0 else max(1, math.floor(options.get("ddof", 0)) + 1)
+            own = in_own_dtype(numbers, counts < least, nullable)
+            numbers = numbers if own is None else own
         result = column._constructor(numbers, index=index, name=column.name)
         return like_own(column, in_zone(result, zone_of(name, column)))
 

@@ -11,7 +11,7 @@ import numpy as np
 import mypackage
 from mypackage._extras import require
 from mypackage.pandas._columns import T_Pandas, check, numbers_of
-from mypackage.pandas._results import each_column, like_own
+from mypackage.pandas._results import each_column, in_own_dtype, like_own, nullable_dtypes
 
 pd = require("pandas")
 
@@ -33,7 +33,7 @@ def cumsum(a: T_Pandas, axis: Any = 0, *, dtype: Any = None) -> T_Pandas:
     Returns
     -------
     pandas.Series or pandas.DataFrame
-        Indexed as `a`. Integers beside missing values are of a nullable dtype.
+        Indexed as `a`. Numbers of nullable dtypes stay of these.
 
     Raises
     ------
@@ -74,10 +74,11 @@ def prefixes_of(name: str, a: Any, function: Callable[[np.ndarray], Any]) -> Any
     values, missing = numbers_of(name, a)
     zero = np.zeros((), values.dtype)
     prefixes = function(np.where(missing, zero, values))
-    if missing.any():
-        if prefixes.dtype.kind in "iu":
-            prefixes = pd.arrays.IntegerArray(prefixes, missing)
-        elif prefixes.dtype.kind == "m":
+    own = in_own_dtype(prefixes, missing, nullable_dtypes(a))
+    if own is not None:
+        prefixes = own
+    elif missing.any():
+        if prefixes.dtype.kind == "m":
             prefixes[missing] = np.timedelta64("NaT")
         else:
             prefixes[missing] = np.nan

@@ -46,7 +46,7 @@ def sum(
         Leave NaNs out; by default for floats.
     min_count : int, optional
         Sums of fewer elements that are not NaN are NaN. Sums of integers that are all of enough
-        elements stay integers.
+        elements stay integers; one that float64 does not hold beside a NaN is an OverflowError.
     keepdims : bool, optional
         Keep the dimensions summed over, with size one. For a DataArray.
     keep_attrs : bool, optional
@@ -63,8 +63,6 @@ def sum(
     ------
     ValueError
         If there is no such dimension.
-    OverflowError
-        If float64 does not hold an integer sum beside a NaN of too few elements.
 
     See Also
     --------

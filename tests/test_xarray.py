@@ -238,6 +238,8 @@ def test_variables_without_the_dimension_stay():
     assert mx.sum(data, "t", min_count=3).places.identical(data.places)
     with pytest.raises(TypeError, match="no exact result for dtype <U1"):
         mx.sum(data.place)
+    grouped = mx.group_sum(data.assign_coords(k=("t", [0, 0])), "k")
+    assert set(grouped) == {"a", "day", "place", "places"} and grouped.a == 3.0
 
 
 @pytest.mark.parametrize("given", [[1.0, 2.0], None, np.ones(2)])

@@ -210,6 +210,13 @@ def _grouped(
     if isinstance(obj, xr.Dataset):
         if by.name in obj.data_vars:
             obj = obj.drop_vars(by.name)
+        # As in xarray, there is no result for text.
+        text = [
+            key
+            for key, value in obj.data_vars.items()
+            if value.dtype.kind not in "biufcmMO" and set(by.dims) & set(value.dims)
+        ]
+        obj = obj.drop_vars(text)
         return obj.map(
             partial(_grouped_or_kept, reduction, by=by, skipna=skipna, dtype=dtype, **more)
         )

@@ -15,6 +15,9 @@ type Fields = (
     (f64, Option<u64>, f64, Option<u64>),
 );
 
+/// Bytes of a row's tuples and numbers, as Python has them.
+const OBJECTS: usize = 640;
+
 /// The summary of each row of a matrix of float64 numbers in C order.
 #[pyfunction]
 #[pyo3(signature = (rows, /))]
@@ -27,7 +30,7 @@ pub(super) fn summarize_rows(rows: &Bound<'_, PyAny>) -> PyResult<Vec<Fields>> {
     let Some((count, length, values)) = values else {
         return Err(PyTypeError::new_err("summarize_rows: not a matrix of float64 in C order"));
     };
-    check_memory(count, size_of::<Summary>() + size_of::<Fields>(), "summaries")?;
+    check_memory(count, size_of::<Summary>() + size_of::<Fields>() + OBJECTS, "summaries")?;
     let of = |row: usize| -> Summary {
         let mut rest = &values[row * length..(row + 1) * length];
         let read = |into: &mut [f64]| -> Result<(), Infallible> {

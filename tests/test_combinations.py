@@ -282,6 +282,7 @@ def calls_with(value, units=False):
             # (Masked ones are left out.)
             yield f"{name}: weights", partial(function, two, weights=value(two))
     yield "cov: fweights", partial(mypackage.cov, two, fweights=value([1, 2]))
+    yield "cov: ddof", partial(mypackage.cov, two, ddof=value(1))
     yield "cov: aweights", partial(mypackage.cov, two, aweights=value(two))
     for values in (ints, np.array([1.0, 2, 3]), np.ma.array(ints)):
         yield "segment_sum: offsets", partial(mypackage.segment_sum, values, value([0, 1, 3]))
@@ -291,6 +292,9 @@ def calls_with(value, units=False):
         labels = [0, -1] if name == "group_cumsum" else [0, 0]
         options = {"fill_value": value(1.0), "size": 2}
         yield f"{name}: fill_value", partial(getattr(mypackage, name), labels, two, **options)
+        if units:
+            # (Elements with masked labels are left out.)
+            yield f"{name}: group_idx", partial(getattr(mypackage, name), value([0, 1]), two)
     if units:
         for name in ("sum", "nansum"):
             for a in (two, np.array(two), np.array([[1, 2]]), np.array([1, 2], "m8[s]")):
@@ -333,6 +337,8 @@ def test_missing_values_beside_the_elements_are_not_dropped():
         ):
             with pytest.raises(ValueError, match="missing"):
                 call()
+    with pytest.raises(TypeError, match="weights: a table is several columns"):
+        mypackage.var([1.0, 2.0], weights=pa.table({"x": [1, 3]}))
     for given in (pa.array([1, 3]), pd.Series([1, 3]), pd.array([1, 3], dtype="Int64")):
         assert mypackage.var([1.0, 2.0], weights=given) == 3 / 16
         assert mypackage.segment_sum([1.0, 2.0, 4.0], given).tolist() == [6]

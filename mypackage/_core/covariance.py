@@ -100,7 +100,7 @@ def cov(
     >>> float(mypackage.cov(np.full(3, 0.1)))  # NumPy's need not be 0
     0.0
     """
-    if ddof is not None and ddof != int(ddof):
+    if ddof is not None and beside("cov", "ddof", ddof) != int(ddof):
         raise ValueError(f"cov: ddof must be an integer, not {ddof}")
     taken = (0 if bias else 1) if ddof is None else int(ddof)
     result = _matrix("cov", m, y, rowvar, taken, fweights, aweights, dtype)

@@ -138,7 +138,7 @@ def grouped(name: str, group_idx: Any, array: Any, options: dict[str, Any]) -> t
         return None, front(kind).group_by_number(name, group_idx, array, **options)
     if kind == "arrow":
         array = front(kind).plain(array, name)
-    units.refuse(name, array, group_idx)
+    units.refuse(name, array)
     labels = labels_of(name, group_idx)
     if isinstance(array, np.ma.MaskedArray):
         return None, masked.grouped(reduction, labels, array, **options)

@@ -10,7 +10,7 @@ import numpy as np
 
 from mypackage import _native
 
-from . import objects, timedelta
+from . import objects, timedelta, units
 from .axes import normalised
 from .input_types import KERNELS, is_dask, unsupported
 from .inputs import beside
@@ -23,6 +23,7 @@ def labels_of(name: str, group_idx: Any) -> np.ndarray:
         raise TypeError(
             f"{name}: lazy labels of an array that is not lazy; give the labels' compute()"
         )
+    units.refuse(f"{name}: group_idx", group_idx)
     labels = np.asarray(group_idx)
     if labels.ndim != 1:
         raise ValueError(f"{name}: group_idx must have one axis, not {labels.ndim}")

@@ -93,7 +93,9 @@ def beside(name: str, argument: str, value: Any) -> np.ndarray:
     kind, missing = label_kind(value), np.zeros((), bool)
     if kind == "pandas":
         value = front(kind).plain_weights(name, value, argument)
-    elif kind == "arrow" and not front(kind).is_table(value):
+    elif kind == "arrow":
+        if front(kind).is_table(value):
+            front(kind).plain(value, what)
         value, missing = front(kind).values_of(value, what)
     elif kind is not None:
         value, present = front(kind).valid(what, value, True)

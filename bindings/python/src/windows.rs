@@ -21,6 +21,17 @@ struct Arguments<'py> {
     end: Option<Bound<'py, PyAny>>,
 }
 
+impl Arguments<'_> {
+    /// Whether none can have a mask or a unit, which only Python code would see.
+    fn are_plain(&self) -> bool {
+        let is_int = |given: &Bound<'_, PyAny>| given.is_exact_instance_of::<PyInt>();
+        let numbers = [&self.window, &self.min_count, &self.ddof];
+        let arrays = [&self.start, &self.end];
+        numbers.into_iter().flatten().all(is_int)
+            && arrays.into_iter().flatten().all(|given| Array::exact(given).is_some())
+    }
+}
+
 /// `axis=`, by default the last axis.
 pub(super) struct AxisArgument<'py>(Option<Bound<'py, PyAny>>);
 
@@ -247,7 +258,9 @@ fn moved<'py>(
     a: &Bound<'py, PyAny>,
     arguments: Arguments<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    if let Some((array, number)) = Array::of_numbers(a) {
+    if let Some((array, number)) = Array::of_numbers(a)
+        && arguments.are_plain()
+    {
         let target = target_of(statistic_of(name)?, number);
         return of_numbers(name, array, number, &arguments, target, false);
     }

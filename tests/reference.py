@@ -252,8 +252,8 @@ def rounded_ratio(numerator: int, denominator: int, dtype: np.dtype) -> np.gener
 
 def rounded_root(numerator: int, denominator: int, dtype: np.dtype) -> np.generic:
     """The number of a binary floating-point dtype nearest to the root of a fraction."""
-    # So many bits that what is below them matters only where they are a midpoint.
-    shift = 1200
+    # 64 bits at least: what is below them matters only where they are a midpoint.
+    shift = max(0, 65 - (numerator.bit_length() - denominator.bit_length()) // 2)
     scaled, rest = divmod(numerator << 2 * shift, denominator)
     root = math.isqrt(scaled)
     inexact = rest != 0 or root * root != scaled
@@ -273,10 +273,13 @@ def window_results(name, values, windows, least, ddof, dtype) -> list:
         0 if gap or abs(x) != math.inf else (1 if x > 0 else -1)
         for x, gap in zip(values, missing, strict=True)
     ]
-    ticks = [
-        0 if gap or infinity else int(Fraction(x) * 2**1074)
+    ratios = [
+        (0, 1) if gap or infinity else x.as_integer_ratio()
         for x, gap, infinity in zip(values, missing, infinite, strict=True)
     ]
+    # All are powers of two: of floats, or 1.
+    unit = max((denominator for _, denominator in ratios), default=1)
+    ticks = [numerator * (unit // denominator) for numerator, denominator in ratios]
     accumulate = partial(itertools.accumulate, initial=0)
     counts = list(accumulate(not gap for gap in missing))
     sums, squares = list(accumulate(ticks)), list(accumulate(x * x for x in ticks))
@@ -296,12 +299,12 @@ def window_results(name, values, windows, least, ddof, dtype) -> list:
         elif moment:
             numerator = count * square - total * total
             round_to = rounded_ratio if name.endswith("var") else rounded_root
-            result = round_to(numerator, count * (count - ddof) << 2148, dtype)
+            result = round_to(numerator, count * (count - ddof) * unit**2, dtype)
         elif ups or downs:
             result = math.nan if ups and downs else math.copysign(math.inf, ups - downs)
         else:
             divisor = count if name.endswith("mean") else 1
-            result = rounded_ratio(total, divisor << 1074, dtype)
+            result = rounded_ratio(total, divisor * unit, dtype)
         results.append(dtype.type(result))
     return results
 

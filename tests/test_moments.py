@@ -577,11 +577,13 @@ def more_memory(resident_memory):
 
     def measure(call):
         call()
-        # What others leave is not to be given back meanwhile.
-        gc.collect()
         return min(once(call) for _ in range(3))
 
-    return measure
+    # What others leave is not to be given back meanwhile.
+    gc.collect()
+    gc.disable()
+    yield measure
+    gc.enable()
 
 
 def test_copies_are_found(more_memory):

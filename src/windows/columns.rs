@@ -21,51 +21,33 @@ pub(super) trait Element: Native {
     fn numbers(line: &[Self]) -> Numbers<'_>;
 }
 
-impl Element for f64 {
-    #[inline(always)]
-    fn take<S: Simd>(s: S, from: &[f64], at: usize) -> S::V {
-        s.read(from, at)
-    }
-    #[inline(always)]
-    fn put<S: Simd>(s: S, x: S::V, to: &mut [f64], at: usize) {
-        s.write(x, to, at);
-    }
-    fn numbers(line: &[f64]) -> Numbers<'_> {
-        Numbers::F64(line)
-    }
-}
-
-impl Element for f32 {
-    #[inline(always)]
-    fn take<S: Simd>(s: S, from: &[f32], at: usize) -> S::V {
-        s.read_f32(from, at)
-    }
-    #[inline(always)]
-    fn put<S: Simd>(s: S, x: S::V, to: &mut [f32], at: usize) {
-        s.write_f32(x, to, at);
-    }
-    fn numbers(line: &[f32]) -> Numbers<'_> {
-        Numbers::F32(line)
-    }
-}
-
-impl Element for i64 {
-    #[inline(always)]
-    fn take<S: Simd>(s: S, from: &[i64], at: usize) -> S::V {
-        s.read_integers(from, at)
-    }
-    #[inline(always)]
-    fn put<S: Simd>(s: S, x: S::V, to: &mut [i64], at: usize) {
-        s.write_integers(x, to, at);
-    }
-    fn numbers(line: &[i64]) -> Numbers<'_> {
-        Numbers::I64(line)
-    }
-}
-
 /// Results of a line.
 pub(super) trait Output: Element {
     fn out(line: &mut [Self]) -> Out<'_>;
+}
+
+macro_rules! elements {
+    ($($type:ty: $read:ident, $write:ident, $variant:ident;)*) => {$(
+        impl Element for $type {
+            #[inline(always)]
+            fn take<S: Simd>(s: S, from: &[$type], at: usize) -> S::V {
+                s.$read(from, at)
+            }
+            #[inline(always)]
+            fn put<S: Simd>(s: S, x: S::V, to: &mut [$type], at: usize) {
+                s.$write(x, to, at);
+            }
+            fn numbers(line: &[$type]) -> Numbers<'_> {
+                Numbers::$variant(line)
+            }
+        }
+    )*};
+}
+
+elements! {
+    f64: read, write, F64;
+    f32: read_f32, write_f32, F32;
+    i64: read_integers, write_integers, I64;
 }
 
 impl Output for f64 {
